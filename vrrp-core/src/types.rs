@@ -1,0 +1,325 @@
+//! The protocol's values, each constructible only inside its range.
+
+use core::fmt;
+use core::net::IpAddr;
+use core::num::{NonZeroU8, NonZeroU16};
+use core::time::Duration;
+
+/// Version of the protocol: 2 (RFC 2338, RFC 3768) or 3 (RFC 5798, RFC 9568).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub enum Version {
+    /// VRRPv2: IPv4 only, whole-second intervals, an authentication field.
+    V2,
+    /// VRRPv3: IPv4 and IPv6, centisecond intervals.
+    V3,
+}
+
+/// Address family that a virtual router serves. Two families on one interface are two routers, even under one VRID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub enum Family {
+    /// IPv4.
+    Ipv4,
+    /// IPv6.
+    Ipv6,
+}
+
+impl Family {
+    /// The family of an address.
+    #[must_use]
+    pub const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::Ipv4,
+            IpAddr::V6(_) => Self::Ipv6,
+        }
+    }
+
+    /// Octets of one address: 4 or 16.
+    #[must_use]
+    pub const fn address_len(self) -> usize {
+        match self {
+            Self::Ipv4 => 4,
+            Self::Ipv6 => 16,
+        }
+    }
+}
+
+/// A value outside its range; says which, what was given and what is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} is {given}, must be {min} to {max} {unit}")]
+pub struct OutOfRange {
+    /// The field's name in the RFC's words.
+    pub what: &'static str,
+    /// What was given.
+    pub given: u64,
+    /// The smallest value allowed.
+    pub min: u64,
+    /// The largest value allowed.
+    pub max: u64,
+    /// The unit of the three figures; empty for plain numbers.
+    pub unit: &'static str,
+}
+
+/// Virtual Router Identifier, 1 to 255 (PKT-03).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+pub struct Vrid(NonZeroU8);
+
+impl Vrid {
+    /// # Errors
+    /// [`OutOfRange`] for 0.
+    pub const fn new(vrid: u8) -> Result<Self, OutOfRange> {
+        match NonZeroU8::new(vrid) {
+            Some(vrid) => Ok(Self(vrid)),
+            None => Err(OutOfRange { what: "virtual router id", given: 0, min: 1, max: 255, unit: "" }),
+        }
+    }
+
+    /// The number on the wire.
+    #[must_use]
+    pub const fn get(self) -> u8 {
+        self.0.get()
+    }
+}
+
+impl fmt::Display for Vrid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Priority of a router that takes part in the election, 1 to 255 (PKT-04).
+///
+/// 255 is the address owner. The 0 that a leaving Master sends is no priority but a message:
+/// wherever it can occur the type is `Option<Priority>` and `None` means release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+pub struct Priority(NonZeroU8);
+
+impl Priority {
+    /// The address owner: Master at startup, preempts whatever its flag (OWN-01, OWN-02).
+    pub const OWNER: Self = Self(NonZeroU8::MAX);
+    /// What a router uses when nothing is configured: 100.
+    pub const DEFAULT: Self = match NonZeroU8::new(100) {
+        Some(p) => Self(p),
+        None => Self::OWNER,
+    };
+
+    /// # Errors
+    /// [`OutOfRange`] for 0.
+    pub const fn new(priority: u8) -> Result<Self, OutOfRange> {
+        match Self::from_wire(priority) {
+            Some(priority) => Ok(priority),
+            None => Err(OutOfRange { what: "priority", given: 0, min: 1, max: 255, unit: "" }),
+        }
+    }
+
+    /// The priority octet as received; `None` is the release.
+    #[must_use]
+    pub const fn from_wire(octet: u8) -> Option<Self> {
+        match NonZeroU8::new(octet) {
+            Some(priority) => Some(Self(priority)),
+            None => None,
+        }
+    }
+
+    /// The number on the wire.
+    #[must_use]
+    pub const fn get(self) -> u8 {
+        self.0.get()
+    }
+
+    /// Whether this is the address owner's 255.
+    #[must_use]
+    pub const fn is_owner(self) -> bool {
+        self.get() == 255
+    }
+
+    /// The priority in use after tracking: `self + adjustment`, kept within 1 to 254. An owner stays 255.
+    #[must_use]
+    pub const fn adjusted(self, adjustment: i32) -> Self {
+        if self.is_owner() {
+            return self;
+        }
+        let sum = (self.get() as i32).saturating_add(adjustment);
+        let clamped = if sum < 1 {
+            1
+        } else if sum > 254 {
+            254
+        } else {
+            sum
+        };
+        match Self::from_wire(clamped as u8) {
+            Some(priority) => priority,
+            None => self,
+        }
+    }
+}
+
+impl Default for Priority {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl fmt::Display for Priority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Time between two advertisements, in centiseconds, never zero (PKT-07, PKT-08, E-8301).
+///
+/// What the wire of a version can carry is narrower: whole seconds up to 255 in version 2, 4095 cs in version 3.
+/// [`Config`](crate::Config) refuses the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+pub struct AdvertInterval(NonZeroU16);
+
+impl AdvertInterval {
+    /// The default of every version: one second.
+    pub const DEFAULT: Self = match NonZeroU16::new(100) {
+        Some(cs) => Self(cs),
+        None => Self(NonZeroU16::MAX),
+    };
+
+    /// # Errors
+    /// [`OutOfRange`] outside 1 to 25500 cs (what either version can carry at all).
+    pub const fn from_centis(centis: u16) -> Result<Self, OutOfRange> {
+        match NonZeroU16::new(centis) {
+            Some(nonzero) if centis <= 25_500 => Ok(Self(nonzero)),
+            _ => Err(OutOfRange {
+                what: "advertisement interval",
+                given: centis as u64,
+                min: 1,
+                max: 25_500,
+                unit: "cs",
+            }),
+        }
+    }
+
+    /// # Errors
+    /// [`OutOfRange`] for 0.
+    pub const fn from_secs(secs: u8) -> Result<Self, OutOfRange> {
+        match NonZeroU16::new(secs as u16 * 100) {
+            Some(centis) => Ok(Self(centis)),
+            None => Err(OutOfRange { what: "advertisement interval", given: 0, min: 1, max: 255, unit: "s" }),
+        }
+    }
+
+    /// Centiseconds.
+    #[must_use]
+    pub const fn centis(self) -> u16 {
+        self.0.get()
+    }
+
+    /// The same span as a [`Duration`].
+    #[must_use]
+    pub const fn duration(self) -> Duration {
+        Duration::from_millis(self.0.get() as u64 * 10)
+    }
+}
+
+impl Default for AdvertInterval {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl fmt::Display for AdvertInterval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let centis = self.centis();
+        match centis % 100 {
+            0 => write!(f, "{} s", centis / 100),
+            rest => write!(f, "{}.{rest:02} s", centis / 100),
+        }
+    }
+}
+
+/// Simple text password of version 2 (authentication type 1, RFC 2338 section 5.3.10; AUTH-03).
+///
+/// Zero-filled to eight octets, compared in constant time, never printed. It guards against accidents, not
+/// against attackers: every listener on the LAN can read it (AUTH-06).
+#[derive(Clone, Copy)]
+pub struct Password([u8; 8]);
+
+impl Password {
+    /// # Errors
+    /// [`OutOfRange`] for an empty password or one of more than eight octets.
+    pub fn new(text: &[u8]) -> Result<Self, OutOfRange> {
+        let mut octets = [0; 8];
+        match octets.get_mut(..text.len()) {
+            Some(head) if !text.is_empty() => {
+                head.copy_from_slice(text);
+                Ok(Self(octets))
+            }
+            _ => Err(OutOfRange { what: "password length", given: text.len() as u64, min: 1, max: 8, unit: "octets" }),
+        }
+    }
+
+    pub(crate) const fn octets(&self) -> &[u8; 8] {
+        &self.0
+    }
+
+    /// Compares all eight octets, wherever the first difference is.
+    #[must_use]
+    pub fn matches(&self, other: &[u8; 8]) -> bool {
+        let difference = self.0.iter().zip(other).fold(0, |acc, (a, b)| acc | (a ^ b));
+        core::hint::black_box(difference) == 0
+    }
+}
+
+impl PartialEq for Password {
+    fn eq(&self, other: &Self) -> bool {
+        self.matches(&other.0)
+    }
+}
+
+impl Eq for Password {}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_kept_by_construction() {
+        assert!(Vrid::new(0).is_err());
+        assert!(Priority::new(0).is_err());
+        assert!(AdvertInterval::from_centis(0).is_err());
+        assert!(AdvertInterval::from_centis(25_501).is_err());
+        assert_eq!(AdvertInterval::from_secs(255), AdvertInterval::from_centis(25_500));
+        assert_eq!(Priority::default().get(), 100);
+    }
+
+    #[test]
+    fn tracking_never_makes_or_unmakes_an_owner() {
+        let priority = |n| Priority::new(n).unwrap();
+        assert_eq!(priority(100).adjusted(-20).get(), 80);
+        assert_eq!(priority(100).adjusted(1000).get(), 254);
+        assert_eq!(priority(100).adjusted(i32::MIN).get(), 1);
+        assert_eq!(Priority::OWNER.adjusted(-200), Priority::OWNER);
+    }
+
+    #[test]
+    fn passwords_compare_whole_and_stay_unprinted() {
+        let password = Password::new(b"secret").unwrap();
+        assert!(password.matches(b"secret\0\0"));
+        assert!(!password.matches(b"secret\0x"));
+        assert!(Password::new(b"").is_err());
+        assert!(Password::new(b"ninechars").is_err());
+        assert!(!std::format!("{password:?}").contains("secret"));
+    }
+
+    #[test]
+    fn intervals_read_as_seconds() {
+        let show = |cs| std::format!("{}", AdvertInterval::from_centis(cs).unwrap());
+        assert_eq!((show(100).as_str(), show(1).as_str(), show(150).as_str()), ("1 s", "0.01 s", "1.50 s"));
+    }
+}

@@ -1,0 +1,3 @@
+//! The rooms behind the example programs.
+
+pub mod config;

@@ -1,0 +1,108 @@
+//! A virtual address as Linux knows it: with prefix, device, label, scope and broadcast address.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::str::FromStr;
+
+/// Scope of an address, as `ip address` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Scope {
+    /// Valid everywhere; the default.
+    #[default]
+    Global,
+    /// IPv6 site scope (deprecated, still accepted).
+    Site,
+    /// Valid on this link only.
+    Link,
+    /// Valid on this host only.
+    Host,
+    /// Any other scope number.
+    Other(u8),
+}
+
+/// One virtual address and how it is to be installed.
+///
+/// `"192.0.2.1/24".parse()` gives one with default scope on the router's own interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VirtualIp {
+    /// The address itself.
+    pub address: IpAddr,
+    /// Prefix length, 0 to 32 or 128.
+    pub prefix_len: u8,
+    /// Interface that carries the address; `None`: the router's own.
+    pub device: Option<String>,
+    /// IPv4 label, at most 15 octets (`eth0:1`).
+    pub label: Option<String>,
+    /// Scope.
+    pub scope: Scope,
+    /// Broadcast address; `None`: none is set.
+    pub broadcast: Option<Ipv4Addr>,
+}
+
+/// Why a text is no virtual address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VirtualIpError {
+    /// The part before the slash is no address.
+    #[error("`{0}` is not an IP address; expected one like 192.0.2.1/24")]
+    Address(String),
+    /// The part after the slash is no prefix length of that family.
+    #[error("`{text}` is not a prefix length; expected 0 to {max}")]
+    Prefix {
+        /// What was found.
+        text: String,
+        /// 32 or 128.
+        max: u8,
+    },
+}
+
+impl From<IpAddr> for VirtualIp {
+    /// A host address: prefix length 32 or 128.
+    fn from(address: IpAddr) -> Self {
+        let prefix_len = if address.is_ipv4() { 32 } else { 128 };
+        Self { address, prefix_len, device: None, label: None, scope: Scope::default(), broadcast: None }
+    }
+}
+
+impl FromStr for VirtualIp {
+    type Err = VirtualIpError;
+
+    fn from_str(text: &str) -> Result<Self, VirtualIpError> {
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| VirtualIpError::Address(address.to_owned()))?;
+        let mut vip = Self::from(address);
+        if let Some(prefix) = prefix {
+            let max = vip.prefix_len;
+            vip.prefix_len = prefix
+                .parse()
+                .ok()
+                .filter(|len| *len <= max)
+                .ok_or_else(|| VirtualIpError::Prefix { text: prefix.to_owned(), max })?;
+        }
+        Ok(vip)
+    }
+}
+
+impl fmt::Display for VirtualIp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix_len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_to_virtual_ip_and_back() {
+        for text in ["192.0.2.1/24", "192.0.2.1/32", "2001:db8::1/64"] {
+            assert_eq!(text.parse::<VirtualIp>().unwrap().to_string(), text);
+        }
+        assert_eq!("192.0.2.1".parse::<VirtualIp>().unwrap().prefix_len, 32);
+        for text in ["192.0.2.1/33", "192.0.2.1/", "192.0.2/24", "", "192.0.2.1/24/3", "2001:db8::1/129"] {
+            assert!(text.parse::<VirtualIp>().is_err(), "{text}");
+        }
+    }
+}
