@@ -196,7 +196,8 @@ impl Bench {
     }
 
     pub fn raw(&self, host_number: u8, priority: u8) -> Raw {
-        Raw::new(self.router.config().profile(), self.router.config().family(), host_number, priority)
+        let config = self.router.config();
+        Raw { vrid: config.vrid().get(), ..Raw::new(config.profile(), config.family(), host_number, priority) }
     }
 
     /// A faultless peer's advertisement arrives.
