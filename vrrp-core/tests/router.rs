@@ -1,4 +1,5 @@
 //! One router: what it asks its host for, in which order, and what it makes of the answers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 

@@ -1,6 +1,7 @@
 //! The whole transition table as a file that a review reads: `data/transitions.txt`.
 //!
 //! A change of behaviour is a change of that file. `VRRP_BLESS=1 cargo test --test transition_table` writes it anew.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 

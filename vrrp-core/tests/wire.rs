@@ -1,4 +1,5 @@
 //! Octets: the worked vectors, what keepalived really sends, and everything that is no advertisement.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 
