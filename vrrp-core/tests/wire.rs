@@ -381,27 +381,35 @@ fn the_pseudo_header_covers_the_real_destination() {
     }
 }
 
-fn any_message() -> impl Strategy<Value = (Version, Family, u8, u8, u16, Option<Vec<u8>>, Vec<u16>, bool)> {
-    let kind = prop::sample::select(vec![
-        (Version::V2, Family::Ipv4),
-        (Version::V3, Family::Ipv4),
-        (Version::V3, Family::Ipv6),
-    ]);
-    (
-        kind,
-        1_u8..,
-        any::<u8>(),
-        1_u16..=255,
-        prop::option::of(prop::collection::vec(1_u8.., 1..=8)),
-        prop::collection::vec(any::<u16>(), 1..=255),
-        any::<bool>(),
+/// Everything that a message can say.
+#[derive(Clone, Debug)]
+struct Said {
+    version: Version,
+    family: Family,
+    vrid: u8,
+    priority: u8,
+    centis: u16,
+    password: Option<Vec<u8>>,
+    hosts: Vec<u16>,
+    pseudo_header: bool,
+}
+
+fn any_message() -> impl Strategy<Value = Said> {
+    let kinds = vec![(Version::V2, Family::Ipv4), (Version::V3, Family::Ipv4), (Version::V3, Family::Ipv6)];
+    let password = prop::option::of(prop::collection::vec(1_u8.., 1..=8));
+    let hosts = prop::collection::vec(any::<u16>(), 1..=255);
+    (prop::sample::select(kinds), 1_u8.., any::<u8>(), 1_u16..=255, password, hosts, any::<bool>()).prop_map(
+        |((version, family), vrid, priority, interval, password, hosts, pseudo_header)| Said {
+            version,
+            family,
+            vrid,
+            priority,
+            centis: if version == Version::V2 { interval * 100 } else { interval * 16 },
+            password: password.filter(|_| version == Version::V2),
+            hosts,
+            pseudo_header: family == Family::Ipv6 || (pseudo_header && version == Version::V3),
+        },
     )
-        .prop_map(|((version, family), vrid, priority, n, password, hosts, pseudo)| {
-            let centis = if version == Version::V2 { n * 100 } else { n * 16 };
-            let password = password.filter(|_| version == Version::V2);
-            let pseudo = family == Family::Ipv6 || (pseudo && version == Version::V3);
-            (version, family, vrid, priority, centis, password, hosts, pseudo)
-        })
 }
 
 fn address(family: Family, n: u16) -> IpAddr {
@@ -414,17 +422,17 @@ fn address(family: Family, n: u16) -> IpAddr {
 proptest! {
     /// PKT-16, both ways: what is written is read, and what is read is written to the same octets.
     #[test]
-    fn written_and_read_agree((version, family, vrid, prio, cs, password, hosts, pseudo) in any_message()) {
-        let addresses: Vec<IpAddr> = hosts.iter().map(|n| address(family, *n)).collect();
-        let form = if pseudo { ChecksumForm::PseudoHeader } else { ChecksumForm::Message };
+    fn written_and_read_agree(said in any_message()) {
+        let Said { version, family, .. } = said;
+        let addresses: Vec<IpAddr> = said.hosts.iter().map(|n| address(family, *n)).collect();
         let message = Message {
             version,
-            vrid: Vrid::new(vrid).unwrap(),
-            priority: Priority::from_wire(prio),
-            interval: centis(cs),
-            password: password.map(|text| Password::new(&text).unwrap()),
+            vrid: Vrid::new(said.vrid).unwrap(),
+            priority: Priority::from_wire(said.priority),
+            interval: centis(said.centis),
+            password: said.password.map(|text| Password::new(&text).unwrap()),
             addresses: AddressList::new(&addresses).unwrap(),
-            checksum: form,
+            checksum: if said.pseudo_header { ChecksumForm::PseudoHeader } else { ChecksumForm::Message },
         };
         let ends = Endpoints::new(host(family, 1), multicast_group(family)).unwrap();
         let mut out = [0; 4088];
