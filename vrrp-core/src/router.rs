@@ -257,7 +257,8 @@ impl VirtualRouter {
             }
             Input::AddressInstalled(vip) => self.confirm(vip),
             Input::AddressFailed(vip) => {
-                if self.slots.get(vip.index).is_some_and(|slot| slot.ticket() == Some(vip.ticket)) {
+                let asked_for = self.slots.get(vip.index).and_then(Slot::ticket) == Some(vip.ticket);
+                if asked_for && self.role() == Role::Master {
                     self.fail_install(vip.address);
                 }
             }

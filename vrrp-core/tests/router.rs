@@ -170,6 +170,8 @@ fn answers_to_a_cancelled_request_are_ignored() {
     let (mut bench, actions) = unconfirmed(v4(Profile::Rfc3768));
     let stale = installs(&actions);
     bench.hear(OWN + 1, 200).unwrap();
+    stale.iter().for_each(|vip| bench.input(Input::AddressFailed(*vip)));
+    assert_eq!(bench.router.role(), Role::Backup, "cancelled, though the removal was not fetched yet");
     bench.actions();
     let before = without_counters(&bench.router);
     for vip in &stale {
