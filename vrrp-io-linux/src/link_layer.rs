@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use socket2::{Domain, Socket, Type};
 
+use crate::socket::PRIORITY;
 use crate::sys;
 
 type Mac = [u8; 6];
@@ -23,7 +24,9 @@ impl LinkLayer {
     /// Opens a packet socket that receives nothing.
     pub(crate) fn open() -> io::Result<Self> {
         // Protocol 0 matches no frame.
-        Ok(Self { socket: Socket::new(Domain::PACKET, Type::RAW.nonblocking(), None)? })
+        let socket = Socket::new(Domain::PACKET, Type::RAW.nonblocking(), None)?;
+        socket.set_priority(PRIORITY)?;
+        Ok(Self { socket })
     }
 
     /// Tells everybody on the link that `mac` has `address`, with one gratuitous ARP request (GARP-01, GARP-02).
@@ -64,4 +67,57 @@ fn gratuitous_arp(mac: Mac, address: Ipv4Addr) -> [u8; FRAME_LEN] {
         *to = *from;
     }
     frame
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::time::Duration;
+
+    use etherparse::{ArpEthIpv4Packet, ArpOperation, NetSlice, SlicedPacket};
+    use socket2::Protocol;
+
+    use super::*;
+    use crate::testing::{ifindex, in_namespace, wire};
+
+    const MAC: Mac = [2, 0, 0, 0, 0, 1];
+    const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+
+    #[test]
+    fn the_frame_says_what_a_gratuitous_arp_says() {
+        let frame = gratuitous_arp(MAC, ADDRESS);
+        let packet = SlicedPacket::from_ethernet(&frame).unwrap();
+        let ethernet = packet.link.unwrap().to_header().unwrap().ethernet2().unwrap();
+        assert_eq!((ethernet.destination, ethernet.source), (BROADCAST, MAC));
+        let Some(NetSlice::Arp(arp)) = packet.net else { panic!("no ARP") };
+        let arp = arp.to_packet().try_eth_ipv4().unwrap();
+        let expected = ArpEthIpv4Packet {
+            operation: ArpOperation::REQUEST,
+            sender_mac: MAC,
+            sender_ipv4: ADDRESS.octets(),
+            target_mac: MAC,
+            target_ipv4: ADDRESS.octets(),
+        };
+        assert_eq!(arp, expected);
+    }
+
+    #[test]
+    fn the_other_end_gets_the_frame_as_it_is() {
+        in_namespace(|| {
+            wire("v0", "v1");
+            let arp = Some(Protocol::from(i32::from(ETHERTYPE_ARP.to_be())));
+            let mut peer = Socket::new(Domain::PACKET, Type::RAW, arp).unwrap();
+            peer.bind(&sys::link_layer_address(ifindex("v1"), ETHERTYPE_ARP, BROADCAST)).unwrap();
+            peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+
+            let link_layer = LinkLayer::open().unwrap();
+            link_layer.announce(ifindex("v0"), MAC, ADDRESS.into()).unwrap();
+            let mut frame = [0; 100];
+            let len = peer.read(&mut frame).unwrap();
+            assert_eq!(frame[..len], gratuitous_arp(MAC, ADDRESS));
+
+            let error = link_layer.announce(ifindex("v1") + 1000, MAC, ADDRESS.into()).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::ENXIO));
+        });
+    }
 }

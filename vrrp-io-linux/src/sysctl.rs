@@ -17,16 +17,19 @@ pub(crate) fn promote_secondaries(interface: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{in_namespace, ip};
+    use crate::testing::{in_namespace, ip, wire};
 
     #[test]
     fn the_rest_of_a_subnet_survives_its_first_address() {
         in_namespace(|| {
-            ip("link add d0 type dummy");
-            fs::write("/proc/sys/net/ipv4/conf/d0/promote_secondaries", "0").unwrap();
-            promote_secondaries("d0").unwrap();
-            promote_secondaries("d0").unwrap();
-            assert_eq!(fs::read_to_string("/proc/sys/net/ipv4/conf/d0/promote_secondaries").unwrap(), "1\n");
+            wire("v0", "v1");
+            fs::write("/proc/sys/net/ipv4/conf/v0/promote_secondaries", "0").unwrap();
+            promote_secondaries("v0").unwrap();
+            promote_secondaries("v0").unwrap();
+            ip("address add 192.0.2.1/24 dev v0");
+            ip("address add 192.0.2.2/24 dev v0");
+            ip("address del 192.0.2.1/24 dev v0");
+            assert!(ip("address show dev v0").contains("192.0.2.2/24"));
         });
     }
 

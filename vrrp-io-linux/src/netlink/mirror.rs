@@ -136,6 +136,15 @@ impl Mirror {
         }
     }
 
+    /// Takes over one piece of a dump, which comes in the kernel's order.
+    pub(super) fn append(&mut self, news: News) {
+        match news {
+            News::Link(link) => drop(self.links.insert(link.index, link)),
+            News::Address(ifindex, address) => self.addresses.entry(ifindex).or_default().push(address),
+            News::LinkGone(_) | News::AddressGone(..) => {}
+        }
+    }
+
     /// Becomes `fresh`; every difference is appended to `changes`.
     pub(super) fn replace(&mut self, fresh: Self, changes: &mut VecDeque<Change>) {
         let stale = std::mem::replace(self, fresh);
@@ -198,16 +207,20 @@ fn upsert(list: &mut Vec<HostAddress>, address: HostAddress) -> bool {
             return true;
         }
     }
+    // The kernel's order: IPv4 first. There secondaries come last, and among the primaries the narrower scope is first.
+    let ipv4 = list.iter().take_while(|other| other.address.is_ipv4()).count();
     let at = match address.address {
-        // Secondaries come last; among the primaries the narrower scope is first.
-        IpAddr::V4(_) if address.secondary => None,
-        IpAddr::V4(_) => list
-            .iter()
-            .rposition(|other| other.address.is_ipv4() && !other.secondary && address.scope <= other.scope)
-            .map_or(Some(0), |last| Some(last + 1)),
-        // Wider scope first, and within one scope the latest.
-        IpAddr::V6(_) => list.iter().position(|other| other.address.is_ipv6() && address.scope <= other.scope),
+        IpAddr::V4(_) if address.secondary => ipv4,
+        IpAddr::V4(_) => {
+            let before = |other: &HostAddress| !other.secondary && address.scope <= other.scope;
+            list.iter().take(ipv4).rposition(before).map_or(0, |last| last + 1)
+        }
+        // IPv6: wider scope first, and within one scope the latest.
+        IpAddr::V6(_) => {
+            let after = |other: &HostAddress| other.address.is_ipv6() && address.scope <= other.scope;
+            list.iter().position(after).unwrap_or(list.len())
+        }
     };
-    list.insert(at.unwrap_or(list.len()), address);
+    list.insert(at, address);
     true
 }
