@@ -1,5 +1,6 @@
 //! The loop: packets, deadlines, news of the host and commands in; actions out. It decides nothing.
 
+use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
@@ -62,6 +63,8 @@ pub(crate) struct Driver {
 struct Hosted {
     router: Router,
     port: usize,
+    /// The counter of that name, as it was after the last packet.
+    address_list_errors: u64,
 }
 
 enum Wake {
@@ -99,7 +102,7 @@ impl Driver {
                 vrid: taken.vrid,
             })?;
             ids.push(id);
-            hosted.push(Hosted { router, port });
+            hosted.push(Hosted { router, port, address_list_errors: 0 });
         }
         let os = |what| move |error| StartError::Os { what, error };
         let holdings = Holdings::new(ids.into_iter().zip(hosted.iter().map(|hosted| &hosted.router)));
@@ -133,9 +136,9 @@ impl Driver {
     pub(crate) async fn run(mut self) {
         self.sweep().await;
         let ids: Vec<RouterId> = self.set.iter().map(|(id, _)| id).collect();
-        for port in 0..self.ports.len() {
-            self.follow_port(port);
-        }
+        let devices: BTreeSet<String> = self.holdings.devices().map(str::to_owned).collect();
+        devices.iter().for_each(|device| self.prepare_device(device));
+        (0..self.ports.len()).for_each(|port| self.follow_port(port));
         for id in ids {
             self.refresh(id);
             self.set.handle(clock::now(), id, Input::Startup);
@@ -181,14 +184,14 @@ impl Driver {
 
     /// Removes what a run before this one left behind, before anything else.
     async fn sweep(&mut self) {
-        let old_kernel = !self.monitor.keeps_marks();
+        let keeps_marks = sysctl::keeps_marks();
         for (id, router) in self.set.iter() {
             for index in 0..router.config().addresses().len() {
                 let Some(holding) = self.holdings.get(id, index) else { continue };
                 let Some(link) = self.monitor.link_by_name(&holding.device) else { continue };
                 let (vip, device, ifindex) = (holding.vip.clone(), holding.device.clone(), link.index);
                 let mut present = self.monitor.addresses(ifindex);
-                if !present.any(|there| there.address == vip.address && (there.marked || old_kernel)) {
+                if !present.any(|there| there.address == vip.address && (there.marked || !keeps_marks)) {
                     continue;
                 }
                 self.holdings.sweep(&mut self.requests, &vip, ifindex);
@@ -278,13 +281,14 @@ impl Driver {
         let rx = RxPacket { ends, ttl: datagram.ttl, payload };
         let source = datagram.src;
         match self.set.handle_packet(*at, port as u32, rx) {
-            Ok(accepted) if accepted.other_addresses => {
-                self.reporter.report_repeating(accepted.router, *at, Kind::OtherAddresses, |unreported| {
+            Ok(id) if self.address_list_errors_grew(id) => {
+                self.reporter.report_repeating(id, *at, Kind::OtherAddresses, |unreported| {
                     EventKind::OtherAddresses { source, unreported }
                 });
             }
             Ok(_) => {}
             Err((Some(id), discard)) => {
+                self.address_list_errors_grew(id);
                 self.reporter.report_repeating(id, *at, Kind::from(&discard), |unreported| EventKind::Ignored {
                     source,
                     discard,
@@ -294,6 +298,12 @@ impl Driver {
             // Other people's virtual routers are none of our business; the set counts them.
             Err((None, _)) => {}
         }
+    }
+
+    fn address_list_errors_grew(&mut self, id: RouterId) -> bool {
+        let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get_mut(id.index())) else { return false };
+        let errors = router.stats().address_list_errors;
+        std::mem::replace(&mut hosted.address_list_errors, errors) != errors
     }
 
     /// Carries out what the routers ask for.
@@ -410,6 +420,9 @@ impl Driver {
                         self.follow_port(port);
                     }
                 }
+                if let Some(name) = name {
+                    self.prepare_device(&name);
+                }
                 self.refresh_all();
             }
             Change::AddressAdded { .. } | Change::Resynced => self.refresh_all(),
@@ -440,6 +453,15 @@ impl Driver {
             if link.is_some_and(|link| link.up) {
                 self.warn_port(index, &error.to_string());
             }
+        }
+    }
+
+    /// Sees to it that a virtual address may leave `device` without taking others along.
+    fn prepare_device(&mut self, device: &str) {
+        let Some(id) = self.holdings.first_on(device) else { return };
+        if let Err(error) = sysctl::promote_secondaries(device) {
+            let text = format!("removing an address of {device} may remove others with it: {error}");
+            self.reporter.report(id, EventKind::Warning(text));
         }
     }
 

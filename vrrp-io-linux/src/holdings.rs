@@ -80,8 +80,17 @@ impl Holdings {
         self.places.contains_key(&address)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Holding> {
-        self.routers.iter().flatten()
+    /// Every interface that carries virtual addresses, once for each of them.
+    pub(crate) fn devices(&self) -> impl Iterator<Item = &str> {
+        self.routers.iter().flatten().map(|holding| holding.device.as_str())
+    }
+
+    /// A router with an address on `device`.
+    pub(crate) fn first_on(&self, device: &str) -> Option<RouterId> {
+        let on_device = |(router, index): &&(RouterId, usize)| {
+            self.get(*router, *index).is_some_and(|holding| holding.device == device)
+        };
+        self.places.values().flatten().find(on_device).map(|(router, _)| *router)
     }
 
     /// Whether the kernel still owes answers.
