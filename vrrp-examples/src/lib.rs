@@ -1,6 +1,7 @@
 //! The rooms behind the example programs.
 
 pub mod config;
+pub mod control;
 pub mod exec;
 pub mod notify;
 pub mod track;

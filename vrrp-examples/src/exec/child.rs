@@ -25,7 +25,7 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 ///
 /// The group is only ever signalled while its leader is unreaped: until then the kernel gives its number to nobody else.
 #[derive(Debug)]
-pub struct Child {
+pub(super) struct Child {
     process: tokio::process::Child,
     group: Pid,
     stderr: Stderr,

@@ -29,42 +29,47 @@ pub async fn run(command: &Command, arguments: &[String], limit: Duration) -> (O
     let mut starting = spawn_blocking(move || Child::start(&command, &arguments));
     let mut child = match timeout_at(deadline, &mut starting).await {
         Ok(Ok(Ok(child))) => child,
-        Ok(Ok(Err(why))) => return (Outcome::NotStarted(why), Remains::Nothing),
-        Ok(Err(cancelled)) => return (Outcome::NotStarted(format!("cannot start: {cancelled}")), Remains::Nothing),
-        Err(_) => return (Outcome::TimedOut { limit, stderr: None }, Remains::Starting(starting)),
+        Ok(Ok(Err(why))) => return (Outcome::NotStarted(why), Remains(Left::Nothing)),
+        Ok(Err(cancelled)) => {
+            return (Outcome::NotStarted(format!("cannot start: {cancelled}")), Remains(Left::Nothing));
+        }
+        Err(_) => return (Outcome::TimedOut { limit, stderr: None }, Remains(Left::Starting(starting))),
     };
     match timeout_at(deadline, child.ended()).await {
-        Ok(()) => (child.collect().await, Remains::Nothing),
+        Ok(()) => (child.collect().await, Remains(Left::Nothing)),
         Err(_) => {
             child.kill_group();
-            (Outcome::TimedOut { limit, stderr: child.last_words() }, Remains::Killed(Box::new(child)))
+            (Outcome::TimedOut { limit, stderr: child.last_words() }, Remains(Left::Killed(Box::new(child))))
         }
     }
 }
 
 /// What may still be there of a run whose outcome is known.
 #[derive(Debug)]
-pub enum Remains {
-    /// Nothing: it ended by itself.
+pub struct Remains(Left);
+
+#[derive(Debug)]
+enum Left {
+    /// It ended by itself.
     Nothing,
-    /// It has not even started; it is killed when it does.
+    /// It has not even started.
     Starting(JoinHandle<Result<Child, String>>),
     /// It was sent SIGKILL. A process stuck in the kernel dies of it only when the kernel lets it go.
     Killed(Box<Child>),
 }
 
 impl Remains {
-    /// Ends when the command is dead and reaped.
+    /// Ends when the command is dead; one that still was to start is killed as soon as it does.
     pub async fn gone(self) {
-        match self {
-            Self::Nothing => {}
-            Self::Starting(starting) => {
+        match self.0 {
+            Left::Nothing => {}
+            Left::Starting(starting) => {
                 if let Ok(Ok(mut child)) = starting.await {
                     child.kill_group();
                     child.ended().await;
                 }
             }
-            Self::Killed(mut child) => child.ended().await,
+            Left::Killed(mut child) => child.ended().await,
         }
     }
 }
