@@ -94,9 +94,9 @@ impl Child {
         }
     }
 
-    /// The last line written to stderr so far.
+    /// The last message on stderr so far.
     pub(super) fn last_words(&self) -> Option<String> {
-        self.stderr.last_line()
+        self.stderr.last_message()
     }
 }
 

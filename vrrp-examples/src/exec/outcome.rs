@@ -12,21 +12,21 @@ pub enum Outcome {
     Exited {
         /// Exit status.
         status: i32,
-        /// Last line it wrote to stderr.
+        /// Its last message on stderr.
         stderr: Option<String>,
     },
     /// A signal ended it.
     Signalled {
         /// The signal's number.
         signal: i32,
-        /// Last line it wrote to stderr.
+        /// Its last message on stderr.
         stderr: Option<String>,
     },
     /// It took longer than it may and was killed with its process group.
     TimedOut {
         /// How long it may take.
         limit: Duration,
-        /// Last line it had written to stderr.
+        /// Its last message on stderr until then.
         stderr: Option<String>,
     },
     /// It could not be run; the whole sentence why.

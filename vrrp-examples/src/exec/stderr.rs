@@ -1,9 +1,9 @@
-//! The end of what a command says on stderr: at 3 a.m. that line is worth more than the exit status.
+//! The end of what a command says on stderr: at 3 a.m. that is worth more than the exit status.
 
 use tokio::io::AsyncReadExt;
 use tokio::process::ChildStderr;
 
-/// Octets kept; the last line is looked for among them.
+/// Octets kept; the last message is looked for among them.
 const KEPT: usize = 512;
 
 /// Reads everything, so that the command never blocks on a full pipe, and keeps the end.
@@ -38,11 +38,20 @@ impl Stderr {
         }
     }
 
-    /// The last line that is not blank, control characters replaced: it ends in logs and on terminals.
-    pub(super) fn last_line(&self) -> Option<String> {
+    /// The last message: the last line that is not blank, with the line that it continues where it is indented
+    /// (Squid's fatal errors end in such lines). Control characters are replaced: it ends in logs and on terminals.
+    pub(super) fn last_message(&self) -> Option<String> {
         let text = String::from_utf8_lossy(&self.end);
-        let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
-        Some(line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect())
+        let mut lines = Vec::new();
+        for line in text.lines().rev().filter(|line| !line.trim().is_empty()) {
+            lines.push(line.trim());
+            if !line.starts_with([' ', '\t']) {
+                break;
+            }
+        }
+        lines.reverse();
+        let message = lines.join(" ").replace(char::is_control, "\u{fffd}");
+        Some(message).filter(|message| !message.is_empty())
     }
 
     fn keep(&mut self, piece: &[u8]) {
@@ -56,28 +65,36 @@ impl Stderr {
 mod tests {
     use super::*;
 
-    fn last_line(pieces: &[&[u8]]) -> Option<String> {
+    fn last(pieces: &[&[u8]]) -> Option<String> {
         let mut stderr = Stderr::new(None);
         pieces.iter().for_each(|piece| stderr.keep(piece));
-        stderr.last_line()
+        stderr.last_message()
+    }
+
+    #[test]
+    fn an_indented_line_continues_the_one_before() {
+        let squid = b"WARNING: x\nFATAL: failed to open /run/squid.pid\n    exception location: File.cc(190) open\n\n";
+        let expected = "FATAL: failed to open /run/squid.pid exception location: File.cc(190) open";
+        assert_eq!(last(&[squid]).as_deref(), Some(expected));
+        assert_eq!(last(&[b"  only\n\tindented"]).as_deref(), Some("only indented"));
     }
 
     #[test]
     fn the_last_line_with_text_counts() {
-        assert_eq!(last_line(&[b"first\nsecond", b" half\n", b" \n\n"]).as_deref(), Some("second half"));
-        assert_eq!(last_line(&[b"\n \n"]), None);
-        assert_eq!(last_line(&[]), None);
+        assert_eq!(last(&[b"first\nsecond", b" half\n", b" \n\n"]).as_deref(), Some("second half"));
+        assert_eq!(last(&[b"\n \n"]), None);
+        assert_eq!(last(&[]), None);
     }
 
     #[test]
     fn terminals_are_safe_from_it() {
-        assert_eq!(last_line(&[b"a\x1b[2J\xff"]).as_deref(), Some("a\u{fffd}[2J\u{fffd}"));
+        assert_eq!(last(&[b"a\x1b[2J\xff"]).as_deref(), Some("a\u{fffd}[2J\u{fffd}"));
     }
 
     #[test]
     fn only_the_end_is_kept() {
         let long = [b'x'; 10 * KEPT];
-        assert_eq!(last_line(&[&long, b"end"]).map(|line| line.len()), Some(KEPT));
-        assert_eq!(last_line(&[&long, b"\nend"]).as_deref(), Some("end"));
+        assert_eq!(last(&[&long, b"end"]).map(|line| line.len()), Some(KEPT));
+        assert_eq!(last(&[&long, b"\nend"]).as_deref(), Some("end"));
     }
 }

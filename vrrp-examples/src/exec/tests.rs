@@ -50,7 +50,9 @@ async fn what_cannot_run_says_why() {
 #[tokio::test]
 async fn a_program_without_a_slash_is_looked_for_in_the_path() {
     assert_eq!(says(&command(&["true"])).await, "exit status 0");
-    assert_eq!(says(&command(&["no-such-program"])).await, "cannot run no-such-program: No such file or directory");
+    // Which error it is depends on whether every directory of the path may be searched.
+    let text = says(&command(&["no-such-program"])).await;
+    assert!(text.starts_with("cannot run no-such-program: "), "{text}");
 }
 
 #[tokio::test]
@@ -120,15 +122,16 @@ async fn dropping_the_run_kills_it() {
 async fn another_user_runs_it_or_it_fails() {
     let dir = Dir::new();
     let mut script = dir.script("whoami", "id -u >$D/uid; id -G >$D/groups");
-    script.user = Some(User { user: "65534".to_owned(), group: Some("65534".to_owned()) });
+    // A number that no system's users have, so that it is nobody's own.
+    script.user = Some(User { user: "54321".to_owned(), group: Some("54322".to_owned()) });
     let text = says(&script).await;
     // Root of a user namespace can switch only to users that are mapped into it.
     let root_of_all = std::fs::read_to_string("/proc/self/uid_map").unwrap().contains("4294967295");
     if nix::unistd::geteuid().is_root() && root_of_all {
         assert_eq!(text, "exit status 0");
-        assert_eq!((dir.lines("uid"), dir.lines("groups")), (vec!["65534".to_owned()], vec!["65534".to_owned()]));
+        assert_eq!((dir.lines("uid"), dir.lines("groups")), (vec!["54321".to_owned()], vec!["54322".to_owned()]));
     } else {
-        assert!(text.starts_with("cannot switch to user 65534, group 65534: "), "{text}");
+        assert!(text.starts_with("cannot switch to user 54321, group 54322: "), "{text}");
     }
 }
 
