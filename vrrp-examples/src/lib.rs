@@ -1,3 +1,4 @@
 //! The rooms behind the example programs.
 
 pub mod config;
+pub mod lab;
