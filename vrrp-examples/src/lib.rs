@@ -4,5 +4,6 @@ pub mod config;
 pub mod control;
 pub mod exec;
 pub mod keepalived;
+pub mod lab;
 pub mod notify;
 pub mod track;
