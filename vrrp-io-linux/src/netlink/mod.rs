@@ -6,6 +6,7 @@ mod decode;
 mod mirror;
 mod monitor;
 mod requests;
+mod tracker;
 
 use std::io;
 use std::os::fd::AsFd;

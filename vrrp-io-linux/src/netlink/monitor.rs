@@ -1,21 +1,18 @@
 //! Follows the host's links and addresses.
 
-use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::net::IpAddr;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use netlink_packet_core::{DoneBuffer, NLM_F_DUMP, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NetlinkHeader};
-use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::Socket;
 use socket2::SockRef;
 use tokio::io::unix::AsyncFd;
 use vrrp_core::Instant;
 
-use super::decode::{News, decode};
-use super::mirror::{Change, HostAddress, Key, Link, Mirror};
-use super::{DATAGRAM_MAX, messages, open, request};
+use super::mirror::{Change, HostAddress, Link, Mirror};
+use super::tracker::Tracker;
+use super::{DATAGRAM_MAX, open};
 use crate::clock::{self, Alarm};
 use crate::sys;
 
@@ -30,40 +27,15 @@ const DUMP_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Monitor {
     socket: AsyncFd<Socket>,
-    port: u32,
     buffer: Vec<u8>,
-    mirror: Mirror,
-    changes: VecDeque<Change>,
-    state: State,
+    tracker: Tracker,
     dumped: Instant,
-    sequence: u32,
     pause: Alarm,
-    malformed: u64,
-}
-
-#[derive(Debug)]
-enum State {
-    /// The mirror follows the news.
-    Following,
-    /// News were lost. A dump has to wait until the socket is empty: before that the kernel drops what comes next.
-    Lost { empty: bool },
-    /// A dump is under way.
-    Dumping(Dump),
-}
-
-/// A new mirror in the making.
-#[derive(Debug)]
-struct Dump {
-    fresh: Mirror,
-    /// News during the dump are later than what the dump says about the same thing.
-    told: HashSet<Key>,
-    addresses: bool,
-    interrupted: bool,
 }
 
 impl Monitor {
-    /// Subscribes, then reads everything: the mirror is complete. Blocks for that, a few seconds at most. Needs a running
-    /// tokio runtime.
+    /// Subscribes, then reads everything: the mirror is complete. Blocks for that, a few seconds at most. Needs a
+    /// running tokio runtime.
     pub(crate) fn new() -> io::Result<Self> {
         Self::with_receive_buffer(RECEIVE_BUFFER)
     }
@@ -76,15 +48,10 @@ impl Monitor {
         SockRef::from(&socket).set_read_timeout(Some(FIRST_DUMP_LIMIT))?;
         let mut monitor = Self {
             socket: sys::watch(socket)?,
-            port,
             buffer: Vec::with_capacity(DATAGRAM_MAX),
-            mirror: Mirror::default(),
-            changes: VecDeque::new(),
-            state: State::Lost { empty: false },
+            tracker: Tracker::new(port),
             dumped: Instant::ZERO,
-            sequence: 0,
             pause: Alarm::new()?,
-            malformed: 0,
         };
         monitor.first_dump()?;
         Ok(monitor)
@@ -92,17 +59,17 @@ impl Monitor {
 
     /// The link of this name.
     pub(crate) fn link_by_name(&self, name: &str) -> Option<&Link> {
-        self.mirror.link_by_name(name)
+        self.mirror().link_by_name(name)
     }
 
     /// The link of this index.
     pub(crate) fn link(&self, ifindex: u32) -> Option<&Link> {
-        self.mirror.link(ifindex)
+        self.mirror().link(ifindex)
     }
 
     /// The addresses of a link, in the kernel's order; none for a link that is not there.
     pub(crate) fn addresses(&self, ifindex: u32) -> impl Iterator<Item = &HostAddress> {
-        self.mirror.addresses(ifindex)
+        self.mirror().addresses(ifindex)
     }
 
     /// Whether any link has this address.
@@ -112,165 +79,84 @@ impl Monitor {
 
     /// How many messages of the kernel were not understood.
     pub(crate) fn malformed(&self) -> u64 {
-        self.malformed
+        self.tracker.malformed()
     }
 
     /// The next change. Losing news is no error: everything is read again, and the differences are the changes.
     pub(crate) fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<Change> {
         loop {
-            if let Some(change) = self.changes.pop_front() {
+            if let Some(change) = self.tracker.next_change() {
                 return Poll::Ready(change);
             }
-            if let State::Lost { empty: true } = self.state {
-                ready!(self.poll_dump(cx));
+            if self.tracker.wants_dump() {
+                ready!(self.poll_pause(cx));
+                self.tracker.start_dump();
+                self.ask().unwrap_or_else(|error| self.tracker.lose(&error));
             }
-            let mut guard = match self.socket.poll_read_ready(cx) {
-                Poll::Ready(Ok(guard)) => guard,
+            let mut guard = match ready!(self.socket.poll_read_ready(cx)) {
+                Ok(guard) => guard,
                 // The runtime is going down.
-                Poll::Ready(Err(_)) | Poll::Pending => return Poll::Pending,
+                Err(_) => return Poll::Pending,
             };
             self.buffer.clear();
             match guard.try_io(|socket| socket.get_ref().recv(&mut self.buffer, libc::MSG_DONTWAIT)) {
-                Ok(Ok(_)) => self.read(),
-                Ok(Err(error)) => self.lose(&error),
-                Err(_would_block) => self.drained(),
+                Ok(Ok(_)) => {
+                    self.tracker.read(&self.buffer);
+                    self.ask().unwrap_or_else(|error| self.tracker.lose(&error));
+                }
+                Ok(Err(error)) => self.tracker.lose(&error),
+                Err(_would_block) => self.tracker.drained(),
             }
         }
+    }
+
+    fn mirror(&self) -> &Mirror {
+        self.tracker.mirror()
     }
 
     fn first_dump(&mut self) -> io::Result<()> {
         let end = clock::now() + FIRST_DUMP_LIMIT;
-        while !matches!(self.state, State::Following) {
+        while !self.tracker.follows() {
             if clock::now() > end {
                 let text = format!("the kernel did not finish a dump of links and addresses in {FIRST_DUMP_LIMIT:?}");
                 return Err(io::Error::new(io::ErrorKind::TimedOut, text));
             }
-            if let State::Lost { empty: true } = self.state {
-                self.dump()?;
+            if self.tracker.wants_dump() {
+                self.tracker.start_dump();
+                self.ask()?;
             }
-            let wait = if let State::Dumping(_) = self.state { 0 } else { libc::MSG_DONTWAIT };
+            let wait = if self.tracker.dumps() { 0 } else { libc::MSG_DONTWAIT };
             self.buffer.clear();
             match self.socket.get_ref().recv(&mut self.buffer, wait) {
-                Ok(_) => self.read(),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.drained(),
-                Err(error) => self.lose(&error),
+                Ok(_) => {
+                    self.tracker.read(&self.buffer);
+                    self.ask()?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.tracker.drained(),
+                Err(error) => self.tracker.lose(&error),
             }
         }
-        self.changes.clear();
+        while self.tracker.next_change().is_some() {}
         Ok(())
     }
 
-    /// Starts a dump, if need be after a pause.
-    fn poll_dump(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when it is time for another dump.
+    fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let due = self.dumped + DUMP_PAUSE;
         if clock::now() < due && self.pause.arm(Some(due)).is_ok() {
             // An alarm that fails is no reason to stay blind.
             let _ = ready!(self.pause.poll_fired(cx));
         }
-        if let Err(error) = self.dump() {
-            self.lose(&error);
-        }
+        self.dumped = clock::now();
         Poll::Ready(())
     }
 
-    fn dump(&mut self) -> io::Result<()> {
-        self.dumped = clock::now();
-        self.ask(RouteNetlinkMessage::GetLink(Default::default()))?;
-        let (fresh, told) = Default::default();
-        self.state = State::Dumping(Dump { fresh, told, addresses: false, interrupted: false });
-        Ok(())
-    }
-
-    fn ask(&mut self, message: RouteNetlinkMessage) -> io::Result<()> {
-        self.sequence = self.sequence.wrapping_add(1);
-        self.socket.get_ref().send(&request(message, NLM_F_DUMP, self.sequence), 0).map(drop)
-    }
-
-    /// The socket is empty.
-    fn drained(&mut self) {
-        if let State::Lost { empty } = &mut self.state {
-            *empty = true;
+    /// Sends what the tracker asks the kernel.
+    fn ask(&mut self) -> io::Result<()> {
+        match self.tracker.take_request() {
+            Some(request) => self.socket.get_ref().send(&request, 0).map(drop),
+            None => Ok(()),
         }
-    }
-
-    /// News were lost, or a dump failed.
-    fn lose(&mut self, error: &io::Error) {
-        if error.kind() != io::ErrorKind::Interrupted {
-            tracing::warn!(%error, "lost track of links and addresses; reading all of them again");
-            self.state = State::Lost { empty: false };
-        }
-    }
-
-    /// Takes in the datagram in the buffer.
-    fn read(&mut self) {
-        let datagram = std::mem::take(&mut self.buffer);
-        for message in messages(&datagram) {
-            match message {
-                Ok((header, payload)) if header.port_number == self.port => self.dumped_message(&header, payload),
-                Ok((header, payload)) => self.news(&header, payload),
-                Err(_) => self.malformed += 1,
-            }
-        }
-        self.buffer = datagram;
-    }
-
-    fn news(&mut self, header: &NetlinkHeader, payload: &[u8]) {
-        let Some(news) = self.decoded(header, payload) else { return };
-        match &mut self.state {
-            State::Following => self.mirror.apply(news, &mut self.changes),
-            // The dump to come is newer.
-            State::Lost { .. } => {}
-            State::Dumping(dump) => {
-                dump.told.insert(news.key());
-                dump.fresh.apply(news, &mut VecDeque::new());
-            }
-        }
-    }
-
-    fn dumped_message(&mut self, header: &NetlinkHeader, payload: &[u8]) {
-        if header.sequence_number != self.sequence {
-            return;
-        }
-        if header.message_type == NLMSG_ERROR {
-            return self.lose(&io::Error::other("the kernel refused a dump"));
-        }
-        let news = if header.message_type == NLMSG_DONE { None } else { self.decoded(header, payload) };
-        let State::Dumping(dump) = &mut self.state else { return };
-        dump.interrupted |= header.flags & NLM_F_DUMP_INTR != 0;
-        if let Some(news) = news {
-            if !dump.told.contains(&news.key()) {
-                dump.fresh.append(news);
-            }
-        }
-        if header.message_type == NLMSG_DONE {
-            dump.interrupted |= DoneBuffer::new_checked(payload).is_ok_and(|done| done.code() < 0);
-            self.dump_ended();
-        }
-    }
-
-    fn dump_ended(&mut self) {
-        let State::Dumping(dump) = &mut self.state else { return };
-        if dump.interrupted {
-            return self.lose(&io::Error::other("a change interrupted a dump"));
-        }
-        if !dump.addresses {
-            dump.addresses = true;
-            if let Err(error) = self.ask(RouteNetlinkMessage::GetAddress(Default::default())) {
-                self.lose(&error);
-            }
-            return;
-        }
-        let fresh = std::mem::take(&mut dump.fresh);
-        self.mirror.replace(fresh, &mut self.changes);
-        self.changes.push_back(Change::Resynced);
-        self.state = State::Following;
-    }
-
-    fn decoded(&mut self, header: &NetlinkHeader, payload: &[u8]) -> Option<News> {
-        decode(header.message_type, payload).unwrap_or_else(|_| {
-            self.malformed += 1;
-            None
-        })
     }
 }
 
@@ -359,7 +245,7 @@ mod tests {
                 ] {
                     ip(&format!("address add {add} dev v0"));
                 }
-                until(&mut monitor, |monitor| monitor.mirror == Monitor::new().unwrap().mirror).await;
+                until(&mut monitor, |monitor| monitor.mirror() == Monitor::new().unwrap().mirror()).await;
                 assert!(monitor.addresses(index).count() >= 9);
             });
         });
@@ -478,7 +364,7 @@ mod tests {
                     }
                 }
                 // An overrun during the dump would have had it start again, so this is what is the case now.
-                assert_eq!(monitor.mirror, Monitor::new().unwrap().mirror);
+                assert_eq!(monitor.mirror(), Monitor::new().unwrap().mirror());
                 assert_eq!(monitor.addresses(index).filter(|host| host.marked).count(), 750);
                 let gone = Change::AddressRemoved { ifindex: index, address: address("192.0.2.1") };
                 assert!(seen.contains(&gone));
@@ -514,7 +400,7 @@ mod tests {
                     ip("address flush dev v0");
                     ip("address add 192.0.2.1/24 dev v0");
                 }
-                until(&mut monitor, |monitor| monitor.mirror == Monitor::new().unwrap().mirror).await;
+                until(&mut monitor, |monitor| monitor.mirror() == Monitor::new().unwrap().mirror()).await;
             });
         });
     }
