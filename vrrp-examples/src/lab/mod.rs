@@ -49,7 +49,7 @@ const START_PATIENCE: Duration = Duration::from_secs(30);
 pub fn main() -> ExitCode {
     let name = std::env::args_os().next().unwrap_or_default();
     let part = match Path::new(&name).file_name().and_then(|name| name.to_str()) {
-        Some(VRRPD) => return daemon(),
+        Some(VRRPD) => return crate::daemon::main(std::env::args_os()),
         Some(SQUID) => return proxy::stand_in(),
         Some(INSIDE) => run_inside(&Options::parse()),
         _ => {
@@ -64,11 +64,6 @@ pub fn main() -> ExitCode {
         eprintln!("squid-failover: {error}");
         ExitCode::FAILURE
     })
-}
-
-fn daemon() -> ExitCode {
-    eprintln!("vrrpd is not part of this build");
-    ExitCode::FAILURE
 }
 
 fn run_inside(options: &Options) -> Result<ExitCode, Error> {
