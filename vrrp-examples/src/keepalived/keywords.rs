@@ -268,7 +268,7 @@ pub(super) static INSTANCE: Grammar<InstanceDraft> = Grammar {
         once("garp_lower_prio_delay", |d, s, r| d.garp.lower_prio_delay = global::seconds(s, r)),
         once("garp_lower_prio_repeat", |d, s, r| d.garp.lower_prio_repeat = global::repeat(s, r)),
     ],
-    harmless: &["debug", "kernel_rx_buf_size", "smtp_alert"],
+    harmless: &["debug", "kernel_rx_buf_size", "lvs_sync_daemon_interface", "smtp_alert"],
     granted: &["accept", "check_unicast_src", "skip_check_adv_addr", "unicast_fault_no_peer"],
     skipped: &[],
     unsupported: &[

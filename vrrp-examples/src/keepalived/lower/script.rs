@@ -135,7 +135,7 @@ fn split(statement: &Statement, expected: &str, report: &mut Report) -> Option<(
         Ok((words, rest)) => match words.first().map(String::as_str) {
             None | Some("") => report.error(span, format!("`{}` has an empty command", keyword.text)),
             Some(program) if program.starts_with('<') => {
-                report.error(span, "testing whether a file can be read is not supported")
+                report.error(span, "a command that begins with `<` runs nothing; it is not supported")
             }
             Some(_) => return Some((words, rest)),
         },
