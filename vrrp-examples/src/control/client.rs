@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::protocol::{Answer, Outcome, Question, VERSION, line};
+use super::protocol::{Answer, Question, Reply, VERSION, line};
 use super::socket::words;
 use super::status::Status;
 
@@ -64,8 +64,8 @@ pub fn status(socket: &Path, patience: Duration) -> Result<Status, AskError> {
     let answer: Answer<Status> = serde_json::from_str(&answer).map_err(|error| unintelligible(error.to_string()))?;
     match answer.result {
         _ if answer.v != VERSION => Err(unintelligible(format!("its version is {}, not {VERSION}", answer.v))),
-        Outcome::Ok(status) => Ok(status),
-        Outcome::Error(why) => Err(AskError::Refused(why)),
+        Reply::Ok(status) => Ok(status),
+        Reply::Error(why) => Err(AskError::Refused(why)),
     }
 }
 
