@@ -1,6 +1,8 @@
 //! `vrrpctl`'s end.
 
+use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -71,8 +73,11 @@ pub fn status(socket: &Path, patience: Duration) -> Result<Status, AskError> {
 
 fn explain(socket: &Path, patience: Duration, error: &io::Error) -> AskError {
     let path = socket.to_owned();
+    // Any other file refuses the connection, too.
+    let is_socket = || fs::metadata(socket).is_ok_and(|found| found.file_type().is_socket());
     match error.kind() {
         io::ErrorKind::NotFound => AskError::NoSocket(path),
+        io::ErrorKind::ConnectionRefused if !is_socket() => AskError::NoSocket(path),
         io::ErrorKind::ConnectionRefused => AskError::NobodyListens(path),
         io::ErrorKind::PermissionDenied => AskError::NotAllowed(path),
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => AskError::NoAnswer(path, patience),
