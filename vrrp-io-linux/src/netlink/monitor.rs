@@ -251,16 +251,18 @@ mod tests {
             wire("v0", "v1");
             let index = ifindex("v0");
             crate::sysctl::promote_secondaries("v0").unwrap();
-            ip("address add 192.0.2.1/24 dev v0");
-            ip("address add 192.0.2.2/24 dev v0");
+            for add in ["192.0.2.1/24", "198.51.100.1/24", "192.0.2.2/24", "198.51.100.2/24"] {
+                ip(&format!("address add {add} dev v0"));
+            }
             run(async {
                 let mut monitor = Monitor::new().unwrap();
                 let secondary = |monitor: &Monitor| {
-                    monitor.addresses(index).find(|host| host.address == address("192.0.2.2")).unwrap().secondary
+                    monitor.addresses(index).find(|host| host.address == address("198.51.100.2")).unwrap().secondary
                 };
                 assert!(secondary(&monitor));
-                ip("address del 192.0.2.1/24 dev v0");
+                ip("address del 198.51.100.1/24 dev v0");
                 until(&mut monitor, |monitor| !secondary(monitor)).await;
+                assert_eq!(monitor.mirror(), Monitor::new().unwrap().mirror(), "it moves before the other secondary");
             });
         });
     }
