@@ -1,6 +1,20 @@
-//! The one kernel setting that virtual addresses need.
+//! What virtual addresses need to know of the kernel, and to set in it.
 
 use std::{fs, io};
+
+/// Since which release the kernel keeps the mark on an address (IFA_PROTO).
+const MARKS_SINCE: (u32, u32) = (5, 18);
+
+/// Whether the kernel keeps the mark on an address. One that does not say which it is counts as new.
+pub(crate) fn keeps_marks() -> bool {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    version(&release).is_none_or(|version| version >= MARKS_SINCE)
+}
+
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
 
 /// Lets the other addresses of a subnet live on when its first one is removed from `interface`.
 ///
@@ -31,6 +45,14 @@ mod tests {
             ip("address del 192.0.2.1/24 dev v0");
             assert!(ip("address show dev v0").contains("192.0.2.2/24"));
         });
+    }
+
+    #[test]
+    fn releases_compare_by_number() {
+        assert_eq!(version("5.4.0-42-generic\n"), Some((5, 4)));
+        assert_eq!(version("6.1"), Some((6, 1)));
+        assert_eq!(version("unknown"), None);
+        assert!(version("5.4.0") < Some(MARKS_SINCE) && version("5.18.0-rc1") >= Some(MARKS_SINCE));
     }
 
     #[test]

@@ -96,6 +96,10 @@ impl Mirror {
         self.addresses.get(&ifindex).into_iter().flatten()
     }
 
+    pub(super) fn has_address(&self, address: IpAddr) -> bool {
+        self.addresses.values().flatten().any(|there| there.address == address)
+    }
+
     /// Takes over one piece of news; what it changes is appended to `changes`.
     pub(super) fn apply(&mut self, news: News, changes: &mut VecDeque<Change>) {
         match news {

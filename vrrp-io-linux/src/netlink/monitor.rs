@@ -1,6 +1,7 @@
 //! Follows the host's links and addresses.
 
 use std::io;
+use std::net::IpAddr;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -69,6 +70,11 @@ impl Monitor {
     /// The addresses of a link, in the kernel's order; none for a link that is not there.
     pub(crate) fn addresses(&self, ifindex: u32) -> impl Iterator<Item = &HostAddress> {
         self.mirror().addresses(ifindex)
+    }
+
+    /// Whether any link has this address.
+    pub(crate) fn has_address(&self, address: IpAddr) -> bool {
+        self.mirror().has_address(address)
     }
 
     /// How many messages of the kernel were not understood.
