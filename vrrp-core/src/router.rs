@@ -143,6 +143,14 @@ pub struct Status {
     pub installed: usize,
 }
 
+impl Vip {
+    /// Position of the address in [`Config::addresses`].
+    #[must_use]
+    pub const fn index(&self) -> usize {
+        self.index
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Slot {
     Absent,

@@ -1,3 +1,10 @@
 //! The rooms behind the example programs.
 
 pub mod config;
+pub mod control;
+pub mod daemon;
+pub mod exec;
+pub mod keepalived;
+pub mod lab;
+pub mod notify;
+pub mod track;

@@ -1,0 +1,81 @@
+//! `track_interface`, `track_script`, and weights.
+
+use std::num::NonZeroI16;
+
+use crate::config::TrackWeight;
+use crate::keepalived::parser::{Statement, Word};
+use crate::keepalived::report::Report;
+use crate::keepalived::values::{At, number};
+use vrrp_core::Weight;
+
+/// A tracked thing as written.
+pub(super) struct TrackDraft {
+    pub(super) name: Word,
+    pub(super) weight: Option<WeightDraft>,
+}
+
+/// A weight as written.
+#[derive(Clone, Copy)]
+pub(crate) struct WeightDraft {
+    weight: Weight,
+    /// `None`: neither `reverse` nor `noreverse`.
+    reverse: Option<bool>,
+}
+
+impl WeightDraft {
+    /// What is left open is taken from `default`, where a script says how it is to be tracked.
+    pub(super) fn over(draft: Option<Self>, default: TrackWeight) -> TrackWeight {
+        draft.map_or(default, |Self { weight, reverse }| TrackWeight {
+            weight,
+            reverse: reverse.unwrap_or(default.reverse),
+        })
+    }
+}
+
+/// The lines `NAME [weight N [reverse]]` of a block.
+pub(super) fn read(statement: &Statement, report: &mut Report) -> Vec<TrackDraft> {
+    let mut tracks = Vec::new();
+    for entry in statement.entries(report) {
+        let weight = match entry.values.as_slice() {
+            [] => None,
+            [keyword, values @ ..] if keyword.text == "weight" => weight(keyword, values, report),
+            [other, ..] => {
+                report
+                    .error(other.span, format!("`{}` is unexpected after a tracked name", other.text))
+                    .with_expected("NAME [weight N [reverse]], one on a line")
+                    .with_nearest(&other.text, ["weight"]);
+                None
+            }
+        };
+        tracks.push(TrackDraft { name: entry.keyword.clone(), weight });
+    }
+    tracks
+}
+
+/// What follows the word `weight`.
+pub(super) fn weight(keyword: &Word, values: &[Word], report: &mut Report) -> Option<WeightDraft> {
+    let (value, rest) = match values {
+        [value, rest @ ..] => (value, rest),
+        [] => {
+            report
+                .error(keyword.span, "`weight` has no value")
+                .with_expected("a whole number from -253 to 253, perhaps followed by `reverse`");
+            return None;
+        }
+    };
+    let reverse = match rest {
+        [] => None,
+        [word] if word.text == "reverse" => Some(true),
+        [word] if word.text == "noreverse" => Some(false),
+        [word, ..] => {
+            report
+                .error(word.span, format!("`{}` is unexpected after a weight", word.text))
+                .with_expected("reverse, noreverse or the end of the line")
+                .with_nearest(&word.text, ["reverse", "noreverse"]);
+            None
+        }
+    };
+    let value: At<i16> = number(value, -253..=253, report)?;
+    let weight = NonZeroI16::new(value.value).map_or(Weight::Fault, Weight::Adjust);
+    Some(WeightDraft { weight, reverse })
+}

@@ -1,0 +1,133 @@
+//! The checks: each breaks one proxy, watches the other take over, mends it, and watches the address come back.
+
+use std::time::{Duration, Instant};
+
+use super::Error;
+use super::measure::{MASTER_DOWN_INTERVAL, SKEW_TIME};
+use super::report::{Outcome, progress};
+use super::rig::Rig;
+use super::topology::{HostId, Interface};
+use super::trial::Trial;
+
+/// Longest wait for the lab to be as it was: a check every 3 s, a start, an election.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// One way to break a proxy.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fault {
+    /// The administrator sets an interface down.
+    Down(Interface),
+    /// The cable is pulled out at the switch.
+    Unplugged(Interface),
+    /// The switch no longer passes anything between the two proxies.
+    Cut,
+    /// The forward proxy is stopped.
+    ProxyStopped,
+    /// The VRRP daemon is stopped in good order.
+    Terminated,
+    /// The VRRP daemon is killed.
+    Killed,
+}
+
+/// A check of the list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Check {
+    pub(super) id: &'static str,
+    pub(super) title: &'static str,
+    /// The proxy that is broken.
+    pub(super) victim: HostId,
+    pub(super) fault: Fault,
+}
+
+const fn check(id: &'static str, title: &'static str, victim: HostId, fault: Fault) -> Check {
+    Check { id, title, victim, fault }
+}
+
+/// Every check, in the order of the article.
+pub(super) const ALL: [Check; 9] = [
+    check("1", "eth0 of 01 down", HostId::Proxy1, Fault::Down(Interface::Lan)),
+    check("1b", "eth0 of 01 without carrier", HostId::Proxy1, Fault::Unplugged(Interface::Lan)),
+    check("1c", "VRRP between the hosts cut", HostId::Proxy1, Fault::Cut),
+    check("2", "eth1 of 01 down", HostId::Proxy1, Fault::Down(Interface::Outside)),
+    check("2b", "eth1 of 01 without carrier", HostId::Proxy1, Fault::Unplugged(Interface::Outside)),
+    check("3", "proxy of 01 stopped", HostId::Proxy1, Fault::ProxyStopped),
+    check("4", "VRRP daemon of 01: SIGTERM", HostId::Proxy1, Fault::Terminated),
+    check("5", "VRRP daemon of 01: SIGKILL", HostId::Proxy1, Fault::Killed),
+    check("6", "both addresses on 01, and back", HostId::Proxy2, Fault::Terminated),
+];
+
+/// The checks that `--only` names: a number with all that belongs to it, or one alone.
+pub(super) fn select(only: &[String]) -> Result<Vec<Check>, Error> {
+    if let Some(unknown) = only.iter().find(|wanted| !ALL.iter().any(|check| check.is(wanted))) {
+        let known = ALL.map(|check| check.id).join(", ");
+        return Err(Error::Usage(format!("--only {unknown}: there is no such check; there are {known}")));
+    }
+    Ok(ALL.into_iter().filter(|check| only.is_empty() || only.iter().any(|wanted| check.is(wanted))).collect())
+}
+
+impl Fault {
+    /// Whether the Master can say that it leaves, so that the Backup waits for Skew_Time only.
+    pub(super) const fn is_announced(self) -> bool {
+        match self {
+            Self::Down(Interface::Outside)
+            | Self::Unplugged(Interface::Outside)
+            | Self::ProxyStopped
+            | Self::Terminated => true,
+            Self::Down(Interface::Lan) | Self::Unplugged(Interface::Lan) | Self::Cut | Self::Killed => false,
+        }
+    }
+
+    /// The least time from the last word of the old Master to the takeover.
+    pub(super) const fn minimum(self) -> Duration {
+        if self.is_announced() { SKEW_TIME } else { MASTER_DOWN_INTERVAL }
+    }
+
+    pub(super) async fn inflict(self, rig: &mut Rig, victim: HostId) -> Result<(), Error> {
+        match self {
+            Self::Down(interface) => rig.topology.set_up(victim, interface, false).await,
+            Self::Unplugged(interface) => rig.topology.set_carrier(victim, interface, false).await,
+            Self::Cut => rig.topology.set_cut(true).await,
+            Self::ProxyStopped => rig.host_mut(victim).terminate_proxy().await,
+            Self::Terminated => rig.host_mut(victim).terminate_daemon().await,
+            Self::Killed => {
+                rig.host_mut(victim).kill_daemon();
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) async fn mend(self, rig: &mut Rig, victim: HostId) -> Result<(), Error> {
+        match self {
+            Self::Down(interface) => rig.topology.set_up(victim, interface, true).await,
+            Self::Unplugged(interface) => rig.topology.set_carrier(victim, interface, true).await,
+            Self::Cut => rig.topology.set_cut(false).await,
+            Self::ProxyStopped => rig.start_proxy(victim),
+            Self::Terminated | Self::Killed => rig.start_daemon(victim),
+        }
+    }
+}
+
+impl Check {
+    fn is(&self, wanted: &str) -> bool {
+        self.id == wanted || self.id.trim_end_matches(|c: char| c.is_ascii_alphabetic()) == wanted
+    }
+
+    /// Runs the check from a steady lab to a steady lab.
+    pub(super) async fn run(&self, rig: &mut Rig) -> Result<Outcome, Error> {
+        rig.steady(PATIENCE).await?;
+        self.wait_between_adverts(rig).await;
+        let mut trial = Trial::new(*self);
+        progress(format_args!("({}) {}", self.id, self.title));
+        trial.break_and_watch(rig).await?;
+        trial.mend_and_watch(rig).await?;
+        Ok(trial.judge(rig))
+    }
+
+    /// Breaking at the same distance from an advertisement each time makes runs comparable.
+    async fn wait_between_adverts(&self, rig: &Rig) {
+        let (since, own) = (Instant::now(), (self.victim, self.victim.vrid()));
+        rig.wait_for(Duration::from_secs(2), |timeline| timeline.first_advert(since, |by, of, _| (by, of) == own))
+            .await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}

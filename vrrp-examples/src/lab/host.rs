@@ -1,0 +1,141 @@
+//! One proxy host: its files, its forward proxy and its VRRP daemon.
+
+use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use nix::mount::{MsFlags, mount};
+
+use super::namespace::{Namespace, this_program};
+use super::options::{DaemonKind, ProxyKind};
+use super::process::{Log, Process};
+use super::topology::HostId;
+use super::{Error, VRRPD, proxy};
+
+const CONFIGURATION_FILE: &str = "/run/keepalived.conf";
+
+/// The programs of one proxy host.
+#[derive(Debug)]
+pub(super) struct Host {
+    id: HostId,
+    daemon_kind: DaemonKind,
+    proxy: Option<Process>,
+    daemon: Option<Process>,
+    proxy_log: Arc<Log>,
+    daemon_log: Arc<Log>,
+}
+
+impl Host {
+    /// Gives the host its own `/run`, `/dev/shm` and proxy, and the article's configuration. Starts nothing.
+    pub(super) fn install(
+        id: HostId,
+        namespace: &Namespace,
+        proxy_kind: ProxyKind,
+        daemon_kind: DaemonKind,
+        stream_logs: bool,
+    ) -> Result<Self, Error> {
+        let files = || {
+            mount_tmpfs(Path::new("/run"))?;
+            mount_tmpfs(Path::new("/dev/shm"))?;
+            fs::write(CONFIGURATION_FILE, configuration(id))
+        };
+        namespace.run(files).map_err(|error| Error::new(format!("giving {id} files of its own"), error))?;
+        proxy::install(namespace, id, proxy_kind)?;
+        let proxy_log = Log::new(id.name(), "squid", stream_logs);
+        let daemon_log = Log::new(id.name(), daemon_kind.program(), stream_logs);
+        Ok(Self { id, daemon_kind, proxy: None, daemon: None, proxy_log, daemon_log })
+    }
+
+    pub(super) fn start_proxy(&mut self, namespace: &Namespace) -> Result<(), Error> {
+        self.proxy = Some(Process::start(namespace, &self.proxy_log, proxy::command(self.id))?);
+        Ok(())
+    }
+
+    pub(super) fn start_daemon(&mut self, namespace: &Namespace) -> Result<(), Error> {
+        let command = self.daemon_kind.command()?;
+        self.daemon = Some(Process::start(namespace, &self.daemon_log, command)?);
+        Ok(())
+    }
+
+    pub(super) async fn terminate_proxy(&mut self) -> Result<(), Error> {
+        terminate(&mut self.proxy).await
+    }
+
+    pub(super) async fn terminate_daemon(&mut self) -> Result<(), Error> {
+        terminate(&mut self.daemon).await
+    }
+
+    pub(super) fn kill_daemon(&mut self) {
+        self.daemon.take().into_iter().for_each(Process::kill);
+    }
+
+    /// A program that should be running and is not.
+    pub(super) fn dead_program(&mut self) -> Option<String> {
+        let programs = [(&mut self.proxy, "squid"), (&mut self.daemon, self.daemon_kind.program())];
+        programs.into_iter().find_map(|(process, program)| {
+            let status = process.as_mut()?.ended().ok().flatten()?;
+            Some(format!("{program} on {} has ended ({status})", self.id))
+        })
+    }
+
+    /// The last lines of both programs.
+    pub(super) fn last_lines(&self) -> Vec<String> {
+        [self.daemon_log.last_lines(), self.proxy_log.last_lines()].concat()
+    }
+}
+
+async fn terminate(process: &mut Option<Process>) -> Result<(), Error> {
+    match process.take() {
+        Some(process) => process.terminate().await.map(|_| ()),
+        None => Ok(()),
+    }
+}
+
+/// The article's final configuration of `host`, as it stands.
+const fn configuration(host: HostId) -> &'static str {
+    match host {
+        HostId::Proxy1 => include_str!("article/proxy-serv01.conf"),
+        HostId::Proxy2 => include_str!("article/proxy-serv02.conf"),
+    }
+}
+
+impl DaemonKind {
+    pub(super) const fn program(self) -> &'static str {
+        match self {
+            Self::Vrrpd => VRRPD,
+            Self::Keepalived => "keepalived",
+        }
+    }
+
+    fn command(self) -> Result<Command, Error> {
+        Ok(match self {
+            Self::Vrrpd => {
+                let mut command = Command::new(this_program()?);
+                command.arg0(VRRPD).args(["--config", CONFIGURATION_FILE, "--control", "/run/vrrpd.sock"]);
+                command
+            }
+            Self::Keepalived => {
+                let mut command = Command::new("keepalived");
+                command.args([
+                    "--dont-fork",
+                    "--log-console",
+                    "--log-detail",
+                    "--vrrp",
+                    "--use-file",
+                    CONFIGURATION_FILE,
+                ]);
+                command
+            }
+        })
+    }
+}
+
+/// An empty directory of this mount namespace's own over `directory`, writable by every user of the host.
+pub(super) fn mount_tmpfs(directory: &Path) -> io::Result<()> {
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    mount(Some("tmpfs"), directory, Some("tmpfs"), flags, Some("mode=1777"))
+        .map_err(|errno| io::Error::other(format!("mounting a tmpfs on {}: {errno}", directory.display())))
+}

@@ -1,0 +1,126 @@
+//! The laboratory: two Squid proxies, a LAN, an outside network and clients, in namespaces of their own.
+//!
+//! One program plays every part that needs a process: run under another name it is the lab inside its namespaces, the
+//! VRRP daemon, or the stand-in for Squid.
+
+mod checks;
+mod client;
+mod dns;
+mod error;
+mod host;
+mod http;
+mod measure;
+mod namespace;
+mod netlink;
+mod observer;
+mod options;
+mod origin;
+mod process;
+mod proxy;
+mod report;
+mod rig;
+mod timeline;
+mod topology;
+mod trial;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+use error::Error;
+use options::{Options, ProxyKind};
+use report::{Outcome, progress};
+use rig::Rig;
+
+/// The name under which this program is the lab inside its namespaces.
+const INSIDE: &str = "squid-failover-lab";
+/// The name under which it is the VRRP daemon.
+const VRRPD: &str = "vrrpd";
+/// The name under which it is the stand-in for Squid.
+const SQUID: &str = "squid";
+
+/// Longest wait from the start of the programs to the steady state.
+const START_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program `squid-failover`, in the part that its name gives it.
+#[must_use]
+pub fn main() -> ExitCode {
+    let name = std::env::args_os().next().unwrap_or_default();
+    let part = match Path::new(&name).file_name().and_then(|name| name.to_str()) {
+        Some(VRRPD) => return crate::daemon::main(std::env::args_os()),
+        Some(SQUID) => return proxy::stand_in(),
+        Some(INSIDE) => run_inside(&Options::parse()),
+        _ => {
+            let options = Options::parse();
+            // What the command line gets wrong is said before any namespace is made.
+            checks::select(&options.only)
+                .and_then(|_| ProxyKind::choose(options.proxy))
+                .and_then(|_| namespace::run_isolated(INSIDE))
+        }
+    };
+    part.unwrap_or_else(|error| {
+        eprintln!("squid-failover: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run_inside(options: &Options) -> Result<ExitCode, Error> {
+    namespace::settle_as_init()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new("starting the lab's runtime", error))?;
+    runtime.block_on(run(options))
+}
+
+async fn run(options: &Options) -> Result<ExitCode, Error> {
+    let (chosen, proxy) = (checks::select(&options.only)?, ProxyKind::choose(options.proxy)?);
+    progress(format_args!("proxy: {}; VRRP daemon: {}", proxy.describe(), options.daemon.program()));
+    let mut rig = Rig::start(options, proxy).await?;
+    let started = rig.steady(START_PATIENCE).await;
+    if let Err(error) = started {
+        rig.last_lines().iter().for_each(|line| eprintln!("    {line}"));
+        return Err(Error::NotSteady(format!("the lab did not come up: {error}")));
+    }
+    progress(format_args!("each proxy is Master of its own address, and the clients are served"));
+    rig.show_addresses().await?;
+    let mut outcomes = Vec::new();
+    for _ in 0..options.repeat {
+        for check in &chosen {
+            let outcome = check.run(&mut rig).await?;
+            tell(&rig, &outcome);
+            outcomes.push(outcome);
+        }
+    }
+    if options.json {
+        print_json(options, proxy, &outcomes)?;
+    } else {
+        report::print_table(&outcomes);
+    }
+    let passed = outcomes.iter().all(Outcome::passed);
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn tell(rig: &Rig, outcome: &Outcome) {
+    outcome.findings.iter().for_each(|finding| progress(format_args!("      finding: {finding}")));
+    if outcome.passed() {
+        progress(format_args!("      passed"));
+        return;
+    }
+    outcome.failures.iter().for_each(|failure| progress(format_args!("      FAILED: {failure}")));
+    rig.last_lines().iter().for_each(|line| eprintln!("    {line}"));
+}
+
+fn print_json(options: &Options, proxy: ProxyKind, outcomes: &[Outcome]) -> Result<(), Error> {
+    let result = serde_json::json!({
+        "proxy": proxy,
+        "daemon": options.daemon.program(),
+        "passed": outcomes.iter().all(Outcome::passed),
+        "outcomes": outcomes,
+    });
+    let text = serde_json::to_string_pretty(&result).map_err(|error| Error::new("printing the result", error))?;
+    println!("{text}");
+    Ok(())
+}

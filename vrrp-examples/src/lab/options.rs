@@ -1,0 +1,51 @@
+//! The command line.
+
+use clap::{Parser, ValueEnum};
+use serde::Serialize;
+
+/// Two Squid proxies fail over on real VRRP packets, in network namespaces made for it.
+///
+/// Brings up two proxies, a LAN, an outside network with a web server, and clients that never stop asking; then breaks the
+/// first proxy in every way in turn, mends it again, and says what the clients noticed. Exits 0 only if every check passed.
+/// Needs no privileges where the kernel lets users make namespaces.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "squid-failover", version)]
+pub(super) struct Options {
+    /// The forward proxy on both hosts [default: squid where /usr/sbin/squid is installed, else builtin]
+    #[arg(long, value_enum)]
+    pub(super) proxy: Option<ProxyKind>,
+    /// The VRRP daemon on both hosts
+    #[arg(long, value_enum, default_value = "vrrpd")]
+    pub(super) daemon: DaemonKind,
+    /// Run these checks only: 1 to 6 with all that belongs to it, or one alone as in 1b
+    #[arg(long, value_name = "CHECK", value_delimiter = ',')]
+    pub(super) only: Vec<String>,
+    /// Run every check so many times; the table then shows medians
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) repeat: u32,
+    /// Print the result as JSON on standard output; progress goes to standard error
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Show the addresses of both proxies at each step, and the log of every program while it runs
+    #[arg(long)]
+    pub(super) verbose: bool,
+}
+
+/// What serves the clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ProxyKind {
+    /// The host's own Squid.
+    Squid,
+    /// A small forward proxy of this program, at Squid's path.
+    Builtin,
+}
+
+/// What speaks VRRP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum DaemonKind {
+    /// The daemon of this project.
+    Vrrpd,
+    /// The host's own keepalived, for comparison.
+    Keepalived,
+}

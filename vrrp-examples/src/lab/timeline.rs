@@ -1,0 +1,99 @@
+//! What happened when: the one record that observers write and checks read.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::client::Request;
+use super::topology::HostId;
+
+/// Something seen on the LAN or on a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// A VRRP advertisement left a proxy.
+    Advert { host: HostId, vrid: u8, priority: u8 },
+    /// A gratuitous ARP left a proxy.
+    Announcement { host: HostId, address: Ipv4Addr },
+    /// An address came to a proxy or left it.
+    Address { host: HostId, address: Ipv4Addr, present: bool },
+}
+
+/// Every event and every client's request so far.
+#[derive(Debug, Default)]
+pub(super) struct Timeline {
+    events: Mutex<Vec<(Instant, Event)>>,
+    requests: Mutex<Vec<Request>>,
+}
+
+impl Timeline {
+    pub(super) fn record(&self, at: Instant, event: Event) {
+        lock(&self.events).push((at, event));
+    }
+
+    pub(super) fn record_request(&self, request: Request) {
+        lock(&self.requests).push(request);
+    }
+
+    /// Events from `since` on, by time.
+    pub(super) fn events(&self, since: Instant) -> Vec<(Instant, Event)> {
+        let mut events: Vec<_> = lock(&self.events).iter().filter(|(at, _)| *at >= since).copied().collect();
+        events.sort_by_key(|(at, _)| *at);
+        events
+    }
+
+    /// Requests that began from `since` on and have ended, by their beginning.
+    pub(super) fn requests(&self, since: Instant) -> Vec<Request> {
+        let mut requests: Vec<_> = lock(&self.requests).iter().filter(|r| r.began >= since).cloned().collect();
+        requests.sort_by_key(|request| request.began);
+        requests
+    }
+
+    /// The first advertisement after `since` that satisfies `wanted(host, vrid, priority)`.
+    pub(super) fn first_advert(&self, since: Instant, wanted: impl Fn(HostId, u8, u8) -> bool) -> Option<Instant> {
+        self.adverts(since).find(|(_, host, vrid, priority)| wanted(*host, *vrid, *priority)).map(|(at, ..)| at)
+    }
+
+    /// The last advertisement from `since` until before `until` that satisfies `wanted(host, vrid, priority)`.
+    pub(super) fn last_advert(
+        &self,
+        since: Instant,
+        until: Instant,
+        wanted: impl Fn(HostId, u8, u8) -> bool,
+    ) -> Option<Instant> {
+        self.adverts(since)
+            .filter(|(at, host, vrid, priority)| *at < until && wanted(*host, *vrid, *priority))
+            .last()
+            .map(|(at, ..)| at)
+    }
+
+    fn adverts(&self, since: Instant) -> impl Iterator<Item = (Instant, HostId, u8, u8)> {
+        self.events(since).into_iter().filter_map(|(at, event)| match event {
+            Event::Advert { host, vrid, priority } => Some((at, host, vrid, priority)),
+            _ => None,
+        })
+    }
+
+    /// Who held `address` from the beginning on: each change, with the set of holders after it.
+    pub(super) fn holders(&self, address: Ipv4Addr) -> Vec<(Instant, BTreeSet<HostId>)> {
+        let mut events = lock(&self.events).clone();
+        events.sort_by_key(|(at, _)| *at);
+        let mut now = BTreeSet::new();
+        let mut changes = Vec::new();
+        for (at, event) in events {
+            let changed = match event {
+                Event::Address { host, address: of, present: true } if of == address => now.insert(host),
+                Event::Address { host, address: of, present: false } if of == address => now.remove(&host),
+                _ => false,
+            };
+            if changed {
+                changes.push((at, now.clone()));
+            }
+        }
+        changes
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,236 @@
+//! One run of one check, and the verdict on it.
+
+use std::time::{Duration, Instant};
+
+use super::Error;
+use super::checks::{Check, Fault};
+use super::client::Asker;
+use super::measure::{Service, describe_holders, holders_between};
+use super::report::{Outcome, ms, progress};
+use super::rig::Rig;
+use super::topology::HostId;
+
+/// How far past the protocol's minimum a takeover may come: ten times the figure that is aimed at.
+const LATENESS: Duration = Duration::from_millis(50);
+/// How much before the minimum it may seem to come, for the granularity of the time stamps.
+const EARLINESS: Duration = Duration::from_millis(1);
+/// How soon after a takeover the clients of the address must be served again.
+const RESTORED: Duration = Duration::from_millis(250);
+/// How soon after a heal there must be one Master, and the client's neighbour entry point to it.
+const HEALED: Duration = Duration::from_secs(1);
+/// Longest wait for a takeover: detection by a check every 3 s, and the longer of the protocol's intervals.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// Longest wait for the lab to be as it was.
+const RETURN_PATIENCE: Duration = Duration::from_secs(25);
+/// How long the survivor is watched holding both addresses.
+const HOLD: Duration = Duration::from_millis(1_500);
+/// A change of hands in good order leaves an address on both hosts, or on none, for less than this.
+const BLINK: Duration = Duration::from_millis(100);
+
+/// A run, as far as it has come.
+#[derive(Debug)]
+pub(super) struct Trial {
+    check: Check,
+    broken: Instant,
+    /// The last word of the old Master, from which the protocol's minimum counts.
+    reference: Option<Instant>,
+    takeover: Option<Instant>,
+    mended: Instant,
+    returned: Option<Instant>,
+    findings: Vec<String>,
+    failures: Vec<String>,
+}
+
+impl Trial {
+    pub(super) fn new(check: Check) -> Self {
+        let now = Instant::now();
+        let (findings, failures) = (Vec::new(), Vec::new());
+        Self { check, broken: now, reference: None, takeover: None, mended: now, returned: None, findings, failures }
+    }
+
+    /// Breaks the victim and watches the survivor take over.
+    pub(super) async fn break_and_watch(&mut self, rig: &mut Rig) -> Result<(), Error> {
+        let Check { victim, fault, .. } = self.check;
+        let survivor = victim.other();
+        self.broken = Instant::now();
+        fault.inflict(rig, victim).await?;
+        let takes_over = |by, of, priority| (by, of) == (survivor, victim.vrid()) && priority > 0;
+        self.takeover = rig.wait_for(PATIENCE, |timeline| timeline.first_advert(self.broken, takes_over)).await;
+        match self.takeover {
+            Some(takeover) => self.find_reference(rig, takeover),
+            None => self.failures.push(format!("{survivor} did not take over within {} s", PATIENCE.as_secs())),
+        }
+        if let Some((lateness, reference)) = self.lateness().zip(self.reference) {
+            let since = self.takeover.map(|takeover| ms(takeover.saturating_duration_since(reference)));
+            progress(format_args!(
+                "      {survivor} took {} over after {:.2} ms, {lateness:.2} ms past the protocol's minimum",
+                victim.vip(),
+                since.unwrap_or_default(),
+            ));
+        }
+        tokio::time::sleep(HOLD).await;
+        rig.show_addresses().await
+    }
+
+    /// Mends the victim and watches it take its address back.
+    pub(super) async fn mend_and_watch(&mut self, rig: &mut Rig) -> Result<(), Error> {
+        let Check { victim, fault, .. } = self.check;
+        if matches!(fault, Fault::Cut) {
+            // The harder order of events: the better Master is the first to be heard, so it never hears the other.
+            let (since, other) = (Instant::now(), (victim.other(), victim.vrid()));
+            rig.wait_for(HEALED * 2, |timeline| timeline.first_advert(since, |by, of, _| (by, of) == other)).await;
+        }
+        self.mended = Instant::now();
+        fault.mend(rig, victim).await?;
+        if matches!(fault, Fault::Cut) {
+            self.watch_heal(rig).await?;
+        } else {
+            let comes_back = |by, of, priority| (by, of) == (victim, victim.vrid()) && priority > 0;
+            self.returned = rig.wait_for(PATIENCE, |timeline| timeline.first_advert(self.mended, comes_back)).await;
+        }
+        if let Err(error) = rig.steady(RETURN_PATIENCE).await {
+            self.failures.push(format!("the way back: {error}"));
+        }
+        if let Some(returned) = self.returned {
+            let after = ms(returned.saturating_duration_since(self.mended));
+            progress(format_args!("      mended; {victim} holds {} again after {after:.0} ms", victim.vip()));
+        }
+        Ok(())
+    }
+
+    /// The verdict, from what the record says.
+    pub(super) fn judge(mut self, rig: &Rig) -> Outcome {
+        let Check { victim, fault, .. } = self.check;
+        self.judge_lateness();
+        let end = Instant::now();
+        let margin = Duration::from_secs(1);
+        let requests = rig.timeline.requests(self.broken.checked_sub(margin).unwrap_or(self.broken));
+        let own = Asker::Address(victim.vip());
+        let takeover = Service::of(own, &requests, self.broken, self.mended);
+        let way_back = Service::of(own, &requests, self.mended, end);
+        if let Some(at) = self.takeover.filter(|at| !takeover.restored_by(*at + RESTORED)) {
+            self.fail_service("takeover", at, &takeover);
+        }
+        let allowance = if matches!(fault, Fault::Cut) { HEALED } else { Duration::ZERO };
+        let back = if matches!(fault, Fault::Cut) { Some(self.mended) } else { self.returned };
+        if let Some(at) = back.filter(|at| !way_back.restored_by(*at + allowance + RESTORED)) {
+            self.fail_service("return", at, &way_back);
+        }
+        let other = Service::of(Asker::Address(victim.other().vip()), &requests, self.broken, end);
+        let name = Service::of(Asker::Name, &requests, self.broken, end);
+        for (who, service) in [(victim.other().vip().to_string(), &other), ("proxy-serv".to_owned(), &name)] {
+            if service.lost > 0 && !(matches!(fault, Fault::Cut) && who != "proxy-serv") {
+                let reasons = service.reasons.iter().map(String::as_str).collect::<Vec<_>>().join("; ");
+                self.failures.push(format!("{} requests to {who} lost: {reasons}", service.lost));
+            }
+        }
+        let holders = HostId::ALL.map(|owner| self.judge_holders(rig, owner, end));
+        Outcome {
+            check: self.check.id,
+            title: self.check.title,
+            expected: self.expected(),
+            takeover_ms: self.takeover.zip(self.reference).map(|(t, r)| ms(t.saturating_duration_since(r))),
+            minimum_ms: ms(fault.minimum()),
+            past_minimum_ms: self.lateness(),
+            outage_ms: takeover.longest().map(ms),
+            lost: takeover.lost,
+            returned_ms: self.returned.map(|at| ms(at.saturating_duration_since(self.mended))),
+            outage_on_return_ms: way_back.longest().map(ms),
+            lost_on_return: way_back.lost,
+            lost_by_name: name.lost,
+            holders,
+            findings: self.findings,
+            failures: self.failures,
+        }
+    }
+
+    fn find_reference(&mut self, rig: &Rig, takeover: Instant) {
+        let Check { victim, fault, .. } = self.check;
+        let own = (victim, victim.vrid());
+        if fault.is_announced() {
+            let resigns = |by, of, priority| (by, of) == own && priority == 0;
+            self.reference = rig.timeline.last_advert(self.broken, takeover, resigns);
+            if self.reference.is_none() {
+                self.failures.push(format!("{victim} left without an advertisement of priority 0"));
+            }
+        } else {
+            // Behind a cut the old Master goes on unheard.
+            let until = if matches!(fault, Fault::Cut) { self.broken } else { takeover };
+            let since = self.broken.checked_sub(HEALED * 3).unwrap_or(self.broken);
+            self.reference = rig.timeline.last_advert(since, until, |by, of, _| (by, of) == own);
+        }
+    }
+
+    /// One Master for each address, and the client's neighbour entry at it.
+    async fn watch_heal(&mut self, rig: &Rig) -> Result<(), Error> {
+        while self.returned.is_none() && self.mended.elapsed() < HEALED * 10 {
+            let mut healed = true;
+            for owner in HostId::ALL {
+                let holders = rig.timeline.holders(owner.vip()).pop().map(|(_, holders)| holders);
+                let alone = holders.is_some_and(|holders| holders.iter().eq([&owner]));
+                healed &= alone && rig.topology.neighbour_of_client(owner.vip()).await? == Some(owner);
+            }
+            if healed {
+                self.returned = Some(Instant::now());
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let took = self.returned.map_or(HEALED * 10, |at| at.saturating_duration_since(self.mended));
+        if took > HEALED {
+            let took = ms(took);
+            self.failures
+                .push(format!("{took:.0} ms from the heal to one Master and the client's neighbour entry at it"));
+        }
+        Ok(())
+    }
+
+    /// Milliseconds past the protocol's minimum; negative if before it.
+    fn lateness(&self) -> Option<f64> {
+        let took = self.takeover?.saturating_duration_since(self.reference?);
+        Some(ms(took) - ms(self.check.fault.minimum()))
+    }
+
+    fn judge_lateness(&mut self) {
+        match self.lateness() {
+            Some(late) if late > ms(LATENESS) => {
+                self.failures.push(format!("the takeover came {late:.2} ms past the protocol's minimum"));
+            }
+            Some(late) if late < -ms(EARLINESS) => {
+                self.failures.push(format!("the takeover came {:.2} ms before the protocol's minimum", -late));
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    fn fail_service(&mut self, what: &str, at: Instant, service: &Service) {
+        let reasons = service.reasons.iter().map(String::as_str).collect::<Vec<_>>().join("; ");
+        let late = service.outages.iter().filter_map(|outage| outage.to).max();
+        self.failures.push(match late {
+            Some(to) => {
+                format!("served again only {:.0} ms after the {what} ({reasons})", ms(to.saturating_duration_since(at)))
+            }
+            None => format!("not served again after the {what} ({reasons})"),
+        });
+    }
+
+    /// An address on two hosts is allowed behind a cut alone; after SIGKILL it is worth telling.
+    fn judge_holders(&mut self, rig: &Rig, owner: HostId, end: Instant) -> String {
+        let states = holders_between(&rig.timeline.holders(owner.vip()), self.broken, end, BLINK);
+        let both = states.iter().filter(|(_, holders)| holders.len() > 1).map(|(lasted, _)| *lasted).sum::<Duration>();
+        if both > Duration::ZERO {
+            let told = format!("{} was on both hosts for {:.1} s", owner.vip(), both.as_secs_f64());
+            match self.check.fault {
+                Fault::Cut => {}
+                Fault::Killed => self.findings.push(told),
+                _ => self.failures.push(told),
+            }
+        }
+        describe_holders(&states)
+    }
+
+    fn expected(&self) -> String {
+        let Check { victim, fault, .. } = self.check;
+        let waits = if fault.is_announced() { "Skew_Time" } else { "Master_Down_Interval" };
+        format!("{} to {} after {waits}, and back", victim.vip(), victim.other())
+    }
+}
