@@ -377,6 +377,16 @@ fn the_state_machine_does_what_its_one_row_says() {
     assert!(unused.is_empty(), "rows that no combination reaches: {unused:?}");
 }
 
+#[test]
+fn effects_are_a_set() {
+    let both = Effects::ADVERTISE | Effects::INSTALL;
+    let mut again = both | Effects::INSTALL;
+    again |= Effects::ADVERTISE;
+    assert_eq!(again, both);
+    assert!(both.contains(Effects::INSTALL) && both.contains(Effects::NONE) && !both.contains(Effects::REMOVE));
+    assert!(!Effects::INSTALL.contains(both) && Effects::default() == Effects::NONE);
+}
+
 /// The extension adds one advertisement to the rows that yield, and touches no other.
 #[test]
 fn the_last_word_is_said_exactly_by_those_that_yield() {
