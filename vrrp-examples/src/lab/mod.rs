@@ -35,7 +35,9 @@ use report::{Outcome, progress};
 use rig::Rig;
 
 /// The name under which this program is the lab inside its namespaces.
-const INSIDE: &str = "squid-failover-lab";
+const LAB: &str = "squid-failover-lab";
+/// The name under which it is the parent of all processes there.
+const INIT: &str = "squid-failover-init";
 /// The name under which it is the VRRP daemon.
 const VRRPD: &str = "vrrpd";
 /// The name under which it is the stand-in for Squid.
@@ -51,13 +53,14 @@ pub fn main() -> ExitCode {
     let part = match Path::new(&name).file_name().and_then(|name| name.to_str()) {
         Some(VRRPD) => return daemon(),
         Some(SQUID) => return proxy::stand_in(),
-        Some(INSIDE) => run_inside(&Options::parse()),
+        Some(INIT) => namespace::run_init(LAB),
+        Some(LAB) => run_lab(&Options::parse()),
         _ => {
             let options = Options::parse();
             // What the command line gets wrong is said before any namespace is made.
             checks::select(&options.only)
                 .and_then(|_| ProxyKind::choose(options.proxy))
-                .and_then(|_| namespace::run_isolated(INSIDE))
+                .and_then(|_| namespace::run_isolated(INIT))
         }
     };
     part.unwrap_or_else(|error| {
@@ -71,8 +74,7 @@ fn daemon() -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn run_inside(options: &Options) -> Result<ExitCode, Error> {
-    namespace::settle_as_init()?;
+fn run_lab(options: &Options) -> Result<ExitCode, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -215,7 +215,8 @@ impl Trial {
 
     /// An address on two hosts is allowed behind a cut alone; after SIGKILL it is worth telling.
     fn judge_holders(&mut self, rig: &Rig, owner: HostId, end: Instant) -> String {
-        let states = holders_between(&rig.timeline.holders(owner.vip()), self.broken, end, BLINK);
+        let since = self.broken.checked_sub(BLINK * 2).unwrap_or(self.broken);
+        let states = holders_between(&rig.timeline.holders(owner.vip()), since, end, BLINK);
         let both = states.iter().filter(|(_, holders)| holders.len() > 1).map(|(lasted, _)| *lasted).sum::<Duration>();
         if both > Duration::ZERO {
             let told = format!("{} was on both hosts for {:.1} s", owner.vip(), both.as_secs_f64());
