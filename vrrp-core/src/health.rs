@@ -1,6 +1,18 @@
-//! Tracking arithmetic: rise, fall, weight.
+//! Tracking arithmetic: what keeps a router out of the election, and what changes its priority.
+//!
+//! Causes are a set of named things, never one bit: with two of them failing and one recovered it is still a fault.
 
-use core::num::NonZeroU32;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::num::{NonZeroI16, NonZeroU32};
+
+use crate::config::Tracker;
+
+/// Names a tracker of one router's configuration; given by [`Config::add_tracker`](crate::Config::add_tracker).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+pub struct TrackerId(pub(crate) u16);
 
 /// What a tracked thing does to the router that tracks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -9,7 +21,86 @@ pub enum Weight {
     /// Failing means fault: the router leaves the election until it passes again. keepalived's `weight 0`.
     Fault,
     /// Positive: added to the priority while passing. Negative: subtracted while failing. Never zero.
-    Adjust(core::num::NonZeroI16),
+    Adjust(NonZeroI16),
+}
+
+/// Why a router cannot take part. It is in Initialize as long as there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub enum Fault {
+    /// The router's own interface is down, without carrier, or does not exist.
+    InterfaceDown,
+    /// The interface has no address to send from.
+    NoPrimaryAddress,
+    /// The host could not install this address, or did not confirm it within one interval.
+    NotInstalled(IpAddr),
+    /// A tracker fails.
+    Tracker(TrackerId),
+    /// A tracker has no result yet: nothing unchecked goes into service.
+    Unchecked(TrackerId),
+}
+
+/// Everything that is known of a router's fitness.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Health {
+    pub(crate) interface_up: bool,
+    pub(crate) primary_address: bool,
+    pub(crate) not_installed: Option<IpAddr>,
+    /// Verdict of each tracker, by id; `None` before its first.
+    verdicts: Vec<Option<bool>>,
+}
+
+impl Health {
+    pub(crate) fn new(trackers: usize) -> Self {
+        Self { interface_up: true, primary_address: false, not_installed: None, verdicts: vec![None; trackers] }
+    }
+
+    /// Unknown ids are ignored.
+    pub(crate) fn record(&mut self, id: TrackerId, passing: bool) {
+        if let Some(verdict) = self.verdicts.get_mut(usize::from(id.0)) {
+            *verdict = Some(passing);
+        }
+    }
+
+    /// Every fault there is, what failed before what is merely unchecked.
+    pub(crate) fn faults<'a>(&'a self, trackers: &'a [Tracker]) -> impl Iterator<Item = Fault> + 'a {
+        let failing = self.weigh(trackers, |tracker, verdict, id| match (tracker.weight, verdict) {
+            (Weight::Fault, Some(passing)) if passing == tracker.reverse => Some(Fault::Tracker(id)),
+            _ => None,
+        });
+        let unchecked = self.weigh(trackers, |tracker, verdict, id| match (tracker.weight, verdict) {
+            (Weight::Fault, None) => Some(Fault::Unchecked(id)),
+            _ => None,
+        });
+        let interface = (!self.interface_up).then_some(Fault::InterfaceDown);
+        let primary = (!self.primary_address).then_some(Fault::NoPrimaryAddress);
+        let address = self.not_installed.map(Fault::NotInstalled);
+        [interface, primary, address].into_iter().flatten().chain(failing).chain(unchecked)
+    }
+
+    /// Sum of the weights in force; a tracker without a result contributes nothing.
+    pub(crate) fn adjustment(&self, trackers: &[Tracker]) -> i32 {
+        self.weigh(trackers, |tracker, verdict, _| match (tracker.weight, verdict) {
+            (Weight::Adjust(weight), Some(passing)) if passing == (weight.get() > 0) => {
+                Some(if tracker.reverse { -i32::from(weight.get()) } else { weight.get().into() })
+            }
+            _ => None,
+        })
+        .sum()
+    }
+
+    fn weigh<'a, T>(
+        &'a self,
+        trackers: &'a [Tracker],
+        judge: impl Fn(&Tracker, Option<bool>, TrackerId) -> Option<T> + 'a,
+    ) -> impl Iterator<Item = T> + 'a {
+        let ids = (0..=u16::MAX).map(TrackerId);
+        trackers
+            .iter()
+            .zip(&self.verdicts)
+            .zip(ids)
+            .filter_map(move |((tracker, verdict), id)| judge(tracker, *verdict, id))
+    }
 }
 
 /// Turns a series of single results into a verdict: `fall` failures in a row make it fail, `rise` successes make it
@@ -59,6 +150,41 @@ impl Hysteresis {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_failing_and_one_recovered_is_still_a_fault() {
+        let tracker = |weight, reverse| Tracker { name: "".into(), weight, reverse };
+        let trackers = [tracker(Weight::Fault, false), tracker(Weight::Fault, false), tracker(Weight::Fault, true)];
+        let mut health = Health { primary_address: true, ..Health::new(3) };
+        let faults = |health: &Health| health.faults(&trackers).collect::<Vec<_>>();
+        let id = TrackerId;
+        assert_eq!(faults(&health), [Fault::Unchecked(id(0)), Fault::Unchecked(id(1)), Fault::Unchecked(id(2))]);
+        health.record(id(0), false);
+        health.record(id(1), false);
+        health.record(id(2), false);
+        assert_eq!(faults(&health), [Fault::Tracker(id(0)), Fault::Tracker(id(1))]);
+        health.record(id(0), true);
+        assert_eq!(faults(&health), [Fault::Tracker(id(1))]);
+        health.record(id(1), true);
+        assert_eq!(faults(&health), []);
+        health.record(id(2), true);
+        assert_eq!(faults(&health), [Fault::Tracker(id(2))], "reversed");
+    }
+
+    #[test]
+    fn weights_add_while_passing_and_subtract_while_failing() {
+        let tracker = |weight, reverse| {
+            let weight = Weight::Adjust(NonZeroI16::new(weight).unwrap());
+            Tracker { name: "".into(), weight, reverse }
+        };
+        let trackers = [tracker(10, false), tracker(-20, false), tracker(-5, true)];
+        let mut health = Health::new(3);
+        assert_eq!(health.adjustment(&trackers), 0, "no result, no weight");
+        for (id, passing, sum) in [(0, true, 10), (1, true, 10), (1, false, -10), (2, false, -5), (0, false, -15)] {
+            health.record(TrackerId(id), passing);
+            assert_eq!(health.adjustment(&trackers), sum);
+        }
+    }
 
     #[test]
     fn rise_and_fall_count_in_a_row_and_the_first_result_decides() {

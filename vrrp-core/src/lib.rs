@@ -1,22 +1,152 @@
-//! VRRP as a pure function.
+//! VRRP, the protocol that moves a virtual address from a host that fails to one that does not, as a pure function.
+//!
+//! This crate decides; it does not do. It reads no clock, opens no socket, draws no random number, and allocates nothing
+//! once a router is built. You hand in time and packets, and carry out what comes back. So it runs in a daemon, on an
+//! appliance without an operating system, in a simulator and under a fuzzer alike.
+//!
+//! On Linux, `vrrp-io-linux` is the driver. Elsewhere you write one, and this is all of it:
+//!
+//! ```
+//! use std::net::{IpAddr, Ipv4Addr};
+//! use vrrp_core::wire::Endpoints;
+//! use vrrp_core::{Action, Config, Input, Instant, Priority, Profile, RxPacket, VirtualRouter, Vrid, multicast_group};
+//!
+//! # /// Ten seconds of a LAN without other routers.
+//! # #[derive(Default)]
+//! # struct Host { now: u64, sent: Vec<Vec<u8>>, log: Vec<String> }
+//! # impl Host {
+//! #     fn now(&self) -> Instant { Instant::from_nanos(self.now) }
+//! #     fn send(&mut self, _ends: Endpoints, octets: &[u8]) { self.sent.push(octets.to_vec()) }
+//! #     fn add_address(&mut self, address: IpAddr) { self.log.push(format!("add {address}")) }
+//! #     fn remove_address(&mut self, address: IpAddr) { self.log.push(format!("remove {address}")) }
+//! #     fn gratuitous_arp(&mut self, address: IpAddr) { self.log.push(format!("announce {address}")) }
+//! #     fn receive_until(&mut self, deadline: Option<Instant>) -> Option<(Endpoints, u8, Vec<u8>)> {
+//! #         self.now = deadline.map_or(u64::MAX, Instant::as_nanos);
+//! #         None
+//! #     }
+//! #     fn running(&self) -> bool { self.now < 10_000_000_000 }
+//! # }
+//! # let mut host = Host::default();
+//! let vip = IpAddr::from([192, 0, 2, 1]);
+//! let own = IpAddr::from([192, 0, 2, 251]);
+//! let config = Config::new(Profile::Rfc3768, Vrid::new(1)?, &[vip])?.with_priority(Priority::new(200)?);
+//! let mut router = VirtualRouter::new(config);
+//! router.handle(host.now(), Input::PrimaryAddress(Some(own)));
+//! router.handle(host.now(), Input::Startup);
+//!
+//! while host.running() {
+//!     // Carry out what is due, in order.
+//!     while let Some(action) = router.poll_action() {
+//!         match action {
+//!             Action::SendAdvertisement(kind) => {
+//!                 let group = multicast_group(router.config().family());
+//!                 let ends = Endpoints::new(own, group).ok_or("one family")?;
+//!                 let mut octets = [0; 1500];
+//!                 let len = router.encode(kind, ends, &mut octets)?;
+//!                 host.send(ends, &octets[..len]);
+//!             }
+//!             Action::InstallAddress(vip) => {
+//!                 host.add_address(vip.address);
+//!                 router.handle(host.now(), Input::AddressInstalled(vip));
+//!             }
+//!             Action::RemoveAddress(vip) => host.remove_address(vip.address),
+//!             Action::AnnounceAddress { vip, count } => (0..count).for_each(|_| host.gratuitous_arp(vip.address)),
+//!             Action::StateChanged(change) => println!("{}: {}", change.to, change.cause.describe(router.config())),
+//!         }
+//!     }
+//!     // Wait for a packet, at most until the deadline, and hand in what happened.
+//!     match host.receive_until(router.deadline()) {
+//!         Some((ends, ttl, payload)) => {
+//!             if let Err(why) = router.handle_packet(host.now(), RxPacket { ends, ttl, payload: &payload }) {
+//!                 println!("ignored: {why}");
+//!             }
+//!         }
+//!         None => router.handle(host.now(), Input::Timeout),
+//!     }
+//! }
+//! # assert_eq!(host.log, ["add 192.0.2.1", "announce 192.0.2.1"]);
+//! # assert_eq!(host.sent.len(), 7, "one at the takeover after 3.22 s, then one a second");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is where
+//!
+//! | you want | take |
+//! |---|---|
+//! | one router | [`VirtualRouter`] |
+//! | many routers on shared sockets | [`RouterSet`] |
+//! | to reason about, tabulate or model-check the protocol | [`fsm::step`] |
+//! | packets alone | [`wire::Packet`], [`wire::Message`] |
+//!
+//! # Words
+//!
+//! The states are called *Master*, *Backup* and *Initialize*, as in RFC 3768; RFC 9568 says *Active* for Master. What
+//! operators call *fault* is a router that health keeps in Initialize. Identifiers such as `FSM-B-07` in the source name
+//! requirements of the four RFCs, with the sections that they stand in.
+//!
+//! # Errors and panics
+//!
+//! A bad packet is neither a bug nor an error that stops anything: it is a [`Discard`], which says why, and nothing of
+//! the router has changed. A value outside its range cannot be constructed. A panic is a bug.
+//!
+//! # Features
+//!
+//! | feature | default | gives |
+//! |---|---|---|
+//! | `std` | yes | nothing but `alloc` and the `std` of dependencies |
+//! | `alloc` | by `std` | everything that keeps a list: [`Config`], [`VirtualRouter`], [`RouterSet`], tracking |
+//! | `serde` | no | `Serialize` for states, causes and counters |
+//!
+//! Without `alloc` remain [`fsm`], [`wire`], [`Instant`] and the value types.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
-#[cfg(feature = "alloc")]
-mod health;
+pub mod fsm;
+pub mod wire;
+
+mod dialect;
 mod time;
+mod timers;
 mod types;
 
 #[cfg(feature = "alloc")]
-pub use health::{Hysteresis, Weight};
+mod announce;
+#[cfg(feature = "alloc")]
+mod cause;
+#[cfg(feature = "alloc")]
+mod config;
+#[cfg(feature = "alloc")]
+mod deadlines;
+#[cfg(feature = "alloc")]
+mod health;
+#[cfg(feature = "alloc")]
+mod receive;
+#[cfg(feature = "alloc")]
+mod router;
+#[cfg(feature = "alloc")]
+mod set;
+#[cfg(feature = "alloc")]
+mod stats;
+
+pub use dialect::{Profile, multicast_group};
 pub use time::Instant;
 pub use types::{AdvertInterval, Family, OutOfRange, Password, Priority, Version, Vrid};
 
-/// Placeholder until `config` stands.
-pub struct Config;
+#[cfg(feature = "alloc")]
+pub use {
+    announce::AnnouncePolicy,
+    cause::{Cause, NewMasterReason, Role, Transition},
+    config::{Config, ConfigError, Peers, Tracker, UnicastPeer},
+    health::{Fault, Hysteresis, TrackerId, Weight},
+    receive::{Discard, RxPacket},
+    router::{Action, AdvertKind, Input, Status, Vip, VirtualRouter},
+    set::{RouterId, RouterSet, Taken},
+    stats::{GlobalStats, Stats},
+};

@@ -1,4 +1,9 @@
 //! The rooms behind the example programs.
 
 pub mod config;
+pub mod control;
+pub mod exec;
+pub mod keepalived;
 pub mod lab;
+pub mod notify;
+pub mod track;

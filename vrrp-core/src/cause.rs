@@ -1,0 +1,185 @@
+//! Why a router changed its state, with the evidence.
+
+use core::fmt;
+use core::net::IpAddr;
+use core::time::Duration;
+
+use crate::config::Config;
+use crate::health::Fault;
+use crate::types::Priority;
+
+/// The three states of section 6.4 without their timers. *Master* is called *Active* in RFC 9568.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub enum Role {
+    /// Not taking part: not started, or kept out by a fault.
+    Initialize,
+    /// Watching the Master.
+    Backup,
+    /// Holding the addresses and advertising.
+    Master,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Initialize => "Initialize",
+            Self::Backup => "Backup",
+            Self::Master => "Master",
+        })
+    }
+}
+
+/// One change of state.
+///
+/// From Initialize to Initialize it says that a start was refused, and by which fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Transition {
+    /// State before.
+    pub from: Role,
+    /// State after.
+    pub to: Role,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// Why a state was entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub enum Cause {
+    /// Nothing has happened yet.
+    New,
+    /// Started, not as owner: watch first.
+    Startup,
+    /// Started as owner of the addresses: Master at once.
+    OwnerStartup,
+    /// The last fault is gone.
+    Recovered(Fault),
+    /// The Master fell silent for Master_Down_Interval.
+    MasterDown {
+        /// Who was Master; `None` when nobody was ever heard.
+        master: Option<IpAddr>,
+        /// How long nothing was accepted from it.
+        silence: Duration,
+    },
+    /// The Master released the addresses and nobody better took them within Skew_Time.
+    MasterResigned {
+        /// Who released.
+        master: IpAddr,
+    },
+    /// A lower Master was preempted.
+    Preempted {
+        /// The lower Master.
+        master: IpAddr,
+        /// Its priority.
+        priority: Priority,
+    },
+    /// A router of higher priority is Master.
+    HigherPriority {
+        /// The new Master.
+        master: IpAddr,
+        /// Its priority.
+        priority: Priority,
+    },
+    /// A router of equal priority and a greater address is Master.
+    HigherAddress {
+        /// The new Master.
+        master: IpAddr,
+    },
+    /// Told to stop.
+    Shutdown,
+    /// A fault.
+    Fault(Fault),
+}
+
+/// The values of vrrpNewMasterReason in RFC 6527, and of new-master-reason in RFC 8347 (STAT-30, AMB-15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub enum NewMasterReason {
+    /// Never Master.
+    NotMaster = 0,
+    /// Our priority was higher.
+    Priority = 1,
+    /// The previous Master was preempted.
+    Preempted = 2,
+    /// The previous Master fell silent.
+    MasterNoResponse = 3,
+}
+
+impl Cause {
+    /// The management models' reason, for a cause that led to Master.
+    #[must_use]
+    pub const fn new_master_reason(&self) -> NewMasterReason {
+        match self {
+            Self::OwnerStartup | Self::Recovered(_) | Self::MasterResigned { .. } => NewMasterReason::Priority,
+            Self::Preempted { .. } => NewMasterReason::Preempted,
+            Self::MasterDown { .. } => NewMasterReason::MasterNoResponse,
+            _ => NewMasterReason::NotMaster,
+        }
+    }
+
+    /// A sentence for people, with the names that `config` gives to its trackers.
+    #[must_use]
+    pub const fn describe<'a>(&'a self, config: &'a Config) -> impl fmt::Display + use<'a> {
+        DescribedCause { cause: self, config }
+    }
+}
+
+impl Fault {
+    /// A phrase for people, with the names that `config` gives to its trackers.
+    #[must_use]
+    pub const fn describe<'a>(&'a self, config: &'a Config) -> impl fmt::Display + use<'a> {
+        DescribedFault { fault: self, config }
+    }
+}
+
+struct DescribedCause<'a> {
+    cause: &'a Cause,
+    config: &'a Config,
+}
+
+impl fmt::Display for DescribedCause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cause {
+            Cause::New => f.write_str("not started"),
+            Cause::Startup => f.write_str("started"),
+            Cause::OwnerStartup => f.write_str("started as owner of the addresses (priority 255)"),
+            Cause::Recovered(fault) => write!(f, "fault is gone: {}", fault.describe(self.config)),
+            Cause::MasterDown { master: None, silence } => {
+                write!(f, "no Master was heard for {:.3} s", silence.as_secs_f64())
+            }
+            Cause::MasterDown { master: Some(master), silence } => {
+                write!(f, "the Master {master} was silent for {:.3} s", silence.as_secs_f64())
+            }
+            Cause::MasterResigned { master } => write!(f, "the Master {master} released the addresses (priority 0)"),
+            Cause::Preempted { master, priority } => {
+                write!(f, "preempts the Master {master} of lower priority {priority}")
+            }
+            Cause::HigherPriority { master, priority } => {
+                write!(f, "{master} is Master with higher priority {priority}")
+            }
+            Cause::HigherAddress { master } => write!(f, "{master} is Master with equal priority and a higher address"),
+            Cause::Shutdown => f.write_str("told to stop"),
+            Cause::Fault(fault) => write!(f, "fault: {}", fault.describe(self.config)),
+        }
+    }
+}
+
+struct DescribedFault<'a> {
+    fault: &'a Fault,
+    config: &'a Config,
+}
+
+impl fmt::Display for DescribedFault<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |id| self.config.tracker(id).map_or("?", |tracker| &*tracker.name);
+        match self.fault {
+            Fault::InterfaceDown => f.write_str("its interface is down"),
+            Fault::NoPrimaryAddress => f.write_str("its interface has no address to send from"),
+            Fault::NotInstalled(address) => write!(f, "{address} could not be installed"),
+            Fault::Tracker(id) => write!(f, "{} failed", name(*id)),
+            Fault::Unchecked(id) => write!(f, "{} has no result yet", name(*id)),
+        }
+    }
+}

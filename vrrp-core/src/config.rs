@@ -1,0 +1,408 @@
+//! What one virtual router is configured to be.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::time::Duration;
+
+use crate::announce::AnnouncePolicy;
+use crate::dialect::Profile;
+use crate::health::{TrackerId, Weight};
+use crate::types::{AdvertInterval, Family, Password, Priority, Version, Vrid};
+use crate::wire::{AddressList, AddressListError, ChecksumForm};
+
+/// Configuration of one virtual router. Every value is valid by construction; defaults are the profile's.
+///
+/// | setting | default | source |
+/// |---|---|---|
+/// | priority | 100 | RFC 3768 section 6.1 |
+/// | interval | 1 s | RFC 3768 section 6.1 |
+/// | preempt | on, no hold time | RFC 3768 section 6.1, RFC 8347 |
+/// | password | none | RFC 2338 section 5.3.6 |
+/// | peers | the multicast group | RFC 3768 section 5.2.2 |
+/// | answer to a lower Master | at once in RFC 9568, none before | RFC 9568 section 6.4.3 |
+/// | last word when yielding | on | see [`with_last_word`](Self::with_last_word) |
+/// | list mismatch | counted, not dropped | AMB-06 |
+/// | checksum of version 3 over IPv4 | message only | RFC 9568 section 5.2.8 |
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    profile: Profile,
+    vrid: Vrid,
+    family: Family,
+    priority: Priority,
+    interval: AdvertInterval,
+    preempt: bool,
+    preempt_hold: Duration,
+    /// The advertised addresses, then the excluded ones.
+    addresses: Vec<IpAddr>,
+    advertised: u8,
+    password: Option<Password>,
+    peers: Peers,
+    answer_lower: bool,
+    last_word: bool,
+    strict_list: bool,
+    checksum: ChecksumForm,
+    announce: AnnouncePolicy,
+    trackers: Vec<Tracker>,
+}
+
+/// To whom a router speaks, and to whom it listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peers {
+    /// The multicast group: every router on the link, TTL 255 only (SEC-01).
+    Multicast,
+    /// These routers and nobody else, never the group (EXT-01).
+    Unicast(Vec<UnicastPeer>),
+}
+
+/// One router of a unicast configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnicastPeer {
+    /// Its address: destination of what we send, source of what we accept.
+    pub address: IpAddr,
+    /// Least TTL accepted from it. 255 keeps strangers from beyond the link out; less lets a peer be routed (EXT-02).
+    pub min_ttl: u8,
+}
+
+/// Something outside the protocol that decides whether, or how readily, a router serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tracker {
+    /// What operators call it.
+    pub name: String,
+    /// What its failing does.
+    pub weight: Weight,
+    /// Turned round: a `Fault` tracker faults while passing, an adjustment changes its sign.
+    pub reverse: bool,
+}
+
+/// A configuration that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The advertised addresses.
+    #[error(transparent)]
+    Addresses(#[from] AddressListError),
+    /// An address stands twice.
+    #[error("{0} stands twice in the addresses of one virtual router")]
+    DuplicateAddress(IpAddr),
+    /// Version 2 serves IPv4 only (AMB-32).
+    #[error("version 2 serves IPv4 only; IPv6 needs version 3")]
+    FamilyNeedsVersion3,
+    /// The wire of the version cannot carry the interval (PKT-07, PKT-08).
+    #[error(
+        "an interval of {interval} does not fit {version:?}: version 2 takes whole seconds from 1 to 255, version 3 0.01 to 40.95 s"
+    )]
+    Interval {
+        /// What was asked for.
+        interval: AdvertInterval,
+        /// The profile's version.
+        version: Version,
+    },
+    /// Only RFC 2338 has passwords (AUTH-05, AUTH-06).
+    #[error("passwords exist in RFC 2338 only, not in {0:?}")]
+    PasswordNeedsRfc2338(Profile),
+    /// Unicast without a peer reaches nobody.
+    #[error("unicast needs at least one peer")]
+    NoPeers,
+    /// A peer is of the other family.
+    #[error("peer {0} is of another family than the virtual addresses")]
+    PeerFamily(IpAddr),
+    /// More trackers than ids.
+    #[error("at most 65535 trackers")]
+    TooManyTrackers,
+}
+
+impl Config {
+    /// A router for `addresses`, which it advertises in this order (PKT-13).
+    ///
+    /// # Errors
+    /// No address, more than 255, two families, one twice, or IPv6 in version 2.
+    pub fn new(profile: Profile, vrid: Vrid, addresses: &[IpAddr]) -> Result<Self, ConfigError> {
+        let list = AddressList::new(addresses)?;
+        if profile.version() == Version::V2 && list.family() == Family::Ipv6 {
+            return Err(ConfigError::FamilyNeedsVersion3);
+        }
+        no_duplicates(addresses)?;
+        Ok(Self {
+            profile,
+            vrid,
+            family: list.family(),
+            priority: Priority::DEFAULT,
+            interval: AdvertInterval::DEFAULT,
+            preempt: true,
+            preempt_hold: Duration::ZERO,
+            addresses: addresses.to_vec(),
+            advertised: list.count(),
+            password: None,
+            peers: Peers::Multicast,
+            answer_lower: profile.dialect().answers_lower,
+            last_word: true,
+            strict_list: false,
+            checksum: ChecksumForm::Message,
+            announce: AnnouncePolicy::default(),
+            trackers: Vec::new(),
+        })
+    }
+
+    /// Priority. 255 says that the addresses are the host's own (OWN-01).
+    #[must_use]
+    pub fn with_priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Advertisement_Interval.
+    ///
+    /// # Errors
+    /// [`ConfigError::Interval`] where the version's field cannot carry it.
+    pub fn with_interval(mut self, interval: AdvertInterval) -> Result<Self, ConfigError> {
+        let (version, centis) = (self.profile.version(), interval.centis());
+        let fits = match version {
+            Version::V2 => centis % 100 == 0,
+            Version::V3 => centis <= 4095,
+        };
+        if !fits {
+            return Err(ConfigError::Interval { interval, version });
+        }
+        self.interval = interval;
+        Ok(self)
+    }
+
+    /// Preempt_Mode, and how long a lower Master is watched before it is preempted (PRE-01, PRE-02).
+    #[must_use]
+    pub fn with_preempt(mut self, preempt: bool, hold: Duration) -> Self {
+        (self.preempt, self.preempt_hold) = (preempt, hold);
+        self
+    }
+
+    /// Simple text password (AUTH-03).
+    ///
+    /// # Errors
+    /// [`ConfigError::PasswordNeedsRfc2338`] in every later profile.
+    pub fn with_password(mut self, password: Password) -> Result<Self, ConfigError> {
+        if !self.profile.dialect().passwords {
+            return Err(ConfigError::PasswordNeedsRfc2338(self.profile));
+        }
+        self.password = Some(password);
+        Ok(self)
+    }
+
+    /// Addresses that come and go with the others but are not advertised; of either family.
+    ///
+    /// # Errors
+    /// [`ConfigError::DuplicateAddress`].
+    pub fn with_excluded(mut self, excluded: &[IpAddr]) -> Result<Self, ConfigError> {
+        self.addresses.truncate(usize::from(self.advertised));
+        self.addresses.extend_from_slice(excluded);
+        no_duplicates(&self.addresses)?;
+        Ok(self)
+    }
+
+    /// Unicast instead of multicast (EXT-01).
+    ///
+    /// # Errors
+    /// No peer, or one of the other family.
+    pub fn with_unicast_peers(mut self, peers: &[UnicastPeer]) -> Result<Self, ConfigError> {
+        if peers.is_empty() {
+            return Err(ConfigError::NoPeers);
+        }
+        if let Some(peer) = peers.iter().find(|peer| Family::of(peer.address) != self.family) {
+            return Err(ConfigError::PeerFamily(peer.address));
+        }
+        self.peers = Peers::Unicast(peers.to_vec());
+        Ok(self)
+    }
+
+    /// Whether a Master answers a lower one at once (FSM-A-07).
+    #[must_use]
+    pub fn with_answer_lower(mut self, answer: bool) -> Self {
+        self.answer_lower = answer;
+        self
+    }
+
+    /// Whether a Master that yields sends one last advertisement, after removing its addresses.
+    ///
+    /// No RFC asks for it. It heals a split: the better Master, whose first packet ended the other's reign, would
+    /// otherwise never learn that there was another, and the neighbours would go on sending to the wrong host.
+    #[must_use]
+    pub fn with_last_word(mut self, last_word: bool) -> Self {
+        self.last_word = last_word;
+        self
+    }
+
+    /// Version 2 only: drop an advertisement whose addresses are not ours, unless its sender is at 255 (RX-23).
+    #[must_use]
+    pub fn with_strict_list(mut self, strict: bool) -> Self {
+        self.strict_list = strict;
+        self
+    }
+
+    /// Checksum form that version 3 over IPv4 sends; both are accepted (PKT-24).
+    #[must_use]
+    pub fn with_checksum(mut self, form: ChecksumForm) -> Self {
+        self.checksum = form;
+        self
+    }
+
+    /// When and how often addresses are announced.
+    #[must_use]
+    pub fn with_announce(mut self, policy: AnnouncePolicy) -> Self {
+        self.announce = policy;
+        self
+    }
+
+    /// Adds a tracker. Until its first result a tracker of [`Weight::Fault`] keeps the router out of the election.
+    ///
+    /// # Errors
+    /// [`ConfigError::TooManyTrackers`].
+    pub fn add_tracker(&mut self, tracker: Tracker) -> Result<TrackerId, ConfigError> {
+        let id = u16::try_from(self.trackers.len()).map_err(|_| ConfigError::TooManyTrackers)?;
+        self.trackers.push(tracker);
+        Ok(TrackerId(id))
+    }
+
+    /// The document it follows.
+    #[must_use]
+    pub const fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// Virtual router id.
+    #[must_use]
+    pub const fn vrid(&self) -> Vrid {
+        self.vrid
+    }
+
+    /// Family of the advertised addresses.
+    #[must_use]
+    pub const fn family(&self) -> Family {
+        self.family
+    }
+
+    /// Configured priority, before tracking.
+    #[must_use]
+    pub const fn priority(&self) -> Priority {
+        self.priority
+    }
+
+    /// Advertisement_Interval.
+    #[must_use]
+    pub const fn interval(&self) -> AdvertInterval {
+        self.interval
+    }
+
+    /// Preempt_Mode.
+    #[must_use]
+    pub const fn preempt(&self) -> bool {
+        self.preempt
+    }
+
+    /// How long a lower Master is watched before it is preempted.
+    #[must_use]
+    pub const fn preempt_hold(&self) -> Duration {
+        self.preempt_hold
+    }
+
+    /// Every address that a Master holds: the advertised ones first, then the excluded.
+    #[must_use]
+    pub fn addresses(&self) -> &[IpAddr] {
+        &self.addresses
+    }
+
+    /// The advertised addresses.
+    #[must_use]
+    pub fn advertised(&self) -> AddressList<'_> {
+        AddressList::proven(self.addresses.get(..usize::from(self.advertised)).unwrap_or_default(), self.family)
+    }
+
+    /// Simple text password.
+    #[must_use]
+    pub const fn password(&self) -> Option<Password> {
+        self.password
+    }
+
+    /// To whom it speaks and listens.
+    #[must_use]
+    pub const fn peers(&self) -> &Peers {
+        &self.peers
+    }
+
+    /// Trackers in the order of their ids.
+    #[must_use]
+    pub fn trackers(&self) -> &[Tracker] {
+        &self.trackers
+    }
+
+    /// The tracker that `id` names.
+    #[must_use]
+    pub fn tracker(&self, id: TrackerId) -> Option<&Tracker> {
+        self.trackers.get(usize::from(id.0))
+    }
+
+    pub(crate) const fn answer_lower(&self) -> bool {
+        self.answer_lower
+    }
+
+    pub(crate) const fn last_word(&self) -> bool {
+        self.last_word
+    }
+
+    pub(crate) const fn strict_list(&self) -> bool {
+        self.strict_list
+    }
+
+    pub(crate) const fn checksum(&self) -> ChecksumForm {
+        self.checksum
+    }
+
+    pub(crate) const fn announce(&self) -> &AnnouncePolicy {
+        &self.announce
+    }
+}
+
+fn no_duplicates(addresses: &[IpAddr]) -> Result<(), ConfigError> {
+    let mut sorted = addresses.to_vec();
+    sorted.sort_unstable();
+    match sorted.windows(2).find(|pair| pair.first() == pair.last()) {
+        Some(pair) => Err(ConfigError::DuplicateAddress(pair.first().copied().unwrap_or(IpAddr::from([0; 4])))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VIP: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    #[test]
+    fn what_a_version_cannot_carry_is_refused() {
+        let vrid = Vrid::new(1).unwrap();
+        let v2 = Config::new(Profile::Rfc3768, vrid, &[VIP]).unwrap();
+        let interval = |cs| AdvertInterval::from_centis(cs).unwrap();
+        assert!(matches!(v2.clone().with_interval(interval(150)), Err(ConfigError::Interval { .. })));
+        assert!(v2.clone().with_interval(interval(25_500)).is_ok());
+        let v3 = Config::new(Profile::Rfc9568Errata, vrid, &[VIP]).unwrap();
+        assert!(v3.clone().with_interval(interval(4096)).is_err());
+        assert!(v3.clone().with_interval(interval(1)).is_ok());
+
+        let password = Password::new(b"secret").unwrap();
+        assert!(v2.with_password(password).is_err());
+        assert!(v3.with_password(password).is_err());
+        assert!(Config::new(Profile::Rfc2338, vrid, &[VIP]).unwrap().with_password(password).is_ok());
+    }
+
+    #[test]
+    fn address_lists_are_refused_by_their_fault() {
+        let vrid = Vrid::new(1).unwrap();
+        let new = |addresses: &[IpAddr]| Config::new(Profile::Rfc3768, vrid, addresses).unwrap_err();
+        let v6: IpAddr = "2001:db8::1".parse().unwrap();
+        assert_eq!(new(&[]), ConfigError::Addresses(AddressListError::Empty));
+        assert_eq!(new(&[VIP, v6]), ConfigError::Addresses(AddressListError::MixedFamilies(v6)));
+        assert_eq!(new(&[VIP, VIP]), ConfigError::DuplicateAddress(VIP));
+        assert_eq!(new(&[v6]), ConfigError::FamilyNeedsVersion3);
+        assert_eq!(new(&[VIP; 256]), ConfigError::Addresses(AddressListError::TooMany(256)));
+        let config = Config::new(Profile::Rfc3768, vrid, &[VIP]).unwrap();
+        assert_eq!(config.clone().with_excluded(&[VIP]), Err(ConfigError::DuplicateAddress(VIP)));
+        assert_eq!(config.with_unicast_peers(&[]), Err(ConfigError::NoPeers));
+    }
+}

@@ -1,0 +1,110 @@
+//! What differs between the documents of the protocol: one row each, and nowhere else.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::types::{Family, Version};
+
+/// The document that a router follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub enum Profile {
+    /// RFC 2338: version 2 with simple text passwords; an owner listens to other routers.
+    Rfc2338,
+    /// RFC 3768: version 2 without authentication; an owner ignores other routers. The usual choice for version 2.
+    Rfc3768,
+    /// RFC 5798: version 3.
+    Rfc5798,
+    /// RFC 9568 as published: version 3, and a Master answers a lower advertisement at once.
+    Rfc9568,
+    /// RFC 9568 with its verified errata: an owner listens, zero intervals and non-link-local lists are refused.
+    Rfc9568Errata,
+}
+
+/// How Skew_Time follows from the interval (TMR-01, TMR-02).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Skew {
+    /// `(256 - priority) / 256` seconds, whatever the interval.
+    OfOneSecond,
+    /// `(256 - priority) / 256` of the interval in use.
+    OfInterval,
+}
+
+/// What a receiver does when an optional comparison fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mismatch {
+    /// The packet is dropped.
+    Drop,
+    /// It is counted and processed.
+    Count,
+    /// It is ordinary.
+    Ignore,
+}
+
+/// One document's answers.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Dialect {
+    pub(crate) version: Version,
+    pub(crate) skew: Skew,
+    /// A Backup times the Master by the interval that the Master advertises (TMR-04).
+    pub(crate) learns_interval: bool,
+    /// A Master answers a lower advertisement at once (FSM-A-07).
+    pub(crate) answers_lower: bool,
+    /// A router at 255 processes what other routers advertise (RX-09, OWN-04).
+    pub(crate) owner_listens: bool,
+    /// An interval other than the configured one (RX-15).
+    pub(crate) interval_mismatch: Mismatch,
+    /// Simple text passwords exist (AUTH-03).
+    pub(crate) passwords: bool,
+    /// The first IPv6 address must be link-local (RX-12).
+    pub(crate) link_local_first: bool,
+}
+
+impl Profile {
+    pub(crate) const fn dialect(self) -> &'static Dialect {
+        const V2: Dialect = Dialect {
+            version: Version::V2,
+            skew: Skew::OfOneSecond,
+            learns_interval: false,
+            answers_lower: false,
+            owner_listens: false,
+            interval_mismatch: Mismatch::Drop,
+            passwords: false,
+            link_local_first: false,
+        };
+        const V3: Dialect = Dialect {
+            version: Version::V3,
+            skew: Skew::OfInterval,
+            learns_interval: true,
+            answers_lower: false,
+            owner_listens: false,
+            interval_mismatch: Mismatch::Ignore,
+            passwords: false,
+            link_local_first: false,
+        };
+        const RFC2338: Dialect = Dialect { owner_listens: true, passwords: true, ..V2 };
+        const RFC9568: Dialect = Dialect { answers_lower: true, interval_mismatch: Mismatch::Count, ..V3 };
+        const RFC9568_ERRATA: Dialect = Dialect { owner_listens: true, link_local_first: true, ..RFC9568 };
+        match self {
+            Self::Rfc2338 => &RFC2338,
+            Self::Rfc3768 => &V2,
+            Self::Rfc5798 => &V3,
+            Self::Rfc9568 => &RFC9568,
+            Self::Rfc9568Errata => &RFC9568_ERRATA,
+        }
+    }
+
+    /// The version on the wire.
+    #[must_use]
+    pub const fn version(self) -> Version {
+        self.dialect().version
+    }
+}
+
+/// The group that routers of a family advertise to: 224.0.0.18 or ff02::12 (IP-02).
+#[must_use]
+pub const fn multicast_group(family: Family) -> IpAddr {
+    match family {
+        Family::Ipv4 => IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18)),
+        Family::Ipv6 => IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12)),
+    }
+}

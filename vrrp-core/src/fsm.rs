@@ -1,0 +1,255 @@
+//! The state machine: RFC 3768 and RFC 9568 section 6.4 as one total function.
+//!
+//! [`step`] knows no clock, no heap and no wire. Everything that can be argued about stands here.
+
+use core::net::IpAddr;
+use core::ops::{BitOr, BitOrAssign};
+use core::time::Duration;
+
+use crate::dialect::Profile;
+use crate::time::Instant;
+use crate::timers;
+use crate::types::{AdvertInterval, Priority};
+
+/// What a router is configured to be, as far as the state machine asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Params {
+    /// The document it follows.
+    pub profile: Profile,
+    /// Priority in use, after tracking.
+    pub priority: Priority,
+    /// Advertisement_Interval.
+    pub interval: AdvertInterval,
+    /// Preempt_Mode. An owner preempts whatever this says (FSM-B-11).
+    pub preempt: bool,
+    /// How long to watch a lower Master before preempting it (PRE-02).
+    pub preempt_hold: Duration,
+    /// A Master answers a lower advertisement at once: on in RFC 9568 (FSM-A-07), off before.
+    pub answer_lower: bool,
+    /// A Master that yields says so with one last advertisement of its own. Off in every RFC.
+    ///
+    /// After a split the better Master may never hear the other one, which yields to its first packet; this lets it
+    /// hear, and announce its addresses to the neighbours again.
+    pub last_word: bool,
+    /// Primary address of the interface, for ties.
+    pub primary: IpAddr,
+}
+
+impl Params {
+    /// Skew_Time when the Master's interval is `interval`.
+    #[must_use]
+    pub const fn skew_time(&self, interval: AdvertInterval) -> Duration {
+        timers::skew_time(self.profile.dialect(), self.priority, interval)
+    }
+
+    /// Master_Down_Interval when the Master's interval is `interval`.
+    #[must_use]
+    pub const fn master_down_interval(&self, interval: AdvertInterval) -> Duration {
+        timers::master_down_interval(self.profile.dialect(), self.priority, interval)
+    }
+}
+
+/// The three states of section 6.4. *Master* is called *Active* in RFC 9568.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Waiting for Startup.
+    Initialize,
+    /// Watching the Master.
+    Backup(Backup),
+    /// Holding the addresses and advertising.
+    Master {
+        /// When Adver_Timer fires.
+        next_advert: Instant,
+    },
+}
+
+/// What a Backup keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Backup {
+    /// When Master_Down_Timer fires.
+    pub master_down: Instant,
+    /// When that timer was last set.
+    pub armed_at: Instant,
+    /// The Master's interval: learned in version 3, the local one in version 2.
+    pub interval: AdvertInterval,
+    /// While in the future, a lower Master is tolerated; set by the first of its advertisements (PRE-02).
+    pub hold_until: Option<Instant>,
+}
+
+impl State {
+    /// When the running timer fires; `None` in Initialize.
+    #[must_use]
+    pub const fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Initialize => None,
+            Self::Backup(backup) => Some(backup.master_down),
+            Self::Master { next_advert } => Some(*next_advert),
+        }
+    }
+}
+
+/// An advertisement that passed every check of section 7.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Advert {
+    /// Source address of its IP header.
+    pub source: IpAddr,
+    /// Its priority; `None` is the release, 0 on the wire.
+    pub priority: Option<Priority>,
+    /// Its interval.
+    pub interval: AdvertInterval,
+}
+
+/// What can happen to a router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Begin to take part.
+    Startup,
+    /// Stop taking part.
+    Shutdown,
+    /// The clock may have reached the deadline. Harmless when it has not (TMR-07).
+    Timer,
+    /// An advertisement arrived.
+    Advert(Advert),
+    /// `Params` changed: deadlines move to where they would be, never later (AMB-12).
+    ParamsChanged,
+}
+
+/// What a step asks for, as a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effects(u8);
+
+impl Effects {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+    /// Send an advertisement.
+    pub const ADVERTISE: Self = Self(1);
+    /// Send an advertisement if the rate allows: an answer to a lower Master (FSM-A-07, FSM-A-10).
+    pub const ASSERT: Self = Self(1 << 1);
+    /// Send the release, priority 0.
+    pub const RESIGN: Self = Self(1 << 2);
+    /// Install the addresses, then announce each.
+    pub const INSTALL: Self = Self(1 << 3);
+    /// Remove the addresses.
+    pub const REMOVE: Self = Self(1 << 4);
+    /// Nothing changed: the advertisement was lower than what this router would send.
+    pub const DISCARD: Self = Self(1 << 5);
+    /// As `DISCARD`; sender and receiver share priority and address: a duplicate address or a loop (FSM-A-09).
+    pub const DUPLICATE: Self = Self(1 << 6);
+
+    /// Whether all of `other` is asked for.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl BitOr for Effects {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl BitOrAssign for Effects {
+    fn bitor_assign(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
+
+/// Decides. Pairs of state and event that mean nothing change nothing.
+#[must_use]
+pub fn step(params: &Params, state: State, now: Instant, event: Event) -> (State, Effects) {
+    match (state, event) {
+        // FSM-I-01, OWN-02
+        (State::Initialize, Event::Startup) if params.priority.is_owner() => become_master(params, now),
+        // FSM-I-02, TMR-03
+        (State::Initialize, Event::Startup) => (State::Backup(watch(params, now, params.interval)), Effects::NONE),
+        // FSM-I-04
+        (State::Initialize, _) => (state, Effects::NONE),
+
+        // FSM-B-05
+        (State::Backup(_), Event::Shutdown) => (State::Initialize, Effects::NONE),
+        // FSM-B-06
+        (State::Backup(backup), Event::Timer) if now >= backup.master_down => become_master(params, now),
+        (State::Backup(backup), Event::Advert(advert)) => backup_hears(params, backup, now, advert),
+        (State::Backup(backup), Event::ParamsChanged) => (State::Backup(retime(params, backup)), Effects::NONE),
+        (State::Backup(_), Event::Startup | Event::Timer) => (state, Effects::NONE),
+
+        // FSM-A-01
+        (State::Master { .. }, Event::Shutdown) => (State::Initialize, Effects::RESIGN | Effects::REMOVE),
+        // FSM-A-02
+        (State::Master { next_advert }, Event::Timer) if now >= next_advert => {
+            (State::Master { next_advert: following(next_advert, params.interval, now) }, Effects::ADVERTISE)
+        }
+        (State::Master { .. }, Event::Advert(advert)) => master_hears(params, state, now, advert),
+        (State::Master { next_advert }, Event::ParamsChanged) => {
+            (State::Master { next_advert: next_advert.min(now + params.interval.duration()) }, Effects::NONE)
+        }
+        (State::Master { .. }, Event::Startup | Event::Timer) => (state, Effects::NONE),
+    }
+}
+
+fn backup_hears(params: &Params, backup: Backup, now: Instant, advert: Advert) -> (State, Effects) {
+    let accepted = watch(params, now, advert.interval);
+    let Some(theirs) = advert.priority else {
+        // FSM-B-07, TMR-06
+        let master_down = now + params.skew_time(backup.interval);
+        return (State::Backup(Backup { master_down, armed_at: now, ..backup }), Effects::NONE);
+    };
+    let preempts = params.preempt || params.priority.is_owner();
+    // FSM-B-08, FSM-B-09, FSM-B-11
+    if theirs >= params.priority || !preempts {
+        return (State::Backup(accepted), Effects::NONE);
+    }
+    // PRE-02
+    let hold_until = backup.hold_until.unwrap_or(now + params.preempt_hold);
+    if now < hold_until && !params.priority.is_owner() {
+        return (State::Backup(Backup { hold_until: Some(hold_until), ..accepted }), Effects::NONE);
+    }
+    // FSM-B-10, TMR-12
+    (State::Backup(backup), Effects::DISCARD)
+}
+
+fn master_hears(params: &Params, state: State, now: Instant, advert: Advert) -> (State, Effects) {
+    let Some(theirs) = advert.priority else {
+        // FSM-A-03
+        return (State::Master { next_advert: now + params.interval.duration() }, Effects::ADVERTISE);
+    };
+    let yields = theirs > params.priority || (theirs == params.priority && advert.source > params.primary);
+    if yields {
+        // FSM-A-04, FSM-A-05; Preempt_Mode plays no part (FSM-A-08)
+        let last_word = if params.last_word { Effects::ADVERTISE } else { Effects::NONE };
+        return (State::Backup(watch(params, now, advert.interval)), Effects::REMOVE | last_word);
+    }
+    if theirs == params.priority && advert.source == params.primary {
+        // FSM-A-09
+        return (state, Effects::DISCARD | Effects::DUPLICATE);
+    }
+    // FSM-A-06, FSM-A-07; Adver_Timer runs on (AMB-03)
+    let answer = if params.answer_lower { Effects::ASSERT } else { Effects::NONE };
+    (state, Effects::DISCARD | answer)
+}
+
+fn become_master(params: &Params, now: Instant) -> (State, Effects) {
+    (State::Master { next_advert: now + params.interval.duration() }, Effects::ADVERTISE | Effects::INSTALL)
+}
+
+/// Backup with Master_Down_Timer restarted (TMR-04, TMR-05).
+fn watch(params: &Params, now: Instant, heard: AdvertInterval) -> Backup {
+    let interval = if params.profile.dialect().learns_interval { heard } else { params.interval };
+    Backup { master_down: now + params.master_down_interval(interval), armed_at: now, interval, hold_until: None }
+}
+
+/// A running Master_Down_Timer under changed parameters: never later than it was (AMB-12).
+fn retime(params: &Params, backup: Backup) -> Backup {
+    let interval = if params.profile.dialect().learns_interval { backup.interval } else { params.interval };
+    let master_down = backup.master_down.min(backup.armed_at + params.master_down_interval(interval));
+    Backup { master_down, interval, ..backup }
+}
+
+/// The next Adver_Timer deadline: in phase, unless more than an interval was missed (TMR-11).
+fn following(previous: Instant, interval: AdvertInterval, now: Instant) -> Instant {
+    let in_phase = previous + interval.duration();
+    if in_phase > now { in_phase } else { now + interval.duration() }
+}

@@ -1,0 +1,222 @@
+//! Acceptance: RFC 3768 and RFC 9568 section 7.1, one check after the other, the first failure decides (RX-27).
+
+use core::net::IpAddr;
+
+use crate::config::{Config, Peers};
+use crate::dialect::{Mismatch, multicast_group};
+use crate::fsm::Advert;
+use crate::stats::Stats;
+use crate::types::{AdvertInterval, Priority, Vrid};
+use crate::wire::{ChecksumForm, Endpoints, Packet, ParseError, TTL};
+
+/// One received IP datagram of protocol 112.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RxPacket<'a> {
+    /// Addresses of its IP header.
+    pub ends: Endpoints,
+    /// TTL or hop limit of its IP header.
+    pub ttl: u8,
+    /// What follows the IP header and its options, as long as the header says: no padding of the frame.
+    pub payload: &'a [u8],
+}
+
+/// Why an advertisement was ignored. State, timers and everything learned are untouched then (RX-20).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Discard {
+    /// The router is in Initialize (FSM-I-04).
+    #[error("the router is not started")]
+    NotStarted,
+    /// RX-01: not to the group in multicast mode, not to an own address in unicast mode.
+    #[error("sent to {0}, which is not where this router listens")]
+    Destination(IpAddr),
+    /// RX-01: unicast from a router that is not a configured peer.
+    #[error("sent by {0}, which is no configured peer")]
+    NotAPeer(IpAddr),
+    /// RX-02.
+    #[error("TTL {found}, at least {min} expected: sent from beyond this link?")]
+    Ttl {
+        /// TTL of the packet.
+        found: u8,
+        /// Least TTL that is accepted.
+        min: u8,
+    },
+    /// RX-03 to RX-07.
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+    /// RX-08: no router here has this id; `None` for 0.
+    #[error("no virtual router {} here", .0.map_or(0, Vrid::get))]
+    Vrid(Option<Vrid>),
+    /// RX-09: this router is the address owner and its profile ignores everybody else.
+    #[error("this router owns the addresses (priority 255), yet {by} advertises them at {}", .priority.map_or(0, Priority::get))]
+    Owner {
+        /// The other router.
+        by: IpAddr,
+        /// Its priority; `None` for the release.
+        priority: Option<Priority>,
+    },
+    /// RX-10: no such authentication type.
+    #[error("authentication type {0} does not exist")]
+    AuthTypeUnknown(u8),
+    /// RX-10: another authentication type than ours.
+    #[error("authentication type {found}, {expected} expected: configure the same password on every router, or none")]
+    AuthTypeMismatch {
+        /// The packet's type.
+        found: u8,
+        /// Ours.
+        expected: u8,
+    },
+    /// RX-10: wrong password.
+    #[error("wrong password: configure the same one on every router")]
+    AuthFailure,
+    /// RX-11.
+    #[error("no address in the list")]
+    NoAddress,
+    /// RX-12.
+    #[error("the first IPv6 address {0} is not link-local")]
+    NotLinkLocal(IpAddr),
+    /// RX-13.
+    #[error("advertisement interval 0")]
+    ZeroInterval,
+    /// RX-14, in strict configurations.
+    #[error("another list of addresses: configure the same on every router")]
+    AddressList,
+    /// RX-15.
+    #[error("advertisement interval {found}, ours is {expected}: configure the same on every router")]
+    Interval {
+        /// The packet's.
+        found: AdvertInterval,
+        /// Ours.
+        expected: AdvertInterval,
+    },
+    /// RX-16, IP-12: our own packet came back, or a host has our address.
+    #[error("sent by our own address {0}: a loop, or an address conflict")]
+    OwnSource(IpAddr),
+    /// RX-16: no host's address.
+    #[error("source {0} is no host's address")]
+    Source(IpAddr),
+}
+
+/// What the checks need to know of the router besides its configuration.
+pub(crate) struct Local {
+    pub(crate) priority: Priority,
+    pub(crate) primary: Option<IpAddr>,
+}
+
+/// The checks, in order. Counts; changes nothing else.
+pub(crate) fn accept(config: &Config, local: &Local, rx: &RxPacket<'_>, stats: &mut Stats) -> Result<Advert, Discard> {
+    let result = check(config, local, rx, stats);
+    if let Err(discard) = result {
+        if let Some(counter) = counter(discard, stats) {
+            *counter = counter.wrapping_add(1);
+        }
+    }
+    result
+}
+
+fn check(config: &Config, local: &Local, rx: &RxPacket<'_>, stats: &mut Stats) -> Result<Advert, Discard> {
+    let source = rx.ends.source();
+    let dialect = config.profile().dialect();
+    let min_ttl = listening(config, local, &rx.ends)?;
+    if rx.ttl < min_ttl {
+        return Err(Discard::Ttl { found: rx.ttl, min: min_ttl });
+    }
+    let packet = Packet::parse(dialect.version, rx.payload, rx.ends)?;
+    if packet.vrid() != Some(config.vrid()) {
+        return Err(Discard::Vrid(packet.vrid()));
+    }
+    stats.advert_rcvd = stats.advert_rcvd.wrapping_add(1);
+    let form = match packet.checksum() {
+        ChecksumForm::Message => &mut stats.checksum_message,
+        ChecksumForm::PseudoHeader => &mut stats.checksum_pseudo_header,
+    };
+    *form = form.wrapping_add(1);
+    if local.priority.is_owner() && !dialect.owner_listens {
+        return Err(Discard::Owner { by: source, priority: packet.priority() });
+    }
+    authenticate(config, &packet)?;
+    if packet.address_count() == 0 {
+        return Err(Discard::NoAddress);
+    }
+    if let (true, Some(IpAddr::V6(first))) = (dialect.link_local_first, packet.addresses().next()) {
+        if !first.is_unicast_link_local() {
+            return Err(Discard::NotLinkLocal(first.into()));
+        }
+    }
+    let interval = packet.interval().ok_or(Discard::ZeroInterval)?;
+    let list_differs = !same_addresses(config.advertised().as_slice(), &packet);
+    if list_differs && config.strict_list() && packet.priority() != Some(Priority::OWNER) {
+        return Err(Discard::AddressList);
+    }
+    let interval_differs = interval != config.interval() && dialect.interval_mismatch != Mismatch::Ignore;
+    if interval_differs && dialect.interval_mismatch == Mismatch::Drop {
+        return Err(Discard::Interval { found: interval, expected: config.interval() });
+    }
+    if local.primary == Some(source) {
+        return Err(Discard::OwnSource(source));
+    }
+    let no_host = match source {
+        IpAddr::V4(v4) => v4.is_multicast() || v4.is_unspecified() || v4.is_broadcast(),
+        IpAddr::V6(v6) => v6.is_multicast() || v6.is_unspecified(),
+    };
+    if no_host {
+        return Err(Discard::Source(source));
+    }
+    stats.owner_conflict = stats.owner_conflict.wrapping_add(u64::from(local.priority.is_owner()));
+    stats.address_list_errors = stats.address_list_errors.wrapping_add(u64::from(list_differs));
+    stats.interval_errors = stats.interval_errors.wrapping_add(u64::from(interval_differs));
+    stats.prio_zero_rcvd = stats.prio_zero_rcvd.wrapping_add(u64::from(packet.priority().is_none()));
+    Ok(Advert { source, priority: packet.priority(), interval })
+}
+
+/// RX-01: whether the packet came the way that this router listens to. Returns the least TTL on that way.
+fn listening(config: &Config, local: &Local, ends: &Endpoints) -> Result<u8, Discard> {
+    match config.peers() {
+        Peers::Multicast if ends.destination() == multicast_group(config.family()) => Ok(TTL),
+        Peers::Unicast(peers) if local.primary == Some(ends.destination()) => peers
+            .iter()
+            .find(|peer| peer.address == ends.source())
+            .map(|peer| peer.min_ttl)
+            .ok_or(Discard::NotAPeer(ends.source())),
+        _ => Err(Discard::Destination(ends.destination())),
+    }
+}
+
+/// RX-10, AUTH-01 to AUTH-03.
+fn authenticate(config: &Config, packet: &Packet<'_>) -> Result<(), Discard> {
+    let Some(auth) = packet.auth() else { return Ok(()) };
+    match (auth.kind, config.password()) {
+        (0, None) => Ok(()),
+        (1, Some(password)) if password.matches(auth.data) => Ok(()),
+        (1, Some(_)) => Err(Discard::AuthFailure),
+        (found @ 0..=2, password) => Err(Discard::AuthTypeMismatch { found, expected: u8::from(password.is_some()) }),
+        (unknown, _) => Err(Discard::AuthTypeUnknown(unknown)),
+    }
+}
+
+/// The same addresses in any order (RX-14, AMB-18). `ours` has none twice.
+fn same_addresses(ours: &[IpAddr], packet: &Packet<'_>) -> bool {
+    let theirs = packet.addresses();
+    theirs.len() == ours.len()
+        && (theirs.eq(ours.iter().copied())
+            || ours.iter().all(|address| packet.addresses().any(|theirs| theirs == *address)))
+}
+
+fn counter(discard: Discard, stats: &mut Stats) -> Option<&mut u64> {
+    Some(match discard {
+        Discard::NotStarted | Discard::Vrid(_) => return None,
+        Discard::Destination(_) | Discard::NotAPeer(_) | Discard::OwnSource(_) | Discard::Source(_) => {
+            &mut stats.source_errors
+        }
+        Discard::Ttl { .. } => &mut stats.ttl_errors,
+        Discard::Parse(ParseError::TooShort { .. } | ParseError::TooLong { .. }) => &mut stats.packet_length_errors,
+        Discard::Parse(ParseError::Version { .. }) => &mut stats.version_errors,
+        Discard::Parse(ParseError::Type { .. }) => &mut stats.invalid_type_rcvd,
+        Discard::Parse(ParseError::Checksum { .. }) => &mut stats.checksum_errors,
+        Discard::Owner { .. } => &mut stats.owner_conflict,
+        Discard::AuthTypeUnknown(_) => &mut stats.invalid_auth_type,
+        Discard::AuthTypeMismatch { .. } => &mut stats.auth_type_mismatch,
+        Discard::AuthFailure => &mut stats.auth_failures,
+        Discard::NoAddress | Discard::NotLinkLocal(_) | Discard::AddressList => &mut stats.address_list_errors,
+        Discard::ZeroInterval | Discard::Interval { .. } => &mut stats.interval_errors,
+    })
+}

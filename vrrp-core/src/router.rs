@@ -1,0 +1,649 @@
+//! One virtual router: the state machine with its health, its addresses, its announcements and its counters.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::time::Duration;
+
+use crate::announce::Schedule;
+use crate::cause::{Cause, Role, Transition};
+use crate::config::Config;
+use crate::fsm::{self, Advert, Effects, Event, Params, State};
+use crate::health::{Fault, Health, TrackerId};
+use crate::receive::{self, Discard, Local, RxPacket};
+use crate::stats::Stats;
+use crate::time::Instant;
+use crate::types::{AdvertInterval, Priority};
+use crate::wire::{BufferTooSmall, Endpoints, Message};
+
+/// How long a router stays out after an address could not be installed, before it tries again.
+const INSTALL_RETRY: Duration = Duration::from_secs(30);
+/// Answers to a lower Master that may leave in one burst (FSM-A-10).
+const ASSERT_BURST: u8 = 4;
+
+/// One virtual router.
+///
+/// A driver does three things, in this order, and needs no other knowledge of the protocol:
+///
+/// 1. It hands in what happened: [`handle`](Self::handle) and [`handle_packet`](Self::handle_packet).
+/// 2. It carries out every [`poll_action`](Self::poll_action) until there is none, in order, and reports each
+///    [`InstallAddress`](Action::InstallAddress) as [`Input::AddressInstalled`] or [`Input::AddressFailed`].
+/// 3. It waits for the next packet or news, at most until [`deadline`](Self::deadline), and then hands in
+///    [`Input::Timeout`].
+///
+/// Nothing here reads a clock, allocates after construction, or panics.
+#[derive(Clone, Debug)]
+pub struct VirtualRouter {
+    config: Config,
+    state: State,
+    /// The latest time seen; earlier ones count as this.
+    now: Instant,
+    started: bool,
+    health: Health,
+    priority: Priority,
+    /// Where advertisements are sent from; the last known one, when there is none any more.
+    source: Option<IpAddr>,
+    slots: Vec<Slot>,
+    /// Number of the last install request.
+    ticket: u32,
+    /// Slots of a Master that are not installed yet.
+    unconfirmed: usize,
+    /// When unconfirmed addresses become a fault.
+    confirm_by: Instant,
+    /// When to try again after such a fault.
+    retry_at: Option<Instant>,
+    schedule: Schedule,
+    asserts: TokenBucket,
+    pending: Pending,
+    evidence: Evidence,
+    since: Instant,
+    cause: Cause,
+    /// The fault that was last seen to keep a started router in Initialize.
+    kept_out_by: Option<Fault>,
+    refusal_reported: bool,
+    stats: Stats,
+}
+
+/// News for a router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Take part from now on, as soon as nothing is at fault.
+    Startup,
+    /// Take no part from now on.
+    Shutdown,
+    /// The deadline may have come.
+    Timeout,
+    /// The router's interface is usable, or not.
+    InterfaceUp(bool),
+    /// The interface's own address to send from; `None` when it has none.
+    PrimaryAddress(Option<IpAddr>),
+    /// A tracker's verdict.
+    Tracker(TrackerId, bool),
+    /// The host confirmed an address.
+    AddressInstalled(Vip),
+    /// The host refused an address.
+    AddressFailed(Vip),
+}
+
+/// What a driver is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Send the advertisement that [`VirtualRouter::encode`] writes, to the group or to every peer.
+    SendAdvertisement(AdvertKind),
+    /// Give this address to the host, and report how that went. To give it twice is no error.
+    InstallAddress(Vip),
+    /// Take this address from the host. To take it twice is no error.
+    RemoveAddress(Vip),
+    /// Tell the neighbours, `count` times in a row, that the address is here.
+    AnnounceAddress {
+        /// Which address.
+        vip: Vip,
+        /// How many times, at least 1.
+        count: u8,
+    },
+    /// The state changed; for logs and operators.
+    StateChanged(Transition),
+}
+
+/// Which advertisement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdvertKind {
+    /// At the priority in use.
+    Regular,
+    /// Priority 0: the addresses are released (FSM-A-01).
+    Release,
+}
+
+/// One virtual address in one request. Hand it back with the answer: a late answer to a cancelled request is then told
+/// from a fresh one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Vip {
+    /// The address.
+    pub address: IpAddr,
+    index: usize,
+    ticket: u32,
+}
+
+/// What operators ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// State.
+    pub role: Role,
+    /// Priority in use, after tracking.
+    pub priority: Priority,
+    /// Who is Master: our own primary address, or the source of the last accepted advertisement (STAT-41).
+    pub master: Option<IpAddr>,
+    /// The Master's priority, where known.
+    pub master_priority: Option<Priority>,
+    /// When the state was entered.
+    pub since: Instant,
+    /// Why it was entered.
+    pub cause: Cause,
+    /// Addresses that the host confirmed.
+    pub installed: usize,
+}
+
+impl Vip {
+    /// Position of the address in [`Config::addresses`].
+    #[must_use]
+    pub const fn index(&self) -> usize {
+        self.index
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slot {
+    Absent,
+    Requested { ticket: u32 },
+    Installed { ticket: u32, announce: u8 },
+}
+
+impl Slot {
+    const fn ticket(&self) -> Option<u32> {
+        match self {
+            Self::Absent => None,
+            Self::Requested { ticket } | Self::Installed { ticket, .. } => Some(*ticket),
+        }
+    }
+
+    const fn is_installed(&self) -> bool {
+        matches!(self, Self::Installed { .. })
+    }
+}
+
+/// What `poll_action` has still to hand out.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pending {
+    release: bool,
+    advertise: bool,
+    last_word: bool,
+    /// Slots from here on may need work.
+    cursor: usize,
+    transition: Option<Transition>,
+}
+
+/// What was heard, for causes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Evidence {
+    /// Last accepted advertisement (FSM-B-12).
+    accepted: Option<Heard>,
+    /// A lower Master's advertisement, discarded since then.
+    lower: Option<Heard>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    source: IpAddr,
+    priority: Option<Priority>,
+    at: Instant,
+}
+
+/// One token each interval, `ASSERT_BURST` at most.
+#[derive(Clone, Copy, Debug)]
+struct TokenBucket {
+    tokens: u8,
+    filled_at: Instant,
+}
+
+impl VirtualRouter {
+    /// A router in Initialize. It waits for [`Input::Startup`] and a [`Input::PrimaryAddress`].
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self {
+            state: State::Initialize,
+            now: Instant::ZERO,
+            started: false,
+            health: Health::new(config.trackers().len()),
+            priority: config.priority(),
+            source: None,
+            slots: vec![Slot::Absent; config.addresses().len()],
+            ticket: 0,
+            unconfirmed: 0,
+            confirm_by: Instant::MAX,
+            retry_at: None,
+            schedule: Schedule::default(),
+            asserts: TokenBucket { tokens: ASSERT_BURST, filled_at: Instant::ZERO },
+            pending: Pending { cursor: config.addresses().len(), ..Pending::default() },
+            evidence: Evidence::default(),
+            since: Instant::ZERO,
+            cause: Cause::New,
+            kept_out_by: None,
+            refusal_reported: false,
+            stats: Stats::default(),
+            config,
+        }
+    }
+
+    /// Takes news. Cannot fail. A `now` before the last one seen counts as the last one seen.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        self.now = self.now.max(now);
+        match input {
+            Input::Startup => {
+                self.started = true;
+                self.reconsider();
+            }
+            Input::Shutdown => {
+                self.started = false;
+                self.reconsider();
+            }
+            Input::Timeout => self.expire(),
+            Input::InterfaceUp(up) => {
+                self.health.interface_up = up;
+                self.reconsider();
+            }
+            Input::PrimaryAddress(address) => {
+                self.health.primary_address = address.is_some();
+                self.source = address.or(self.source);
+                self.reconsider();
+            }
+            Input::Tracker(id, passing) => {
+                self.health.record(id, passing);
+                self.reprioritise();
+                self.reconsider();
+            }
+            Input::AddressInstalled(vip) => self.confirm(vip),
+            Input::AddressFailed(vip) => {
+                if self.slots.get(vip.index).is_some_and(|slot| slot.ticket() == Some(vip.ticket)) {
+                    self.fail_install(vip.address);
+                }
+            }
+        }
+    }
+
+    /// Takes one received datagram.
+    ///
+    /// # Errors
+    /// Why it was ignored; state, timers and everything learned are then untouched (RX-20).
+    pub fn handle_packet(&mut self, now: Instant, rx: RxPacket<'_>) -> Result<(), Discard> {
+        if self.state == State::Initialize {
+            return Err(Discard::NotStarted);
+        }
+        let local = Local { priority: self.priority, primary: self.source };
+        let advert = receive::accept(&self.config, &local, &rx, &mut self.stats)?;
+        self.now = self.now.max(now);
+        self.hear(advert);
+        Ok(())
+    }
+
+    /// The next thing to carry out, in order. What a later transition made pointless is not handed out.
+    #[must_use]
+    pub fn poll_action(&mut self) -> Option<Action> {
+        let master = self.role() == Role::Master;
+        if core::mem::take(&mut self.pending.release) {
+            self.stats.advert_sent = self.stats.advert_sent.wrapping_add(1);
+            self.stats.prio_zero_sent = self.stats.prio_zero_sent.wrapping_add(1);
+            return Some(Action::SendAdvertisement(AdvertKind::Release));
+        }
+        if core::mem::take(&mut self.pending.advertise) && master {
+            self.stats.advert_sent = self.stats.advert_sent.wrapping_add(1);
+            return Some(Action::SendAdvertisement(AdvertKind::Regular));
+        }
+        if let Some(action) = self.poll_slot(master) {
+            return Some(action);
+        }
+        if core::mem::take(&mut self.pending.last_word) && !master {
+            self.stats.advert_sent = self.stats.advert_sent.wrapping_add(1);
+            return Some(Action::SendAdvertisement(AdvertKind::Regular));
+        }
+        self.pending.transition.take().map(Action::StateChanged)
+    }
+
+    /// When to hand in [`Input::Timeout`]. `None`: only news can change anything.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let master = match self.state {
+            State::Master { .. } => {
+                let confirm = (self.unconfirmed > 0).then_some(self.confirm_by);
+                self.schedule.deadline().into_iter().chain(confirm).min()
+            }
+            _ => None,
+        };
+        [self.state.deadline(), master, self.retry_at].into_iter().flatten().min()
+    }
+
+    /// Writes an advertisement for a datagram between `ends` to the front of `out`; returns its length.
+    ///
+    /// # Errors
+    /// [`BufferTooSmall`]; nothing is written then. 1500 octets hold every advertisement that fits an Ethernet frame.
+    pub fn encode(&self, kind: AdvertKind, ends: Endpoints, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
+        self.message(kind).write(ends, out)
+    }
+
+    /// What an advertisement says.
+    #[must_use]
+    pub fn message(&self, kind: AdvertKind) -> Message<'_> {
+        Message {
+            version: self.config.profile().version(),
+            vrid: self.config.vrid(),
+            priority: match kind {
+                AdvertKind::Regular => Some(self.priority),
+                AdvertKind::Release => None,
+            },
+            interval: self.config.interval(),
+            password: self.config.password(),
+            addresses: self.config.advertised(),
+            checksum: self.config.checksum(),
+        }
+    }
+
+    /// Where advertisements are sent from: the primary address, or the last one while there is none.
+    #[must_use]
+    pub const fn source(&self) -> Option<IpAddr> {
+        self.source
+    }
+
+    /// State without its timers.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        match self.state {
+            State::Initialize => Role::Initialize,
+            State::Backup(_) => Role::Backup,
+            State::Master { .. } => Role::Master,
+        }
+    }
+
+    /// State with its timers.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What operators ask for.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let (master, master_priority) = match (self.state, self.evidence.accepted) {
+            (State::Master { .. }, _) => (self.source, Some(self.priority)),
+            (State::Backup(_), Some(Heard { source, priority: Some(priority), .. })) => (Some(source), Some(priority)),
+            _ => (None, None),
+        };
+        let installed = self.slots.iter().filter(|slot| slot.is_installed()).count();
+        let (role, priority, since, cause) = (self.role(), self.priority, self.since, self.cause);
+        Status { role, priority, master, master_priority, since, cause, installed }
+    }
+
+    /// Everything that keeps the router out of the election now.
+    pub fn faults(&self) -> impl Iterator<Item = Fault> + '_ {
+        self.health.faults(self.config.trackers())
+    }
+
+    /// Whether the host confirmed `address` since this router became Master.
+    #[must_use]
+    pub fn is_installed(&self, address: IpAddr) -> bool {
+        let slots = self.config.addresses().iter().zip(&self.slots);
+        slots.into_iter().any(|(own, slot)| *own == address && slot.is_installed())
+    }
+
+    /// Counters.
+    #[must_use]
+    pub const fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Counts an advertisement that could not be sent (STAT-19). Timers run on.
+    pub fn count_tx_error(&mut self) {
+        self.stats.tx_errors = self.stats.tx_errors.wrapping_add(1);
+    }
+
+    /// Configuration.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn params(&self) -> Params {
+        Params {
+            profile: self.config.profile(),
+            priority: self.priority,
+            interval: self.config.interval(),
+            preempt: self.config.preempt(),
+            preempt_hold: self.config.preempt_hold(),
+            answer_lower: self.config.answer_lower(),
+            last_word: self.config.last_word(),
+            // Out of Initialize there is one: without it health does not let the router start.
+            primary: self.source.unwrap_or(IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED)),
+        }
+    }
+
+    /// Starts or stops the state machine as command and health now say.
+    fn reconsider(&mut self) {
+        let fault = self.faults().next();
+        match (self.role(), self.started, fault) {
+            (Role::Initialize, false, _) => (self.kept_out_by, self.refusal_reported) = (None, false),
+            (Role::Initialize, true, None) => {
+                let cause = match self.kept_out_by.take() {
+                    None | Some(Fault::Unchecked(_)) if self.priority.is_owner() => Cause::OwnerStartup,
+                    None | Some(Fault::Unchecked(_)) => Cause::Startup,
+                    Some(fault) => Cause::Recovered(fault),
+                };
+                self.apply(Event::Startup, cause);
+            }
+            (Role::Initialize, true, Some(fault)) => {
+                self.kept_out_by = Some(fault);
+                // What is merely unchecked is waited for in silence.
+                if !self.refusal_reported && !matches!(fault, Fault::Unchecked(_)) {
+                    self.refusal_reported = true;
+                    self.enter(Role::Initialize, Role::Initialize, Cause::Fault(fault));
+                }
+            }
+            (_, false, _) => {
+                self.apply(Event::Shutdown, Cause::Shutdown);
+            }
+            (_, true, Some(fault)) => {
+                (self.kept_out_by, self.refusal_reported) = (Some(fault), true);
+                self.apply(Event::Shutdown, Cause::Fault(fault));
+            }
+            (_, true, None) => {}
+        }
+    }
+
+    fn reprioritise(&mut self) {
+        let priority = self.config.priority().adjusted(self.health.adjustment(self.config.trackers()));
+        if priority != self.priority {
+            self.priority = priority;
+            self.apply(Event::ParamsChanged, self.cause);
+        }
+    }
+
+    fn expire(&mut self) {
+        let now = self.now;
+        if self.role() == Role::Master && self.unconfirmed > 0 && now >= self.confirm_by {
+            let addresses = self.config.addresses().iter().zip(&self.slots);
+            let missing = addresses.into_iter().find(|(_, slot)| !slot.is_installed());
+            if let Some(address) = missing.map(|(address, _)| *address) {
+                return self.fail_install(address);
+            }
+        }
+        if self.retry_at.take_if(|at| *at <= now).is_some() {
+            self.health.not_installed = None;
+            self.reconsider();
+        }
+        if self.state.deadline().is_some_and(|at| at <= now) {
+            self.apply(Event::Timer, self.takeover_cause());
+        }
+        if self.role() == Role::Master {
+            let count = self.schedule.fire(self.config.announce(), now);
+            self.announce_all(count);
+        }
+    }
+
+    /// Why a Backup whose timer ran out becomes Master.
+    fn takeover_cause(&self) -> Cause {
+        match (self.evidence.accepted, self.evidence.lower) {
+            (_, Some(Heard { source: master, priority: Some(priority), .. })) => Cause::Preempted { master, priority },
+            (Some(Heard { source: master, priority: None, .. }), _) => Cause::MasterResigned { master },
+            (Some(Heard { source, at, .. }), _) => {
+                Cause::MasterDown { master: Some(source), silence: self.now.since(at) }
+            }
+            (None, _) => Cause::MasterDown { master: None, silence: self.now.since(self.since) },
+        }
+    }
+
+    fn hear(&mut self, advert: Advert) {
+        let heard = Heard { source: advert.source, priority: advert.priority, at: self.now };
+        let before = self.role();
+        let cause = match advert.priority {
+            Some(priority) if priority > self.priority => Cause::HigherPriority { master: advert.source, priority },
+            _ => Cause::HigherAddress { master: advert.source },
+        };
+        let effects = self.apply(Event::Advert(advert), cause);
+        let discarded = effects.contains(Effects::DISCARD);
+        if effects.contains(Effects::DUPLICATE) {
+            self.stats.duplicate_address = self.stats.duplicate_address.wrapping_add(1);
+        } else if effects.contains(Effects::ASSERT) {
+            self.answer_lower(advert.interval);
+        }
+        match (before, self.role()) {
+            (Role::Master, Role::Master) if discarded && !effects.contains(Effects::DUPLICATE) => {
+                let silence = advert.interval.duration().saturating_mul(3);
+                let count = self.schedule.on_contest(self.config.announce(), self.now, silence);
+                self.announce_all(count);
+            }
+            (Role::Master, Role::Master) => {}
+            _ if discarded => self.evidence.lower = Some(heard),
+            _ => self.evidence = Evidence { accepted: Some(heard), lower: None },
+        }
+    }
+
+    fn answer_lower(&mut self, theirs: AdvertInterval) {
+        let period = self.config.interval().min(theirs).duration();
+        if self.asserts.take(self.now, period) {
+            self.advertise();
+        } else {
+            self.stats.assert_suppressed = self.stats.assert_suppressed.wrapping_add(1);
+        }
+    }
+
+    /// One step of the state machine and what follows from it for everything around it.
+    fn apply(&mut self, event: Event, cause: Cause) -> Effects {
+        let before = self.role();
+        let (state, effects) = fsm::step(&self.params(), self.state, self.now, event);
+        self.state = state;
+        if effects.contains(Effects::RESIGN) {
+            self.pending.release = true;
+        }
+        if effects.contains(Effects::INSTALL) {
+            self.unconfirmed = self.slots.iter().filter(|slot| !slot.is_installed()).count();
+            self.confirm_by = self.now + self.config.interval().duration();
+            self.schedule = Schedule::on_master(self.config.announce(), self.now);
+            self.stats.master_transitions = self.stats.master_transitions.wrapping_add(1);
+            // The advertisement of a takeover waits for nothing: the old Master leaves first.
+            self.pending.advertise = true;
+        } else if effects.contains(Effects::ADVERTISE) {
+            self.advertise();
+        }
+        let after = self.role();
+        if before != after {
+            self.pending.cursor = 0;
+            self.pending.last_word = effects.contains(Effects::ADVERTISE) && after == Role::Backup;
+            self.enter(before, after, cause);
+        }
+        effects
+    }
+
+    /// No advertisement goes out for an address that the host has not confirmed.
+    fn advertise(&mut self) {
+        if self.unconfirmed == 0 {
+            self.pending.advertise = true;
+        } else {
+            self.stats.unconfirmed_suppressed = self.stats.unconfirmed_suppressed.wrapping_add(1);
+        }
+    }
+
+    /// Transitions that were never fetched become one.
+    fn enter(&mut self, from: Role, to: Role, cause: Cause) {
+        let from = self.pending.transition.map_or(from, |unfetched| unfetched.from);
+        self.pending.transition = Some(Transition { from, to, cause });
+        (self.since, self.cause) = (self.now, cause);
+    }
+
+    fn confirm(&mut self, vip: Vip) {
+        let Some(slot) = self.slots.get_mut(vip.index) else { return };
+        if *slot == (Slot::Requested { ticket: vip.ticket }) {
+            *slot = Slot::Installed { ticket: vip.ticket, announce: self.config.announce().repeat.max(1) };
+            self.unconfirmed = self.unconfirmed.saturating_sub(1);
+            self.pending.cursor = self.pending.cursor.min(vip.index);
+        }
+    }
+
+    /// A router that cannot hold its addresses must not advertise them.
+    fn fail_install(&mut self, address: IpAddr) {
+        self.health.not_installed = Some(address);
+        self.retry_at = Some(self.now + INSTALL_RETRY);
+        self.reconsider();
+    }
+
+    fn announce_all(&mut self, count: u8) {
+        if count == 0 {
+            return;
+        }
+        for slot in &mut self.slots {
+            if let Slot::Installed { announce, .. } = slot {
+                *announce = count.max(*announce);
+            }
+        }
+        self.pending.cursor = 0;
+    }
+
+    /// The next slot whose content is not what the state asks for.
+    fn poll_slot(&mut self, master: bool) -> Option<Action> {
+        loop {
+            let index = self.pending.cursor;
+            let slot = self.slots.get_mut(index)?;
+            let address = *self.config.addresses().get(index)?;
+            self.pending.cursor += 1;
+            match (master, &mut *slot) {
+                (true, Slot::Absent) => {
+                    self.ticket = self.ticket.wrapping_add(1);
+                    *slot = Slot::Requested { ticket: self.ticket };
+                    return Some(Action::InstallAddress(Vip { address, index, ticket: self.ticket }));
+                }
+                (true, Slot::Installed { ticket, announce: announce @ 1.. }) => {
+                    let (ticket, count) = (*ticket, core::mem::take(announce));
+                    return Some(Action::AnnounceAddress { vip: Vip { address, index, ticket }, count });
+                }
+                (false, Slot::Requested { ticket } | Slot::Installed { ticket, .. }) => {
+                    let ticket = *ticket;
+                    *slot = Slot::Absent;
+                    return Some(Action::RemoveAddress(Vip { address, index, ticket }));
+                }
+                (true, Slot::Requested { .. } | Slot::Installed { .. }) | (false, Slot::Absent) => {}
+            }
+        }
+    }
+}
+
+impl TokenBucket {
+    fn take(&mut self, now: Instant, period: Duration) -> bool {
+        let period = period.as_nanos().max(1);
+        let earned = now.since(self.filled_at).as_nanos() / period;
+        if earned >= u128::from(ASSERT_BURST) {
+            (self.tokens, self.filled_at) = (ASSERT_BURST, now);
+        } else if let (Ok(earned), Ok(span)) = (u8::try_from(earned), u64::try_from(earned * period)) {
+            self.tokens = self.tokens.saturating_add(earned).min(ASSERT_BURST);
+            self.filled_at = self.filled_at + Duration::from_nanos(span);
+        }
+        let granted = self.tokens > 0;
+        self.tokens = self.tokens.saturating_sub(1);
+        granted
+    }
+}

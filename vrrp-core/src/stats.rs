@@ -1,0 +1,69 @@
+//! Counters with the meanings of RFC 2787 and RFC 6527; each moves by its trigger only.
+
+/// Counters of one virtual router.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Stats {
+    /// Entries into Master (STAT-05).
+    pub master_transitions: u64,
+    /// Advertisements that passed the checks of the packet itself, RX-02 to RX-07 (STAT-06, AMB-16).
+    pub advert_rcvd: u64,
+    /// Advertisements asked to be sent, releases included (STAT-07).
+    pub advert_sent: u64,
+    /// Intervals other than ours, dropped or not (STAT-08; RX-13, RX-15).
+    pub interval_errors: u64,
+    /// Valid releases received (STAT-09).
+    pub prio_zero_rcvd: u64,
+    /// Releases asked to be sent (STAT-10).
+    pub prio_zero_sent: u64,
+    /// Packet types that do not exist (STAT-11; RX-05).
+    pub invalid_type_rcvd: u64,
+    /// Address lists other than ours, dropped or not (STAT-12; RX-11, RX-12, RX-14).
+    pub address_list_errors: u64,
+    /// Messages of a wrong length (STAT-13; RX-03, RX-06).
+    pub packet_length_errors: u64,
+    /// Wrong passwords (STAT-14).
+    pub auth_failures: u64,
+    /// Authentication types that do not exist (STAT-15).
+    pub invalid_auth_type: u64,
+    /// Authentication types that exist but are not ours (STAT-16).
+    pub auth_type_mismatch: u64,
+    /// Wrong checksums (STAT-01 of this router; RX-07).
+    pub checksum_errors: u64,
+    /// Wrong versions (STAT-02 of this router; RX-04).
+    pub version_errors: u64,
+    /// TTL or hop limit too low (STAT-04; RX-02).
+    pub ttl_errors: u64,
+    /// Advertisements for the wrong group, from unlisted peers, from ourselves or from no host's address (RX-01, RX-16).
+    pub source_errors: u64,
+    /// Advertisements heard while our priority is 255 (RX-09, OWN-04).
+    pub owner_conflict: u64,
+    /// Advertisements with our priority and our address (FSM-A-09).
+    pub duplicate_address: u64,
+    /// Adverts in the message-only checksum form (PKT-24).
+    pub checksum_message: u64,
+    /// Adverts in the pseudo-header checksum form (PKT-24).
+    pub checksum_pseudo_header: u64,
+    /// Answers to a lower Master that the rate limit held back (FSM-A-10).
+    pub assert_suppressed: u64,
+    /// Advertisements held back because an address was not yet confirmed.
+    pub unconfirmed_suppressed: u64,
+    /// Advertisements that could not be sent, as reported by the driver.
+    pub tx_errors: u64,
+}
+
+/// Counters of packets that no router could be found for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct GlobalStats {
+    /// Wrong checksums, for whichever router (STAT-01).
+    pub checksum_errors: u64,
+    /// Wrong versions, for whichever router (STAT-02).
+    pub version_errors: u64,
+    /// Virtual router ids that nobody here has (STAT-03).
+    pub vrid_errors: u64,
+    /// TTL or hop limit too low, for whichever router (STAT-04).
+    pub ttl_errors: u64,
+    /// Too short to tell whom they are for, or malformed for no router of ours.
+    pub packet_length_errors: u64,
+}

@@ -1,0 +1,67 @@
+//! Skew_Time and Master_Down_Interval, in nanoseconds, never rounded down (RFC 3768 section 6.1, RFC 9568 section 6.1).
+
+use core::time::Duration;
+
+use crate::dialect::{Dialect, Skew};
+use crate::types::{AdvertInterval, Priority};
+
+/// Skew_Time of a router at `priority` (TMR-01, TMR-02, TMR-08).
+pub(crate) const fn skew_time(dialect: &Dialect, priority: Priority, interval: AdvertInterval) -> Duration {
+    let span_ns = match dialect.skew {
+        Skew::OfOneSecond => 1_000_000_000,
+        Skew::OfInterval => interval.centis() as u64 * 10_000_000,
+    };
+    Duration::from_nanos(((256 - priority.get() as u64) * span_ns).div_ceil(256))
+}
+
+/// Master_Down_Interval: three intervals and the skew.
+pub(crate) const fn master_down_interval(dialect: &Dialect, priority: Priority, interval: AdvertInterval) -> Duration {
+    interval.duration().saturating_mul(3).saturating_add(skew_time(dialect, priority, interval))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Profile;
+
+    /// version, priority, interval in cs, Skew_Time and Master_Down_Interval in seconds, exact.
+    const GOLDEN: &str = include_str!("../tests/data/golden_timers.csv");
+
+    /// An exact decimal number of seconds as nanoseconds, rounded up.
+    fn nanos_rounded_up(seconds: &str) -> u64 {
+        let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
+        let (kept, dropped) = fraction.split_at(fraction.len().min(9));
+        let kept: u64 = std::format!("{kept:0<9}").parse().unwrap();
+        whole.parse::<u64>().unwrap() * 1_000_000_000 + kept + u64::from(dropped.bytes().any(|d| d != b'0'))
+    }
+
+    #[test]
+    fn golden_values_hold_to_the_nanosecond() {
+        let mut rows = [0, 0];
+        for row in GOLDEN.lines().skip(1) {
+            let [version, priority, centis, skew, down] = row.split(',').collect::<std::vec::Vec<_>>()[..] else {
+                panic!("malformed row {row}")
+            };
+            let profile = if version == "2" { Profile::Rfc3768 } else { Profile::Rfc9568Errata };
+            let priority = Priority::new(priority.parse().unwrap()).unwrap();
+            let interval = AdvertInterval::from_centis(centis.parse().unwrap()).unwrap();
+            let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap();
+            let dialect = profile.dialect();
+            assert_eq!(nanos(skew_time(dialect, priority, interval)), nanos_rounded_up(skew), "{row}");
+            assert_eq!(nanos(master_down_interval(dialect, priority, interval)), nanos_rounded_up(down), "{row}");
+            rows[usize::from(version == "3")] += 1;
+        }
+        assert_eq!(rows, [35, 63], "rows of version 2 and 3");
+    }
+
+    #[test]
+    fn a_higher_priority_always_waits_less() {
+        for centis in [1, 2, 10, 100, 4095] {
+            let interval = AdvertInterval::from_centis(centis).unwrap();
+            for profile in [Profile::Rfc3768, Profile::Rfc9568Errata] {
+                let skew = |p| skew_time(profile.dialect(), Priority::new(p).unwrap(), interval);
+                assert!((1..255).all(|p| skew(p) > skew(p + 1)), "{profile:?} {interval}");
+            }
+        }
+    }
+}

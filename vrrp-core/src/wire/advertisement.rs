@@ -1,0 +1,379 @@
+//! The advertisement: RFC 3768 section 5.1 and RFC 9568 section 5.1.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::{ChecksumForm, Endpoints, checksum};
+use crate::types::{AdvertInterval, Family, Password, Priority, Version, Vrid};
+
+/// Offsets from the first octet of the message.
+mod field {
+    use core::ops::Range;
+
+    pub(super) const VERSION_TYPE: usize = 0;
+    pub(super) const VRID: usize = 1;
+    pub(super) const PRIORITY: usize = 2;
+    pub(super) const COUNT: usize = 3;
+    /// Version 2: authentication type. Version 3: reserved nibble and high nibble of the interval.
+    pub(super) const AUTH_TYPE: usize = 4;
+    /// Version 2: seconds. Version 3: low octet of the centiseconds.
+    pub(super) const INTERVAL: usize = 5;
+    pub(super) const CHECKSUM: Range<usize> = 6..8;
+    pub(super) const ADDRESSES: usize = 8;
+    /// Octets of authentication data that end every message of version 2 (PKT-09).
+    pub(super) const AUTH_DATA_LEN: usize = 8;
+}
+
+/// The only packet type that exists (PKT-02).
+const TYPE_ADVERTISEMENT: u8 = 1;
+/// Octets after the message that are tolerated: room for the trailers that are seen in the wild (AMB-08, EXT-07).
+const MAX_TRAILING: usize = 64;
+
+/// Why octets are no advertisement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseError {
+    /// RX-03, RX-06: less than a header, or less than the count of addresses implies.
+    #[error("{had} octets where the message needs {needed}")]
+    TooShort {
+        /// Octets that header, or header and lists, take.
+        needed: usize,
+        /// Octets present.
+        had: usize,
+    },
+    /// AMB-08: more after the message than any known trailer.
+    #[error("{trailing} octets follow the message, at most {MAX_TRAILING} are tolerated")]
+    TooLong {
+        /// Octets after the message.
+        trailing: usize,
+    },
+    /// RX-04: not the version that was asked for (or version 2 over IPv6).
+    #[error("version {found}, expected {}", expected_version(*.expected))]
+    Version {
+        /// The version nibble.
+        found: u8,
+        /// The version asked for.
+        expected: Version,
+    },
+    /// RX-05: not an advertisement.
+    #[error("packet type {found}, expected {TYPE_ADVERTISEMENT}")]
+    Type {
+        /// The type nibble.
+        found: u8,
+    },
+    /// RX-07: the checksum is wrong in every form that the version knows.
+    #[error("checksum {found:#06x} is wrong")]
+    Checksum {
+        /// The field's value.
+        found: u16,
+    },
+}
+
+const fn expected_version(version: Version) -> u8 {
+    match version {
+        Version::V2 => 2,
+        Version::V3 => 3,
+    }
+}
+
+/// The VRID octet, as far as the octets reach: enough to find the router that the rest is for.
+#[cfg(feature = "alloc")]
+pub(crate) fn peek_vrid(payload: &[u8]) -> Option<Vrid> {
+    payload.get(field::VRID).and_then(|octet| Vrid::new(*octet).ok())
+}
+
+/// The version nibble, if it is a known one.
+#[cfg(feature = "alloc")]
+pub(crate) fn peek_version(payload: &[u8]) -> Option<Version> {
+    match payload.first()? >> 4 {
+        2 => Some(Version::V2),
+        3 => Some(Version::V3),
+        _ => None,
+    }
+}
+
+/// A complete advertisement with a right checksum, viewed in place.
+///
+/// What it says is not yet compared with any router: that is `VirtualRouter::handle_packet`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packet<'a> {
+    version: Version,
+    family: Family,
+    checksum: ChecksumForm,
+    /// Exactly the message, at least a header long.
+    message: &'a [u8],
+    trailing: usize,
+}
+
+/// Authentication fields of a version 2 message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Auth<'a> {
+    /// Authentication type: 0 none, 1 simple text, 2 authentication header.
+    pub kind: u8,
+    /// Authentication data.
+    pub data: &'a [u8; 8],
+}
+
+impl<'a> Packet<'a> {
+    /// Reads the payload of an IP datagram between `ends` as a message of `version`.
+    ///
+    /// # Errors
+    /// The first check of RX-03 to RX-07 that fails.
+    pub fn parse(version: Version, payload: &'a [u8], ends: Endpoints) -> Result<Self, ParseError> {
+        let family = ends.family();
+        let had = payload.len();
+        let Some((header, _)) = payload.split_first_chunk::<{ field::ADDRESSES }>() else {
+            return Err(ParseError::TooShort { needed: field::ADDRESSES, had });
+        };
+        let (found, kind) = (header[field::VERSION_TYPE] >> 4, header[field::VERSION_TYPE] & 0x0f);
+        if found != expected_version(version) || (version == Version::V2 && family == Family::Ipv6) {
+            return Err(ParseError::Version { found, expected: version });
+        }
+        if kind != TYPE_ADVERTISEMENT {
+            return Err(ParseError::Type { found: kind });
+        }
+        let needed = message_len(version, family, usize::from(header[field::COUNT]));
+        let Some((message, rest)) = payload.split_at_checked(needed) else {
+            return Err(ParseError::TooShort { needed, had });
+        };
+        if rest.len() > MAX_TRAILING {
+            return Err(ParseError::TooLong { trailing: rest.len() });
+        }
+        match checksum::verify(version, message, ends) {
+            Ok(checksum) => Ok(Self { version, family, checksum, message, trailing: rest.len() }),
+            Err(()) => Err(ParseError::Checksum { found: u16::from_be_bytes([header[6], header[7]]) }),
+        }
+    }
+
+    /// Version.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Virtual router id; `None` for the 0 that no router may have.
+    #[must_use]
+    pub fn vrid(&self) -> Option<Vrid> {
+        Vrid::new(self.octet(field::VRID)).ok()
+    }
+
+    /// Priority; `None` is the release.
+    #[must_use]
+    pub fn priority(&self) -> Option<Priority> {
+        Priority::from_wire(self.octet(field::PRIORITY))
+    }
+
+    /// Interval; `None` for 0, which no router may use.
+    #[must_use]
+    pub fn interval(&self) -> Option<AdvertInterval> {
+        let low = self.octet(field::INTERVAL);
+        match self.version {
+            Version::V2 => AdvertInterval::from_secs(low).ok(),
+            // PKT-06
+            Version::V3 => {
+                AdvertInterval::from_centis(u16::from_be_bytes([self.octet(field::AUTH_TYPE) & 0x0f, low])).ok()
+            }
+        }
+    }
+
+    /// Number of addresses.
+    #[must_use]
+    pub fn address_count(&self) -> u8 {
+        self.octet(field::COUNT)
+    }
+
+    /// The addresses, in order.
+    pub fn addresses(&self) -> impl ExactSizeIterator<Item = IpAddr> + use<'a> {
+        let len = self.family.address_len();
+        let list = self.message.get(field::ADDRESSES..).unwrap_or_default();
+        list.chunks_exact(len).take(usize::from(self.address_count())).map(|octets| {
+            match (<[u8; 4]>::try_from(octets), <[u8; 16]>::try_from(octets)) {
+                (Ok(v4), _) => IpAddr::V4(Ipv4Addr::from(v4)),
+                (_, Ok(v6)) => IpAddr::V6(Ipv6Addr::from(v6)),
+                // chunks_exact gives 4 or 16 octets
+                _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            }
+        })
+    }
+
+    /// Authentication fields; `None` in version 3.
+    #[must_use]
+    pub fn auth(&self) -> Option<Auth<'a>> {
+        match self.version {
+            Version::V2 => self.message.last_chunk().map(|data| Auth { kind: self.octet(field::AUTH_TYPE), data }),
+            Version::V3 => None,
+        }
+    }
+
+    /// Which form of the checksum it carries.
+    #[must_use]
+    pub const fn checksum(&self) -> ChecksumForm {
+        self.checksum
+    }
+
+    /// Octets that follow the message in the datagram.
+    #[must_use]
+    pub const fn trailing(&self) -> usize {
+        self.trailing
+    }
+
+    /// Offsets are below `ADDRESSES`, which `parse` proved to be there.
+    fn octet(&self, offset: usize) -> u8 {
+        self.message.get(offset).copied().unwrap_or_default()
+    }
+}
+
+const fn message_len(version: Version, family: Family, addresses: usize) -> usize {
+    let auth = match version {
+        Version::V2 => field::AUTH_DATA_LEN,
+        Version::V3 => 0,
+    };
+    field::ADDRESSES + addresses * family.address_len() + auth
+}
+
+/// The addresses of a message: 1 to 255, all of one family (PKT-05, PKT-11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddressList<'a> {
+    addresses: &'a [IpAddr],
+    family: Family,
+    count: u8,
+}
+
+/// Why addresses cannot stand in one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddressListError {
+    /// There is none.
+    #[error("a virtual router needs at least one address")]
+    Empty,
+    /// There are too many.
+    #[error("{0} addresses, a message carries at most 255")]
+    TooMany(usize),
+    /// One is of another family than the first.
+    #[error("{0} is of another family than the first address")]
+    MixedFamilies(IpAddr),
+}
+
+impl<'a> AddressList<'a> {
+    /// # Errors
+    /// [`AddressListError`]
+    pub fn new(addresses: &'a [IpAddr]) -> Result<Self, AddressListError> {
+        let first = addresses.first().ok_or(AddressListError::Empty)?;
+        let family = Family::of(*first);
+        let count = u8::try_from(addresses.len()).map_err(|_| AddressListError::TooMany(addresses.len()))?;
+        match addresses.iter().find(|address| Family::of(**address) != family) {
+            Some(other) => Err(AddressListError::MixedFamilies(*other)),
+            None => Ok(Self { addresses, family, count }),
+        }
+    }
+
+    /// A list that was checked when its configuration was made.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn proven(addresses: &'a [IpAddr], family: Family) -> Self {
+        Self { addresses, family, count: addresses.len() as u8 }
+    }
+
+    /// Family of all of them.
+    #[must_use]
+    pub const fn family(&self) -> Family {
+        self.family
+    }
+
+    /// How many, 1 to 255.
+    #[must_use]
+    pub const fn count(&self) -> u8 {
+        self.count
+    }
+
+    /// The addresses.
+    #[must_use]
+    pub const fn as_slice(&self) -> &'a [IpAddr] {
+        self.addresses
+    }
+}
+
+/// What an advertisement is to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// Version.
+    pub version: Version,
+    /// Virtual router id.
+    pub vrid: Vrid,
+    /// Priority; `None` is the release.
+    pub priority: Option<Priority>,
+    /// Interval. Version 2 carries its whole seconds, at least 1; version 3 its low 12 bits.
+    pub interval: AdvertInterval,
+    /// Simple text password, version 2 only.
+    pub password: Option<Password>,
+    /// Addresses.
+    pub addresses: AddressList<'a>,
+    /// Form of the checksum where the version leaves a choice: version 3 over IPv4.
+    pub checksum: ChecksumForm,
+}
+
+/// A buffer cannot hold the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the message takes {needed} octets, the buffer has {had}")]
+pub struct BufferTooSmall {
+    /// Octets of the message.
+    pub needed: usize,
+    /// Octets of the buffer.
+    pub had: usize,
+}
+
+impl Message<'_> {
+    /// Octets that [`Message::write`] takes; at most 4088.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        message_len(self.version, self.addresses.family, self.addresses.count as usize)
+    }
+
+    /// Never: a message has at least a header.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// Writes the message, for a datagram between `ends`, to the front of `out`; returns its length.
+    ///
+    /// # Errors
+    /// [`BufferTooSmall`]; nothing is written then.
+    pub fn write(&self, ends: Endpoints, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
+        let (needed, had) = (self.len(), out.len());
+        let Some(out) = out.get_mut(..needed) else {
+            return Err(BufferTooSmall { needed, had });
+        };
+        let Some((header, body)) = out.split_first_chunk_mut::<{ field::ADDRESSES }>() else {
+            return Err(BufferTooSmall { needed, had });
+        };
+        let (kind_or_high, interval) = match self.version {
+            Version::V2 => (u8::from(self.password.is_some()), (self.interval.centis() / 100).clamp(1, 255) as u8),
+            Version::V3 => {
+                let [high, low] = (self.interval.centis() & 0x0fff).to_be_bytes();
+                (high, low)
+            }
+        };
+        *header = [
+            expected_version(self.version) << 4 | TYPE_ADVERTISEMENT,
+            self.vrid.get(),
+            self.priority.map_or(0, Priority::get),
+            self.addresses.count,
+            kind_or_high,
+            interval,
+            0,
+            0,
+        ];
+        let mut slots = body.chunks_exact_mut(self.addresses.family.address_len());
+        for (address, slot) in self.addresses.addresses.iter().zip(&mut slots) {
+            match address {
+                IpAddr::V4(v4) => slot.copy_from_slice(&v4.octets()),
+                IpAddr::V6(v6) => slot.copy_from_slice(&v6.octets()),
+            }
+        }
+        if let (Version::V2, Some(data)) = (self.version, body.last_chunk_mut()) {
+            *data = self.password.map_or([0; field::AUTH_DATA_LEN], |password| *password.octets());
+        }
+        let sum = checksum::compute(self.version, self.checksum, out, ends);
+        if let Some(slot) = out.get_mut(field::CHECKSUM) {
+            slot.copy_from_slice(&sum.to_be_bytes());
+        }
+        Ok(needed)
+    }
+}

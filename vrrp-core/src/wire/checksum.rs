@@ -1,0 +1,88 @@
+//! The Internet checksum over a message and, where a version asks for it, a pseudo-header (PKT-20 to PKT-25).
+
+use super::{Endpoints, IP_PROTOCOL};
+use crate::types::Version;
+
+/// What a checksum was computed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub enum ChecksumForm {
+    /// The message alone: version 2, and version 3 over IPv4 in RFC 9568.
+    Message,
+    /// Pseudo-header and message: IPv6, and version 3 over IPv4 as RFC 5798 is deployed.
+    PseudoHeader,
+}
+
+/// The form that `message` carries, or the two sums that it should have carried instead.
+pub(super) fn verify(version: Version, message: &[u8], ends: Endpoints) -> Result<ChecksumForm, ()> {
+    let sum = sum(message);
+    let plain = fold(sum) == 0xffff;
+    let pseudo = || fold(sum + pseudo_header(message.len(), ends)) == 0xffff;
+    match (version, ends) {
+        (_, Endpoints::V6 { .. }) if pseudo() => Ok(ChecksumForm::PseudoHeader),
+        (_, Endpoints::V4 { .. }) if plain => Ok(ChecksumForm::Message),
+        (Version::V3, Endpoints::V4 { .. }) if pseudo() => Ok(ChecksumForm::PseudoHeader),
+        _ => Err(()),
+    }
+}
+
+/// The checksum of `message`, whose checksum field is zero. Version 2 has one form only.
+pub(super) fn compute(version: Version, form: ChecksumForm, message: &[u8], ends: Endpoints) -> u16 {
+    let pseudo = match (version, form, ends) {
+        (_, _, Endpoints::V6 { .. }) | (Version::V3, ChecksumForm::PseudoHeader, _) => {
+            pseudo_header(message.len(), ends)
+        }
+        _ => 0,
+    };
+    !fold(sum(message) + pseudo)
+}
+
+/// Sum of 16-bit words; an odd last octet counts as the high half of a word. 255 addresses cannot overflow it.
+fn sum(octets: &[u8]) -> u32 {
+    let words = octets.chunks_exact(2);
+    let last = words.remainder().first().map_or(0, |octet| u32::from(*octet) << 8);
+    words.fold(last, |sum, word| match word {
+        [high, low] => sum + u32::from(u16::from_be_bytes([*high, *low])),
+        _ => sum,
+    })
+}
+
+fn pseudo_header(len: usize, ends: Endpoints) -> u32 {
+    let addresses = match ends {
+        Endpoints::V4 { source, destination } => sum(&source.octets()) + sum(&destination.octets()),
+        Endpoints::V6 { source, destination } => sum(&source.octets()) + sum(&destination.octets()),
+    };
+    addresses + u32::from(IP_PROTOCOL) + len as u32
+}
+
+const fn fold(sum: u32) -> u16 {
+    let once = (sum & 0xffff) + (sum >> 16);
+    ((once & 0xffff) + (once >> 16)) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::net::{Ipv4Addr, Ipv6Addr};
+
+    proptest::proptest! {
+        #[test]
+        fn agrees_with_an_independent_implementation(octets: std::vec::Vec<u8>, source: [u8; 16], destination: [u8; 16]) {
+            use etherparse::checksum::Sum16BitWords;
+            let message = Sum16BitWords::new().add_slice(&octets).ones_complement().to_be();
+            let v4 = Endpoints::V4 { source: Ipv4Addr::LOCALHOST, destination: Ipv4Addr::BROADCAST };
+            proptest::prop_assert_eq!(compute(Version::V2, ChecksumForm::Message, &octets, v4), message);
+
+            let ends = Endpoints::V6 { source: Ipv6Addr::from(source), destination: Ipv6Addr::from(destination) };
+            let pseudo = Sum16BitWords::new()
+                .add_16bytes(source)
+                .add_16bytes(destination)
+                .add_4bytes(u32::try_from(octets.len()).unwrap().to_be_bytes())
+                .add_4bytes([0, 0, 0, IP_PROTOCOL])
+                .add_slice(&octets)
+                .ones_complement()
+                .to_be();
+            proptest::prop_assert_eq!(compute(Version::V3, ChecksumForm::Message, &octets, ends), pseudo);
+        }
+    }
+}

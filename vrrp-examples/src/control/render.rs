@@ -1,0 +1,69 @@
+//! The status for people: where is each address, and why.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::status::{AddressStatus, MasterStatus, RouterStatus, Status};
+
+/// One paragraph for each virtual router.
+#[must_use]
+pub fn render(status: &Status) -> String {
+    let count = match status.routers.len() {
+        1 => "1 virtual router".to_owned(),
+        n => format!("{n} virtual routers"),
+    };
+    let head = format!("vrrpd {}, {count}\n", status.version);
+    status.routers.iter().fold(head, |text, router| text + "\n" + &paragraph(router))
+}
+
+fn paragraph(router: &RouterStatus) -> String {
+    let RouterStatus { name, state, interface, family, vrid, since, .. } = router;
+    let mut text = format!("{name}: {state} on {interface}, {family}, VRID {vrid}\n");
+    let ago = Duration::try_from_secs_f64(since.seconds.trunc()).unwrap_or_default();
+    field(&mut text, "since", [format!("{} ({} ago)", since.at, humantime::format_duration(ago))]);
+    field(&mut text, "because", [router.cause.clone()]);
+    field(&mut text, "faults", router.faults.iter().cloned());
+    field(&mut text, "master", [master(router.master.as_ref())]);
+    field(&mut text, "priority", [priority(router)]);
+    field(&mut text, "addresses", router.addresses.iter().map(|address| location(state, address)));
+    let counted = router.counters.iter().filter(|(_, count)| **count > 0);
+    field(&mut text, "counters", counted.map(|(name, count)| format!("{count} {name}")));
+    text
+}
+
+/// The label stands before the first line only; without lines, not at all.
+fn field(text: &mut String, label: &str, lines: impl IntoIterator<Item = String>) {
+    let labels = std::iter::once(label).chain(std::iter::repeat(""));
+    for (label, line) in labels.zip(lines) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {label:<9}  {line}");
+    }
+}
+
+fn master(master: Option<&MasterStatus>) -> String {
+    let Some(MasterStatus { address, priority, us }) = master else {
+        return "none known".to_owned();
+    };
+    let address = if *us { format!("this router, {address}") } else { address.clone() };
+    match priority {
+        Some(priority) => format!("{address}, priority {priority}"),
+        None => address,
+    }
+}
+
+fn priority(router: &RouterStatus) -> String {
+    match (router.priority, router.configured_priority) {
+        (used, configured) if used == configured => used.to_string(),
+        (used, configured) => format!("{used}, configured {configured}"),
+    }
+}
+
+fn location(state: &str, AddressStatus { address, installed }: &AddressStatus) -> String {
+    let place = match (installed, state) {
+        (true, "Master") => "here",
+        (true, _) => "here, though not Master",
+        (false, "Master") => "not here, though Master",
+        (false, _) => "not here",
+    };
+    format!("{address} {place}")
+}

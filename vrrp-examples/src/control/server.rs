@@ -1,0 +1,110 @@
+//! The daemon's end: many clients, each with a task of its own, none able to hold up another or the daemon.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::protocol::{Answer, Question, VERSION, line};
+use super::socket::ControlSocket;
+use super::status::Status;
+
+/// The longest request, its end of line included.
+const MAX_REQUEST: u64 = 64 * 1024;
+/// Clients served side by side; more wait for one to go.
+const MAX_CLIENTS: usize = 64;
+/// How long a client may take to send a request or to take an answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a client wants from the daemon, and where the answer goes. Dropping the sender tells the client that the daemon
+/// is about to stop.
+#[derive(Debug)]
+pub enum Request {
+    /// The state of everything.
+    Status(oneshot::Sender<Status>),
+}
+
+/// Serves clients and hands their requests over. Never ends; dropping it closes all connections and removes the socket.
+pub async fn serve(socket: ControlSocket, requests: mpsc::Sender<Request>) {
+    serve_with(socket, requests, PATIENCE).await;
+}
+
+pub(super) async fn serve_with(socket: ControlSocket, requests: mpsc::Sender<Request>, patience: Duration) {
+    let mut clients = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = socket.accept(), if clients.len() < MAX_CLIENTS => match accepted {
+                Ok(client) => {
+                    clients.spawn(converse(client, requests.clone(), patience));
+                }
+                Err(error) => {
+                    // Mostly out of file descriptors: asking again at once would only burn a processor.
+                    tracing::warn!("control socket: cannot take a client: {error}");
+                    sleep(Duration::from_millis(100)).await;
+                }
+            },
+            Some(_) = clients.join_next() => {}
+        }
+    }
+}
+
+/// Answers one client until it goes, errs or exhausts our patience.
+async fn converse(mut client: UnixStream, requests: mpsc::Sender<Request>, patience: Duration) {
+    let (reader, mut writer) = client.split();
+    let mut reader = BufReader::new(reader);
+    loop {
+        let result = match timeout(patience, read_request(&mut reader)).await {
+            Ok(Ok(Some(request))) => answer(&request, &requests).await,
+            Ok(Ok(None)) => return,
+            Ok(Err(why)) => Err(why),
+            Err(_) => Err(format!("no request within {} s", patience.as_secs_f64())),
+        };
+        let failed = result.is_err();
+        let written = timeout(patience, writer.write_all(&line(&Answer::new(result)))).await;
+        if failed || !matches!(written, Ok(Ok(()))) {
+            return;
+        }
+    }
+}
+
+/// The next line; `None` when the client has said all.
+async fn read_request(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Option<Vec<u8>>, String> {
+    let mut request = Vec::new();
+    let read = reader.take(MAX_REQUEST).read_until(b'\n', &mut request).await;
+    match read.map_err(|error| error.to_string())? {
+        0 => Ok(None),
+        len if len as u64 == MAX_REQUEST && !request.ends_with(b"\n") => {
+            Err(format!("the request is longer than {MAX_REQUEST} octets"))
+        }
+        _ => Ok(Some(request)),
+    }
+}
+
+async fn answer(request: &[u8], requests: &mpsc::Sender<Request>) -> Result<Value, String> {
+    let question: Question = serde_json::from_slice(request).map_err(|error| {
+        format!("not a request: {error}; expected one like {{\"v\":{VERSION},\"verb\":\"status\"}}")
+    })?;
+    if question.v != VERSION {
+        return Err(format!("version {} of the control protocol is not known here, only {VERSION}", question.v));
+    }
+    match question.verb.as_str() {
+        "status" => ask(requests, Request::Status).await,
+        other => Err(format!("unknown verb {other:?}; known: status")),
+    }
+}
+
+async fn ask<T: Serialize>(
+    requests: &mpsc::Sender<Request>,
+    request: fn(oneshot::Sender<T>) -> Request,
+) -> Result<Value, String> {
+    let stopping = || "vrrpd is about to stop".to_owned();
+    let (reply, answer) = oneshot::channel();
+    requests.send(request(reply)).await.map_err(|_| stopping())?;
+    let payload = answer.await.map_err(|_| stopping())?;
+    serde_json::to_value(payload).map_err(|error| error.to_string())
+}

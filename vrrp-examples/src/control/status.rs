@@ -1,0 +1,98 @@
+//! What the daemon says about itself.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+/// The whole daemon.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of the daemon.
+    pub version: String,
+    /// Its virtual routers, as configured.
+    pub routers: Vec<RouterStatus>,
+}
+
+/// One virtual router.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RouterStatus {
+    /// Name in the configuration.
+    pub name: String,
+    /// Interface that VRRP runs on.
+    pub interface: String,
+    /// `IPv4` or `IPv6`.
+    pub family: String,
+    /// Virtual router id.
+    pub vrid: u8,
+    /// `Master`, `Backup`, `Fault` or `Initialize`.
+    pub state: String,
+    /// Priority in use, after tracking.
+    pub priority: u8,
+    /// Priority in the configuration.
+    pub configured_priority: u8,
+    /// Its virtual addresses.
+    pub addresses: Vec<AddressStatus>,
+    /// What keeps it out of the election, each by its name and with its reason.
+    pub faults: Vec<String>,
+    /// The Master, where one is known.
+    pub master: Option<MasterStatus>,
+    /// When it entered its state.
+    pub since: Since,
+    /// Why it is in its state.
+    pub cause: String,
+    /// Counters by name.
+    pub counters: BTreeMap<String, u64>,
+}
+
+/// One virtual address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressStatus {
+    /// With its prefix length.
+    pub address: String,
+    /// Whether this host holds it.
+    pub installed: bool,
+}
+
+/// The router that is Master.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MasterStatus {
+    /// Its own address.
+    pub address: String,
+    /// The priority that it advertises.
+    pub priority: Option<u8>,
+    /// Whether it is this router.
+    pub us: bool,
+}
+
+/// A moment in the past.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Since {
+    /// How long ago, by a clock that nobody sets.
+    pub seconds: f64,
+    /// When, by the wall clock: RFC 3339, UTC.
+    pub at: String,
+}
+
+impl Since {
+    /// The moment `ago` before `now`.
+    #[must_use]
+    pub fn new(ago: Duration, now: SystemTime) -> Self {
+        let at = now.checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH).max(SystemTime::UNIX_EPOCH);
+        Self { seconds: ago.as_secs_f64(), at: humantime::format_rfc3339_seconds(at).to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_told_by_both_clocks() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_709_210_096);
+        let since = Since::new(Duration::from_millis(1500), now);
+        assert_eq!(since, Since { seconds: 1.5, at: "2024-02-29T12:34:54Z".to_owned() });
+        let before_all = Since::new(Duration::from_secs(1), SystemTime::UNIX_EPOCH);
+        assert_eq!(before_all.at, "1970-01-01T00:00:00Z");
+    }
+}

@@ -1,0 +1,123 @@
+//! The lines of `virtual_ipaddress`.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::keepalived::diagnostics::Report;
+use crate::keepalived::keywords::{ADDRESS_OPTIONS, UNSUPPORTED_ADDRESS_OPTIONS};
+use crate::keepalived::parser::{Statement, Word};
+use crate::keepalived::values::{At, interface, ipv4};
+use vrrp_io_linux::{Scope, VirtualIp};
+
+/// The lines of a block.
+pub(super) fn read(entries: &[Statement], report: &mut Report) -> Vec<At<VirtualIp>> {
+    entries.iter().filter_map(|entry| address(entry, report)).collect()
+}
+
+/// `IP[/LEN] [brd +|-|IP] [dev IF] [scope S] [label L]`
+fn address(entry: &Statement, report: &mut Report) -> Option<At<VirtualIp>> {
+    let word = &entry.keyword;
+    let (address, prefix) = match word.text.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix)),
+        None => (word.text.as_str(), None),
+    };
+    let address = ipv4(word, address, report);
+    let prefix_len = prefix.map_or(Some(32), |prefix| prefix_len(word, prefix, report));
+    let mut vip = VirtualIp::from(IpAddr::V4(address?));
+    vip.prefix_len = prefix_len?;
+    let mut values = entry.values.iter();
+    while let Some(option) = values.next() {
+        option_of(&mut vip, option, &mut values, report)?;
+    }
+    Some(At { value: vip, span: word.span })
+}
+
+fn prefix_len(word: &Word, prefix: &str, report: &mut Report) -> Option<u8> {
+    let length = prefix.parse().ok().filter(|length| *length <= 32);
+    if length.is_none() {
+        report
+            .error(word.span, format!("`{prefix}` is no prefix length"))
+            .with_expected("a whole number from 0 to 32 after the `/`");
+    }
+    length
+}
+
+fn option_of<'a>(
+    vip: &mut VirtualIp,
+    option: &Word,
+    values: &mut impl Iterator<Item = &'a Word>,
+    report: &mut Report,
+) -> Option<()> {
+    let name = option.text.as_str();
+    if !ADDRESS_OPTIONS.contains(&name) {
+        let error = if UNSUPPORTED_ADDRESS_OPTIONS.contains(&name) {
+            report.error(option.span, format!("`{name}` is known to keepalived but not supported here"))
+        } else {
+            report.error(option.span, format!("`{name}` is unexpected after an address"))
+        };
+        error
+            .with_expected("IP[/LENGTH] [brd +|-|IP] [dev INTERFACE] [scope SCOPE] [label LABEL], one on a line")
+            .with_nearest(name, ADDRESS_OPTIONS);
+        return None;
+    }
+    let Some(value) = values.next() else {
+        report.error(option.span, format!("`{name}` has no value")).with_expected("a value after it");
+        return None;
+    };
+    match name {
+        "dev" => vip.device = Some(interface(value, report)?),
+        "scope" => vip.scope = scope(value, report)?,
+        "label" => vip.label = Some(label(value, report)?),
+        _ => vip.broadcast = Some(broadcast(vip, value, report)?),
+    }
+    Some(())
+}
+
+fn scope(word: &Word, report: &mut Report) -> Option<Scope> {
+    let scope = match word.text.as_str() {
+        "global" | "0" => Scope::Global,
+        "site" | "200" => Scope::Site,
+        "link" | "253" => Scope::Link,
+        "host" | "254" => Scope::Host,
+        "nowhere" => Scope::Other(255),
+        text => match text.parse() {
+            Ok(number) => Scope::Other(number),
+            Err(_) => {
+                report
+                    .error(word.span, format!("`{text}` is no scope"))
+                    .with_expected("global, site, link, host, nowhere or a number from 0 to 255")
+                    .with_nearest(text, ["global", "site", "link", "host", "nowhere"]);
+                return None;
+            }
+        },
+    };
+    Some(scope)
+}
+
+fn label(word: &Word, report: &mut Report) -> Option<String> {
+    if word.text.is_empty() || word.text.len() > 15 {
+        report
+            .error(word.span, format!("the label `{}` is {} octets long", word.text, word.text.len()))
+            .with_expected("1 to 15 octets, as the kernel takes them");
+        return None;
+    }
+    Some(word.text.clone())
+}
+
+/// `+` and `-` are the address with all host bits set or cleared.
+fn broadcast(vip: &VirtualIp, word: &Word, report: &mut Report) -> Option<Ipv4Addr> {
+    let IpAddr::V4(address) = vip.address else { return None };
+    let host_bits = u32::MAX.checked_shr(u32::from(vip.prefix_len)).unwrap_or(0);
+    match word.text.as_str() {
+        "+" => Some(Ipv4Addr::from(u32::from(address) | host_bits)),
+        "-" => Some(Ipv4Addr::from(u32::from(address) & !host_bits)),
+        text => {
+            let parsed = text.parse().ok();
+            if parsed.is_none() {
+                report
+                    .error(word.span, format!("`{text}` is no broadcast address"))
+                    .with_expected("+, - or an IPv4 address");
+            }
+            parsed
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! `vrrp_instance` as it is written. What it means is told by [`super::meaning`].
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use super::address;
+use super::global::Garp;
+use super::track::{self, TrackDraft};
+use crate::config::Notify;
+use crate::keepalived::diagnostics::{Report, Span};
+use crate::keepalived::keywords::{AUTHENTICATION, INSTANCE};
+use crate::keepalived::parser::{Statement, Word};
+use crate::keepalived::values::{At, interface as interface_name, ipv4};
+use vrrp_core::Password;
+use vrrp_io_linux::VirtualIp;
+
+/// An instance as written; `None` and empty: not written, or wrong and reported.
+pub(crate) struct InstanceDraft {
+    pub(crate) name: Word,
+    pub(crate) initial: Option<Initial>,
+    pub(crate) interface: Option<At<String>>,
+    pub(crate) vrid: Option<At<u8>>,
+    pub(crate) priority: Option<At<u8>>,
+    pub(crate) interval: Option<At<Duration>>,
+    pub(crate) nopreempt: Option<Span>,
+    pub(crate) preempt: Option<Span>,
+    pub(crate) preempt_delay: Option<At<Duration>>,
+    pub(crate) authentication: Option<Authentication>,
+    pub(crate) source: Option<At<Ipv4Addr>>,
+    pub(crate) notify: Notify,
+    pub(crate) garp: Garp,
+    pub(super) peers: Option<Vec<At<Ipv4Addr>>>,
+    pub(super) addresses: Vec<At<VirtualIp>>,
+    pub(super) excluded: Vec<At<VirtualIp>>,
+    pub(super) track_interfaces: Vec<TrackDraft>,
+    pub(super) track_scripts: Vec<TrackDraft>,
+    /// Keywords that stand in the block, right or wrong: what is wrong is not missing as well.
+    written: Vec<String>,
+}
+
+/// The `state` an instance starts in. keepalived gives it a say in other things only.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Initial {
+    Master,
+    Backup,
+}
+
+/// The `authentication` block.
+#[derive(Default)]
+pub(crate) struct Authentication {
+    pub(crate) password: Option<Password>,
+}
+
+impl InstanceDraft {
+    pub(crate) fn read(statement: &Statement, report: &mut Report) -> Option<Self> {
+        let (name, body) = statement.named_block("the name of the instance", report)?;
+        let mut draft = Self {
+            name: name.clone(),
+            initial: None,
+            interface: None,
+            vrid: None,
+            priority: None,
+            interval: None,
+            nopreempt: None,
+            preempt: None,
+            preempt_delay: None,
+            authentication: None,
+            source: None,
+            notify: Notify::default(),
+            garp: Garp::default(),
+            peers: None,
+            addresses: Vec::new(),
+            excluded: Vec::new(),
+            track_interfaces: Vec::new(),
+            track_scripts: Vec::new(),
+            written: body.iter().map(|statement| statement.keyword.text.clone()).collect(),
+        };
+        INSTANCE.read(Some(body), &mut draft, report);
+        draft.require(report);
+        Some(draft)
+    }
+
+    pub(crate) fn peers(&mut self, statement: &Statement, report: &mut Report) {
+        let entries = statement.some_entries("the address of each other router, one on a line", report);
+        let peers = self.peers.get_or_insert_default();
+        for entry in entries {
+            if let Some(extra) = entry.values.first() {
+                report
+                    .error(extra.span, "a peer is an address and nothing else; ranges of TTL are not supported")
+                    .with_expected("one address on a line");
+            }
+            let address = ipv4(&entry.keyword, &entry.keyword.text, report);
+            peers.extend(address.map(|value| At { value, span: entry.keyword.span }));
+        }
+    }
+
+    pub(crate) fn addresses(&mut self, statement: &Statement, report: &mut Report) {
+        let entries = statement.some_entries("an address, one on a line", report);
+        self.addresses.extend(address::read(entries, report));
+    }
+
+    pub(crate) fn excluded(&mut self, statement: &Statement, report: &mut Report) {
+        self.excluded.extend(address::read(statement.entries(report), report));
+    }
+
+    pub(crate) fn track_interfaces(&mut self, statement: &Statement, report: &mut Report) {
+        let tracks = track::read(statement, report);
+        self.track_interfaces.extend(tracks.into_iter().filter(|track| interface_name(&track.name, report).is_some()));
+    }
+
+    pub(crate) fn track_scripts(&mut self, statement: &Statement, report: &mut Report) {
+        self.track_scripts.extend(track::read(statement, report));
+    }
+
+    /// Every address with the device that it is put on.
+    pub(super) fn installed(&self) -> impl Iterator<Item = ((&str, std::net::IpAddr), Span)> {
+        let interface = self.interface.as_ref().map(|interface| interface.value.as_str());
+        self.addresses.iter().chain(&self.excluded).filter_map(move |vip| {
+            let device = vip.value.device.as_deref().or(interface)?;
+            Some(((device, vip.value.address), vip.span))
+        })
+    }
+
+    fn require(&self, report: &mut Report) {
+        for (keyword, expected) in [
+            ("interface", "`interface` with the name of the interface that VRRP runs on"),
+            ("virtual_router_id", "`virtual_router_id` with a whole number from 1 to 255"),
+            ("virtual_ipaddress", "`virtual_ipaddress` with an address on each line"),
+        ] {
+            if !self.written.iter().any(|written| written == keyword) {
+                let message = format!("the instance `{}` has no `{keyword}`", self.name.text);
+                report.error(self.name.span, message).with_expected(expected);
+            }
+        }
+    }
+}
+
+impl Authentication {
+    pub(crate) fn read(statement: &Statement, report: &mut Report) -> Option<Self> {
+        let mut authentication = Self::default();
+        let body = statement.block(report)?;
+        AUTHENTICATION.read(Some(body), &mut authentication, report);
+        for (keyword, expected) in [("auth_type", "`auth_type PASS`"), ("auth_pass", "`auth_pass` with a password")] {
+            if !body.iter().any(|statement| statement.keyword.text == keyword) {
+                report
+                    .error(statement.keyword.span, format!("`authentication` without `{keyword}`"))
+                    .with_expected(expected);
+            }
+        }
+        Some(authentication)
+    }
+}
+
+/// `auth_type`.
+pub(crate) fn authentication_type(statement: &Statement, report: &mut Report) {
+    let Some(kind) = statement.value("PASS", report) else { return };
+    let error = match kind.text.as_str() {
+        "PASS" => return,
+        "AH" => report.error(kind.span, "the authentication header (`AH`, RFC 2338 type 2) is not supported"),
+        other => report.error(kind.span, format!("`{other}` is no type of authentication")),
+    };
+    error.with_expected("PASS").with_nearest(&kind.text, ["PASS"]);
+}
+
+/// `state`.
+pub(crate) fn initial(statement: &Statement, report: &mut Report) -> Option<Initial> {
+    let word = statement.value("MASTER or BACKUP", report)?;
+    match word.text.as_str() {
+        "MASTER" => Some(Initial::Master),
+        "BACKUP" => Some(Initial::Backup),
+        other => {
+            // keepalived takes any other word for BACKUP.
+            report
+                .error(word.span, format!("`{other}` is no state"))
+                .with_expected("MASTER or BACKUP")
+                .with_help("did you mean `BACKUP`?")
+                .with_nearest(other, ["MASTER", "BACKUP"]);
+            None
+        }
+    }
+}
+
+/// `interface`.
+pub(crate) fn interface(statement: &Statement, report: &mut Report) -> Option<At<String>> {
+    let word = statement.value("the name of an interface", report)?;
+    interface_name(word, report).map(|value| At { value, span: word.span })
+}
+
+/// `unicast_src_ip`.
+pub(crate) fn source(statement: &Statement, report: &mut Report) -> Option<At<Ipv4Addr>> {
+    let word = statement.value("an IPv4 address of this host", report)?;
+    ipv4(word, &word.text, report).map(|value| At { value, span: word.span })
+}
+
+/// `auth_pass`. Version 2 carries eight octets; keepalived cuts off the rest, and so both ends agree.
+pub(crate) fn password(statement: &Statement, report: &mut Report) -> Option<Password> {
+    let word = statement.value("a password of 1 to 8 octets", report)?;
+    let octets = word.text.as_bytes();
+    let used = octets.get(..8).unwrap_or(octets);
+    if used.len() < octets.len() {
+        let message = format!("the password is {} octets long; the first 8 are used, as in keepalived", octets.len());
+        report.notice(word.span, message);
+    }
+    Password::new(used).ok()
+}

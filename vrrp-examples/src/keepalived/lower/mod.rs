@@ -1,0 +1,72 @@
+//! Statements to the daemon's configuration: keepalived's defaults, and what must hold between sections.
+
+pub(super) mod address;
+pub(super) mod global;
+pub(super) mod instance;
+mod meaning;
+pub(super) mod script;
+mod track;
+
+use std::collections::BTreeSet;
+
+use super::diagnostics::{Report, Span};
+use super::keywords::ROOT;
+use super::parser::Statement;
+use super::values::unique;
+use crate::config::{Daemon, Instance, Script};
+use global::Globals;
+use instance::InstanceDraft;
+use script::ScriptDraft;
+
+/// Everything read, before the sections are brought together; so they may stand in any order.
+#[derive(Default)]
+pub(super) struct Root {
+    pub(super) globals: Globals,
+    pub(super) scripts: Vec<ScriptDraft>,
+    pub(super) instances: Vec<InstanceDraft>,
+}
+
+/// Lowers a whole configuration. What it returns counts only if `report` holds no error afterwards.
+pub(super) fn lower(statements: &[Statement], report: &mut Report) -> Daemon {
+    let mut root = Root::default();
+    ROOT.read(Some(statements), &mut root, report);
+    check_between_sections(&root, report);
+    let (scripts, spans): (Vec<Script>, Vec<Span>) =
+        root.scripts.into_iter().map(|draft| draft.meaning(&root.globals, report)).unzip();
+    let instances: Vec<Instance> =
+        root.instances.into_iter().filter_map(|draft| draft.meaning(&root.globals, &scripts, report)).collect();
+    if instances.is_empty() && !report.failed() {
+        report
+            .error(Span { source: 0, start: 0, end: 0 }, "no virtual router is configured")
+            .with_expected("a `vrrp_instance` block");
+    }
+    Daemon { scripts: tracked(scripts, &spans, &instances, report), instances }
+}
+
+/// The scripts that some instance tracks; keepalived runs no others.
+fn tracked(scripts: Vec<Script>, spans: &[Span], instances: &[Instance], report: &mut Report) -> Vec<Script> {
+    let tracks: BTreeSet<&str> =
+        instances.iter().flat_map(|instance| &instance.track_scripts).map(|track| track.name.as_str()).collect();
+    let (tracked, idle): (Vec<_>, Vec<_>) =
+        scripts.into_iter().zip(spans).partition(|(script, _)| tracks.contains(script.name.as_str()));
+    for (script, span) in idle {
+        report.notice(*span, format!("no instance tracks `{}`; it is not run", script.name));
+    }
+    tracked.into_iter().map(|(script, _)| script).collect()
+}
+
+fn check_between_sections(root: &Root, report: &mut Report) {
+    let names = root.scripts.iter().map(|draft| (&draft.name.text, draft.name.span));
+    unique(names, report, |name| format!("the script name `{name}` is taken"), "a name of its own");
+    let names = root.instances.iter().map(|draft| (&draft.name.text, draft.name.span));
+    unique(names, report, |name| format!("the instance name `{name}` is taken"), "a name of its own");
+    let routers = root.instances.iter().filter_map(|draft| {
+        let vrid = draft.vrid?;
+        Some(((vrid.value, &draft.interface.as_ref()?.value), vrid.span))
+    });
+    let taken = |(vrid, interface): &(u8, &String)| format!("virtual router id {vrid} is taken on {interface}");
+    unique(routers, report, taken, "an id that no other instance on this interface has");
+    let addresses = root.instances.iter().flat_map(InstanceDraft::installed);
+    let taken = |(device, address): &_| format!("the address {address} is taken on {device}");
+    unique(addresses, report, taken, "each address once on a device");
+}

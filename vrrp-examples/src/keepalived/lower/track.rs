@@ -1,0 +1,64 @@
+//! `track_interface`, `track_script`, and weights.
+
+use std::num::NonZeroI16;
+
+use crate::config::TrackWeight;
+use crate::keepalived::diagnostics::Report;
+use crate::keepalived::parser::{Statement, Word};
+use crate::keepalived::values::{At, number};
+use vrrp_core::Weight;
+
+/// A tracked thing as written.
+pub(super) struct TrackDraft {
+    pub(super) name: Word,
+    /// `None`: no weight was given.
+    pub(super) weight: Option<TrackWeight>,
+}
+
+/// The lines `NAME [weight N [reverse]]` of a block.
+pub(super) fn read(statement: &Statement, report: &mut Report) -> Vec<TrackDraft> {
+    let mut tracks = Vec::new();
+    for entry in statement.entries(report) {
+        let weight = match entry.values.as_slice() {
+            [] => None,
+            [keyword, values @ ..] if keyword.text == "weight" => weight(keyword, values, report),
+            [other, ..] => {
+                report
+                    .error(other.span, format!("`{}` is unexpected after a tracked name", other.text))
+                    .with_expected("NAME [weight N [reverse]], one on a line")
+                    .with_nearest(&other.text, ["weight"]);
+                None
+            }
+        };
+        tracks.push(TrackDraft { name: entry.keyword.clone(), weight });
+    }
+    tracks
+}
+
+/// What follows the word `weight`.
+pub(super) fn weight(keyword: &Word, values: &[Word], report: &mut Report) -> Option<TrackWeight> {
+    let (value, rest) = match values {
+        [value, rest @ ..] => (value, rest),
+        [] => {
+            report
+                .error(keyword.span, "`weight` has no value")
+                .with_expected("a whole number from -253 to 253, perhaps followed by `reverse`");
+            return None;
+        }
+    };
+    let reverse = match rest {
+        [] => false,
+        [word] if word.text == "reverse" => true,
+        [word] if word.text == "noreverse" => false,
+        [word, ..] => {
+            report
+                .error(word.span, format!("`{}` is unexpected after a weight", word.text))
+                .with_expected("reverse, noreverse or the end of the line")
+                .with_nearest(&word.text, ["reverse", "noreverse"]);
+            false
+        }
+    };
+    let value: At<i16> = number(value, -253..=253, report)?;
+    let weight = NonZeroI16::new(value.value).map_or(Weight::Fault, Weight::Adjust);
+    Some(TrackWeight { weight, reverse })
+}

@@ -1,0 +1,167 @@
+//! Running notify scripts: in order, one at a time for each instance, instances side by side.
+
+mod queue;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::config::{Command, Notify};
+use crate::exec;
+use queue::Queue;
+
+/// How long one script may take.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// What scripts are told about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotifyState {
+    /// Became Master.
+    Master,
+    /// Became Backup.
+    Backup,
+    /// Entered a fault.
+    Fault,
+    /// The daemon stops.
+    Stop,
+}
+
+impl fmt::Display for NotifyState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Master => "MASTER",
+            Self::Backup => "BACKUP",
+            Self::Fault => "FAULT",
+            Self::Stop => "STOP",
+        })
+    }
+}
+
+/// Starts one worker on the current tokio runtime for each instance, given by its name and its scripts.
+#[must_use = "dropping it stops the scripts"]
+pub fn spawn(instances: impl IntoIterator<Item = (String, Notify)>) -> Notifier {
+    let mut workers = JoinSet::new();
+    let mailboxes = instances.into_iter().map(|(name, scripts)| {
+        let mailbox = Arc::new(Mailbox::new(name));
+        workers.spawn(work(scripts, Arc::clone(&mailbox)));
+        mailbox
+    });
+    Notifier { mailboxes: mailboxes.collect(), workers }
+}
+
+/// Takes the changes of state. Dropping it kills the scripts that run, children included.
+#[derive(Debug)]
+pub struct Notifier {
+    mailboxes: Vec<Arc<Mailbox>>,
+    workers: JoinSet<()>,
+}
+
+impl Notifier {
+    /// Has the scripts of an instance (by its place in the list given to [`spawn`]) run for a change of state: that
+    /// state's own first, then the one for every change. Returns at once, on whatever thread.
+    pub fn changed(&self, instance: usize, state: NotifyState, priority: u8) {
+        if let Some(mailbox) = self.mailboxes.get(instance) {
+            mailbox.queue().push(Change { state, priority });
+            mailbox.news.notify_one();
+        }
+    }
+
+    /// Lets the scripts of all changes so far finish, for `limit` at most; then they are killed.
+    pub async fn shutdown(mut self, limit: Duration) {
+        for mailbox in &self.mailboxes {
+            mailbox.close();
+        }
+        let finished = timeout(limit, async { while self.workers.join_next().await.is_some() {} }).await.is_ok();
+        if finished {
+            return;
+        }
+        self.workers.shutdown().await;
+        for mailbox in &self.mailboxes {
+            let left = mailbox.queue().len();
+            if left > 0 {
+                tracing::warn!("notify {}: stopped with {left} changes of state not told", mailbox.instance);
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Change {
+    state: NotifyState,
+    priority: u8,
+}
+
+/// Between the caller, who never waits, and one worker. The lock is held for a push or a pop, nothing longer.
+#[derive(Debug)]
+struct Mailbox {
+    instance: String,
+    queue: Mutex<Queue<Change>>,
+    news: sync::Notify,
+}
+
+impl Mailbox {
+    fn new(instance: String) -> Self {
+        Self { instance, queue: Mutex::new(Queue::new()), news: sync::Notify::new() }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue<Change>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn close(&self) {
+        self.queue().close();
+        self.news.notify_one();
+    }
+
+    /// Waits for the next change, which comes with the number dropped before it; `None` after the last.
+    async fn next(&self) -> Option<(Change, usize)> {
+        loop {
+            {
+                let mut queue = self.queue();
+                let next = queue.pop();
+                if next.is_some() || queue.is_closed() {
+                    return next;
+                }
+            }
+            self.news.notified().await;
+        }
+    }
+}
+
+async fn work(scripts: Notify, mailbox: Arc<Mailbox>) {
+    let name = &mailbox.instance;
+    while let Some((change, dropped)) = mailbox.next().await {
+        let state = change.state;
+        if dropped > 0 {
+            tracing::warn!("notify {name}: scripts are slower than changes; {dropped} left out, next is {state}");
+        }
+        for (script, arguments) in commands(&scripts, name, change) {
+            let (outcome, remains) = exec::run(script, &arguments, LIMIT).await;
+            if !outcome.success() {
+                let program = script.words.first().map_or("", String::as_str);
+                tracing::warn!("notify {name}: {program} for {state}: {outcome}");
+            }
+            remains.gone().await;
+        }
+    }
+}
+
+/// What to run for a change, in order, with what goes after the configured words.
+fn commands<'a>(scripts: &'a Notify, name: &str, change: Change) -> impl Iterator<Item = (&'a Command, Vec<String>)> {
+    let own = match change.state {
+        NotifyState::Master => &scripts.master,
+        NotifyState::Backup => &scripts.backup,
+        NotifyState::Fault => &scripts.fault,
+        NotifyState::Stop => &scripts.stop,
+    };
+    let any = ["INSTANCE".to_owned(), name.to_owned(), change.state.to_string(), change.priority.to_string()];
+    let own = own.iter().map(|script| (script, Vec::new()));
+    own.chain(scripts.any.iter().map(move |script| (script, any.to_vec())))
+}
+
+#[cfg(test)]
+mod tests;

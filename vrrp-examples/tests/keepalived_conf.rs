@@ -1,0 +1,391 @@
+//! The keepalived.conf reader: the article's files, files as found in the field, and files with one mistake each.
+
+use std::fs;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use proptest::prelude::*;
+use vrrp_core::{AdvertInterval, Password, Priority, Vrid, Weight};
+use vrrp_examples::config::{Announce, Command, Daemon, Instance, Notify, Script, Track, TrackWeight, Unicast, User};
+use vrrp_examples::keepalived::{Diagnostic, Loaded, Severity, load, parse_str};
+use vrrp_io_linux::{Scope, VirtualIp};
+
+fn command(words: &[&str]) -> Command {
+    Command { words: words.iter().map(|word| (*word).to_owned()).collect(), user: None }
+}
+
+fn track(name: &str) -> Track {
+    Track { name: name.to_owned(), weight: TrackWeight::default() }
+}
+
+fn weighted(name: &str, weight: i16) -> Track {
+    let weight = TrackWeight { weight: Weight::Adjust(weight.try_into().unwrap()), reverse: false };
+    Track { name: name.to_owned(), weight }
+}
+
+fn vip(text: &str) -> VirtualIp {
+    text.parse().unwrap()
+}
+
+/// What every keyword that is left out comes to.
+fn instance(name: &str, vrid: u8, address: &str) -> Instance {
+    Instance {
+        name: name.to_owned(),
+        interface: "eth0".to_owned(),
+        vrid: Vrid::new(vrid).unwrap(),
+        priority: Priority::DEFAULT,
+        interval: AdvertInterval::DEFAULT,
+        preempt: true,
+        preempt_delay: Duration::ZERO,
+        password: None,
+        source: None,
+        unicast: None,
+        addresses: vec![vip(address)],
+        excluded: Vec::new(),
+        track_interfaces: Vec::new(),
+        track_scripts: Vec::new(),
+        notify: Notify::default(),
+        announce: Announce::default(),
+    }
+}
+
+fn script(name: &str, words: &[&str]) -> Script {
+    let second = Duration::from_secs(1);
+    let (name, command, once) = (name.to_owned(), command(words), NonZeroU32::MIN);
+    Script { name, command, interval: second, timeout: second, rise: once, fall: once, weight: TrackWeight::default() }
+}
+
+fn good(name: &str) -> Loaded {
+    load(&Path::new("tests/conf/good").join(name)).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
+}
+
+fn shown(notices: &[Diagnostic]) -> Vec<String> {
+    let place = |notice: &Diagnostic| format!("{}:{} {}", notice.line, notice.column, notice.message);
+    notices.iter().map(place).collect()
+}
+
+#[test]
+fn the_articles_two_files_mean_what_the_article_says() {
+    for (file, priorities) in [("proxy-serv01.conf", [255, 100]), ("proxy-serv02.conf", [100, 255])] {
+        let loaded = load(&Path::new("article").join(file)).unwrap();
+        let router = |n: u8, priority| {
+            let mut address = vip(&format!("192.168.2.10{n}/24"));
+            address.device = Some("eth0".to_owned());
+            address.label = Some(format!("eth0:{n}"));
+            Instance {
+                priority: Priority::new(priority).unwrap(),
+                addresses: vec![address],
+                track_interfaces: vec![track("eth1")],
+                track_scripts: vec![track("chk_squid_service")],
+                ..instance(&format!("proxy_ip{n}"), n, "0.0.0.0")
+            }
+        };
+        let three = Duration::from_secs(3);
+        let squid = script("chk_squid_service", &["/usr/sbin/squid", "-k", "check"]);
+        let expected = Daemon {
+            scripts: vec![Script { interval: three, timeout: three, ..squid }],
+            instances: vec![router(1, priorities[0]), router(2, priorities[1])],
+        };
+        assert_eq!(loaded, Loaded { daemon: expected, notices: Vec::new() });
+    }
+}
+
+#[test]
+fn a_haproxy_pair_as_tutorials_write_it() {
+    let loaded = good("haproxy.conf");
+    let mut check = script("chk_haproxy", &["/usr/bin/killall", "-0", "haproxy"]);
+    check.interval = Duration::from_secs(2);
+    check.timeout = Duration::from_secs(2);
+    check.weight = weighted("", 2).weight;
+    check.fall = NonZeroU32::new(3).unwrap();
+    check.rise = NonZeroU32::new(2).unwrap();
+    let mut router = instance("VI_1", 51, "192.0.2.100");
+    router.priority = Priority::new(101).unwrap();
+    router.password = Password::new(b"k8s-ha-p").ok();
+    router.track_scripts = vec![weighted("chk_haproxy", 2)];
+    let script_path = |state| Some(command(&["/etc/keepalived/notify.sh", state]));
+    router.notify.master = script_path("master");
+    router.notify.backup = script_path("backup");
+    router.notify.fault = script_path("fault");
+    assert_eq!(loaded.daemon, Daemon { scripts: vec![check], instances: vec![router] });
+    let harmless = |place: &str, keyword: &str| {
+        format!("{place} `{keyword}` is not acted upon; it changes neither packets nor addresses nor the election")
+    };
+    let expected = [
+        harmless("4:5", "notification_email"),
+        harmless("7:5", "notification_email_from"),
+        harmless("8:5", "smtp_server"),
+        harmless("9:5", "smtp_connect_timeout"),
+        harmless("10:5", "router_id"),
+        "11:5 `vrrp_skip_check_adv_addr` asks for what is always so here".to_owned(),
+        "12:5 `vrrp_garp_interval 0` asks for what is always so here".to_owned(),
+        "13:5 `vrrp_gna_interval 0` asks for what is always so here".to_owned(),
+        "33:19 the password is 11 octets long; the first 8 are used, as in keepalived".to_owned(),
+        harmless("44:5", "smtp_alert"),
+        "47:1 `virtual_server` is no part of VRRP; the whole block is skipped".to_owned(),
+    ];
+    assert_eq!(shown(&loaded.notices), expected);
+}
+
+#[test]
+fn unicast_in_a_cloud_with_every_keyword() {
+    let loaded = good("unicast.conf");
+    let user =
+        |user: &str, group: Option<&str>| Some(User { user: user.to_owned(), group: group.map(ToOwned::to_owned) });
+    let mut check = script("chk", &["/bin/sh", "-c", "curl -sf http://127.0.0.1:8080/ # health"]);
+    check.command.user = user("nobody", Some("nogroup"));
+    check.interval = Duration::from_millis(500);
+    check.timeout = Duration::from_millis(250);
+    check.weight = TrackWeight { reverse: true, ..weighted("", -20).weight };
+    let mut router = instance("VI_1", 7, "203.0.113.10/24");
+    router.priority = Priority::new(150).unwrap();
+    router.interval = AdvertInterval::from_secs(2).unwrap();
+    router.preempt_delay = Duration::from_millis(1500);
+    router.password = Password::new(b"ab#c d").ok();
+    router.source = Some("192.0.2.1".parse::<IpAddr>().unwrap());
+    router.unicast = Some(Unicast { peers: vec!["192.0.2.2".parse().unwrap(), "192.0.2.3".parse().unwrap()] });
+    router.addresses[0].broadcast = Some([203, 0, 113, 255].into());
+    router.addresses[0].scope = Scope::Link;
+    let mut second = vip("203.0.113.11");
+    second.device = Some("eth1".to_owned());
+    second.label = Some("eth1:v".to_owned());
+    router.addresses.push(second);
+    let mut excluded = vip("198.51.100.1/25");
+    excluded.device = Some("eth2".to_owned());
+    excluded.broadcast = Some([198, 51, 100, 127].into());
+    router.excluded = vec![excluded];
+    // eth1 carries an address, so its weight gives way to a fault; eth2 carries one too and is tracked unnamed.
+    let reversed = TrackWeight { reverse: true, ..weighted("", 5).weight };
+    router.track_interfaces = vec![track("eth1"), Track { name: "eth3".to_owned(), weight: reversed }, track("eth2")];
+    router.track_scripts = vec![weighted("chk", 10)];
+    let mut any = command(&["/usr/local/bin/notify.sh", "two words"]);
+    any.user = user("admin", None);
+    let mut stop = command(&["/usr/local/bin/stop.sh"]);
+    stop.user = user("keepalived_script", None);
+    router.notify = Notify { any: Some(any), stop: Some(stop), ..Notify::default() };
+    router.announce = Announce {
+        repeat: 3,
+        delay: None,
+        refresh: Some(Duration::from_secs(60)),
+        refresh_repeat: 2,
+        lower_prio_repeat: 4,
+        lower_prio_delay: Some(Duration::from_secs(10)),
+    };
+    assert_eq!(loaded.daemon, Daemon { scripts: vec![check], instances: vec![router] });
+    let expected = [
+        "2:5 `enable_script_security` is not acted upon; it changes neither packets nor addresses nor the election",
+        "25:16 version 2 advertises in whole seconds; 2 s are used, as in keepalived",
+        "48:9 `eth1` carries a virtual address: without it the instance is in fault",
+    ];
+    assert_eq!(shown(&loaded.notices), expected);
+}
+
+#[test]
+fn state_and_priority_decide_about_preemption_as_in_keepalived() {
+    for (lines, priority, preempt, delay, notices) in [
+        ("state MASTER", 255, true, 0, 0),
+        ("state BACKUP", 100, true, 0, 0),
+        ("state MASTER\npriority 150\nnopreempt\npreempt_delay 5", 150, true, 0, 2),
+        ("priority 255\nnopreempt", 255, true, 0, 1),
+        ("nopreempt", 100, false, 0, 0),
+        ("nopreempt\npreempt_delay 5", 100, false, 0, 1),
+        ("preempt\npreempt_delay 5", 100, true, 5, 0),
+    ] {
+        let text = format!(
+            "vrrp_instance a {{\ninterface e\nvirtual_router_id 1\nvirtual_ipaddress {{ 192.0.2.1 }}\n{lines}\n}}"
+        );
+        let loaded = parse_str("t", &text).unwrap();
+        let router = &loaded.daemon.instances[0];
+        let got = (router.priority.get(), router.preempt, router.preempt_delay.as_secs(), loaded.notices.len());
+        assert_eq!(got, (priority, preempt, delay, notices), "{lines}");
+    }
+}
+
+#[test]
+fn included_files_count_as_if_they_stood_there_executable_or_not() {
+    let loaded = good("include.conf");
+    let names: Vec<&str> = loaded.daemon.instances.iter().map(|instance| instance.name.as_str()).collect();
+    assert_eq!(names, ["VI_10", "VI_20"]);
+    assert_eq!(loaded.daemon.instances[1].priority, Priority::new(42).unwrap());
+    assert_eq!(shown(&loaded.notices), ["2:9 no file matches this pattern; nothing is included"]);
+
+    use std::os::unix::fs::PermissionsExt;
+    let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("executable.conf");
+    fs::copy("article/proxy-serv01.conf", &copy).unwrap();
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(load(&copy).unwrap().daemon.instances.len(), 2);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let diagnostics = load(Path::new("tests/conf/none.conf")).unwrap_err();
+    assert_eq!(
+        diagnostics.to_string(),
+        "tests/conf/none.conf: error: cannot be read: No such file or directory (os error 2)"
+    );
+    assert!(parse_str("t", "include a.conf").unwrap_err().to_string().contains("no file"));
+}
+
+/// `BLESS=1` writes the `.expected` files anew, for reading.
+#[test]
+fn each_mistake_is_named_with_its_place_and_what_was_expected() {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir("tests/conf/broken").unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
+    files.sort();
+    assert!(files.len() >= 70, "{} files", files.len());
+    let mut wrong = Vec::new();
+    for conf in files {
+        let diagnostics = load(&conf).expect_err(&conf.to_string_lossy());
+        for error in diagnostics.0.iter().filter(|diagnostic| diagnostic.severity == Severity::Error) {
+            assert!(error.line > 0 && error.expected.is_some(), "{error}");
+        }
+        let (got, path) = (format!("{diagnostics}\n"), conf.with_extension("expected"));
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(&path, &got).unwrap();
+        }
+        let expected = fs::read_to_string(&path).unwrap_or_default();
+        if got != expected {
+            wrong.push(format!("{}:\n{got}\ninstead of\n{expected}", conf.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn passwords_are_in_no_message() {
+    for text in
+        ["auth_pass s3cret", "authentication { auth_pass s3cret s3cret\nauth_pass \"s3cret", "auth_pass { s3cret"]
+    {
+        let text = format!("vrrp_instance a {{\n{text}\n}}");
+        assert!(!parse_str("t", &text).unwrap_err().to_string().contains("s3cret"), "{text}");
+    }
+}
+
+/// Sections in any order mean the same; the lists keep the order of the file.
+fn sorted(text: &str) -> Daemon {
+    let mut daemon = parse_str("t", text).unwrap().daemon;
+    daemon.scripts.sort_by(|a, b| a.name.cmp(&b.name));
+    daemon.instances.sort_by(|a, b| a.name.cmp(&b.name));
+    daemon
+}
+
+const SECTIONS: [&str; 5] = [
+    "global_defs {\n script_user nobody\n vrrp_garp_master_repeat 2\n}\n",
+    "vrrp_script a {\n script \"/bin/a 1\"\n weight 5\n}\n",
+    "vrrp_script b {\n script /bin/b\n user root\n}\n",
+    "vrrp_instance x {\n interface e\n virtual_router_id 1\n track_script {\n a\n b\n }\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n",
+    "vrrp_instance y {\n virtual_ipaddress {\n 192.0.2.2 brd +\n }\n virtual_router_id 2\n interface e\n notify /bin/n\n}\n",
+];
+
+/// Texts near enough to a configuration to reach every rule.
+fn nearly_a_configuration() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(vec![
+        "vrrp_instance",
+        "vrrp_script",
+        "global_defs",
+        "virtual_server",
+        "interface",
+        "state",
+        "MASTER",
+        "priority",
+        "virtual_router_id",
+        "advert_int",
+        "script",
+        "interval",
+        "weight",
+        "track_interface",
+        "track_script",
+        "notify",
+        "virtual_ipaddress",
+        "192.0.2.1/24",
+        "2001:db8::1",
+        "label",
+        "dev",
+        "brd",
+        "+",
+        "eth0",
+        "1",
+        "255",
+        "-254",
+        "0.5",
+        "unicast_peer",
+        "unicast_src_ip",
+        "authentication",
+        "auth_type",
+        "auth_pass",
+        "PASS",
+        "include",
+        "user",
+        "nopreempt",
+        "{",
+        "{",
+        "{",
+        "}",
+        "}",
+        "}",
+        "\n",
+        "\n",
+        "\n",
+        "\n",
+        "\"",
+        "\\",
+        "'",
+        "#",
+        "!",
+        "@a",
+        "$A=1",
+        "${_A}",
+        "é",
+        "\u{fffd}",
+        "\u{0}",
+        "\r",
+        "vrrp_instance a {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n 192.0.2.9\n }\n",
+    ]);
+    let space = prop::sample::select(vec![" ", " ", " ", "\n", ""]);
+    prop::collection::vec((word, space), 0..60)
+        .prop_map(|words| words.into_iter().map(|(word, space)| format!("{word}{space}")).collect())
+}
+
+fn check_spans(text: &str) -> Result<(), TestCaseError> {
+    let found = match parse_str("t", text) {
+        Ok(loaded) => loaded.notices,
+        Err(diagnostics) => {
+            prop_assert!(diagnostics.0.iter().any(|found| found.severity == Severity::Error));
+            diagnostics.0
+        }
+    };
+    for found in found {
+        prop_assert!(found.line >= 1 && found.column >= 1, "{found}");
+        let line = text.split('\n').nth(found.line - 1);
+        prop_assert!(line.is_some_and(|line| found.column <= line.chars().count().max(1)), "{found}");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_loads_or_is_explained_inside_the_text(text in any::<String>()) {
+        check_spans(&text)?;
+    }
+
+    #[test]
+    fn so_does_nearly_a_configuration(text in nearly_a_configuration()) {
+        check_spans(&text)?;
+    }
+
+    #[test]
+    fn so_does_a_configuration_cut_anywhere(at in 0..700_usize) {
+        let text = SECTIONS.concat();
+        check_spans(text.get(..at).unwrap_or(&text))?;
+    }
+
+    #[test]
+    fn sections_may_stand_in_any_order(order in Just(SECTIONS.to_vec()).prop_shuffle()) {
+        prop_assert_eq!(sorted(&order.concat()), sorted(&SECTIONS.concat()));
+    }
+}

@@ -1,0 +1,552 @@
+//! The loop: packets, deadlines, news of the host and commands in; actions out. It decides nothing.
+
+use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{mpsc, oneshot};
+use vrrp_core::wire::{Endpoints, TTL};
+use vrrp_core::{Action, AdvertKind, Input, Instant, Peers, Role, RouterId, RouterSet, RxPacket, TrackerId, Vip};
+
+use crate::clock::{self, Alarm};
+use crate::event::{Event, EventKind};
+use crate::holdings::{Answer, Holdings};
+use crate::link_layer::LinkLayer;
+use crate::netlink::{Change, Done, Monitor, Requests};
+use crate::ports::{Arrival, Port};
+use crate::report::{Kind, Reporter};
+use crate::status::{AddressStatus, RouterStatus};
+use crate::{Router, StartError, sysctl};
+
+/// A Down deadline is met by waking this much earlier and spinning the rest: timers wake late. It comes only in a
+/// failure, so it costs nothing while all is well.
+const SPIN: Duration = Duration::from_micros(300);
+/// Packets read before a Down deadline is acted on; a flood must not put it off for ever.
+const DRAIN_LIMIT: usize = 4096;
+/// How long a stop waits for the kernel to confirm that the addresses are gone.
+const STOP_LIMIT: Duration = Duration::from_secs(2);
+/// Holds any IP packet.
+const PACKET_MAX: usize = 1 << 16;
+/// Holds every advertisement: 255 IPv6 addresses.
+const MESSAGE_MAX: usize = 4096;
+
+/// What the outside asks of a running driver.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Track(RouterId, TrackerId, bool),
+    Status(oneshot::Sender<Vec<RouterStatus>>),
+    Stop,
+}
+
+/// Everything that one thread owns.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    set: RouterSet,
+    routers: Vec<Hosted>,
+    ports: Vec<Port>,
+    holdings: Holdings,
+    monitor: Monitor,
+    requests: Requests,
+    link_layer: LinkLayer,
+    alarm: Alarm,
+    commands: mpsc::Receiver<Command>,
+    reporter: Reporter,
+    packet: Box<[u8]>,
+    message: Box<[u8]>,
+}
+
+#[derive(Debug)]
+struct Hosted {
+    router: Router,
+    port: usize,
+    /// The counter of that name, as it was after the last packet.
+    address_list_errors: u64,
+}
+
+enum Wake {
+    Alarm,
+    Packet(usize, io::Result<Arrival>),
+    Change(Change),
+    Done(Done),
+    Command(Option<Command>),
+}
+
+impl Driver {
+    /// Opens everything. Needs a running tokio runtime.
+    pub(crate) fn new(
+        routers: Vec<Router>,
+        commands: mpsc::Receiver<Command>,
+        events: mpsc::Sender<Event>,
+    ) -> Result<Self, StartError> {
+        let mut set = RouterSet::new();
+        let mut ports: Vec<Port> = Vec::new();
+        let mut hosted = Vec::new();
+        let mut ids = Vec::new();
+        for router in routers {
+            router.check()?;
+            let known = ports.iter().position(|port| port.name == router.interface);
+            let port = known.unwrap_or(ports.len());
+            if known.is_none() {
+                ports.push(Port::new(router.interface.clone()));
+            }
+            if let Some(port) = ports.get_mut(port) {
+                port.multicast |= matches!(router.config.peers(), Peers::Multicast);
+            }
+            let id = set.insert(port as u32, router.config.clone()).map_err(|taken| StartError::Taken {
+                name: router.name.clone(),
+                interface: router.interface.clone(),
+                vrid: taken.vrid,
+            })?;
+            ids.push(id);
+            hosted.push(Hosted { router, port, address_list_errors: 0 });
+        }
+        let os = |what| move |error| StartError::Os { what, error };
+        let holdings = Holdings::new(ids.into_iter().zip(hosted.iter().map(|hosted| &hosted.router)));
+        let names = hosted.iter().map(|hosted| Arc::from(hosted.router.name.as_str())).collect();
+        Ok(Self {
+            set,
+            routers: hosted,
+            ports,
+            holdings,
+            monitor: Monitor::new().map_err(os("cannot watch links and addresses (netlink)"))?,
+            requests: Requests::new().map_err(os("cannot open a netlink socket"))?,
+            link_layer: LinkLayer::open().map_err(os("cannot open a packet socket (needs CAP_NET_RAW)"))?,
+            alarm: Alarm::new().map_err(os("cannot make a timer"))?,
+            commands,
+            reporter: Reporter::new(events, names),
+            packet: vec![0; PACKET_MAX].into(),
+            message: vec![0; MESSAGE_MAX].into(),
+        })
+    }
+
+    /// Opens the sockets of the interfaces that are there: what a start must not get wrong.
+    pub(crate) fn open_ports(&mut self) -> Result<(), StartError> {
+        for port in &mut self.ports {
+            let what = "cannot open a raw socket (needs CAP_NET_RAW)";
+            port.follow(self.monitor.link_by_name(&port.name)).map_err(|error| StartError::Os { what, error })?;
+        }
+        Ok(())
+    }
+
+    /// Runs until it is told to stop, or nobody is left who could tell it.
+    pub(crate) async fn run(mut self) {
+        self.sweep().await;
+        let ids: Vec<RouterId> = self.set.iter().map(|(id, _)| id).collect();
+        let devices: BTreeSet<String> = self.holdings.devices().map(str::to_owned).collect();
+        devices.iter().for_each(|device| self.prepare_device(device));
+        (0..self.ports.len()).for_each(|port| self.follow_port(port));
+        for id in ids {
+            self.refresh(id);
+            self.set.handle(clock::now(), id, Input::Startup);
+        }
+        loop {
+            self.act();
+            match self.next().await {
+                Wake::Alarm => self.expire(),
+                Wake::Packet(port, Ok(arrival)) => self.receive(port, &arrival),
+                Wake::Packet(port, Err(error)) => self.warn_port(port, &error.to_string()),
+                Wake::Change(change) => self.follow(&change),
+                Wake::Done(done) => self.answered(done),
+                Wake::Command(Some(Command::Track(id, tracker, passing))) => {
+                    self.set.handle(clock::now(), id, Input::Tracker(tracker, passing));
+                }
+                Wake::Command(Some(Command::Status(reply))) => {
+                    // Nobody waits for it any more: nothing is lost.
+                    let _ = reply.send(self.status());
+                }
+                Wake::Command(Some(Command::Stop) | None) => break,
+            }
+        }
+        self.stop().await;
+    }
+
+    /// Releases everything, and waits until the addresses are gone.
+    async fn stop(&mut self) {
+        let ids: Vec<RouterId> = self.set.iter().map(|(id, _)| id).collect();
+        for id in ids {
+            self.set.handle(clock::now(), id, Input::Shutdown);
+        }
+        self.act();
+        let settled = async {
+            while !self.holdings.is_settled() {
+                let done = poll_fn(|cx| self.requests.poll_done(cx)).await;
+                self.answered(done);
+                self.requests.flush();
+            }
+        };
+        // What is not confirmed by then is left to the next start, which sweeps.
+        let _ = tokio::time::timeout(STOP_LIMIT, settled).await;
+    }
+
+    /// Removes what a run before this one left behind, before anything else.
+    async fn sweep(&mut self) {
+        let keeps_marks = sysctl::keeps_marks();
+        for (id, router) in self.set.iter() {
+            for index in 0..router.config().addresses().len() {
+                let Some(holding) = self.holdings.get(id, index) else { continue };
+                let Some(link) = self.monitor.link_by_name(&holding.device) else { continue };
+                let (vip, device, ifindex) = (holding.vip.clone(), holding.device.clone(), link.index);
+                let mut present = self.monitor.addresses(ifindex);
+                if !present.any(|there| there.address == vip.address && (there.marked || !keeps_marks)) {
+                    continue;
+                }
+                self.holdings.sweep(&mut self.requests, &vip, ifindex);
+                self.reporter.report(id, EventKind::Leftover { vip, device });
+            }
+        }
+        self.requests.flush();
+        while !self.holdings.is_settled() {
+            let done = poll_fn(|cx| self.requests.poll_done(cx)).await;
+            self.answered(done);
+        }
+    }
+
+    async fn next(&mut self) -> Wake {
+        let deadline = self.set.deadline();
+        let wake_at = deadline.map(|(at, id)| if self.role(id) == Some(Role::Backup) { at.before(SPIN) } else { at });
+        // Arming fails for no instant there is; a driver without deadlines would be worse than one that spins.
+        let armed = self.alarm.arm(wake_at).is_ok();
+        poll_fn(|cx| {
+            if !armed || deadline.is_some_and(|(at, _)| at <= clock::now()) {
+                return Poll::Ready(Wake::Alarm);
+            }
+            self.poll(cx)
+        })
+        .await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
+        for (index, port) in self.ports.iter_mut().enumerate() {
+            if let Poll::Ready(arrival) = port.poll_recv(cx, &mut self.packet) {
+                return Poll::Ready(Wake::Packet(index, arrival));
+            }
+        }
+        if let Poll::Ready(Ok(())) = self.alarm.poll_fired(cx) {
+            return Poll::Ready(Wake::Alarm);
+        }
+        if let Poll::Ready(done) = self.requests.poll_done(cx) {
+            return Poll::Ready(Wake::Done(done));
+        }
+        if let Poll::Ready(change) = self.monitor.poll_change(cx) {
+            return Poll::Ready(Wake::Change(change));
+        }
+        self.commands.poll_recv(cx).map(Wake::Command)
+    }
+
+    /// Acts on every deadline that has come. An advertisement that lies in a socket counts, however late we woke: so
+    /// the sockets are drained before a Down deadline is acted on.
+    fn expire(&mut self) {
+        let mut drained_at = None;
+        while let Some((at, id)) = self.set.deadline() {
+            let now = clock::now();
+            let down = self.role(id) == Some(Role::Backup);
+            if at > now && !(down && at <= now + SPIN) {
+                break;
+            }
+            if down && drained_at < Some(at) {
+                self.drain();
+                drained_at = Some(now);
+            } else if at <= now {
+                self.set.handle(now, id, Input::Timeout);
+            } else {
+                std::hint::spin_loop();
+            }
+            self.act();
+        }
+    }
+
+    fn drain(&mut self) {
+        for port in 0..self.ports.len() {
+            for _ in 0..DRAIN_LIMIT {
+                let Some(open) = self.ports.get_mut(port) else { break };
+                match open.try_recv(&mut self.packet) {
+                    Ok(Some(arrival)) => self.receive(port, &arrival),
+                    Ok(None) | Err(_) => break,
+                }
+            }
+        }
+    }
+
+    fn receive(&mut self, port: usize, arrival: &Arrival) {
+        let Arrival { at, datagram } = arrival;
+        let (Some(ends), Some(payload)) =
+            (Endpoints::new(datagram.src, datagram.dst), self.packet.get(datagram.payload.clone()))
+        else {
+            return;
+        };
+        let rx = RxPacket { ends, ttl: datagram.ttl, payload };
+        let source = datagram.src;
+        match self.set.handle_packet(*at, port as u32, rx) {
+            Ok(id) if self.address_list_errors_grew(id) => {
+                self.reporter.report_repeating(id, *at, Kind::OtherAddresses, |unreported| {
+                    EventKind::OtherAddresses { source, unreported }
+                });
+            }
+            Ok(_) => {}
+            Err((Some(id), discard)) => {
+                self.address_list_errors_grew(id);
+                self.reporter.report_repeating(id, *at, Kind::from(&discard), |unreported| EventKind::Ignored {
+                    source,
+                    discard,
+                    unreported,
+                });
+            }
+            // Other people's virtual routers are none of our business; the set counts them.
+            Err((None, _)) => {}
+        }
+    }
+
+    fn address_list_errors_grew(&mut self, id: RouterId) -> bool {
+        let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get_mut(id.index())) else { return false };
+        let errors = router.stats().address_list_errors;
+        std::mem::replace(&mut hosted.address_list_errors, errors) != errors
+    }
+
+    /// Carries out what the routers ask for.
+    fn act(&mut self) {
+        while let Some((id, action)) = self.set.poll_action() {
+            match action {
+                Action::SendAdvertisement(kind) => self.advertise(id, kind),
+                Action::InstallAddress(vip) => self.install(id, vip),
+                Action::RemoveAddress(vip) => {
+                    let device = self.holdings.get(id, vip.index()).map(|holding| holding.device.as_str());
+                    let ifindex = device.and_then(|device| self.monitor.link_by_name(device)).map(|link| link.index);
+                    self.holdings.remove(&mut self.requests, id, vip.index(), ifindex);
+                }
+                Action::AnnounceAddress { vip, count } => self.announce(id, vip, count),
+                Action::StateChanged(transition) => {
+                    let Some(router) = self.set.get(id) else { continue };
+                    let why = transition.cause.describe(router.config()).to_string();
+                    let priority = router.status().priority;
+                    self.reporter.report(id, EventKind::StateChanged { transition, why, priority });
+                }
+            }
+        }
+        self.requests.flush();
+    }
+
+    fn advertise(&mut self, id: RouterId, kind: AdvertKind) {
+        let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get(id.index())) else { return };
+        let (Some(port), Some(source)) = (self.ports.get_mut(hosted.port), router.source()) else { return };
+        let group = vrrp_core::multicast_group(router.config().family());
+        let destinations: &mut dyn Iterator<Item = IpAddr> = match router.config().peers() {
+            Peers::Multicast => &mut std::iter::once(group),
+            Peers::Unicast(peers) => &mut peers.iter().map(|peer| peer.address),
+        };
+        let mut failed = None;
+        for destination in destinations {
+            let Some(ends) = Endpoints::new(source, destination) else { continue };
+            let Ok(len) = router.encode(kind, ends, &mut self.message) else { continue };
+            let message = self.message.get(..len).unwrap_or_default();
+            if let Err(error) = port.send(source, destination, TTL, message) {
+                failed = Some((destination, error));
+            }
+        }
+        if let Some((destination, error)) = failed {
+            self.set.count_tx_error(id);
+            self.reporter.report_repeating(id, clock::now(), Kind::SendFailed, |unreported| EventKind::SendFailed {
+                destination,
+                error: error.to_string(),
+                unreported,
+            });
+        }
+    }
+
+    fn install(&mut self, id: RouterId, request: Vip) {
+        let Some(holding) = self.holdings.get(id, request.index()) else { return };
+        match self.monitor.link_by_name(&holding.device) {
+            Some(link) => self.holdings.install(&mut self.requests, id, request, link.index),
+            None => {
+                let (vip, device) = (holding.vip.clone(), holding.device.clone());
+                let error = "there is no such interface".to_owned();
+                self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
+                self.set.handle(clock::now(), id, Input::AddressFailed(request));
+            }
+        }
+    }
+
+    fn announce(&mut self, id: RouterId, request: Vip, count: u8) {
+        let Some(holding) = self.holdings.get(id, request.index()) else { return };
+        let Some(link) = self.monitor.link_by_name(&holding.device) else { return };
+        // Not Ethernet: there are no neighbours to tell.
+        let Some(mac) = link.mac else { return };
+        let (address, device) = (request.address, holding.device.clone());
+        let sent = (0..count).try_for_each(|_| self.link_layer.announce(link.index, mac, address));
+        let event = match sent {
+            Ok(()) => EventKind::Announced { address, device, count },
+            Err(error) => EventKind::Warning(format!("cannot announce {address} on {device}: {error}")),
+        };
+        self.reporter.report(id, event);
+    }
+
+    fn answered(&mut self, done: Done) {
+        let Some((id, index, answer)) = self.holdings.answer(&mut self.requests, done) else { return };
+        let Some(holding) = self.holdings.get(id, index) else { return };
+        let (vip, device) = (holding.vip.clone(), holding.device.clone());
+        let (event, input) = match answer {
+            Answer::Installed { request, foreign } => {
+                (EventKind::AddressInstalled { vip, device, foreign }, Some(Input::AddressInstalled(request)))
+            }
+            Answer::Failed { request, error } => {
+                let error = format!("cannot install it: {error}");
+                (EventKind::AddressFailed { vip, device, error }, Some(Input::AddressFailed(request)))
+            }
+            Answer::Removed => (EventKind::AddressRemoved { vip, device }, None),
+            Answer::Stuck(error) => {
+                let error = format!("cannot remove it: {error}");
+                (EventKind::AddressFailed { vip, device, error }, None)
+            }
+        };
+        self.reporter.report(id, event);
+        if let Some(input) = input {
+            self.set.handle(clock::now(), id, input);
+        }
+    }
+
+    /// Takes over what the host reports.
+    fn follow(&mut self, change: &Change) {
+        match *change {
+            Change::Link { index } => {
+                let name = self.monitor.link(index).map(|link| link.name.clone());
+                for port in 0..self.ports.len() {
+                    let concerned = self.ports.get(port).is_some_and(|port| {
+                        port.ifindex == Some(index) || Some(&port.name) == name.as_ref()
+                    });
+                    if concerned {
+                        self.follow_port(port);
+                    }
+                }
+                if let Some(name) = name {
+                    self.prepare_device(&name);
+                }
+                self.refresh_all();
+            }
+            Change::AddressAdded { .. } | Change::Resynced => self.refresh_all(),
+            Change::AddressRemoved { ifindex, address } => {
+                self.put_back(ifindex, address);
+                self.refresh_all();
+            }
+        }
+    }
+
+    /// Somebody else's removal of an address that a Master holds is undone. On a link that is down it may rest: its
+    /// router is at fault anyway and starts afresh.
+    fn put_back(&mut self, ifindex: u32, address: IpAddr) {
+        let Some(link) = self.monitor.link(ifindex).filter(|link| link.up) else { return };
+        let Some((id, request)) = self.holdings.vanished(address, &link.name) else { return };
+        if let Some(holding) = self.holdings.get(id, request.index()) {
+            let (vip, device) = (holding.vip.clone(), holding.device.clone());
+            self.reporter.report(id, EventKind::AddressLost { vip, device });
+        }
+        self.holdings.install(&mut self.requests, id, request, ifindex);
+    }
+
+    fn follow_port(&mut self, index: usize) {
+        let Some(port) = self.ports.get_mut(index) else { return };
+        let link = self.monitor.link_by_name(&port.name);
+        if let Err(error) = port.follow(link) {
+            // A link without an IPv4 address has no groups; joining is tried again when it gets one.
+            if link.is_some_and(|link| link.up) {
+                self.warn_port(index, &error.to_string());
+            }
+        }
+    }
+
+    /// Sees to it that a virtual address may leave `device` without taking others along.
+    fn prepare_device(&mut self, device: &str) {
+        let Some(id) = self.holdings.first_on(device) else { return };
+        if let Err(error) = sysctl::promote_secondaries(device) {
+            let text = format!("removing an address of {device} may remove others with it: {error}");
+            self.reporter.report(id, EventKind::Warning(text));
+        }
+    }
+
+    fn refresh_all(&mut self) {
+        let ids: Vec<RouterId> = self.set.iter().map(|(id, _)| id).collect();
+        ids.into_iter().for_each(|id| self.refresh(id));
+    }
+
+    /// Tells a router what the mirror of the host says about it.
+    fn refresh(&mut self, id: RouterId) {
+        let Some(Hosted { router, .. }) = self.routers.get(id.index()) else { return };
+        let is_up = |name: &str| self.monitor.link_by_name(name).is_some_and(|link| link.up);
+        let up = is_up(&router.interface) && router.addresses.iter().all(|vip| is_up(router.device(vip)));
+        let trackers: Vec<_> = router.tracked_interfaces.iter().map(|(id, name)| (*id, is_up(name))).collect();
+        let primary = self.primary_address(router);
+        let now = clock::now();
+        self.set.handle(now, id, Input::PrimaryAddress(primary));
+        for (tracker, up) in trackers {
+            self.set.handle(now, id, Input::Tracker(tracker, up));
+        }
+        self.set.handle(now, id, Input::InterfaceUp(up));
+    }
+
+    /// The configured source, if the host has it; else the interface's first address that is no virtual one; else, for
+    /// an owner, a virtual one that is really its own (IP-05, OWN-06).
+    fn primary_address(&self, router: &Router) -> Option<IpAddr> {
+        if let Some(source) = router.source {
+            return self.monitor.has_address(source).then_some(source);
+        }
+        let link = self.monitor.link_by_name(&router.interface)?;
+        let real = |owned: bool| {
+            self.monitor
+                .addresses(link.index)
+                .find(|there| {
+                    there.address.is_ipv4() && !there.marked && (owned || !self.holdings.is_virtual(there.address))
+                })
+                .map(|there| there.address)
+        };
+        real(false).or_else(|| real(router.config.priority().is_owner()))
+    }
+
+    fn warn_port(&mut self, port: usize, text: &str) {
+        let Some(name) = self.ports.get(port).map(|port| port.name.clone()) else { return };
+        let concerned = self.routers.iter().position(|hosted| hosted.port == port);
+        let id = self.set.iter().nth(concerned.unwrap_or_default()).map(|(id, _)| id);
+        if let Some(id) = id {
+            self.reporter.report(id, EventKind::Warning(format!("{name}: {text}")));
+        }
+    }
+
+    fn role(&self, id: RouterId) -> Option<Role> {
+        self.set.get(id).map(vrrp_core::VirtualRouter::role)
+    }
+
+    fn status(&self) -> Vec<RouterStatus> {
+        let (now, wall) = (clock::now(), SystemTime::now());
+        let since = |at: Instant| wall.checked_sub(now.since(at)).unwrap_or(SystemTime::UNIX_EPOCH);
+        let routers = self.set.iter().zip(&self.routers);
+        routers
+            .map(|((_, router), hosted)| {
+                let status = router.status();
+                RouterStatus {
+                    name: hosted.router.name.clone(),
+                    interface: hosted.router.interface.clone(),
+                    family: router.config().family(),
+                    vrid: router.config().vrid(),
+                    role: status.role,
+                    priority: status.priority,
+                    configured_priority: router.config().priority(),
+                    master: status.master,
+                    master_priority: status.master_priority,
+                    since: since(status.since),
+                    in_state_for: now.since(status.since),
+                    cause: status.cause.describe(router.config()).to_string(),
+                    faults: router.faults().map(|fault| fault.describe(router.config()).to_string()).collect(),
+                    addresses: hosted
+                        .router
+                        .addresses
+                        .iter()
+                        .map(|vip| AddressStatus { vip: vip.clone(), installed: router.is_installed(vip.address) })
+                        .collect(),
+                    stats: *router.stats(),
+                    events_lost: self.reporter.lost(),
+                }
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,171 @@
+//! What a driver reports: everything that an operator would ask for afterwards.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use vrrp_core::{Discard, Priority, Role, RouterId, Transition};
+
+use crate::VirtualIp;
+
+/// Something that happened to one router.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Which router; its index is the position in the list given to [`start`](crate::start).
+    pub router: RouterId,
+    /// The router's name.
+    pub name: Arc<str>,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum EventKind {
+    /// The state changed, or a start was refused.
+    StateChanged {
+        /// From what to what, and why.
+        transition: Transition,
+        /// Why, as a sentence.
+        why: String,
+        /// Priority in use.
+        priority: Priority,
+    },
+    /// The kernel confirmed an address.
+    AddressInstalled {
+        /// Which.
+        vip: VirtualIp,
+        /// On which interface.
+        device: String,
+        /// It was there before and is nothing of ours: it will not be removed.
+        foreign: bool,
+    },
+    /// An address was removed.
+    AddressRemoved {
+        /// Which.
+        vip: VirtualIp,
+        /// From which interface.
+        device: String,
+    },
+    /// Somebody else removed an address of a Master; it is put back.
+    AddressLost {
+        /// Which.
+        vip: VirtualIp,
+        /// From which interface.
+        device: String,
+    },
+    /// An address could not be installed or removed.
+    AddressFailed {
+        /// Which.
+        vip: VirtualIp,
+        /// On which interface.
+        device: String,
+        /// What the kernel said.
+        error: String,
+    },
+    /// An address that an earlier run left behind was found, and is removed.
+    Leftover {
+        /// Which.
+        vip: VirtualIp,
+        /// On which interface.
+        device: String,
+    },
+    /// Gratuitous ARP went out.
+    Announced {
+        /// For which address.
+        address: IpAddr,
+        /// On which interface.
+        device: String,
+        /// How many times.
+        count: u8,
+    },
+    /// An advertisement was ignored. Of a kind that repeats, one is reported every ten seconds.
+    Ignored {
+        /// Who sent it.
+        source: IpAddr,
+        /// Why it was ignored.
+        discard: Discard,
+        /// How many of this kind went unreported since the last report.
+        unreported: u64,
+    },
+    /// An advertisement was accepted although its list of addresses is not ours. Reported as `Ignored` is.
+    OtherAddresses {
+        /// Who sent it.
+        source: IpAddr,
+        /// How many of this kind went unreported since the last report.
+        unreported: u64,
+    },
+    /// An advertisement could not be sent. Reported as `Ignored` is.
+    SendFailed {
+        /// To whom.
+        destination: IpAddr,
+        /// What the kernel said.
+        error: String,
+        /// How many of this kind went unreported since the last report.
+        unreported: u64,
+    },
+    /// Something about the host that the router can live with.
+    Warning(String),
+}
+
+impl EventKind {
+    /// Whether an operator should be woken rather than informed.
+    #[must_use]
+    pub fn is_warning(&self) -> bool {
+        match self {
+            Self::StateChanged { transition, .. } => matches!(transition.cause, vrrp_core::Cause::Fault(_)),
+            Self::AddressInstalled { .. } | Self::AddressRemoved { .. } | Self::Announced { .. } => false,
+            _ => true,
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.kind)
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StateChanged { transition, why, priority } => match (transition.from, transition.to) {
+                (Role::Initialize, Role::Initialize) => write!(f, "stays in Initialize: {why}"),
+                (from, to) => write!(f, "{from} -> {to} at priority {priority}: {why}"),
+            },
+            Self::AddressInstalled { vip, device, foreign: false } => write!(f, "set {vip} on {device}"),
+            Self::AddressInstalled { vip, device, foreign: true } => {
+                write!(f, "{vip} was already on {device} and stays there")
+            }
+            Self::AddressRemoved { vip, device } => write!(f, "removed {vip} from {device}"),
+            Self::AddressLost { vip, device } => write!(f, "somebody removed {vip} from {device}, putting it back"),
+            Self::AddressFailed { vip, device, error } => write!(f, "{vip} on {device}: {error}"),
+            Self::Leftover { vip, device } => write!(f, "an earlier run left {vip} on {device}, removing it"),
+            Self::Announced { address, device, count } => {
+                write!(f, "sent {count} gratuitous ARP for {address} on {device}")
+            }
+            Self::Ignored { source, discard, unreported } => {
+                write!(f, "ignored an advertisement from {source}: {discard}{}", Unreported(*unreported))
+            }
+            Self::OtherAddresses { source, unreported } => {
+                let unreported = Unreported(*unreported);
+                write!(f, "{source} advertises other addresses than are configured here{unreported}")
+            }
+            Self::SendFailed { destination, error, unreported } => {
+                write!(f, "cannot send to {destination}: {error}{}", Unreported(*unreported))
+            }
+            Self::Warning(text) => f.write_str(text),
+        }
+    }
+}
+
+struct Unreported(u64);
+
+impl fmt::Display for Unreported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            n => write!(f, " ({n} more like this since the last report)"),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Starting and stopping: the driver gets a thread of its own, which touches nothing that can block.
+
+use std::io;
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::{mpsc, oneshot};
+use vrrp_core::{RouterId, TrackerId, Vrid};
+
+use crate::driver::{Command, Driver};
+use crate::{Event, Router, RouterError, RouterStatus};
+
+/// Events that may wait for their reader; more are lost, and counted.
+const EVENTS: usize = 4096;
+const COMMANDS: usize = 64;
+
+/// Running virtual routers. Dropping it stops them too, but waits for nothing; [`stop`](Self::stop) waits.
+#[derive(Debug)]
+pub struct Vrrp {
+    commands: mpsc::Sender<Command>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Why routers could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// One of them cannot run here.
+    #[error(transparent)]
+    Router(#[from] RouterError),
+    /// Two with one id on one interface.
+    #[error("{name}: there is already a virtual router {vrid} on {interface}")]
+    Taken {
+        /// The second one's name.
+        name: String,
+        /// The interface.
+        interface: String,
+        /// The id.
+        vrid: Vrid,
+    },
+    /// The kernel refused something.
+    #[error("{what}: {error}")]
+    Os {
+        /// What was tried, and what it needs.
+        what: &'static str,
+        /// What the kernel said.
+        error: io::Error,
+    },
+}
+
+/// Starts routers on a thread of their own, in the network namespace of the calling thread. The `RouterId` of events
+/// has the router's position in `routers` as its index.
+///
+/// An interface that does not exist is a fault of its routers until it appears, not an error.
+///
+/// # Errors
+/// [`StartError`]; nothing runs then, and nothing was changed on the host.
+pub fn start(routers: impl IntoIterator<Item = Router>) -> Result<(Vrrp, mpsc::Receiver<Event>), StartError> {
+    let routers: Vec<Router> = routers.into_iter().collect();
+    let (commands, command_receiver) = mpsc::channel(COMMANDS);
+    let (event_sender, events) = mpsc::channel(EVENTS);
+    let (started, start_result) = std::sync::mpsc::sync_channel(1);
+    let run = move || {
+        let os = |error| StartError::Os { what: "cannot make an event loop", error };
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return drop(started.send(Err(os(error)))),
+        };
+        runtime.block_on(async {
+            let driver = Driver::new(routers, command_receiver, event_sender)
+                .and_then(|mut driver| driver.open_ports().map(|()| driver));
+            match driver {
+                Ok(driver) => {
+                    // The starter waits for this.
+                    let _ = started.send(Ok(()));
+                    driver.run().await;
+                }
+                Err(error) => drop(started.send(Err(error))),
+            }
+        });
+    };
+    let thread = thread::Builder::new()
+        .name("vrrp".to_owned())
+        .spawn(run)
+        .map_err(|error| StartError::Os { what: "cannot start a thread", error })?;
+    let died = || StartError::Os { what: "the driver died", error: io::ErrorKind::Other.into() };
+    start_result.recv().map_err(|_| died())??;
+    Ok((Vrrp { commands, thread: Some(thread) }, events))
+}
+
+impl Vrrp {
+    /// Hands in a tracker's verdict.
+    pub async fn track(&self, router: RouterId, tracker: TrackerId, passing: bool) {
+        // Fails only when the driver has stopped: then no verdict matters.
+        let _ = self.commands.send(Command::Track(router, tracker, passing)).await;
+    }
+
+    /// Asks for the state of every router; empty when the driver has stopped.
+    pub async fn status(&self) -> Vec<RouterStatus> {
+        let (reply, status) = oneshot::channel();
+        if self.commands.send(Command::Status(reply)).await.is_err() {
+            return Vec::new();
+        }
+        status.await.unwrap_or_default()
+    }
+
+    /// Releases every router, and returns when the kernel confirmed that their addresses are gone, or after two
+    /// seconds. The event channel then ends.
+    pub async fn stop(mut self) {
+        let _ = self.commands.send(Command::Stop).await;
+        if let Some(thread) = self.thread.take() {
+            // A panic of the driver was printed where it happened.
+            let _ = tokio::task::spawn_blocking(|| thread.join()).await;
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Telling the link who has an address now.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+
+use socket2::{Domain, Socket, Type};
+
+use crate::socket::PRIORITY;
+use crate::sys;
+
+type Mac = [u8; 6];
+
+const BROADCAST: Mac = [0xff; 6];
+const ETHERTYPE_ARP: u16 = 0x0806;
+const FRAME_LEN: usize = 42;
+
+/// Sends announcement frames on any interface.
+#[derive(Debug)]
+pub(crate) struct LinkLayer {
+    socket: Socket,
+}
+
+impl LinkLayer {
+    /// Opens a packet socket that receives nothing.
+    pub(crate) fn open() -> io::Result<Self> {
+        // Protocol 0 matches no frame.
+        let socket = Socket::new(Domain::PACKET, Type::RAW.nonblocking(), None)?;
+        socket.set_priority(PRIORITY)?;
+        Ok(Self { socket })
+    }
+
+    /// Tells everybody on the link that `mac` has `address`, with one gratuitous ARP request (GARP-01, GARP-02).
+    pub(crate) fn announce(&self, ifindex: u32, mac: Mac, address: IpAddr) -> io::Result<()> {
+        let IpAddr::V4(address) = address else {
+            let text = format!("cannot announce {address}: only IPv4 has ARP");
+            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+        };
+        let to = sys::link_layer_address(ifindex, ETHERTYPE_ARP, BROADCAST);
+        self.socket.send_to(&gratuitous_arp(mac, address), &to).map(drop)
+    }
+}
+
+/// An ARP request for `address` that asks nothing: whoever hears it learns the sender.
+fn gratuitous_arp(mac: Mac, address: Ipv4Addr) -> [u8; FRAME_LEN] {
+    const HARDWARE_ETHERNET: [u8; 2] = [0, 1];
+    const PROTOCOL_IPV4: [u8; 2] = [8, 0];
+    const LENGTHS: [u8; 2] = [6, 4];
+    const REQUEST: [u8; 2] = [0, 1];
+
+    let address = address.octets();
+    let fields: [&[u8]; 11] = [
+        &BROADCAST,
+        &mac,
+        &ETHERTYPE_ARP.to_be_bytes(),
+        &HARDWARE_ETHERNET,
+        &PROTOCOL_IPV4,
+        &LENGTHS,
+        &REQUEST,
+        &mac,
+        &address,
+        // The hardware address asked for: receivers ignore it, RFC 9568 wants the sender's.
+        &mac,
+        &address,
+    ];
+    let mut frame = [0; FRAME_LEN];
+    for (to, from) in frame.iter_mut().zip(fields.into_iter().flatten()) {
+        *to = *from;
+    }
+    frame
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::time::Duration;
+
+    use etherparse::{ArpEthIpv4Packet, ArpOperation, NetSlice, SlicedPacket};
+    use socket2::Protocol;
+
+    use super::*;
+    use crate::testing::{ifindex, in_namespace, wire};
+
+    const MAC: Mac = [2, 0, 0, 0, 0, 1];
+    const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+
+    #[test]
+    fn the_frame_says_what_a_gratuitous_arp_says() {
+        let frame = gratuitous_arp(MAC, ADDRESS);
+        let packet = SlicedPacket::from_ethernet(&frame).unwrap();
+        let ethernet = packet.link.unwrap().to_header().unwrap().ethernet2().unwrap();
+        assert_eq!((ethernet.destination, ethernet.source), (BROADCAST, MAC));
+        let Some(NetSlice::Arp(arp)) = packet.net else { panic!("no ARP") };
+        let arp = arp.to_packet().try_eth_ipv4().unwrap();
+        let expected = ArpEthIpv4Packet {
+            operation: ArpOperation::REQUEST,
+            sender_mac: MAC,
+            sender_ipv4: ADDRESS.octets(),
+            target_mac: MAC,
+            target_ipv4: ADDRESS.octets(),
+        };
+        assert_eq!(arp, expected);
+    }
+
+    #[test]
+    fn the_other_end_gets_the_frame_as_it_is() {
+        in_namespace(|| {
+            wire("v0", "v1");
+            let arp = Some(Protocol::from(i32::from(ETHERTYPE_ARP.to_be())));
+            let mut peer = Socket::new(Domain::PACKET, Type::RAW, arp).unwrap();
+            peer.bind(&sys::link_layer_address(ifindex("v1"), ETHERTYPE_ARP, BROADCAST)).unwrap();
+            peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+
+            let link_layer = LinkLayer::open().unwrap();
+            link_layer.announce(ifindex("v0"), MAC, ADDRESS.into()).unwrap();
+            let mut frame = [0; 100];
+            let len = peer.read(&mut frame).unwrap();
+            assert_eq!(frame[..len], gratuitous_arp(MAC, ADDRESS));
+
+            let error = link_layer.announce(ifindex("v1") + 1000, MAC, ADDRESS.into()).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::ENXIO));
+        });
+    }
+}

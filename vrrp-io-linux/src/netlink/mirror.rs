@@ -1,0 +1,230 @@
+//! A copy of the kernel's links and addresses.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::decode::News;
+
+/// An interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Link {
+    /// Names the interface for as long as it exists.
+    pub(crate) index: u32,
+    /// Can change, and can come back with another index.
+    pub(crate) name: String,
+    /// Administratively up, with carrier.
+    pub(crate) up: bool,
+    /// `None`: not Ethernet, nothing to announce there.
+    pub(crate) mac: Option<[u8; 6]>,
+    /// Largest packet, in octets.
+    pub(crate) mtu: u32,
+}
+
+/// An address of an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HostAddress {
+    /// The address itself.
+    pub(crate) address: IpAddr,
+    /// Prefix length.
+    pub(crate) prefix_len: u8,
+    /// The far end of a point-to-point address; otherwise the address again.
+    pub(crate) peer: IpAddr,
+    /// Scope number of the kernel: 0 is global, 253 link.
+    pub(crate) scope: u8,
+    /// IPv4 label; the interface's name unless another was given.
+    pub(crate) label: Option<String>,
+    /// Broadcast address.
+    pub(crate) broadcast: Option<Ipv4Addr>,
+    /// An earlier IPv4 address is in the same subnet.
+    pub(crate) secondary: bool,
+    /// IPv6: not known to be unique, so not usable yet.
+    pub(crate) tentative: bool,
+    /// A virtual router installed it: it carries [`MARK`](super::MARK).
+    pub(crate) marked: bool,
+}
+
+/// What has changed. The mirror already shows it, and may show later changes too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// A link appeared, changed or, if the mirror no longer has it, disappeared.
+    Link {
+        /// Its index.
+        index: u32,
+    },
+    /// An address appeared, or something about it changed.
+    AddressAdded {
+        /// On which link.
+        ifindex: u32,
+        /// The address.
+        address: IpAddr,
+    },
+    /// An address disappeared.
+    AddressRemoved {
+        /// From which link.
+        ifindex: u32,
+        /// The address.
+        address: IpAddr,
+    },
+    /// News had been lost; all that differed has been reported now.
+    Resynced,
+}
+
+/// What tells one address of a host from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    Link(u32),
+    Address { ifindex: u32, address: IpAddr, prefix_len: u8, peer: IpAddr },
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Mirror {
+    links: BTreeMap<u32, Link>,
+    addresses: BTreeMap<u32, Vec<HostAddress>>,
+}
+
+impl Mirror {
+    pub(super) fn link(&self, index: u32) -> Option<&Link> {
+        self.links.get(&index)
+    }
+
+    pub(super) fn link_by_name(&self, name: &str) -> Option<&Link> {
+        self.links.values().find(|link| link.name == name)
+    }
+
+    /// In the kernel's order: the first global IPv4 address is the one it prefers as a source.
+    pub(super) fn addresses(&self, ifindex: u32) -> impl Iterator<Item = &HostAddress> {
+        self.addresses.get(&ifindex).into_iter().flatten()
+    }
+
+    pub(super) fn has_address(&self, address: IpAddr) -> bool {
+        self.addresses.values().flatten().any(|there| there.address == address)
+    }
+
+    /// Takes over one piece of news; what it changes is appended to `changes`.
+    pub(super) fn apply(&mut self, news: News, changes: &mut VecDeque<Change>) {
+        match news {
+            News::Link(link) => {
+                let index = link.index;
+                if self.links.get(&index) != Some(&link) {
+                    self.links.insert(index, link);
+                    changes.push_back(Change::Link { index });
+                }
+            }
+            News::LinkGone(index) => {
+                for HostAddress { address, .. } in self.addresses.remove(&index).unwrap_or_default() {
+                    changes.push_back(Change::AddressRemoved { ifindex: index, address });
+                }
+                if self.links.remove(&index).is_some() {
+                    changes.push_back(Change::Link { index });
+                }
+            }
+            News::Address(ifindex, address) => {
+                let list = self.addresses.entry(ifindex).or_default();
+                let ip = address.address;
+                if upsert(list, address) {
+                    changes.push_back(Change::AddressAdded { ifindex, address: ip });
+                }
+            }
+            News::AddressGone(ifindex, address) => {
+                let Some(list) = self.addresses.get_mut(&ifindex) else { return };
+                let key = address.key(ifindex);
+                let len = list.len();
+                list.retain(|other| other.key(ifindex) != key);
+                if list.len() < len {
+                    changes.push_back(Change::AddressRemoved { ifindex, address: address.address });
+                }
+                if list.is_empty() {
+                    self.addresses.remove(&ifindex);
+                }
+            }
+        }
+    }
+
+    /// Takes over one piece of a dump, which comes in the kernel's order.
+    pub(super) fn append(&mut self, news: News) {
+        match news {
+            News::Link(link) => drop(self.links.insert(link.index, link)),
+            News::Address(ifindex, address) => self.addresses.entry(ifindex).or_default().push(address),
+            News::LinkGone(_) | News::AddressGone(..) => {}
+        }
+    }
+
+    /// Becomes `fresh`; every difference is appended to `changes`.
+    pub(super) fn replace(&mut self, fresh: Self, changes: &mut VecDeque<Change>) {
+        let stale = std::mem::replace(self, fresh);
+        let (old, new) = (stale.keyed_addresses(), self.keyed_addresses());
+        for (ifindex, address) in stale.all_addresses() {
+            if !new.contains_key(&address.key(ifindex)) {
+                changes.push_back(Change::AddressRemoved { ifindex, address: address.address });
+            }
+        }
+        for index in stale.links.keys().filter(|index| !self.links.contains_key(index)) {
+            changes.push_back(Change::Link { index: *index });
+        }
+        for (index, link) in &self.links {
+            if stale.links.get(index) != Some(link) {
+                changes.push_back(Change::Link { index: *index });
+            }
+        }
+        for (ifindex, address) in self.all_addresses() {
+            if old.get(&address.key(ifindex)) != Some(&address) {
+                changes.push_back(Change::AddressAdded { ifindex, address: address.address });
+            }
+        }
+    }
+
+    fn all_addresses(&self) -> impl Iterator<Item = (u32, &HostAddress)> {
+        self.addresses.iter().flat_map(|(ifindex, list)| list.iter().map(|address| (*ifindex, address)))
+    }
+
+    fn keyed_addresses(&self) -> HashMap<Key, &HostAddress> {
+        self.all_addresses().map(|(ifindex, address)| (address.key(ifindex), address)).collect()
+    }
+}
+
+impl News {
+    pub(super) fn key(&self) -> Key {
+        match self {
+            Self::Link(link) => Key::Link(link.index),
+            Self::LinkGone(index) => Key::Link(*index),
+            Self::Address(ifindex, address) | Self::AddressGone(ifindex, address) => address.key(*ifindex),
+        }
+    }
+}
+
+impl HostAddress {
+    fn key(&self, ifindex: u32) -> Key {
+        Key::Address { ifindex, address: self.address, prefix_len: self.prefix_len, peer: self.peer }
+    }
+}
+
+/// Puts `address` where the kernel has it; true if anything about it is new.
+fn upsert(list: &mut Vec<HostAddress>, address: HostAddress) -> bool {
+    if let Some(at) = list.iter().position(|other| other.key(0) == address.key(0)) {
+        if list.get(at) == Some(&address) {
+            return false;
+        }
+        let known = list.remove(at);
+        // Promoted to a primary address it moves; otherwise it stays.
+        if known.secondary == address.secondary {
+            list.insert(at, address);
+            return true;
+        }
+    }
+    // The kernel's order: IPv4 first. There secondaries come last, and among the primaries the narrower scope is first.
+    let ipv4 = list.iter().take_while(|other| other.address.is_ipv4()).count();
+    let at = match address.address {
+        IpAddr::V4(_) if address.secondary => ipv4,
+        IpAddr::V4(_) => {
+            let before = |other: &HostAddress| !other.secondary && address.scope <= other.scope;
+            list.iter().take(ipv4).rposition(before).map_or(0, |last| last + 1)
+        }
+        // IPv6: wider scope first, and within one scope the latest.
+        IpAddr::V6(_) => {
+            let after = |other: &HostAddress| other.address.is_ipv6() && address.scope <= other.scope;
+            list.iter().position(after).unwrap_or(list.len())
+        }
+    };
+    list.insert(at, address);
+    true
+}

@@ -1,0 +1,407 @@
+//! Installs and removes addresses.
+
+use std::collections::VecDeque;
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use netlink_packet_core::{ErrorBuffer, NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLMSG_ERROR};
+use netlink_packet_route::address::{AddressAttribute, AddressMessage, AddressProtocol, AddressScope};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use netlink_sys::Socket;
+use tokio::io::unix::AsyncFd;
+
+use super::{DATAGRAM_MAX, MARK, messages, open, request};
+use crate::{Scope, VirtualIp, sys};
+
+/// Sent together and answered together. The answers to more could overrun the socket.
+const CHUNK: usize = 64;
+const RECEIVE_BUFFER: usize = 1 << 20;
+
+/// A queue of requests to the kernel, carried out in order.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    socket: AsyncFd<Socket>,
+    buffer: Vec<u8>,
+    queued: VecDeque<Request>,
+    unanswered: VecDeque<Request>,
+    done: VecDeque<Done>,
+    sequence: u32,
+    malformed: u64,
+}
+
+/// A request that has been carried out, or not.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// As the caller numbered it.
+    pub(crate) ticket: u64,
+    /// What came of it. `ENOBUFS` means that the answer was lost, not what it was: ask again, that does no harm.
+    pub(crate) result: io::Result<Outcome>,
+}
+
+/// What a request has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The address is there, by this request.
+    Installed,
+    /// The address was there before; it has been left as it is.
+    AlreadyThere,
+    /// The address is gone, by this request.
+    Removed,
+    /// There was no such address, or no such link any more.
+    NotThere,
+}
+
+#[derive(Debug)]
+struct Request {
+    sequence: u32,
+    ticket: u64,
+    kind: Kind,
+    message: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Install,
+    Remove,
+}
+
+impl Requests {
+    /// Opens the socket. Needs a running tokio runtime.
+    pub(crate) fn new() -> io::Result<Self> {
+        Self::with_receive_buffer(RECEIVE_BUFFER)
+    }
+
+    fn with_receive_buffer(bytes: usize) -> io::Result<Self> {
+        let (socket, _port) = open(bytes)?;
+        // A refusal then does not carry the request back.
+        socket.set_cap_ack(true)?;
+        Ok(Self {
+            socket: sys::watch(socket)?,
+            buffer: Vec::with_capacity(DATAGRAM_MAX),
+            queued: VecDeque::new(),
+            unanswered: VecDeque::new(),
+            done: VecDeque::new(),
+            sequence: 0,
+            malformed: 0,
+        })
+    }
+
+    /// Queues the installation of `vip`, with the mark.
+    pub(crate) fn install(&mut self, ifindex: u32, vip: &VirtualIp, ticket: u64) {
+        let mut message = address_message(ifindex, vip);
+        message.attributes.push(AddressAttribute::Protocol(AddressProtocol::Other(MARK)));
+        message.attributes.extend(vip.broadcast.map(AddressAttribute::Broadcast));
+        self.queue(ticket, Kind::Install, RouteNetlinkMessage::NewAddress(message), NLM_F_CREATE | NLM_F_EXCL);
+    }
+
+    /// Queues the removal of `vip`: of the address with this prefix and label, whoever installed it.
+    pub(crate) fn remove(&mut self, ifindex: u32, vip: &VirtualIp, ticket: u64) {
+        self.queue(ticket, Kind::Remove, RouteNetlinkMessage::DelAddress(address_message(ifindex, vip)), 0);
+    }
+
+    /// Sends what is queued. What does not go out in one message follows when [`poll_done`](Self::poll_done) has seen
+    /// the answers to it.
+    pub(crate) fn flush(&mut self) {
+        if !self.unanswered.is_empty() || self.queued.is_empty() {
+            return;
+        }
+        let chunk = self.queued.drain(..self.queued.len().min(CHUNK));
+        self.unanswered.extend(chunk);
+        let message: Vec<u8> = self.unanswered.iter().flat_map(|request| &request.message).copied().collect();
+        if let Err(error) = self.socket.get_ref().send(&message, libc::MSG_DONTWAIT) {
+            self.give_up(&error);
+        }
+    }
+
+    /// The next request that is done; each is reported exactly once.
+    pub(crate) fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<Done> {
+        loop {
+            self.flush();
+            if let Some(done) = self.done.pop_front() {
+                return Poll::Ready(done);
+            }
+            let mut guard = match ready!(self.socket.poll_read_ready(cx)) {
+                Ok(guard) => guard,
+                // The runtime is going down.
+                Err(_) => return Poll::Pending,
+            };
+            self.buffer.clear();
+            match guard.try_io(|socket| socket.get_ref().recv(&mut self.buffer, libc::MSG_DONTWAIT)) {
+                Ok(Ok(_)) => self.read(),
+                // An overrun. Which answers are lost is known when those that are not have been read.
+                Ok(Err(_)) => {}
+                // The kernel carries out a request while it is sent: an answer that is not here will never come.
+                Err(_would_block) => self.give_up(&io::Error::from_raw_os_error(libc::ENOBUFS)),
+            }
+        }
+    }
+
+    /// How many messages of the kernel were not understood.
+    pub(crate) fn malformed(&self) -> u64 {
+        self.malformed
+    }
+
+    fn queue(&mut self, ticket: u64, kind: Kind, message: RouteNetlinkMessage, flags: u16) {
+        self.sequence = self.sequence.wrapping_add(1);
+        let message = request(message, NLM_F_ACK | flags, self.sequence);
+        self.queued.push_back(Request { sequence: self.sequence, ticket, kind, message });
+    }
+
+    /// Takes in the datagram in the buffer.
+    fn read(&mut self) {
+        for message in messages(&self.buffer) {
+            let answer = message.and_then(|(header, payload)| {
+                let refusal = ErrorBuffer::new_checked(payload)?.code();
+                Ok((header, refusal.map_or(0, |code| code.get().saturating_neg())))
+            });
+            let Ok((header, errno)) = answer else {
+                self.malformed += 1;
+                continue;
+            };
+            if header.message_type != NLMSG_ERROR {
+                continue;
+            }
+            let at = self.unanswered.iter().position(|request| request.sequence == header.sequence_number);
+            if let Some(Request { ticket, kind, .. }) = at.and_then(|at| self.unanswered.remove(at)) {
+                self.done.push_back(Done { ticket, result: kind.outcome(errno) });
+            }
+        }
+    }
+
+    /// Reports every request that waits for an answer as failed.
+    fn give_up(&mut self, error: &io::Error) {
+        for Request { ticket, .. } in self.unanswered.drain(..) {
+            let error = error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
+            self.done.push_back(Done { ticket, result: Err(error) });
+        }
+    }
+}
+
+impl Kind {
+    fn outcome(self, errno: i32) -> io::Result<Outcome> {
+        match (self, errno) {
+            (Self::Install, 0) => Ok(Outcome::Installed),
+            (Self::Install, libc::EEXIST) => Ok(Outcome::AlreadyThere),
+            (Self::Remove, 0) => Ok(Outcome::Removed),
+            (Self::Remove, libc::EADDRNOTAVAIL | libc::ENODEV) => Ok(Outcome::NotThere),
+            _ => Err(io::Error::from_raw_os_error(errno)),
+        }
+    }
+}
+
+/// What tells `vip` from other addresses.
+fn address_message(ifindex: u32, vip: &VirtualIp) -> AddressMessage {
+    let mut message = AddressMessage::default();
+    message.header.family = if vip.address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    message.header.prefix_len = vip.prefix_len;
+    message.header.scope = scope(vip.scope);
+    message.header.index = ifindex;
+    message.attributes = vec![AddressAttribute::Local(vip.address), AddressAttribute::Address(vip.address)];
+    message.attributes.extend(vip.label.clone().map(AddressAttribute::Label));
+    message
+}
+
+fn scope(scope: Scope) -> AddressScope {
+    match scope {
+        Scope::Global => AddressScope::Universe,
+        Scope::Site => AddressScope::Site,
+        Scope::Link => AddressScope::Link,
+        Scope::Host => AddressScope::Host,
+        Scope::Other(number) => AddressScope::from(number),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::future::poll_fn;
+
+    use super::*;
+    use crate::clock;
+    use crate::netlink::{HostAddress, Monitor};
+    use crate::testing::{ifindex, in_namespace, ip, run, wire};
+
+    /// Waits until nothing is outstanding; results by ticket.
+    async fn results(requests: &mut Requests, count: usize) -> HashMap<u64, io::Result<Outcome>> {
+        let mut results = HashMap::new();
+        while results.len() < count {
+            let Done { ticket, result } = poll_fn(|cx| requests.poll_done(cx)).await;
+            assert!(results.insert(ticket, result).is_none(), "ticket {ticket} reported twice");
+        }
+        results
+    }
+
+    async fn one(requests: &mut Requests) -> io::Result<Outcome> {
+        requests.flush();
+        poll_fn(|cx| requests.poll_done(cx)).await.result
+    }
+
+    fn vip(text: &str) -> VirtualIp {
+        text.parse().unwrap()
+    }
+
+    fn many(count: u16) -> impl Iterator<Item = VirtualIp> {
+        (0..count).map(|n| vip(&format!("10.0.{}.{}/16", n >> 8, n & 255)))
+    }
+
+    fn host_addresses(ifindex: u32) -> Vec<HostAddress> {
+        Monitor::new().unwrap().addresses(ifindex).filter(|address| address.address.is_ipv4()).cloned().collect()
+    }
+
+    #[test]
+    fn install_and_remove_can_be_repeated() {
+        in_namespace(|| {
+            wire("v0", "v1");
+            let index = ifindex("v0");
+            run(async {
+                let mut requests = Requests::new().unwrap();
+                let vip = vip("192.0.2.1/24");
+                for (install, outcome) in [
+                    (true, Outcome::Installed),
+                    (true, Outcome::AlreadyThere),
+                    (false, Outcome::Removed),
+                    (false, Outcome::NotThere),
+                ] {
+                    if install {
+                        requests.install(index, &vip, 1)
+                    } else {
+                        requests.remove(index, &vip, 1)
+                    }
+                    assert_eq!(one(&mut requests).await.unwrap(), outcome);
+                }
+                requests.remove(index + 1000, &vip, 1);
+                assert_eq!(one(&mut requests).await.unwrap(), Outcome::NotThere);
+                requests.install(index + 1000, &vip, 1);
+                assert_eq!(one(&mut requests).await.unwrap_err().raw_os_error(), Some(libc::ENODEV));
+            });
+        });
+    }
+
+    #[test]
+    fn an_address_is_installed_as_configured() {
+        in_namespace(|| {
+            wire("v0", "v1");
+            let index = ifindex("v0");
+            ip("address add 198.51.100.1/24 dev v0");
+            let full = VirtualIp {
+                label: Some("v0:1".into()),
+                scope: Scope::Link,
+                broadcast: Some([192, 0, 2, 255].into()),
+                ..vip("192.0.2.1/24")
+            };
+            run(async {
+                let mut requests = Requests::new().unwrap();
+                for vip in [&full, &vip("198.51.100.2/24"), &vip("203.0.113.1")] {
+                    requests.install(index, vip, 1);
+                    assert_eq!(one(&mut requests).await.unwrap(), Outcome::Installed);
+                }
+                let host = |text: &str, prefix_len, secondary, marked| HostAddress {
+                    address: text.parse().unwrap(),
+                    prefix_len,
+                    peer: text.parse().unwrap(),
+                    scope: 0,
+                    label: Some("v0".into()),
+                    broadcast: None,
+                    secondary,
+                    tentative: false,
+                    marked,
+                };
+                let expected = [
+                    HostAddress {
+                        scope: 253,
+                        label: full.label.clone(),
+                        broadcast: full.broadcast,
+                        ..host("192.0.2.1", 24, false, true)
+                    },
+                    host("198.51.100.1", 24, false, false),
+                    host("203.0.113.1", 32, false, true),
+                    host("198.51.100.2", 24, true, true),
+                ];
+                assert_eq!(host_addresses(index), expected);
+
+                let other_label = VirtualIp { label: Some("v0:2".into()), ..full.clone() };
+                requests.remove(index, &other_label, 1);
+                assert_eq!(one(&mut requests).await.unwrap(), Outcome::NotThere);
+                requests.remove(index, &full, 1);
+                assert_eq!(one(&mut requests).await.unwrap(), Outcome::Removed);
+                assert_eq!(host_addresses(index), &expected[1..]);
+            });
+        });
+    }
+
+    #[test]
+    fn five_hundred_in_one_go_are_all_answered_in_order() {
+        in_namespace(|| {
+            wire("v0", "v1");
+            let index = ifindex("v0");
+            run(async {
+                let mut requests = Requests::new().unwrap();
+                for (ticket, vip) in (0..).zip(many(500)) {
+                    requests.install(index, &vip, ticket);
+                }
+                // The last one once more: it must find itself there.
+                requests.install(index, &many(500).last().unwrap(), 500);
+                let start = clock::now();
+                for expected in 0..=500 {
+                    let Done { ticket, result } = poll_fn(|cx| requests.poll_done(cx)).await;
+                    let outcome = if ticket == 500 { Outcome::AlreadyThere } else { Outcome::Installed };
+                    assert_eq!((ticket, result.unwrap()), (expected, outcome));
+                }
+                println!("500 addresses installed in {:?}", clock::now().since(start));
+                assert_eq!(host_addresses(index).len(), 500);
+            });
+        });
+    }
+
+    #[test]
+    fn an_answer_that_is_lost_is_reported() {
+        in_namespace(|| {
+            wire("v0", "v1");
+            let index = ifindex("v0");
+            run(async {
+                let mut requests = Requests::with_receive_buffer(1).unwrap();
+                for (ticket, vip) in (0..).zip(many(200)) {
+                    requests.install(index, &vip, ticket);
+                }
+                let results = results(&mut requests, 200).await;
+                let lost: Vec<_> = results.values().filter_map(|result| result.as_ref().err()).collect();
+                assert!(!lost.is_empty(), "nothing was lost: the test proves nothing");
+                assert!(lost.iter().all(|error| error.raw_os_error() == Some(libc::ENOBUFS)), "{lost:?}");
+                assert_eq!(host_addresses(index).len(), 200);
+                // Asking again says what is the case.
+                for vip in many(200) {
+                    requests.install(index, &vip, 1);
+                    assert_eq!(one(&mut requests).await.unwrap(), Outcome::AlreadyThere);
+                }
+            });
+        });
+    }
+
+    #[test]
+    #[ignore = "a measurement: cargo test --release -- --ignored --nocapture latency"]
+    fn latency() {
+        in_namespace(|| {
+            wire("v0", "v1");
+            let index = ifindex("v0");
+            run(async {
+                let mut requests = Requests::new().unwrap();
+                let (mut install, mut remove) = (Vec::new(), Vec::new());
+                let vip = vip("192.0.2.1/24");
+                for _ in 0..500 {
+                    let start = clock::now();
+                    requests.install(index, &vip, 1);
+                    one(&mut requests).await.unwrap();
+                    let middle = clock::now();
+                    requests.remove(index, &vip, 1);
+                    one(&mut requests).await.unwrap();
+                    install.push(middle.since(start));
+                    remove.push(clock::now().since(middle));
+                }
+                for (what, mut times) in [("install", install), ("remove", remove)] {
+                    times.sort();
+                    println!("{what}: median {:?}, p99 {:?}", times[250], times[495]);
+                }
+            });
+        });
+    }
+}

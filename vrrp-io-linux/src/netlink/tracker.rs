@@ -1,0 +1,382 @@
+//! What a monitor makes of what it reads: keeps the mirror right through overruns. Does no input or output itself.
+
+use std::collections::{HashSet, VecDeque};
+use std::io;
+
+use netlink_packet_core::{DoneBuffer, NLM_F_DUMP, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NetlinkHeader};
+use netlink_packet_route::RouteNetlinkMessage;
+
+use super::decode::{News, decode};
+use super::mirror::{Change, Key, Mirror};
+use super::{messages, request};
+
+#[derive(Debug)]
+pub(super) struct Tracker {
+    /// The socket's: what the kernel sends to it are answers, all else is news.
+    port: u32,
+    mirror: Mirror,
+    changes: VecDeque<Change>,
+    state: State,
+    sequence: u32,
+    request: Option<Vec<u8>>,
+    malformed: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The mirror follows the news.
+    Following,
+    /// News were lost. A dump has to wait until the socket is empty: before that the kernel drops what comes next.
+    Lost { empty: bool },
+    /// A dump is under way.
+    Dumping(Dump),
+}
+
+/// A new mirror in the making.
+#[derive(Debug, Default)]
+struct Dump {
+    fresh: Mirror,
+    /// News during the dump are later than what the dump says about the same thing.
+    told: HashSet<Key>,
+    /// Links come first.
+    addresses: bool,
+    interrupted: bool,
+}
+
+impl Tracker {
+    /// One that knows nothing yet.
+    pub(super) fn new(port: u32) -> Self {
+        Self {
+            port,
+            mirror: Mirror::default(),
+            changes: VecDeque::new(),
+            state: State::Lost { empty: false },
+            sequence: 0,
+            request: None,
+            malformed: 0,
+        }
+    }
+
+    /// The links and addresses; while a dump is due or under way, as they were before.
+    pub(super) fn mirror(&self) -> &Mirror {
+        &self.mirror
+    }
+
+    pub(super) fn malformed(&self) -> u64 {
+        self.malformed
+    }
+
+    pub(super) fn next_change(&mut self) -> Option<Change> {
+        self.changes.pop_front()
+    }
+
+    /// The mirror is right but for what has not been read yet.
+    pub(super) fn follows(&self) -> bool {
+        matches!(self.state, State::Following)
+    }
+
+    /// A dump is under way.
+    pub(super) fn dumps(&self) -> bool {
+        matches!(self.state, State::Dumping(_))
+    }
+
+    /// It is time to [`start_dump`](Self::start_dump).
+    pub(super) fn wants_dump(&self) -> bool {
+        matches!(self.state, State::Lost { empty: true })
+    }
+
+    pub(super) fn start_dump(&mut self) {
+        self.state = State::Dumping(Dump::default());
+        self.ask(RouteNetlinkMessage::GetLink(Default::default()));
+    }
+
+    /// What to send to the kernel now.
+    pub(super) fn take_request(&mut self) -> Option<Vec<u8>> {
+        self.request.take()
+    }
+
+    /// The socket is empty.
+    pub(super) fn drained(&mut self) {
+        if let State::Lost { empty } = &mut self.state {
+            *empty = true;
+        }
+    }
+
+    /// News were lost, or a dump failed.
+    pub(super) fn lose(&mut self, error: &io::Error) {
+        if error.kind() != io::ErrorKind::Interrupted {
+            tracing::warn!(%error, "lost track of links and addresses; reading all of them again");
+            self.state = State::Lost { empty: false };
+        }
+    }
+
+    /// Takes in one datagram.
+    pub(super) fn read(&mut self, datagram: &[u8]) {
+        for message in messages(datagram) {
+            match message {
+                Ok((header, payload)) if header.port_number == self.port => self.answer(&header, payload),
+                Ok((header, payload)) => self.news(&header, payload),
+                Err(_) => self.malformed += 1,
+            }
+        }
+    }
+
+    fn news(&mut self, header: &NetlinkHeader, payload: &[u8]) {
+        let Some(news) = self.decoded(header, payload) else { return };
+        match &mut self.state {
+            State::Following => self.mirror.apply(news, &mut self.changes),
+            // The dump to come is newer.
+            State::Lost { .. } => {}
+            State::Dumping(dump) => {
+                dump.told.insert(news.key());
+                dump.fresh.apply(news, &mut VecDeque::new());
+            }
+        }
+    }
+
+    fn answer(&mut self, header: &NetlinkHeader, payload: &[u8]) {
+        if header.sequence_number != self.sequence || !self.dumps() {
+            return;
+        }
+        let done = header.message_type == NLMSG_DONE;
+        let news = if done { None } else { self.decoded(header, payload) };
+        let State::Dumping(dump) = &mut self.state else { return };
+        dump.interrupted |= header.flags & NLM_F_DUMP_INTR != 0;
+        if let Some(news) = news {
+            if !dump.told.contains(&news.key()) {
+                dump.fresh.append(news);
+            }
+        }
+        if header.message_type == NLMSG_ERROR
+            || DoneBuffer::new_checked(payload).is_ok_and(|end| done && end.code() < 0)
+        {
+            self.lose(&io::Error::other("the kernel broke off a dump"));
+        } else if done {
+            self.dump_ended();
+        }
+    }
+
+    fn dump_ended(&mut self) {
+        let State::Dumping(dump) = &mut self.state else { return };
+        if dump.interrupted {
+            return self.lose(&io::Error::other("a change came between the parts of a dump"));
+        }
+        if !dump.addresses {
+            dump.addresses = true;
+            return self.ask(RouteNetlinkMessage::GetAddress(Default::default()));
+        }
+        let fresh = std::mem::take(&mut dump.fresh);
+        self.mirror.replace(fresh, &mut self.changes);
+        self.changes.push_back(Change::Resynced);
+        self.state = State::Following;
+    }
+
+    fn ask(&mut self, message: RouteNetlinkMessage) {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.request = Some(request(message, NLM_F_DUMP, self.sequence));
+    }
+
+    fn decoded(&mut self, header: &NetlinkHeader, payload: &[u8]) -> Option<News> {
+        decode(header.message_type, payload).unwrap_or_else(|_| {
+            self.malformed += 1;
+            None
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use netlink_packet_core::{DoneMessage, NetlinkMessage, NetlinkPayload};
+    use netlink_packet_route::address::{AddressAttribute, AddressMessage};
+    use netlink_packet_route::link::{LinkAttribute, LinkMessage};
+    use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Message};
+
+    use super::*;
+
+    const PORT: u32 = 4711;
+    const INDEX: u32 = 3;
+    const OVERRUN: i32 = libc::ENOBUFS;
+
+    fn link(name: &str) -> LinkMessage {
+        let mut message = LinkMessage::default();
+        message.header.index = INDEX;
+        message.attributes = vec![LinkAttribute::IfName(name.into())];
+        message
+    }
+
+    fn ip(last: u8) -> IpAddr {
+        Ipv4Addr::new(192, 0, 2, last).into()
+    }
+
+    fn address(last: u8) -> AddressMessage {
+        let mut message = AddressMessage::default();
+        message.header.family = AddressFamily::Inet;
+        message.header.index = INDEX;
+        message.attributes = vec![AddressAttribute::Local(ip(last)), AddressAttribute::Address(ip(last))];
+        message
+    }
+
+    fn bytes(payload: NetlinkPayload<Message>, port: u32, sequence: u32, flags: u16) -> Vec<u8> {
+        let mut message = NetlinkMessage::new(NetlinkHeader::default(), payload);
+        message.header.port_number = port;
+        message.header.sequence_number = sequence;
+        message.header.flags = flags;
+        message.finalize();
+        let mut bytes = vec![0; message.buffer_len().next_multiple_of(4)];
+        message.serialize(&mut bytes);
+        bytes
+    }
+
+    impl Tracker {
+        fn hears(&mut self, news: Message) {
+            // News carry the port and the number of the request that made the change.
+            self.read(&bytes(NetlinkPayload::InnerMessage(news), PORT + 1, self.sequence, 0));
+        }
+
+        fn is_told(&mut self, dumped: Message, flags: u16) {
+            self.read(&bytes(NetlinkPayload::InnerMessage(dumped), PORT, self.sequence, flags));
+        }
+
+        fn is_told_the_end(&mut self) {
+            self.read(&bytes(NetlinkPayload::Done(DoneMessage::default()), PORT, self.sequence, 0));
+        }
+
+        fn begins_a_dump(&mut self) {
+            self.lose(&io::Error::from_raw_os_error(OVERRUN));
+            assert!(!self.wants_dump(), "the socket is not empty yet");
+            self.drained();
+            assert!(self.wants_dump());
+            self.start_dump();
+            assert!(self.take_request().is_some());
+        }
+
+        fn is_told_the_links(&mut self) {
+            self.is_told(Message::NewLink(link("eth0")), 0);
+            self.is_told_the_end();
+            assert!(self.take_request().is_some(), "the addresses come next");
+        }
+
+        fn has(&self) -> Vec<IpAddr> {
+            self.mirror.addresses(INDEX).map(|host| host.address).collect()
+        }
+
+        fn changed(&mut self) -> Vec<Change> {
+            self.changes.drain(..).collect()
+        }
+    }
+
+    fn added(last: u8) -> Change {
+        Change::AddressAdded { ifindex: INDEX, address: ip(last) }
+    }
+
+    fn removed(last: u8) -> Change {
+        Change::AddressRemoved { ifindex: INDEX, address: ip(last) }
+    }
+
+    /// One that follows: eth0 with 192.0.2.1 and .2.
+    fn tracker() -> Tracker {
+        let mut tracker = Tracker::new(PORT);
+        tracker.begins_a_dump();
+        tracker.is_told_the_links();
+        tracker.is_told(Message::NewAddress(address(1)), 0);
+        tracker.is_told(Message::NewAddress(address(2)), 0);
+        tracker.is_told_the_end();
+        assert_eq!(tracker.changed(), [Change::Link { index: INDEX }, added(1), added(2), Change::Resynced]);
+        assert!(tracker.follows());
+        tracker
+    }
+
+    #[test]
+    fn only_what_differs_is_a_change() {
+        let mut tracker = tracker();
+        tracker.hears(Message::NewLink(link("eth0")));
+        tracker.hears(Message::NewAddress(address(1)));
+        tracker.hears(Message::DelAddress(address(9)));
+        assert_eq!(tracker.changed(), []);
+        tracker.hears(Message::NewLink(link("eth9")));
+        tracker.hears(Message::DelAddress(address(1)));
+        assert_eq!(tracker.changed(), [Change::Link { index: INDEX }, removed(1)]);
+        tracker.hears(Message::DelLink(link("eth9")));
+        assert_eq!(tracker.changed(), [removed(2), Change::Link { index: INDEX }]);
+        assert_eq!((tracker.has(), tracker.mirror().link(INDEX)), (vec![], None));
+    }
+
+    #[test]
+    fn a_dump_reports_what_was_missed() {
+        let mut tracker = tracker();
+        tracker.begins_a_dump();
+        tracker.is_told_the_links();
+        tracker.is_told(Message::NewAddress(address(2)), 0);
+        tracker.is_told(Message::NewAddress(address(3)), 0);
+        assert_eq!((tracker.changed(), tracker.has()), (vec![], vec![ip(1), ip(2)]), "not before its end");
+        tracker.is_told_the_end();
+        assert_eq!(tracker.changed(), [removed(1), added(3), Change::Resynced]);
+        assert_eq!(tracker.has(), [ip(2), ip(3)]);
+    }
+
+    #[test]
+    fn news_during_a_dump_outrank_it() {
+        let mut tracker = tracker();
+        tracker.begins_a_dump();
+        tracker.is_told_the_links();
+        tracker.hears(Message::DelAddress(address(1)));
+        tracker.hears(Message::NewAddress(address(3)));
+        tracker.is_told(Message::NewAddress(address(1)), 0);
+        tracker.is_told(Message::NewAddress(address(2)), 0);
+        tracker.hears(Message::DelAddress(address(2)));
+        tracker.is_told_the_end();
+        assert_eq!(tracker.has(), [ip(3)]);
+    }
+
+    #[test]
+    fn news_between_an_overrun_and_the_dump_are_void() {
+        let mut tracker = tracker();
+        tracker.lose(&io::Error::from_raw_os_error(OVERRUN));
+        tracker.hears(Message::NewAddress(address(3)));
+        tracker.begins_a_dump();
+        tracker.is_told_the_links();
+        tracker.is_told_the_end();
+        assert_eq!(tracker.has(), [] as [IpAddr; 0]);
+    }
+
+    #[test]
+    fn an_interrupted_dump_is_repeated() {
+        let mut tracker = tracker();
+        for addresses in [false, true] {
+            tracker.begins_a_dump();
+            if addresses {
+                tracker.is_told_the_links();
+                tracker.is_told(Message::NewAddress(address(2)), NLM_F_DUMP_INTR);
+            } else {
+                tracker.is_told(Message::NewLink(link("eth0")), NLM_F_DUMP_INTR);
+            }
+            tracker.is_told_the_end();
+            assert!(!tracker.follows() && !tracker.dumps());
+            assert_eq!((tracker.changed(), tracker.has()), (vec![], vec![ip(1), ip(2)]));
+        }
+    }
+
+    #[test]
+    fn a_dump_that_was_given_up_is_ignored() {
+        let mut tracker = tracker();
+        tracker.begins_a_dump();
+        let given_up = tracker.sequence;
+        tracker.begins_a_dump();
+        tracker.read(&bytes(NetlinkPayload::Done(DoneMessage::default()), PORT, given_up, 0));
+        assert_eq!(tracker.take_request(), None);
+        tracker.is_told_the_links();
+    }
+
+    #[test]
+    fn a_malformed_message_is_counted_and_skipped() {
+        let mut tracker = tracker();
+        let mut datagram = bytes(NetlinkPayload::InnerMessage(Message::NewAddress(address(3))), PORT + 1, 0, 0);
+        let attributes = 16 + 8;
+        datagram[attributes] = 3; // A length below that of the attribute's own header.
+        datagram.extend(bytes(NetlinkPayload::InnerMessage(Message::NewAddress(address(4))), PORT + 1, 0, 0));
+        tracker.read(&datagram);
+        assert_eq!((tracker.malformed(), tracker.has()), (1, vec![ip(1), ip(2), ip(4)]));
+    }
+}

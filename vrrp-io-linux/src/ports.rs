@@ -1,0 +1,92 @@
+//! The interfaces that routers run on, each with the one socket that its routers share.
+
+use std::io;
+use std::net::IpAddr;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use vrrp_core::Instant;
+
+use crate::clock;
+use crate::netlink::Link;
+use crate::socket::{Datagram, VrrpSocket};
+
+/// One interface, known by name: it may come and go, with another index each time.
+#[derive(Debug)]
+pub(crate) struct Port {
+    pub(crate) name: String,
+    pub(crate) ifindex: Option<u32>,
+    /// Whether any router here speaks to the group.
+    pub(crate) multicast: bool,
+    socket: Option<VrrpSocket>,
+    /// When the socket was last seen empty: nothing in it is older.
+    empty_at: Instant,
+}
+
+/// A packet and when it arrived.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) at: Instant,
+    pub(crate) datagram: Datagram,
+}
+
+impl Port {
+    pub(crate) fn new(name: String) -> Self {
+        Self { name, ifindex: None, multicast: false, socket: None, empty_at: Instant::ZERO }
+    }
+
+    /// Follows the interface: opens a socket when it appears, closes it when it goes.
+    pub(crate) fn follow(&mut self, link: Option<&Link>) -> io::Result<()> {
+        let ifindex = link.map(|link| link.index);
+        if ifindex != self.ifindex {
+            (self.ifindex, self.socket) = (ifindex, None);
+        }
+        let Some(ifindex) = ifindex else { return Ok(()) };
+        let socket = match &mut self.socket {
+            Some(socket) => socket,
+            empty => {
+                self.empty_at = clock::now();
+                empty.insert(VrrpSocket::open(&self.name, ifindex)?)
+            }
+        };
+        if self.multicast { socket.join() } else { Ok(()) }
+    }
+
+    pub(crate) fn send(&mut self, from: IpAddr, to: IpAddr, ttl: u8, payload: &[u8]) -> io::Result<()> {
+        match &mut self.socket {
+            Some(socket) => socket.send(from, to, ttl, payload),
+            None => Err(io::Error::new(io::ErrorKind::NotFound, format!("there is no interface {}", self.name))),
+        }
+    }
+
+    /// The next packet; remembers when there was none.
+    pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<Arrival>> {
+        let polled = match &mut self.socket {
+            Some(socket) => socket.poll_recv(cx, buf),
+            None => return Poll::Pending,
+        };
+        let now = clock::now();
+        if polled.is_pending() {
+            self.empty_at = now;
+        }
+        polled.map_ok(|datagram| self.arrival(now, datagram))
+    }
+
+    /// The next packet, if one waits.
+    pub(crate) fn try_recv(&mut self, buf: &mut [u8]) -> io::Result<Option<Arrival>> {
+        let Some(socket) = &mut self.socket else { return Ok(None) };
+        let received = socket.try_recv(buf)?;
+        let now = clock::now();
+        if received.is_none() {
+            self.empty_at = now;
+        }
+        Ok(received.map(|datagram| self.arrival(now, datagram)))
+    }
+
+    /// The kernel stamps packets with the wall clock, which may step. Only the age is taken from the stamp, and no
+    /// packet is older than the last look into the empty socket.
+    fn arrival(&self, now: Instant, datagram: Datagram) -> Arrival {
+        let age: Duration = datagram.age.min(now.since(self.empty_at));
+        Arrival { at: now.before(age), datagram }
+    }
+}

@@ -1,0 +1,123 @@
+//! A virtual router on a Linux host: what the core is told, and what only Linux needs to know.
+
+use std::net::IpAddr;
+
+use vrrp_core::{Config, Family, TrackerId};
+
+use crate::VirtualIp;
+
+/// One virtual router and the interface it runs on.
+#[derive(Clone, Debug)]
+pub struct Router {
+    pub(crate) name: String,
+    pub(crate) interface: String,
+    pub(crate) config: Config,
+    /// One for each of `config.addresses()`, in their order.
+    pub(crate) addresses: Vec<VirtualIp>,
+    pub(crate) source: Option<IpAddr>,
+    pub(crate) accept: bool,
+    pub(crate) tracked_interfaces: Vec<(TrackerId, String)>,
+}
+
+/// A router that cannot run here.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RouterError {
+    /// Not one of the configuration's addresses.
+    #[error("{name}: {address} is none of the addresses of this router's configuration")]
+    UnknownAddress {
+        /// The router.
+        name: String,
+        /// The address.
+        address: IpAddr,
+    },
+    /// IPv6 is not served yet.
+    #[error("{name}: IPv6 is not served yet")]
+    Ipv6 {
+        /// The router.
+        name: String,
+    },
+    /// Accept mode off needs a packet filter, which is not there yet.
+    #[error(
+        "{name}: a Master that is not the owner (priority 255) and does not accept packets to its virtual addresses \
+         needs a packet filter, which this version does not set up; use with_accept_mode(true)"
+    )]
+    AcceptModeOff {
+        /// The router.
+        name: String,
+    },
+}
+
+impl Router {
+    /// A router named after its interface and id. Its addresses are host addresses (/32) on that interface, unless
+    /// [`with_address`](Self::with_address) says more.
+    #[must_use]
+    pub fn new(interface: impl Into<String>, config: Config) -> Self {
+        let interface = interface.into();
+        Self {
+            name: format!("{interface}/{}", config.vrid()),
+            interface,
+            addresses: config.addresses().iter().copied().map(VirtualIp::from).collect(),
+            config,
+            source: None,
+            accept: false,
+            tracked_interfaces: Vec::new(),
+        }
+    }
+
+    /// What logs and status call it.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Whether a Master that is not the owner accepts packets sent to its virtual addresses (Accept_Mode, RFC 9568
+    /// section 6.1). Off, as in the RFC, clients can route through the router but not talk to it; services need it on.
+    #[must_use]
+    pub fn with_accept_mode(mut self, accept: bool) -> Self {
+        self.accept = accept;
+        self
+    }
+
+    /// How one of the addresses is to be installed: prefix, device, label, scope, broadcast.
+    ///
+    /// # Errors
+    /// [`RouterError::UnknownAddress`].
+    pub fn with_address(mut self, vip: VirtualIp) -> Result<Self, RouterError> {
+        match self.addresses.iter_mut().find(|known| known.address == vip.address) {
+            Some(known) => *known = vip,
+            None => return Err(RouterError::UnknownAddress { name: self.name, address: vip.address }),
+        }
+        Ok(self)
+    }
+
+    /// Source of the advertisements; without it, the first address of the interface that is no virtual one.
+    #[must_use]
+    pub fn with_source(mut self, source: IpAddr) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    /// Feeds `tracker` with the state of another interface.
+    #[must_use]
+    pub fn with_tracked_interface(mut self, tracker: TrackerId, interface: impl Into<String>) -> Self {
+        self.tracked_interfaces.push((tracker, interface.into()));
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<(), RouterError> {
+        let name = || self.name.clone();
+        if self.config.family() == Family::Ipv6 || self.addresses.iter().any(|vip| vip.address.is_ipv6()) {
+            return Err(RouterError::Ipv6 { name: name() });
+        }
+        if !self.accept && !self.config.priority().is_owner() {
+            return Err(RouterError::AcceptModeOff { name: name() });
+        }
+        Ok(())
+    }
+
+    /// Interface that carries `vip`.
+    pub(crate) fn device<'a>(&'a self, vip: &'a VirtualIp) -> &'a str {
+        vip.device.as_deref().unwrap_or(&self.interface)
+    }
+}

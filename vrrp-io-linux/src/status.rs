@@ -1,0 +1,54 @@
+//! What a running driver says of itself when asked.
+
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
+
+use vrrp_core::{Family, Priority, Role, Stats, Vrid};
+
+use crate::VirtualIp;
+
+/// One router, now.
+#[derive(Clone, Debug)]
+pub struct RouterStatus {
+    /// Its name.
+    pub name: String,
+    /// Its interface.
+    pub interface: String,
+    /// Its address family.
+    pub family: Family,
+    /// Its id.
+    pub vrid: Vrid,
+    /// Its state.
+    pub role: Role,
+    /// Priority in use, after tracking.
+    pub priority: Priority,
+    /// Priority as configured.
+    pub configured_priority: Priority,
+    /// Who is Master, where known.
+    pub master: Option<IpAddr>,
+    /// The Master's priority, where known.
+    pub master_priority: Option<Priority>,
+    /// When the state was entered, on the wall clock.
+    pub since: SystemTime,
+    /// How long ago that was.
+    pub in_state_for: Duration,
+    /// Why it was entered, as a sentence.
+    pub cause: String,
+    /// Everything that keeps the router out of the election.
+    pub faults: Vec<String>,
+    /// Its addresses.
+    pub addresses: Vec<AddressStatus>,
+    /// Its counters.
+    pub stats: Stats,
+    /// Events of the whole driver that found the channel full.
+    pub events_lost: u64,
+}
+
+/// One address, now.
+#[derive(Clone, Debug)]
+pub struct AddressStatus {
+    /// The address and how it is installed.
+    pub vip: VirtualIp,
+    /// Whether the kernel confirmed it.
+    pub installed: bool,
+}

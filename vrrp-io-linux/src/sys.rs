@@ -1,0 +1,143 @@
+//! The few system calls that no safe crate in the tree wraps: the only unsafe code of the project.
+
+use std::fs::File;
+use std::io;
+use std::mem::size_of;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd};
+use std::ptr;
+use std::time::Duration;
+
+use socket2::{SockAddr, SockAddrStorage};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
+
+/// Nanoseconds on `CLOCK_MONOTONIC`.
+pub(crate) fn monotonic_nanos() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a valid timespec to write to. The call cannot fail: the clock exists on every Linux.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
+    time.tv_sec as u64 * NANOS_PER_SECOND + time.tv_nsec as u64
+}
+
+/// A disarmed, non-blocking timer on `CLOCK_MONOTONIC`. Reading eight bytes takes the expiry.
+pub(crate) fn timer() -> io::Result<File> {
+    // SAFETY: no pointers are passed.
+    let fd = unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_NONBLOCK | libc::TFD_CLOEXEC) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the call above just made `fd`; nobody else owns it.
+    Ok(unsafe { File::from_raw_fd(fd) })
+}
+
+/// Owns one open descriptor for as long as it lives.
+///
+/// # Safety
+/// `as_raw_fd` always returns that descriptor.
+pub(crate) unsafe trait OwnsFd: AsRawFd {}
+
+// SAFETY: closes its descriptor when dropped and cannot exchange it.
+unsafe impl OwnsFd for File {}
+// SAFETY: as above.
+unsafe impl OwnsFd for socket2::Socket {}
+// SAFETY: as above.
+unsafe impl OwnsFd for netlink_sys::Socket {}
+
+/// Has the runtime that is running say when `owner` becomes readable.
+pub(crate) fn watch<T: OwnsFd>(owner: T) -> io::Result<AsyncFd<T>> {
+    // SAFETY: what the call asks for is what `OwnsFd` promises.
+    Ok(unsafe { AsyncFd::register_with_interest(owner, Interest::READABLE) }?)
+}
+
+/// Sets the one expiry of a [`timer`], in nanoseconds on `CLOCK_MONOTONIC`, or takes it back.
+pub(crate) fn set_timer(timer: &File, at: Option<u64>) -> io::Result<()> {
+    // All zero would disarm, and is as long past as 1 ns is.
+    let nanos = at.map_or(0, |at| at.max(1));
+    let it_value = libc::timespec {
+        tv_sec: libc::time_t::try_from(nanos / NANOS_PER_SECOND).unwrap_or(libc::time_t::MAX),
+        tv_nsec: (nanos % NANOS_PER_SECOND) as libc::c_long,
+    };
+    let spec = libc::itimerspec { it_interval: libc::timespec { tv_sec: 0, tv_nsec: 0 }, it_value };
+    // SAFETY: `spec` is a valid itimerspec; a null old value is allowed.
+    check(unsafe { libc::timerfd_settime(timer.as_raw_fd(), libc::TFD_TIMER_ABSTIME, &spec, ptr::null_mut()) })
+}
+
+/// Has the kernel stamp what the socket receives; [`receive`] returns the stamp.
+pub(crate) fn enable_receive_stamps(socket: BorrowedFd<'_>) -> io::Result<()> {
+    set_int_option(socket, libc::SO_TIMESTAMPNS, 1)
+}
+
+/// Sets the receive buffer, beyond `net.core.rmem_max` where the privilege allows it.
+pub(crate) fn set_receive_buffer(socket: BorrowedFd<'_>, bytes: usize) -> io::Result<()> {
+    let bytes = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
+    set_int_option(socket, libc::SO_RCVBUFFORCE, bytes).or_else(|_| set_int_option(socket, libc::SO_RCVBUF, bytes))
+}
+
+/// What [`receive`] read.
+pub(crate) struct Received {
+    /// Octets written to the buffer.
+    pub(crate) len: usize,
+    /// When the kernel received them: since the Unix epoch, on the wall clock.
+    pub(crate) stamp: Option<Duration>,
+}
+
+/// Reads one datagram; never blocks. What the buffer cannot hold is lost.
+pub(crate) fn receive(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<Received> {
+    let mut control = [0_u64; 16]; // u64: control messages are aligned to a word.
+    let mut iov = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: buf.len() };
+    // SAFETY: a msghdr of zeros is valid: no name, no vectors, no control.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = &mut iov;
+    message.msg_iovlen = 1;
+    message.msg_control = control.as_mut_ptr().cast();
+    message.msg_controllen = size_of_val(&control) as _;
+    // SAFETY: `message` points to `iov` (which points to `buf`) and `control`, with their true lengths; all outlive the call.
+    let len = unsafe { libc::recvmsg(socket.as_raw_fd(), &mut message, libc::MSG_DONTWAIT) };
+    let len = usize::try_from(len).map_err(|_| io::Error::last_os_error())?;
+    Ok(Received { len, stamp: stamp(&message) })
+}
+
+/// The address for sending to `hardware` on an interface through a packet socket.
+pub(crate) fn link_layer_address(ifindex: u32, ethertype: u16, hardware: [u8; 6]) -> SockAddr {
+    let mut storage = SockAddrStorage::zeroed();
+    // SAFETY: a sockaddr_ll fits into the storage, and all zeros is a valid one.
+    let address = unsafe { storage.view_as::<libc::sockaddr_ll>() };
+    address.sll_family = libc::AF_PACKET as libc::sa_family_t;
+    address.sll_protocol = ethertype.to_be();
+    address.sll_ifindex = ifindex as libc::c_int;
+    address.sll_halen = hardware.len() as u8;
+    for (to, from) in address.sll_addr.iter_mut().zip(hardware) {
+        *to = from;
+    }
+    // SAFETY: the storage holds a sockaddr_ll, of that length.
+    unsafe { SockAddr::new(storage, size_of::<libc::sockaddr_ll>() as libc::socklen_t) }
+}
+
+/// The receive stamp among the control messages of a `message` that `recvmsg` filled.
+fn stamp(message: &libc::msghdr) -> Option<Duration> {
+    // SAFETY: `recvmsg` left `msg_control` and `msg_controllen` describing what it wrote to a live buffer.
+    let mut next = unsafe { libc::CMSG_FIRSTHDR(message) };
+    // SAFETY: null or a header inside that buffer.
+    while let Some(header) = unsafe { next.as_ref() } {
+        if (header.cmsg_level, header.cmsg_type) == (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) {
+            // SAFETY: a control message of this type carries one timespec; it need not be aligned.
+            let time = unsafe { ptr::read_unaligned(libc::CMSG_DATA(next).cast::<libc::timespec>()) };
+            return Some(Duration::new(u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?));
+        }
+        // SAFETY: `next` came from the same message.
+        next = unsafe { libc::CMSG_NXTHDR(message, next) };
+    }
+    None
+}
+
+fn set_int_option(socket: BorrowedFd<'_>, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
+    let len = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: points to an int and says its length.
+    check(unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, ptr::from_ref(&value).cast(), len) })
+}
+
+fn check(result: libc::c_int) -> io::Result<()> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}

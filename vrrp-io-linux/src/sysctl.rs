@@ -1,0 +1,64 @@
+//! What virtual addresses need to know of the kernel, and to set in it.
+
+use std::{fs, io};
+
+/// Since which release the kernel keeps the mark on an address (IFA_PROTO).
+const MARKS_SINCE: (u32, u32) = (5, 18);
+
+/// Whether the kernel keeps the mark on an address. One that does not say which it is counts as new.
+pub(crate) fn keeps_marks() -> bool {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    version(&release).is_none_or(|version| version >= MARKS_SINCE)
+}
+
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+/// Lets the other addresses of a subnet live on when its first one is removed from `interface`.
+///
+/// Without it the kernel removes them all together. Writes only where the setting is off.
+pub(crate) fn promote_secondaries(interface: &str) -> io::Result<()> {
+    let path = format!("/proc/sys/net/ipv4/conf/{interface}/promote_secondaries");
+    let set = || match fs::read_to_string(&path)?.trim() {
+        "0" => fs::write(&path, "1"),
+        _ => Ok(()),
+    };
+    set().map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{in_namespace, ip, wire};
+
+    #[test]
+    fn the_rest_of_a_subnet_survives_its_first_address() {
+        in_namespace(|| {
+            wire("v0", "v1");
+            fs::write("/proc/sys/net/ipv4/conf/v0/promote_secondaries", "0").unwrap();
+            promote_secondaries("v0").unwrap();
+            promote_secondaries("v0").unwrap();
+            ip("address add 192.0.2.1/24 dev v0");
+            ip("address add 192.0.2.2/24 dev v0");
+            ip("address del 192.0.2.1/24 dev v0");
+            assert!(ip("address show dev v0").contains("192.0.2.2/24"));
+        });
+    }
+
+    #[test]
+    fn releases_compare_by_number() {
+        assert_eq!(version("5.4.0-42-generic\n"), Some((5, 4)));
+        assert_eq!(version("6.1"), Some((6, 1)));
+        assert_eq!(version("unknown"), None);
+        assert!(version("5.4.0") < Some(MARKS_SINCE) && version("5.18.0-rc1") >= Some(MARKS_SINCE));
+    }
+
+    #[test]
+    fn an_error_names_the_file() {
+        let error = promote_secondaries("no-such-one").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(error.to_string().contains("/proc/sys/net/ipv4/conf/no-such-one/promote_secondaries"), "{error}");
+    }
+}
