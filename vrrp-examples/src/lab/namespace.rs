@@ -41,8 +41,7 @@ pub(super) fn run_init(lab: &str) -> Result<ExitCode, Error> {
     set_pdeathsig(Signal::SIGKILL)
         .map_err(|errno| Error::new("tying the lab to the command that started it", errno))?;
     let none = None::<&str>;
-    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
-        .map_err(|errno| Error::new("making the lab's mounts private", errno))?;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).map_err(Error::namespaces_refused)?;
     let lab = run_again(lab)?.id();
     loop {
         match wait() {

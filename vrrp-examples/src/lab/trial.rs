@@ -95,7 +95,7 @@ impl Trial {
             let after = ms(returned.saturating_duration_since(self.mended));
             progress(format_args!("      mended; {victim} holds {} again after {after:.0} ms", victim.vip()));
         }
-        Ok(())
+        rig.show_addresses().await
     }
 
     /// The verdict, from what the record says.
@@ -230,8 +230,9 @@ impl Trial {
     }
 
     fn expected(&self) -> String {
-        let Check { victim, fault, .. } = self.check;
+        let fault = self.check.fault;
         let waits = if fault.is_announced() { "Skew_Time" } else { "Master_Down_Interval" };
-        format!("{} to {} after {waits}, and back", victim.vip(), victim.other())
+        let back = if matches!(fault, Fault::Cut) { "one Master in 1 s of the heal" } else { "and back" };
+        format!("takeover after {waits}, {back}")
     }
 }
