@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod control;
+pub mod daemon;
 pub mod exec;
 pub mod keepalived;
 pub mod lab;

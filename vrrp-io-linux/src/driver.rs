@@ -37,7 +37,7 @@ const MESSAGE_MAX: usize = 4096;
 /// What the outside asks of a running driver.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Track(RouterId, TrackerId, bool),
+    Track(usize, TrackerId, bool),
     Status(oneshot::Sender<Vec<RouterStatus>>),
     Stop,
 }
@@ -139,9 +139,9 @@ impl Driver {
         let devices: BTreeSet<String> = self.holdings.devices().map(str::to_owned).collect();
         devices.iter().for_each(|device| self.prepare_device(device));
         (0..self.ports.len()).for_each(|port| self.follow_port(port));
-        for id in ids {
-            self.refresh(id);
-            self.set.handle(clock::now(), id, Input::Startup);
+        for id in &ids {
+            self.refresh(*id);
+            self.set.handle(clock::now(), *id, Input::Startup);
         }
         loop {
             self.act();
@@ -151,8 +151,10 @@ impl Driver {
                 Wake::Packet(port, Err(error)) => self.warn_port(port, &error.to_string()),
                 Wake::Change(change) => self.follow(&change),
                 Wake::Done(done) => self.answered(done),
-                Wake::Command(Some(Command::Track(id, tracker, passing))) => {
-                    self.set.handle(clock::now(), id, Input::Tracker(tracker, passing));
+                Wake::Command(Some(Command::Track(router, tracker, passing))) => {
+                    if let Some(id) = ids.get(router) {
+                        self.set.handle(clock::now(), *id, Input::Tracker(tracker, passing));
+                    }
                 }
                 Wake::Command(Some(Command::Status(reply))) => {
                     // Nobody waits for it any more: nothing is lost.
@@ -282,8 +284,9 @@ impl Driver {
         let source = datagram.src;
         match self.set.handle_packet(*at, port as u32, rx) {
             Ok(id) if self.address_list_errors_grew(id) => {
-                self.reporter.report_repeating(id, *at, Kind::OtherAddresses, |unreported| {
-                    EventKind::OtherAddresses { source, unreported }
+                self.reporter.report_repeating(id, *at, Kind::OtherAddresses, |unreported| EventKind::OtherAddresses {
+                    source,
+                    unreported,
                 });
             }
             Ok(_) => {}
@@ -413,9 +416,10 @@ impl Driver {
             Change::Link { index } => {
                 let name = self.monitor.link(index).map(|link| link.name.clone());
                 for port in 0..self.ports.len() {
-                    let concerned = self.ports.get(port).is_some_and(|port| {
-                        port.ifindex == Some(index) || Some(&port.name) == name.as_ref()
-                    });
+                    let concerned = self
+                        .ports
+                        .get(port)
+                        .is_some_and(|port| port.ifindex == Some(index) || Some(&port.name) == name.as_ref());
                     if concerned {
                         self.follow_port(port);
                     }

@@ -4,15 +4,15 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use vrrp_core::{Discard, Priority, Role, RouterId, Transition};
+use vrrp_core::{Discard, Priority, Role, Transition};
 
 use crate::VirtualIp;
 
 /// Something that happened to one router.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// Which router; its index is the position in the list given to [`start`](crate::start).
-    pub router: RouterId,
+    /// Which router: its position in the list given to [`start`](crate::start).
+    pub router: usize,
     /// The router's name.
     pub name: Arc<str>,
     /// What happened.

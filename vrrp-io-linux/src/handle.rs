@@ -4,7 +4,7 @@ use std::io;
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
-use vrrp_core::{RouterId, TrackerId, Vrid};
+use vrrp_core::{TrackerId, Vrid};
 
 use crate::driver::{Command, Driver};
 use crate::{Event, Router, RouterError, RouterStatus};
@@ -46,8 +46,7 @@ pub enum StartError {
     },
 }
 
-/// Starts routers on a thread of their own, in the network namespace of the calling thread. The `RouterId` of events
-/// has the router's position in `routers` as its index.
+/// Starts routers on a thread of their own, in the network namespace of the calling thread.
 ///
 /// An interface that does not exist is a fault of its routers until it appears, not an error.
 ///
@@ -87,8 +86,8 @@ pub fn start(routers: impl IntoIterator<Item = Router>) -> Result<(Vrrp, mpsc::R
 }
 
 impl Vrrp {
-    /// Hands in a tracker's verdict.
-    pub async fn track(&self, router: RouterId, tracker: TrackerId, passing: bool) {
+    /// Hands in a tracker's verdict for the router at a position in the list given to [`start`].
+    pub async fn track(&self, router: usize, tracker: TrackerId, passing: bool) {
         // Fails only when the driver has stopped: then no verdict matters.
         let _ = self.commands.send(Command::Track(router, tracker, passing)).await;
     }

@@ -51,7 +51,7 @@ impl Reporter {
     /// Reports. A full channel loses the event, and counts it.
     pub(crate) fn report(&mut self, router: RouterId, kind: EventKind) {
         let Some(name) = self.names.get(router.index()) else { return };
-        if self.events.try_send(Event { router, name: Arc::clone(name), kind }).is_err() {
+        if self.events.try_send(Event { router: router.index(), name: Arc::clone(name), kind }).is_err() {
             self.lost += 1;
         }
     }

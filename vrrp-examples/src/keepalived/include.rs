@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::diagnostics::Report;
 use super::parser::{MAX_DEPTH, Statement, Word, parse};
+use super::report::Report;
 
-/// The files that are being read, outermost first, by canonical path.
+/// The files that are being read, outermost first: as they were named, and by their canonical path.
 #[derive(Default)]
 pub(super) struct Files {
-    reading: Vec<PathBuf>,
+    reading: Vec<(PathBuf, PathBuf)>,
 }
 
 /// Plain `include` and its stricter forms; all are strict here.
@@ -37,7 +37,7 @@ impl Files {
             report.error(keyword.span, "`include` takes one file name").with_expected("include FILE");
             return Vec::new();
         };
-        let Some(base) = self.reading.last().and_then(|file| file.parent()) else {
+        let Some(base) = self.reading.last().and_then(|(file, _)| file.parent()) else {
             report.error(keyword.span, "`include` in a text that is no file").with_expected("a file to be relative to");
             return Vec::new();
         };
@@ -62,15 +62,15 @@ impl Files {
 
     fn read(&mut self, path: &Path, report: &mut Report) -> Result<Vec<Statement>, String> {
         let canonical = path.canonicalize().map_err(|error| error.to_string())?;
-        if self.reading.contains(&canonical) {
-            return Err("it is being read already, so it would include itself for ever".to_owned());
+        if self.reading.iter().any(|(_, file)| *file == canonical) {
+            return Err("it would include itself for ever".to_owned());
         }
         if self.reading.len() == MAX_DEPTH {
             return Err(format!("files include each other deeper than {MAX_DEPTH}"));
         }
         let bytes = fs::read(&canonical).map_err(|error| error.to_string())?;
         let source = report.add_source(path.display().to_string(), &String::from_utf8_lossy(&bytes));
-        self.reading.push(canonical);
+        self.reading.push((path.to_owned(), canonical));
         let statements = parse(source, self, report);
         self.reading.pop();
         Ok(statements)

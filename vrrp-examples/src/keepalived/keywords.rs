@@ -1,11 +1,11 @@
 //! Every keyword that keepalived knows around VRRP, by block, and what becomes of it here.
 
-use super::diagnostics::Report;
 use super::lower::Root;
 use super::lower::global::{self, Globals};
 use super::lower::instance::{self, Authentication, InstanceDraft};
 use super::lower::script::{self, ScriptDraft};
 use super::parser::Statement;
+use super::report::Report;
 use super::values::unique;
 
 /// The keywords of one kind of block that is read into a `T`.
@@ -268,7 +268,7 @@ pub(super) static INSTANCE: Grammar<InstanceDraft> = Grammar {
         once("garp_lower_prio_delay", |d, s, r| d.garp.lower_prio_delay = global::seconds(s, r)),
         once("garp_lower_prio_repeat", |d, s, r| d.garp.lower_prio_repeat = global::repeat(s, r)),
     ],
-    harmless: &["debug", "kernel_rx_buf_size", "smtp_alert"],
+    harmless: &["debug", "kernel_rx_buf_size", "lvs_sync_daemon_interface", "smtp_alert"],
     granted: &["accept", "check_unicast_src", "skip_check_adv_addr", "unicast_fault_no_peer"],
     skipped: &[],
     unsupported: &[
@@ -359,15 +359,19 @@ impl<T> Grammar<T> {
         } else if self.unsupported.contains(&word) {
             report
                 .error(span, format!("`{word}` is known to keepalived but not supported here"))
-                .with_expected(format!("a configuration that does without it: {word} takes part in what routers do"));
+                .with_expected("a configuration without it")
+                .with_help("it cannot be ignored: it takes part in packets, addresses or the election");
         } else {
             let names = || self.understood.iter().map(|keyword| keyword.name);
-            let expected = names().collect::<Vec<_>>().join(", ");
             let error = report.error(span, format!("`{word}` is not a keyword of {}", self.block));
-            error.with_expected(format!("one of {expected}")).with_nearest(word, names());
+            error.with_nearest(word, names());
             if let Some(home) = home_of(word) {
-                error.with_help(format!("`{word}` belongs into {home}"));
+                error.with_help(format!("`{word}` belongs in {home}"));
             }
+            match error.help {
+                Some(_) => error.with_expected(format!("a keyword of {}", self.block)),
+                None => error.with_expected(format!("one of {}", names().collect::<Vec<_>>().join(", "))),
+            };
         }
     }
 

@@ -1,6 +1,6 @@
 //! Text to words, braces and line ends, by keepalived's rules.
 
-use super::diagnostics::{Report, Span};
+use super::report::{Report, Span};
 
 /// What a line is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,6 +11,7 @@ mod keywords;
 mod lexer;
 mod lower;
 mod parser;
+mod report;
 mod values;
 
 use std::path::Path;
@@ -18,9 +19,9 @@ use std::path::Path;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 
 use crate::config::Daemon;
-use diagnostics::Report;
 use include::Files;
 use parser::Statement;
+use report::Report;
 
 /// A configuration that would run.
 #[derive(Clone, Debug, PartialEq)]

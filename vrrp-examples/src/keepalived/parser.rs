@@ -1,8 +1,8 @@
 //! Tokens to statements: a keyword, its values, perhaps a block. Knows no keyword but those that begin a new section.
 
-use super::diagnostics::{Report, Span};
 use super::include::Files;
 use super::lexer::{self, Token};
+use super::report::{Report, Span};
 
 /// A word and where it stands.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ pub(super) fn parse(source: usize, files: &mut Files, report: &mut Report) -> Ve
         }
     }
     parser.end_line(files, report);
-    parser.close_all("the end of the file", report);
+    parser.close_all(|_, _| "the end of the file".to_owned(), report);
     parser.body
 }
 
@@ -73,8 +73,8 @@ impl Parser {
     fn end_line(&mut self, files: &mut Files, report: &mut Report) {
         let words = std::mem::take(&mut self.words);
         self.expect_section(&words, report);
-        refuse_preprocessing(&words, report);
         match words.split_first() {
+            _ if refuse_preprocessing(&words, report) => {}
             Some((keyword, values)) if Files::is_include(&keyword.text) => {
                 self.body.extend(files.include(keyword, values, report));
             }
@@ -83,11 +83,12 @@ impl Parser {
     }
 
     fn open(&mut self, brace: Span, report: &mut Report) {
-        let words = std::mem::take(&mut self.words);
+        let mut words = std::mem::take(&mut self.words);
         self.expect_section(&words, report);
-        refuse_preprocessing(&words, report);
         if words.is_empty() {
             report.error(brace, "a block without a keyword").with_expected("a keyword before `{`");
+        } else if refuse_preprocessing(&words, report) {
+            words.clear();
         }
         self.open.push((words, brace, std::mem::take(&mut self.body)));
     }
@@ -109,15 +110,18 @@ impl Parser {
     fn expect_section(&mut self, words: &[Word], report: &mut Report) {
         if let Some(keyword) = words.first() {
             if SECTIONS.contains(&keyword.text.as_str()) && !self.open.is_empty() {
-                let before = format!("`{}` at {}", keyword.text, report.place(keyword.span));
-                self.close_all(&before, report);
+                self.close_all(
+                    |brace, report| format!("`{}` on {}", keyword.text, report.place(keyword.span, brace)),
+                    report,
+                );
             }
         }
     }
 
-    fn close_all(&mut self, before: &str, report: &mut Report) {
+    fn close_all(&mut self, before: impl Fn(Span, &Report) -> String, report: &mut Report) {
         while let Some(open) = self.open.pop() {
-            report.error(open.1, "this `{` is not closed").with_expected(format!("`}}` before {before}"));
+            let expected = format!("`}}` before {}", before(open.1, report));
+            report.error(open.1, "this `{` is not closed").with_expected(expected);
             self.leave(open);
         }
     }
@@ -136,7 +140,8 @@ impl Parser {
 }
 
 /// keepalived's lines for some hosts only, definitions and repetitions are not understood: none passes as text.
-fn refuse_preprocessing(words: &[Word], report: &mut Report) {
+/// Returns whether the keyword itself is one.
+fn refuse_preprocessing(words: &[Word], report: &mut Report) -> bool {
     let refused = |index: usize, text: &str| {
         if index == 0 && text.starts_with('@') {
             Some("lines for one configuration id only (`@id`)")
@@ -150,9 +155,12 @@ fn refuse_preprocessing(words: &[Word], report: &mut Report) {
             None
         }
     };
+    let mut keyword = false;
     for (index, word) in words.iter().enumerate() {
         if let Some(what) = refused(index, &word.text) {
             report.error(word.span, format!("{what} are not supported")).with_expected("the line written out");
+            keyword |= index == 0;
         }
     }
+    keyword
 }

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::diagnostics::{Report, Span};
 use super::parser::{Statement, Word};
+use super::report::{Report, Span};
 
 /// A value and where it was written.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +79,8 @@ impl Statement {
         match micros(&word.text).filter(|micros| range.contains(micros)) {
             Some(micros) => Some(At { value: Duration::from_micros(micros), span: word.span }),
             None => {
-                report.error(word.span, format!("`{}` is no such time", word.text)).with_expected(expected);
+                let wrong = if micros(&word.text).is_some() { "out of range" } else { "no time in seconds" };
+                report.error(word.span, format!("`{}` is {wrong}", word.text)).with_expected(expected);
                 None
             }
         }
@@ -130,7 +131,8 @@ pub(super) fn number<N: TryFrom<i64>>(word: &Word, range: RangeInclusive<i64>, r
     let number =
         word.text.parse().ok().filter(|number| range.contains(number)).and_then(|number| number.try_into().ok());
     if number.is_none() {
-        report.error(word.span, format!("`{}` is no such number", word.text)).with_expected(whole_number(&range));
+        let wrong = if word.text.parse::<i64>().is_ok() { "out of range" } else { "no whole number" };
+        report.error(word.span, format!("`{}` is {wrong}", word.text)).with_expected(whole_number(&range));
     }
     number.map(|value| At { value, span: word.span })
 }
@@ -185,12 +187,14 @@ pub(super) fn unique<K: Ord>(
     message: impl Fn(&K) -> String,
     expected: &str,
 ) {
+    let mut items: Vec<_> = items.into_iter().collect();
+    items.sort_by_key(|(_, span)| *span);
     let mut first = BTreeMap::new();
     for (key, span) in items {
         match first.get(&key) {
             Some(earlier) => {
-                let place = report.place(*earlier);
-                report.error(span, format!("{}, first at {place}", message(&key))).with_expected(expected);
+                let place = report.place(*earlier, span);
+                report.error(span, format!("{}, first on {place}", message(&key))).with_expected(expected);
             }
             None => {
                 first.insert(key, span);

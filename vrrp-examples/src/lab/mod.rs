@@ -52,7 +52,7 @@ const START_PATIENCE: Duration = Duration::from_secs(30);
 pub fn main() -> ExitCode {
     let name = std::env::args_os().next().unwrap_or_default();
     let part = match Path::new(&name).file_name().and_then(|name| name.to_str()) {
-        Some(VRRPD) => return daemon(),
+        Some(VRRPD) => return crate::daemon::main(std::env::args_os()),
         Some(SQUID) => return proxy::stand_in(),
         Some(INIT) => namespace::run_init(LAB),
         Some(LAB) => run_lab(&Options::parse()),
@@ -68,11 +68,6 @@ pub fn main() -> ExitCode {
         eprintln!("squid-failover: {error}");
         ExitCode::FAILURE
     })
-}
-
-fn daemon() -> ExitCode {
-    eprintln!("vrrpd is not part of this build");
-    ExitCode::FAILURE
 }
 
 fn run_lab(options: &Options) -> Result<ExitCode, Error> {

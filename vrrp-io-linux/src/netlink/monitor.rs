@@ -74,7 +74,7 @@ impl Monitor {
 
     /// Whether any link has this address.
     pub(crate) fn has_address(&self, address: IpAddr) -> bool {
-        self.mirror.has_address(address)
+        self.mirror().has_address(address)
     }
 
     /// How many messages of the kernel were not understood.

@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::keepalived::diagnostics::Report;
 use crate::keepalived::keywords::{ADDRESS_OPTIONS, UNSUPPORTED_ADDRESS_OPTIONS};
 use crate::keepalived::parser::{Statement, Word};
+use crate::keepalived::report::Report;
 use crate::keepalived::values::{At, interface, ipv4};
 use vrrp_io_linux::{Scope, VirtualIp};
 
@@ -13,17 +13,18 @@ pub(super) fn read(entries: &[Statement], report: &mut Report) -> Vec<At<Virtual
     entries.iter().filter_map(|entry| address(entry, report)).collect()
 }
 
-/// `IP[/LEN] [brd +|-|IP] [dev IF] [scope S] [label L]`
+const SYNTAX: &str = "IP[/LENGTH] [brd +|-|IP] [dev INTERFACE] [scope SCOPE] [label LABEL], one on a line";
+
 fn address(entry: &Statement, report: &mut Report) -> Option<At<VirtualIp>> {
     let word = &entry.keyword;
     let (address, prefix) = match word.text.split_once('/') {
         Some((address, prefix)) => (address, Some(prefix)),
         None => (word.text.as_str(), None),
     };
-    let address = ipv4(word, address, report);
-    let prefix_len = prefix.map_or(Some(32), |prefix| prefix_len(word, prefix, report));
-    let mut vip = VirtualIp::from(IpAddr::V4(address?));
-    vip.prefix_len = prefix_len?;
+    let mut vip = VirtualIp::from(IpAddr::V4(ipv4(word, address, report)?));
+    if let Some(prefix) = prefix {
+        vip.prefix_len = prefix_len(word, prefix, report)?;
+    }
     let mut values = entry.values.iter();
     while let Some(option) = values.next() {
         option_of(&mut vip, option, &mut values, report)?;
@@ -54,13 +55,11 @@ fn option_of<'a>(
         } else {
             report.error(option.span, format!("`{name}` is unexpected after an address"))
         };
-        error
-            .with_expected("IP[/LENGTH] [brd +|-|IP] [dev INTERFACE] [scope SCOPE] [label LABEL], one on a line")
-            .with_nearest(name, ADDRESS_OPTIONS);
+        error.with_expected(SYNTAX).with_nearest(name, ADDRESS_OPTIONS);
         return None;
     }
     let Some(value) = values.next() else {
-        report.error(option.span, format!("`{name}` has no value")).with_expected("a value after it");
+        report.error(option.span, format!("`{name}` has no value")).with_expected(SYNTAX);
         return None;
     };
     match name {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::config::{Announce, User};
-use crate::keepalived::diagnostics::Report;
 use crate::keepalived::parser::Statement;
+use crate::keepalived::report::Report;
 use crate::keepalived::values::At;
 
 /// Defaults for every script and instance.

@@ -7,14 +7,14 @@ use std::time::Duration;
 use super::global::Globals;
 use super::instance::{Initial, InstanceDraft};
 use super::script::with_default_user;
-use super::track::TrackDraft;
+use super::track::{TrackDraft, WeightDraft};
 use crate::config::{Instance, Notify, Script, Track, TrackWeight, Unicast};
-use crate::keepalived::diagnostics::Report;
+use crate::keepalived::report::{Report, Span};
 use crate::keepalived::values::{At, unique};
 use vrrp_core::{AdvertInterval, Priority, Vrid, Weight};
 use vrrp_io_linux::VirtualIp;
 
-/// Addresses that one advertisement can count.
+/// Addresses that one advertisement can count. That many IPv4 addresses fit into any usual MTU.
 const MAX_ADDRESSES: usize = 255;
 
 impl InstanceDraft {
@@ -133,7 +133,7 @@ impl InstanceDraft {
     /// The tracked interfaces, and the devices of virtual addresses, which are tracked without being named.
     fn tracked_interfaces(&mut self, priority: Priority, report: &mut Report) -> Vec<Track> {
         let drafts = std::mem::take(&mut self.track_interfaces);
-        check_tracks(&drafts, priority, report);
+        check_once(&drafts, report);
         let own = self.interface.as_ref().map(|interface| interface.value.as_str());
         let mut devices: BTreeSet<&str> =
             self.addresses.iter().chain(&self.excluded).filter_map(|vip| vip.value.device.as_deref()).collect();
@@ -145,12 +145,13 @@ impl InstanceDraft {
                     .error(name.span, format!("`{}` is the instance's own interface", name.text))
                     .with_expected("other interfaces only: this one is always tracked");
             }
-            let mut weight = weight.unwrap_or_default();
+            let mut weight = WeightDraft::over(weight, TrackWeight::default());
             if devices.remove(name.text.as_str()) && weight.weight != Weight::Fault {
                 let message = format!("`{}` carries a virtual address: without it the instance is in fault", name.text);
                 report.notice(name.span, message);
                 weight = TrackWeight::default();
             }
+            notice_owner(priority, weight, name.span, report);
             tracks.push(Track { name: name.text, weight });
         }
         let named_by_address = |device: &str| Track { name: device.to_owned(), weight: TrackWeight::default() };
@@ -160,11 +161,15 @@ impl InstanceDraft {
 
     fn tracked_scripts(&mut self, priority: Priority, scripts: &[Script], report: &mut Report) -> Vec<Track> {
         let drafts = std::mem::take(&mut self.track_scripts);
-        check_tracks(&drafts, priority, report);
+        check_once(&drafts, report);
         let mut tracks = Vec::new();
         for TrackDraft { name, weight } in drafts {
             match scripts.iter().find(|script| script.name == name.text) {
-                Some(script) => tracks.push(Track { name: name.text, weight: weight.unwrap_or(script.weight) }),
+                Some(script) => {
+                    let weight = WeightDraft::over(weight, script.weight);
+                    notice_owner(priority, weight, name.span, report);
+                    tracks.push(Track { name: name.text, weight });
+                }
                 None => {
                     report
                         .error(name.span, format!("no `vrrp_script` is called `{}`", name.text))
@@ -177,14 +182,14 @@ impl InstanceDraft {
     }
 }
 
-fn check_tracks(drafts: &[TrackDraft], priority: Priority, report: &mut Report) {
+fn check_once(drafts: &[TrackDraft], report: &mut Report) {
     let names = drafts.iter().map(|draft| (&draft.name.text, draft.name.span));
     unique(names, report, |name| format!("`{name}` is tracked twice"), "each name once");
-    for draft in drafts {
-        let adjusts = draft.weight.is_some_and(|weight| weight.weight != Weight::Fault);
-        if priority.is_owner() && adjusts {
-            report.notice(draft.name.span, "this weight has no effect: nothing changes priority 255");
-        }
+}
+
+fn notice_owner(priority: Priority, weight: TrackWeight, span: Span, report: &mut Report) {
+    if priority.is_owner() && weight.weight != Weight::Fault {
+        report.notice(span, "its weight has no effect: nothing changes priority 255");
     }
 }
 

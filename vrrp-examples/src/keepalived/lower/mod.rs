@@ -9,9 +9,9 @@ mod track;
 
 use std::collections::BTreeSet;
 
-use super::diagnostics::{Report, Span};
 use super::keywords::ROOT;
 use super::parser::Statement;
+use super::report::{Report, Span};
 use super::values::unique;
 use crate::config::{Daemon, Instance, Script};
 use global::Globals;
@@ -49,8 +49,11 @@ fn tracked(scripts: Vec<Script>, spans: &[Span], instances: &[Instance], report:
         instances.iter().flat_map(|instance| &instance.track_scripts).map(|track| track.name.as_str()).collect();
     let (tracked, idle): (Vec<_>, Vec<_>) =
         scripts.into_iter().zip(spans).partition(|(script, _)| tracks.contains(script.name.as_str()));
-    for (script, span) in idle {
-        report.notice(*span, format!("no instance tracks `{}`; it is not run", script.name));
+    // After an error this may be the consequence of a name that was wrong.
+    if !report.failed() {
+        for (script, span) in idle {
+            report.notice(*span, format!("no instance tracks `{}`; it is not run", script.name));
+        }
     }
     tracked.into_iter().map(|(script, _)| script).collect()
 }

@@ -4,12 +4,12 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::global::Globals;
-use super::track;
+use super::track::{self, WeightDraft};
 use crate::config::{Command, Script, TrackWeight, User};
 use crate::keepalived::command::split_values;
-use crate::keepalived::diagnostics::{Report, Span};
 use crate::keepalived::keywords::SCRIPT;
 use crate::keepalived::parser::{Statement, Word};
+use crate::keepalived::report::{Report, Span};
 use crate::keepalived::values::At;
 
 /// A health check as written.
@@ -18,7 +18,7 @@ pub(crate) struct ScriptDraft {
     pub(crate) command: Option<Command>,
     pub(crate) interval: Option<Duration>,
     pub(crate) timeout: Option<Duration>,
-    pub(crate) weight: Option<TrackWeight>,
+    pub(crate) weight: Option<WeightDraft>,
     pub(crate) rise: Option<NonZeroU32>,
     pub(crate) fall: Option<NonZeroU32>,
     pub(crate) user: Option<User>,
@@ -58,7 +58,7 @@ impl ScriptDraft {
             timeout: self.timeout.unwrap_or(interval),
             rise: self.rise.unwrap_or(NonZeroU32::MIN),
             fall: self.fall.unwrap_or(NonZeroU32::MIN),
-            weight: self.weight.unwrap_or_default(),
+            weight: WeightDraft::over(self.weight, TrackWeight::default()),
         };
         (script, self.name.span)
     }
@@ -119,7 +119,7 @@ pub(crate) fn count(statement: &Statement, report: &mut Report) -> Option<NonZer
 }
 
 /// `weight`.
-pub(crate) fn weight(statement: &Statement, report: &mut Report) -> Option<TrackWeight> {
+pub(crate) fn weight(statement: &Statement, report: &mut Report) -> Option<WeightDraft> {
     statement.no_block(report);
     track::weight(&statement.keyword, &statement.values, report)
 }
@@ -135,10 +135,11 @@ fn split(statement: &Statement, expected: &str, report: &mut Report) -> Option<(
         Ok((words, rest)) => match words.first().map(String::as_str) {
             None | Some("") => report.error(span, format!("`{}` has an empty command", keyword.text)),
             Some(program) if program.starts_with('<') => {
-                report.error(span, "testing whether a file can be read is not supported")
+                report.error(span, "a command that begins with `<` runs nothing; it is not supported")
             }
             Some(_) => return Some((words, rest)),
         },
+        Err(_) if report.failed_in(span) => return None,
         Err(quote) => report.error(span, format!("a `{quote}` in this command is not closed")),
     }
     .with_expected(expected);

@@ -3,16 +3,33 @@
 use std::num::NonZeroI16;
 
 use crate::config::TrackWeight;
-use crate::keepalived::diagnostics::Report;
 use crate::keepalived::parser::{Statement, Word};
+use crate::keepalived::report::Report;
 use crate::keepalived::values::{At, number};
 use vrrp_core::Weight;
 
 /// A tracked thing as written.
 pub(super) struct TrackDraft {
     pub(super) name: Word,
-    /// `None`: no weight was given.
-    pub(super) weight: Option<TrackWeight>,
+    pub(super) weight: Option<WeightDraft>,
+}
+
+/// A weight as written.
+#[derive(Clone, Copy)]
+pub(crate) struct WeightDraft {
+    weight: Weight,
+    /// `None`: neither `reverse` nor `noreverse`.
+    reverse: Option<bool>,
+}
+
+impl WeightDraft {
+    /// What is left open is taken from `default`, where a script says how it is to be tracked.
+    pub(super) fn over(draft: Option<Self>, default: TrackWeight) -> TrackWeight {
+        draft.map_or(default, |Self { weight, reverse }| TrackWeight {
+            weight,
+            reverse: reverse.unwrap_or(default.reverse),
+        })
+    }
 }
 
 /// The lines `NAME [weight N [reverse]]` of a block.
@@ -36,7 +53,7 @@ pub(super) fn read(statement: &Statement, report: &mut Report) -> Vec<TrackDraft
 }
 
 /// What follows the word `weight`.
-pub(super) fn weight(keyword: &Word, values: &[Word], report: &mut Report) -> Option<TrackWeight> {
+pub(super) fn weight(keyword: &Word, values: &[Word], report: &mut Report) -> Option<WeightDraft> {
     let (value, rest) = match values {
         [value, rest @ ..] => (value, rest),
         [] => {
@@ -47,18 +64,18 @@ pub(super) fn weight(keyword: &Word, values: &[Word], report: &mut Report) -> Op
         }
     };
     let reverse = match rest {
-        [] => false,
-        [word] if word.text == "reverse" => true,
-        [word] if word.text == "noreverse" => false,
+        [] => None,
+        [word] if word.text == "reverse" => Some(true),
+        [word] if word.text == "noreverse" => Some(false),
         [word, ..] => {
             report
                 .error(word.span, format!("`{}` is unexpected after a weight", word.text))
                 .with_expected("reverse, noreverse or the end of the line")
                 .with_nearest(&word.text, ["reverse", "noreverse"]);
-            false
+            None
         }
     };
     let value: At<i16> = number(value, -253..=253, report)?;
     let weight = NonZeroI16::new(value.value).map_or(Weight::Fault, Weight::Adjust);
-    Some(TrackWeight { weight, reverse })
+    Some(WeightDraft { weight, reverse })
 }

@@ -1,0 +1,57 @@
+//! The driver's status in the control protocol's words.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use vrrp_core::{Family, Role};
+use vrrp_io_linux as io;
+
+use crate::control::{AddressStatus, MasterStatus, RouterStatus, Since, Status};
+
+pub(super) fn status(routers: &[io::RouterStatus]) -> Status {
+    Status { version: env!("CARGO_PKG_VERSION").to_owned(), routers: routers.iter().map(router).collect() }
+}
+
+fn router(status: &io::RouterStatus) -> RouterStatus {
+    let state = match status.role {
+        Role::Initialize if !status.faults.is_empty() => "Fault".to_owned(),
+        role => role.to_string(),
+    };
+    let family = match status.family {
+        Family::Ipv4 => "IPv4",
+        Family::Ipv6 => "IPv6",
+    };
+    RouterStatus {
+        name: status.name.clone(),
+        interface: status.interface.clone(),
+        family: family.to_owned(),
+        vrid: status.vrid.get(),
+        state,
+        priority: status.priority.get(),
+        configured_priority: status.configured_priority.get(),
+        addresses: status
+            .addresses
+            .iter()
+            .map(|address| AddressStatus { address: address.vip.to_string(), installed: address.installed })
+            .collect(),
+        faults: status.faults.clone(),
+        master: status.master.map(|address| MasterStatus {
+            address: address.to_string(),
+            priority: status.master_priority.map(|priority| priority.get()),
+            us: status.role == Role::Master,
+        }),
+        since: Since::new(status.in_state_for, SystemTime::now()),
+        cause: status.cause.clone(),
+        counters: counters(status),
+    }
+}
+
+/// The counters by their names in the core, those of the driver with them.
+fn counters(status: &io::RouterStatus) -> BTreeMap<String, u64> {
+    let stats = serde_json::to_value(status.stats).unwrap_or_default();
+    let named = stats.as_object().into_iter().flatten();
+    let mut counters: BTreeMap<String, u64> =
+        named.filter_map(|(name, value)| Some((name.clone(), value.as_u64()?))).collect();
+    counters.insert("events_lost".to_owned(), status.events_lost);
+    counters
+}

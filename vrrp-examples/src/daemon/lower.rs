@@ -1,0 +1,118 @@
+//! From the daemon's configuration to routers.
+//!
+//! A keepalived.conf means what it means to keepalived: an owner listens to other routers, a lower Master is answered at
+//! once, packets to the virtual addresses are accepted, unicast peers may be routed.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use vrrp_core::{AnnouncePolicy, Config, ConfigError, Profile, Tracker, TrackerId, UnicastPeer};
+use vrrp_io_linux::{Router, RouterError};
+
+use crate::config::{Announce, Daemon, Instance, Track};
+
+/// Least time between two rounds of announcements while another Master is heard, where none is configured.
+const CONTEST_HOLDOFF: Duration = Duration::from_secs(5);
+
+/// A configuration and what is made of it.
+#[derive(Debug)]
+pub(super) struct Lowered {
+    pub(super) daemon: Daemon,
+    /// One for each instance, in their order.
+    pub(super) routers: Vec<Router>,
+    /// For each script, who tracks it.
+    pub(super) script_users: Vec<Vec<ScriptUser>>,
+}
+
+/// An instance that tracks a script.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ScriptUser {
+    pub(super) router: usize,
+    pub(super) tracker: TrackerId,
+}
+
+/// What an instance asks for and no router can be.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LowerError {
+    #[error("vrrp_instance {instance}: {error}")]
+    Config { instance: String, error: ConfigError },
+    #[error("vrrp_instance {instance}: there is no vrrp_script {script}")]
+    NoScript { instance: String, script: String },
+    #[error(transparent)]
+    Router(#[from] RouterError),
+}
+
+impl Lowered {
+    pub(super) fn new(daemon: &Daemon) -> Result<Self, LowerError> {
+        let mut lowered =
+            Self { daemon: daemon.clone(), routers: Vec::new(), script_users: vec![Vec::new(); daemon.scripts.len()] };
+        for (index, instance) in daemon.instances.iter().enumerate() {
+            let router = lowered.instance(index, instance)?;
+            lowered.routers.push(router);
+        }
+        Ok(lowered)
+    }
+
+    fn instance(&mut self, index: usize, instance: &Instance) -> Result<Router, LowerError> {
+        let error = |error| LowerError::Config { instance: instance.name.clone(), error };
+        let mut config = config(instance).map_err(error)?;
+        let mut interfaces = Vec::new();
+        for track in &instance.track_interfaces {
+            let id = config.add_tracker(tracker(track, "interface ")).map_err(error)?;
+            interfaces.push((id, track.name.clone()));
+        }
+        for track in &instance.track_scripts {
+            let id = config.add_tracker(tracker(track, "check ")).map_err(error)?;
+            let script = self.daemon.scripts.iter().position(|script| script.name == track.name);
+            let users = script.and_then(|script| self.script_users.get_mut(script));
+            let no_script = || LowerError::NoScript { instance: instance.name.clone(), script: track.name.clone() };
+            users.ok_or_else(no_script)?.push(ScriptUser { router: index, tracker: id });
+        }
+        let mut router = Router::new(&instance.interface, config).with_name(&instance.name).with_accept_mode(true);
+        for vip in instance.addresses.iter().chain(&instance.excluded) {
+            router = router.with_address(vip.clone())?;
+        }
+        for (id, interface) in interfaces {
+            router = router.with_tracked_interface(id, interface);
+        }
+        if let Some(source) = instance.source {
+            router = router.with_source(source);
+        }
+        Ok(router)
+    }
+}
+
+fn config(instance: &Instance) -> Result<Config, ConfigError> {
+    let addresses = |vips: &[vrrp_io_linux::VirtualIp]| vips.iter().map(|vip| vip.address).collect::<Vec<IpAddr>>();
+    let mut config = Config::new(Profile::Rfc2338, instance.vrid, &addresses(&instance.addresses))?
+        .with_excluded(&addresses(&instance.excluded))?
+        .with_priority(instance.priority)
+        .with_interval(instance.interval)?
+        .with_preempt(instance.preempt, instance.preempt_delay)
+        .with_answer_lower(true)
+        .with_announce(announce(&instance.announce));
+    if let Some(password) = instance.password {
+        config = config.with_password(password)?;
+    }
+    if let Some(unicast) = &instance.unicast {
+        // keepalived checks no TTL on unicast.
+        let peers: Vec<_> = unicast.peers.iter().map(|peer| UnicastPeer { address: *peer, min_ttl: 0 }).collect();
+        config = config.with_unicast_peers(&peers)?;
+    }
+    Ok(config)
+}
+
+fn tracker(track: &Track, kind: &str) -> Tracker {
+    Tracker { name: format!("{kind}{}", track.name), weight: track.weight.weight, reverse: track.weight.reverse }
+}
+
+fn announce(announce: &Announce) -> AnnouncePolicy {
+    AnnouncePolicy {
+        repeat: announce.repeat,
+        delay: announce.delay,
+        refresh: announce.refresh,
+        refresh_repeat: announce.refresh_repeat,
+        contest_repeat: announce.lower_prio_repeat,
+        contest_holdoff: announce.lower_prio_delay.unwrap_or(CONTEST_HOLDOFF),
+    }
+}

@@ -1,0 +1,215 @@
+//! The daemon: starts the routers, runs their checks and scripts, answers who asks, and says all that happens.
+
+mod describe;
+mod lower;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tracing::{error, info, warn};
+use vrrp_core::Role;
+use vrrp_io_linux::{Event, EventKind, Vrrp};
+
+use crate::config::Daemon;
+use crate::control::{self, ControlSocket, Request};
+use crate::notify::{Notifier, NotifyState};
+use crate::track::Verdict;
+use crate::{keepalived, notify, track};
+use lower::Lowered;
+
+/// How long stop scripts may take, as in keepalived.
+const STOP_SCRIPTS: Duration = Duration::from_secs(1);
+
+/// VRRP daemon for Linux that reads keepalived.conf.
+#[derive(Debug, Parser)]
+#[command(name = "vrrpd", version)]
+struct Arguments {
+    /// Configuration, in the language of keepalived.conf
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Only say whether the configuration would run; needs no interface and no privilege
+    #[arg(long)]
+    check: bool,
+    /// Answer vrrpctl on this Unix socket
+    #[arg(long, value_name = "SOCKET")]
+    control: Option<PathBuf>,
+}
+
+/// Runs the daemon with the arguments of a command line, the program's name first.
+#[must_use]
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version come this way too. Where even this cannot be printed there is nobody to tell.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let Some(configuration) = load(&arguments.config) else { return ExitCode::FAILURE };
+    if arguments.check {
+        println!("{}: {} would run", arguments.config.display(), count(&configuration));
+        return ExitCode::SUCCESS;
+    }
+    log_to_stderr();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(why) => {
+            error!("cannot make an event loop: {why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(configuration, arguments.control.as_deref())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            error!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Reads the configuration and prints what there is to say about it. `None`: it would not run.
+fn load(path: &Path) -> Option<Lowered> {
+    let loaded = match keepalived::load(path) {
+        Ok(loaded) => loaded,
+        Err(diagnostics) => {
+            eprint!("{diagnostics}");
+            return None;
+        }
+    };
+    for notice in &loaded.notices {
+        eprint!("{notice}");
+    }
+    match Lowered::new(&loaded.daemon) {
+        Ok(lowered) => Some(lowered),
+        Err(why) => {
+            eprintln!("{}: error: {why}", path.display());
+            None
+        }
+    }
+}
+
+fn count(configuration: &Lowered) -> String {
+    let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let Daemon { instances, scripts } = &configuration.daemon;
+    format!("{} and {}", plural(instances.len(), "virtual router"), plural(scripts.len(), "script"))
+}
+
+/// A slow reader of stderr holds up this thread only: the protocol has its own, and loses events rather than wait.
+fn log_to_stderr() {
+    use tracing_subscriber::{EnvFilter, fmt};
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let subscriber = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // Fails only where logging is set up already: then that is used.
+    let _ = subscriber.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init();
+}
+
+async fn run(configuration: Lowered, control: Option<&Path>) -> Result<(), Box<dyn std::error::Error>> {
+    // Signals first: from here on a stop is orderly.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let control = control.map(ControlSocket::bind).transpose()?;
+
+    let text = count(&configuration);
+    let Lowered { daemon, routers, script_users } = configuration;
+    let (vrrp, events) = vrrp_io_linux::start(routers)?;
+    info!("started with {text}");
+    let (verdict_sender, verdicts) = mpsc::channel(64);
+    let (request_sender, requests) = mpsc::channel(64);
+    let tracks = track::spawn(daemon.scripts.clone(), verdict_sender);
+    let notifier = notify::spawn(daemon.instances.iter().map(|i| (i.name.clone(), i.notify.clone())));
+    let server = control.map(|socket| tokio::spawn(control::serve(socket, request_sender)));
+
+    let mut supervisor = Supervisor { daemon, script_users, vrrp, events, notifier };
+    tokio::select! {
+        () = supervisor.serve(verdicts, requests) => {}
+        _ = terminate.recv() => info!("SIGTERM: stopping"),
+        _ = interrupt.recv() => info!("SIGINT: stopping"),
+    }
+    tracks.stop().await;
+    if let Some(server) = server {
+        server.abort();
+    }
+    supervisor.stop().await;
+    Ok(())
+}
+
+/// What runs, and what it reports.
+struct Supervisor {
+    daemon: Daemon,
+    /// For each script, the instances that track it.
+    script_users: Vec<Vec<lower::ScriptUser>>,
+    vrrp: Vrrp,
+    events: mpsc::Receiver<Event>,
+    notifier: Notifier,
+}
+
+impl Supervisor {
+    async fn serve(&mut self, mut verdicts: mpsc::Receiver<Verdict>, mut requests: mpsc::Receiver<Request>) {
+        loop {
+            tokio::select! {
+                event = self.events.recv() => match event {
+                    Some(event) => self.tell(&event),
+                    None => return error!("the protocol driver has died"),
+                },
+                Some(verdict) = verdicts.recv() => self.judge(verdict).await,
+                Some(Request::Status(reply)) = requests.recv() => {
+                    // The client may have gone.
+                    let _ = reply.send(describe::status(&self.vrrp.status().await));
+                }
+            }
+        }
+    }
+
+    /// Releases everything, tells the rest of the story, lets the stop scripts run.
+    async fn stop(self) {
+        let Self { daemon, vrrp, mut events, notifier, .. } = self;
+        vrrp.stop().await;
+        while let Ok(event) = events.try_recv() {
+            log(&event);
+        }
+        for (index, instance) in daemon.instances.iter().enumerate() {
+            notifier.changed(index, NotifyState::Stop, instance.priority.get());
+        }
+        notifier.shutdown(STOP_SCRIPTS).await;
+        info!("stopped");
+    }
+
+    fn tell(&self, event: &Event) {
+        log(event);
+        if let EventKind::StateChanged { transition, priority, .. } = &event.kind {
+            let state = match transition.to {
+                Role::Master => NotifyState::Master,
+                Role::Backup => NotifyState::Backup,
+                Role::Initialize => NotifyState::Fault,
+            };
+            self.notifier.changed(event.router, state, priority.get());
+        }
+    }
+
+    async fn judge(&self, verdict: Verdict) {
+        let Verdict { script, passed, reason } = verdict;
+        let name = self.daemon.scripts.get(script).map_or("?", |script| script.name.as_str());
+        if passed {
+            info!("check {name} passes: {reason}");
+        } else {
+            warn!("check {name} failed: {reason}");
+        }
+        for user in self.script_users.get(script).into_iter().flatten() {
+            self.vrrp.track(user.router, user.tracker, passed).await;
+        }
+    }
+}
+
+fn log(event: &Event) {
+    if event.kind.is_warning() {
+        warn!("{event}");
+    } else {
+        info!("{event}");
+    }
+}

@@ -1,0 +1,172 @@
+//! Collects what is found in the sources of one configuration.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use super::diagnostics::{Diagnostic, Excerpt, Severity};
+
+/// A stretch of one source, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Span {
+    pub(super) source: usize,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+impl Span {
+    /// From the start of `self` to the end of `last`, which stands later in the same source.
+    pub(super) fn to(self, last: Self) -> Self {
+        Self { end: last.end, ..self }
+    }
+}
+
+struct Source {
+    name: String,
+    text: Rc<str>,
+}
+
+/// The sources read so far and everything found in them.
+#[derive(Default)]
+pub(super) struct Report {
+    sources: Vec<Source>,
+    found: Vec<Diagnostic>,
+    named: BTreeSet<String>,
+}
+
+impl Report {
+    /// Takes in a text; returns its number for spans.
+    pub(super) fn add_source(&mut self, name: String, text: &str) -> usize {
+        self.sources.push(Source { name, text: text.into() });
+        self.sources.len() - 1
+    }
+
+    pub(super) fn text(&self, source: usize) -> Rc<str> {
+        self.sources.get(source).map_or_else(|| "".into(), |source| Rc::clone(&source.text))
+    }
+
+    pub(super) fn slice(&self, span: Span) -> &str {
+        self.sources.get(span.source).and_then(|source| source.text.get(span.start..span.end)).unwrap_or_default()
+    }
+
+    pub(super) fn error(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+        self.record(Severity::Error, span, message.into())
+    }
+
+    pub(super) fn notice(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+        self.record(Severity::Notice, span, message.into())
+    }
+
+    /// A notice that is worth giving once however often `keyword` occurs.
+    pub(super) fn notice_once(&mut self, keyword: &str, span: Span, message: impl Into<String>) {
+        if self.named.insert(keyword.to_owned()) {
+            self.notice(span, message);
+        }
+    }
+
+    /// An error of a file as a whole, before there is a text to point into.
+    pub(super) fn file_error(&mut self, file: String, message: String) {
+        let order = (self.sources.len(), 0);
+        let (severity, expected) = (Severity::Error, None);
+        self.found.push(Diagnostic {
+            severity,
+            file,
+            line: 0,
+            column: 0,
+            message,
+            expected,
+            help: None,
+            excerpt: None,
+            order,
+        });
+    }
+
+    /// Whether anything found so far is an error.
+    pub(super) fn failed(&self) -> bool {
+        self.found.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// Whether something in this stretch was found wrong already.
+    pub(super) fn failed_in(&self, span: Span) -> bool {
+        let inside = (span.source, span.start)..=(span.source, span.end);
+        self.found.iter().any(|found| found.severity == Severity::Error && inside.contains(&found.order))
+    }
+
+    /// Where something stands, for a message about `from`.
+    pub(super) fn place(&self, span: Span, from: Span) -> String {
+        let (line, _) = self.line_and_start(span);
+        match self.sources.get(span.source) {
+            Some(source) if span.source != from.source => format!("{}:{line}", source.name),
+            _ => format!("line {line}"),
+        }
+    }
+
+    /// All findings in the order of the text.
+    pub(super) fn into_found(mut self) -> Vec<Diagnostic> {
+        self.found.sort_by_key(|diagnostic| diagnostic.order);
+        self.found
+    }
+
+    fn record(&mut self, severity: Severity, span: Span, message: String) -> &mut Diagnostic {
+        let (line, line_start) = self.line_and_start(span);
+        let text = self.text(span.source);
+        let rest = text.get(line_start..).unwrap_or_default();
+        let full = rest.lines().next().unwrap_or_default();
+        let chars = |from: usize, to: usize| text.get(from..to).map_or(0, |text| text.chars().count());
+        let end = span.end.min(line_start + full.len());
+        let excerpt = Excerpt { line: printable(full), width: chars(span.start, end).max(1) };
+        // A line longer than keepalived itself reads is no use on a screen.
+        let excerpt = (full.len() <= 1024).then_some(excerpt);
+        let index = self.found.len();
+        self.found.push(Diagnostic {
+            severity,
+            file: self.sources.get(span.source).map(|source| source.name.clone()).unwrap_or_default(),
+            line,
+            column: chars(line_start, span.start) + 1,
+            message,
+            expected: None,
+            help: None,
+            excerpt,
+            order: (span.source, span.start),
+        });
+        &mut self.found[index]
+    }
+
+    fn line_and_start(&self, span: Span) -> (usize, usize) {
+        let text = self.text(span.source);
+        let before = text.get(..span.start).unwrap_or_default();
+        (before.matches('\n').count() + 1, before.rfind('\n').map_or(0, |newline| newline + 1))
+    }
+}
+
+/// The line with every character one column wide, and without the password if it holds one: it goes to logs.
+fn printable(line: &str) -> String {
+    let secret = line.find("auth_pass").map_or(line.len(), |keyword| keyword + "auth_pass".len());
+    let show = |(at, c): (usize, char)| match c {
+        c if c.is_control() => ' ',
+        ' ' | '{' | '}' | '"' => c,
+        _ if at >= secret => '*',
+        c => c,
+    };
+    line.char_indices().map(show).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_caret_stands_under_the_word_and_passwords_stay_unprinted() {
+        let mut report = Report::default();
+        let source = report.add_source("é.conf".to_owned(), "a\n\tauth_pass \"gehéim\" x\n");
+        report.error(Span { source, start: 22, end: 23 }, "m").with_expected("e").with_help("h");
+        let shown = report.into_found()[0].to_string();
+        let lines = [
+            "é.conf:2:20: error: m",
+            "  |",
+            "2 |  auth_pass \"******\" *",
+            "  |                    ^",
+            "  = expected: e",
+        ];
+        assert_eq!(shown, lines.join("\n") + "\n  = help: h");
+    }
+}
