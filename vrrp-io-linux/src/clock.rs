@@ -60,7 +60,8 @@ mod tests {
     use super::*;
     use crate::testing::run;
 
-    const GENEROUS: Duration = Duration::from_millis(50);
+    /// On a busy machine a process may have to wait for its turn.
+    const GENEROUS: Duration = Duration::from_secs(2);
 
     async fn fired(alarm: &mut Alarm) -> Instant {
         poll_fn(|cx| alarm.poll_fired(cx)).await.unwrap();
@@ -71,12 +72,15 @@ mod tests {
     fn fires_not_before_its_time_and_soon_after() {
         run(async {
             let mut alarm = Alarm::new().unwrap();
-            for millis in [1, 3, 20] {
+            let mut least = Duration::MAX;
+            for millis in [1, 3, 5, 10, 20] {
                 let due = now() + Duration::from_millis(millis);
                 alarm.arm(Some(due)).unwrap();
                 let at = fired(&mut alarm).await;
                 assert!(at >= due && at.since(due) < GENEROUS, "due {due:?}, fired {at:?}");
+                least = least.min(at.since(due));
             }
+            assert!(least < Duration::from_millis(50), "late by {least:?} at least");
         });
     }
 

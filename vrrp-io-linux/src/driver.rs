@@ -221,12 +221,8 @@ impl Driver {
         .await
     }
 
+    /// What anybody on the LAN can flood comes last.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
-        for (index, port) in self.ports.iter_mut().enumerate() {
-            if let Poll::Ready(arrival) = port.poll_recv(cx, &mut self.packet) {
-                return Poll::Ready(Wake::Packet(index, arrival));
-            }
-        }
         if let Poll::Ready(Ok(())) = self.alarm.poll_fired(cx) {
             return Poll::Ready(Wake::Alarm);
         }
@@ -236,7 +232,15 @@ impl Driver {
         if let Poll::Ready(change) = self.monitor.poll_change(cx) {
             return Poll::Ready(Wake::Change(change));
         }
-        self.commands.poll_recv(cx).map(Wake::Command)
+        if let Poll::Ready(command) = self.commands.poll_recv(cx) {
+            return Poll::Ready(Wake::Command(command));
+        }
+        for (index, port) in self.ports.iter_mut().enumerate() {
+            if let Poll::Ready(arrival) = port.poll_recv(cx, &mut self.packet) {
+                return Poll::Ready(Wake::Packet(index, arrival));
+            }
+        }
+        Poll::Pending
     }
 
     /// Acts on every deadline that has come. An advertisement that lies in a socket counts, however late we woke: so
@@ -414,26 +418,29 @@ impl Driver {
     fn follow(&mut self, change: &Change) {
         match *change {
             Change::Link { index } => {
-                let name = self.monitor.link(index).map(|link| link.name.clone());
-                for port in 0..self.ports.len() {
-                    let concerned = self
-                        .ports
-                        .get(port)
-                        .is_some_and(|port| port.ifindex == Some(index) || Some(&port.name) == name.as_ref());
-                    if concerned {
-                        self.follow_port(port);
-                    }
-                }
-                if let Some(name) = name {
+                if let Some(name) = self.monitor.link(index).map(|link| link.name.clone()) {
                     self.prepare_device(&name);
                 }
+                (0..self.ports.len()).for_each(|port| self.follow_port(port));
                 self.refresh_all();
             }
-            Change::AddressAdded { .. } | Change::Resynced => self.refresh_all(),
+            Change::AddressAdded { address, .. } => self.follow_address(address),
             Change::AddressRemoved { ifindex, address } => {
                 self.put_back(ifindex, address);
-                self.refresh_all();
+                self.follow_address(address);
             }
+            Change::Resynced => {}
+        }
+    }
+
+    /// A real address may be anybody's source; a virtual one only its own router's. Both come by the hundred.
+    fn follow_address(&mut self, address: IpAddr) {
+        if self.holdings.is_virtual(address) {
+            let owners: Vec<RouterId> = self.holdings.routers_of(address).collect();
+            owners.into_iter().for_each(|id| self.refresh(id));
+        } else {
+            (0..self.ports.len()).for_each(|port| self.follow_port(port));
+            self.refresh_all();
         }
     }
 

@@ -80,6 +80,11 @@ impl Holdings {
         self.places.contains_key(&address)
     }
 
+    /// The routers that have this address.
+    pub(crate) fn routers_of(&self, address: IpAddr) -> impl Iterator<Item = RouterId> {
+        self.places.get(&address).into_iter().flatten().map(|(router, _)| *router)
+    }
+
     /// Every interface that carries virtual addresses, once for each of them.
     pub(crate) fn devices(&self) -> impl Iterator<Item = &str> {
         self.routers.iter().flatten().map(|holding| holding.device.as_str())

@@ -1,9 +1,10 @@
 //! Telling the link who has an address now.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use socket2::{Domain, Socket, Type};
+use vrrp_core::wire::gratuitous_arp;
 
 use crate::socket::PRIORITY;
 use crate::sys;
@@ -12,7 +13,6 @@ type Mac = [u8; 6];
 
 const BROADCAST: Mac = [0xff; 6];
 const ETHERTYPE_ARP: u16 = 0x0806;
-const FRAME_LEN: usize = 42;
 
 /// Sends announcement frames on any interface.
 #[derive(Debug)]
@@ -40,41 +40,12 @@ impl LinkLayer {
     }
 }
 
-/// An ARP request for `address` that asks nothing: whoever hears it learns the sender.
-fn gratuitous_arp(mac: Mac, address: Ipv4Addr) -> [u8; FRAME_LEN] {
-    const HARDWARE_ETHERNET: [u8; 2] = [0, 1];
-    const PROTOCOL_IPV4: [u8; 2] = [8, 0];
-    const LENGTHS: [u8; 2] = [6, 4];
-    const REQUEST: [u8; 2] = [0, 1];
-
-    let address = address.octets();
-    let fields: [&[u8]; 11] = [
-        &BROADCAST,
-        &mac,
-        &ETHERTYPE_ARP.to_be_bytes(),
-        &HARDWARE_ETHERNET,
-        &PROTOCOL_IPV4,
-        &LENGTHS,
-        &REQUEST,
-        &mac,
-        &address,
-        // The hardware address asked for: receivers ignore it, RFC 9568 wants the sender's.
-        &mac,
-        &address,
-    ];
-    let mut frame = [0; FRAME_LEN];
-    for (to, from) in frame.iter_mut().zip(fields.into_iter().flatten()) {
-        *to = *from;
-    }
-    frame
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Read;
+    use std::net::Ipv4Addr;
     use std::time::Duration;
 
-    use etherparse::{ArpEthIpv4Packet, ArpOperation, NetSlice, SlicedPacket};
     use socket2::Protocol;
 
     use super::*;
@@ -82,24 +53,6 @@ mod tests {
 
     const MAC: Mac = [2, 0, 0, 0, 0, 1];
     const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
-
-    #[test]
-    fn the_frame_says_what_a_gratuitous_arp_says() {
-        let frame = gratuitous_arp(MAC, ADDRESS);
-        let packet = SlicedPacket::from_ethernet(&frame).unwrap();
-        let ethernet = packet.link.unwrap().to_header().unwrap().ethernet2().unwrap();
-        assert_eq!((ethernet.destination, ethernet.source), (BROADCAST, MAC));
-        let Some(NetSlice::Arp(arp)) = packet.net else { panic!("no ARP") };
-        let arp = arp.to_packet().try_eth_ipv4().unwrap();
-        let expected = ArpEthIpv4Packet {
-            operation: ArpOperation::REQUEST,
-            sender_mac: MAC,
-            sender_ipv4: ADDRESS.octets(),
-            target_mac: MAC,
-            target_ipv4: ADDRESS.octets(),
-        };
-        assert_eq!(arp, expected);
-    }
 
     #[test]
     fn the_other_end_gets_the_frame_as_it_is() {

@@ -237,7 +237,7 @@ mod tests {
                 a.send(address("192.0.2.1"), GROUP.into(), 255, PAYLOAD).unwrap();
                 tokio::time::sleep(wait).await;
                 let (datagram, _) = receive(&mut b).await;
-                assert!(datagram.age >= wait && datagram.age < Duration::from_secs(2), "{:?}", datagram.age);
+                assert!(datagram.age >= wait && datagram.age < Duration::from_secs(10), "{:?}", datagram.age);
             });
         });
     }

@@ -93,7 +93,8 @@ pub(crate) fn receive(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<Rece
     message.msg_iovlen = 1;
     message.msg_control = control.as_mut_ptr().cast();
     message.msg_controllen = size_of_val(&control) as _;
-    // SAFETY: `message` points to `iov` (which points to `buf`) and `control`, with their true lengths; all outlive the call.
+    // SAFETY: `message` points to `iov`, which points to `buf`, and to `control`, with their true lengths; all outlive
+    // the call.
     let len = unsafe { libc::recvmsg(socket.as_raw_fd(), &mut message, libc::MSG_DONTWAIT) };
     let len = usize::try_from(len).map_err(|_| io::Error::last_os_error())?;
     Ok(Received { len, stamp: stamp(&message) })

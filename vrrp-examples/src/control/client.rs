@@ -1,11 +1,13 @@
 //! `vrrpctl`'s end.
 
+use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::protocol::{Answer, Outcome, Question, VERSION, line};
+use super::protocol::{Answer, Question, Reply, VERSION, line};
 use super::socket::words;
 use super::status::Status;
 
@@ -64,15 +66,18 @@ pub fn status(socket: &Path, patience: Duration) -> Result<Status, AskError> {
     let answer: Answer<Status> = serde_json::from_str(&answer).map_err(|error| unintelligible(error.to_string()))?;
     match answer.result {
         _ if answer.v != VERSION => Err(unintelligible(format!("its version is {}, not {VERSION}", answer.v))),
-        Outcome::Ok(status) => Ok(status),
-        Outcome::Error(why) => Err(AskError::Refused(why)),
+        Reply::Ok(status) => Ok(status),
+        Reply::Error(why) => Err(AskError::Refused(why)),
     }
 }
 
 fn explain(socket: &Path, patience: Duration, error: &io::Error) -> AskError {
     let path = socket.to_owned();
+    // Any other file refuses the connection, too.
+    let is_socket = || fs::metadata(socket).is_ok_and(|found| found.file_type().is_socket());
     match error.kind() {
         io::ErrorKind::NotFound => AskError::NoSocket(path),
+        io::ErrorKind::ConnectionRefused if !is_socket() => AskError::NoSocket(path),
         io::ErrorKind::ConnectionRefused => AskError::NobodyListens(path),
         io::ErrorKind::PermissionDenied => AskError::NotAllowed(path),
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => AskError::NoAnswer(path, patience),

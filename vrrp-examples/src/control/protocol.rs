@@ -17,12 +17,12 @@ pub(super) struct Question {
 pub(super) struct Answer<T> {
     pub(super) v: u64,
     #[serde(flatten)]
-    pub(super) result: Outcome<T>,
+    pub(super) result: Reply<T>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Outcome<T> {
+pub(super) enum Reply<T> {
     Ok(T),
     Error(String),
 }
@@ -30,8 +30,8 @@ pub(super) enum Outcome<T> {
 impl<T> Answer<T> {
     pub(super) fn new(result: Result<T, String>) -> Self {
         let result = match result {
-            Ok(payload) => Outcome::Ok(payload),
-            Err(why) => Outcome::Error(why),
+            Ok(payload) => Reply::Ok(payload),
+            Err(why) => Reply::Error(why),
         };
         Self { v: VERSION, result }
     }

@@ -265,6 +265,10 @@ async fn no_daemon_or_a_strange_one_is_told_apart() {
     let expected = "there is no such socket; is vrrpd running, and with this --control?";
     assert_eq!(error, format!("no vrrpd on {}: {expected}", path.display()));
 
+    let plain = dir.path("plain");
+    fs::write(&plain, "").unwrap();
+    assert!(matches!(ask(&plain).await, Err(AskError::NoSocket(_))));
+
     let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
     let mute = status(&path, Duration::from_millis(50)).unwrap_err();
     assert!(matches!(mute, AskError::NoAnswer(..)), "{mute}");

@@ -78,6 +78,7 @@ impl Monitor {
     }
 
     /// How many messages of the kernel were not understood.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the status"))]
     pub(crate) fn malformed(&self) -> u64 {
         self.tracker.malformed()
     }
@@ -91,7 +92,9 @@ impl Monitor {
             if self.tracker.wants_dump() {
                 ready!(self.poll_pause(cx));
                 self.tracker.start_dump();
-                self.ask().unwrap_or_else(|error| self.tracker.lose(&error));
+            }
+            if self.ask().is_err() {
+                self.tracker.lose();
             }
             let mut guard = match ready!(self.socket.poll_read_ready(cx)) {
                 Ok(guard) => guard,
@@ -100,11 +103,9 @@ impl Monitor {
             };
             self.buffer.clear();
             match guard.try_io(|socket| socket.get_ref().recv(&mut self.buffer, libc::MSG_DONTWAIT)) {
-                Ok(Ok(_)) => {
-                    self.tracker.read(&self.buffer);
-                    self.ask().unwrap_or_else(|error| self.tracker.lose(&error));
-                }
-                Ok(Err(error)) => self.tracker.lose(&error),
+                Ok(Ok(_)) => self.tracker.read(&self.buffer),
+                // An overrun.
+                Ok(Err(_)) => self.tracker.lose(),
                 Err(_would_block) => self.tracker.drained(),
             }
         }
@@ -123,17 +124,14 @@ impl Monitor {
             }
             if self.tracker.wants_dump() {
                 self.tracker.start_dump();
-                self.ask()?;
             }
+            self.ask()?;
             let wait = if self.tracker.dumps() { 0 } else { libc::MSG_DONTWAIT };
             self.buffer.clear();
             match self.socket.get_ref().recv(&mut self.buffer, wait) {
-                Ok(_) => {
-                    self.tracker.read(&self.buffer);
-                    self.ask()?;
-                }
+                Ok(_) => self.tracker.read(&self.buffer),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.tracker.drained(),
-                Err(error) => self.tracker.lose(&error),
+                Err(_) => self.tracker.lose(),
             }
         }
         while self.tracker.next_change().is_some() {}
@@ -257,16 +255,18 @@ mod tests {
             wire("v0", "v1");
             let index = ifindex("v0");
             crate::sysctl::promote_secondaries("v0").unwrap();
-            ip("address add 192.0.2.1/24 dev v0");
-            ip("address add 192.0.2.2/24 dev v0");
+            for add in ["192.0.2.1/24", "198.51.100.1/24", "192.0.2.2/24", "198.51.100.2/24"] {
+                ip(&format!("address add {add} dev v0"));
+            }
             run(async {
                 let mut monitor = Monitor::new().unwrap();
                 let secondary = |monitor: &Monitor| {
-                    monitor.addresses(index).find(|host| host.address == address("192.0.2.2")).unwrap().secondary
+                    monitor.addresses(index).find(|host| host.address == address("198.51.100.2")).unwrap().secondary
                 };
                 assert!(secondary(&monitor));
-                ip("address del 192.0.2.1/24 dev v0");
+                ip("address del 198.51.100.1/24 dev v0");
                 until(&mut monitor, |monitor| !secondary(monitor)).await;
+                assert_eq!(monitor.mirror(), Monitor::new().unwrap().mirror(), "it moves before the other secondary");
             });
         });
     }
@@ -309,7 +309,8 @@ mod tests {
                 ip("link del v0");
                 let mut removed = false;
                 while monitor.link(first).is_some() {
-                    removed |= matches!(change(&mut monitor).await, Change::AddressRemoved { ifindex, .. } if ifindex == first);
+                    let change = change(&mut monitor).await;
+                    removed |= matches!(change, Change::AddressRemoved { ifindex, .. } if ifindex == first);
                 }
                 assert!(removed);
                 assert_eq!(monitor.addresses(first).count(), 0);

@@ -26,7 +26,6 @@ pub(crate) struct Requests {
     unanswered: VecDeque<Request>,
     done: VecDeque<Done>,
     sequence: u32,
-    malformed: u64,
 }
 
 /// A request that has been carried out, or not.
@@ -82,7 +81,6 @@ impl Requests {
             unanswered: VecDeque::new(),
             done: VecDeque::new(),
             sequence: 0,
-            malformed: 0,
         })
     }
 
@@ -136,11 +134,6 @@ impl Requests {
         }
     }
 
-    /// How many messages of the kernel were not understood.
-    pub(crate) fn malformed(&self) -> u64 {
-        self.malformed
-    }
-
     fn queue(&mut self, ticket: u64, kind: Kind, message: RouteNetlinkMessage, flags: u16) {
         self.sequence = self.sequence.wrapping_add(1);
         let message = request(message, NLM_F_ACK | flags, self.sequence);
@@ -154,10 +147,8 @@ impl Requests {
                 let refusal = ErrorBuffer::new_checked(payload)?.code();
                 Ok((header, refusal.map_or(0, |code| code.get().saturating_neg())))
             });
-            let Ok((header, errno)) = answer else {
-                self.malformed += 1;
-                continue;
-            };
+            // What is not understood answers nothing: its request will be given up.
+            let Ok((header, errno)) = answer else { continue };
             if header.message_type != NLMSG_ERROR {
                 continue;
             }
