@@ -42,7 +42,7 @@ impl Timeline {
         events
     }
 
-    /// Requests that began from `since` on and have ended, by their beginning.
+    /// Requests that began from `since` on and have ended, in the order in which they began.
     pub(super) fn requests(&self, since: Instant) -> Vec<Request> {
         let all = lock(&self.requests);
         // They are recorded as they end.
