@@ -145,7 +145,7 @@ impl fmt::Display for DescribedCause<'_> {
             Cause::New => f.write_str("not started"),
             Cause::Startup => f.write_str("started"),
             Cause::OwnerStartup => f.write_str("started as owner of the addresses (priority 255)"),
-            Cause::Recovered(fault) => write!(f, "fault is gone: {}", fault.describe(self.config)),
+            Cause::Recovered(fault) => write!(f, "no fault any more, the last was: {}", fault.describe(self.config)),
             Cause::MasterDown { master: None, silence } => {
                 write!(f, "no Master was heard for {:.3} s", silence.as_secs_f64())
             }

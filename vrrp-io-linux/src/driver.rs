@@ -10,7 +10,9 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, oneshot};
 use vrrp_core::wire::{Endpoints, TTL};
-use vrrp_core::{Action, AdvertKind, Input, Instant, Peers, Role, RouterId, RouterSet, RxPacket, TrackerId, Vip};
+use vrrp_core::{
+    Action, AdvertKind, Discard, Input, Instant, Peers, Role, RouterId, RouterSet, RxPacket, TrackerId, Vip,
+};
 
 use crate::clock::{self, Alarm};
 use crate::event::{Event, EventKind};
@@ -294,6 +296,7 @@ impl Driver {
                 });
             }
             Ok(_) => {}
+            Err((_, Discard::NotStarted)) => {}
             Err((Some(id), discard)) => {
                 self.address_list_errors_grew(id);
                 self.reporter.report_repeating(id, *at, Kind::from(&discard), |unreported| EventKind::Ignored {
@@ -302,7 +305,7 @@ impl Driver {
                     unreported,
                 });
             }
-            // Other people's virtual routers are none of our business; the set counts them.
+            // Other people's virtual routers are none of our business, and ours that are at fault wait: no news.
             Err((None, _)) => {}
         }
     }

@@ -70,7 +70,8 @@ pub fn start(routers: impl IntoIterator<Item = Router>) -> Result<(Vrrp, mpsc::R
                 Ok(driver) => {
                     // The starter waits for this.
                     let _ = started.send(Ok(()));
-                    driver.run().await;
+                    // Alone on this runtime: there is nobody to yield to, and Pending shall mean that nothing waits.
+                    tokio::task::unconstrained(driver.run()).await;
                 }
                 Err(error) => drop(started.send(Err(error))),
             }
