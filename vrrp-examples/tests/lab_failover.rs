@@ -14,7 +14,10 @@ fn a_stopped_daemon_is_taken_over_from_and_takes_back() {
     let output = squid_failover(&["--proxy", "builtin", "--only", "4", "--json"]);
     let progress = String::from_utf8_lossy(&output.stderr);
     if progress.contains("the kernel refuses") {
-        assert!(std::env::var_os(SKIP).is_some_and(|value| value == "1"), "{progress}(set {SKIP}=1 to skip such tests)");
+        assert!(
+            std::env::var_os(SKIP).is_some_and(|value| value == "1"),
+            "{progress}(set {SKIP}=1 to skip such tests)"
+        );
         println!("SKIPPED: a_stopped_daemon_is_taken_over_from_and_takes_back: {progress}");
         return;
     }
