@@ -5,13 +5,13 @@ use std::process::{Command, Output};
 /// Set by whoever wants tests skipped where the kernel refuses namespaces.
 const SKIP: &str = "VRRP_SKIP_NAMESPACES";
 
-fn squid_failover(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_squid-failover")).args(arguments).output().unwrap()
+fn squid_failover(arguments: &[&str]) -> std::io::Result<Output> {
+    Command::new(env!("CARGO_BIN_EXE_squid-failover")).args(arguments).output()
 }
 
 #[test]
 fn a_stopped_daemon_is_taken_over_from_and_takes_back() {
-    let output = squid_failover(&["--proxy", "builtin", "--only", "4", "--json"]);
+    let output = squid_failover(&["--proxy", "builtin", "--only", "4", "--json"]).unwrap();
     let progress = String::from_utf8_lossy(&output.stderr);
     if progress.contains("the kernel refuses") {
         assert!(
@@ -34,7 +34,7 @@ fn a_stopped_daemon_is_taken_over_from_and_takes_back() {
 
 #[test]
 fn an_unknown_check_is_refused_before_anything_is_made() {
-    let output = squid_failover(&["--only", "4,7"]);
+    let output = squid_failover(&["--only", "4,7"]).unwrap();
     assert!(!output.status.success());
     let message = String::from_utf8_lossy(&output.stderr);
     assert!(message.contains("--only 7: there is no such check; there are 1, 1b, 1c, 2"), "{message}");
