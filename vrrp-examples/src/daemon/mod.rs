@@ -102,11 +102,15 @@ fn count(configuration: &Lowered) -> String {
 
 /// A slow reader of stderr holds up this thread only: the protocol has its own, and loses events rather than wait.
 fn log_to_stderr() {
-    use tracing_subscriber::{EnvFilter, fmt};
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    use tracing_subscriber::filter::LevelFilter;
+    let asked_for = std::env::var("RUST_LOG").ok().and_then(|level| level.parse().ok());
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(asked_for.unwrap_or(LevelFilter::INFO))
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     // Fails only where logging is set up already: then that is used.
-    let _ = subscriber.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init();
+    let _ = subscriber.try_init();
 }
 
 async fn run(configuration: Lowered, control: Option<&Path>) -> Result<(), Box<dyn std::error::Error>> {

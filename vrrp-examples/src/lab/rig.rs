@@ -36,7 +36,7 @@ impl Rig {
         origin::start(&topology.outside)?;
         let install = |id: HostId| {
             let namespace = &topology.proxy(id).namespace;
-            Host::install(id, namespace, proxy, options.daemon, options.verbose)
+            Host::install(id, namespace, proxy, options.daemon_of(id), options.verbose)
         };
         let hosts = [install(HostId::Proxy1)?, install(HostId::Proxy2)?];
         let mut rig = Self { topology, timeline, hosts, verbose: options.verbose };
