@@ -170,6 +170,10 @@ fn a_master_keeps_its_phase_and_answers_a_release() {
     bench.input(Input::Timeout);
     assert_eq!(show_all(&bench.actions()), ["advertise"], "no burst for what was missed");
     assert_eq!(bench.router.deadline(), Some(bench.now + secs(1)));
+    bench.after(secs(2));
+    bench.input(Input::Timeout);
+    assert_eq!(bench.router.deadline(), Some(bench.now + secs(1)), "late by exactly one: not due again at once");
+    bench.actions();
     bench.after(millis(300));
     bench.hear(OWN + 1, 0).unwrap();
     assert_eq!(show_all(&bench.actions()), ["advertise"]);
