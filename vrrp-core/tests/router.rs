@@ -33,6 +33,7 @@ fn a_takeover_advertises_installs_and_announces_what_is_confirmed() {
 
     // ARP-03
     let [first, second] = installs(&actions)[..] else { panic!("two addresses") };
+    assert_eq!((first.index(), second.index()), (0, 1));
     bench.input(Input::AddressInstalled(second));
     assert_eq!(show_all(&bench.actions()), ["announce 192.0.2.102 x1"]);
     assert_eq!((bench.router.is_installed(first.address), bench.router.is_installed(second.address)), (false, true));
