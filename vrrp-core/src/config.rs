@@ -87,6 +87,14 @@ pub enum ConfigError {
     /// Version 2 serves IPv4 only (AMB-32).
     #[error("version 2 serves IPv4 only; IPv6 needs version 3")]
     FamilyNeedsVersion3,
+    /// A receiver of the profile drops IPv6 lists that do not begin with a link-local address (PKT-12, RX-12).
+    #[error("the first IPv6 address of {profile:?} must be link-local (fe80::/10), {first} is not")]
+    FirstNotLinkLocal {
+        /// The first address.
+        first: IpAddr,
+        /// The profile.
+        profile: Profile,
+    },
     /// The wire of the version cannot carry the interval (PKT-07, PKT-08).
     #[error(
         "an interval of {interval} does not fit {version:?}: version 2 takes whole seconds from 1 to 255, version 3 0.01 to 40.95 s"
@@ -107,7 +115,7 @@ pub enum ConfigError {
     #[error("peer {0} is of another family than the virtual addresses")]
     PeerFamily(IpAddr),
     /// More trackers than ids.
-    #[error("at most 65535 trackers")]
+    #[error("at most 65536 trackers")]
     TooManyTrackers,
 }
 
@@ -115,11 +123,17 @@ impl Config {
     /// A router for `addresses`, which it advertises in this order (PKT-13).
     ///
     /// # Errors
-    /// No address, more than 255, two families, one twice, or IPv6 in version 2.
+    /// No address, more than 255, two families, one twice, IPv6 in version 2, or a first IPv6 address that every other
+    /// router of the profile would drop.
     pub fn new(profile: Profile, vrid: Vrid, addresses: &[IpAddr]) -> Result<Self, ConfigError> {
         let list = AddressList::new(addresses)?;
         if profile.version() == Version::V2 && list.family() == Family::Ipv6 {
             return Err(ConfigError::FamilyNeedsVersion3);
+        }
+        if let (true, Some(IpAddr::V6(first))) = (profile.dialect().link_local_first, addresses.first()) {
+            if !first.is_unicast_link_local() {
+                return Err(ConfigError::FirstNotLinkLocal { first: (*first).into(), profile });
+            }
         }
         no_duplicates(addresses)?;
         Ok(Self {
@@ -401,6 +415,10 @@ mod tests {
         assert_eq!(new(&[VIP, VIP]), ConfigError::DuplicateAddress(VIP));
         assert_eq!(new(&[v6]), ConfigError::FamilyNeedsVersion3);
         assert_eq!(new(&[VIP; 256]), ConfigError::Addresses(AddressListError::TooMany(256)));
+        let (profile, link_local) = (Profile::Rfc9568Errata, "fe80::1".parse().unwrap());
+        assert_eq!(Config::new(profile, vrid, &[v6]), Err(ConfigError::FirstNotLinkLocal { first: v6, profile }));
+        assert!(Config::new(profile, vrid, &[link_local, v6]).is_ok());
+        assert!(Config::new(Profile::Rfc9568, vrid, &[v6]).is_ok(), "without the errata nobody looks");
         let config = Config::new(Profile::Rfc3768, vrid, &[VIP]).unwrap();
         assert_eq!(config.clone().with_excluded(&[VIP]), Err(ConfigError::DuplicateAddress(VIP)));
         assert_eq!(config.with_unicast_peers(&[]), Err(ConfigError::NoPeers));

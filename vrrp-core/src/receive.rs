@@ -6,7 +6,7 @@ use crate::config::{Config, Peers};
 use crate::dialect::{Mismatch, multicast_group};
 use crate::fsm::Advert;
 use crate::stats::Stats;
-use crate::types::{AdvertInterval, Priority, Vrid};
+use crate::types::{AdvertInterval, Priority, Version, Vrid};
 use crate::wire::{ChecksumForm, Endpoints, Packet, ParseError, TTL};
 
 /// One received IP datagram of protocol 112.
@@ -144,7 +144,8 @@ fn check(config: &Config, local: &Local, rx: &RxPacket<'_>, stats: &mut Stats) -
     }
     let interval = packet.interval().ok_or(Discard::ZeroInterval)?;
     let list_differs = !same_addresses(config.advertised().as_slice(), &packet);
-    if list_differs && config.strict_list() && packet.priority() != Some(Priority::OWNER) {
+    let drops_other_lists = config.strict_list() && dialect.version == Version::V2;
+    if list_differs && drops_other_lists && packet.priority() != Some(Priority::OWNER) {
         return Err(Discard::AddressList);
     }
     let interval_differs = interval != config.interval() && dialect.interval_mismatch != Mismatch::Ignore;
@@ -204,9 +205,8 @@ fn same_addresses(ours: &[IpAddr], packet: &Packet<'_>) -> bool {
 fn counter(discard: Discard, stats: &mut Stats) -> Option<&mut u64> {
     Some(match discard {
         Discard::NotStarted | Discard::Vrid(_) => return None,
-        Discard::Destination(_) | Discard::NotAPeer(_) | Discard::OwnSource(_) | Discard::Source(_) => {
-            &mut stats.source_errors
-        }
+        Discard::Destination(_) | Discard::NotAPeer(_) | Discard::Source(_) => &mut stats.source_errors,
+        Discard::OwnSource(_) => &mut stats.duplicate_address,
         Discard::Ttl { .. } => &mut stats.ttl_errors,
         Discard::Parse(ParseError::TooShort { .. } | ParseError::TooLong { .. }) => &mut stats.packet_length_errors,
         Discard::Parse(ParseError::Version { .. }) => &mut stats.version_errors,

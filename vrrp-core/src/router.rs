@@ -13,7 +13,7 @@ use crate::health::{Fault, Health, TrackerId};
 use crate::receive::{self, Discard, Local, RxPacket};
 use crate::stats::Stats;
 use crate::time::Instant;
-use crate::types::{AdvertInterval, Priority};
+use crate::types::{AdvertInterval, Family, Priority};
 use crate::wire::{BufferTooSmall, Endpoints, Message};
 
 /// How long a router stays out after an address could not be installed, before it tries again.
@@ -252,6 +252,8 @@ impl VirtualRouter {
                 self.reconsider();
             }
             Input::PrimaryAddress(address) => {
+                // One of the other family can carry nothing of ours.
+                let address = address.filter(|address| Family::of(*address) == self.config.family());
                 self.health.primary_address = address.is_some();
                 self.source = address.or(self.source);
                 self.reconsider();
@@ -263,7 +265,8 @@ impl VirtualRouter {
             }
             Input::AddressInstalled(vip) => self.confirm(vip),
             Input::AddressFailed(vip) => {
-                if self.slots.get(vip.index).is_some_and(|slot| slot.ticket() == Some(vip.ticket)) {
+                let asked_for = self.slots.get(vip.index).and_then(Slot::ticket) == Some(vip.ticket);
+                if asked_for && self.role() == Role::Master {
                     self.fail_install(vip.address);
                 }
             }
@@ -507,13 +510,11 @@ impl VirtualRouter {
         };
         let effects = self.apply(Event::Advert(advert), cause);
         let discarded = effects.contains(Effects::DISCARD);
-        if effects.contains(Effects::DUPLICATE) {
-            self.stats.duplicate_address = self.stats.duplicate_address.wrapping_add(1);
-        } else if effects.contains(Effects::ASSERT) {
+        if effects.contains(Effects::ASSERT) {
             self.answer_lower(advert.interval);
         }
         match (before, self.role()) {
-            (Role::Master, Role::Master) if discarded && !effects.contains(Effects::DUPLICATE) => {
+            (Role::Master, Role::Master) if discarded => {
                 let silence = advert.interval.duration().saturating_mul(3);
                 let count = self.schedule.on_contest(self.config.announce(), self.now, silence);
                 self.announce_all(count);
@@ -538,6 +539,7 @@ impl VirtualRouter {
         let before = self.role();
         let (state, effects) = fsm::step(&self.params(), self.state, self.now, event);
         self.state = state;
+        let after = self.role();
         if effects.contains(Effects::RESIGN) {
             self.pending.release = true;
         }
@@ -548,10 +550,15 @@ impl VirtualRouter {
             self.stats.master_transitions = self.stats.master_transitions.wrapping_add(1);
             // The advertisement of a takeover waits for nothing: the old Master leaves first.
             self.pending.advertise = true;
-        } else if effects.contains(Effects::ADVERTISE) {
+            // What an undrained transition left installed is announced anew.
+            self.announce_all(self.config.announce().repeat.max(1));
+        } else if effects.contains(Effects::ADVERTISE) && after == Role::Master {
             self.advertise();
         }
-        let after = self.role();
+        if before == Role::Initialize && after != before {
+            // What was heard before a stop says nothing about the Master of now.
+            self.evidence = Evidence::default();
+        }
         if before != after {
             self.pending.cursor = 0;
             self.pending.last_word = effects.contains(Effects::ADVERTISE) && after == Role::Backup;

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::config::Config;
 use crate::deadlines::Deadlines;
+use crate::dialect::multicast_group;
 use crate::receive::{Discard, RxPacket};
 use crate::router::{Action, Input, VirtualRouter};
 use crate::stats::GlobalStats;
@@ -88,11 +89,12 @@ impl RouterSet {
 
     /// Lets every router act whose deadline has come.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some((at, id)) = self.deadline() {
-            if at > now {
-                break;
+        // Once each is enough, and ends even at the end of time, where no deadline can move on.
+        for _ in 0..self.routers.len() {
+            match self.deadline() {
+                Some((at, id)) if at <= now => self.handle(now, id, Input::Timeout),
+                _ => break,
             }
-            self.handle(now, id, Input::Timeout);
         }
     }
 
@@ -196,8 +198,11 @@ impl RouterSet {
     }
 }
 
-/// The first check that fails for a packet that is for no router here (RX-03 to RX-08).
+/// The first check that fails for a packet that is for no router here (RX-02 to RX-08).
 fn discard_unaddressed(rx: &RxPacket<'_>, vrid: Option<Vrid>) -> Discard {
+    if rx.ends.destination() == multicast_group(rx.ends.family()) && rx.ttl < wire::TTL {
+        return Discard::Ttl { found: rx.ttl, min: wire::TTL };
+    }
     let version = wire::peek_version(rx.payload).unwrap_or(Version::V3);
     match Packet::parse(version, rx.payload, rx.ends) {
         Ok(_) => Discard::Vrid(vrid),

@@ -34,11 +34,11 @@ pub struct Stats {
     pub version_errors: u64,
     /// TTL or hop limit too low (STAT-04; RX-02).
     pub ttl_errors: u64,
-    /// Advertisements for the wrong group, from unlisted peers, from ourselves or from no host's address (RX-01, RX-16).
+    /// Advertisements for the wrong group, from unlisted peers or from no host's address (RX-01, RX-16).
     pub source_errors: u64,
     /// Advertisements heard while our priority is 255 (RX-09, OWN-04).
     pub owner_conflict: u64,
-    /// Advertisements with our priority and our address (FSM-A-09).
+    /// Advertisements from our own address: a loop, or another host has it (RX-16, FSM-A-09).
     pub duplicate_address: u64,
     /// Adverts in the message-only checksum form (PKT-24).
     pub checksum_message: u64,
@@ -52,7 +52,7 @@ pub struct Stats {
     pub tx_errors: u64,
 }
 
-/// Counters of packets that no router could be found for.
+/// Counters over all routers, and of packets that no router could be found for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct GlobalStats {
@@ -64,6 +64,6 @@ pub struct GlobalStats {
     pub vrid_errors: u64,
     /// TTL or hop limit too low, for whichever router (STAT-04).
     pub ttl_errors: u64,
-    /// Too short to tell whom they are for, or malformed for no router of ours.
+    /// Wrong lengths, for whichever router (STAT-13).
     pub packet_length_errors: u64,
 }

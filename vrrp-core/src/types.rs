@@ -47,7 +47,7 @@ impl Family {
 
 /// A value outside its range; says which, what was given and what is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what} is {given}, must be {min} to {max} {unit}")]
+#[error("{what} is {given}, must be {min} to {max}{}{unit}", if .unit.is_empty() { "" } else { " " })]
 pub struct OutOfRange {
     /// The field's name in the RFC's words.
     pub what: &'static str,

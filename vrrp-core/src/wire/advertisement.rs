@@ -45,12 +45,12 @@ pub enum ParseError {
         /// Octets after the message.
         trailing: usize,
     },
-    /// RX-04: not the version that was asked for (or version 2 over IPv6).
+    /// RX-04: not the version that was asked for, or version 2 over IPv6.
     #[error("version {found}, expected {}", expected_version(*.expected))]
     Version {
         /// The version nibble.
         found: u8,
-        /// The version asked for.
+        /// The version asked for; over IPv6 there is only version 3.
         expected: Version,
     },
     /// RX-05: not an advertisement.
@@ -124,8 +124,12 @@ impl<'a> Packet<'a> {
             return Err(ParseError::TooShort { needed: field::ADDRESSES, had });
         };
         let (found, kind) = (header[field::VERSION_TYPE] >> 4, header[field::VERSION_TYPE] & 0x0f);
-        if found != expected_version(version) || (version == Version::V2 && family == Family::Ipv6) {
+        if found != expected_version(version) {
             return Err(ParseError::Version { found, expected: version });
+        }
+        // AMB-32
+        if version == Version::V2 && family == Family::Ipv6 {
+            return Err(ParseError::Version { found, expected: Version::V3 });
         }
         if kind != TYPE_ADVERTISEMENT {
             return Err(ParseError::Type { found: kind });
@@ -298,7 +302,7 @@ pub struct Message<'a> {
     pub vrid: Vrid,
     /// Priority; `None` is the release.
     pub priority: Option<Priority>,
-    /// Interval. Version 2 carries its whole seconds, at least 1; version 3 its low 12 bits.
+    /// Interval. Version 2 carries its whole seconds, at least 1; version 3 at most 4095 cs.
     pub interval: AdvertInterval,
     /// Simple text password, version 2 only.
     pub password: Option<Password>,
@@ -346,7 +350,7 @@ impl Message<'_> {
         let (kind_or_high, interval) = match self.version {
             Version::V2 => (u8::from(self.password.is_some()), (self.interval.centis() / 100).clamp(1, 255) as u8),
             Version::V3 => {
-                let [high, low] = (self.interval.centis() & 0x0fff).to_be_bytes();
+                let [high, low] = self.interval.centis().min(0x0fff).to_be_bytes();
                 (high, low)
             }
         };

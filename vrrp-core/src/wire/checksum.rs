@@ -13,7 +13,7 @@ pub enum ChecksumForm {
     PseudoHeader,
 }
 
-/// The form that `message` carries, or the two sums that it should have carried instead.
+/// The form that `message` carries; an error when it carries none that its version knows.
 pub(super) fn verify(version: Version, message: &[u8], ends: Endpoints) -> Result<ChecksumForm, ()> {
     let sum = sum(message);
     let plain = fold(sum) == 0xffff;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::filter::LevelFilter;
 
 /// Lines that may wait.
 const CAPACITY: usize = 4096;
@@ -26,10 +26,14 @@ impl Log {
         let queue = Arc::new(Queue::default());
         let writer = Arc::clone(&queue);
         thread::Builder::new().name("log".to_owned()).spawn(move || writer.drain(io::stderr()))?;
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-        let subscriber = fmt().with_env_filter(filter).with_writer(Arc::clone(&queue)).with_target(false);
+        let asked_for = std::env::var("RUST_LOG").ok().and_then(|level| level.parse().ok());
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(asked_for.unwrap_or(LevelFilter::INFO))
+            .with_writer(Arc::clone(&queue))
+            .with_target(false)
+            .with_ansi(io::stderr().is_terminal());
         // Fails only where logging is set up already: then that is used.
-        let _ = subscriber.with_ansi(io::stderr().is_terminal()).try_init();
+        let _ = subscriber.try_init();
         Ok(Self(queue))
     }
 }

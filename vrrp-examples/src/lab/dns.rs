@@ -13,6 +13,10 @@ const PORT: u16 = 53;
 const HEADER: usize = 12;
 /// The only question of the lab: the addresses (type A, class IN) of `proxy-serv`.
 const QUESTION: &[u8] = b"\x0aproxy-serv\x00\x00\x01\x00\x01";
+/// The root label that ends a name, type and class.
+const QUESTION_TAIL: usize = 5;
+/// The response code for a name that does not exist.
+const NAME_ERROR: u8 = 3;
 /// An answer up to its address: the name by reference, type A, class IN, no caching, four octets.
 const ANSWER: [u8; 12] = [0xc0, 0x0c, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4];
 
@@ -55,23 +59,19 @@ pub(super) async fn resolve(id: u16) -> io::Result<Vec<Ipv4Addr>> {
     let length = socket.recv(&mut buffer).await?;
     let answers = buffer.get(..length).and_then(|answer| answer.strip_prefix(&id.to_be_bytes()));
     let records = answers.and_then(|answer| answer.get(HEADER - 2 + QUESTION.len()..)).unwrap_or_default();
-    Ok(records.chunks_exact(16).filter_map(|record| record.get(12..16)?.try_into().ok()).map(address).collect())
+    let octets = records.chunks_exact(16).filter_map(|record| <[u8; 4]>::try_from(record.get(12..)?).ok());
+    Ok(octets.map(Ipv4Addr::from).collect())
 }
 
-fn address(octets: [u8; 4]) -> Ipv4Addr {
-    octets.into()
-}
-
-/// The answer to a query, if it is the one question that this server knows.
+/// The answer to a query: the addresses to the one question that this server knows, a name error to any other.
 fn answer(query: &[u8], addresses: &[Ipv4Addr]) -> Option<Vec<u8>> {
     let (id, question) = (query.get(..2)?, query.get(HEADER..)?);
-    if !question.starts_with(QUESTION) {
-        return None;
-    }
+    let (error, addresses) = if question.starts_with(QUESTION) { (0, addresses) } else { (NAME_ERROR, &[][..]) };
+    let end = question.iter().position(|&octet| octet == 0)? + QUESTION_TAIL;
     let count = u8::try_from(addresses.len()).ok()?;
     let mut message = id.to_vec();
-    message.extend_from_slice(&[0x85, 0x80, 0, 1, 0, count, 0, 0, 0, 0]);
-    message.extend_from_slice(QUESTION);
+    message.extend_from_slice(&[0x85, 0x80 | error, 0, 1, 0, count, 0, 0, 0, 0]);
+    message.extend_from_slice(question.get(..end)?);
     for address in addresses {
         message.extend_from_slice(&ANSWER);
         message.extend_from_slice(&address.octets());
@@ -83,16 +83,27 @@ fn answer(query: &[u8], addresses: &[Ipv4Addr]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
+    const QUERY_HEADER: &[u8] = &[0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+
     #[test]
-    fn only_the_one_name_is_known() {
-        let query = [&[0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], QUESTION].concat();
+    fn the_one_name_has_both_addresses() {
+        let query = [QUERY_HEADER, QUESTION].concat();
         let answered = answer(&query, &HostId::ALL.map(HostId::vip)).unwrap();
         assert_eq!(answered.len(), HEADER + QUESTION.len() + 2 * 16);
-        assert_eq!(answered[..2], [0x12, 0x34]);
+        assert_eq!((&answered[..4], answered[7]), (&[0x12, 0x34, 0x85, 0x80][..], 2));
         assert_eq!(answered[answered.len() - 4..], [192, 168, 2, 102]);
-        let mut other = query.clone();
-        other[13] = b'q';
-        assert_eq!(answer(&other, &[]), None);
+    }
+
+    #[test]
+    fn any_other_name_is_an_error() {
+        let query = [QUERY_HEADER, b"\x05other\x00\x00\x01\x00\x01"].concat();
+        let answered = answer(&query, &HostId::ALL.map(HostId::vip)).unwrap();
+        assert_eq!((answered.len(), answered[3], answered[7]), (query.len(), 0x83, 0));
+    }
+
+    #[test]
+    fn a_truncated_query_is_not_answered() {
+        let query = [QUERY_HEADER, QUESTION].concat();
         assert!((0..query.len()).all(|length| answer(&query[..length], &[]).is_none()));
     }
 }

@@ -97,8 +97,8 @@ async fn terminate(process: &mut Option<Process>) -> Result<(), Error> {
 /// The article's final configuration of `host`, as it stands.
 const fn configuration(host: HostId) -> &'static str {
     match host {
-        HostId::Proxy1 => include_str!("article/proxy-serv01.conf"),
-        HostId::Proxy2 => include_str!("article/proxy-serv02.conf"),
+        HostId::Proxy1 => include_str!("../../article/proxy-serv01.conf"),
+        HostId::Proxy2 => include_str!("../../article/proxy-serv02.conf"),
     }
 }
 

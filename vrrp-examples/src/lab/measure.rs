@@ -33,7 +33,8 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// From `requests` by their beginning, those of `asker` that began before `until`; the first success after may be later.
+    /// From `requests` in the order in which they began. A failure counts where it ended, which may be later than it began;
+    /// the success that ends an outage may come after `until`.
     pub(super) fn of(asker: Asker, requests: &[Request], since: Instant, until: Instant) -> Self {
         let mut service = Self::default();
         let mut served = since;
@@ -46,7 +47,7 @@ impl Service {
                     }
                     (out, served) = (false, request.ended);
                 }
-                Err(_) if request.began < since || request.began >= until => {}
+                Err(_) if request.ended < since || request.ended >= until => {}
                 Err(reason) => {
                     out = true;
                     service.lost += 1;

@@ -29,13 +29,16 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use checks::Check;
 use error::Error;
 use options::{Options, ProxyKind};
 use report::{Outcome, progress};
 use rig::Rig;
 
 /// The name under which this program is the lab inside its namespaces.
-const INSIDE: &str = "squid-failover-lab";
+const LAB: &str = "squid-failover-lab";
+/// The name under which it is the parent of all processes there.
+const INIT: &str = "squid-failover-init";
 /// The name under which it is the VRRP daemon.
 const VRRPD: &str = "vrrpd";
 /// The name under which it is the stand-in for Squid.
@@ -51,13 +54,14 @@ pub fn main() -> ExitCode {
     let part = match Path::new(&name).file_name().and_then(|name| name.to_str()) {
         Some(VRRPD) => return crate::daemon::main(std::env::args_os()),
         Some(SQUID) => return proxy::stand_in(),
-        Some(INSIDE) => run_inside(&Options::parse()),
+        Some(INIT) => namespace::run_init(LAB),
+        Some(LAB) => run_lab(&Options::parse()),
         _ => {
             let options = Options::parse();
             // What the command line gets wrong is said before any namespace is made.
             checks::select(&options.only)
                 .and_then(|_| ProxyKind::choose(options.proxy))
-                .and_then(|_| namespace::run_isolated(INSIDE))
+                .and_then(|_| namespace::run_isolated(INIT))
         }
     };
     part.unwrap_or_else(|error| {
@@ -66,8 +70,7 @@ pub fn main() -> ExitCode {
     })
 }
 
-fn run_inside(options: &Options) -> Result<ExitCode, Error> {
-    namespace::settle_as_init()?;
+fn run_lab(options: &Options) -> Result<ExitCode, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -79,28 +82,40 @@ async fn run(options: &Options) -> Result<ExitCode, Error> {
     let (chosen, proxy) = (checks::select(&options.only)?, ProxyKind::choose(options.proxy)?);
     progress(format_args!("proxy: {}; VRRP daemon: {}", proxy.describe(), options.daemon.program()));
     let mut rig = Rig::start(options, proxy).await?;
-    let started = rig.steady(START_PATIENCE).await;
-    if let Err(error) = started {
-        rig.last_lines().iter().for_each(|line| eprintln!("    {line}"));
-        return Err(Error::NotSteady(format!("the lab did not come up: {error}")));
-    }
-    progress(format_args!("each proxy is Master of its own address, and the clients are served"));
-    rig.show_addresses().await?;
     let mut outcomes = Vec::new();
-    for _ in 0..options.repeat {
-        for check in &chosen {
-            let outcome = check.run(&mut rig).await?;
-            tell(&rig, &outcome);
-            outcomes.push(outcome);
-        }
+    let finished = run_checks(&mut rig, &chosen, options.repeat, &mut outcomes).await;
+    if let Err(error) = &finished {
+        progress(format_args!("FAILED: {error}"));
+        rig.last_lines().iter().for_each(|line| eprintln!("    {line}"));
     }
+    let passed = finished.is_ok() && outcomes.iter().all(Outcome::passed);
     if options.json {
-        print_json(options, proxy, &outcomes)?;
+        let result = serde_json::json!({
+            "proxy": proxy,
+            "daemon": options.daemon.program(),
+            "passed": passed,
+            "error": finished.err().map(|error| error.to_string()),
+            "outcomes": outcomes,
+        });
+        println!("{result:#}");
     } else {
         report::print_table(&outcomes);
     }
-    let passed = outcomes.iter().all(Outcome::passed);
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn run_checks(rig: &mut Rig, chosen: &[Check], times: u32, outcomes: &mut Vec<Outcome>) -> Result<(), Error> {
+    rig.steady(START_PATIENCE).await?;
+    progress(format_args!("each proxy is Master of its own address, and the clients are served"));
+    rig.show_addresses().await?;
+    for _ in 0..times {
+        for check in chosen {
+            let outcome = check.run(rig).await?;
+            tell(rig, &outcome);
+            outcomes.push(outcome);
+        }
+    }
+    Ok(())
 }
 
 fn tell(rig: &Rig, outcome: &Outcome) {
@@ -111,16 +126,4 @@ fn tell(rig: &Rig, outcome: &Outcome) {
     }
     outcome.failures.iter().for_each(|failure| progress(format_args!("      FAILED: {failure}")));
     rig.last_lines().iter().for_each(|line| eprintln!("    {line}"));
-}
-
-fn print_json(options: &Options, proxy: ProxyKind, outcomes: &[Outcome]) -> Result<(), Error> {
-    let result = serde_json::json!({
-        "proxy": proxy,
-        "daemon": options.daemon.program(),
-        "passed": outcomes.iter().all(Outcome::passed),
-        "outcomes": outcomes,
-    });
-    let text = serde_json::to_string_pretty(&result).map_err(|error| Error::new("printing the result", error))?;
-    println!("{text}");
-    Ok(())
 }

@@ -6,7 +6,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode};
+use std::process::{Child, Command, ExitCode};
 use std::thread;
 
 use caps::{CapSet, Capability};
@@ -15,35 +15,56 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitStatus, wait};
 use nix::unistd::{getegid, geteuid};
 
 use super::Error;
 
-/// Runs this program again as `role`, as init of namespaces of its own, and waits for it.
+/// Runs this program again as `init`, in namespaces of its own, and waits for it.
 ///
 /// The caller must be single-threaded: the kernel demands it of whoever makes a user namespace.
-pub(super) fn run_isolated(role: &str) -> Result<ExitCode, Error> {
+pub(super) fn run_isolated(init: &str) -> Result<ExitCode, Error> {
     let wanted = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNET;
     match unshare(wanted) {
         Ok(()) => {}
-        Err(Errno::EPERM) => become_user_namespace_root(wanted)?,
+        Err(Errno::EPERM) => enter_user_namespace(wanted)?,
         Err(errno) => return Err(Error::new("making namespaces", errno)),
     }
-    let status = Command::new(this_program()?)
-        .arg0(role)
-        .args(std::env::args_os().skip(1))
-        .status()
-        .map_err(|error| Error::new("starting the lab inside its namespaces", error))?;
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+    let status = run_again(init)?.wait().map_err(|error| Error::new("waiting for the lab", error))?;
+    Ok(exit_code(status.code()))
 }
 
-/// The first thing that init of the lab does: die with its parent, and keep its mounts to itself.
-pub(super) fn settle_as_init() -> Result<(), Error> {
+/// The first process of the namespaces: dies with its parent, keeps its mounts to itself, runs this program again as `lab`
+/// until that ends, and meanwhile buries every process whose parent has died, as a host's init does: to a check of a PID
+/// file, the unburied are alive.
+pub(super) fn run_init(lab: &str) -> Result<ExitCode, Error> {
     set_pdeathsig(Signal::SIGKILL)
         .map_err(|errno| Error::new("tying the lab to the command that started it", errno))?;
     let none = None::<&str>;
-    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
-        .map_err(|errno| Error::new("making the lab's mounts private", errno))
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).map_err(Error::namespaces_refused)?;
+    let lab = run_again(lab)?.id();
+    loop {
+        match wait() {
+            Ok(WaitStatus::Exited(pid, code)) if u32::try_from(pid.as_raw()) == Ok(lab) => {
+                return Ok(exit_code(Some(code)));
+            }
+            Ok(WaitStatus::Signaled(pid, ..)) if u32::try_from(pid.as_raw()) == Ok(lab) => return Ok(exit_code(None)),
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(Error::new("waiting for the lab", errno)),
+        }
+    }
+}
+
+fn run_again(role: &str) -> Result<Child, Error> {
+    Command::new(this_program()?)
+        .arg0(role)
+        .args(std::env::args_os().skip(1))
+        .spawn()
+        .map_err(|error| Error::new("running this program again inside its namespaces", error))
+}
+
+fn exit_code(code: Option<i32>) -> ExitCode {
+    code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 /// The path of this program, to run it again in another role.
@@ -55,7 +76,7 @@ pub(super) fn this_program() -> Result<std::path::PathBuf, Error> {
 ///
 /// The caller's own ids, not 0: with a single id mapped, a process that finds itself root (Squid) fails on its first change
 /// of user. Capabilities of a user other than root survive `exec` only when ambient.
-fn become_user_namespace_root(wanted: CloneFlags) -> Result<(), Error> {
+fn enter_user_namespace(wanted: CloneFlags) -> Result<(), Error> {
     let (uid, gid) = (geteuid(), getegid());
     unshare(CloneFlags::CLONE_NEWUSER | wanted).map_err(Error::namespaces_refused)?;
     let write = |path: &str, text: String| {

@@ -46,6 +46,6 @@ pub(super) enum ProxyKind {
 pub(super) enum DaemonKind {
     /// The daemon of this project.
     Vrrpd,
-    /// The host's own keepalived, for comparison.
+    /// The host's own keepalived, for comparison; without root it cannot run its check.
     Keepalived,
 }

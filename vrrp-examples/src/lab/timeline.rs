@@ -42,9 +42,12 @@ impl Timeline {
         events
     }
 
-    /// Requests that began from `since` on and have ended, by their beginning.
+    /// Requests that began from `since` on and have ended, in the order in which they began.
     pub(super) fn requests(&self, since: Instant) -> Vec<Request> {
-        let mut requests: Vec<_> = lock(&self.requests).iter().filter(|r| r.began >= since).cloned().collect();
+        let all = lock(&self.requests);
+        // They are recorded as they end.
+        let recent = all.iter().rev().take_while(|request| request.ended >= since);
+        let mut requests: Vec<_> = recent.filter(|request| request.began >= since).cloned().collect();
         requests.sort_by_key(|request| request.began);
         requests
     }

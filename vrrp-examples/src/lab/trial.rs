@@ -95,7 +95,7 @@ impl Trial {
             let after = ms(returned.saturating_duration_since(self.mended));
             progress(format_args!("      mended; {victim} holds {} again after {after:.0} ms", victim.vip()));
         }
-        Ok(())
+        rig.show_addresses().await
     }
 
     /// The verdict, from what the record says.
@@ -215,7 +215,8 @@ impl Trial {
 
     /// An address on two hosts is allowed behind a cut alone; after SIGKILL it is worth telling.
     fn judge_holders(&mut self, rig: &Rig, owner: HostId, end: Instant) -> String {
-        let states = holders_between(&rig.timeline.holders(owner.vip()), self.broken, end, BLINK);
+        let since = self.broken.checked_sub(BLINK * 2).unwrap_or(self.broken);
+        let states = holders_between(&rig.timeline.holders(owner.vip()), since, end, BLINK);
         let both = states.iter().filter(|(_, holders)| holders.len() > 1).map(|(lasted, _)| *lasted).sum::<Duration>();
         if both > Duration::ZERO {
             let told = format!("{} was on both hosts for {:.1} s", owner.vip(), both.as_secs_f64());
@@ -229,8 +230,9 @@ impl Trial {
     }
 
     fn expected(&self) -> String {
-        let Check { victim, fault, .. } = self.check;
+        let fault = self.check.fault;
         let waits = if fault.is_announced() { "Skew_Time" } else { "Master_Down_Interval" };
-        format!("{} to {} after {waits}, and back", victim.vip(), victim.other())
+        let back = if matches!(fault, Fault::Cut) { "one Master in 1 s of the heal" } else { "and back" };
+        format!("takeover after {waits}, {back}")
     }
 }

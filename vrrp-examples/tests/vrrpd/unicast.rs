@@ -34,7 +34,9 @@ fn a_pair_fails_over_by_unicast_alone_and_ignores_a_stranger() {
         let ignored = "ignored an advertisement from 192.0.2.3: sent by 192.0.2.3, which is no configured peer";
         better.until_logged(ignored);
         worse.until_logged(ignored);
-        until("the Master is heard", || worse.router("VI_1").master.is_some_and(|master| master.address == "192.0.2.1"));
+        until("the Master is heard", || {
+            worse.router("VI_1").master.is_some_and(|master| master.address == "192.0.2.1")
+        });
         assert!(better.is("VI_1", "Master") && worse.is("VI_1", "Backup"));
 
         assert!(better.kill().code().is_none());

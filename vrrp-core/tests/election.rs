@@ -1,0 +1,204 @@
+//! One router among others: hold times, contests, answers to lower Masters, and the evidence of each change.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Bench, OWN, Raw, config, host, millis, priority, secs, show_all, without_counters};
+use vrrp_core::fsm::State;
+use vrrp_core::{Action, Cause, Config, Discard, Family, Input, NewMasterReason, Profile, Role};
+
+fn v4(profile: Profile) -> Config {
+    config(profile, Family::Ipv4)
+}
+
+/// PRE-02: the first lower advertisement starts the hold; afterwards Master_Down_Timer runs out.
+#[test]
+fn a_lower_master_is_preempted_after_the_hold() {
+    let mut bench = Bench::started(v4(Profile::Rfc3768).with_preempt(true, secs(10)));
+    let first = bench.now + secs(1);
+    for _ in 0..60 {
+        if bench.router.role() == Role::Master {
+            break;
+        }
+        bench.after(secs(1));
+        match bench.router.deadline() {
+            Some(deadline) if deadline <= bench.now => bench.next_deadline(),
+            _ => bench.hear(OWN + 1, 50).unwrap(),
+        }
+    }
+    // Accepted last at 9 s after the first; discarded from the tenth second on.
+    let overdue = first + secs(9) + secs(3) + Duration::from_nanos(156 * 3_906_250);
+    assert!(bench.now >= overdue && bench.now.since(overdue) < secs(1));
+    let master = host(Family::Ipv4, OWN + 1);
+    assert_eq!(bench.router.status().cause, Cause::Preempted { master, priority: priority(50) });
+}
+
+#[test]
+fn contests_announce_at_the_beginning_the_end_and_once_each_holdoff() {
+    let mut bench = Bench::master(v4(Profile::Rfc3768));
+    let mut announced = 0;
+    let mut until = |bench: &mut Bench, span: Duration, hear: bool| {
+        let end = bench.now + span;
+        while bench.now < end {
+            bench.after(millis(10));
+            if hear {
+                bench.hear(OWN + 1, 50).unwrap();
+            }
+            if bench.router.deadline().is_some_and(|at| at <= bench.now) {
+                bench.input(Input::Timeout);
+            }
+            announced += bench.settle().iter().filter(|done| done.starts_with("announce 192.0.2.101")).count();
+        }
+        announced
+    };
+    assert_eq!(until(&mut bench, millis(4_990), true), 1, "500 packets");
+    assert_eq!(until(&mut bench, secs(5), true), 2, "one more after the holdoff of 5 s");
+    assert_eq!(until(&mut bench, secs(2), false), 2);
+    assert_eq!(until(&mut bench, secs(30), false), 3, "silent for three intervals: once more, and never again");
+}
+
+/// FSM-A-10, SEC-07.
+#[test]
+fn a_sender_at_its_own_rate_is_always_answered_and_a_flood_is_not() {
+    for interval in [10, 100, 300] {
+        let mut bench = Bench::master(v4(Profile::Rfc9568));
+        let lower = Raw { interval, ..bench.raw(OWN + 1, 50) };
+        let start = bench.now;
+        for n in 1..=1000 {
+            let at = start + millis(10 * u64::from(interval)) * n;
+            while bench.router.deadline().unwrap() <= at {
+                bench.next_deadline();
+                bench.actions();
+            }
+            bench.now = at;
+            bench.receive(&lower).unwrap();
+            assert!(show_all(&bench.actions()).contains(&"advertise".into()), "advertisement {n} every {interval} cs");
+        }
+        assert_eq!(bench.router.stats().assert_suppressed, 0);
+    }
+
+    let mut bench = Bench::master(v4(Profile::Rfc9568));
+    bench.after(millis(1));
+    let adver_timer = *bench.router.state();
+    let mut answers = 0;
+    for _ in 0..900 {
+        bench.after(millis(1));
+        bench.hear(OWN + 1, 50).unwrap();
+        answers += bench.actions().iter().filter(|action| matches!(action, Action::SendAdvertisement(_))).count();
+    }
+    assert_eq!(answers, 4, "a burst of four, and the next token after one second");
+    assert_eq!(bench.router.stats().assert_suppressed, 896);
+    assert_eq!(*bench.router.state(), adver_timer, "AMB-03");
+}
+
+#[test]
+fn a_burst_fills_up_one_token_an_interval_to_four_and_no_more() {
+    let mut bench = Bench::master(v4(Profile::Rfc9568));
+    for (wait, granted) in [(0, 4), (999, 0), (1, 1), (2_500, 2), (500, 1), (3_999, 3), (60_000, 4)] {
+        bench.after(millis(wait));
+        while bench.router.deadline().unwrap() <= bench.now {
+            bench.input(Input::Timeout);
+        }
+        bench.actions();
+        let before = bench.router.stats().assert_suppressed;
+        for _ in 0..6 {
+            bench.hear(OWN + 1, 50).unwrap();
+        }
+        assert_eq!(6 - (bench.router.stats().assert_suppressed - before), granted, "{wait} ms later");
+    }
+}
+
+/// AMB-15, STAT-30, and the evidence beside.
+#[test]
+fn causes_carry_what_was_heard() {
+    let peer = host(Family::Ipv4, OWN + 1);
+    let takeover = |bench: &mut Bench| {
+        bench.next_deadline();
+        assert_eq!(bench.router.role(), Role::Master);
+        (bench.router.status().cause, bench.router.status().cause.new_master_reason())
+    };
+    let mut bench = Bench::started(v4(Profile::Rfc3768));
+    let down = Duration::from_nanos(3_609_375_000);
+    let nobody = Cause::MasterDown { master: None, silence: down };
+    assert_eq!(takeover(&mut bench), (nobody, NewMasterReason::MasterNoResponse));
+
+    let mut bench = Bench::started(v4(Profile::Rfc3768));
+    bench.hear(OWN + 1, 200).unwrap();
+    let silent = Cause::MasterDown { master: Some(peer), silence: down };
+    assert_eq!(takeover(&mut bench), (silent, NewMasterReason::MasterNoResponse));
+
+    let mut bench = Bench::started(v4(Profile::Rfc3768));
+    bench.hear(OWN + 1, 0).unwrap();
+    assert_eq!(takeover(&mut bench), (Cause::MasterResigned { master: peer }, NewMasterReason::Priority));
+
+    let mut bench = Bench::started(v4(Profile::Rfc3768));
+    bench.hear(OWN + 1, 50).unwrap();
+    let preempted = Cause::Preempted { master: peer, priority: priority(50) };
+    assert_eq!(takeover(&mut bench), (preempted, NewMasterReason::Preempted));
+
+    bench.hear(OWN + 1, 100).unwrap();
+    assert_eq!(bench.router.status().cause, Cause::HigherAddress { master: peer });
+    let mut bench = Bench::master(v4(Profile::Rfc3768));
+    bench.hear(OWN - 1, 101).unwrap();
+    let higher = Cause::HigherPriority { master: host(Family::Ipv4, OWN - 1), priority: priority(101) };
+    assert_eq!(bench.router.status().cause, higher);
+}
+
+#[test]
+fn what_was_heard_before_a_stop_is_no_evidence() {
+    let mut bench = Bench::started(v4(Profile::Rfc3768));
+    bench.hear(OWN + 1, 50).unwrap();
+    bench.next_deadline();
+    bench.settle();
+    bench.input(Input::Shutdown);
+    bench.after(secs(600));
+    bench.input(Input::Startup);
+    assert_eq!((bench.router.status().master, bench.router.status().master_priority), (None, None));
+    bench.next_deadline();
+    let silence = Duration::from_nanos(3_609_375_000);
+    assert_eq!(bench.router.status().cause, Cause::MasterDown { master: None, silence });
+}
+
+/// FSM-A-03, FSM-A-02, TMR-11: a release is answered and restarts Adver_Timer, which else keeps its phase.
+#[test]
+fn a_master_keeps_its_phase_and_answers_a_release() {
+    let mut bench = Bench::master(v4(Profile::Rfc3768));
+    let start = bench.now;
+    bench.now = start + millis(1_300);
+    bench.input(Input::Timeout);
+    assert_eq!(
+        (show_all(&bench.actions()), bench.router.deadline()),
+        (vec!["advertise".into()], Some(start + secs(2)))
+    );
+    bench.now = start + millis(3_300);
+    bench.input(Input::Timeout);
+    assert_eq!(show_all(&bench.actions()), ["advertise"], "no burst for what was missed");
+    assert_eq!(bench.router.deadline(), Some(bench.now + secs(1)));
+    bench.after(millis(300));
+    bench.hear(OWN + 1, 0).unwrap();
+    assert_eq!(show_all(&bench.actions()), ["advertise"]);
+    assert_eq!(bench.router.deadline(), Some(bench.now + secs(1)));
+    assert_eq!(*bench.router.state(), State::Master { next_advert: bench.now + secs(1) });
+}
+
+/// RX-16, FSM-A-09, AMB-04.
+#[test]
+fn an_echo_of_our_own_is_counted_and_never_answered() {
+    let mut bench = Bench::master(v4(Profile::Rfc9568));
+    let before = without_counters(&bench.router);
+    assert_eq!(bench.hear(OWN, 100), Err(Discard::OwnSource(host(Family::Ipv4, OWN))));
+    assert_eq!((without_counters(&bench.router), bench.router.stats().duplicate_address), (before, 1));
+}
+
+#[test]
+fn time_never_goes_back() {
+    let mut bench = Bench::master(v4(Profile::Rfc3768));
+    let deadline = bench.router.deadline();
+    bench.now = bench.now.before(secs(100));
+    bench.input(Input::Timeout);
+    assert_eq!((bench.actions(), bench.router.deadline()), (vec![], deadline));
+    bench.hear(OWN + 1, 0).unwrap();
+    assert_eq!(bench.router.deadline(), deadline, "counted from the latest time seen");
+}

@@ -1,0 +1,236 @@
+//! Random histories of one router and of a set: whatever happens in whatever order, the host ends up with the addresses
+//! that the state asks for.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::num::NonZeroI16;
+
+use common::{Bench, OWN, PROFILES, config, families, host, millis, priority};
+use proptest::prelude::*;
+use vrrp_core::{Action, AdvertKind, Config, Input, Priority, Role, Tracker, TrackerId, Vip, Weight};
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+enum Happening {
+    Wait(u64),
+    /// The time is exactly that of the deadline, and the driver wakes up.
+    Deadline,
+    /// The driver wakes up for nothing, or late.
+    Timeout,
+    Startup,
+    Shutdown,
+    Interface(bool),
+    Address(bool),
+    Tracker(usize, bool),
+    Hear {
+        sender: u8,
+        rx: u8,
+    },
+    /// The driver carries out everything that is due.
+    Drain,
+    /// The host answers the oldest request, and the answer says that it worked.
+    Answer(bool),
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    use Happening::*;
+    let senders = prop::sample::select(vec![OWN - 1, OWN, OWN + 1]);
+    let priorities = prop::sample::select(vec![0, 1, 90, 100, 110, 254, 255]);
+    prop_oneof![
+        3 => (0_u64..1_200).prop_map(Wait),
+        4 => Just(Deadline),
+        1 => Just(Timeout),
+        2 => Just(Startup),
+        1 => Just(Shutdown),
+        1 => any::<bool>().prop_map(Interface),
+        1 => any::<bool>().prop_map(Address),
+        1 => (0_usize..2, any::<bool>()).prop_map(|(tracker, passing)| Tracker(tracker, passing)),
+        5 => (senders, priorities).prop_map(|(sender, rx)| Hear { sender, rx }),
+        4 => Just(Drain),
+        5 => prop::bool::weighted(0.95).prop_map(Answer),
+    ]
+}
+
+/// A configuration with a tracker of each kind.
+fn any_config() -> impl Strategy<Value = (Config, [TrackerId; 2])> {
+    let kinds = PROFILES.into_iter().flat_map(|profile| families(profile).iter().map(move |family| (profile, *family)));
+    let kinds: Vec<_> = kinds.collect();
+    let priorities = prop::sample::select(vec![priority(1), priority(100), Priority::OWNER]);
+    (prop::sample::select(kinds), priorities, any::<bool>(), 0_u64..5_000, any::<bool>()).prop_map(
+        |((profile, family), priority, preempt, hold, last_word)| {
+            let mut config = config(profile, family)
+                .with_priority(priority)
+                .with_preempt(preempt, millis(hold))
+                .with_last_word(last_word);
+            let weights = [Weight::Fault, Weight::Adjust(NonZeroI16::new(20).unwrap())];
+            let trackers = weights
+                .map(|weight| config.add_tracker(Tracker { name: String::new(), weight, reverse: false }).unwrap());
+            (config, trackers)
+        },
+    )
+}
+
+/// A router and its host: what the host holds, and which requests it has yet to answer.
+struct World {
+    bench: Bench,
+    trackers: [TrackerId; 2],
+    /// Each address held, and whether that was confirmed.
+    held: BTreeMap<IpAddr, bool>,
+    requests: VecDeque<Vip>,
+    /// Advertisements beyond priority 0 that left while not every address was confirmed.
+    early: u64,
+}
+
+impl World {
+    fn new((config, trackers): (Config, [TrackerId; 2])) -> Self {
+        let mut bench = Bench::idle(config);
+        trackers.iter().for_each(|id| bench.input(Input::Tracker(*id, true)));
+        bench.input(Input::Startup);
+        Self { bench, trackers, held: BTreeMap::new(), requests: VecDeque::new(), early: 0 }
+    }
+
+    fn happen(&mut self, happening: &Happening) {
+        let own = host(self.bench.router.config().family(), OWN);
+        match *happening {
+            Happening::Wait(span) => self.bench.after(millis(span)),
+            Happening::Deadline => {
+                self.bench.now = self.bench.router.deadline().unwrap_or(self.bench.now).max(self.bench.now);
+                self.time_out();
+            }
+            Happening::Timeout => self.time_out(),
+            Happening::Startup => self.bench.input(Input::Startup),
+            Happening::Shutdown => self.bench.input(Input::Shutdown),
+            Happening::Interface(up) => self.bench.input(Input::InterfaceUp(up)),
+            Happening::Address(there) => self.bench.input(Input::PrimaryAddress(there.then_some(own))),
+            Happening::Tracker(which, passing) => self.bench.input(Input::Tracker(self.trackers[which], passing)),
+            Happening::Hear { sender, rx } => {
+                let _ = self.bench.hear(sender, rx);
+            }
+            Happening::Drain => self.drain(),
+            Happening::Answer(worked) => self.answer(worked),
+        }
+    }
+
+    /// After a timeout there is none in the past any more: a driver never spins.
+    fn time_out(&mut self) {
+        self.bench.input(Input::Timeout);
+        let deadline = self.bench.router.deadline();
+        assert!(deadline.is_none_or(|at| at > self.bench.now), "{deadline:?} at {:?}", self.bench.now);
+    }
+
+    fn drain(&mut self) {
+        while let Some(action) = self.bench.router.poll_action() {
+            self.carry_out(action);
+        }
+        let held: Vec<IpAddr> = self.held.keys().copied().collect();
+        assert_eq!(held, self.wanted(), "asked for, answered or not");
+    }
+
+    fn carry_out(&mut self, action: Action) {
+        let role = self.bench.router.role();
+        match action {
+            Action::SendAdvertisement(AdvertKind::Regular) => {
+                let confirmed = self.held.values().filter(|confirmed| **confirmed).count();
+                let all = self.bench.router.config().addresses().len();
+                self.early += u64::from(role == Role::Master && confirmed < all);
+                assert!(role != Role::Initialize && (role == Role::Master || self.held.is_empty()), "a last word");
+                assert!(self.early <= self.bench.router.stats().master_transitions, "one for each takeover");
+            }
+            Action::SendAdvertisement(AdvertKind::Release) => {}
+            Action::InstallAddress(vip) => {
+                assert_eq!(role, Role::Master);
+                assert_eq!(self.held.insert(vip.address, false), None, "asked for twice");
+                self.requests.push_back(vip);
+            }
+            Action::RemoveAddress(vip) => {
+                assert_ne!(role, Role::Master);
+                assert!(self.held.remove(&vip.address).is_some(), "never asked for");
+            }
+            Action::AnnounceAddress { vip, count } => {
+                assert!(role == Role::Master && count > 0);
+                assert_eq!(self.held.get(&vip.address), Some(&true), "announced before it was confirmed");
+            }
+            Action::StateChanged(change) => assert_eq!((change.to, change.cause), {
+                let status = self.bench.router.status();
+                (status.role, status.cause)
+            }),
+        }
+    }
+
+    /// Also to requests that were cancelled meanwhile.
+    fn answer(&mut self, worked: bool) {
+        let Some(vip) = self.requests.pop_front() else { return };
+        let before = self.bench.router.status().installed;
+        self.bench.input(if worked { Input::AddressInstalled(vip) } else { Input::AddressFailed(vip) });
+        if self.bench.router.status().installed > before {
+            self.held.insert(vip.address, true);
+        }
+    }
+
+    fn wanted(&self) -> Vec<IpAddr> {
+        let mut all = match self.bench.router.role() {
+            Role::Master => self.bench.router.config().addresses().to_vec(),
+            _ => vec![],
+        };
+        all.sort();
+        all
+    }
+
+    /// The host catches up.
+    fn settle(&mut self) {
+        self.drain();
+        while !self.requests.is_empty() {
+            self.answer(true);
+            self.drain();
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+    #[test]
+    fn the_host_ends_up_with_what_the_state_asks_for(
+        config in any_config(),
+        history in prop::collection::vec(happening(), 0..80),
+    ) {
+        for at_once in [false, true] {
+            let mut world = World::new(config.clone());
+            for happening in &history {
+                world.happen(happening);
+                if at_once {
+                    world.drain();
+                }
+            }
+            world.settle();
+            let confirmed: Vec<IpAddr> = world.held.iter().filter(|(_, is)| **is).map(|(address, _)| *address).collect();
+            prop_assert_eq!(confirmed, world.wanted());
+            prop_assert_eq!(world.bench.router.status().installed, world.held.len());
+        }
+    }
+
+    /// Where the host answers at once, it does not matter when the actions are fetched, as long as the time is the same.
+    #[test]
+    fn late_or_at_once_the_host_ends_up_the_same(
+        config in any_config(),
+        history in prop::collection::vec(happening(), 0..80),
+    ) {
+        let mut late = World::new(config.clone());
+        let mut at_once = World::new(config);
+        at_once.settle();
+        let timeless = |happening: &&Happening| {
+            !matches!(happening, Happening::Wait(_) | Happening::Deadline | Happening::Answer(_) | Happening::Drain)
+        };
+        for happening in history.iter().filter(timeless) {
+            late.happen(happening);
+            at_once.happen(happening);
+            at_once.settle();
+        }
+        late.settle();
+        prop_assert_eq!(late.held, at_once.held);
+        prop_assert_eq!(late.bench.router.state(), at_once.bench.router.state());
+    }
+}

@@ -1,0 +1,82 @@
+//! Nothing is allocated once a router is built: not by packets, timers, takeovers, nor by fetching and encoding.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use allocation_counter::measure;
+use common::{OWN, PROFILES, Raw, config, families, host};
+use vrrp_core::wire::Endpoints;
+use vrrp_core::{Action, Input, Instant, RouterId, RouterSet, RxPacket, multicast_group};
+
+const START: Instant = Instant::from_nanos(1_000_000_000_000);
+
+/// A driver without a heap: carries out, confirms, encodes.
+fn drain(set: &mut RouterSet, now: Instant) -> usize {
+    let mut sent = 0;
+    while let Some((id, action)) = set.poll_action() {
+        match action {
+            Action::InstallAddress(vip) => set.handle(now, id, Input::AddressInstalled(vip)),
+            Action::SendAdvertisement(kind) => {
+                let router = set.get(id).unwrap();
+                let group = multicast_group(router.config().family());
+                let ends = Endpoints::new(router.source().unwrap(), group).unwrap();
+                let mut octets = [0; 1500];
+                sent += usize::from(router.encode(kind, ends, &mut octets).is_ok());
+            }
+            _ => {}
+        }
+    }
+    sent
+}
+
+fn receive(set: &mut RouterSet, now: Instant, id: RouterId, raw: &Raw, octets: &[u8]) {
+    let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: octets };
+    let _ = set.handle_packet(now, id.index() as u32, rx);
+}
+
+/// Becomes Master by silence, contests, yields, is heard released, faulted and stopped.
+fn live(set: &mut RouterSet, now: &mut Instant, id: RouterId, packets: &[(Raw, Vec<u8>)]) -> usize {
+    let mut sent = 0;
+    for input in [Input::Startup, Input::InterfaceUp(false), Input::InterfaceUp(true)] {
+        set.handle(*now, id, input);
+        sent += drain(set, *now);
+    }
+    for (raw, octets) in packets {
+        for _ in 0..5 {
+            *now = set.deadline().map_or(*now, |(at, _)| at);
+            set.handle_timeout(*now);
+            sent += drain(set, *now);
+        }
+        receive(set, *now, id, raw, octets);
+        receive(set, *now, id, raw, &octets[..octets.len() - 1]);
+        sent += drain(set, *now);
+    }
+    set.handle(*now, id, Input::Shutdown);
+    sent + drain(set, *now)
+}
+
+#[test]
+fn a_whole_life_allocates_nothing() {
+    let mut set = RouterSet::new();
+    let kinds = PROFILES.into_iter().flat_map(|profile| families(profile).iter().map(move |family| (profile, *family)));
+    let mut lives = Vec::new();
+    for (interface, (profile, family)) in kinds.enumerate() {
+        let id = set.insert(interface as u32, config(profile, family)).unwrap();
+        set.handle(START, id, Input::PrimaryAddress(Some(host(family, OWN))));
+        let packets: Vec<(Raw, Vec<u8>)> = [50, 0, 200, 0, 100]
+            .map(|priority| Raw::new(profile, family, OWN + 1, priority))
+            .map(|raw| (raw.clone(), raw.octets()))
+            .into();
+        lives.push((id, packets));
+    }
+    let (mut now, mut sent) = (START, 0);
+    let used = measure(|| {
+        for (id, packets) in &lives {
+            sent += live(&mut set, &mut now, *id, packets);
+        }
+    });
+    assert_eq!(used.count_total, 0);
+    assert!(sent > 8 * 10, "{sent} advertisements were encoded meanwhile");
+    assert!(set.iter().all(|(_, router)| router.stats().master_transitions >= 2));
+    assert!(measure(|| drop(std::hint::black_box(vec![0_u8; 100]))).count_total > 0, "the counter counts");
+}

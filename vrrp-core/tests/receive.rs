@@ -1,0 +1,477 @@
+//! Acceptance: one check after the other, the first that fails decides, and a rejected packet leaves no trace but one
+//! count (RX-01 to RX-28, AUTH-01 to AUTH-03, EXT-01, EXT-02).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::net::IpAddr;
+
+use common::{
+    Bench, OWN, PROFILES, Raw, VRID, centis, config, counters, errors_counted, families, host, millis, priority, secs,
+    vips, without_counters,
+};
+use proptest::prelude::*;
+use vrrp_core::wire::ParseError;
+use vrrp_core::{
+    Config, Discard, Family, Input, Password, Priority, Profile, Role, RxPacket, UnicastPeer, Version, Vrid,
+};
+
+/// A faultless advertisement and what can be wrong around it.
+#[derive(Clone, Debug)]
+struct Datagram {
+    raw: Raw,
+    ttl: u8,
+    /// Octets that arrive, if not all.
+    keep: Option<usize>,
+    corrupt: bool,
+}
+
+impl Datagram {
+    fn new(raw: Raw) -> Self {
+        Self { raw, ttl: 255, keep: None, corrupt: false }
+    }
+
+    fn octets(&self) -> Vec<u8> {
+        let mut octets = self.raw.octets();
+        octets[7] ^= u8::from(self.corrupt);
+        octets.truncate(self.keep.unwrap_or(octets.len()));
+        octets
+    }
+
+    fn deliver(&self, bench: &mut Bench) -> Result<(), Discard> {
+        let rx = RxPacket { ends: self.raw.ends(), ttl: self.ttl, payload: &self.octets() };
+        bench.router.handle_packet(bench.now, rx)
+    }
+}
+
+/// One check of section 7.1: where it is made, how to fail it, and what comes of that.
+struct Check {
+    id: &'static str,
+    made: fn(Profile, Family) -> bool,
+    fail: fn(&mut Datagram),
+    discard: fn(&Datagram, Profile) -> Discard,
+    counter: &'static [&'static str],
+}
+
+fn v2(profile: Profile) -> bool {
+    profile.version() == Version::V2
+}
+
+/// In order. RX-09 depends on the router, not on the packet: `an_owner_is_deaf_after_the_checks_of_the_packet`.
+const CHECKS: &[Check] = &[
+    Check {
+        id: "RX-01",
+        made: |_, _| true,
+        fail: |datagram| datagram.raw.destination = host(family_of(datagram), OWN),
+        discard: |datagram, _| Discard::Destination(datagram.raw.destination),
+        counter: &["source_errors"],
+    },
+    Check {
+        id: "RX-02",
+        made: |_, _| true,
+        fail: |datagram| datagram.ttl = 254,
+        discard: |_, _| Discard::Ttl { found: 254, min: 255 },
+        counter: &["ttl_errors"],
+    },
+    Check {
+        id: "RX-03",
+        made: |_, _| true,
+        fail: |datagram| datagram.keep = Some(7),
+        discard: |_, _| ParseError::TooShort { needed: 8, had: 7 }.into(),
+        counter: &["packet_length_errors"],
+    },
+    Check {
+        id: "RX-04",
+        made: |_, _| true,
+        fail: |datagram| datagram.raw.version ^= 1,
+        discard: |datagram, profile| {
+            ParseError::Version { found: datagram.raw.version, expected: profile.version() }.into()
+        },
+        counter: &["version_errors"],
+    },
+    Check {
+        id: "RX-05",
+        made: |_, _| true,
+        fail: |datagram| datagram.raw.kind = 7,
+        discard: |_, _| ParseError::Type { found: 7 }.into(),
+        counter: &["invalid_type_rcvd"],
+    },
+    Check {
+        id: "RX-06",
+        made: |_, _| true,
+        fail: |datagram| datagram.keep = Some(datagram.raw.octets().len() - 1),
+        discard: |datagram, _| {
+            let needed = datagram.raw.octets().len();
+            ParseError::TooShort { needed, had: needed - 1 }.into()
+        },
+        counter: &["packet_length_errors"],
+    },
+    Check {
+        id: "RX-07",
+        made: |_, _| true,
+        fail: |datagram| datagram.corrupt = true,
+        discard: |datagram, _| {
+            let octets = datagram.octets();
+            ParseError::Checksum { found: u16::from_be_bytes([octets[6], octets[7]]) }.into()
+        },
+        counter: &["checksum_errors"],
+    },
+    Check {
+        id: "RX-08",
+        made: |_, _| true,
+        fail: |datagram| datagram.raw.vrid = VRID + 1,
+        discard: |_, _| Discard::Vrid(Vrid::new(VRID + 1).ok()),
+        counter: &[],
+    },
+    Check {
+        id: "RX-10",
+        made: |profile, _| v2(profile),
+        fail: |datagram| datagram.raw.reserved_or_auth = 1,
+        discard: |_, _| Discard::AuthTypeMismatch { found: 1, expected: 0 },
+        counter: &["auth_type_mismatch"],
+    },
+    Check {
+        id: "RX-11",
+        made: |_, _| true,
+        fail: |datagram| (datagram.raw.count, datagram.raw.addresses) = (0, Vec::new()),
+        discard: |_, _| Discard::NoAddress,
+        counter: &["address_list_errors"],
+    },
+    Check {
+        id: "RX-12",
+        made: |profile, family| profile == Profile::Rfc9568Errata && family == Family::Ipv6,
+        fail: |datagram| datagram.raw.addresses.reverse(),
+        discard: |datagram, _| Discard::NotLinkLocal(datagram.raw.addresses[0]),
+        counter: &["address_list_errors"],
+    },
+    Check {
+        id: "RX-13",
+        made: |_, _| true,
+        fail: |datagram| datagram.raw.interval = 0,
+        discard: |_, _| Discard::ZeroInterval,
+        counter: &["interval_errors"],
+    },
+    Check {
+        id: "RX-14",
+        made: |profile, _| v2(profile),
+        fail: |datagram| datagram.raw.addresses[1] = host(family_of(datagram), 99),
+        discard: |_, _| Discard::AddressList,
+        counter: &["address_list_errors"],
+    },
+    Check {
+        id: "RX-15",
+        made: |profile, _| v2(profile),
+        fail: |datagram| datagram.raw.interval = 200,
+        discard: |_, _| Discard::Interval { found: centis(200), expected: centis(100) },
+        counter: &["interval_errors"],
+    },
+    Check {
+        id: "RX-16, own source",
+        made: |_, _| true,
+        fail: |datagram| datagram.raw.source = host(family_of(datagram), OWN),
+        discard: |datagram, _| Discard::OwnSource(datagram.raw.source),
+        counter: &["duplicate_address"],
+    },
+    Check {
+        id: "RX-16, no host",
+        made: |_, _| true,
+        fail: |datagram| datagram.raw.source = vrrp_core::multicast_group(family_of(datagram)),
+        discard: |datagram, _| Discard::Source(datagram.raw.source),
+        counter: &["source_errors"],
+    },
+];
+
+fn family_of(datagram: &Datagram) -> Family {
+    Family::of(datagram.raw.source)
+}
+
+/// Every profile with every family of its version, where lists are compared strictly.
+fn configs() -> impl Iterator<Item = (Profile, Family, Config)> {
+    PROFILES.into_iter().flat_map(|profile| {
+        families(profile).iter().map(move |family| (profile, *family, config(profile, *family).with_strict_list(true)))
+    })
+}
+
+/// Delivers what has to be rejected: the reason, the one counter, and nothing else.
+fn rejected(bench: &mut Bench, datagram: &Datagram, id: &str) -> (Discard, Vec<&'static str>) {
+    bench.after(millis(100));
+    let (before, stats) = (without_counters(&bench.router), *bench.router.stats());
+    let discard = datagram.deliver(bench).expect_err(id);
+    assert_eq!(without_counters(&bench.router), before, "{id} left a trace");
+    assert_eq!(bench.router.poll_action(), None, "{id} caused an action");
+    (discard, errors_counted(&stats, bench.router.stats()))
+}
+
+#[test]
+fn each_check_rejects_in_the_profiles_that_make_it() {
+    for (profile, family, config) in configs() {
+        for mut bench in [Bench::started(config.clone()), Bench::master(config.clone())] {
+            let sound = Datagram::new(bench.raw(OWN + 1, 50));
+            for check in CHECKS {
+                let mut datagram = sound.clone();
+                (check.fail)(&mut datagram);
+                if (check.made)(profile, family) {
+                    let expected = ((check.discard)(&datagram, profile), check.counter.to_vec());
+                    assert_eq!(rejected(&mut bench, &datagram, check.id), expected, "{} {profile:?}", check.id);
+                } else {
+                    assert_eq!(datagram.deliver(&mut bench.clone()), Ok(()), "{} {profile:?}", check.id);
+                }
+            }
+            assert_eq!(sound.deliver(&mut bench), Ok(()), "{profile:?}");
+        }
+    }
+}
+
+/// RX-27.
+#[test]
+fn of_two_failing_checks_the_first_decides() {
+    for (profile, family, config) in configs() {
+        let mut bench = Bench::started(config);
+        let made: Vec<_> = CHECKS.iter().filter(|check| (check.made)(profile, family)).collect();
+        for (index, first) in made.iter().enumerate() {
+            for second in &made[index + 1..] {
+                let mut datagram = Datagram::new(bench.raw(OWN + 1, 50));
+                // Where both touch one field the first has the last word.
+                (second.fail)(&mut datagram);
+                (first.fail)(&mut datagram);
+                let expected = ((first.discard)(&datagram, profile), first.counter.to_vec());
+                let pair = format!("{} and {}, {profile:?}", first.id, second.id);
+                assert_eq!(rejected(&mut bench, &datagram, &pair), expected, "{pair}");
+            }
+        }
+    }
+}
+
+/// RX-09, where the profile has it: behind RX-08, before everything that compares with the configuration.
+#[test]
+fn an_owner_is_deaf_after_the_checks_of_the_packet() {
+    for (profile, family, config) in configs() {
+        let deaf = matches!(profile, Profile::Rfc3768 | Profile::Rfc5798 | Profile::Rfc9568);
+        let mut bench = Bench::started(config.with_priority(Priority::OWNER));
+        for check in CHECKS.iter().filter(|check| (check.made)(profile, family)) {
+            let mut datagram = Datagram::new(bench.raw(OWN + 1, 50));
+            (check.fail)(&mut datagram);
+            let expected = if deaf && check.id > "RX-08" {
+                let discard = Discard::Owner { by: datagram.raw.source, priority: Some(priority(50)) };
+                (discard, vec!["owner_conflict"])
+            } else {
+                ((check.discard)(&datagram, profile), check.counter.to_vec())
+            };
+            assert_eq!(rejected(&mut bench, &datagram, check.id), expected, "{} {profile:?}", check.id);
+        }
+        assert_eq!(bench.hear(OWN + 1, 50).is_ok(), !deaf, "{profile:?}");
+    }
+}
+
+/// FSM-I-04: not even counted, for nothing is compared.
+#[test]
+fn who_is_not_started_hears_nothing() {
+    for (_, _, config) in configs() {
+        let mut bench = Bench::idle(config);
+        let sound = Datagram::new(bench.raw(OWN + 1, 200));
+        let broken = Datagram { ttl: 1, keep: Some(0), ..sound.clone() };
+        for datagram in [sound, broken] {
+            assert_eq!(rejected(&mut bench, &datagram, "FSM-I-04"), (Discard::NotStarted, vec![]));
+        }
+    }
+}
+
+/// AUTH-01 to AUTH-03, PKT-10: RFC 2338 with and without a password, RFC 3768 without.
+#[test]
+fn passwords_are_compared_by_type_first() {
+    const NONE: [u8; 8] = [0; 8];
+    const SECRET: [u8; 8] = *b"secret\0\0";
+    let mismatch = |found, expected| Err((Discard::AuthTypeMismatch { found, expected }, vec!["auth_type_mismatch"]));
+    let unknown = |found| Err((Discard::AuthTypeUnknown(found), vec!["invalid_auth_type"]));
+    let failure = || Err((Discard::AuthFailure, vec!["auth_failures"]));
+
+    let plain = |profile| config(profile, Family::Ipv4);
+    let secret = plain(Profile::Rfc2338).with_password(Password::new(b"secret").unwrap()).unwrap();
+    let cases = [
+        (plain(Profile::Rfc3768), 0, NONE, Ok(())),
+        (plain(Profile::Rfc3768), 0, SECRET, Ok(())),
+        (plain(Profile::Rfc3768), 1, SECRET, mismatch(1, 0)),
+        (plain(Profile::Rfc3768), 2, NONE, mismatch(2, 0)),
+        (plain(Profile::Rfc3768), 3, NONE, unknown(3)),
+        (plain(Profile::Rfc2338), 0, NONE, Ok(())),
+        (plain(Profile::Rfc2338), 1, NONE, mismatch(1, 0)),
+        (plain(Profile::Rfc2338), 254, NONE, unknown(254)),
+        (secret.clone(), 1, SECRET, Ok(())),
+        (secret.clone(), 1, *b"secret\0x", failure()),
+        (secret.clone(), 1, *b"Secret\0\0", failure()),
+        (secret.clone(), 1, NONE, failure()),
+        (secret.clone(), 0, SECRET, mismatch(0, 1)),
+        (secret.clone(), 2, SECRET, mismatch(2, 1)),
+        (secret.clone(), 3, SECRET, unknown(3)),
+    ];
+    for (config, kind, data, expected) in cases {
+        let mut bench = Bench::started(config);
+        let raw = Raw { reserved_or_auth: kind, auth: Some(data), ..bench.raw(OWN + 1, 200) };
+        let datagram = Datagram::new(raw);
+        match expected {
+            Ok(()) => assert_eq!(datagram.deliver(&mut bench), Ok(())),
+            Err(expected) => assert_eq!(rejected(&mut bench, &datagram, "RX-10"), expected),
+        }
+    }
+
+    let router = Bench::started(secret).router;
+    assert!(!format!("{router:?}").contains("secret") && !format!("{router:?}").contains("115, 101"), "never printed");
+}
+
+/// RX-14, RX-23, AMB-06, AMB-18.
+#[test]
+fn lists_compare_as_sets_and_only_strict_version_2_drops() {
+    for profile in PROFILES {
+        let [a, b] = vips(Family::Ipv4);
+        let c = host(Family::Ipv4, 99);
+        for (list, same) in [
+            (vec![a, b], true),
+            (vec![b, a], true),
+            (vec![a], false),
+            (vec![a, a], false),
+            (vec![a, c], false),
+            (vec![a, b, c], false),
+        ] {
+            for (strict, sender) in [(false, 50), (true, 50), (true, 0), (true, 255)] {
+                let mut bench = Bench::started(config(profile, Family::Ipv4).with_strict_list(strict));
+                let addresses = list.clone();
+                let raw = Raw { count: addresses.len() as u8, addresses, ..bench.raw(OWN + 1, sender) };
+                let dropped = !same && strict && v2(profile) && sender != 255;
+                let expected = if dropped { Err(Discard::AddressList) } else { Ok(()) };
+                assert_eq!(bench.receive(&raw), expected, "{profile:?} {list:?} {strict} {sender}");
+                assert_eq!(bench.router.stats().address_list_errors, u64::from(!same));
+            }
+        }
+    }
+}
+
+/// RX-15, RX-24, RX-25, AMB-07: dropped in version 2, learned in version 3, counted in RFC 9568 and RFC 2338/3768.
+#[test]
+fn another_interval_is_dropped_or_learned_by_version() {
+    for profile in PROFILES {
+        let mut bench = Bench::started(config(profile, Family::Ipv4));
+        let raw = Raw { interval: 300, ..bench.raw(OWN + 1, 200) };
+        let (found, expected) = (centis(300), centis(100));
+        let result = if v2(profile) { Err(Discard::Interval { found, expected }) } else { Ok(()) };
+        let before = bench.router.deadline();
+        assert_eq!(bench.receive(&raw), result);
+        assert_eq!(bench.router.stats().interval_errors, u64::from(profile != Profile::Rfc5798), "{profile:?}");
+        let skew_cs = (256 - 100) * 300 * 10_000_000 / 256;
+        let learned = bench.now + secs(9) + std::time::Duration::from_nanos(skew_cs);
+        assert_eq!(bench.router.deadline(), if v2(profile) { before } else { Some(learned) });
+    }
+}
+
+/// STAT-06, STAT-09, PKT-24, OWN-05: what is sound is counted too, each by its own.
+#[test]
+fn sound_packets_count_by_what_they_are() {
+    let moved = |bench: &Bench| {
+        let counters = counters(bench.router.stats());
+        counters.into_iter().filter(|(_, n)| *n > 0).collect::<Vec<_>>()
+    };
+    let mut bench = Bench::started(config(Profile::Rfc5798, Family::Ipv4));
+    assert_eq!(moved(&bench), []);
+    bench.hear(OWN + 1, 200).unwrap();
+    assert_eq!(moved(&bench), [("advert_rcvd", 1), ("checksum_message", 1)]);
+    bench.receive(&Raw { pseudo_header: true, ..bench.raw(OWN + 1, 0) }).unwrap();
+    let all = [("advert_rcvd", 2), ("prio_zero_rcvd", 1), ("checksum_message", 1), ("checksum_pseudo_header", 1)];
+    assert_eq!(moved(&bench), all);
+
+    let mut bench = Bench::started(config(Profile::Rfc9568Errata, Family::Ipv6).with_priority(Priority::OWNER));
+    let before = *bench.router.stats();
+    bench.hear(OWN + 1, 200).unwrap();
+    assert_eq!(errors_counted(&before, bench.router.stats()), ["owner_conflict"]);
+    assert_eq!(bench.router.stats().checksum_pseudo_header, 1);
+}
+
+/// RX-16.
+#[test]
+fn no_hosts_address_is_no_source() {
+    for source in ["224.0.0.18", "0.0.0.0", "255.255.255.255", "ff02::12", "::"] {
+        let source: IpAddr = source.parse().unwrap();
+        let mut bench = Bench::started(config(Profile::Rfc9568, Family::of(source)));
+        let datagram = Datagram::new(Raw { source, ..bench.raw(OWN + 1, 200) });
+        let expected = (Discard::Source(source), vec!["source_errors"]);
+        assert_eq!(rejected(&mut bench, &datagram, "RX-16"), expected);
+    }
+}
+
+/// EXT-01, EXT-02, AMB-23, RX-01.
+#[test]
+fn unicast_routers_hear_their_peers_and_nobody_else() {
+    for family in [Family::Ipv4, Family::Ipv6] {
+        let (near, far, stranger, own) = (host(family, 1), host(family, 2), host(family, 3), host(family, OWN));
+        let peers = [UnicastPeer { address: near, min_ttl: 255 }, UnicastPeer { address: far, min_ttl: 250 }];
+        let config = config(Profile::Rfc9568, family).with_unicast_peers(&peers).unwrap();
+        let mut bench = Bench::started(config);
+        let group = vrrp_core::multicast_group(family);
+        let ttl = |found, min| Err((Discard::Ttl { found, min }, vec!["ttl_errors"]));
+        let source = |discard| Err((discard, vec!["source_errors"]));
+        for (from, to, hops, expected) in [
+            (near, own, 255, Ok(())),
+            (near, own, 254, ttl(254, 255)),
+            (far, own, 250, Ok(())),
+            (far, own, 249, ttl(249, 250)),
+            (stranger, own, 255, source(Discard::NotAPeer(stranger))),
+            (near, group, 255, source(Discard::Destination(group))),
+            (near, stranger, 255, source(Discard::Destination(stranger))),
+            (stranger, group, 255, source(Discard::Destination(group))),
+        ] {
+            let raw = Raw { source: from, destination: to, ..bench.raw(1, 50) };
+            let datagram = Datagram { ttl: hops, ..Datagram::new(raw) };
+            match expected {
+                Ok(()) => assert_eq!(datagram.deliver(&mut bench), Ok(())),
+                Err(expected) => assert_eq!(rejected(&mut bench, &datagram, "EXT-01"), expected),
+            }
+        }
+    }
+}
+
+/// The states that a packet can meet.
+fn situations(config: &Config) -> Vec<Bench> {
+    let mut held = Bench::started(config.clone().with_preempt(true, secs(60)));
+    held.hear(OWN + 1, 50).ok();
+    let mut released = Bench::started(config.clone());
+    released.hear(OWN + 1, 0).ok();
+    let mut unconfirmed = Bench::started(config.clone());
+    unconfirmed.next_deadline();
+    unconfirmed.actions();
+    let mut contested = Bench::master(config.clone());
+    contested.hear(OWN - 1, 50).ok();
+    contested.actions();
+    let mut faulty = Bench::master(config.clone());
+    faulty.input(Input::InterfaceUp(false));
+    faulty.actions();
+    let owner = Bench::started(config.clone().with_priority(Priority::OWNER));
+    assert_eq!((unconfirmed.router.role(), owner.router.role()), (Role::Master, Role::Master));
+    vec![Bench::idle(config.clone()), held, released, unconfirmed, contested, faulty, owner]
+}
+
+proptest! {
+    /// RX-20: whatever is rejected, for whatever reasons, in whatever state.
+    #[test]
+    fn a_rejected_packet_leaves_no_trace(
+        which in 0_usize..8,
+        situation in 0_usize..7,
+        failing in prop::collection::vec(0..CHECKS.len(), 1..4),
+        sender in prop::sample::select(vec![OWN - 1, OWN + 1]),
+        rx: u8,
+        wait in 0_u64..2_000,
+    ) {
+        let (_, _, config) = configs().nth(which).unwrap();
+        let mut bench = situations(&config).swap_remove(situation);
+        bench.after(millis(wait));
+        let mut datagram = Datagram::new(bench.raw(sender, rx));
+        for check in failing {
+            // RX-12 and RX-14 spoil the list that RX-11 takes away.
+            if !(matches!(CHECKS[check].id, "RX-12" | "RX-14") && datagram.raw.addresses.is_empty()) {
+                (CHECKS[check].fail)(&mut datagram);
+            }
+        }
+        let (before, stats) = (without_counters(&bench.router), *bench.router.stats());
+        if datagram.deliver(&mut bench).is_err() {
+            prop_assert_eq!(without_counters(&bench.router), before);
+            prop_assert!(errors_counted(&stats, bench.router.stats()).len() <= 1);
+        }
+    }
+}

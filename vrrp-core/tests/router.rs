@@ -1,0 +1,308 @@
+//! One router: what it asks its host for, in which order, and what it makes of the answers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::num::NonZeroI16;
+use std::time::Duration;
+
+use common::{Bench, INTERVAL, OWN, config, host, installs, millis, priority, secs, show_all, vips, without_counters};
+use vrrp_core::{
+    Action, AdvertKind, Cause, Config, Family, Fault, Input, Priority, Profile, Role, Tracker, TrackerId, Transition,
+    Weight,
+};
+
+fn v4(profile: Profile) -> Config {
+    config(profile, Family::Ipv4)
+}
+
+/// Master whose install requests are out and unanswered.
+fn unconfirmed(config: Config) -> (Bench, Vec<Action>) {
+    let mut bench = Bench::started(config);
+    bench.next_deadline();
+    let actions = bench.actions();
+    (bench, actions)
+}
+
+#[test]
+fn a_takeover_advertises_installs_and_announces_what_is_confirmed() {
+    let (mut bench, actions) = unconfirmed(v4(Profile::Rfc3768));
+    let takeover = ["advertise", "install 192.0.2.101", "install 192.0.2.102", "Backup > Master"];
+    assert_eq!(show_all(&actions), takeover, "FSM-A-11, AMB-25");
+
+    // ARP-03
+    let [first, second] = installs(&actions)[..] else { panic!("two addresses") };
+    bench.input(Input::AddressInstalled(second));
+    assert_eq!(show_all(&bench.actions()), ["announce 192.0.2.102 x1"]);
+    assert_eq!((bench.router.is_installed(first.address), bench.router.is_installed(second.address)), (false, true));
+    assert_eq!(bench.router.status().installed, 1);
+    bench.input(Input::AddressInstalled(first));
+    assert_eq!(show_all(&bench.actions()), ["announce 192.0.2.101 x1"]);
+    bench.input(Input::AddressInstalled(first));
+    assert_eq!(bench.actions(), [], "once");
+
+    bench.next_deadline();
+    assert_eq!(show_all(&bench.actions()), ["advertise"]);
+    let stats = bench.router.stats();
+    assert_eq!((stats.advert_sent, stats.master_transitions, stats.prio_zero_sent), (2, 1, 0));
+}
+
+#[test]
+fn an_owner_takes_over_at_startup() {
+    let mut bench = Bench::idle(v4(Profile::Rfc3768).with_priority(Priority::OWNER));
+    bench.input(Input::Startup);
+    let startup = ["advertise", "install 192.0.2.101", "install 192.0.2.102", "Initialize > Master"];
+    assert_eq!(show_all(&bench.actions()), startup);
+    assert_eq!(bench.router.status().cause, Cause::OwnerStartup);
+}
+
+#[test]
+fn leaving_the_election_releases_then_removes() {
+    for input in [Input::Shutdown, Input::InterfaceUp(false), Input::PrimaryAddress(None)] {
+        let mut bench = Bench::master(v4(Profile::Rfc9568));
+        bench.input(input);
+        let left = ["release", "remove 192.0.2.101", "remove 192.0.2.102", "Master > Initialize"];
+        assert_eq!(show_all(&bench.actions()), left, "FSM-A-01");
+        assert_eq!((bench.router.deadline(), bench.router.stats().prio_zero_sent), (None, 1));
+        let release = bench.router.message(AdvertKind::Release);
+        assert_eq!(
+            (release.priority, bench.router.source()),
+            (None, Some(host(Family::Ipv4, OWN))),
+            "still the old one"
+        );
+
+        let mut bench = Bench::started(v4(Profile::Rfc9568));
+        bench.input(input);
+        assert_eq!(show_all(&bench.actions()), ["Backup > Initialize"], "FSM-B-05");
+    }
+}
+
+#[test]
+fn yielding_removes_and_says_a_last_word_only_where_configured() {
+    for (last_word, yielded) in [
+        (false, vec!["remove 192.0.2.101", "remove 192.0.2.102", "Master > Backup"]),
+        (true, vec!["remove 192.0.2.101", "remove 192.0.2.102", "advertise", "Master > Backup"]),
+    ] {
+        let mut bench = Bench::master(v4(Profile::Rfc3768).with_last_word(last_word));
+        bench.hear(OWN + 1, 200).unwrap();
+        assert_eq!(show_all(&bench.actions()), yielded);
+        let status = bench.router.status();
+        assert_eq!((status.master, status.master_priority), (Some(host(Family::Ipv4, OWN + 1)), Some(priority(200))));
+    }
+}
+
+#[test]
+fn yielding_with_requests_out_removes_them_and_suppresses_nothing() {
+    let (mut bench, actions) = unconfirmed(v4(Profile::Rfc3768));
+    bench.input(Input::AddressInstalled(installs(&actions)[0]));
+    bench.hear(OWN + 1, 200).unwrap();
+    let yielded = ["remove 192.0.2.101", "remove 192.0.2.102", "advertise", "Master > Backup"];
+    assert_eq!(show_all(&bench.actions()), yielded);
+    assert_eq!(bench.router.stats().unconfirmed_suppressed, 0, "the last word was said");
+}
+
+#[test]
+fn before_every_address_is_confirmed_nothing_more_is_advertised() {
+    // 9568 answers a lower Master, every profile a release.
+    for rx in [0, 50] {
+        let (mut bench, actions) = unconfirmed(v4(Profile::Rfc9568));
+        let [first, second] = installs(&actions)[..] else { panic!("two addresses") };
+        bench.input(Input::AddressInstalled(first));
+        bench.after(millis(500));
+        bench.hear(OWN + 1, rx).unwrap();
+        assert_eq!(show_all(&bench.actions()), ["announce 192.0.2.101 x1"], "FSM-A-03, FSM-A-07");
+        assert_eq!(bench.router.stats().unconfirmed_suppressed, 1);
+        bench.input(Input::AddressInstalled(second));
+        bench.hear(OWN + 1, rx).unwrap();
+        assert!(show_all(&bench.actions()).contains(&"advertise".to_string()));
+    }
+}
+
+#[test]
+fn unconfirmed_after_one_interval_is_a_fault_retried_after_half_a_minute() {
+    let (mut bench, actions) = unconfirmed(v4(Profile::Rfc3768));
+    let [first, second] = installs(&actions)[..] else { panic!("two addresses") };
+    bench.input(Input::AddressInstalled(first));
+    bench.actions();
+
+    let takeover = bench.now;
+    bench.next_deadline();
+    assert_eq!(bench.now, takeover + INTERVAL);
+    let left = ["release", "remove 192.0.2.101", "remove 192.0.2.102", "Master > Initialize"];
+    assert_eq!(show_all(&bench.actions()), left);
+    let fault = Fault::NotInstalled(second.address);
+    assert_eq!(bench.router.faults().collect::<Vec<_>>(), [fault]);
+    assert_eq!(bench.router.status().cause, Cause::Fault(fault));
+
+    assert_eq!(bench.router.deadline(), Some(bench.now + secs(30)));
+    bench.after(secs(29));
+    bench.input(Input::Timeout);
+    assert_eq!(bench.router.role(), Role::Initialize);
+    bench.next_deadline();
+    assert_eq!(show_all(&bench.actions()), ["Initialize > Backup"]);
+    assert_eq!(bench.router.status().cause, Cause::Recovered(fault));
+    bench.next_deadline();
+    assert!(bench.settle().contains(&"install 192.0.2.102".into()), "asked for again");
+    assert_eq!(bench.router.status().installed, 2);
+}
+
+#[test]
+fn a_refused_or_lost_address_is_a_fault() {
+    let (mut bench, actions) = unconfirmed(v4(Profile::Rfc3768));
+    let [first, second] = installs(&actions)[..] else { panic!("two addresses") };
+    let mut lost = bench.clone();
+    bench.input(Input::AddressFailed(first));
+    assert_eq!(bench.router.status().cause, Cause::Fault(Fault::NotInstalled(first.address)));
+
+    lost.input(Input::AddressInstalled(first));
+    lost.input(Input::AddressInstalled(second));
+    lost.actions();
+    lost.input(Input::AddressFailed(second));
+    assert_eq!(lost.router.status().cause, Cause::Fault(Fault::NotInstalled(second.address)));
+    assert_eq!(show_all(&lost.actions())[0], "release");
+}
+
+#[test]
+fn answers_to_a_cancelled_request_are_ignored() {
+    let (mut bench, actions) = unconfirmed(v4(Profile::Rfc3768));
+    let stale = installs(&actions);
+    bench.hear(OWN + 1, 200).unwrap();
+    stale.iter().for_each(|vip| bench.input(Input::AddressFailed(*vip)));
+    assert_eq!(bench.router.role(), Role::Backup, "cancelled, though the removal was not fetched yet");
+    bench.actions();
+    let before = without_counters(&bench.router);
+    for vip in &stale {
+        bench.input(Input::AddressInstalled(*vip));
+        bench.input(Input::AddressFailed(*vip));
+    }
+    assert_eq!(without_counters(&bench.router), before, "as Backup");
+
+    bench.next_deadline();
+    let fresh = installs(&bench.actions());
+    for vip in &stale {
+        bench.input(Input::AddressInstalled(*vip));
+        bench.input(Input::AddressFailed(*vip));
+    }
+    assert_eq!((bench.router.role(), bench.router.status().installed), (Role::Master, 0), "as Master again");
+    fresh.into_iter().for_each(|vip| bench.input(Input::AddressInstalled(vip)));
+    assert_eq!(bench.router.status().installed, 2);
+}
+
+/// GARP-01: also where a whole reign of another went by between two polls.
+#[test]
+fn a_takeover_announces_addresses_that_never_left() {
+    let mut bench = Bench::master(v4(Profile::Rfc3768).with_last_word(false));
+    bench.hear(OWN + 1, 200).unwrap();
+    bench.next_deadline();
+    let undrained = ["advertise", "announce 192.0.2.101 x1", "announce 192.0.2.102 x1", "Master > Master"];
+    assert_eq!(show_all(&bench.actions()), undrained);
+}
+
+fn tracked(weight: i16) -> (Config, TrackerId) {
+    let mut config = v4(Profile::Rfc3768);
+    let weight = Weight::Adjust(NonZeroI16::new(weight).unwrap());
+    let id = config.add_tracker(Tracker { name: "squid".into(), weight, reverse: false }).unwrap();
+    (config, id)
+}
+
+/// AMB-12, never later.
+#[test]
+fn a_tracker_moves_the_down_timer_of_a_backup_towards_now_only() {
+    let (config, id) = tracked(50);
+    let mut bench = Bench::started(config);
+    let armed = bench.now;
+    let down = |priority: u64| secs(3) + Duration::from_nanos((256 - priority) * 3_906_250);
+    assert_eq!(bench.router.deadline(), Some(armed + down(100)));
+    bench.after(secs(1));
+    bench.input(Input::Tracker(id, true));
+    assert_eq!(bench.router.status().priority, priority(150));
+    assert_eq!(bench.router.deadline(), Some(armed + down(150)));
+    bench.input(Input::Tracker(id, false));
+    assert_eq!(bench.router.status().priority, priority(100));
+    assert_eq!(bench.router.deadline(), Some(armed + down(150)), "what was promised stays");
+
+    bench.hear(OWN + 1, 200).unwrap();
+    bench.after(secs(3) + millis(500));
+    bench.input(Input::Tracker(id, true));
+    assert!(bench.router.deadline().unwrap() < bench.now, "overdue at the new priority");
+    bench.next_deadline();
+    assert_eq!(bench.router.role(), Role::Master);
+    assert!(bench.router.deadline().unwrap() > bench.now);
+}
+
+#[test]
+fn a_tracker_changes_what_a_master_says_next_and_not_when() {
+    let (config, id) = tracked(-50);
+    let mut bench = Bench::master(config);
+    let deadline = bench.router.deadline();
+    bench.input(Input::Tracker(id, false));
+    assert_eq!((bench.actions(), bench.router.deadline()), (vec![], deadline));
+    assert_eq!(bench.router.message(AdvertKind::Regular).priority, Some(priority(50)));
+    bench.hear(OWN - 1, 60).unwrap();
+    assert_eq!(bench.router.role(), Role::Backup, "now 60 is higher");
+}
+
+#[test]
+fn no_weight_moves_an_owner() {
+    for passing in [false, true] {
+        let (config, id) = tracked(-50);
+        let mut bench = Bench::started(config.with_priority(Priority::OWNER));
+        let before = (*bench.router.state(), bench.router.status());
+        bench.input(Input::Tracker(id, passing));
+        assert_eq!((*bench.router.state(), bench.router.status(), bench.actions()), (before.0, before.1, vec![]));
+    }
+}
+
+#[test]
+fn nothing_unchecked_takes_part() {
+    let mut config = v4(Profile::Rfc3768);
+    let tracker = Tracker { name: "squid".into(), weight: Weight::Fault, reverse: false };
+    let id = config.add_tracker(tracker).unwrap();
+    let mut bench = Bench::started(config);
+    assert_eq!((bench.router.role(), bench.actions()), (Role::Initialize, vec![]), "waits in silence");
+    bench.input(Input::Tracker(id, true));
+    assert_eq!((bench.router.role(), bench.router.status().cause), (Role::Backup, Cause::Startup));
+    bench.actions();
+    bench.input(Input::Tracker(id, false));
+    let fault = Cause::Fault(Fault::Tracker(id));
+    let change = Transition { from: Role::Backup, to: Role::Initialize, cause: fault };
+    assert_eq!(bench.actions(), [Action::StateChanged(change)]);
+    assert_eq!(fault.describe(bench.router.config()).to_string(), "fault: squid failed");
+    bench.input(Input::Tracker(id, true));
+    assert_eq!(bench.router.status().cause, Cause::Recovered(Fault::Tracker(id)));
+}
+
+#[test]
+fn a_refused_start_is_reported_once() {
+    let mut bench = Bench::idle(v4(Profile::Rfc3768));
+    bench.input(Input::InterfaceUp(false));
+    bench.input(Input::Startup);
+    let refused = Cause::Fault(Fault::InterfaceDown);
+    let change = Transition { from: Role::Initialize, to: Role::Initialize, cause: refused };
+    assert_eq!(bench.actions(), [Action::StateChanged(change)]);
+    bench.input(Input::PrimaryAddress(None));
+    bench.input(Input::Startup);
+    assert_eq!(bench.actions(), []);
+    bench.input(Input::Shutdown);
+    bench.input(Input::Startup);
+    assert_eq!(bench.actions(), [Action::StateChanged(change)], "but every command is answered");
+}
+
+#[test]
+fn an_address_of_the_other_family_is_none() {
+    let mut bench = Bench::started(config(Profile::Rfc9568, Family::Ipv6));
+    bench.input(Input::PrimaryAddress(Some(host(Family::Ipv4, OWN))));
+    assert_eq!(bench.router.faults().collect::<Vec<_>>(), [Fault::NoPrimaryAddress]);
+    assert_eq!(bench.router.source(), Some(host(Family::Ipv6, OWN)));
+}
+
+/// Excluded addresses come and go with the others and stand in no advertisement.
+#[test]
+fn excluded_addresses_are_installed_but_not_advertised() {
+    let excluded = host(Family::Ipv6, 0x77);
+    let mut bench = Bench::started(v4(Profile::Rfc3768).with_excluded(&[excluded]).unwrap());
+    bench.next_deadline();
+    let done = bench.settle();
+    assert!(done.contains(&format!("install {excluded}")) && done.contains(&format!("announce {excluded} x1")));
+    assert_eq!(bench.router.message(AdvertKind::Regular).addresses.as_slice(), vips(Family::Ipv4));
+}

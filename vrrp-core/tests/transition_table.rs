@@ -1,0 +1,164 @@
+//! The whole transition table as a file that a review reads: `data/transitions.txt`.
+//!
+//! A change of behaviour is a change of that file. `VRRP_BLESS=1 cargo test --test transition_table` writes it anew.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::fmt::Write;
+
+use common::{OWN, PROFILES, centis, host, priority, secs};
+use vrrp_core::fsm::{self, Advert, Backup, Effects, Event, Params, State};
+use vrrp_core::{Family, Instant, Priority, Profile};
+
+const NOW: Instant = Instant::from_nanos(1_000_000_000_000);
+const LOCAL: u8 = 100;
+
+const HEAD: &str = "\
+# Every state and event of every profile: what follows, when the timer then fires, and what is to be done.
+#
+# Priority 100, interval 1 s, Preempt_Mode on and no last word, unless the state says otherwise. The peer advertises
+# every 2 s. Before the event Master_Down_Timer has 2.5 s to go and was set 1 s ago, Adver_Timer has 0.5 s to go. A timer
+# that runs on is `runs`. A lower address is compared at equal priority. Written by tests/transition_table.rs.
+";
+
+/// A kind of router, with the state that it is in.
+struct Situation {
+    name: &'static str,
+    state: State,
+    params: fn(&mut Params),
+}
+
+fn situations() -> Vec<Situation> {
+    let backup = |hold_until| {
+        State::Backup(Backup {
+            master_down: NOW + secs(5) / 2,
+            armed_at: NOW.before(secs(1)),
+            interval: centis(100),
+            hold_until,
+        })
+    };
+    let master = State::Master { next_advert: NOW + secs(1) / 2 };
+    let own = |params: &mut Params| params.priority = Priority::OWNER;
+    vec![
+        Situation { name: "Initialize", state: State::Initialize, params: |_| {} },
+        Situation { name: "Initialize, owner", state: State::Initialize, params: own },
+        Situation { name: "Backup", state: backup(None), params: |_| {} },
+        Situation { name: "Backup, no preempt", state: backup(None), params: |params| params.preempt = false },
+        Situation { name: "Backup, hold 9 s", state: backup(None), params: |params| params.preempt_hold = secs(9) },
+        Situation {
+            name: "Backup, held 9 s",
+            state: backup(Some(NOW)),
+            params: |params| params.preempt_hold = secs(9),
+        },
+        Situation { name: "Backup, owner", state: backup(None), params: own },
+        Situation { name: "Master", state: master, params: |_| {} },
+        Situation { name: "Master, last word", state: master, params: |params| params.last_word = true },
+        Situation { name: "Master, owner", state: master, params: own },
+    ]
+}
+
+/// An event, and how long after the situation it happens.
+fn events(params: &Params, state: &State) -> Vec<(&'static str, Instant, Event)> {
+    let own = params.priority.get();
+    let advert = |priority, sender| {
+        Event::Advert(Advert {
+            source: host(Family::Ipv4, sender),
+            priority: Priority::from_wire(priority),
+            interval: centis(200),
+        })
+    };
+    let mut events = vec![
+        ("startup", NOW, Event::Startup),
+        ("shutdown", NOW, Event::Shutdown),
+        ("timer, early", NOW, Event::Timer),
+        ("timer", state.deadline().unwrap_or(NOW), Event::Timer),
+        ("timer, 3 s late", state.deadline().unwrap_or(NOW) + secs(3), Event::Timer),
+        ("parameters", NOW, Event::ParamsChanged),
+        ("hears release", NOW, advert(0, OWN + 1)),
+        ("hears lower", NOW, advert(own - 1, OWN + 1)),
+        ("hears equal, address <", NOW, advert(own, OWN - 1)),
+        ("hears equal, address =", NOW, advert(own, OWN)),
+        ("hears equal, address >", NOW, advert(own, OWN + 1)),
+    ];
+    if own < 255 {
+        events.push(("hears higher", NOW, advert(own + 1, OWN - 1)));
+    }
+    events
+}
+
+fn table() -> String {
+    let mut table = HEAD.to_string();
+    for profile in PROFILES {
+        for Situation { name, state, params: adjust } in situations() {
+            let mut params = Params {
+                profile,
+                priority: priority(LOCAL),
+                interval: centis(100),
+                preempt: true,
+                preempt_hold: secs(0),
+                answer_lower: matches!(profile, Profile::Rfc9568 | Profile::Rfc9568Errata),
+                last_word: false,
+                primary: host(Family::Ipv4, OWN),
+            };
+            adjust(&mut params);
+            writeln!(table).unwrap();
+            for (event, now, what) in events(&params, &state) {
+                let (next, effects) = fsm::step(&params, state, now, what);
+                let line = format!(
+                    "{:<14}{name:<20}{event:<24}{:<36}{}",
+                    format!("{profile:?}"),
+                    describe(&state, &next, now),
+                    words(effects)
+                );
+                writeln!(table, "{}", line.trim_end()).unwrap();
+            }
+        }
+    }
+    table
+}
+
+fn describe(before: &State, after: &State, now: Instant) -> String {
+    let timer = match after.deadline() {
+        _ if before == after => "runs".into(),
+        deadline if deadline == before.deadline() => "runs".into(),
+        Some(deadline) => format!("{:?}", deadline.since(now)),
+        None => String::new(),
+    };
+    match after {
+        State::Initialize => "Initialize".into(),
+        State::Master { .. } => format!("Master {timer}"),
+        State::Backup(Backup { hold_until: Some(hold), .. }) if *hold > now => {
+            format!("Backup {timer}, hold {:?}", hold.since(now))
+        }
+        State::Backup(_) => format!("Backup {timer}"),
+    }
+}
+
+fn words(effects: Effects) -> String {
+    let all = [
+        (Effects::ADVERTISE, "advertise"),
+        (Effects::ASSERT, "assert"),
+        (Effects::RESIGN, "resign"),
+        (Effects::INSTALL, "install"),
+        (Effects::REMOVE, "remove"),
+        (Effects::DISCARD, "discard"),
+        (Effects::DUPLICATE, "duplicate"),
+    ];
+    let asked: Vec<_> = all.into_iter().filter(|(effect, _)| effects.contains(*effect)).map(|(_, word)| word).collect();
+    asked.join(" ")
+}
+
+#[test]
+fn the_table_is_the_reviewed_one() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/transitions.txt");
+    let table = table();
+    if std::env::var_os("VRRP_BLESS").is_some() {
+        std::fs::write(path, &table).unwrap();
+    }
+    let reviewed = std::fs::read_to_string(path).unwrap();
+    for (number, (line, expected)) in table.lines().zip(reviewed.lines()).enumerate() {
+        assert_eq!(line, expected, "line {}: if the change is meant, run with VRRP_BLESS=1", number + 1);
+    }
+    assert_eq!(table.lines().count(), reviewed.lines().count(), "if the change is meant, run with VRRP_BLESS=1");
+}
