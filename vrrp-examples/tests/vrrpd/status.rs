@@ -77,6 +77,9 @@ fn status_tells_where_each_address_is_who_is_master_since_when_and_why() {
         });
         until("both faults are known", || daemon.router("broken").faults.len() == 2);
 
+        daemon.until_logged("broken: Initialize -> Fault: interface eth1 failed");
+        daemon.until_logged("broken: still in Fault, now because: interface eth1 failed; check chk_broken failed");
+
         let output = first.vrrpctl(&["status", "--json"]);
         assert!(output.status.success() && output.stderr.is_empty());
         let status: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -112,7 +115,7 @@ fn status_tells_where_each_address_is_who_is_master_since_when_and_why() {
                 100,
                 100,
                 ["interface eth1 failed", format!("check chk_broken failed: {missing}")],
-                "fault: interface eth1 failed"
+                "interface eth1 failed"
             ]),
         ];
         for (router, expected) in routers.iter().zip(expected) {

@@ -54,7 +54,7 @@ fn a_check_that_cannot_succeed_keeps_the_router_out_until_it_does() {
         ];
         for (router, check, reason) in &reasons {
             daemon.until_logged(&format!("check {check} failed: {reason}"));
-            daemon.until_logged(&format!("{router}: stays in Initialize: fault: check {check} failed"));
+            daemon.until_logged(&format!("{router}: Initialize -> Fault: check {check} failed"));
             daemon.until_is(router, "Fault");
             assert_eq!(daemon.router(router).faults, [format!("check {check} failed: {reason}")]);
         }
@@ -73,7 +73,7 @@ fn a_check_that_cannot_succeed_keeps_the_router_out_until_it_does() {
         for (router, check, _) in &reasons {
             daemon.until_is(router, "Master");
             let text = format!(
-                "{router}: Initialize -> Master at priority 255: no fault any more, the last was: check {check} failed"
+                "{router}: Fault -> Master at priority 255: no fault any more, the last was: check {check} failed"
             );
             daemon.until_logged(&text);
             assert_eq!(daemon.router(router).faults, [""; 0]);
@@ -145,6 +145,14 @@ fn a_weight_changes_the_very_next_advertisement_and_the_other_host_takes_over() 
             assert!(ours.is(name, "Master"), "a weight is no fault");
         }
         assert_eq!(ours.router("reverse").priority, 254);
+        for line in [
+            "reverse: priority 254 -> 154: interface eth1 passes",
+            "interface: priority 254 -> 154: interface eth1 failed",
+            "reverse: priority 154 -> 254: interface eth1 failed",
+            "script: priority 254 -> 154: check chk_well failed",
+        ] {
+            assert_eq!(ours.logged(line), 1, "{line}: {:?}", ours.log());
+        }
 
         for name in ["script", "interface"] {
             other.until_is(name, "Master");
