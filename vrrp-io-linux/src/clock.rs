@@ -117,20 +117,4 @@ mod tests {
             quiet(&mut alarm).await;
         });
     }
-
-    #[test]
-    #[ignore = "a measurement: cargo test --release -- --ignored --nocapture lateness"]
-    fn lateness() {
-        run(async {
-            let mut alarm = Alarm::new().unwrap();
-            let mut late = Vec::new();
-            for _ in 0..400 {
-                let due = now() + Duration::from_millis(10);
-                alarm.arm(Some(due)).unwrap();
-                late.push(fired(&mut alarm).await.since(due));
-            }
-            late.sort();
-            println!("alarm late: median {:?}, p90 {:?}, max {:?}", late[200], late[360], late[399]);
-        });
-    }
 }

@@ -34,6 +34,7 @@ use error::Error;
 use options::{Options, ProxyKind};
 use report::{Outcome, progress};
 use rig::Rig;
+use topology::HostId;
 
 /// The name under which this program is the lab inside its namespaces.
 const LAB: &str = "squid-failover-lab";
@@ -80,7 +81,8 @@ fn run_lab(options: &Options) -> Result<ExitCode, Error> {
 
 async fn run(options: &Options) -> Result<ExitCode, Error> {
     let (chosen, proxy) = (checks::select(&options.only)?, ProxyKind::choose(options.proxy)?);
-    progress(format_args!("proxy: {}; VRRP daemon: {}", proxy.describe(), options.daemon.program()));
+    let daemons = HostId::ALL.map(|host| options.daemon_of(host).program());
+    progress(format_args!("proxy: {}; VRRP daemons: {}", proxy.describe(), daemons.join(" and ")));
     let mut rig = Rig::start(options, proxy).await?;
     let mut outcomes = Vec::new();
     let finished = run_checks(&mut rig, &chosen, options.repeat, &mut outcomes).await;
@@ -92,7 +94,7 @@ async fn run(options: &Options) -> Result<ExitCode, Error> {
     if options.json {
         let result = serde_json::json!({
             "proxy": proxy,
-            "daemon": options.daemon.program(),
+            "daemons": HostId::ALL.map(|host| options.daemon_of(host).program()),
             "passed": passed,
             "error": finished.err().map(|error| error.to_string()),
             "outcomes": outcomes,

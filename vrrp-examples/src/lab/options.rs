@@ -3,6 +3,8 @@
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
 
+use super::topology::HostId;
+
 /// Two Squid proxies fail over on real VRRP packets, in network namespaces made for it.
 ///
 /// Brings up two proxies, a LAN, an outside network with a web server, and clients that never stop asking; then breaks the
@@ -14,10 +16,13 @@ pub(super) struct Options {
     /// The forward proxy on both hosts [default: squid where /usr/sbin/squid is installed, else builtin]
     #[arg(long, value_enum)]
     pub(super) proxy: Option<ProxyKind>,
-    /// The VRRP daemon on both hosts
+    /// The VRRP daemon on proxy-serv01
     #[arg(long, value_enum, default_value = "vrrpd")]
     pub(super) daemon: DaemonKind,
-    /// Run these checks only: 1 to 6 with all that belongs to it, or one alone as in 1b
+    /// The VRRP daemon on proxy-serv02 [default: the same]
+    #[arg(long, value_enum)]
+    pub(super) peer: Option<DaemonKind>,
+    /// Run these checks only: 1 to 6 with all that belongs to it, or one alone as in 1a
     #[arg(long, value_name = "CHECK", value_delimiter = ',')]
     pub(super) only: Vec<String>,
     /// Run every check so many times; the table then shows medians
@@ -29,6 +34,15 @@ pub(super) struct Options {
     /// Show the addresses of both proxies at each step, and the log of every program while it runs
     #[arg(long)]
     pub(super) verbose: bool,
+}
+
+impl Options {
+    pub(super) fn daemon_of(&self, host: HostId) -> DaemonKind {
+        match host {
+            HostId::Proxy1 => self.daemon,
+            HostId::Proxy2 => self.peer.unwrap_or(self.daemon),
+        }
+    }
 }
 
 /// What serves the clients.

@@ -367,32 +367,4 @@ mod tests {
             });
         });
     }
-
-    #[test]
-    #[ignore = "a measurement: cargo test --release -- --ignored --nocapture latency"]
-    fn latency() {
-        in_namespace(|| {
-            wire("v0", "v1");
-            let index = ifindex("v0");
-            run(async {
-                let mut requests = Requests::new().unwrap();
-                let (mut install, mut remove) = (Vec::new(), Vec::new());
-                let vip = vip("192.0.2.1/24");
-                for _ in 0..500 {
-                    let start = clock::now();
-                    requests.install(index, &vip, 1);
-                    one(&mut requests).await.unwrap();
-                    let middle = clock::now();
-                    requests.remove(index, &vip, 1);
-                    one(&mut requests).await.unwrap();
-                    install.push(middle.since(start));
-                    remove.push(clock::now().since(middle));
-                }
-                for (what, mut times) in [("install", install), ("remove", remove)] {
-                    times.sort();
-                    println!("{what}: median {:?}, p99 {:?}", times[250], times[495]);
-                }
-            });
-        });
-    }
 }
