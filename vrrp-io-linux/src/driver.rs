@@ -9,9 +9,10 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, oneshot};
-use vrrp_core::wire::{Endpoints, TTL};
+use vrrp_core::wire::{Endpoints, Packet, TTL};
 use vrrp_core::{
-    Action, AdvertKind, Discard, Input, Instant, Peers, Role, RouterId, RouterSet, RxPacket, TrackerId, Vip,
+    Action, AdvertKind, Cause, Discard, Fault, Input, Instant, Peers, Role, RouterId, RouterSet, RxPacket, TrackerId,
+    Vip, VirtualRouter,
 };
 
 use crate::clock::{self, Alarm};
@@ -155,7 +156,7 @@ impl Driver {
                 Wake::Done(done) => self.answered(done),
                 Wake::Command(Some(Command::Track(router, tracker, passing))) => {
                     if let Some(id) = ids.get(router) {
-                        self.set.handle(clock::now(), *id, Input::Tracker(tracker, passing));
+                        self.consider(*id, [Input::Tracker(tracker, passing)]);
                     }
                 }
                 Wake::Command(Some(Command::Status(reply))) => {
@@ -295,7 +296,7 @@ impl Driver {
                     unreported,
                 });
             }
-            Ok(_) => {}
+            Ok(id) => self.hear_other_master(id, ends, arrival),
             Err((_, Discard::NotStarted)) => {}
             Err((Some(id), discard)) => {
                 self.address_list_errors_grew(id);
@@ -308,6 +309,20 @@ impl Driver {
             // Other people's virtual routers are none of our business, and ours that are at fault wait: no news.
             Err((None, _)) => {}
         }
+    }
+
+    /// No packet makes a Master: who is one after an advertisement was one before, and does not yield.
+    fn hear_other_master(&mut self, id: RouterId, ends: Endpoints, Arrival { at, datagram }: &Arrival) {
+        let Some(router) = self.set.get(id).filter(|router| router.role() == Role::Master) else { return };
+        let payload = self.packet.get(datagram.payload.clone()).unwrap_or_default();
+        let packet = Packet::parse(router.config().profile().version(), payload, ends);
+        // A release is no contest.
+        let Some(priority) = packet.ok().and_then(|packet| packet.priority()) else { return };
+        self.reporter.report_repeating(id, *at, Kind::OtherMaster, |unreported| EventKind::OtherMaster {
+            source: ends.source(),
+            priority,
+            unreported,
+        });
     }
 
     fn address_list_errors_grew(&mut self, id: RouterId) -> bool {
@@ -489,14 +504,33 @@ impl Driver {
         let Some(Hosted { router, .. }) = self.routers.get(id.index()) else { return };
         let is_up = |name: &str| self.monitor.link_by_name(name).is_some_and(|link| link.up);
         let up = is_up(&router.interface) && router.addresses.iter().all(|vip| is_up(router.device(vip)));
-        let trackers: Vec<_> = router.tracked_interfaces.iter().map(|(id, name)| (*id, is_up(name))).collect();
-        let primary = self.primary_address(router);
+        let tracked = router.tracked_interfaces.iter().map(|(id, name)| Input::Tracker(*id, is_up(name)));
+        let primary = Input::PrimaryAddress(self.primary_address(router));
+        let news: Vec<Input> = std::iter::once(primary).chain(tracked).chain([Input::InterfaceUp(up)]).collect();
+        self.consider(id, news);
+    }
+
+    /// Hands in news of a router's health, and reports what they changed besides its state.
+    fn consider(&mut self, id: RouterId, news: impl IntoIterator<Item = Input>) {
+        let Some(before) = self.set.get(id).map(condition) else { return };
         let now = clock::now();
-        self.set.handle(now, id, Input::PrimaryAddress(primary));
-        for (tracker, up) in trackers {
-            self.set.handle(now, id, Input::Tracker(tracker, up));
+        for input in news {
+            let from = self.set.get(id).map(|router| router.status().priority);
+            self.set.handle(now, id, input);
+            let (Some(router), Some(from)) = (self.set.get(id), from) else { continue };
+            let to = router.status().priority;
+            if let (Input::Tracker(tracker, passing), true) = (input, from != to) {
+                let tracker = router.config().tracker(tracker).map(|tracker| tracker.name.clone()).unwrap_or_default();
+                self.reporter.report(id, EventKind::PriorityChanged { from, to, tracker, passing });
+            }
         }
-        self.set.handle(now, id, Input::InterfaceUp(up));
+        let Some(router) = self.set.get(id) else { return };
+        let after = condition(router);
+        let other_faults = before.1 != after.1 && !after.1.is_empty();
+        if before.0 == after.0 && router.role() == Role::Initialize && other_faults {
+            let faults = after.1.iter().map(|fault| fault.describe(router.config()).to_string()).collect();
+            self.reporter.report(id, EventKind::FaultsChanged { faults });
+        }
     }
 
     /// The configured source, if the host has it; else the interface's first address that is no virtual one; else, for
@@ -527,7 +561,7 @@ impl Driver {
     }
 
     fn role(&self, id: RouterId) -> Option<Role> {
-        self.set.get(id).map(vrrp_core::VirtualRouter::role)
+        self.set.get(id).map(VirtualRouter::role)
     }
 
     fn status(&self) -> Vec<RouterStatus> {
@@ -563,4 +597,9 @@ impl Driver {
             })
             .collect()
     }
+}
+
+/// Why a router is in its state, and what keeps it out. What is merely unchecked is waited for in silence.
+fn condition(router: &VirtualRouter) -> (Cause, Vec<Fault>) {
+    (router.status().cause, router.faults().filter(|fault| !matches!(fault, Fault::Unchecked(_))).collect())
 }
