@@ -147,6 +147,8 @@ impl Driver {
         }
         loop {
             self.act();
+            // The runtime learns what else is ready only while this waits, and under a flood it never would.
+            tokio::task::yield_now().await;
             match self.next().await {
                 Wake::Alarm => self.expire(),
                 Wake::Packet(port, Ok(arrival)) => self.receive(port, &arrival),
@@ -220,6 +222,10 @@ impl Driver {
         // Arming fails for no instant there is; a driver without deadlines would be worse than one that spins.
         let armed = self.alarm.arm(wake_at).is_ok();
         poll_fn(|cx| {
+            // An answer that is here already comes before the deadline that it was to meet.
+            if let Poll::Ready(done) = self.requests.poll_done(cx) {
+                return Poll::Ready(Wake::Done(done));
+            }
             if !armed || deadline.is_some_and(|(at, _)| at <= clock::now()) {
                 return Poll::Ready(Wake::Alarm);
             }
@@ -232,9 +238,6 @@ impl Driver {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
         if let Poll::Ready(Ok(())) = self.alarm.poll_fired(cx) {
             return Poll::Ready(Wake::Alarm);
-        }
-        if let Poll::Ready(done) = self.requests.poll_done(cx) {
-            return Poll::Ready(Wake::Done(done));
         }
         if let Poll::Ready(change) = self.monitor.poll_change(cx) {
             return Poll::Ready(Wake::Change(change));
