@@ -372,13 +372,23 @@ impl Driver {
 
     fn install(&mut self, id: RouterId, request: Vip) {
         let Some(holding) = self.holdings.get(id, request.index()) else { return };
-        match self.monitor.link_by_name(&holding.device) {
-            Some(link) => self.holdings.install(&mut self.requests, id, request, link.index),
-            None => {
-                let (vip, device) = (holding.vip.clone(), holding.device.clone());
-                let error = "there is no such interface".to_owned();
-                self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
-                self.set.handle(clock::now(), id, Input::AddressFailed(request));
+        let (vip, device) = (holding.vip.clone(), holding.device.clone());
+        let Some(ifindex) = self.monitor.link_by_name(&device).map(|link| link.index) else {
+            let error = "there is no such interface".to_owned();
+            self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
+            return self.set.handle(clock::now(), id, Input::AddressFailed(request));
+        };
+        // An owner's real address has the prefix of its network, which need not be the one configured here.
+        let mut there = self.monitor.addresses(ifindex);
+        let real =
+            there.find(|there| there.address == vip.address && !there.marked && there.prefix_len != vip.prefix_len);
+        match real.map(|real| real.prefix_len) {
+            None => self.holdings.install(&mut self.requests, id, request, ifindex),
+            Some(prefix_len) => {
+                self.holdings.adopt(id, request);
+                let vip = VirtualIp { prefix_len, ..vip };
+                self.reporter.report(id, EventKind::AddressInstalled { vip, device, foreign: true });
+                self.set.handle(clock::now(), id, Input::AddressInstalled(request));
             }
         }
     }

@@ -114,6 +114,13 @@ impl Holdings {
         self.take_off(Flight::Install { router, request, ifindex, repeated });
     }
 
+    /// An address is there already, as it is wanted or otherwise, and not by us.
+    pub(crate) fn adopt(&mut self, router: RouterId, request: Vip) {
+        if let Some(holding) = self.get_mut(router, request.index()) {
+            holding.wanted = Some(request);
+        }
+    }
+
     /// Asks for an address to go, unless it is none of ours. What is still being installed goes when that is done.
     pub(crate) fn remove(&mut self, requests: &mut Requests, router: RouterId, index: usize) {
         let ticket = self.next_ticket;
