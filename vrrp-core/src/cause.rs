@@ -161,7 +161,7 @@ impl fmt::Display for DescribedCause<'_> {
             }
             Cause::HigherAddress { master } => write!(f, "{master} is Master with equal priority and a higher address"),
             Cause::Shutdown => f.write_str("told to stop"),
-            Cause::Fault(fault) => write!(f, "fault: {}", fault.describe(self.config)),
+            Cause::Fault(fault) => write!(f, "{}", fault.describe(self.config)),
         }
     }
 }

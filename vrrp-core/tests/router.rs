@@ -310,7 +310,7 @@ fn nothing_unchecked_takes_part() {
     let fault = Cause::Fault(Fault::Tracker(id));
     let change = Transition { from: Role::Backup, to: Role::Initialize, cause: fault };
     assert_eq!(bench.actions(), [Action::StateChanged(change)]);
-    assert_eq!(fault.describe(bench.router.config()).to_string(), "fault: squid failed");
+    assert_eq!(fault.describe(bench.router.config()).to_string(), "squid failed");
     bench.input(Input::Tracker(id, true));
     assert_eq!(bench.router.status().cause, Cause::Recovered(Fault::Tracker(id)));
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use vrrp_core::{Discard, Priority, Role, Transition};
+use vrrp_core::{Cause, Discard, Priority, Role, Transition};
 
 use crate::VirtualIp;
 
@@ -30,6 +30,22 @@ pub enum EventKind {
         why: String,
         /// Priority in use.
         priority: Priority,
+    },
+    /// A tracker changed the priority in use.
+    PriorityChanged {
+        /// Before.
+        from: Priority,
+        /// After.
+        to: Priority,
+        /// The tracker's name.
+        tracker: String,
+        /// Its verdict.
+        passing: bool,
+    },
+    /// The router stays out of the election, for other reasons than before. The first is told by `StateChanged`.
+    FaultsChanged {
+        /// Everything that keeps it out now, each as a phrase.
+        faults: Vec<String>,
     },
     /// The kernel confirmed an address.
     AddressInstalled {
@@ -95,6 +111,15 @@ pub enum EventKind {
         /// How many of this kind went unreported since the last report.
         unreported: u64,
     },
+    /// A Master heard another one that must yield to it, and announces its addresses again. Reported as `Ignored` is.
+    OtherMaster {
+        /// The other Master.
+        source: IpAddr,
+        /// Its priority.
+        priority: Priority,
+        /// How many of this kind went unreported since the last report.
+        unreported: u64,
+    },
     /// An advertisement could not be sent. Reported as `Ignored` is.
     SendFailed {
         /// To whom.
@@ -113,7 +138,8 @@ impl EventKind {
     #[must_use]
     pub fn is_warning(&self) -> bool {
         match self {
-            Self::StateChanged { transition, .. } => matches!(transition.cause, vrrp_core::Cause::Fault(_)),
+            Self::StateChanged { transition, .. } => matches!(transition.cause, Cause::Fault(_)),
+            Self::PriorityChanged { from, to, .. } => to < from,
             Self::AddressInstalled { .. } | Self::AddressRemoved { .. } | Self::Announced { .. } => false,
             _ => true,
         }
@@ -129,10 +155,17 @@ impl fmt::Display for Event {
 impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::StateChanged { transition, why, priority } => match (transition.from, transition.to) {
-                (Role::Initialize, Role::Initialize) => write!(f, "stays in Initialize: {why}"),
-                (from, to) => write!(f, "{from} -> {to} at priority {priority}: {why}"),
-            },
+            Self::StateChanged { transition, why, priority } => {
+                let (from, to) = names(transition);
+                match transition.to {
+                    Role::Initialize => write!(f, "{from} -> {to}: {why}"),
+                    Role::Backup | Role::Master => write!(f, "{from} -> {to} at priority {priority}: {why}"),
+                }
+            }
+            Self::PriorityChanged { from, to, tracker, passing } => {
+                write!(f, "priority {from} -> {to}: {tracker} {}", if *passing { "passes" } else { "failed" })
+            }
+            Self::FaultsChanged { faults } => write!(f, "still in Fault, now because: {}", faults.join("; ")),
             Self::AddressInstalled { vip, device, foreign: false } => write!(f, "set {vip} on {device}"),
             Self::AddressInstalled { vip, device, foreign: true } => {
                 write!(f, "{vip} was already on {device} and stays there")
@@ -151,12 +184,29 @@ impl fmt::Display for EventKind {
                 let unreported = Unreported(*unreported);
                 write!(f, "{source} advertises other addresses than are configured here{unreported}")
             }
+            Self::OtherMaster { source, priority, unreported } => {
+                let unreported = Unreported(*unreported);
+                write!(f, "{source} is Master too, at priority {priority}, and is to yield to this router{unreported}")
+            }
             Self::SendFailed { destination, error, unreported } => {
                 write!(f, "cannot send to {destination}: {error}{}", Unreported(*unreported))
             }
             Self::Warning(text) => f.write_str(text),
         }
     }
+}
+
+/// What operators call the states: a router that health keeps in Initialize is in Fault.
+fn names(transition: &Transition) -> (&'static str, &'static str) {
+    let name = |role, fault| match role {
+        Role::Initialize if fault => "Fault",
+        Role::Initialize => "Initialize",
+        Role::Backup => "Backup",
+        Role::Master => "Master",
+    };
+    let left_fault = matches!(transition.cause, Cause::Recovered(_));
+    let entered_fault = matches!(transition.cause, Cause::Fault(_));
+    (name(transition.from, left_fault), name(transition.to, entered_fault))
 }
 
 struct Unreported(u64);

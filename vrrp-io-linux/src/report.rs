@@ -28,6 +28,7 @@ pub(crate) struct Reporter {
 pub(crate) enum Kind {
     Ignored(Discriminant<Discard>),
     OtherAddresses,
+    OtherMaster,
     SendFailed,
 }
 

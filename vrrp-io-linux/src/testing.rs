@@ -3,18 +3,20 @@
 //! Depends on nothing of this crate, so that the tests of another one can include it:
 //! `#[path = "../../vrrp-io-linux/src/testing.rs"] mod testing;`
 #![allow(dead_code, reason = "not every place that includes this uses all of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 use std::any::type_name;
 use std::env;
 use std::fs;
 use std::future::Future;
+use std::io::{self, Write};
 use std::process::{Command, Output};
 use std::time::Duration;
 
 /// Set in the process that runs inside the namespace.
 const INSIDE: &str = "VRRP_TEST_INSIDE_NAMESPACE";
-/// Set by whoever wants tests skipped where the kernel refuses namespaces.
-const SKIP: &str = "VRRP_SKIP_NAMESPACES";
+/// Set where nothing may be skipped.
+const NO_SKIP: &str = "VRRP_NO_SKIP";
 /// How libtest exits when a test fails.
 const TEST_FAILED: i32 = 101;
 
@@ -31,6 +33,9 @@ pub(crate) fn in_namespace<F: FnOnce()>(test: F) {
     let name = closure.split_once("::").and_then(|(_crate, path)| path.strip_suffix("::{{closure}}"));
     let name = name.unwrap_or_else(|| panic!("`{closure}` is no closure of a test function"));
 
+    if let Some(program) = missing(&["ip", "unshare"]) {
+        return skip(name, &format!("{program} is not installed"));
+    }
     // Root may have network namespaces where user namespaces are forbidden.
     let mut refusals = String::new();
     for how in [&["--user", "--map-current-user", "--keep-caps", "--net"][..], &["--net"]] {
@@ -43,9 +48,23 @@ pub(crate) fn in_namespace<F: FnOnce()>(test: F) {
             _ => refusals.push_str(&err),
         }
     }
-    let skip = env::var_os(SKIP).is_some_and(|value| value == "1");
-    assert!(skip, "no network namespace for {name} (set {SKIP}=1 to skip such tests):\n{refusals}");
-    println!("SKIPPED: {name}: {}", refusals.trim());
+    skip(name, &format!("no network namespace: {}", refusals.trim()));
+}
+
+/// Names a test that cannot run here, past libtest's capture; a failure where nothing may be skipped.
+pub(crate) fn skip(test: &str, why: &str) {
+    assert!(env::var_os(NO_SKIP).is_none(), "{test} cannot run here, and {NO_SKIP} is set: {why}");
+    // A closed stderr has no reader to tell.
+    let _ = writeln!(io::stderr(), "SKIPPED: {test}: {why}");
+}
+
+/// The first of `programs` that is not installed.
+pub(crate) fn missing<'a>(programs: &[&'a str]) -> Option<&'a str> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let installed = |program: &str| {
+        env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]).any(|dir| dir.join(program).is_file())
+    };
+    programs.iter().copied().find(|program| !installed(program))
 }
 
 fn run_inside(how: &[&str], name: &str) -> Output {

@@ -8,11 +8,13 @@ use vrrp_io_linux as io;
 
 use crate::control::{AddressStatus, MasterStatus, RouterStatus, Since, Status};
 
-pub(super) fn status(routers: &[io::RouterStatus]) -> Status {
-    Status { version: env!("CARGO_PKG_VERSION").to_owned(), routers: routers.iter().map(router).collect() }
+/// Faults get the reason that `reasons` has for them: a check's last result.
+pub(super) fn status(routers: &[io::RouterStatus], reasons: &BTreeMap<String, String>) -> Status {
+    let routers = routers.iter().map(|status| router(status, reasons)).collect();
+    Status { version: env!("CARGO_PKG_VERSION").to_owned(), routers }
 }
 
-fn router(status: &io::RouterStatus) -> RouterStatus {
+fn router(status: &io::RouterStatus, reasons: &BTreeMap<String, String>) -> RouterStatus {
     let state = match status.role {
         Role::Initialize if !status.faults.is_empty() => "Fault".to_owned(),
         role => role.to_string(),
@@ -34,7 +36,7 @@ fn router(status: &io::RouterStatus) -> RouterStatus {
             .iter()
             .map(|address| AddressStatus { address: address.vip.to_string(), installed: address.installed })
             .collect(),
-        faults: status.faults.clone(),
+        faults: status.faults.iter().map(|fault| explain(fault, reasons)).collect(),
         master: status.master.map(|address| MasterStatus {
             address: address.to_string(),
             priority: status.master_priority.map(|priority| priority.get()),
@@ -43,6 +45,13 @@ fn router(status: &io::RouterStatus) -> RouterStatus {
         since: Since::new(status.in_state_for, SystemTime::now()),
         cause: status.cause.clone(),
         counters: counters(status),
+    }
+}
+
+fn explain(fault: &str, reasons: &BTreeMap<String, String>) -> String {
+    match reasons.get(fault) {
+        Some(reason) => format!("{fault}: {reason}"),
+        None => fault.to_owned(),
     }
 }
 

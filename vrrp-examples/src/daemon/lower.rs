@@ -58,11 +58,11 @@ impl Lowered {
         let mut config = config(instance).map_err(error)?;
         let mut interfaces = Vec::new();
         for track in &instance.track_interfaces {
-            let id = config.add_tracker(tracker(track, "interface ")).map_err(error)?;
+            let id = config.add_tracker(tracker(track, format!("interface {}", track.name))).map_err(error)?;
             interfaces.push((id, track.name.clone()));
         }
         for track in &instance.track_scripts {
-            let id = config.add_tracker(tracker(track, "check ")).map_err(error)?;
+            let id = config.add_tracker(tracker(track, check_name(&track.name))).map_err(error)?;
             let script = self.daemon.scripts.iter().position(|script| script.name == track.name);
             let users = script.and_then(|script| self.script_users.get_mut(script));
             let no_script = || LowerError::NoScript { instance: instance.name.clone(), script: track.name.clone() };
@@ -102,8 +102,13 @@ fn config(instance: &Instance) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
-fn tracker(track: &Track, kind: &str) -> Tracker {
-    Tracker { name: format!("{kind}{}", track.name), weight: track.weight.weight, reverse: track.weight.reverse }
+/// What log and status call a script.
+pub(super) fn check_name(script: &str) -> String {
+    format!("check {script}")
+}
+
+fn tracker(track: &Track, name: String) -> Tracker {
+    Tracker { name, weight: track.weight.weight, reverse: track.weight.reverse }
 }
 
 fn announce(announce: &Announce) -> AnnouncePolicy {

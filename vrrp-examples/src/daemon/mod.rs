@@ -1,6 +1,7 @@
 //! The daemon: starts the routers, runs their checks and scripts, answers who asks, and says all that happens.
 
 mod describe;
+mod log;
 mod lower;
 
 use std::ffi::OsString;
@@ -15,8 +16,10 @@ use tracing::{error, info, warn};
 use vrrp_core::Role;
 use vrrp_io_linux::{Event, EventKind, Vrrp};
 
+use self::log::Log;
 use crate::config::Daemon;
-use crate::control::{self, ControlSocket, Request};
+use crate::control::{self, ControlSocket, Request, Status};
+use crate::exec::Outcome;
 use crate::notify::{Notifier, NotifyState};
 use crate::track::Verdict;
 use crate::{keepalived, notify, track};
@@ -56,7 +59,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         println!("{}: {} would run", arguments.config.display(), count(&configuration));
         return ExitCode::SUCCESS;
     }
-    log_to_stderr();
+    let _log = match Log::to_stderr() {
+        Ok(log) => log,
+        Err(why) => {
+            eprintln!("vrrpd: cannot start a thread for the log: {why}");
+            return ExitCode::FAILURE;
+        }
+    };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(why) => {
@@ -100,19 +109,6 @@ fn count(configuration: &Lowered) -> String {
     format!("{} and {}", plural(instances.len(), "virtual router"), plural(scripts.len(), "script"))
 }
 
-/// A slow reader of stderr holds up this thread only: the protocol has its own, and loses events rather than wait.
-fn log_to_stderr() {
-    use tracing_subscriber::filter::LevelFilter;
-    let asked_for = std::env::var("RUST_LOG").ok().and_then(|level| level.parse().ok());
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(asked_for.unwrap_or(LevelFilter::INFO))
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
-    // Fails only where logging is set up already: then that is used.
-    let _ = subscriber.try_init();
-}
-
 async fn run(configuration: Lowered, control: Option<&Path>) -> Result<(), Box<dyn std::error::Error>> {
     // Signals first: from here on a stop is orderly.
     let mut terminate = signal(SignalKind::terminate())?;
@@ -129,7 +125,8 @@ async fn run(configuration: Lowered, control: Option<&Path>) -> Result<(), Box<d
     let notifier = notify::spawn(daemon.instances.iter().map(|i| (i.name.clone(), i.notify.clone())));
     let server = control.map(|socket| tokio::spawn(control::serve(socket, request_sender)));
 
-    let mut supervisor = Supervisor { daemon, script_users, vrrp, events, notifier };
+    let failures = vec![None; daemon.scripts.len()];
+    let mut supervisor = Supervisor { daemon, script_users, failures, vrrp, events, notifier };
     tokio::select! {
         () = supervisor.serve(verdicts, requests) => {}
         _ = terminate.recv() => info!("SIGTERM: stopping"),
@@ -148,6 +145,8 @@ struct Supervisor {
     daemon: Daemon,
     /// For each script, the instances that track it.
     script_users: Vec<Vec<lower::ScriptUser>>,
+    /// For each script that fails, how.
+    failures: Vec<Option<Outcome>>,
     vrrp: Vrrp,
     events: mpsc::Receiver<Event>,
     notifier: Notifier,
@@ -158,13 +157,13 @@ impl Supervisor {
         loop {
             tokio::select! {
                 event = self.events.recv() => match event {
-                    Some(event) => self.tell(&event),
+                    Some(event) => self.follow(&event),
                     None => return error!("the protocol driver has died"),
                 },
                 Some(verdict) = verdicts.recv() => self.judge(verdict).await,
                 Some(Request::Status(reply)) = requests.recv() => {
                     // The client may have gone.
-                    let _ = reply.send(describe::status(&self.vrrp.status().await));
+                    let _ = reply.send(self.status().await);
                 }
             }
         }
@@ -175,7 +174,7 @@ impl Supervisor {
         let Self { daemon, vrrp, mut events, notifier, .. } = self;
         vrrp.stop().await;
         while let Ok(event) = events.try_recv() {
-            log(&event);
+            tell(&event);
         }
         for (index, instance) in daemon.instances.iter().enumerate() {
             notifier.changed(index, NotifyState::Stop, instance.priority.get());
@@ -184,8 +183,8 @@ impl Supervisor {
         info!("stopped");
     }
 
-    fn tell(&self, event: &Event) {
-        log(event);
+    fn follow(&self, event: &Event) {
+        tell(event);
         if let EventKind::StateChanged { transition, priority, .. } = &event.kind {
             let state = match transition.to {
                 Role::Master => NotifyState::Master,
@@ -196,7 +195,17 @@ impl Supervisor {
         }
     }
 
-    async fn judge(&self, verdict: Verdict) {
+    async fn status(&self) -> Status {
+        let routers = self.vrrp.status().await;
+        let failing = self.daemon.scripts.iter().zip(&self.failures);
+        let reasons = failing.filter_map(|(script, failure)| {
+            let fault = format!("{} failed", lower::check_name(&script.name));
+            failure.as_ref().map(|reason| (fault, reason.to_string()))
+        });
+        describe::status(&routers, &reasons.collect())
+    }
+
+    async fn judge(&mut self, verdict: Verdict) {
         let Verdict { script, passed, reason } = verdict;
         let name = self.daemon.scripts.get(script).map_or("?", |script| script.name.as_str());
         if passed {
@@ -204,13 +213,16 @@ impl Supervisor {
         } else {
             warn!("check {name} failed: {reason}");
         }
+        if let Some(failure) = self.failures.get_mut(script) {
+            *failure = (!passed).then_some(reason);
+        }
         for user in self.script_users.get(script).into_iter().flatten() {
             self.vrrp.track(user.router, user.tracker, passed).await;
         }
     }
 }
 
-fn log(event: &Event) {
+fn tell(event: &Event) {
     if event.kind.is_warning() {
         warn!("{event}");
     } else {

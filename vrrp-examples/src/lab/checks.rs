@@ -45,10 +45,10 @@ const fn check(id: &'static str, title: &'static str, victim: HostId, fault: Fau
 
 /// Every check, in the order of the article.
 pub(super) const ALL: [Check; 9] = [
-    check("1", "eth0 of 01 down", HostId::Proxy1, Fault::Down(Interface::Lan)),
+    check("1a", "eth0 of 01 down", HostId::Proxy1, Fault::Down(Interface::Lan)),
     check("1b", "eth0 of 01 without carrier", HostId::Proxy1, Fault::Unplugged(Interface::Lan)),
     check("1c", "VRRP between the hosts cut", HostId::Proxy1, Fault::Cut),
-    check("2", "eth1 of 01 down", HostId::Proxy1, Fault::Down(Interface::Outside)),
+    check("2a", "eth1 of 01 down", HostId::Proxy1, Fault::Down(Interface::Outside)),
     check("2b", "eth1 of 01 without carrier", HostId::Proxy1, Fault::Unplugged(Interface::Outside)),
     check("3", "proxy of 01 stopped", HostId::Proxy1, Fault::ProxyStopped),
     check("4", "VRRP daemon of 01: SIGTERM", HostId::Proxy1, Fault::Terminated),

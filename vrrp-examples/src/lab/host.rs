@@ -49,6 +49,10 @@ impl Host {
         Ok(Self { id, daemon_kind, proxy: None, daemon: None, proxy_log, daemon_log })
     }
 
+    pub(super) const fn daemon_kind(&self) -> DaemonKind {
+        self.daemon_kind
+    }
+
     pub(super) fn start_proxy(&mut self, namespace: &Namespace) -> Result<(), Error> {
         self.proxy = Some(Process::start(namespace, &self.proxy_log, proxy::command(self.id))?);
         Ok(())

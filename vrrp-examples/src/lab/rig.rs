@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::client::{self, Asker};
 use super::host::Host;
 use super::netlink::Station;
-use super::options::{Options, ProxyKind};
+use super::options::{DaemonKind, Options, ProxyKind};
 use super::report::print_addresses;
 use super::timeline::{Event, Timeline};
 use super::topology::{HostId, Interface, Topology};
@@ -56,6 +56,14 @@ impl Rig {
         match id {
             HostId::Proxy1 => first,
             HostId::Proxy2 => second,
+        }
+    }
+
+    pub(super) fn daemon_of(&self, id: HostId) -> DaemonKind {
+        let [first, second] = &self.hosts;
+        match id {
+            HostId::Proxy1 => first.daemon_kind(),
+            HostId::Proxy2 => second.daemon_kind(),
         }
     }
 

@@ -1,0 +1,42 @@
+//! Hosts on a LAN, each a network namespace of its own, with real daemons on them and a listener on the wire.
+//!
+//! A test calls [`on_a_lan`], which needs no privilege, and gets a [`Lan`] to plug hosts into.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
+mod daemon;
+mod host;
+#[path = "../../../vrrp-io-linux/src/testing.rs"]
+mod testing;
+mod wire;
+
+use std::time::{Duration, Instant};
+
+pub(crate) use daemon::Vrrpd;
+pub(crate) use host::{Host, Lan};
+pub(crate) use testing::in_namespace;
+pub(crate) use wire::Wire;
+
+/// How long anything that must happen may take on a busy machine.
+const LIMIT: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Waits for `condition`; panics when it takes 20 seconds.
+#[track_caller]
+pub(crate) fn until(what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// Watches that `condition` holds for as long as `period`.
+#[track_caller]
+pub(crate) fn throughout(period: Duration, what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while start.elapsed() < period {
+        assert!(condition(), "after {:?} no longer: {what}", start.elapsed());
+        std::thread::sleep(PAUSE);
+    }
+}

@@ -1,0 +1,113 @@
+//! What the hosts say, as the switch hears it.
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::os::fd::AsRawFd;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Instant;
+
+use nix::sys::socket::{AddressFamily, LinkAddr, SockFlag, SockProtocol, SockType, recvfrom, socket};
+
+/// `PACKET_OUTGOING` of packet(7): what the switch passes on.
+const OUTGOING: u8 = 4;
+
+/// Listens at every port of the switch.
+pub(crate) struct Wire {
+    frames: Arc<Mutex<Vec<Frame>>>,
+    /// Numbers of hosts by the index of their port.
+    hosts: Mutex<HashMap<usize, u8>>,
+}
+
+struct Frame {
+    at: Instant,
+    port: usize,
+    octets: Vec<u8>,
+}
+
+/// An advertisement of VRRP version 2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Advert {
+    pub(crate) at: Instant,
+    pub(crate) destination: Ipv4Addr,
+    pub(crate) vrid: u8,
+    pub(crate) priority: u8,
+    pub(crate) addresses: Vec<Ipv4Addr>,
+}
+
+impl Wire {
+    pub(super) fn listen() -> Self {
+        let socket =
+            socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::EthAll).unwrap();
+        let frames = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&frames);
+        thread::spawn(move || {
+            let mut octets = [0; 2048];
+            while let Ok((len, Some(from))) = recvfrom::<LinkAddr>(socket.as_raw_fd(), &mut octets) {
+                if from.pkttype() != OUTGOING {
+                    let frame = Frame { at: Instant::now(), port: from.ifindex(), octets: octets[..len].to_vec() };
+                    heard.lock().unwrap().push(frame);
+                }
+            }
+        });
+        Self { frames, hosts: Mutex::default() }
+    }
+
+    /// Tells which host is at a port.
+    pub(super) fn name(&self, port: u32, host: u8) {
+        self.hosts.lock().unwrap().insert(port as usize, host);
+    }
+
+    /// The advertisements that a host sent, oldest first.
+    pub(crate) fn adverts(&self, host: u8) -> Vec<Advert> {
+        self.frames_of(host, |frame| Advert::read(frame.at, &frame.octets))
+    }
+
+    /// When a host sent gratuitous ARP for an address.
+    pub(crate) fn announcements(&self, host: u8, address: &str) -> Vec<Instant> {
+        let address: Ipv4Addr = address.parse().unwrap();
+        self.frames_of(host, |frame| (announced(&frame.octets) == Some(address)).then_some(frame.at))
+    }
+
+    /// How many IPv4 packets a host sent to whatever group.
+    pub(crate) fn multicasts(&self, host: u8) -> usize {
+        let to_a_group = |frame: &Frame| {
+            let ip = frame.octets.get(12..)?.strip_prefix(&[0x08, 0x00])?;
+            address(ip.get(16..20)?).filter(Ipv4Addr::is_multicast)
+        };
+        self.frames_of(host, to_a_group).len()
+    }
+
+    fn frames_of<T>(&self, host: u8, read: impl Fn(&Frame) -> Option<T>) -> Vec<T> {
+        let hosts = self.hosts.lock().unwrap();
+        let frames = self.frames.lock().unwrap();
+        frames.iter().filter(|frame| hosts.get(&frame.port) == Some(&host)).filter_map(read).collect()
+    }
+}
+
+impl Advert {
+    /// Reads the few fields that tests ask for; the core's own tests read the rest.
+    fn read(at: Instant, frame: &[u8]) -> Option<Self> {
+        let ip = frame.get(12..)?.strip_prefix(&[0x08, 0x00])?;
+        let header = usize::from(ip.first()? & 0x0f) * 4;
+        let vrrp = ip.get(header..).filter(|_| ip.get(9) == Some(&112))?;
+        let count = usize::from(*vrrp.get(3)?);
+        Some(Self {
+            at,
+            destination: address(ip.get(16..20)?)?,
+            vrid: *vrrp.get(1)?,
+            priority: *vrrp.get(2)?,
+            addresses: vrrp.get(8..8 + 4 * count)?.chunks(4).filter_map(address).collect(),
+        })
+    }
+}
+
+/// The address that an ARP frame announces: sender and target are one.
+fn announced(frame: &[u8]) -> Option<Ipv4Addr> {
+    let arp = frame.get(12..)?.strip_prefix(&[0x08, 0x06])?;
+    (arp.get(14..18)? == arp.get(24..28)?).then(|| address(&arp[14..18]))?
+}
+
+fn address(octets: &[u8]) -> Option<Ipv4Addr> {
+    <[u8; 4]>::try_from(octets).ok().map(Ipv4Addr::from)
+}
