@@ -133,7 +133,11 @@ mod router;
 #[cfg(feature = "alloc")]
 mod set;
 #[cfg(feature = "alloc")]
+mod slots;
+#[cfg(feature = "alloc")]
 mod stats;
+#[cfg(feature = "alloc")]
+mod token_bucket;
 
 pub use dialect::{Profile, multicast_group};
 pub use time::Instant;
@@ -146,7 +150,8 @@ pub use {
     config::{Config, ConfigError, Peers, Tracker, UnicastPeer},
     health::{Fault, Hysteresis, TrackerId, Weight},
     receive::{Discard, RxPacket},
-    router::{Action, AdvertKind, Input, Status, Vip, VirtualRouter},
+    router::{Action, AdvertKind, Input, Status, VirtualRouter},
     set::{RouterId, RouterSet, Taken},
+    slots::Vip,
     stats::{GlobalStats, Stats},
 };

@@ -1,7 +1,5 @@
 //! One virtual router: the state machine with its health, its addresses, its announcements and its counters.
 
-use alloc::vec;
-use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
@@ -11,15 +9,15 @@ use crate::config::Config;
 use crate::fsm::{self, Advert, Effects, Event, Params, State};
 use crate::health::{Fault, Health, TrackerId};
 use crate::receive::{self, Discard, Local, RxPacket};
+use crate::slots::{Slots, Vip};
 use crate::stats::Stats;
 use crate::time::Instant;
+use crate::token_bucket::TokenBucket;
 use crate::types::{AdvertInterval, Family, Priority};
 use crate::wire::{BufferTooSmall, Endpoints, Message};
 
 /// How long a router stays out after an address could not be installed, before it tries again.
 const INSTALL_RETRY: Duration = Duration::from_secs(30);
-/// Answers to a lower Master that may leave in one burst (FSM-A-10).
-const ASSERT_BURST: u8 = 4;
 
 /// One virtual router.
 ///
@@ -43,11 +41,7 @@ pub struct VirtualRouter {
     priority: Priority,
     /// Where advertisements are sent from; the last known one, when there is none any more.
     source: Option<IpAddr>,
-    slots: Vec<Slot>,
-    /// Number of the last install request.
-    ticket: u32,
-    /// Slots of a Master that are not installed yet.
-    unconfirmed: usize,
+    slots: Slots,
     /// When unconfirmed addresses become a fault.
     confirm_by: Instant,
     /// When to try again after such a fault.
@@ -114,16 +108,6 @@ pub enum AdvertKind {
     Release,
 }
 
-/// One virtual address in one request. Hand it back with the answer: a late answer to a cancelled request is then told
-/// from a fresh one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Vip {
-    /// The address.
-    pub address: IpAddr,
-    index: usize,
-    ticket: u32,
-}
-
 /// What operators ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
@@ -143,42 +127,12 @@ pub struct Status {
     pub installed: usize,
 }
 
-impl Vip {
-    /// Position of the address in [`Config::addresses`].
-    #[must_use]
-    pub const fn index(&self) -> usize {
-        self.index
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Slot {
-    Absent,
-    Requested { ticket: u32 },
-    Installed { ticket: u32, announce: u8 },
-}
-
-impl Slot {
-    const fn ticket(&self) -> Option<u32> {
-        match self {
-            Self::Absent => None,
-            Self::Requested { ticket } | Self::Installed { ticket, .. } => Some(*ticket),
-        }
-    }
-
-    const fn is_installed(&self) -> bool {
-        matches!(self, Self::Installed { .. })
-    }
-}
-
 /// What `poll_action` has still to hand out.
 #[derive(Clone, Copy, Debug, Default)]
 struct Pending {
     release: bool,
     advertise: bool,
     last_word: bool,
-    /// Slots from here on may need work.
-    cursor: usize,
     transition: Option<Transition>,
 }
 
@@ -198,13 +152,6 @@ struct Heard {
     at: Instant,
 }
 
-/// One token each interval, `ASSERT_BURST` at most.
-#[derive(Clone, Copy, Debug)]
-struct TokenBucket {
-    tokens: u8,
-    filled_at: Instant,
-}
-
 impl VirtualRouter {
     /// A router in Initialize. It waits for [`Input::Startup`] and a [`Input::PrimaryAddress`].
     #[must_use]
@@ -216,14 +163,12 @@ impl VirtualRouter {
             health: Health::new(config.trackers().len()),
             priority: config.priority(),
             source: None,
-            slots: vec![Slot::Absent; config.addresses().len()],
-            ticket: 0,
-            unconfirmed: 0,
+            slots: Slots::new(config.addresses().len()),
             confirm_by: Instant::MAX,
             retry_at: None,
             schedule: Schedule::default(),
-            asserts: TokenBucket { tokens: ASSERT_BURST, filled_at: Instant::ZERO },
-            pending: Pending { cursor: config.addresses().len(), ..Pending::default() },
+            asserts: TokenBucket::full(),
+            pending: Pending::default(),
             evidence: Evidence::default(),
             since: Instant::ZERO,
             cause: Cause::New,
@@ -263,10 +208,9 @@ impl VirtualRouter {
                 self.reprioritise();
                 self.reconsider();
             }
-            Input::AddressInstalled(vip) => self.confirm(vip),
+            Input::AddressInstalled(vip) => self.slots.confirm(vip, self.config.announce().repeat.max(1)),
             Input::AddressFailed(vip) => {
-                let asked_for = self.slots.get(vip.index).and_then(Slot::ticket) == Some(vip.ticket);
-                if asked_for && self.role() == Role::Master {
+                if self.slots.is_current(vip) && self.role() == Role::Master {
                     self.fail_install(vip.address);
                 }
             }
@@ -301,7 +245,7 @@ impl VirtualRouter {
             self.stats.advert_sent = self.stats.advert_sent.wrapping_add(1);
             return Some(Action::SendAdvertisement(AdvertKind::Regular));
         }
-        if let Some(action) = self.poll_slot(master) {
+        if let Some(action) = self.slots.poll(master, self.config.addresses()) {
             return Some(action);
         }
         if core::mem::take(&mut self.pending.last_word) && !master {
@@ -316,7 +260,7 @@ impl VirtualRouter {
     pub fn deadline(&self) -> Option<Instant> {
         let master = match self.state {
             State::Master { .. } => {
-                let confirm = (self.unconfirmed > 0).then_some(self.confirm_by);
+                let confirm = (!self.slots.all_installed()).then_some(self.confirm_by);
                 self.schedule.deadline().into_iter().chain(confirm).min()
             }
             _ => None,
@@ -379,9 +323,8 @@ impl VirtualRouter {
             (State::Backup(_), Some(Heard { source, priority: Some(priority), .. })) => (Some(source), Some(priority)),
             _ => (None, None),
         };
-        let installed = self.slots.iter().filter(|slot| slot.is_installed()).count();
         let (role, priority, since, cause) = (self.role(), self.priority, self.since, self.cause);
-        Status { role, priority, master, master_priority, since, cause, installed }
+        Status { role, priority, master, master_priority, since, cause, installed: self.slots.installed() }
     }
 
     /// Everything that keeps the router out of the election now.
@@ -392,8 +335,8 @@ impl VirtualRouter {
     /// Whether the host confirmed `address` since this router became Master.
     #[must_use]
     pub fn is_installed(&self, address: IpAddr) -> bool {
-        let slots = self.config.addresses().iter().zip(&self.slots);
-        slots.into_iter().any(|(own, slot)| *own == address && slot.is_installed())
+        let index = self.config.addresses().iter().position(|own| *own == address);
+        index.is_some_and(|index| self.slots.is_installed(index))
     }
 
     /// Counters.
@@ -470,9 +413,8 @@ impl VirtualRouter {
     fn expire(&mut self) {
         let now = self.now;
         if self.role() == Role::Master && now >= self.confirm_by {
-            let addresses = self.config.addresses().iter().zip(&self.slots);
-            let missing = addresses.into_iter().find(|(_, slot)| !slot.is_installed());
-            if let Some(address) = missing.map(|(address, _)| *address) {
+            let missing = self.slots.first_missing().and_then(|index| self.config.addresses().get(index).copied());
+            if let Some(address) = missing {
                 return self.fail_install(address);
             }
         }
@@ -485,7 +427,7 @@ impl VirtualRouter {
         }
         if self.role() == Role::Master {
             let count = self.schedule.fire(self.config.announce(), now);
-            self.announce_all(count);
+            self.slots.announce_all(count);
         }
     }
 
@@ -517,7 +459,7 @@ impl VirtualRouter {
             (Role::Master, Role::Master) if discarded => {
                 let silence = advert.interval.duration().saturating_mul(3);
                 let count = self.schedule.on_contest(self.config.announce(), self.now, silence);
-                self.announce_all(count);
+                self.slots.announce_all(count);
             }
             _ if discarded => self.evidence.lower = Some(heard),
             _ => self.evidence = Evidence { accepted: Some(heard), lower: None },
@@ -543,21 +485,20 @@ impl VirtualRouter {
             self.pending.release = true;
         }
         if effects.contains(Effects::INSTALL) {
-            self.unconfirmed = self.slots.iter().filter(|slot| !slot.is_installed()).count();
             self.confirm_by = self.now + self.config.interval().duration();
             self.schedule = Schedule::on_master(self.config.announce(), self.now);
             self.stats.master_transitions = self.stats.master_transitions.wrapping_add(1);
             // The advertisement of a takeover waits for nothing: the old Master leaves first.
             self.pending.advertise = true;
             // What an undrained transition left installed is announced anew.
-            self.announce_all(self.config.announce().repeat.max(1));
+            self.slots.announce_all(self.config.announce().repeat.max(1));
         } else if effects.contains(Effects::ADVERTISE) && after == Role::Master {
             self.advertise();
         }
         if before != after {
             // What was heard in another state says nothing about the Master of now.
             self.evidence = Evidence::default();
-            self.pending.cursor = 0;
+            self.slots.rewind();
             self.pending.last_word = effects.contains(Effects::ADVERTISE) && after == Role::Backup;
             self.enter(before, after, cause);
         }
@@ -566,7 +507,7 @@ impl VirtualRouter {
 
     /// No advertisement goes out for an address that the host has not confirmed.
     fn advertise(&mut self) {
-        if self.unconfirmed == 0 {
+        if self.slots.all_installed() {
             self.pending.advertise = true;
         } else {
             self.stats.unconfirmed_suppressed = self.stats.unconfirmed_suppressed.wrapping_add(1);
@@ -580,74 +521,10 @@ impl VirtualRouter {
         (self.since, self.cause) = (self.now, cause);
     }
 
-    fn confirm(&mut self, vip: Vip) {
-        let Some(slot) = self.slots.get_mut(vip.index) else { return };
-        if *slot == (Slot::Requested { ticket: vip.ticket }) {
-            *slot = Slot::Installed { ticket: vip.ticket, announce: self.config.announce().repeat.max(1) };
-            self.unconfirmed = self.unconfirmed.saturating_sub(1);
-            self.pending.cursor = self.pending.cursor.min(vip.index);
-        }
-    }
-
     /// A router that cannot hold its addresses must not advertise them.
     fn fail_install(&mut self, address: IpAddr) {
         self.health.not_installed = Some(address);
         self.retry_at = Some(self.now + INSTALL_RETRY);
         self.reconsider();
-    }
-
-    fn announce_all(&mut self, count: u8) {
-        if count == 0 {
-            return;
-        }
-        for slot in &mut self.slots {
-            if let Slot::Installed { announce, .. } = slot {
-                *announce = count.max(*announce);
-            }
-        }
-        self.pending.cursor = 0;
-    }
-
-    /// The next slot whose content is not what the state asks for.
-    fn poll_slot(&mut self, master: bool) -> Option<Action> {
-        loop {
-            let index = self.pending.cursor;
-            let slot = self.slots.get_mut(index)?;
-            let address = *self.config.addresses().get(index)?;
-            self.pending.cursor += 1;
-            match (master, &mut *slot) {
-                (true, Slot::Absent) => {
-                    self.ticket = self.ticket.wrapping_add(1);
-                    *slot = Slot::Requested { ticket: self.ticket };
-                    return Some(Action::InstallAddress(Vip { address, index, ticket: self.ticket }));
-                }
-                (true, Slot::Installed { ticket, announce: announce @ 1.. }) => {
-                    let (ticket, count) = (*ticket, core::mem::take(announce));
-                    return Some(Action::AnnounceAddress { vip: Vip { address, index, ticket }, count });
-                }
-                (false, Slot::Requested { ticket } | Slot::Installed { ticket, .. }) => {
-                    let ticket = *ticket;
-                    *slot = Slot::Absent;
-                    return Some(Action::RemoveAddress(Vip { address, index, ticket }));
-                }
-                (true, Slot::Requested { .. } | Slot::Installed { .. }) | (false, Slot::Absent) => {}
-            }
-        }
-    }
-}
-
-impl TokenBucket {
-    fn take(&mut self, now: Instant, period: Duration) -> bool {
-        let period = period.as_nanos().max(1);
-        let earned = now.since(self.filled_at).as_nanos() / period;
-        if earned >= u128::from(ASSERT_BURST) {
-            (self.tokens, self.filled_at) = (ASSERT_BURST, now);
-        } else if let (Ok(earned), Ok(span)) = (u8::try_from(earned), u64::try_from(earned * period)) {
-            self.tokens = self.tokens.saturating_add(earned).min(ASSERT_BURST);
-            self.filled_at = self.filled_at + Duration::from_nanos(span);
-        }
-        let granted = self.tokens > 0;
-        self.tokens = self.tokens.saturating_sub(1);
-        granted
     }
 }

@@ -1,0 +1,145 @@
+//! The addresses of one router: which the host was asked for, which it has, which are to be announced.
+//!
+//! The state alone says which should be there; the slots say which are. Work is what differs, found by a cursor: there is
+//! no queue, and what a later transition made pointless is never handed out.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+
+use crate::router::Action;
+
+/// One virtual address in one request. Hand it back with the answer: a late answer to a cancelled request is then told
+/// from a fresh one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Vip {
+    /// The address.
+    pub address: IpAddr,
+    index: usize,
+    ticket: u32,
+}
+
+impl Vip {
+    /// Position of the address in [`Config::addresses`](crate::Config::addresses).
+    #[must_use]
+    pub const fn index(&self) -> usize {
+        self.index
+    }
+}
+
+/// One slot for each of a router's addresses.
+#[derive(Clone, Debug)]
+pub(crate) struct Slots {
+    slots: Vec<Slot>,
+    /// Slots from here on may need work.
+    cursor: usize,
+    /// Number of the last install request.
+    ticket: u32,
+    installed: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slot {
+    Absent,
+    Requested { ticket: u32 },
+    Installed { ticket: u32, announce: u8 },
+}
+
+impl Slots {
+    pub(crate) fn new(addresses: usize) -> Self {
+        Self { slots: vec![Slot::Absent; addresses], cursor: addresses, ticket: 0, installed: 0 }
+    }
+
+    /// How many the host has confirmed.
+    pub(crate) const fn installed(&self) -> usize {
+        self.installed
+    }
+
+    pub(crate) fn all_installed(&self) -> bool {
+        self.installed == self.slots.len()
+    }
+
+    /// Position of the first address that the host has not confirmed.
+    pub(crate) fn first_missing(&self) -> Option<usize> {
+        self.slots.iter().position(|slot| !slot.is_installed())
+    }
+
+    pub(crate) fn is_installed(&self, index: usize) -> bool {
+        self.slots.get(index).is_some_and(Slot::is_installed)
+    }
+
+    /// Whether `vip` belongs to the request in force.
+    pub(crate) fn is_current(&self, vip: Vip) -> bool {
+        self.slots.get(vip.index).and_then(Slot::ticket) == Some(vip.ticket)
+    }
+
+    /// The state changed: every slot may need work.
+    pub(crate) fn rewind(&mut self) {
+        self.cursor = 0;
+    }
+
+    /// The host confirmed an address; it is to be announced `announce` times. Late answers are ignored.
+    pub(crate) fn confirm(&mut self, vip: Vip, announce: u8) {
+        let Some(slot) = self.slots.get_mut(vip.index) else { return };
+        if *slot == (Slot::Requested { ticket: vip.ticket }) {
+            *slot = Slot::Installed { ticket: vip.ticket, announce };
+            self.installed += 1;
+            self.cursor = self.cursor.min(vip.index);
+        }
+    }
+
+    /// Every confirmed address is to be announced `count` times.
+    pub(crate) fn announce_all(&mut self, count: u8) {
+        if count == 0 {
+            return;
+        }
+        for slot in &mut self.slots {
+            if let Slot::Installed { announce, .. } = slot {
+                *announce = count.max(*announce);
+            }
+        }
+        self.rewind();
+    }
+
+    /// The next thing that brings `addresses` to where they should be: with a Master all there, else none.
+    pub(crate) fn poll(&mut self, master: bool, addresses: &[IpAddr]) -> Option<Action> {
+        loop {
+            let index = self.cursor;
+            let slot = self.slots.get_mut(index)?;
+            let address = *addresses.get(index)?;
+            self.cursor += 1;
+            match (master, &mut *slot) {
+                (true, Slot::Absent) => {
+                    self.ticket = self.ticket.wrapping_add(1);
+                    let ticket = self.ticket;
+                    *slot = Slot::Requested { ticket };
+                    return Some(Action::InstallAddress(Vip { address, index, ticket }));
+                }
+                (true, Slot::Installed { ticket, announce: announce @ 1.. }) => {
+                    let (ticket, count) = (*ticket, core::mem::take(announce));
+                    return Some(Action::AnnounceAddress { vip: Vip { address, index, ticket }, count });
+                }
+                (false, Slot::Requested { ticket } | Slot::Installed { ticket, .. }) => {
+                    let ticket = *ticket;
+                    self.installed -= usize::from(slot.is_installed());
+                    *slot = Slot::Absent;
+                    return Some(Action::RemoveAddress(Vip { address, index, ticket }));
+                }
+                (true, Slot::Requested { .. } | Slot::Installed { .. }) | (false, Slot::Absent) => {}
+            }
+        }
+    }
+}
+
+impl Slot {
+    const fn ticket(&self) -> Option<u32> {
+        match self {
+            Self::Absent => None,
+            Self::Requested { ticket } | Self::Installed { ticket, .. } => Some(*ticket),
+        }
+    }
+
+    const fn is_installed(&self) -> bool {
+        matches!(self, Self::Installed { .. })
+    }
+}
