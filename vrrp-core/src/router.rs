@@ -469,7 +469,7 @@ impl VirtualRouter {
 
     fn expire(&mut self) {
         let now = self.now;
-        if self.role() == Role::Master && self.unconfirmed > 0 && now >= self.confirm_by {
+        if self.role() == Role::Master && now >= self.confirm_by {
             let addresses = self.config.addresses().iter().zip(&self.slots);
             let missing = addresses.into_iter().find(|(_, slot)| !slot.is_installed());
             if let Some(address) = missing.map(|(address, _)| *address) {
@@ -519,7 +519,6 @@ impl VirtualRouter {
                 let count = self.schedule.on_contest(self.config.announce(), self.now, silence);
                 self.announce_all(count);
             }
-            (Role::Master, Role::Master) => {}
             _ if discarded => self.evidence.lower = Some(heard),
             _ => self.evidence = Evidence { accepted: Some(heard), lower: None },
         }
@@ -555,11 +554,9 @@ impl VirtualRouter {
         } else if effects.contains(Effects::ADVERTISE) && after == Role::Master {
             self.advertise();
         }
-        if before == Role::Initialize && after != before {
-            // What was heard before a stop says nothing about the Master of now.
-            self.evidence = Evidence::default();
-        }
         if before != after {
+            // What was heard in another state says nothing about the Master of now.
+            self.evidence = Evidence::default();
             self.pending.cursor = 0;
             self.pending.last_word = effects.contains(Effects::ADVERTISE) && after == Role::Backup;
             self.enter(before, after, cause);

@@ -10,7 +10,7 @@ use crate::receive::{Discard, RxPacket};
 use crate::router::{Action, Input, VirtualRouter};
 use crate::stats::GlobalStats;
 use crate::time::Instant;
-use crate::types::{Family, Version, Vrid};
+use crate::types::{Family, Vrid};
 use crate::wire::{self, Packet, ParseError};
 
 /// Names a router of one [`RouterSet`].
@@ -203,7 +203,7 @@ fn discard_unaddressed(rx: &RxPacket<'_>, vrid: Option<Vrid>) -> Discard {
     if rx.ends.destination() == multicast_group(rx.ends.family()) && rx.ttl < wire::TTL {
         return Discard::Ttl { found: rx.ttl, min: wire::TTL };
     }
-    let version = wire::peek_version(rx.payload).unwrap_or(Version::V3);
+    let version = wire::peek_version(rx.payload);
     match Packet::parse(version, rx.payload, rx.ends) {
         Ok(_) => Discard::Vrid(vrid),
         Err(error) => Discard::Parse(error),

@@ -377,6 +377,16 @@ fn the_state_machine_does_what_its_one_row_says() {
     assert!(unused.is_empty(), "rows that no combination reaches: {unused:?}");
 }
 
+#[test]
+fn effects_are_a_set() {
+    let both = Effects::ADVERTISE | Effects::INSTALL;
+    let mut again = both | Effects::INSTALL;
+    again |= Effects::ADVERTISE;
+    assert_eq!(again, both);
+    assert!(both.contains(Effects::INSTALL) && both.contains(Effects::NONE) && !both.contains(Effects::REMOVE));
+    assert!(!Effects::INSTALL.contains(both) && Effects::default() == Effects::NONE);
+}
+
 /// The extension adds one advertisement to the rows that yield, and touches no other.
 #[test]
 fn the_last_word_is_said_exactly_by_those_that_yield() {
@@ -416,6 +426,16 @@ fn a_changed_priority_moves_the_down_timer_never_later_and_the_adver_timer_not_a
             }
             (before, after) => assert_eq!(after, before),
         }
+    }
+    // A changed interval is one's own in version 2 and the Master's, learned, in version 3.
+    for profile in PROFILES {
+        let case = Case { profile, state: "Backup", local: 100, ..cases()[0] };
+        let before =
+            Backup { master_down: NOW + secs(60), armed_at: NOW, interval: centis(LEARNED_CENTIS), hold_until: None };
+        let (after, _) = fsm::step(&case.params(), State::Backup(before), NOW, Event::ParamsChanged);
+        let interval = if profile.version() == Version::V2 { LOCAL_CENTIS } else { LEARNED_CENTIS };
+        let master_down = NOW + case.skew(interval) + millis(30 * u64::from(interval));
+        assert_eq!(after, State::Backup(Backup { master_down, interval: centis(interval), ..before }));
     }
     let master = State::Master { next_advert: NOW + secs(60) };
     let case = Case { state: "Active", ..cases()[0] };

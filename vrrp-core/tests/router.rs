@@ -7,9 +7,10 @@ use std::num::NonZeroI16;
 use std::time::Duration;
 
 use common::{Bench, INTERVAL, OWN, config, host, installs, millis, priority, secs, show_all, vips, without_counters};
+use vrrp_core::wire::{Endpoints, Packet};
 use vrrp_core::{
-    Action, AdvertKind, Cause, Config, Family, Fault, Input, Priority, Profile, Role, Tracker, TrackerId, Transition,
-    Weight,
+    Action, AdvertKind, AnnouncePolicy, Cause, Config, Family, Fault, Input, Priority, Profile, Role, Tracker,
+    TrackerId, Transition, Version, Weight, multicast_group,
 };
 
 fn v4(profile: Profile) -> Config {
@@ -144,6 +145,47 @@ fn unconfirmed_after_one_interval_is_a_fault_retried_after_half_a_minute() {
     bench.next_deadline();
     assert!(bench.settle().contains(&"install 192.0.2.102".into()), "asked for again");
     assert_eq!(bench.router.status().installed, 2);
+}
+
+#[test]
+fn a_release_postpones_the_next_advertisement_not_the_confirmation() {
+    let (mut bench, _) = unconfirmed(v4(Profile::Rfc3768));
+    let by = bench.now + INTERVAL;
+    bench.after(millis(500));
+    bench.hear(OWN + 1, 0).unwrap();
+    assert_eq!(bench.router.deadline(), Some(by));
+    bench.next_deadline();
+    assert_eq!(bench.router.role(), Role::Initialize);
+}
+
+/// GARP-03: rounds of their own wake the driver, between two advertisements.
+#[test]
+fn later_rounds_of_announcements_have_deadlines() {
+    let policy = AnnouncePolicy { repeat: 3, delay: Some(millis(500)), ..AnnouncePolicy::default() };
+    let mut bench = Bench::master(v4(Profile::Rfc3768).with_announce(policy));
+    let takeover = bench.now;
+    assert_eq!(bench.router.deadline(), Some(takeover + millis(500)));
+    bench.next_deadline();
+    assert_eq!(show_all(&bench.actions()), ["announce 192.0.2.101 x3", "announce 192.0.2.102 x3"]);
+    assert_eq!(bench.router.deadline(), Some(takeover + INTERVAL));
+    bench.next_deadline();
+    bench.hear(OWN + 1, 0).unwrap();
+    assert_eq!(bench.router.deadline(), Some(takeover + 2 * INTERVAL), "no confirmation is waited for any more");
+}
+
+#[test]
+fn a_master_is_its_own_master_and_encodes_what_it_says() {
+    let bench = Bench::master(v4(Profile::Rfc3768).with_priority(priority(200)));
+    let (status, own) = (bench.router.status(), host(Family::Ipv4, OWN));
+    assert_eq!((status.master, status.master_priority), (Some(own), Some(priority(200))));
+    let ends = Endpoints::new(own, multicast_group(Family::Ipv4)).unwrap();
+    for (kind, said) in [(AdvertKind::Regular, Some(priority(200))), (AdvertKind::Release, None)] {
+        let mut octets = [0; 100];
+        let len = bench.router.encode(kind, ends, &mut octets).unwrap();
+        let packet = Packet::parse(Version::V2, &octets[..len], ends).unwrap();
+        assert_eq!((packet.priority(), packet.trailing()), (said, 0));
+        assert!(packet.addresses().eq(vips(Family::Ipv4)));
+    }
 }
 
 #[test]

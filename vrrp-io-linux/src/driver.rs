@@ -17,13 +17,13 @@ use vrrp_core::{
 
 use crate::clock::{self, Alarm};
 use crate::event::{Event, EventKind};
-use crate::holdings::{Answer, Holdings};
+use crate::holdings::{Answer, Holding, Holdings};
 use crate::link_layer::LinkLayer;
 use crate::netlink::{Change, Done, Monitor, Requests};
 use crate::ports::{Arrival, Port};
 use crate::report::{Kind, Reporter};
 use crate::status::{AddressStatus, RouterStatus};
-use crate::{Router, StartError, sysctl, words};
+use crate::{Router, StartError, VirtualIp, sysctl, words};
 
 /// A Down deadline is met by waking this much earlier and spinning the rest: timers wake late. It comes only in a
 /// failure, so it costs nothing while all is well.
@@ -148,6 +148,8 @@ impl Driver {
         }
         loop {
             self.act();
+            // The runtime learns what else is ready only while this waits, and under a flood it never would.
+            tokio::task::yield_now().await;
             match self.next().await {
                 Wake::Alarm => self.expire(),
                 Wake::Packet(port, Ok(arrival)) => self.receive(port, &arrival),
@@ -191,16 +193,21 @@ impl Driver {
     async fn sweep(&mut self) {
         let keeps_marks = sysctl::keeps_marks();
         for (id, router) in self.set.iter() {
+            // Where there are no marks, an owner's real address looks like a leftover.
+            let by_name = !keeps_marks && !router.config().priority().is_owner();
             for index in 0..router.config().addresses().len() {
                 let Some(holding) = self.holdings.get(id, index) else { continue };
                 let Some(link) = self.monitor.link_by_name(&holding.device) else { continue };
                 let (vip, device, ifindex) = (holding.vip.clone(), holding.device.clone(), link.index);
-                let mut present = self.monitor.addresses(ifindex);
-                if !present.any(|there| there.address == vip.address && (there.marked || !keeps_marks)) {
-                    continue;
+                for there in self.monitor.addresses(ifindex) {
+                    if there.address != vip.address || !(there.marked || by_name) {
+                        continue;
+                    }
+                    // That run may have had another configuration: without a label every label matches.
+                    let leftover = VirtualIp { prefix_len: there.prefix_len, label: None, ..vip.clone() };
+                    self.holdings.sweep(&mut self.requests, id, index, &leftover, ifindex);
+                    self.reporter.report(id, EventKind::Leftover { vip: leftover, device: device.clone() });
                 }
-                self.holdings.sweep(&mut self.requests, &vip, ifindex);
-                self.reporter.report(id, EventKind::Leftover { vip, device });
             }
         }
         self.requests.flush();
@@ -216,6 +223,10 @@ impl Driver {
         // Arming fails for no instant there is; a driver without deadlines would be worse than one that spins.
         let armed = self.alarm.arm(wake_at).is_ok();
         poll_fn(|cx| {
+            // An answer that is here already comes before the deadline that it was to meet.
+            if let Poll::Ready(done) = self.requests.poll_done(cx) {
+                return Poll::Ready(Wake::Done(done));
+            }
             if !armed || deadline.is_some_and(|(at, _)| at <= clock::now()) {
                 return Poll::Ready(Wake::Alarm);
             }
@@ -228,9 +239,6 @@ impl Driver {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
         if let Poll::Ready(Ok(())) = self.alarm.poll_fired(cx) {
             return Poll::Ready(Wake::Alarm);
-        }
-        if let Poll::Ready(done) = self.requests.poll_done(cx) {
-            return Poll::Ready(Wake::Done(done));
         }
         if let Poll::Ready(change) = self.monitor.poll_change(cx) {
             return Poll::Ready(Wake::Change(change));
@@ -337,11 +345,7 @@ impl Driver {
             match action {
                 Action::SendAdvertisement(kind) => self.advertise(id, kind),
                 Action::InstallAddress(vip) => self.install(id, vip),
-                Action::RemoveAddress(vip) => {
-                    let device = self.holdings.get(id, vip.index()).map(|holding| holding.device.as_str());
-                    let ifindex = device.and_then(|device| self.monitor.link_by_name(device)).map(|link| link.index);
-                    self.holdings.remove(&mut self.requests, id, vip.index(), ifindex);
-                }
+                Action::RemoveAddress(vip) => self.holdings.remove(&mut self.requests, id, vip.index()),
                 Action::AnnounceAddress { vip, count } => self.announce(id, vip, count),
                 Action::StateChanged(transition) => {
                     let Some(router) = self.set.get(id) else { continue };
@@ -388,13 +392,23 @@ impl Driver {
 
     fn install(&mut self, id: RouterId, request: Vip) {
         let Some(holding) = self.holdings.get(id, request.index()) else { return };
-        match self.monitor.link_by_name(&holding.device) {
-            Some(link) => self.holdings.install(&mut self.requests, id, request, link.index),
-            None => {
-                let (vip, device) = (holding.vip.clone(), holding.device.clone());
-                let error = "there is no such interface".to_owned();
-                self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
-                self.set.handle(clock::now(), id, Input::AddressFailed(request));
+        let (vip, device) = (holding.vip.clone(), holding.device.clone());
+        let Some(ifindex) = self.monitor.link_by_name(&device).map(|link| link.index) else {
+            let error = "there is no such interface".to_owned();
+            self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
+            return self.set.handle(clock::now(), id, Input::AddressFailed(request));
+        };
+        // An owner's real address has the prefix of its network, which need not be the one configured here.
+        let mut there = self.monitor.addresses(ifindex);
+        let real =
+            there.find(|there| there.address == vip.address && !there.marked && there.prefix_len != vip.prefix_len);
+        match real.map(|real| real.prefix_len) {
+            None => self.holdings.install(&mut self.requests, id, request, ifindex),
+            Some(prefix_len) => {
+                self.holdings.adopt(id, request);
+                let vip = VirtualIp { prefix_len, ..vip };
+                self.reporter.report(id, EventKind::AddressInstalled { vip, device, foreign: true });
+                self.set.handle(clock::now(), id, Input::AddressInstalled(request));
             }
         }
     }
@@ -452,7 +466,7 @@ impl Driver {
                 self.put_back(ifindex, address);
                 self.follow_address(address);
             }
-            Change::Resynced => {}
+            Change::Resynced => self.put_back_missing(),
         }
     }
 
@@ -470,13 +484,29 @@ impl Driver {
     /// Somebody else's removal of an address that a Master holds is undone. On a link that is down it may rest: its
     /// router is at fault anyway and starts afresh.
     fn put_back(&mut self, ifindex: u32, address: IpAddr) {
-        let Some(link) = self.monitor.link(ifindex).filter(|link| link.up) else { return };
-        let Some((id, request)) = self.holdings.vanished(address, &link.name) else { return };
-        if let Some(holding) = self.holdings.get(id, request.index()) {
-            let (vip, device) = (holding.vip.clone(), holding.device.clone());
-            self.reporter.report(id, EventKind::AddressLost { vip, device });
+        let Some(link) = self.monitor.link(ifindex) else { return };
+        let (up, lost) = (link.up, self.holdings.vanished(address, &link.name));
+        if let Some((id, request)) = lost.filter(|_| up) {
+            self.reinstall(id, request);
         }
-        self.holdings.install(&mut self.requests, id, request, ifindex);
+    }
+
+    /// The same after a gap in the news: what came and went in it was not reported.
+    fn put_back_missing(&mut self) {
+        let there = |holding: &Holding| {
+            let link = self.monitor.link_by_name(&holding.device).filter(|link| link.up);
+            let mut addresses = link.into_iter().flat_map(|link| self.monitor.addresses(link.index));
+            link.is_none() || addresses.any(|there| there.address == holding.vip.address)
+        };
+        let missing = self.holdings.missing(there);
+        missing.into_iter().for_each(|(id, request)| self.reinstall(id, request));
+    }
+
+    fn reinstall(&mut self, id: RouterId, request: Vip) {
+        let Some(holding) = self.holdings.get(id, request.index()) else { return };
+        let (vip, device) = (holding.vip.clone(), holding.device.clone());
+        self.reporter.report(id, EventKind::AddressLost { vip, device });
+        self.install(id, request);
     }
 
     fn follow_port(&mut self, index: usize) {

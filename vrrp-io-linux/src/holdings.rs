@@ -27,19 +27,17 @@ pub(crate) struct Holding {
     pub(crate) device: String,
     /// The core's request, while it wants the address.
     wanted: Option<Vip>,
-    /// The kernel confirmed the request.
-    confirmed: bool,
-    /// We installed it, and have not removed it since. What was there before us is not ours to remove.
-    ours: bool,
+    /// The link on which we installed it, until we have removed it there. What was there before us is not ours.
+    ours: Option<u32>,
     /// Removals of ours that the monitor has yet to see.
     removals_unseen: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Flight {
-    Install { router: RouterId, index: usize, request: Vip, ifindex: u32 },
+    Install { router: RouterId, request: Vip, ifindex: u32, repeated: bool },
     Remove { router: RouterId, index: usize },
-    Sweep,
+    Sweep { router: RouterId, index: usize },
 }
 
 /// What an answer of the kernel means.
@@ -103,81 +101,94 @@ impl Holdings {
         self.in_flight.is_empty()
     }
 
-    /// Asks for an address on `ifindex`.
+    /// Asks for an address on `ifindex`. What is there already does no harm.
     pub(crate) fn install(&mut self, requests: &mut Requests, router: RouterId, request: Vip, ifindex: u32) {
-        let ticket = self.next_ticket;
-        let Some(holding) = self.get_mut(router, request.index()) else { return };
-        (holding.wanted, holding.confirmed) = (Some(request), false);
-        requests.install(ifindex, &holding.vip, ticket);
-        self.take_off(Flight::Install { router, index: request.index(), request, ifindex });
+        self.ask(requests, router, request, ifindex, false);
     }
 
-    /// Asks for an address to go, unless it is none of ours. What is still being installed goes when that is done.
-    pub(crate) fn remove(&mut self, requests: &mut Requests, router: RouterId, index: usize, ifindex: Option<u32>) {
+    fn ask(&mut self, requests: &mut Requests, router: RouterId, request: Vip, ifindex: u32, repeated: bool) {
         let ticket = self.next_ticket;
-        let Some(holding) = self.get_mut(router, index) else { return };
-        (holding.wanted, holding.confirmed) = (None, false);
-        match ifindex {
-            Some(ifindex) if holding.ours => {
-                holding.removals_unseen += 1;
-                requests.remove(ifindex, &holding.vip, ticket);
-                self.take_off(Flight::Remove { router, index });
-            }
-            Some(_) => {}
-            // It went with its interface.
-            None => holding.ours = false,
+        let Some(holding) = self.get_mut(router, request.index()) else { return };
+        holding.wanted = Some(request);
+        requests.install(ifindex, &holding.vip, ticket);
+        self.take_off(Flight::Install { router, request, ifindex, repeated });
+    }
+
+    /// An address is there already, as it is wanted or otherwise, and not by us.
+    pub(crate) fn adopt(&mut self, router: RouterId, request: Vip) {
+        if let Some(holding) = self.get_mut(router, request.index()) {
+            holding.wanted = Some(request);
         }
     }
 
-    /// Asks for an address of a dead run to go.
-    pub(crate) fn sweep(&mut self, requests: &mut Requests, vip: &VirtualIp, ifindex: u32) {
-        requests.remove(ifindex, vip, self.next_ticket);
-        self.take_off(Flight::Sweep);
+    /// Asks for an address to go, unless it is none of ours. What is still being installed goes when that is done.
+    pub(crate) fn remove(&mut self, requests: &mut Requests, router: RouterId, index: usize) {
+        let ticket = self.next_ticket;
+        let Some(holding) = self.get_mut(router, index) else { return };
+        holding.wanted = None;
+        if let Some(ifindex) = holding.ours {
+            holding.removals_unseen += 1;
+            requests.remove(ifindex, &holding.vip, ticket);
+            self.take_off(Flight::Remove { router, index });
+        }
+    }
+
+    /// Asks for what a dead run left of an address to go: `leftover`, on `ifindex`.
+    pub(crate) fn sweep(
+        &mut self,
+        requests: &mut Requests,
+        router: RouterId,
+        index: usize,
+        leftover: &VirtualIp,
+        ifindex: u32,
+    ) {
+        let ticket = self.next_ticket;
+        let Some(holding) = self.get_mut(router, index) else { return };
+        holding.removals_unseen += 1;
+        requests.remove(ifindex, leftover, ticket);
+        self.take_off(Flight::Sweep { router, index });
     }
 
     /// Takes the kernel's answer; says for which address of which router, and what it means.
     pub(crate) fn answer(&mut self, requests: &mut Requests, done: Done) -> Option<(RouterId, usize, Answer)> {
         match self.in_flight.remove(&done.ticket)? {
-            Flight::Install { router, index, request, ifindex } => {
+            Flight::Install { router, request, ifindex, repeated } => {
+                let index = request.index();
                 let holding = self.get_mut(router, index)?;
                 let current = holding.wanted == Some(request);
-                let foreign = match done.result {
-                    Ok(Outcome::Installed) => {
-                        holding.ours = true;
-                        false
-                    }
-                    Ok(_) => !holding.ours,
-                    // The answer was lost, not the request: ask again.
-                    Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) && current => {
-                        holding.ours = true;
-                        self.install(requests, router, request, ifindex);
-                        return None;
-                    }
-                    Err(error) => return current.then_some((router, index, Answer::Failed { request, error })),
-                };
-                if current {
-                    holding.confirmed = true;
-                    return Some((router, index, Answer::Installed { request, foreign }));
+                let unknown = done.result.as_ref().is_err_and(is_unknown);
+                // What may be there is ours to remove.
+                if unknown || matches!(done.result, Ok(Outcome::Installed)) {
+                    holding.ours = Some(ifindex);
                 }
-                if holding.wanted.is_none() {
-                    self.remove(requests, router, index, Some(ifindex));
+                let foreign = holding.ours.is_none();
+                match done.result {
+                    // The kernel itself gives this error too, and then for ever: once is enough.
+                    Err(_) if unknown && current && !repeated => {
+                        self.ask(requests, router, request, ifindex, true);
+                    }
+                    Err(error) if current => return Some((router, index, Answer::Failed { request, error })),
+                    Ok(_) if current => return Some((router, index, Answer::Installed { request, foreign })),
+                    _ if holding.wanted.is_none() => self.remove(requests, router, index),
+                    _ => {}
                 }
                 None
             }
             Flight::Remove { router, index } => {
                 let holding = self.get_mut(router, index)?;
+                holding.expect_news(&done.result);
                 match done.result {
-                    Ok(outcome) => {
-                        holding.ours = false;
-                        if outcome == Outcome::NotThere {
-                            holding.removals_unseen = holding.removals_unseen.saturating_sub(1);
-                        }
+                    Ok(_) => {
+                        holding.ours = None;
                         Some((router, index, Answer::Removed))
                     }
                     Err(error) => Some((router, index, Answer::Stuck(error))),
                 }
             }
-            Flight::Sweep => None,
+            Flight::Sweep { router, index } => {
+                self.get_mut(router, index)?.expect_news(&done.result);
+                None
+            }
         }
     }
 
@@ -193,8 +204,15 @@ impl Holdings {
             holding.removals_unseen -= 1;
             return None;
         }
-        let request = holding.wanted.filter(|_| holding.confirmed)?;
-        Some((router, request))
+        // Its installation may still be unanswered: news and answers overtake each other.
+        Some((router, holding.wanted?))
+    }
+
+    /// News were lost, among them perhaps those of our removals. Returns what is wanted and not `there`.
+    pub(crate) fn missing(&mut self, there: impl Fn(&Holding) -> bool) -> Vec<(RouterId, Vip)> {
+        self.routers.iter_mut().flatten().for_each(|holding| holding.removals_unseen = 0);
+        let all = self.places.values().flatten().filter_map(|(id, index)| Some((*id, self.get(*id, *index)?)));
+        all.filter(|(_, holding)| !there(holding)).filter_map(|(id, holding)| Some((id, holding.wanted?))).collect()
     }
 
     fn take_off(&mut self, flight: Flight) {
@@ -205,13 +223,18 @@ impl Holdings {
 
 impl Holding {
     fn new(vip: &VirtualIp, device: &str) -> Self {
-        Self {
-            vip: vip.clone(),
-            device: device.to_owned(),
-            wanted: None,
-            confirmed: false,
-            ours: false,
-            removals_unseen: 0,
+        Self { vip: vip.clone(), device: device.to_owned(), wanted: None, ours: None, removals_unseen: 0 }
+    }
+
+    /// Of a removal that removed nothing there will be no news.
+    fn expect_news(&mut self, removal: &io::Result<Outcome>) {
+        if !matches!(removal, Ok(Outcome::Removed)) {
+            self.removals_unseen = self.removals_unseen.saturating_sub(1);
         }
     }
+}
+
+/// Whether the answer was lost rather than the request.
+fn is_unknown(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ENOBUFS)
 }

@@ -80,13 +80,12 @@ pub(crate) fn peek_vrid(payload: &[u8]) -> Option<Vrid> {
     payload.get(field::VRID).and_then(|octet| Vrid::new(*octet).ok())
 }
 
-/// The version nibble, if it is a known one.
+/// The version whose rules are nearest: 2 where the nibble says so, else the current one.
 #[cfg(feature = "alloc")]
-pub(crate) fn peek_version(payload: &[u8]) -> Option<Version> {
-    match payload.first()? >> 4 {
-        2 => Some(Version::V2),
-        3 => Some(Version::V3),
-        _ => None,
+pub(crate) fn peek_version(payload: &[u8]) -> Version {
+    match payload.first().map(|octet| octet >> 4) {
+        Some(2) => Version::V2,
+        _ => Version::V3,
     }
 }
 

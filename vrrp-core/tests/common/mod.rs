@@ -191,6 +191,18 @@ impl Bench {
         self.input(Input::Timeout);
     }
 
+    /// Jumps to every deadline up to `at`, and there. A router that spins is caught.
+    pub fn run_until(&mut self, at: Instant) {
+        for _ in 0..1_000 {
+            if self.router.deadline().is_none_or(|deadline| deadline > at) {
+                self.now = at;
+                return;
+            }
+            self.next_deadline();
+        }
+        panic!("the deadline stays at {:?}", self.router.deadline());
+    }
+
     pub fn after(&mut self, span: Duration) {
         self.now = self.now + span;
     }
@@ -211,7 +223,9 @@ impl Bench {
 
     /// Every action due now; nothing is confirmed.
     pub fn actions(&mut self) -> Vec<Action> {
-        std::iter::from_fn(|| self.router.poll_action()).collect()
+        let actions: Vec<Action> = std::iter::from_fn(|| self.router.poll_action()).take(1_000).collect();
+        assert!(actions.len() < 1_000, "actions without end: {:?}", &actions[..10]);
+        actions
     }
 
     /// Carries out and confirms until there is nothing left; tells what was done.
@@ -219,6 +233,7 @@ impl Bench {
         let mut done = Vec::new();
         while let Some(action) = self.router.poll_action() {
             done.push(show(&action));
+            assert!(done.len() < 1_000, "actions without end: {:?}", &done[..10]);
             if let Action::InstallAddress(vip) = action {
                 self.input(Input::AddressInstalled(vip));
             }

@@ -1,0 +1,168 @@
+//! What passes an interface.
+
+use std::io::{ErrorKind, Read};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use vrrp_core::wire::{Endpoints, IP_PROTOCOL, Packet};
+use vrrp_core::{Priority, Version};
+
+use super::LIMIT;
+
+pub type Mac = [u8; 6];
+
+const ETH_P_ALL: u16 = 3;
+const ETHERTYPE_IPV4: [u8; 2] = [8, 0];
+const ETHERTYPE_ARP: [u8; 2] = [8, 6];
+
+/// All frames of a namespace.
+pub struct Tap {
+    socket: Socket,
+}
+
+/// One frame.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Frame {
+    Advert(Advert),
+    Arp(Arp),
+    /// Anything else.
+    Other,
+}
+
+/// An IPv4 packet with a valid advertisement.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Advert {
+    pub source_mac: Mac,
+    pub source: IpAddr,
+    pub destination: IpAddr,
+    pub ttl: u8,
+    pub vrid: u8,
+    /// `None`: a release.
+    pub priority: Option<Priority>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub struct Arp {
+    /// Of the frame.
+    pub source_mac: Mac,
+    /// Whom the message says it comes from.
+    pub sender_mac: Mac,
+    pub sender: IpAddr,
+    pub target: IpAddr,
+}
+
+impl Frame {
+    /// The address that a gratuitous ARP announces, and the MAC it gives.
+    pub fn announced(&self) -> Option<(IpAddr, Mac)> {
+        match self {
+            Self::Arp(arp) if arp.sender == arp.target => Some((arp.sender, arp.sender_mac)),
+            _ => None,
+        }
+    }
+
+    pub fn advert(&self) -> Option<&Advert> {
+        match self {
+            Self::Advert(advert) => Some(advert),
+            _ => None,
+        }
+    }
+
+    pub fn is_release(&self) -> bool {
+        self.advert().is_some_and(|advert| advert.priority.is_none())
+    }
+}
+
+impl Tap {
+    /// Taps the namespace of the calling thread.
+    pub fn new() -> Self {
+        let all = Protocol::from(i32::from(ETH_P_ALL.to_be()));
+        let socket = Socket::new(Domain::PACKET, Type::RAW, Some(all)).unwrap();
+        socket.set_recv_buffer_size(4 << 20).unwrap();
+        Self { socket }
+    }
+
+    /// The next frame, unless none comes in time.
+    pub fn octets(&mut self, limit: Duration) -> Option<Vec<u8>> {
+        // Zero would mean for ever.
+        self.socket.set_read_timeout(Some(limit.max(Duration::from_micros(1)))).unwrap();
+        let mut frame = vec![0; 2048];
+        match self.socket.read(&mut frame) {
+            Ok(len) => {
+                frame.truncate(len);
+                Some(frame)
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The next frame that is wanted.
+    pub fn until(&mut self, what: &str, wanted: impl Fn(&Frame) -> bool) -> Frame {
+        let end = Instant::now() + LIMIT;
+        while let Some(octets) = self.octets(end.saturating_duration_since(Instant::now())) {
+            let frame = Frame::from(&octets[..]);
+            if wanted(&frame) {
+                return frame;
+            }
+        }
+        panic!("{what} was not seen in {LIMIT:?}");
+    }
+
+    /// The frames of the time to come.
+    pub fn during(&mut self, span: Duration) -> Vec<(Instant, Frame)> {
+        let end = Instant::now() + span;
+        let mut frames = Vec::new();
+        while let Some(octets) = self.octets(end.saturating_duration_since(Instant::now())) {
+            frames.push((Instant::now(), Frame::from(&octets[..])));
+            if Instant::now() > end {
+                break;
+            }
+        }
+        frames
+    }
+
+    /// The frames that have come.
+    pub fn so_far(&mut self) -> Vec<Frame> {
+        std::iter::from_fn(|| self.octets(Duration::ZERO)).map(|octets| Frame::from(&octets[..])).collect()
+    }
+}
+
+impl From<&[u8]> for Frame {
+    fn from(octets: &[u8]) -> Self {
+        let Some((ethernet, payload)) = octets.split_first_chunk::<14>() else { return Self::Other };
+        let source_mac: Mac = ethernet[6..12].try_into().unwrap();
+        if ethernet[12..] == ETHERTYPE_ARP && payload.len() >= 28 {
+            let (sender_mac, sender, target) = (&payload[8..14], ip(&payload[14..18]), ip(&payload[24..28]));
+            return Self::Arp(Arp { source_mac, sender_mac: sender_mac.try_into().unwrap(), sender, target });
+        }
+        if ethernet[12..] != ETHERTYPE_IPV4 || payload.len() < 20 || payload[9] != IP_PROTOCOL {
+            return Self::Other;
+        }
+        let (source, destination) = (ip(&payload[12..16]), ip(&payload[16..20]));
+        let total = usize::from(u16::from_be_bytes([payload[2], payload[3]]));
+        let message = &payload[usize::from(payload[0] & 15) * 4..total];
+        let version = if message[0] >> 4 == 2 { Version::V2 } else { Version::V3 };
+        match Packet::parse(version, message, Endpoints::new(source, destination).unwrap()) {
+            Ok(packet) => Self::Advert(Advert {
+                source_mac,
+                source,
+                destination,
+                ttl: payload[8],
+                vrid: packet.vrid().unwrap().get(),
+                priority: packet.priority(),
+            }),
+            Err(_) => Self::Other,
+        }
+    }
+}
+
+/// `02:00:00:00:00:01` in octets.
+pub fn mac(text: &str) -> Mac {
+    let octets: Vec<u8> = text.split(':').map(|octet| u8::from_str_radix(octet, 16).unwrap()).collect();
+    octets.try_into().unwrap()
+}
+
+fn ip(octets: &[u8]) -> IpAddr {
+    Ipv4Addr::from(<[u8; 4]>::try_from(octets).unwrap()).into()
+}

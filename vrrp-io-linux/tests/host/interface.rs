@@ -1,0 +1,136 @@
+//! An interface that goes down, loses its carrier, disappears, comes back.
+
+use std::time::Duration;
+
+use vrrp_core::Role;
+use vrrp_io_linux::Router;
+
+use crate::common::*;
+
+const VIP: &str = "192.0.2.100";
+
+fn is_advert(frame: &Frame) -> bool {
+    frame.advert().is_some_and(|advert| advert.priority.is_some())
+}
+
+/// The fault is named, nothing of the address remains, and all is well again when the cause is gone.
+fn trouble_and_recovery(trouble: impl Fn(&Lan, &Host), remedy: impl Fn(&Lan, &Host)) {
+    let lan = Lan::new();
+    let (host, client) = (lan.host(1), lan.host(9));
+    let mut node = host.start(vec![router(fast(254, &[address(VIP)]))]);
+    node.until_announced();
+    for _ in 0..2 {
+        node.forget();
+        trouble(&lan, &host);
+        node.until_role(Role::Initialize);
+        assert!(node.story().contains("Master -> Fault: interface eth0 is down"));
+        assert!(node.status().faults.contains(&"interface eth0 is down".to_owned()));
+        eventually("no address", || !host.has(address(VIP)));
+
+        let mut tap = client.tap();
+        remedy(&lan, &host);
+        node.until_role(Role::Backup);
+        node.until_role(Role::Master);
+        tap.until("an advertisement", is_advert);
+        tap.until("gratuitous ARP", |frame| frame.announced() == Some((address(VIP), host.mac())));
+        // What the host did to the address meanwhile is not mixed up with what others do now.
+        host.ip("address delete 192.0.2.100/32 dev eth0");
+        assert!(within(Duration::from_secs(1), || host.has(address(VIP))), "{}", node.story());
+    }
+    // It hears as well as it speaks: an owner takes over.
+    let better = lan.host(2).start(vec![router(fast(255, &[address(VIP)]))]);
+    node.until_role(Role::Backup);
+    better.stop();
+}
+
+#[test]
+fn down_and_up() {
+    in_namespace(|| {
+        trouble_and_recovery(
+            |_, host| drop(host.ip("link set eth0 down")),
+            |_, host| drop(host.ip("link set eth0 up")),
+        );
+    });
+}
+
+#[test]
+fn carrier_lost_and_back() {
+    in_namespace(|| {
+        trouble_and_recovery(|lan, host| lan.carrier(host, false), |lan, host| lan.carrier(host, true));
+    });
+}
+
+#[test]
+fn deleted_and_made_anew() {
+    in_namespace(|| {
+        trouble_and_recovery(Lan::unplug, |lan, host| {
+            lan.plug(host);
+            host.ip(&format!("address add {}/24 dev eth0", host.address()));
+        });
+    });
+}
+
+#[test]
+fn an_interface_that_is_not_there_yet_is_waited_for() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, client) = (lan.host(1), lan.host(9));
+        lan.unplug(&host);
+        let mut node = host.start(vec![router(fast(254, &[address(VIP)]))]);
+        node.until_role(Role::Initialize);
+        assert_eq!(node.status().faults, ["interface eth0 is down", "interface eth0 has no address to send from"]);
+
+        let mut tap = client.tap();
+        lan.plug(&host);
+        eventually("the next fault", || node.status().faults == ["interface eth0 has no address to send from"]);
+        host.ip(&format!("address add {}/24 dev eth0", host.address()));
+        node.until_role(Role::Master);
+        tap.until("an advertisement", is_advert);
+        node.until_announced();
+        node.stop();
+        assert!(!host.has(address(VIP)));
+    });
+}
+
+#[test]
+fn a_missing_device_of_one_address_hands_all_to_the_peer() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, peer) = (lan.host(1), lan.host(2));
+        let addresses = [address(VIP), address("198.51.100.1")];
+        host.ip("link add eth1 type veth peer name far1");
+        host.ip("link set far1 up");
+        host.ip("link set eth1 up");
+        let mut elsewhere = vip("198.51.100.1/24");
+        elsewhere.device = Some("eth1".into());
+        let mut node = host.start(vec![router(fast(200, &addresses)).with_address(elsewhere).unwrap()]);
+        node.until_role(Role::Master);
+        eventually("both addresses", || addresses.iter().all(|address| host.has(*address)));
+        let mut other = peer.start(vec![router(fast(100, &addresses))]);
+        other.until_role(Role::Backup);
+
+        host.ip("link delete eth1");
+        node.until_role(Role::Initialize);
+        assert_eq!(node.status().faults.len(), 1, "{:?}", node.status().faults);
+        other.until_role(Role::Master);
+        eventually("both there", || addresses.iter().all(|address| peer.has(*address) && !host.has(*address)));
+    });
+}
+
+#[test]
+fn two_routers_share_an_interface_and_its_trouble() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        let second = vrrp_core::Config::new(vrrp_core::Profile::Rfc3768, vrid(52), &[address("192.0.2.101")]).unwrap();
+        let second = Router::new("eth0", second.with_priority(vrrp_core::Priority::OWNER));
+        let mut node = host.start(vec![router(fast(254, &[address(VIP)])), second]);
+        eventually("both", || host.has(address(VIP)) && host.has(address("192.0.2.101")));
+        host.ip("link set eth0 down");
+        node.until_role(Role::Initialize);
+        node.until_role(Role::Initialize);
+        eventually("none", || !host.has(address(VIP)) && !host.has(address("192.0.2.101")));
+        host.ip("link set eth0 up");
+        eventually("both", || host.has(address(VIP)) && host.has(address("192.0.2.101")));
+    });
+}

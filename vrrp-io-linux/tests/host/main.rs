@@ -1,0 +1,10 @@
+//! What a host, its neighbours and its peers see of the driver. Each test makes its own LAN.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod addresses;
+mod interface;
+mod load;
+mod peers;
