@@ -305,7 +305,8 @@ impl Driver {
                 });
             }
             Ok(id) => self.hear_other_master(id, ends, arrival),
-            Err((_, Discard::NotStarted)) => {}
+            // Other people's virtual routers are none of our business, and ours that are at fault wait: no news.
+            Err((None, _) | (_, Discard::NotStarted)) => {}
             Err((Some(id), discard)) => {
                 self.address_list_errors_grew(id);
                 self.reporter.report_repeating(id, *at, Kind::from(&discard), |unreported| EventKind::Ignored {
@@ -314,8 +315,6 @@ impl Driver {
                     unreported,
                 });
             }
-            // Other people's virtual routers are none of our business, and ours that are at fault wait: no news.
-            Err((None, _)) => {}
         }
     }
 
