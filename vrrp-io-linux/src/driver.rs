@@ -23,7 +23,7 @@ use crate::netlink::{Change, Done, Monitor, Requests};
 use crate::ports::{Arrival, Port};
 use crate::report::{Kind, Reporter};
 use crate::status::{AddressStatus, RouterStatus};
-use crate::{Router, StartError, VirtualIp, sysctl};
+use crate::{Router, StartError, VirtualIp, sysctl, words};
 
 /// A Down deadline is met by waking this much earlier and spinning the rest: timers wake late. It comes only in a
 /// failure, so it costs nothing while all is well.
@@ -348,7 +348,8 @@ impl Driver {
                 Action::AnnounceAddress { vip, count } => self.announce(id, vip, count),
                 Action::StateChanged(transition) => {
                     let Some(router) = self.set.get(id) else { continue };
-                    let why = transition.cause.describe(router.config()).to_string();
+                    let Some(hosted) = self.routers.get(id.index()) else { continue };
+                    let why = words::cause(&hosted.router, &transition.cause);
                     let priority = router.status().priority;
                     self.reporter.report(id, EventKind::StateChanged { transition, why, priority });
                 }
@@ -376,6 +377,10 @@ impl Driver {
         }
         if let Some((destination, error)) = failed {
             self.set.count_tx_error(id);
+            // The release of a router whose link went is tried all the same; why it fails is told as its fault.
+            if !self.monitor.link_by_name(&port.name).is_some_and(|link| link.up) {
+                return;
+            }
             self.reporter.report_repeating(id, clock::now(), Kind::SendFailed, |unreported| EventKind::SendFailed {
                 destination,
                 error: error.to_string(),
@@ -518,7 +523,10 @@ impl Driver {
     fn prepare_device(&mut self, device: &str) {
         let Some(id) = self.holdings.first_on(device) else { return };
         if let Err(error) = sysctl::promote_secondaries(device) {
-            let text = format!("removing an address of {device} may remove others with it: {error}");
+            let text = match error.kind() {
+                io::ErrorKind::NotFound => format!("there is no interface {device}; waiting for it"),
+                _ => format!("removing an address of {device} may remove others with it: {error}"),
+            };
             self.reporter.report(id, EventKind::Warning(text));
         }
     }
@@ -549,15 +557,17 @@ impl Driver {
             let (Some(router), Some(from)) = (self.set.get(id), from) else { continue };
             let to = router.status().priority;
             if let (Input::Tracker(tracker, passing), true) = (input, from != to) {
-                let tracker = router.config().tracker(tracker).map(|tracker| tracker.name.clone()).unwrap_or_default();
-                self.reporter.report(id, EventKind::PriorityChanged { from, to, tracker, passing });
+                let Some(hosted) = self.routers.get(id.index()) else { continue };
+                let why = words::verdict(&hosted.router, tracker, passing);
+                self.reporter.report(id, EventKind::PriorityChanged { from, to, why });
             }
         }
-        let Some(router) = self.set.get(id) else { return };
+        let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get(id.index())) else { return };
         let after = condition(router);
-        let other_faults = before.1 != after.1 && !after.1.is_empty();
-        if before.0 == after.0 && router.role() == Role::Initialize && other_faults {
-            let faults = after.1.iter().map(|fault| fault.describe(router.config()).to_string()).collect();
+        // What put it there was told with its state.
+        let still_at_fault = before.0 == after.0 && matches!(after.0, Cause::Fault(_)) && !after.1.is_empty();
+        if still_at_fault && before.1 != after.1 {
+            let faults = after.1.iter().map(|fault| words::fault(&hosted.router, fault)).collect();
             self.reporter.report(id, EventKind::FaultsChanged { faults });
         }
     }
@@ -612,8 +622,8 @@ impl Driver {
                     master_priority: status.master_priority,
                     since: since(status.since),
                     in_state_for: now.since(status.since),
-                    cause: status.cause.describe(router.config()).to_string(),
-                    faults: router.faults().map(|fault| fault.describe(router.config()).to_string()).collect(),
+                    cause: words::cause(&hosted.router, &status.cause),
+                    faults: router.faults().map(|fault| words::fault(&hosted.router, &fault)).collect(),
                     addresses: hosted
                         .router
                         .addresses

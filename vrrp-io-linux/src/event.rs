@@ -37,10 +37,8 @@ pub enum EventKind {
         from: Priority,
         /// After.
         to: Priority,
-        /// The tracker's name.
-        tracker: String,
-        /// Its verdict.
-        passing: bool,
+        /// What the tracker says, as a phrase.
+        why: String,
     },
     /// The router stays out of the election, for other reasons than before. The first is told by `StateChanged`.
     FaultsChanged {
@@ -140,6 +138,8 @@ impl EventKind {
         match self {
             Self::StateChanged { transition, .. } => matches!(transition.cause, Cause::Fault(_)),
             Self::PriorityChanged { from, to, .. } => to < from,
+            // One or two are the last words of a router that yields. One that goes on does not hear us.
+            Self::OtherMaster { unreported, .. } => *unreported > 2,
             Self::AddressInstalled { .. } | Self::AddressRemoved { .. } | Self::Announced { .. } => false,
             _ => true,
         }
@@ -162,9 +162,7 @@ impl fmt::Display for EventKind {
                     Role::Backup | Role::Master => write!(f, "{from} -> {to} at priority {priority}: {why}"),
                 }
             }
-            Self::PriorityChanged { from, to, tracker, passing } => {
-                write!(f, "priority {from} -> {to}: {tracker} {}", if *passing { "passes" } else { "failed" })
-            }
+            Self::PriorityChanged { from, to, why } => write!(f, "priority {from} -> {to}: {why}"),
             Self::FaultsChanged { faults } => write!(f, "still in Fault, now because: {}", faults.join("; ")),
             Self::AddressInstalled { vip, device, foreign: false } => write!(f, "set {vip} on {device}"),
             Self::AddressInstalled { vip, device, foreign: true } => {
@@ -186,7 +184,7 @@ impl fmt::Display for EventKind {
             }
             Self::OtherMaster { source, priority, unreported } => {
                 let unreported = Unreported(*unreported);
-                write!(f, "{source} is Master too, at priority {priority}, and is to yield to this router{unreported}")
+                write!(f, "{source} is Master too, at priority {priority}, and must yield to this router{unreported}")
             }
             Self::SendFailed { destination, error, unreported } => {
                 write!(f, "cannot send to {destination}: {error}{}", Unreported(*unreported))

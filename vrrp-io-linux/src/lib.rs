@@ -20,6 +20,7 @@ mod sysctl;
 #[cfg(test)]
 mod testing;
 mod virtual_ip;
+mod words;
 
 pub use event::{Event, EventKind};
 pub use handle::{StartError, Vrrp, start};

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 use vrrp_core::Role;
@@ -113,6 +113,7 @@ async fn run(configuration: Lowered, control: Option<&Path>) -> Result<(), Box<d
     // Signals first: from here on a stop is orderly.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let hangup = signal(SignalKind::hangup())?;
     let control = control.map(ControlSocket::bind).transpose()?;
 
     let text = count(&configuration);
@@ -127,17 +128,28 @@ async fn run(configuration: Lowered, control: Option<&Path>) -> Result<(), Box<d
 
     let failures = vec![None; daemon.scripts.len()];
     let mut supervisor = Supervisor { daemon, script_users, failures, vrrp, events, notifier };
-    tokio::select! {
-        () = supervisor.serve(verdicts, requests) => {}
-        _ = terminate.recv() => info!("SIGTERM: stopping"),
-        _ = interrupt.recv() => info!("SIGINT: stopping"),
+    let ended = tokio::select! {
+        () = supervisor.serve(verdicts, requests) => Err("the protocol driver has died".into()),
+        _ = terminate.recv() => Ok("SIGTERM"),
+        _ = interrupt.recv() => Ok("SIGINT"),
+        () = no_reload(hangup) => Ok("no signal can be received any more"),
+    };
+    if let Ok(why) = ended {
+        info!("{why}: stopping");
     }
     tracks.stop().await;
     if let Some(server) = server {
         server.abort();
     }
     supervisor.stop().await;
-    Ok(())
+    ended.map(drop)
+}
+
+/// Left alone, SIGHUP kills, and the addresses stay: scripts written for keepalived send it.
+async fn no_reload(mut hangup: Signal) {
+    while hangup.recv().await.is_some() {
+        warn!("SIGHUP: restart vrrpd to have the configuration read again");
+    }
 }
 
 /// What runs, and what it reports.
@@ -153,12 +165,13 @@ struct Supervisor {
 }
 
 impl Supervisor {
+    /// Ends with the protocol's driver.
     async fn serve(&mut self, mut verdicts: mpsc::Receiver<Verdict>, mut requests: mpsc::Receiver<Request>) {
         loop {
             tokio::select! {
                 event = self.events.recv() => match event {
                     Some(event) => self.follow(&event),
-                    None => return error!("the protocol driver has died"),
+                    None => return,
                 },
                 Some(verdict) = verdicts.recv() => self.judge(verdict).await,
                 Some(Request::Status(reply)) = requests.recv() => {

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub(crate) struct Vrrpd {
     pid: Pid,
     socket: PathBuf,
     log: Arc<Mutex<Vec<String>>>,
+    /// Nothing comes any more.
+    log_ended: Arc<AtomicBool>,
 }
 
 impl Host {
@@ -30,10 +33,12 @@ impl Host {
     pub(crate) fn vrrpd(&self, configuration: &str) -> Vrrpd {
         let (reader, writer) = pipe().unwrap();
         let daemon = self.start(configuration, writer);
-        let log = Arc::clone(&daemon.log);
+        let (log, ended) = (Arc::clone(&daemon.log), Arc::clone(&daemon.log_ended));
+        ended.store(false, Ordering::Release);
         thread::spawn(move || {
             let lines = BufReader::new(File::from(reader)).lines().map_while(Result::ok);
             lines.for_each(|line| log.lock().unwrap().push(line));
+            ended.store(true, Ordering::Release);
         });
         daemon.until("it answers", || control::status(&daemon.socket, Duration::from_secs(5)).is_ok());
         daemon
@@ -55,7 +60,14 @@ impl Host {
         let socket = self.path("control");
         let process = self.spawn(self.vrrpd_command(configuration).arg("--control").arg(&socket).stderr(stderr));
         let pid = Pid::from_raw(process.id().try_into().unwrap());
-        Vrrpd { host: self.number(), process: Mutex::new(process), pid, socket, log: Arc::default() }
+        Vrrpd {
+            host: self.number(),
+            process: Mutex::new(process),
+            pid,
+            socket,
+            log: Arc::default(),
+            log_ended: Arc::new(true.into()),
+        }
     }
 
     /// Runs `vrrpctl` on the host.
@@ -128,11 +140,16 @@ impl Vrrpd {
         self.signal(Signal::SIGKILL)
     }
 
+    /// SIGHUP, which does not end it.
+    pub(crate) fn hang_up(&self) {
+        kill(self.pid, Signal::SIGHUP).unwrap();
+    }
+
     #[track_caller]
     fn signal(&self, signal: Signal) -> ExitStatus {
         kill(self.pid, signal).unwrap();
         let ended = || self.process.lock().unwrap().try_wait().unwrap();
-        self.until(&format!("it ends after {signal}"), || ended().is_some());
+        self.until(&format!("it ends after {signal}"), || ended().is_some() && self.log_ended.load(Ordering::Acquire));
         ended().unwrap()
     }
 

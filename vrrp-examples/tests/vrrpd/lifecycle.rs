@@ -32,6 +32,9 @@ fn sigterm_releases_the_addresses_and_leaves_nothing_behind() {
         let host = lan.host(1);
         let daemon = host.vrrpd(&configuration(255));
         until("the address is there", || host.has("192.0.2.100"));
+        daemon.hang_up();
+        daemon.until_logged("SIGHUP: restart vrrpd to have the configuration read again");
+        assert!(host.has("192.0.2.100"), "it goes on");
         assert_eq!(daemon.terminate().code(), Some(0));
         assert!(!host.has("192.0.2.100") && !host.path("control").exists());
         until("the release", || lan.wire().adverts(1).last().is_some_and(|advert| advert.priority == 0));

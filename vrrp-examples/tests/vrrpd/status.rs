@@ -77,8 +77,8 @@ fn status_tells_where_each_address_is_who_is_master_since_when_and_why() {
         });
         until("both faults are known", || daemon.router("broken").faults.len() == 2);
 
-        daemon.until_logged("broken: Initialize -> Fault: interface eth1 failed");
-        daemon.until_logged("broken: still in Fault, now because: interface eth1 failed; check chk_broken failed");
+        daemon.until_logged("broken: Initialize -> Fault: interface eth1 is down");
+        daemon.until_logged("broken: still in Fault, now because: interface eth1 is down; check chk_broken failed");
 
         let output = first.vrrpctl(&["status", "--json"]);
         assert!(output.status.success() && output.stderr.is_empty());
@@ -114,8 +114,8 @@ fn status_tells_where_each_address_is_who_is_master_since_when_and_why() {
                 "Fault",
                 100,
                 100,
-                ["interface eth1 failed", format!("check chk_broken failed: {missing}")],
-                "interface eth1 failed"
+                ["interface eth1 is down", format!("check chk_broken failed: {missing}")],
+                "interface eth1 is down"
             ]),
         ];
         for (router, expected) in routers.iter().zip(expected) {
@@ -140,7 +140,7 @@ fn status_tells_where_each_address_is_who_is_master_since_when_and_why() {
             "  priority   90, configured 100",
             "  addresses  192.0.2.102/24 not here",
             "broken: Fault on eth0, IPv4, VRID 3",
-            "  faults     interface eth1 failed",
+            "  faults     interface eth1 is down",
             &format!("             check chk_broken failed: {missing}"),
         ] {
             assert!(text.lines().any(|found| found == line), "no line {line:?} in:\n{text}");

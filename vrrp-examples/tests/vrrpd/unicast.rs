@@ -41,7 +41,7 @@ fn a_pair_fails_over_by_unicast_alone_and_ignores_a_stranger() {
 
         assert!(better.kill().code().is_none());
         worse.until_is("VI_1", "Master");
-        assert!(worse.logged("the Master 192.0.2.1 was silent for 3") == 1, "{:?}", worse.log());
+        worse.until_logged("the Master 192.0.2.1 was silent for 3");
         assert!(second.has("192.0.2.100"));
 
         let better = first.vrrpd(&configuration(254, &[2]));

@@ -23,8 +23,8 @@ fn trouble_and_recovery(trouble: impl Fn(&Lan, &Host), remedy: impl Fn(&Lan, &Ho
         node.forget();
         trouble(&lan, &host);
         node.until_role(Role::Initialize);
-        assert!(node.story().contains("Master -> Initialize at priority 254: fault: its interface is down"));
-        assert!(node.status().faults.contains(&"its interface is down".to_owned()));
+        assert!(node.story().contains("Master -> Fault: interface eth0 is down"));
+        assert!(node.status().faults.contains(&"interface eth0 is down".to_owned()));
         eventually("no address", || !host.has(address(VIP)));
 
         let mut tap = client.tap();
@@ -78,11 +78,11 @@ fn an_interface_that_is_not_there_yet_is_waited_for() {
         lan.unplug(&host);
         let mut node = host.start(vec![router(fast(254, &[address(VIP)]))]);
         node.until_role(Role::Initialize);
-        assert_eq!(node.status().faults, ["its interface is down", "its interface has no address to send from"]);
+        assert_eq!(node.status().faults, ["interface eth0 is down", "interface eth0 has no address to send from"]);
 
         let mut tap = client.tap();
         lan.plug(&host);
-        eventually("the next fault", || node.status().faults == ["its interface has no address to send from"]);
+        eventually("the next fault", || node.status().faults == ["interface eth0 has no address to send from"]);
         host.ip(&format!("address add {}/24 dev eth0", host.address()));
         node.until_role(Role::Master);
         tap.until("an advertisement", is_advert);

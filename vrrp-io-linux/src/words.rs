@@ -1,0 +1,74 @@
+//! Causes and faults in the words of this host: the core knows trackers, but no interfaces.
+
+use vrrp_core::{Cause, Fault, TrackerId};
+
+use crate::Router;
+
+/// Why a state was entered, as a sentence.
+pub(crate) fn cause(router: &Router, cause: &Cause) -> String {
+    match cause {
+        Cause::Fault(reason) => fault(router, reason),
+        Cause::Recovered(last) => format!("no fault any more, the last was: {}", fault(router, last)),
+        other => other.describe(&router.config).to_string(),
+    }
+}
+
+/// What keeps a router out, as a phrase.
+pub(crate) fn fault(router: &Router, fault: &Fault) -> String {
+    let interface = &router.interface;
+    match (fault, router.source) {
+        (Fault::InterfaceDown, _) => format!("interface {interface} is down"),
+        (Fault::NoPrimaryAddress, None) => format!("interface {interface} has no address to send from"),
+        (Fault::NoPrimaryAddress, Some(source)) => format!("the source address {source} is not on this host"),
+        // What is turned round is at fault while it passes.
+        (Fault::Tracker(id), _) => {
+            verdict(router, *id, router.config.tracker(*id).is_some_and(|tracker| tracker.reverse))
+        }
+        _ => fault.describe(&router.config).to_string(),
+    }
+}
+
+/// What a tracker says.
+pub(crate) fn verdict(router: &Router, tracker: TrackerId, passing: bool) -> String {
+    if let Some((_, name)) = router.tracked_interfaces.iter().find(|(id, _)| *id == tracker) {
+        return format!("interface {name} is {}", if passing { "up" } else { "down" });
+    }
+    let name = router.config.tracker(tracker).map_or("?", |tracker| &tracker.name);
+    format!("{name} {}", if passing { "passes" } else { "failed" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vrrp_core::{Config, Profile, Tracker, Vrid, Weight};
+
+    #[test]
+    fn every_fault_names_what_it_is_about() {
+        let vip = "192.0.2.1".parse().unwrap();
+        let mut config = Config::new(Profile::Rfc3768, Vrid::new(1).unwrap(), &[vip]).unwrap();
+        let mut tracker = |name: &str, reverse| {
+            config.add_tracker(Tracker { name: name.to_owned(), weight: Weight::Fault, reverse }).unwrap()
+        };
+        let (outside, backdoor) = (tracker("outside", false), tracker("backdoor", true));
+        let (check, maintenance) = (tracker("check squid", false), tracker("check maintenance", true));
+        let router = Router::new("eth0", config)
+            .with_tracked_interface(outside, "eth1")
+            .with_tracked_interface(backdoor, "eth2");
+        for (reason, text) in [
+            (Fault::InterfaceDown, "interface eth0 is down"),
+            (Fault::NoPrimaryAddress, "interface eth0 has no address to send from"),
+            (Fault::Tracker(outside), "interface eth1 is down"),
+            (Fault::Tracker(backdoor), "interface eth2 is up"),
+            (Fault::Tracker(check), "check squid failed"),
+            (Fault::Tracker(maintenance), "check maintenance passes"),
+            (Fault::NotInstalled(vip), "192.0.2.1 could not be installed"),
+        ] {
+            assert_eq!(fault(&router, &reason), text);
+            assert_eq!(cause(&router, &Cause::Fault(reason)), text);
+            assert_eq!(cause(&router, &Cause::Recovered(reason)), format!("no fault any more, the last was: {text}"));
+        }
+        assert_eq!(cause(&router, &Cause::Startup), "started");
+        let routed = router.with_source("192.0.2.9".parse().unwrap());
+        assert_eq!(fault(&routed, &Fault::NoPrimaryAddress), "the source address 192.0.2.9 is not on this host");
+    }
+}
