@@ -1,4 +1,70 @@
-//! The thin Linux adapter of [`vrrp-core`](core).
+//! Virtual routers on Linux: the thin adapter around [`vrrp-core`](core), which decides everything.
+//!
+//! A host that takes 192.0.2.1 over when the Master falls silent, and hands it back when it is told to stop:
+//!
+//! ```no_run
+//! use vrrp_core::{Config, Priority, Profile, Vrid};
+//! use vrrp_io_linux::{Router, start};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let config = Config::new(Profile::Rfc3768, Vrid::new(51)?, &["192.0.2.1".parse()?])?;
+//!     // Clients talk to a service here, not only through this host: so a Master accepts packets to the address.
+//!     let router = Router::new("eth0", config.with_priority(Priority::new(150)?)).with_accept_mode(true);
+//!     let (vrrp, mut events) = start([router])?;
+//!     while let Some(event) = tokio::select! { event = events.recv() => event, _ = tokio::signal::ctrl_c() => None } {
+//!         println!("{event}");
+//!     }
+//!     vrrp.stop().await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`Router`] says what runs where, [`start`] runs it, [`Event`] is what an operator would ask for afterwards, and
+//! [`Vrrp`] stops it, asks for its status and hands in the verdicts of trackers.
+//!
+//! # What it needs
+//!
+//! `CAP_NET_RAW` for its raw and packet sockets, `CAP_NET_ADMIN` for addresses, and nothing else; in a network namespace of
+//! its own user namespace it needs no root. It writes one setting: `promote_secondaries` of each interface that carries a
+//! virtual address, where it is off. A packet filter must let protocol 112 in, and out to 224.0.0.18.
+//!
+//! # Threads
+//!
+//! [`start`] makes one thread, in the network namespace of its caller, and everything happens there: packets, deadlines,
+//! addresses. It shares nothing, and waits for nobody. Events go out on a bounded channel; when it is full they are lost,
+//! and counted in [`RouterStatus::events_lost`]. [`Event`]s that anybody on the LAN could cause without end are reported
+//! every ten seconds, with a count.
+//!
+//! A deadline of the protocol is met within some tenths of a millisecond; the end of a Master's silence more exactly.
+//! Before that one is acted on the sockets are read once more: a host that was suspended does not take over on waking.
+//!
+//! # What it does with addresses
+//!
+//! * A new Master advertises, then installs its addresses, then announces each by gratuitous ARP, with the MAC address of
+//!   the interface, as soon as the kernel confirmed it. When the kernel refuses one, the router releases them all and is at
+//!   fault; it tries again after 30 seconds.
+//! * Installing what is there and removing what is gone are no errors.
+//! * What others remove from a Master is put back.
+//! * What was there before is not touched, neither at the start nor at the end: an owner's real address stays.
+//! * Each address it installs carries a mark (`IFA_PROTO` 112). By that it finds, at the next start and before anything
+//!   else, what a run that was killed left behind, of the addresses in its configuration. Kernels before 5.18 keep no
+//!   marks: there each of these is removed at the start, unless the router is the owner.
+//!
+//! # After a split
+//!
+//! When a LAN was cut in two and heals, there are two Masters for a moment. The lower one yields, after one last
+//! advertisement; the other, which so learns of it, announces its addresses again, and once more when it has heard nothing
+//! of the kind for three intervals. The neighbours are back at the right host within one interval; after another split
+//! less than `contest_holdoff` before, which is five seconds unless configured otherwise, within four.
+//!
+//! # What is not there yet
+//!
+//! * **IPv6**: a router with an IPv6 address is refused by [`start`].
+//! * **The virtual MAC address**: everything carries the interface's own, so neighbours depend on gratuitous ARP.
+//! * **Accept mode off**, the RFC's default, for a Master that is not the owner: it needs a packet filter, and is refused.
+//! * **Addresses that expire**: when the process is killed or hangs, its addresses stay on the host until it starts again,
+//!   and are then in two places after a takeover. The neighbours follow the new Master's announcement.
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -28,3 +94,7 @@ pub use router::{Router, RouterError};
 pub use status::{AddressStatus, RouterStatus};
 pub use virtual_ip::{Scope, VirtualIp, VirtualIpError};
 pub use vrrp_core as core;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,5 +1,5 @@
 //! Hosts on a LAN, each in a network namespace of its own, all in one test process.
-#![allow(dead_code, unreachable_pub, reason = "no test uses all of it")]
+#![allow(dead_code, unused_imports, unreachable_pub, reason = "no test uses all of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 pub mod tap;

@@ -1,6 +1,8 @@
 //! Virtual addresses: given, announced, guarded, taken away, and nobody else's touched.
 
+use std::io::Write;
 use std::net::{IpAddr, UdpSocket};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use vrrp_core::{Profile, Role};
@@ -141,10 +143,14 @@ fn an_address_that_somebody_removes_is_put_back_each_time() {
             assert!(within(Duration::from_secs(1), || host.has(virtual_address)), "{}", node.story());
         }
         // As fast as one can: most of these find it gone already.
-        let deletions = "address delete 192.0.2.100/32 dev eth0\n".repeat(2000);
-        host.run(move || std::fs::write("/tmp/vrrp-test-deletions", deletions)).unwrap();
-        let batch = || std::process::Command::new("ip").args(["-force", "-batch", "/tmp/vrrp-test-deletions"]).output();
-        host.run(batch).unwrap();
+        host.run(|| {
+            let mut ip = Command::new("ip");
+            let ip = ip.args(["-force", "-batch", "-"]).stdin(Stdio::piped()).stderr(Stdio::null());
+            let mut ip = ip.spawn().unwrap();
+            let deletion = "address delete 192.0.2.100/32 dev eth0\n";
+            ip.stdin.take().unwrap().write_all(deletion.repeat(2000).as_bytes()).unwrap();
+            ip.wait().unwrap();
+        });
         assert!(within(Duration::from_secs(1), || host.has(virtual_address)), "{}", node.story());
 
         let lost = |event: &&vrrp_io_linux::Event| matches!(event.kind, EventKind::AddressLost { .. });

@@ -1,0 +1,129 @@
+//! What somebody else's dissector finds in our packets.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use vrrp_core::wire::ChecksumForm;
+use vrrp_core::{Config, Password, Priority, Profile, UnicastPeer};
+use vrrp_io_linux::Router;
+
+use common::*;
+
+/// What is asked of each packet.
+const FIELDS: [&str; 12] = [
+    "vrrp.virt_rtr_id",
+    "vrrp.version",
+    "vrrp.prio",
+    "vrrp.addr_count",
+    "vrrp.auth_type",
+    "vrrp.checksum.status",
+    "ip.checksum.status",
+    "ip.ttl",
+    "ip.dsfield",
+    "ip.dst",
+    "eth.dst",
+    "_ws.expert.message",
+];
+
+fn owner(number: u8, profile: Profile, count: u8) -> Config {
+    let addresses: Vec<IpAddr> = (0..count).map(|n| address(&format!("198.51.{number}.{}", n + 1))).collect();
+    Config::new(profile, vrid(number), &addresses).unwrap().with_priority(Priority::OWNER)
+}
+
+#[test]
+fn tshark_finds_nothing_to_complain_about() {
+    if !tshark_is_here() {
+        return;
+    }
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, client) = (lan.host(1), lan.host(9));
+        let password = Password::new(b"secret").unwrap();
+        let peer = UnicastPeer { address: client.address(), min_ttl: 255 };
+        let configs = [
+            owner(1, Profile::Rfc3768, 1),
+            owner(2, Profile::Rfc3768, 20),
+            owner(3, Profile::Rfc2338, 1).with_password(password).unwrap(),
+            owner(4, Profile::Rfc2338, 20).with_password(password).unwrap(),
+            // Over IPv4 tshark knows the checksum of RFC 5798 alone, not that of RFC 9568.
+            owner(5, Profile::Rfc5798, 20).with_checksum(ChecksumForm::PseudoHeader),
+            owner(6, Profile::Rfc3768, 1).with_unicast_peers(&[peer]).unwrap(),
+        ];
+        let mut tap = client.tap();
+        let node = host.start(configs.map(|config| Router::new("eth0", config)).to_vec());
+        let mut frames = capture(&mut tap, Duration::from_millis(1500));
+        node.stop();
+        frames.extend(capture(&mut tap, Duration::from_millis(200)));
+
+        let lines = dissect(&frames);
+        // VRID, version, priority, addresses, authentication type; the rest is the same for all.
+        let mut seen = BTreeSet::new();
+        for line in &lines {
+            let values: Vec<&str> = line.split('\t').collect();
+            let [vrid, version, priority, count, auth, sum, ip_sum, ttl, tos, to, mac, expert] = values[..] else {
+                panic!("{line}");
+            };
+            assert_eq!((sum, ip_sum, ttl, tos, expert), ("1", "1", "255", "0xc0", ""), "{line}");
+            if vrid == "6" {
+                assert_eq!(to, client.address().to_string(), "{line}");
+            } else {
+                assert_eq!((to, mac), ("224.0.0.18", "01:00:5e:00:00:12"), "{line}");
+            }
+            seen.insert([vrid, version, priority, count, auth].join(" "));
+        }
+        let expected = ["1 2 P 1 0", "2 2 P 20 0", "3 2 P 1 1", "4 2 P 20 1", "5 3 P 20 ", "6 2 P 1 0"];
+        let expected: BTreeSet<String> =
+            expected.iter().flat_map(|line| ["255", "0"].map(|priority| line.replace('P', priority))).collect();
+        assert_eq!(seen, expected, "{lines:#?}");
+    });
+}
+
+fn tshark_is_here() -> bool {
+    if Command::new("tshark").arg("--version").output().is_ok() {
+        return true;
+    }
+    let skip = env::var_os("VRRP_SKIP_NAMESPACES").is_some_and(|value| value == "1");
+    assert!(skip, "there is no tshark (package tshark); set VRRP_SKIP_NAMESPACES=1 to skip such tests");
+    println!("SKIPPED: tshark_finds_nothing_to_complain_about: there is no tshark (package tshark)");
+    false
+}
+
+/// The frames of the time to come.
+fn capture(tap: &mut Tap, span: Duration) -> Vec<Vec<u8>> {
+    let end = Instant::now() + span;
+    std::iter::from_fn(|| tap.octets(end.saturating_duration_since(Instant::now()))).collect()
+}
+
+/// What tshark says of the VRRP packets among the frames: a line each.
+fn dissect(frames: &[Vec<u8>]) -> Vec<String> {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wire.pcap");
+    fs::write(&path, pcap(frames)).unwrap();
+    // The client, no router, answers unicast by ICMP, with the packet inside.
+    let mut tshark = Command::new("tshark");
+    tshark.arg("-r").arg(&path).args(["-o", "ip.check_checksum:TRUE", "-Y", "vrrp and not icmp", "-T", "fields"]);
+    let output = tshark.args(FIELDS.iter().flat_map(|field| ["-e", field])).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// A capture file of Ethernet frames; the times do not matter.
+fn pcap(frames: &[Vec<u8>]) -> Vec<u8> {
+    const MAGIC: u32 = 0xa1b2_c3d4;
+    const VERSION: u32 = 2 | 4 << 16;
+    const LONGEST: u32 = 1 << 16;
+    const ETHERNET: u32 = 1;
+    let mut file: Vec<u8> = [MAGIC, VERSION, 0, 0, LONGEST, ETHERNET].into_iter().flat_map(u32::to_ne_bytes).collect();
+    for frame in frames {
+        let len = frame.len() as u32;
+        file.extend([0, 0, len, len].into_iter().flat_map(u32::to_ne_bytes));
+        file.extend(frame);
+    }
+    file
+}
