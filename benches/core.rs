@@ -1,11 +1,7 @@
 //! `cargo bench -p vrrp-benches`: packets, decisions, one router, many routers.
 //!
 //! `floor/*` is a straight-line function that does the same checks and nothing else: what is past it is ours.
-#![expect(
-    clippy::unwrap_used,
-    missing_docs,
-    reason = "a bench stops at the first surprise; its macros make undocumented items"
-)]
+#![expect(clippy::unwrap_used, reason = "a bench stops at the first surprise")]
 
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};

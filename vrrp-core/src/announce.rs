@@ -18,7 +18,7 @@ pub struct AnnouncePolicy {
     /// Announcements of each address when another Master was heard that must yield to this one, and again when it fell
     /// silent; 0: none.
     pub contest_repeat: u8,
-    /// Least time between two such rounds.
+    /// Least time between two rounds of one contest.
     pub contest_holdoff: Duration,
 }
 
@@ -41,7 +41,7 @@ impl Default for AnnouncePolicy {
 pub(crate) struct Schedule {
     second: Option<Instant>,
     refresh: Option<Instant>,
-    /// No contest round before this.
+    /// No further round of the same contest before this.
     contest_free: Option<Instant>,
     /// The other Master counts as silent from here on.
     quiet: Option<Instant>,
@@ -57,10 +57,11 @@ impl Schedule {
         }
     }
 
-    /// Another Master was heard, which `silence` without a further sign will end. Returns announcements due now.
+    /// Another Master was heard, which `silence` without a further sign will end. Returns announcements due now: at the
+    /// beginning of a contest always, while it lasts one round each holdoff.
     pub(crate) fn on_contest(&mut self, policy: &AnnouncePolicy, now: Instant, silence: Duration) -> u8 {
-        self.quiet = Some(now + silence);
-        if self.contest_free.is_some_and(|free| now < free) {
+        let lasting = self.quiet.replace(now + silence).is_some();
+        if lasting && self.contest_free.is_some_and(|free| now < free) {
             return 0;
         }
         self.contest_free = Some(now + policy.contest_holdoff);
@@ -126,5 +127,6 @@ mod tests {
         assert_eq!(schedule.deadline(), Some(at(22)));
         assert_eq!(schedule.fire(&policy, at(22)), 1);
         assert_eq!(schedule.deadline(), None);
+        assert_eq!(schedule.on_contest(&policy, at(23), silence), 1, "a new contest, whenever the last one was");
     }
 }

@@ -248,7 +248,7 @@ fn a_file_that_cannot_be_read_is_named() {
     assert!(parse_str("t", "include a.conf").unwrap_err().to_string().contains("no file"));
 }
 
-/// `BLESS=1` writes the `.expected` files anew, for reading.
+/// `VRRP_BLESS=1` writes the `.expected` files anew, for reading.
 #[test]
 fn each_mistake_is_named_with_its_place_and_what_was_expected() {
     let mut files: Vec<PathBuf> =
@@ -263,7 +263,7 @@ fn each_mistake_is_named_with_its_place_and_what_was_expected() {
             assert!(error.line > 0 && error.expected.is_some(), "{error}");
         }
         let (got, path) = (format!("{diagnostics}\n"), conf.with_extension("expected"));
-        if std::env::var_os("BLESS").is_some() {
+        if std::env::var_os("VRRP_BLESS").is_some() {
             fs::write(&path, &got).unwrap();
         }
         let expected = fs::read_to_string(&path).unwrap_or_default();

@@ -55,8 +55,7 @@
 //!
 //! When a LAN was cut in two and heals, there are two Masters for a moment. The lower one yields, after one last
 //! advertisement; the other, which so learns of it, announces its addresses again, and once more when it has heard nothing
-//! of the kind for three intervals. The neighbours are back at the right host within one interval; after another split
-//! less than `contest_holdoff` before, which is five seconds unless configured otherwise, within four.
+//! of the kind for three intervals. The neighbours are back at the right host within one interval.
 //!
 //! # What is not there yet
 //!

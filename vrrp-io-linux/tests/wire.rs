@@ -39,8 +39,8 @@ fn owner(number: u8, profile: Profile, count: u8) -> Config {
 
 #[test]
 fn tshark_finds_nothing_to_complain_about() {
-    if !tshark_is_here() {
-        return;
+    if missing(&["tshark"]).is_some() {
+        return skip("tshark_finds_nothing_to_complain_about", "tshark is not installed");
     }
     in_namespace(|| {
         let lan = Lan::new();
@@ -83,16 +83,6 @@ fn tshark_finds_nothing_to_complain_about() {
             expected.iter().flat_map(|line| ["255", "0"].map(|priority| line.replace('P', priority))).collect();
         assert_eq!(seen, expected, "{lines:#?}");
     });
-}
-
-fn tshark_is_here() -> bool {
-    if Command::new("tshark").arg("--version").output().is_ok() {
-        return true;
-    }
-    let skip = env::var_os("VRRP_SKIP_NAMESPACES").is_some_and(|value| value == "1");
-    assert!(skip, "there is no tshark (package tshark); set VRRP_SKIP_NAMESPACES=1 to skip such tests");
-    println!("SKIPPED: tshark_finds_nothing_to_complain_about: there is no tshark (package tshark)");
-    false
 }
 
 /// The frames of the time to come.

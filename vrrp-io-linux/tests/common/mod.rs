@@ -17,7 +17,7 @@ use vrrp_core::{AdvertInterval, Config, Priority, Profile, Role, Vrid};
 use vrrp_io_linux::{Event, EventKind, Router, RouterStatus, VirtualIp, Vrrp, start};
 
 pub use tap::{Frame, Mac, Tap};
-pub(crate) use testing::{in_namespace, ip, run};
+pub(crate) use testing::{in_namespace, ip, missing, run, skip};
 
 /// Far beyond what anything here takes, on a machine that has time.
 pub const LIMIT: Duration = Duration::from_secs(15);

@@ -1,0 +1,163 @@
+//! What the routers ask for, carried out; and what the kernel answered.
+
+use std::future::poll_fn;
+use std::net::IpAddr;
+
+use vrrp_core::wire::{Endpoints, TTL};
+use vrrp_core::{Action, AdvertKind, Input, Peers, RouterId, Vip};
+
+use super::Driver;
+use crate::event::EventKind;
+use crate::holdings::Answer;
+use crate::netlink::Done;
+use crate::report::Kind;
+use crate::{VirtualIp, clock, sysctl, words};
+
+impl Driver {
+    /// Carries out what the routers ask for.
+    pub(super) fn act(&mut self) {
+        while let Some((id, action)) = self.set.poll_action() {
+            match action {
+                Action::SendAdvertisement(kind) => self.advertise(id, kind),
+                Action::InstallAddress(vip) => self.install(id, vip),
+                Action::RemoveAddress(vip) => self.holdings.remove(&mut self.requests, id, vip.index()),
+                Action::AnnounceAddress { vip, count } => self.announce(id, vip, count),
+                Action::StateChanged(transition) => {
+                    let Some(router) = self.set.get(id) else { continue };
+                    let Some(hosted) = self.routers.get(id.index()) else { continue };
+                    let why = words::cause(&hosted.router, &transition.cause);
+                    let priority = router.status().priority;
+                    self.reporter.report(id, EventKind::StateChanged { transition, why, priority });
+                }
+            }
+        }
+        self.requests.flush();
+    }
+
+    pub(super) fn advertise(&mut self, id: RouterId, kind: AdvertKind) {
+        let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get(id.index())) else { return };
+        let (Some(port), Some(source)) = (self.ports.get_mut(hosted.port), router.source()) else { return };
+        let group = vrrp_core::multicast_group(router.config().family());
+        let destinations: &mut dyn Iterator<Item = IpAddr> = match router.config().peers() {
+            Peers::Multicast => &mut std::iter::once(group),
+            Peers::Unicast(peers) => &mut peers.iter().map(|peer| peer.address),
+        };
+        let mut failed = None;
+        for destination in destinations {
+            let Some(ends) = Endpoints::new(source, destination) else { continue };
+            let Ok(len) = router.encode(kind, ends, &mut self.message) else { continue };
+            let message = self.message.get(..len).unwrap_or_default();
+            if let Err(error) = port.send(source, destination, TTL, message) {
+                failed = Some((destination, error));
+            }
+        }
+        if let Some((destination, error)) = failed {
+            self.set.count_tx_error(id);
+            // The release of a router whose link went is tried all the same; why it fails is told as its fault.
+            if !self.monitor.link_by_name(&port.name).is_some_and(|link| link.up) {
+                return;
+            }
+            self.reporter.report_repeating(id, clock::now(), Kind::SendFailed, |unreported| EventKind::SendFailed {
+                destination,
+                error: error.to_string(),
+                unreported,
+            });
+        }
+    }
+
+    pub(super) fn install(&mut self, id: RouterId, request: Vip) {
+        let Some(holding) = self.holdings.get(id, request.index()) else { return };
+        let (vip, device) = (holding.vip.clone(), holding.device.clone());
+        let Some(ifindex) = self.monitor.link_by_name(&device).map(|link| link.index) else {
+            let error = "there is no such interface".to_owned();
+            self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
+            return self.set.handle(clock::now(), id, Input::AddressFailed(request));
+        };
+        // An owner's real address has the prefix of its network, which need not be the one configured here.
+        let mut there = self.monitor.addresses(ifindex);
+        let real =
+            there.find(|there| there.address == vip.address && !there.marked && there.prefix_len != vip.prefix_len);
+        match real.map(|real| real.prefix_len) {
+            None => self.holdings.install(&mut self.requests, id, request, ifindex),
+            Some(prefix_len) => {
+                self.holdings.adopt(id, request);
+                let vip = VirtualIp { prefix_len, ..vip };
+                self.reporter.report(id, EventKind::AddressInstalled { vip, device, foreign: true });
+                self.set.handle(clock::now(), id, Input::AddressInstalled(request));
+            }
+        }
+    }
+
+    pub(super) fn announce(&mut self, id: RouterId, request: Vip, count: u8) {
+        let Some(holding) = self.holdings.get(id, request.index()) else { return };
+        let Some(link) = self.monitor.link_by_name(&holding.device) else { return };
+        // Not Ethernet: there are no neighbours to tell.
+        let Some(mac) = link.mac else { return };
+        let (address, device) = (request.address, holding.device.clone());
+        let sent = (0..count).try_for_each(|_| self.link_layer.announce(link.index, mac, address));
+        let event = match sent {
+            Ok(()) => EventKind::Announced { address, device, count },
+            Err(error) => EventKind::Warning(format!("cannot announce {address} on {device}: {error}")),
+        };
+        self.reporter.report(id, event);
+    }
+
+    pub(super) fn answered(&mut self, done: Done) {
+        let Some((id, index, answer)) = self.holdings.answer(&mut self.requests, done) else { return };
+        let Some(holding) = self.holdings.get(id, index) else { return };
+        let (vip, device) = (holding.vip.clone(), holding.device.clone());
+        let (event, input) = match answer {
+            Answer::Installed { request, foreign } => {
+                (EventKind::AddressInstalled { vip, device, foreign }, Some(Input::AddressInstalled(request)))
+            }
+            Answer::Failed { request, error } => {
+                let error = format!("cannot install it: {error}");
+                (EventKind::AddressFailed { vip, device, error }, Some(Input::AddressFailed(request)))
+            }
+            Answer::Removed => (EventKind::AddressRemoved { vip, device }, None),
+            Answer::Stuck(error) => {
+                let error = format!("cannot remove it: {error}");
+                (EventKind::AddressFailed { vip, device, error }, None)
+            }
+        };
+        self.reporter.report(id, event);
+        if let Some(input) = input {
+            self.set.handle(clock::now(), id, input);
+        }
+    }
+
+    /// Removes what a run before this one left behind, before anything else.
+    pub(super) async fn sweep(&mut self) {
+        let keeps_marks = sysctl::keeps_marks();
+        for (id, router) in self.set.iter() {
+            // Where there are no marks, an owner's real address looks like a leftover.
+            let by_name = !keeps_marks && !router.config().priority().is_owner();
+            for index in 0..router.config().addresses().len() {
+                let Some(holding) = self.holdings.get(id, index) else { continue };
+                let Some(link) = self.monitor.link_by_name(&holding.device) else { continue };
+                let (vip, device, ifindex) = (holding.vip.clone(), holding.device.clone(), link.index);
+                for there in self.monitor.addresses(ifindex) {
+                    if there.address != vip.address || !(there.marked || by_name) {
+                        continue;
+                    }
+                    // That run may have had another configuration: without a label every label matches.
+                    let leftover = VirtualIp { prefix_len: there.prefix_len, label: None, ..vip.clone() };
+                    self.holdings.sweep(&mut self.requests, id, index, &leftover, ifindex);
+                    self.reporter.report(id, EventKind::Leftover { vip: leftover, device: device.clone() });
+                }
+            }
+        }
+        self.requests.flush();
+        while !self.holdings.is_settled() {
+            let done = poll_fn(|cx| self.requests.poll_done(cx)).await;
+            self.answered(done);
+        }
+    }
+
+    pub(super) fn reinstall(&mut self, id: RouterId, request: Vip) {
+        let Some(holding) = self.holdings.get(id, request.index()) else { return };
+        let (vip, device) = (holding.vip.clone(), holding.device.clone());
+        self.reporter.report(id, EventKind::AddressLost { vip, device });
+        self.install(id, request);
+    }
+}

@@ -1,0 +1,161 @@
+//! What happens on the host, told to the routers that it concerns.
+
+use std::io;
+use std::net::IpAddr;
+
+use vrrp_core::{Cause, Fault, Input, RouterId, VirtualRouter};
+
+use super::{Driver, Hosted};
+use crate::event::EventKind;
+use crate::holdings::Holding;
+use crate::netlink::Change;
+use crate::{Router, clock, sysctl, words};
+
+impl Driver {
+    /// Takes over what the host reports.
+    pub(super) fn follow(&mut self, change: &Change) {
+        match *change {
+            Change::Link { index } => {
+                if let Some(name) = self.monitor.link(index).map(|link| link.name.clone()) {
+                    self.prepare_device(&name);
+                }
+                (0..self.ports.len()).for_each(|port| self.follow_port(port));
+                self.refresh_all();
+            }
+            Change::AddressAdded { address, .. } => self.follow_address(address),
+            Change::AddressRemoved { ifindex, address } => {
+                self.put_back(ifindex, address);
+                self.follow_address(address);
+            }
+            Change::Resynced => self.put_back_missing(),
+        }
+    }
+
+    /// A real address may be anybody's source; a virtual one only its own router's. Both come by the hundred.
+    pub(super) fn follow_address(&mut self, address: IpAddr) {
+        if self.holdings.is_virtual(address) {
+            let owners: Vec<RouterId> = self.holdings.routers_of(address).collect();
+            owners.into_iter().for_each(|id| self.refresh(id));
+        } else {
+            (0..self.ports.len()).for_each(|port| self.follow_port(port));
+            self.refresh_all();
+        }
+    }
+
+    /// Somebody else's removal of an address that a Master holds is undone. On a link that is down it may rest: its
+    /// router is at fault anyway and starts afresh.
+    pub(super) fn put_back(&mut self, ifindex: u32, address: IpAddr) {
+        let Some(link) = self.monitor.link(ifindex) else { return };
+        let (up, lost) = (link.up, self.holdings.vanished(address, &link.name));
+        if let Some((id, request)) = lost.filter(|_| up) {
+            self.reinstall(id, request);
+        }
+    }
+
+    /// The same after a gap in the news: what came and went in it was not reported.
+    pub(super) fn put_back_missing(&mut self) {
+        let there = |holding: &Holding| {
+            let link = self.monitor.link_by_name(&holding.device).filter(|link| link.up);
+            let mut addresses = link.into_iter().flat_map(|link| self.monitor.addresses(link.index));
+            link.is_none() || addresses.any(|there| there.address == holding.vip.address)
+        };
+        let missing = self.holdings.missing(there);
+        missing.into_iter().for_each(|(id, request)| self.reinstall(id, request));
+    }
+
+    pub(super) fn follow_port(&mut self, index: usize) {
+        let Some(port) = self.ports.get_mut(index) else { return };
+        let link = self.monitor.link_by_name(&port.name);
+        if let Err(error) = port.follow(link) {
+            // A link without an IPv4 address has no groups; joining is tried again when it gets one.
+            if link.is_some_and(|link| link.up) {
+                self.warn_port(index, &error.to_string());
+            }
+        }
+    }
+
+    /// Sees to it that a virtual address may leave `device` without taking others along.
+    pub(super) fn prepare_device(&mut self, device: &str) {
+        let Some(id) = self.holdings.first_on(device) else { return };
+        if let Err(error) = sysctl::promote_secondaries(device) {
+            let text = match error.kind() {
+                io::ErrorKind::NotFound => format!("there is no interface {device}; waiting for it"),
+                _ => format!("removing an address of {device} may remove others with it: {error}"),
+            };
+            self.reporter.report(id, EventKind::Warning(text));
+        }
+    }
+
+    pub(super) fn refresh_all(&mut self) {
+        let ids: Vec<RouterId> = self.set.iter().map(|(id, _)| id).collect();
+        ids.into_iter().for_each(|id| self.refresh(id));
+    }
+
+    /// Tells a router what the mirror of the host says about it.
+    pub(super) fn refresh(&mut self, id: RouterId) {
+        let Some(Hosted { router, .. }) = self.routers.get(id.index()) else { return };
+        let is_up = |name: &str| self.monitor.link_by_name(name).is_some_and(|link| link.up);
+        let up = is_up(&router.interface) && router.addresses.iter().all(|vip| is_up(router.device(vip)));
+        let tracked = router.tracked_interfaces.iter().map(|(id, name)| Input::Tracker(*id, is_up(name)));
+        let primary = Input::PrimaryAddress(self.primary_address(router));
+        let news: Vec<Input> = std::iter::once(primary).chain(tracked).chain([Input::InterfaceUp(up)]).collect();
+        self.consider(id, news);
+    }
+
+    /// Hands in news of a router's health, and reports what they changed besides its state.
+    pub(super) fn consider(&mut self, id: RouterId, news: impl IntoIterator<Item = Input>) {
+        let Some(before) = self.set.get(id).map(condition) else { return };
+        let now = clock::now();
+        for input in news {
+            let from = self.set.get(id).map(|router| router.status().priority);
+            self.set.handle(now, id, input);
+            let (Some(router), Some(from)) = (self.set.get(id), from) else { continue };
+            let to = router.status().priority;
+            if let (Input::Tracker(tracker, passing), true) = (input, from != to) {
+                let Some(hosted) = self.routers.get(id.index()) else { continue };
+                let why = words::verdict(&hosted.router, tracker, passing);
+                self.reporter.report(id, EventKind::PriorityChanged { from, to, why });
+            }
+        }
+        let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get(id.index())) else { return };
+        let after = condition(router);
+        // What put it there was told with its state.
+        let still_at_fault = before.0 == after.0 && matches!(after.0, Cause::Fault(_)) && !after.1.is_empty();
+        if still_at_fault && before.1 != after.1 {
+            let faults = after.1.iter().map(|fault| words::fault(&hosted.router, fault)).collect();
+            self.reporter.report(id, EventKind::FaultsChanged { faults });
+        }
+    }
+
+    /// The configured source, if the host has it; else the interface's first address that is no virtual one; else, for
+    /// an owner, a virtual one that is really its own (IP-05, OWN-06).
+    pub(super) fn primary_address(&self, router: &Router) -> Option<IpAddr> {
+        if let Some(source) = router.source {
+            return self.monitor.has_address(source).then_some(source);
+        }
+        let link = self.monitor.link_by_name(&router.interface)?;
+        let real = |owned: bool| {
+            self.monitor
+                .addresses(link.index)
+                .find(|there| {
+                    there.address.is_ipv4() && !there.marked && (owned || !self.holdings.is_virtual(there.address))
+                })
+                .map(|there| there.address)
+        };
+        real(false).or_else(|| real(router.config.priority().is_owner()))
+    }
+
+    pub(super) fn warn_port(&mut self, port: usize, text: &str) {
+        let Some(name) = self.ports.get(port).map(|port| port.name.clone()) else { return };
+        let concerned = self.routers.iter().position(|hosted| hosted.port == port);
+        let id = self.set.iter().nth(concerned.unwrap_or_default()).map(|(id, _)| id);
+        if let Some(id) = id {
+            self.reporter.report(id, EventKind::Warning(format!("{name}: {text}")));
+        }
+    }
+}
+
+/// Why a router is in its state, and what keeps it out. What is merely unchecked is waited for in silence.
+fn condition(router: &VirtualRouter) -> (Cause, Vec<Fault>) {
+    (router.status().cause, router.faults().filter(|fault| !matches!(fault, Fault::Unchecked(_))).collect())
+}
