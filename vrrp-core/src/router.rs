@@ -210,7 +210,7 @@ impl VirtualRouter {
             }
             Input::AddressInstalled(vip) => self.slots.confirm(vip, self.config.announce().repeat.max(1)),
             Input::AddressFailed(vip) => {
-                if self.slots.is_current(vip) && self.role() == Role::Master {
+                if self.slots.refuse(vip) && self.role() == Role::Master {
                     self.fail_install(vip.address);
                 }
             }

@@ -41,8 +41,17 @@ pub(crate) struct Slots {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Slot {
     Absent,
-    Requested { ticket: u32 },
-    Installed { ticket: u32, announce: u8 },
+    Requested {
+        ticket: u32,
+    },
+    Installed {
+        ticket: u32,
+        announce: u8,
+    },
+    /// The host could not: it is asked again, or told to remove what may be there of it.
+    Refused {
+        ticket: u32,
+    },
 }
 
 impl Slots {
@@ -68,9 +77,15 @@ impl Slots {
         self.slots.get(index).is_some_and(Slot::is_installed)
     }
 
-    /// Whether `vip` belongs to the request in force.
-    pub(crate) fn is_current(&self, vip: Vip) -> bool {
-        self.slots.get(vip.index).and_then(Slot::ticket) == Some(vip.ticket)
+    /// The host could not install an address, or lost it for good. False for a late answer, which is ignored.
+    pub(crate) fn refuse(&mut self, vip: Vip) -> bool {
+        let ticket = vip.ticket;
+        let Some(slot) = self.slots.get_mut(vip.index).filter(|slot| slot.ticket() == Some(ticket)) else {
+            return false;
+        };
+        self.installed -= usize::from(slot.is_installed());
+        *slot = Slot::Refused { ticket };
+        true
     }
 
     /// The state changed: every slot may need work.
@@ -109,7 +124,7 @@ impl Slots {
             let address = *addresses.get(index)?;
             self.cursor += 1;
             match (master, &mut *slot) {
-                (true, Slot::Absent) => {
+                (true, Slot::Absent | Slot::Refused { .. }) => {
                     self.ticket = self.ticket.wrapping_add(1);
                     let ticket = self.ticket;
                     *slot = Slot::Requested { ticket };
@@ -119,7 +134,7 @@ impl Slots {
                     let (ticket, count) = (*ticket, core::mem::take(announce));
                     return Some(Action::AnnounceAddress { vip: Vip { address, index, ticket }, count });
                 }
-                (false, Slot::Requested { ticket } | Slot::Installed { ticket, .. }) => {
+                (false, Slot::Requested { ticket } | Slot::Installed { ticket, .. } | Slot::Refused { ticket }) => {
                     let ticket = *ticket;
                     self.installed -= usize::from(slot.is_installed());
                     *slot = Slot::Absent;
@@ -135,11 +150,34 @@ impl Slot {
     const fn ticket(&self) -> Option<u32> {
         match self {
             Self::Absent => None,
-            Self::Requested { ticket } | Self::Installed { ticket, .. } => Some(*ticket),
+            Self::Requested { ticket } | Self::Installed { ticket, .. } | Self::Refused { ticket } => Some(*ticket),
         }
     }
 
     const fn is_installed(&self) -> bool {
         matches!(self, Self::Installed { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_refused_is_asked_for_again_though_nobody_fetched_its_removal() {
+        let addresses = [IpAddr::from([192, 0, 2, 1])];
+        let mut slots = Slots::new(1);
+        slots.rewind();
+        let Some(Action::InstallAddress(first)) = slots.poll(true, &addresses) else { panic!("not asked for") };
+        assert!(slots.refuse(first));
+        // Master again before the removal was fetched.
+        slots.rewind();
+        let Some(Action::InstallAddress(second)) = slots.poll(true, &addresses) else { panic!("not asked for again") };
+        assert!(!slots.refuse(first), "a late answer");
+        slots.confirm(second, 1);
+        assert!(slots.all_installed());
+        assert!(slots.refuse(second) && !slots.all_installed(), "lost for good");
+        slots.rewind();
+        assert_eq!(slots.poll(false, &addresses), Some(Action::RemoveAddress(second)));
     }
 }

@@ -80,6 +80,8 @@ struct World {
     /// Each address held, and whether that was confirmed.
     held: BTreeMap<IpAddr, bool>,
     requests: VecDeque<Vip>,
+    /// The last request for each address, and whether it failed: then it may be asked again.
+    last: BTreeMap<IpAddr, (Vip, bool)>,
     /// Advertisements beyond priority 0 that left while not every address was confirmed.
     early: u64,
 }
@@ -89,7 +91,7 @@ impl World {
         let mut bench = Bench::idle(config);
         trackers.iter().for_each(|id| bench.input(Input::Tracker(*id, true)));
         bench.input(Input::Startup);
-        Self { bench, trackers, held: BTreeMap::new(), requests: VecDeque::new(), early: 0 }
+        Self { bench, trackers, held: BTreeMap::new(), requests: VecDeque::new(), last: BTreeMap::new(), early: 0 }
     }
 
     fn happen(&mut self, happening: &Happening) {
@@ -142,7 +144,8 @@ impl World {
             Action::SendAdvertisement(AdvertKind::Release) => {}
             Action::InstallAddress(vip) => {
                 assert_eq!(role, Role::Master);
-                assert_eq!(self.held.insert(vip.address, false), None, "asked for twice");
+                let failed = self.last.insert(vip.address, (vip, false)).is_some_and(|(_, failed)| failed);
+                assert!(self.held.insert(vip.address, false).is_none() || failed, "asked for twice");
                 self.requests.push_back(vip);
             }
             Action::RemoveAddress(vip) => {
@@ -165,6 +168,9 @@ impl World {
         let Some(vip) = self.requests.pop_front() else { return };
         let before = self.bench.router.status().installed;
         self.bench.input(if worked { Input::AddressInstalled(vip) } else { Input::AddressFailed(vip) });
+        if let Some((last, failed)) = self.last.get_mut(&vip.address) {
+            *failed |= !worked && *last == vip;
+        }
         if self.bench.router.status().installed > before {
             self.held.insert(vip.address, true);
         }

@@ -476,3 +476,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_packet_that_is_printed_keeps_its_password() {
+    for vector in VECTORS.iter().filter(|vector| vector.password.is_some()) {
+        let octets = vector.octets();
+        let printed = format!("{:?}", Packet::parse(vector.version, &octets, vector.ends()).unwrap());
+        assert!(printed.contains("auth_type: Some(1)"), "{printed}");
+        let password = octets.last_chunk::<8>().map(|octets| format!("{octets:?}")).unwrap();
+        assert!(!printed.contains(password.trim_matches(['[', ']'])), "{printed}");
+    }
+}

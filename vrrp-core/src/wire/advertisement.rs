@@ -1,5 +1,6 @@
 //! The advertisement: RFC 3768 section 5.1 and RFC 9568 section 5.1.
 
+use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{ChecksumForm, Endpoints, checksum};
@@ -92,7 +93,7 @@ pub(crate) fn peek_version(payload: &[u8]) -> Version {
 /// A complete advertisement with a right checksum, viewed in place.
 ///
 /// What it says is not yet compared with any router: that is `VirtualRouter::handle_packet`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Packet<'a> {
     version: Version,
     family: Family,
@@ -221,6 +222,23 @@ impl<'a> Packet<'a> {
     /// Offsets are below `ADDRESSES`, which `parse` proved to be there.
     fn octet(&self, offset: usize) -> u8 {
         self.message.get(offset).copied().unwrap_or_default()
+    }
+}
+
+/// What the message says, but for a password.
+impl fmt::Debug for Packet<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Packet")
+            .field("version", &self.version)
+            .field("vrid", &self.octet(field::VRID))
+            .field("priority", &self.octet(field::PRIORITY))
+            .field("interval", &self.interval())
+            .field("auth_type", &self.auth().map(|auth| auth.kind))
+            .field("checksum", &self.checksum)
+            .field("trailing", &self.trailing)
+            .field("family", &self.family)
+            .field("addresses", &self.address_count())
+            .finish()
     }
 }
 
