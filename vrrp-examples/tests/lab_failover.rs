@@ -5,9 +5,12 @@
 mod testing;
 
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 use testing::{missing, skip};
+
+static ALONE: Mutex<()> = Mutex::new(());
 
 fn squid_failover(arguments: &[&str]) -> std::io::Result<Output> {
     Command::new(env!("CARGO_BIN_EXE_squid-failover")).args(arguments).output()
@@ -15,6 +18,8 @@ fn squid_failover(arguments: &[&str]) -> std::io::Result<Output> {
 
 /// The outcomes of a run in which every check passed; `None` where the kernel refuses namespaces.
 fn passed(test: &str, arguments: &[&str]) -> Option<Vec<Value>> {
+    // One lab at a time: each measures, and keeps both processors busy.
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let output = squid_failover(&[&["--proxy", "builtin", "--json"], arguments].concat());
     let Output { status, stdout, stderr } = output.unwrap_or_else(|error| panic!("squid-failover: {error}"));
     let progress = String::from_utf8_lossy(&stderr);

@@ -32,6 +32,8 @@ const RETURN_PATIENCE: Duration = Duration::from_secs(25);
 const HOLD: Duration = Duration::from_millis(1_500);
 /// A change of hands in good order leaves an address on both hosts, or on none, for less than this.
 const BLINK: Duration = Duration::from_millis(100);
+/// The same where another daemon is to let go.
+const BLINK_OF_PEERS: Duration = Duration::from_secs(1);
 
 /// A run, as far as it has come.
 #[derive(Debug)]
@@ -230,8 +232,10 @@ impl Trial {
 
     /// An address on two hosts is allowed behind a cut alone; after SIGKILL it is worth telling.
     fn judge_holders(&mut self, rig: &Rig, owner: HostId, end: Instant) -> String {
+        let ours = HostId::ALL.into_iter().all(|host| rig.daemon_of(host) == DaemonKind::Vrrpd);
+        let blink = if ours { BLINK } else { BLINK_OF_PEERS };
         let since = self.broken.checked_sub(BLINK * 2).unwrap_or(self.broken);
-        let states = holders_between(&rig.timeline.holders(owner.vip()), since, end, BLINK);
+        let states = holders_between(&rig.timeline.holders(owner.vip()), since, end, blink);
         let both = states.iter().filter(|(_, holders)| holders.len() > 1).map(|(lasted, _)| *lasted).sum::<Duration>();
         if both > Duration::ZERO {
             let told = format!("{} was on both hosts for {:.1} s", owner.vip(), both.as_secs_f64());
