@@ -1,7 +1,11 @@
 //! The Internet checksum over a message and, where a version asks for it, a pseudo-header (PKT-20 to PKT-25).
 
+use core::net::Ipv6Addr;
+
 use super::{Endpoints, IP_PROTOCOL};
 use crate::types::Version;
+
+const ICMPV6: u8 = 58;
 
 /// What a checksum was computed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,7 +21,7 @@ pub enum ChecksumForm {
 pub(super) fn verify(version: Version, message: &[u8], ends: Endpoints) -> Result<ChecksumForm, ()> {
     let sum = sum(message);
     let plain = fold(sum) == 0xffff;
-    let pseudo = || fold(sum + pseudo_header(message.len(), ends)) == 0xffff;
+    let pseudo = || fold(sum + pseudo_header(IP_PROTOCOL, message.len(), ends)) == 0xffff;
     match (version, ends) {
         (_, Endpoints::V6 { .. }) if pseudo() => Ok(ChecksumForm::PseudoHeader),
         (_, Endpoints::V4 { .. }) if plain => Ok(ChecksumForm::Message),
@@ -30,11 +34,16 @@ pub(super) fn verify(version: Version, message: &[u8], ends: Endpoints) -> Resul
 pub(super) fn compute(version: Version, form: ChecksumForm, message: &[u8], ends: Endpoints) -> u16 {
     let pseudo = match (version, form, ends) {
         (_, _, Endpoints::V6 { .. }) | (Version::V3, ChecksumForm::PseudoHeader, _) => {
-            pseudo_header(message.len(), ends)
+            pseudo_header(IP_PROTOCOL, message.len(), ends)
         }
         _ => 0,
     };
     !fold(sum(message) + pseudo)
+}
+
+/// The checksum of an ICMPv6 `message`, whose checksum field is zero (RFC 4443 section 2.3).
+pub(super) fn icmpv6(message: &[u8], source: Ipv6Addr, destination: Ipv6Addr) -> u16 {
+    !fold(sum(message) + pseudo_header(ICMPV6, message.len(), Endpoints::V6 { source, destination }))
 }
 
 /// Sum of 16-bit words; an odd last octet counts as the high half of a word. 255 addresses cannot overflow it.
@@ -47,12 +56,12 @@ fn sum(octets: &[u8]) -> u32 {
     })
 }
 
-fn pseudo_header(len: usize, ends: Endpoints) -> u32 {
+fn pseudo_header(protocol: u8, len: usize, ends: Endpoints) -> u32 {
     let addresses = match ends {
         Endpoints::V4 { source, destination } => sum(&source.octets()) + sum(&destination.octets()),
         Endpoints::V6 { source, destination } => sum(&source.octets()) + sum(&destination.octets()),
     };
-    addresses + u32::from(IP_PROTOCOL) + len as u32
+    addresses + u32::from(protocol) + len as u32
 }
 
 const fn fold(sum: u32) -> u16 {
@@ -63,7 +72,7 @@ const fn fold(sum: u32) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use core::net::{Ipv4Addr, Ipv6Addr};
+    use core::net::Ipv4Addr;
 
     proptest::proptest! {
         #[test]
