@@ -90,10 +90,11 @@ impl Driver {
         let mut ids = Vec::new();
         for router in routers {
             router.check()?;
-            let known = ports.iter().position(|port| port.name == router.interface);
+            let family = router.config.family();
+            let known = ports.iter().position(|port| port.name == router.interface && port.family == family);
             let port = known.unwrap_or(ports.len());
             if known.is_none() {
-                ports.push(Port::new(router.interface.clone()));
+                ports.push(Port::new(router.interface.clone(), family));
             }
             if let Some(port) = ports.get_mut(port) {
                 port.multicast |= matches!(router.config.peers(), Peers::Multicast);

@@ -84,7 +84,7 @@ pub enum EventKind {
         /// On which interface.
         device: String,
     },
-    /// Gratuitous ARP went out.
+    /// Gratuitous ARP, or for IPv6 unsolicited neighbour advertisements, went out.
     Announced {
         /// For which address.
         address: IpAddr,
@@ -173,7 +173,8 @@ impl fmt::Display for EventKind {
             Self::AddressFailed { vip, device, error } => write!(f, "{vip} on {device}: {error}"),
             Self::Leftover { vip, device } => write!(f, "an earlier run left {vip} on {device}, removing it"),
             Self::Announced { address, device, count } => {
-                write!(f, "sent {count} gratuitous ARP for {address} on {device}")
+                let what = if address.is_ipv4() { "gratuitous ARP" } else { "unsolicited neighbour advertisement" };
+                write!(f, "sent {count} {what} for {address} on {device}")
             }
             Self::Ignored { source, discard, unreported } => {
                 write!(f, "ignored an advertisement from {source}: {discard}{}", Unreported(*unreported))

@@ -4,7 +4,7 @@ use std::io;
 use std::net::IpAddr;
 
 use socket2::{Domain, Socket, Type};
-use vrrp_core::wire::gratuitous_arp;
+use vrrp_core::wire::{gratuitous_arp, unsolicited_na};
 
 use crate::socket::PRIORITY;
 use crate::sys;
@@ -12,7 +12,9 @@ use crate::sys;
 type Mac = [u8; 6];
 
 const BROADCAST: Mac = [0xff; 6];
+const ALL_NODES: Mac = [0x33, 0x33, 0, 0, 0, 1];
 const ETHERTYPE_ARP: u16 = 0x0806;
+const ETHERTYPE_IPV6: u16 = 0x86dd;
 
 /// Sends announcement frames on any interface.
 #[derive(Debug)]
@@ -29,14 +31,16 @@ impl LinkLayer {
         Ok(Self { socket })
     }
 
-    /// Tells everybody on the link that `mac` has `address`, with one gratuitous ARP request (GARP-01, GARP-02).
+    /// Tells everybody on the link that `mac` has `address`: with one gratuitous ARP request (GARP-01, GARP-02), or with
+    /// one unsolicited neighbour advertisement that comes from the address itself (V6-01).
     pub(crate) fn announce(&self, ifindex: u32, mac: Mac, address: IpAddr) -> io::Result<()> {
-        let IpAddr::V4(address) = address else {
-            let text = format!("cannot announce {address}: only IPv4 has ARP");
-            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+        let send = |frame: &[u8], ethertype, to| {
+            self.socket.send_to(frame, &sys::link_layer_address(ifindex, ethertype, to)).map(drop)
         };
-        let to = sys::link_layer_address(ifindex, ETHERTYPE_ARP, BROADCAST);
-        self.socket.send_to(&gratuitous_arp(mac, address), &to).map(drop)
+        match address {
+            IpAddr::V4(address) => send(&gratuitous_arp(mac, address), ETHERTYPE_ARP, BROADCAST),
+            IpAddr::V6(address) => send(&unsolicited_na(mac, address, address), ETHERTYPE_IPV6, ALL_NODES),
+        }
     }
 }
 
@@ -53,6 +57,23 @@ mod tests {
 
     const MAC: Mac = [2, 0, 0, 0, 0, 1];
     const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+
+    #[test]
+    fn the_other_end_gets_the_neighbour_advertisement_as_it_is() {
+        in_namespace(|| {
+            wire("v0", "v1");
+            let mut peer = Socket::new(Domain::PACKET, Type::RAW, None).unwrap();
+            peer.bind(&sys::link_layer_address(ifindex("v1"), ETHERTYPE_IPV6, BROADCAST)).unwrap();
+            peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+
+            let address = "2001:db8::1".parse().unwrap();
+            LinkLayer::open().unwrap().announce(ifindex("v0"), MAC, IpAddr::V6(address)).unwrap();
+            let expected = unsolicited_na(MAC, address, address);
+            let mut frame = [0; 200];
+            // What the interfaces themselves send on coming up may be first.
+            while peer.read(&mut frame).unwrap() != expected.len() || frame[..expected.len()] != expected {}
+        });
+    }
 
     #[test]
     fn the_other_end_gets_the_frame_as_it_is() {

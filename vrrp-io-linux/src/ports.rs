@@ -1,20 +1,21 @@
-//! The interfaces that routers run on, each with the one socket that its routers share.
+//! The interfaces that routers run on, each with the one socket for each family that its routers share.
 
 use std::io;
 use std::net::IpAddr;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use vrrp_core::Instant;
+use vrrp_core::{Family, Instant};
 
 use crate::clock;
 use crate::netlink::Link;
 use crate::socket::{Datagram, VrrpSocket};
 
-/// One interface, known by name: it may come and go, with another index each time.
+/// One interface and family. It is known by name: it may come and go, with another index each time.
 #[derive(Debug)]
 pub(crate) struct Port {
     pub(crate) name: String,
+    pub(crate) family: Family,
     pub(crate) ifindex: Option<u32>,
     /// Whether any router here speaks to the group.
     pub(crate) multicast: bool,
@@ -31,8 +32,8 @@ pub(crate) struct Arrival {
 }
 
 impl Port {
-    pub(crate) fn new(name: String) -> Self {
-        Self { name, ifindex: None, multicast: false, socket: None, empty_at: Instant::ZERO }
+    pub(crate) fn new(name: String, family: Family) -> Self {
+        Self { name, family, ifindex: None, multicast: false, socket: None, empty_at: Instant::ZERO }
     }
 
     /// Follows the interface: opens a socket when it appears, closes it when it goes.
@@ -46,7 +47,7 @@ impl Port {
             Some(socket) => socket,
             empty => {
                 self.empty_at = clock::now();
-                empty.insert(VrrpSocket::open(&self.name, ifindex)?)
+                empty.insert(VrrpSocket::open(&self.name, ifindex, self.family)?)
             }
         };
         if self.multicast { socket.join() } else { Ok(()) }

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use vrrp_core::{Config, Family, TrackerId};
+use vrrp_core::wire::TTL;
+use vrrp_core::{Config, Family, Peers, TrackerId};
 
 use crate::VirtualIp;
 
@@ -15,6 +16,7 @@ pub struct Router {
     /// One for each of `config.addresses()`, in their order.
     pub(crate) addresses: Vec<VirtualIp>,
     pub(crate) source: Option<IpAddr>,
+    pub(crate) unicast_ttl: u8,
     pub(crate) accept: bool,
     pub(crate) tracked_interfaces: Vec<(TrackerId, String)>,
 }
@@ -30,11 +32,13 @@ pub enum RouterError {
         /// The address.
         address: IpAddr,
     },
-    /// IPv6 is not served yet.
-    #[error("{name}: IPv6 is not served yet")]
-    Ipv6 {
+    /// A source that is not of the family of the advertised addresses.
+    #[error("{name}: the source {address} is of another family than the virtual addresses")]
+    SourceFamily {
         /// The router.
         name: String,
+        /// The source.
+        address: IpAddr,
     },
     /// Accept mode off needs a packet filter, which is not there yet.
     #[error(
@@ -48,7 +52,7 @@ pub enum RouterError {
 }
 
 impl Router {
-    /// A router named after its interface and id. Its addresses are host addresses (/32) on that interface, unless
+    /// A router named after its interface and id. Its addresses are host addresses (/32, /128) on that interface, unless
     /// [`with_address`](Self::with_address) says more.
     #[must_use]
     pub fn new(interface: impl Into<String>, config: Config) -> Self {
@@ -59,6 +63,7 @@ impl Router {
             addresses: config.addresses().iter().copied().map(VirtualIp::from).collect(),
             config,
             source: None,
+            unicast_ttl: TTL,
             accept: false,
             tracked_interfaces: Vec::new(),
         }
@@ -91,10 +96,18 @@ impl Router {
         Ok(self)
     }
 
-    /// Source of the advertisements; without it, the first address of the interface that is no virtual one.
+    /// Source of the advertisements. Without it: the first address of the interface that is no virtual one, for IPv6 its
+    /// first link-local one, or, to unicast peers that are not all link-local, its first global one.
     #[must_use]
     pub fn with_source(mut self, source: IpAddr) -> Self {
         self.source = Some(source);
+        self
+    }
+
+    /// TTL or hop limit of advertisements to unicast peers; 255 without it. To the group it is always 255.
+    #[must_use]
+    pub fn with_unicast_ttl(mut self, ttl: u8) -> Self {
+        self.unicast_ttl = ttl;
         self
     }
 
@@ -107,8 +120,8 @@ impl Router {
 
     pub(crate) fn check(&self) -> Result<(), RouterError> {
         let name = || self.name.clone();
-        if self.config.family() == Family::Ipv6 || self.addresses.iter().any(|vip| vip.address.is_ipv6()) {
-            return Err(RouterError::Ipv6 { name: name() });
+        if let Some(address) = self.source.filter(|source| Family::of(*source) != self.config.family()) {
+            return Err(RouterError::SourceFamily { name: name(), address });
         }
         if !self.accept && !self.config.priority().is_owner() {
             return Err(RouterError::AcceptModeOff { name: name() });
@@ -116,8 +129,23 @@ impl Router {
         Ok(())
     }
 
+    /// Whether `address` is of the kind that its advertisements come from: link-local for those to the IPv6 group (IP-06)
+    /// and to peers on the link, global for those to other IPv6 peers.
+    pub(crate) fn can_send_from(&self, address: IpAddr) -> bool {
+        let IpAddr::V6(address) = address else { return self.config.family() == Family::Ipv4 };
+        let on_link = match self.config.peers() {
+            Peers::Multicast => true,
+            Peers::Unicast(peers) => peers.iter().all(|peer| is_link_local(peer.address)),
+        };
+        self.config.family() == Family::Ipv6 && address.is_unicast_link_local() == on_link
+    }
+
     /// Interface that carries `vip`.
     pub(crate) fn device<'a>(&'a self, vip: &'a VirtualIp) -> &'a str {
         vip.device.as_deref().unwrap_or(&self.interface)
     }
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local())
 }

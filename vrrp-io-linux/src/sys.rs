@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::mem::size_of;
+use std::net::Ipv6Addr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd};
 use std::ptr;
 use std::time::Duration;
@@ -66,21 +67,34 @@ pub(crate) fn set_timer(timer: &File, at: Option<u64>) -> io::Result<()> {
 
 /// Has the kernel stamp what the socket receives; [`receive`] returns the stamp.
 pub(crate) fn enable_receive_stamps(socket: BorrowedFd<'_>) -> io::Result<()> {
-    set_int_option(socket, libc::SO_TIMESTAMPNS, 1)
+    set_int_option(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)
+}
+
+/// Has the kernel tell to which address each IPv6 packet was sent; [`receive`] returns it.
+pub(crate) fn enable_receive_destination_v6(socket: BorrowedFd<'_>) -> io::Result<()> {
+    set_int_option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)
 }
 
 /// Sets the receive buffer, beyond `net.core.rmem_max` where the privilege allows it.
 pub(crate) fn set_receive_buffer(socket: BorrowedFd<'_>, bytes: usize) -> io::Result<()> {
     let bytes = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
-    set_int_option(socket, libc::SO_RCVBUFFORCE, bytes).or_else(|_| set_int_option(socket, libc::SO_RCVBUF, bytes))
+    set_int_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, bytes)
+        .or_else(|_| set_int_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, bytes))
 }
 
 /// What [`receive`] read.
+#[derive(Debug, Default)]
 pub(crate) struct Received {
     /// Octets written to the buffer.
     pub(crate) len: usize,
     /// When the kernel received them: since the Unix epoch, on the wall clock.
     pub(crate) stamp: Option<Duration>,
+    /// IPv6: who sent them.
+    pub(crate) source: Option<Ipv6Addr>,
+    /// IPv6: to which address.
+    pub(crate) destination: Option<Ipv6Addr>,
+    /// IPv6: hop limit on arrival.
+    pub(crate) hop_limit: Option<u8>,
 }
 
 /// Reads one datagram; never blocks. What the buffer cannot hold is lost.
@@ -93,11 +107,23 @@ pub(crate) fn receive(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<Rece
     message.msg_iovlen = 1;
     message.msg_control = control.as_mut_ptr().cast();
     message.msg_controllen = size_of_val(&control) as _;
-    // SAFETY: `message` points to `iov`, which points to `buf`, and to `control`, with their true lengths; all outlive
-    // the call.
-    let len = unsafe { libc::recvmsg(socket.as_raw_fd(), &mut message, libc::MSG_DONTWAIT) };
-    let len = usize::try_from(len).map_err(|_| io::Error::last_os_error())?;
-    Ok(Received { len, stamp: stamp(&message) })
+    let read = |name: *mut SockAddrStorage, name_len: *mut libc::socklen_t| {
+        message.msg_name = name.cast();
+        // SAFETY: `try_init` passes a storage and its length, both valid to read and write.
+        message.msg_namelen = unsafe { *name_len };
+        // SAFETY: `message` points to `iov`, which points to `buf`, to `control` and to the storage, with their true
+        // lengths; all outlive the call.
+        let len = unsafe { libc::recvmsg(socket.as_raw_fd(), &mut message, libc::MSG_DONTWAIT) };
+        // SAFETY: as above.
+        unsafe { *name_len = message.msg_namelen };
+        usize::try_from(len).map_err(|_| io::Error::last_os_error())
+    };
+    // SAFETY: `recvmsg` writes an address, or none and the length 0, into a storage of zeros.
+    let (len, from) = unsafe { SockAddr::try_init(read) }?;
+    let source = from.as_socket_ipv6().map(|from| *from.ip());
+    let mut received = Received { len, source, ..Received::default() };
+    read_control(&message, &mut received);
+    Ok(received)
 }
 
 /// The address for sending to `hardware` on an interface through a packet socket.
@@ -116,27 +142,48 @@ pub(crate) fn link_layer_address(ifindex: u32, ethertype: u16, hardware: [u8; 6]
     unsafe { SockAddr::new(storage, size_of::<libc::sockaddr_ll>() as libc::socklen_t) }
 }
 
-/// The receive stamp among the control messages of a `message` that `recvmsg` filled.
-fn stamp(message: &libc::msghdr) -> Option<Duration> {
+/// Takes over what the control messages of a `message` say that `recvmsg` filled.
+fn read_control(message: &libc::msghdr, received: &mut Received) {
     // SAFETY: `recvmsg` left `msg_control` and `msg_controllen` describing what it wrote to a live buffer.
     let mut next = unsafe { libc::CMSG_FIRSTHDR(message) };
     // SAFETY: null or a header inside that buffer.
     while let Some(header) = unsafe { next.as_ref() } {
-        if (header.cmsg_level, header.cmsg_type) == (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) {
-            // SAFETY: a control message of this type carries one timespec; it need not be aligned.
-            let time = unsafe { ptr::read_unaligned(libc::CMSG_DATA(next).cast::<libc::timespec>()) };
-            return Some(Duration::new(u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?));
+        // SAFETY: `next` is a valid header.
+        let data = unsafe { libc::CMSG_DATA(next) };
+        // The data need not be aligned.
+        match (header.cmsg_level, header.cmsg_type) {
+            (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
+                // SAFETY: a control message of this type carries one timespec.
+                let time = unsafe { ptr::read_unaligned(data.cast::<libc::timespec>()) };
+                let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+                received.stamp = seconds.ok().zip(nanos.ok()).map(|(seconds, nanos)| Duration::new(seconds, nanos));
+            }
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                // SAFETY: a control message of this type carries one in6_pktinfo.
+                let info = unsafe { ptr::read_unaligned(data.cast::<libc::in6_pktinfo>()) };
+                received.destination = Some(info.ipi6_addr.s6_addr.into());
+            }
+            (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
+                // SAFETY: a control message of this type carries one int.
+                let hop_limit = unsafe { ptr::read_unaligned(data.cast::<libc::c_int>()) };
+                received.hop_limit = u8::try_from(hop_limit).ok();
+            }
+            _ => {}
         }
         // SAFETY: `next` came from the same message.
         next = unsafe { libc::CMSG_NXTHDR(message, next) };
     }
-    None
 }
 
-fn set_int_option(socket: BorrowedFd<'_>, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
+fn set_int_option(
+    socket: BorrowedFd<'_>,
+    level: libc::c_int,
+    option: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
     let len = size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: points to an int and says its length.
-    check(unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, ptr::from_ref(&value).cast(), len) })
+    check(unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, ptr::from_ref(&value).cast(), len) })
 }
 
 fn check(result: libc::c_int) -> io::Result<()> {

@@ -38,16 +38,16 @@ impl Driver {
         let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get(id.index())) else { return };
         let (Some(port), Some(source)) = (self.ports.get_mut(hosted.port), router.source()) else { return };
         let group = vrrp_core::multicast_group(router.config().family());
-        let destinations: &mut dyn Iterator<Item = IpAddr> = match router.config().peers() {
-            Peers::Multicast => &mut std::iter::once(group),
-            Peers::Unicast(peers) => &mut peers.iter().map(|peer| peer.address),
+        let (ttl, destinations): (_, &mut dyn Iterator<Item = IpAddr>) = match router.config().peers() {
+            Peers::Multicast => (TTL, &mut std::iter::once(group)),
+            Peers::Unicast(peers) => (hosted.router.unicast_ttl, &mut peers.iter().map(|peer| peer.address)),
         };
         let mut failed = None;
         for destination in destinations {
             let Some(ends) = Endpoints::new(source, destination) else { continue };
             let Ok(len) = router.encode(kind, ends, &mut self.message) else { continue };
             let message = self.message.get(..len).unwrap_or_default();
-            if let Err(error) = port.send(source, destination, TTL, message) {
+            if let Err(error) = port.send(source, destination, ttl, message) {
                 failed = Some((destination, error));
             }
         }

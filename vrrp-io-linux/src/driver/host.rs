@@ -67,7 +67,7 @@ impl Driver {
         let Some(port) = self.ports.get_mut(index) else { return };
         let link = self.monitor.link_by_name(&port.name);
         if let Err(error) = port.follow(link) {
-            // A link without an IPv4 address has no groups; joining is tried again when it gets one.
+            // A link without an address has no groups; joining is tried again when it gets one.
             if link.is_some_and(|link| link.up) {
                 self.warn_port(index, &error.to_string());
             }
@@ -127,8 +127,8 @@ impl Driver {
         }
     }
 
-    /// The configured source, if the host has it; else the interface's first address that is no virtual one; else, for
-    /// an owner, a virtual one that is really its own (IP-05, OWN-06).
+    /// The configured source, if the host has it; else the interface's first address of the right kind that is no virtual
+    /// one; else, for an owner, a virtual one that is really its own (IP-05, IP-06, OWN-06).
     pub(super) fn primary_address(&self, router: &Router) -> Option<IpAddr> {
         if let Some(source) = router.source {
             return self.monitor.has_address(source).then_some(source);
@@ -137,9 +137,8 @@ impl Driver {
         let real = |owned: bool| {
             self.monitor
                 .addresses(link.index)
-                .find(|there| {
-                    there.address.is_ipv4() && !there.marked && (owned || !self.holdings.is_virtual(there.address))
-                })
+                .filter(|there| !there.tentative && !there.marked && router.can_send_from(there.address))
+                .find(|there| owned || !self.holdings.is_virtual(there.address))
                 .map(|there| there.address)
         };
         real(false).or_else(|| real(router.config.priority().is_owner()))

@@ -97,7 +97,7 @@ impl Mirror {
     }
 
     pub(super) fn has_address(&self, address: IpAddr) -> bool {
-        self.addresses.values().flatten().any(|there| there.address == address)
+        self.addresses.values().flatten().any(|there| there.address == address && !there.tentative)
     }
 
     /// Takes over one piece of news; what it changes is appended to `changes`.

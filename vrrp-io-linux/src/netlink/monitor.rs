@@ -72,7 +72,7 @@ impl Monitor {
         self.mirror().addresses(ifindex)
     }
 
-    /// Whether any link has this address.
+    /// Whether any link has this address, ready for use.
     pub(crate) fn has_address(&self, address: IpAddr) -> bool {
         self.mirror().has_address(address)
     }

@@ -5,7 +5,9 @@ use std::io;
 use std::task::{Context, Poll, ready};
 
 use netlink_packet_core::{ErrorBuffer, NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLMSG_ERROR};
-use netlink_packet_route::address::{AddressAttribute, AddressMessage, AddressProtocol, AddressScope};
+use netlink_packet_route::address::{
+    AddressAttribute, AddressHeaderFlags, AddressMessage, AddressProtocol, AddressScope, CacheInfo,
+};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::Socket;
 use tokio::io::unix::AsyncFd;
@@ -89,6 +91,11 @@ impl Requests {
         let mut message = address_message(ifindex, vip);
         message.attributes.push(AddressAttribute::Protocol(AddressProtocol::Other(MARK)));
         message.attributes.extend(vip.broadcast.map(AddressAttribute::Broadcast));
+        if vip.address.is_ipv6() {
+            // An owner that comes back would find its address in use by the Master that it is about to replace (V6-08).
+            message.header.flags |= AddressHeaderFlags::Nodad;
+            message.attributes.push(AddressAttribute::CacheInfo(deprecated()));
+        }
         self.queue(ticket, Kind::Install, RouteNetlinkMessage::NewAddress(message), NLM_F_CREATE | NLM_F_EXCL);
     }
 
@@ -190,6 +197,14 @@ fn address_message(ifindex: u32, vip: &VirtualIp) -> AddressMessage {
     message.attributes = vec![AddressAttribute::Local(vip.address), AddressAttribute::Address(vip.address)];
     message.attributes.extend(vip.label.clone().map(AddressAttribute::Label));
     message
+}
+
+/// Keeps the kernel from choosing an IPv6 address as the source of new connections while there is another one: they would
+/// break when the address moves. What comes in it serves as any other address does.
+fn deprecated() -> CacheInfo {
+    let mut lifetime = CacheInfo::default();
+    (lifetime.ifa_preferred, lifetime.ifa_valid) = (0, u32::MAX);
+    lifetime
 }
 
 fn scope(scope: Scope) -> AddressScope {
