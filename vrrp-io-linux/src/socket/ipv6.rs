@@ -16,8 +16,6 @@ pub(super) const GROUP: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12)
 const TRAFFIC_CLASS: u8 = 0xc0;
 
 pub(super) fn configure(socket: &Socket) -> io::Result<()> {
-    // Otherwise it would get the packets of all groups that anybody on this host has joined.
-    socket.set_multicast_all_v6(false)?;
     socket.set_multicast_loop_v6(false)?;
     socket.set_header_included_v6(true)?;
     socket.set_recv_hoplimit_v6(true)?;

@@ -32,6 +32,7 @@ pub(crate) struct VrrpSocket {
     socket: AsyncFd<Socket>,
     family: Family,
     ifindex: u32,
+    joined: bool,
 }
 
 /// One received advertisement.
@@ -66,22 +67,23 @@ impl VrrpSocket {
         socket.set_priority(PRIORITY)?;
         sys::set_receive_buffer(socket.as_fd(), RECEIVE_BUFFER)?;
         sys::enable_receive_stamps(socket.as_fd())?;
-        let mut socket = Self { socket: sys::watch(socket)?, family, ifindex };
+        let mut socket = Self { socket: sys::watch(socket)?, family, ifindex, joined: false };
         // Until it was bound, it heard every interface.
         while socket.try_receive(&mut [])?.is_some() {}
         Ok(socket)
     }
 
     /// Joins the VRRP group on this interface; once more does no harm.
-    pub(crate) fn join(&self) -> io::Result<()> {
+    pub(crate) fn join(&mut self) -> io::Result<()> {
         let joined = match self.family {
             Family::Ipv4 => ipv4::join(self.socket.get_ref(), self.ifindex),
             Family::Ipv6 => ipv6::join(self.socket.get_ref(), self.ifindex),
         };
         match joined {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(()),
-            joined => joined,
+            Err(error) if error.kind() != io::ErrorKind::AddrInUse => return Err(error),
+            _ => self.joined = true,
         }
+        Ok(())
     }
 
     /// The next advertisement, whose octets `buf` then holds. What is none is skipped.
@@ -130,10 +132,12 @@ impl VrrpSocket {
     }
 
     fn datagram(&self, buf: &[u8], received: &sys::Received) -> Option<Datagram> {
-        match self.family {
+        let datagram = match self.family {
             Family::Ipv4 => ipv4::datagram(buf, received),
             Family::Ipv6 => ipv6::datagram(received),
-        }
+        };
+        // A raw socket gets the packets of all IPv6 groups that anybody on this host has joined; no option prevents it.
+        datagram.filter(|datagram| self.joined || !datagram.dst.is_multicast())
     }
 
     fn try_receive(&mut self, buf: &mut [u8]) -> io::Result<Option<sys::Received>> {
@@ -203,7 +207,7 @@ mod tests {
     }
 
     fn joined(interface: &str, family: Family) -> VrrpSocket {
-        let socket = open(interface, family);
+        let mut socket = open(interface, family);
         socket.join().unwrap();
         socket
     }
