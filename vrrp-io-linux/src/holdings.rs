@@ -27,6 +27,8 @@ pub(crate) struct Holding {
     pub(crate) device: String,
     /// The core's request, while it wants the address.
     wanted: Option<Vip>,
+    /// The request that the kernel fulfilled in name, until it says that the address is in use.
+    unused: Option<Vip>,
     /// The link on which we installed it, until we have removed it there. What was there before us is not ours.
     ours: Option<u32>,
     /// Removals of ours that the monitor has yet to see.
@@ -88,10 +90,10 @@ impl Holdings {
         self.routers.iter().flatten().map(|holding| holding.device.as_str())
     }
 
-    /// A router with an address on `device`.
-    pub(crate) fn first_on(&self, device: &str) -> Option<RouterId> {
+    /// A router with an IPv4 address on `device`.
+    pub(crate) fn first_ipv4_on(&self, device: &str) -> Option<RouterId> {
         let on_device = |(router, index): &&(RouterId, usize)| {
-            self.get(*router, *index).is_some_and(|holding| holding.device == device)
+            self.get(*router, *index).is_some_and(|holding| holding.device == device && holding.vip.address.is_ipv4())
         };
         self.places.values().flatten().find(on_device).map(|(router, _)| *router)
     }
@@ -192,13 +194,24 @@ impl Holdings {
         }
     }
 
+    /// An address is there, but not yet in use.
+    pub(crate) fn await_use(&mut self, router: RouterId, request: Vip) {
+        if let Some(holding) = self.get_mut(router, request.index()) {
+            holding.unused = Some(request);
+        }
+    }
+
+    /// The monitor saw an address come into use. Returns the router's request when that was waited for.
+    pub(crate) fn appeared(&mut self, address: IpAddr, device: &str) -> Option<(RouterId, Vip)> {
+        let (router, index) = self.place(address, device)?;
+        let holding = self.get_mut(router, index)?;
+        let request = holding.unused.take()?;
+        (holding.wanted == Some(request)).then_some((router, request))
+    }
+
     /// The monitor saw an address go. Returns the router's request when somebody else removed what is wanted.
     pub(crate) fn vanished(&mut self, address: IpAddr, device: &str) -> Option<(RouterId, Vip)> {
-        let places = self.places.get(&address)?;
-        let on_device = |(router, index): &&(RouterId, usize)| {
-            self.get(*router, *index).is_some_and(|holding| holding.device == device)
-        };
-        let (router, index) = *places.iter().find(on_device)?;
+        let (router, index) = self.place(address, device)?;
         let holding = self.get_mut(router, index)?;
         if holding.removals_unseen > 0 {
             holding.removals_unseen -= 1;
@@ -215,6 +228,14 @@ impl Holdings {
         all.filter(|(_, holding)| !there(holding)).filter_map(|(id, holding)| Some((id, holding.wanted?))).collect()
     }
 
+    /// Which address of which router is `address` on `device`.
+    fn place(&self, address: IpAddr, device: &str) -> Option<(RouterId, usize)> {
+        let on_device = |(router, index): &&(RouterId, usize)| {
+            self.get(*router, *index).is_some_and(|holding| holding.device == device)
+        };
+        self.places.get(&address)?.iter().find(on_device).copied()
+    }
+
     fn take_off(&mut self, flight: Flight) {
         self.in_flight.insert(self.next_ticket, flight);
         self.next_ticket += 1;
@@ -223,7 +244,7 @@ impl Holdings {
 
 impl Holding {
     fn new(vip: &VirtualIp, device: &str) -> Self {
-        Self { vip: vip.clone(), device: device.to_owned(), wanted: None, ours: None, removals_unseen: 0 }
+        Self { vip: vip.clone(), device: device.to_owned(), wanted: None, unused: None, ours: None, removals_unseen: 0 }
     }
 
     /// Of a removal that removed nothing there will be no news.

@@ -27,7 +27,7 @@
 //!
 //! `CAP_NET_RAW` for its raw and packet sockets, `CAP_NET_ADMIN` for addresses, and nothing else; in a network namespace of
 //! its own user namespace it needs no root. It writes one setting: `promote_secondaries` of each interface that carries a
-//! virtual address, where it is off. A packet filter must let protocol 112 in, and out to 224.0.0.18.
+//! virtual IPv4 address, where it is off. A packet filter must let protocol 112 in, and out to 224.0.0.18 and ff02::12.
 //!
 //! # Threads
 //!
@@ -41,15 +41,28 @@
 //!
 //! # What it does with addresses
 //!
-//! * A new Master advertises, then installs its addresses, then announces each by gratuitous ARP, with the MAC address of
-//!   the interface, as soon as the kernel confirmed it. When the kernel refuses one, the router releases them all and is at
-//!   fault; it tries again after 30 seconds.
+//! * A new Master advertises, then installs its addresses, then announces each by gratuitous ARP or an unsolicited
+//!   neighbour advertisement, with the MAC address of the interface, as soon as the kernel confirmed it. When the kernel
+//!   refuses one, the router releases them all and is at fault; it tries again after 30 seconds.
 //! * Installing what is there and removing what is gone are no errors.
 //! * What others remove from a Master is put back.
 //! * What was there before is not touched, neither at the start nor at the end: an owner's real address stays.
 //! * Each address it installs carries a mark (`IFA_PROTO` 112). By that it finds, at the next start and before anything
 //!   else, what a run that was killed left behind, of the addresses in its configuration. Kernels before 5.18 keep no
 //!   marks: there each of these is removed at the start, unless the router is the owner.
+//!
+//! # IPv6
+//!
+//! A router is of one family; one for IPv4 and one for IPv6 may share an interface and an id. Either may have excluded
+//! addresses of the other family. Advertisements to the group come from the interface's own link-local address, once it is
+//! known to be unique: not from a virtual one, nor from one whose detection of duplicates still runs.
+//!
+//! Virtual IPv6 addresses are installed without duplicate address detection, and with preferred lifetime 0, whatever their
+//! prefix: they serve what comes in, but the kernel chooses them as the source of something new only where the host has no
+//! other. Connections from a virtual address would break when it moves.
+//!
+//! A neighbour corrects the entry it has by the announcement. Whether it makes one where it has none is its own choice: a
+//! Linux router does with `accept_untracked_na` (RFC 9568 section 8.2.4); others ask when they need it.
 //!
 //! # After a split
 //!
@@ -59,7 +72,6 @@
 //!
 //! # What is not there yet
 //!
-//! * **IPv6**: a router with an IPv6 address is refused by [`start`].
 //! * **The virtual MAC address**: everything carries the interface's own, so neighbours depend on gratuitous ARP.
 //! * **Accept mode off**, the RFC's default, for a Master that is not the owner: it needs a packet filter, and is refused.
 //! * **Addresses that expire**: when the process is killed or hangs, its addresses stay on the host until it starts again,

@@ -107,6 +107,13 @@ impl Driver {
         let Some(holding) = self.holdings.get(id, index) else { return };
         let (vip, device) = (holding.vip.clone(), holding.device.clone());
         let (event, input) = match answer {
+            // The kernel takes an IPv6 address first; a moment later it joins the group by which neighbours ask for it,
+            // and receives what is sent to it. Before that there is nothing to announce (V6-02).
+            Answer::Installed { request, foreign: false }
+                if vip.address.is_ipv6() && !self.is_in_use(&vip, &device) =>
+            {
+                return self.holdings.await_use(id, request);
+            }
             Answer::Installed { request, foreign } => {
                 (EventKind::AddressInstalled { vip, device, foreign }, Some(Input::AddressInstalled(request)))
             }
@@ -124,6 +131,21 @@ impl Driver {
         if let Some(input) = input {
             self.set.handle(clock::now(), id, input);
         }
+    }
+
+    /// An address of this host came into use.
+    pub(super) fn appeared(&mut self, ifindex: u32, address: IpAddr) {
+        let Some(link) = self.monitor.link(ifindex) else { return };
+        let device = link.name.clone();
+        let Some((id, request)) = self.holdings.appeared(address, &device) else { return };
+        let Some(vip) = self.holdings.get(id, request.index()).map(|holding| holding.vip.clone()) else { return };
+        self.reporter.report(id, EventKind::AddressInstalled { vip, device, foreign: false });
+        self.set.handle(clock::now(), id, Input::AddressInstalled(request));
+    }
+
+    fn is_in_use(&self, vip: &VirtualIp, device: &str) -> bool {
+        let link = self.monitor.link_by_name(device);
+        link.is_some_and(|link| self.monitor.addresses(link.index).any(|there| there.address == vip.address))
     }
 
     /// Removes what a run before this one left behind, before anything else.

@@ -22,7 +22,10 @@ impl Driver {
                 (0..self.ports.len()).for_each(|port| self.follow_port(port));
                 self.refresh_all();
             }
-            Change::AddressAdded { address, .. } => self.follow_address(address),
+            Change::AddressAdded { ifindex, address } => {
+                self.appeared(ifindex, address);
+                self.follow_address(address);
+            }
             Change::AddressRemoved { ifindex, address } => {
                 self.put_back(ifindex, address);
                 self.follow_address(address);
@@ -74,9 +77,9 @@ impl Driver {
         }
     }
 
-    /// Sees to it that a virtual address may leave `device` without taking others along.
+    /// Sees to it that a virtual IPv4 address may leave `device` without taking others along.
     pub(super) fn prepare_device(&mut self, device: &str) {
-        let Some(id) = self.holdings.first_on(device) else { return };
+        let Some(id) = self.holdings.first_ipv4_on(device) else { return };
         if let Err(error) = sysctl::promote_secondaries(device) {
             let text = match error.kind() {
                 io::ErrorKind::NotFound => format!("there is no interface {device}; waiting for it"),

@@ -126,11 +126,12 @@ impl Mirror {
                 }
             }
             News::AddressGone(ifindex, address) => {
-                let Some(list) = self.addresses.get_mut(&ifindex) else { return };
+                let list = self.addresses.entry(ifindex).or_default();
                 let key = address.key(ifindex);
                 let len = list.len();
                 list.retain(|other| other.key(ifindex) != key);
-                if list.len() < len {
+                // The kernel tells of an IPv6 address a moment after it took it: if at all, when it goes at once.
+                if list.len() < len || address.address.is_ipv6() {
                     changes.push_back(Change::AddressRemoved { ifindex, address: address.address });
                 }
                 if list.is_empty() {

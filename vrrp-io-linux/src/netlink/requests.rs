@@ -336,6 +336,39 @@ mod tests {
     }
 
     #[test]
+    fn an_ipv6_address_is_of_use_at_once_and_marked_too() {
+        in_namespace(|| {
+            wire("v0", "v1");
+            let index = ifindex("v0");
+            let there = |text: &str| {
+                let monitor = Monitor::new().unwrap();
+                monitor.addresses(index).find(|there| there.address == vip(text).address).cloned()
+            };
+            run(async {
+                let mut requests = Requests::new().unwrap();
+                for (text, scope) in [("2001:db8::1/128", 0), ("2001:db8:1::1/64", 0), ("fe80::1/64", 253)] {
+                    requests.install(index, &vip(text), 1);
+                    assert_eq!(one(&mut requests).await.unwrap(), Outcome::Installed);
+                    let found = there(text).unwrap();
+                    assert_eq!((found.prefix_len, found.scope), (vip(text).prefix_len, scope));
+                    assert!(found.marked && !found.tentative, "{found:?}");
+                    let shown = ip("-oneline -6 address show dev v0");
+                    let line = shown.lines().find(|line| line.contains(text)).unwrap();
+                    assert!(line.contains("nodad deprecated") && line.contains("preferred_lft 0sec"), "{line}");
+
+                    requests.install(index, &vip(text), 1);
+                    assert_eq!(one(&mut requests).await.unwrap(), Outcome::AlreadyThere);
+                    for outcome in [Outcome::Removed, Outcome::NotThere] {
+                        requests.remove(index, &vip(text), 1);
+                        assert_eq!(one(&mut requests).await.unwrap(), outcome);
+                    }
+                    assert_eq!(there(text), None);
+                }
+            });
+        });
+    }
+
+    #[test]
     fn five_hundred_in_one_go_are_all_answered_in_order() {
         in_namespace(|| {
             wire("v0", "v1");

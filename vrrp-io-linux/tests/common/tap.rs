@@ -1,7 +1,7 @@
 //! What passes an interface.
 
 use std::io::{ErrorKind, Read};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -15,6 +15,12 @@ pub type Mac = [u8; 6];
 const ETH_P_ALL: u16 = 3;
 const ETHERTYPE_IPV4: [u8; 2] = [8, 0];
 const ETHERTYPE_ARP: [u8; 2] = [8, 6];
+const ETHERTYPE_IPV6: [u8; 2] = [0x86, 0xdd];
+const ICMPV6: u8 = 58;
+const NEIGHBOUR_SOLICITATION: u8 = 135;
+const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
+/// Router, solicited, override.
+const UNSOLICITED: u8 = 0b1010_0000;
 
 /// All frames of a namespace.
 pub struct Tap {
@@ -26,11 +32,12 @@ pub struct Tap {
 pub enum Frame {
     Advert(Advert),
     Arp(Arp),
+    Neighbour(Neighbour),
     /// Anything else.
     Other,
 }
 
-/// An IPv4 packet with a valid advertisement.
+/// A packet with a valid advertisement.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Advert {
     pub source_mac: Mac,
@@ -52,10 +59,25 @@ pub struct Arp {
     pub target: IpAddr,
 }
 
+/// A neighbour solicitation or advertisement.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Neighbour {
+    /// Of the frame.
+    pub source_mac: Mac,
+    pub source: IpAddr,
+    pub destination: IpAddr,
+    pub target: IpAddr,
+    /// `None`: a solicitation.
+    pub flags: Option<u8>,
+    /// What its one option says.
+    pub mac: Option<Mac>,
+}
+
 impl Frame {
-    /// The address that a gratuitous ARP announces, and the MAC it gives.
+    /// The address that a gratuitous ARP or an unsolicited neighbour advertisement announces, and the MAC it gives.
     pub fn announced(&self) -> Option<(IpAddr, Mac)> {
         match self {
+            Self::Neighbour(na) if na.flags == Some(UNSOLICITED) => Some((na.target, na.mac?)),
             Self::Arp(arp) if arp.sender == arp.target => Some((arp.sender, arp.sender_mac)),
             _ => None,
         }
@@ -136,24 +158,50 @@ impl From<&[u8]> for Frame {
             let (sender_mac, sender, target) = (&payload[8..14], ip(&payload[14..18]), ip(&payload[24..28]));
             return Self::Arp(Arp { source_mac, sender_mac: sender_mac.try_into().unwrap(), sender, target });
         }
-        if ethernet[12..] != ETHERTYPE_IPV4 || payload.len() < 20 || payload[9] != IP_PROTOCOL {
-            return Self::Other;
+        let is_ipv6 = ethernet[12..] == ETHERTYPE_IPV6 && payload.len() > 40;
+        if is_ipv6 && payload[6] == ICMPV6 {
+            return Neighbour::read(source_mac, payload).map_or(Self::Other, Self::Neighbour);
         }
-        let (source, destination) = (ip(&payload[12..16]), ip(&payload[16..20]));
-        let total = usize::from(u16::from_be_bytes([payload[2], payload[3]]));
-        let message = &payload[usize::from(payload[0] & 15) * 4..total];
+        let is_ipv4 = ethernet[12..] == ETHERTYPE_IPV4 && payload.len() > 20;
+        let (source, destination, ttl, message) = if is_ipv6 && payload[6] == IP_PROTOCOL {
+            let end = 40 + usize::from(u16::from_be_bytes([payload[4], payload[5]]));
+            (ip(&payload[8..24]), ip(&payload[24..40]), payload[7], &payload[40..end])
+        } else if is_ipv4 && payload[9] == IP_PROTOCOL {
+            let total = usize::from(u16::from_be_bytes([payload[2], payload[3]]));
+            let message = &payload[usize::from(payload[0] & 15) * 4..total];
+            (ip(&payload[12..16]), ip(&payload[16..20]), payload[8], message)
+        } else {
+            return Self::Other;
+        };
         let version = if message[0] >> 4 == 2 { Version::V2 } else { Version::V3 };
         match Packet::parse(version, message, Endpoints::new(source, destination).unwrap()) {
             Ok(packet) => Self::Advert(Advert {
                 source_mac,
                 source,
                 destination,
-                ttl: payload[8],
+                ttl,
                 vrid: packet.vrid().unwrap().get(),
                 priority: packet.priority(),
             }),
             Err(_) => Self::Other,
         }
+    }
+}
+
+impl Neighbour {
+    fn read(source_mac: Mac, packet: &[u8]) -> Option<Self> {
+        let kind = packet[40];
+        if ![NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT].contains(&kind) || packet.len() < 64 {
+            return None;
+        }
+        Some(Self {
+            source_mac,
+            source: ip(&packet[8..24]),
+            destination: ip(&packet[24..40]),
+            target: ip(&packet[48..64]),
+            flags: (kind == NEIGHBOUR_ADVERTISEMENT).then_some(packet[44]),
+            mac: packet.get(66..72).and_then(|mac| mac.try_into().ok()),
+        })
     }
 }
 
@@ -164,5 +212,8 @@ pub fn mac(text: &str) -> Mac {
 }
 
 fn ip(octets: &[u8]) -> IpAddr {
-    Ipv4Addr::from(<[u8; 4]>::try_from(octets).unwrap()).into()
+    match <[u8; 4]>::try_from(octets) {
+        Ok(octets) => Ipv4Addr::from(octets).into(),
+        Err(_) => Ipv6Addr::from(<[u8; 16]>::try_from(octets).unwrap()).into(),
+    }
 }

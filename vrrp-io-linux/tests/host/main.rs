@@ -6,5 +6,6 @@ mod common;
 
 mod addresses;
 mod interface;
+mod ipv6;
 mod load;
 mod peers;
