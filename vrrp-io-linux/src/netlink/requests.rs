@@ -220,12 +220,16 @@ fn scope(scope: Scope) -> AddressScope {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+    use std::fs;
     use std::future::poll_fn;
 
     use super::*;
     use crate::clock;
-    use crate::netlink::{HostAddress, Monitor};
+    use crate::netlink::{Change, HostAddress, Monitor};
     use crate::testing::{ifindex, in_namespace, ip, run, wire};
+
+    /// Of addresses that end in ::1.
+    const SOLICITED_NODE: &str = "ff0200000000000000000001ff000001";
 
     /// Waits until nothing is outstanding; results by ticket.
     async fn results(requests: &mut Requests, count: usize) -> HashMap<u64, io::Result<Outcome>> {
@@ -336,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_address_is_of_use_at_once_and_marked_too() {
+    fn an_ipv6_address_is_marked_and_in_use_when_the_kernel_tells_of_it() {
         in_namespace(|| {
             wire("v0", "v1");
             let index = ifindex("v0");
@@ -345,10 +349,18 @@ mod tests {
                 monitor.addresses(index).find(|there| there.address == vip(text).address).cloned()
             };
             run(async {
-                let mut requests = Requests::new().unwrap();
+                let (mut requests, mut monitor) = (Requests::new().unwrap(), Monitor::new().unwrap());
                 for (text, scope) in [("2001:db8::1/128", 0), ("2001:db8:1::1/64", 0), ("fe80::1/64", 253)] {
                     requests.install(index, &vip(text), 1);
                     assert_eq!(one(&mut requests).await.unwrap(), Outcome::Installed);
+                    let added = Change::AddressAdded { ifindex: index, address: vip(text).address };
+                    while poll_fn(|cx| monitor.poll_change(cx)).await != added {}
+                    // The group by which neighbours ask for it (V6-02).
+                    let groups = fs::read_to_string("/proc/self/net/igmp6").unwrap();
+                    assert!(
+                        groups.lines().any(|line| line.contains("v0 ") && line.contains(SOLICITED_NODE)),
+                        "{groups}"
+                    );
                     let found = there(text).unwrap();
                     assert_eq!((found.prefix_len, found.scope), (vip(text).prefix_len, scope));
                     assert!(found.marked && !found.tentative, "{found:?}");
