@@ -52,13 +52,17 @@ pub enum RouterError {
 }
 
 impl Router {
-    /// A router named after its interface and id. Its addresses are host addresses (/32, /128) on that interface, unless
+    /// A router named after its interface and id, for IPv6 with `/ipv6` at the end. Its addresses are host addresses (/32, /128) on that interface, unless
     /// [`with_address`](Self::with_address) says more.
     #[must_use]
     pub fn new(interface: impl Into<String>, config: Config) -> Self {
         let interface = interface.into();
+        let family = match config.family() {
+            Family::Ipv4 => "",
+            Family::Ipv6 => "/ipv6",
+        };
         Self {
-            name: format!("{interface}/{}", config.vrid()),
+            name: format!("{interface}/{}{family}", config.vrid()),
             interface,
             addresses: config.addresses().iter().copied().map(VirtualIp::from).collect(),
             config,

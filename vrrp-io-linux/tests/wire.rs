@@ -62,7 +62,8 @@ fn tshark_finds_nothing_to_complain_about() {
         node.stop();
         frames.extend(capture(&mut tap, Duration::from_millis(200)));
 
-        let lines = dissect(&frames);
+        // The client, no router, answers unicast by ICMP, with the packet inside.
+        let lines = dissect(&frames, "vrrp and not icmp", &FIELDS);
         // VRID, version, priority, addresses, authentication type; the rest is the same for all.
         let mut seen = BTreeSet::new();
         for line in &lines {
@@ -85,20 +86,79 @@ fn tshark_finds_nothing_to_complain_about() {
     });
 }
 
+#[test]
+fn tshark_finds_nothing_to_complain_about_in_ipv6() {
+    if missing(&["tshark"]).is_some() {
+        return skip("tshark_finds_nothing_to_complain_about_in_ipv6", "tshark is not installed");
+    }
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, client) = (lan.host(1), lan.host(9));
+        host.ip("address add fe80::1/64 dev eth0 nodad");
+        client.ip("address add fe80::9/64 dev eth0 nodad");
+        let vips = ["fe80::100", "2001:db8::100", "2001:db8::101"].map(address);
+        let peer = UnicastPeer { address: address("fe80::9"), min_ttl: 255 };
+        let router = |number, config: Config| {
+            let config = config.with_priority(Priority::OWNER);
+            Router::new("eth0", config).with_source(address("fe80::1")).with_name(format!("{number}"))
+        };
+        let new = |number, profile, addresses| Config::new(profile, vrid(number), addresses).unwrap();
+        let routers = vec![
+            router(1, new(1, Profile::Rfc9568Errata, &vips)),
+            router(2, new(2, Profile::Rfc5798, &vips[..1])),
+            router(3, new(3, Profile::Rfc9568, &vips[..1]).with_unicast_peers(&[peer]).unwrap()),
+        ];
+        let mut tap = client.tap();
+        let node = host.start(routers);
+        let mut frames = capture(&mut tap, Duration::from_millis(1500));
+        node.stop();
+        frames.extend(capture(&mut tap, Duration::from_millis(200)));
+
+        let addressing = ["ipv6.src", "ipv6.dst", "eth.dst", "ipv6.hlim", "ipv6.tclass"];
+        let vrrp = ["vrrp.virt_rtr_id", "vrrp.version", "vrrp.prio", "vrrp.addr_count", "vrrp.checksum.status"];
+        let fields = [&addressing[..], &vrrp, &["_ws.expert.message"]].concat();
+        let adverts = dissect(&frames, "vrrp and not icmpv6", &fields);
+        let client_mac = client.mac().map(|octet| format!("{octet:02x}")).join(":");
+        let adverts: BTreeSet<&str> = adverts.iter().map(String::as_str).collect();
+        let group = "ff02::12 33:33:00:00:00:12".to_owned();
+        let expected = [(1, 3, group.clone()), (2, 1, group), (3, 1, format!("fe80::9 {client_mac}"))];
+        let expected: BTreeSet<String> = expected
+            .iter()
+            .flat_map(|(vrid, count, to)| {
+                [255, 0].map(|priority| format!("fe80::1 {to} 255 0x000000c0 {vrid} 3 {priority} {count} 1 "))
+            })
+            .map(|line| line.replace(' ', "\t"))
+            .collect();
+        assert_eq!(adverts, expected.iter().map(String::as_str).collect(), "{adverts:#?}");
+
+        let flags = ["r", "s", "o"].map(|flag| format!("icmpv6.nd.na.flag.{flag}"));
+        let na = ["icmpv6.nd.na.target_address", "icmpv6.opt.linkaddr", "icmpv6.checksum.status", "_ws.expert.message"];
+        let fields: Vec<&str> = addressing.into_iter().chain(flags.iter().map(String::as_str)).chain(na).collect();
+        let announcements =
+            dissect(&frames, "icmpv6.type == 136 and ipv6.dst == ff02::1 and !(ipv6.src == fe80::1)", &fields);
+        let announcements: BTreeSet<&str> = announcements.iter().map(String::as_str).collect();
+        let mac = host.mac().map(|octet| format!("{octet:02x}")).join(":");
+        let line = |vip: &IpAddr| format!("{vip} ff02::1 33:33:00:00:00:01 255 0x00000000 1 0 1 {vip} {mac} 1 ");
+        let expected: BTreeSet<String> = vips.iter().map(|vip| line(vip).replace(' ', "\t")).collect();
+        assert_eq!(announcements, expected.iter().map(String::as_str).collect(), "{announcements:#?}");
+    });
+}
+
 /// The frames of the time to come.
 fn capture(tap: &mut Tap, span: Duration) -> Vec<Vec<u8>> {
     let end = Instant::now() + span;
     std::iter::from_fn(|| tap.octets(end.saturating_duration_since(Instant::now()))).collect()
 }
 
-/// What tshark says of the VRRP packets among the frames: a line each.
-fn dissect(frames: &[Vec<u8>]) -> Vec<String> {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wire.pcap");
+/// What tshark says of the frames that pass a filter: a line each.
+fn dissect(frames: &[Vec<u8>], filter: &str, fields: &[&str]) -> Vec<String> {
+    // Each test runs in a process of its own.
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("wire-{}.pcap", std::process::id()));
     fs::write(&path, pcap(frames)).unwrap();
-    // The client, no router, answers unicast by ICMP, with the packet inside.
     let mut tshark = Command::new("tshark");
-    tshark.arg("-r").arg(&path).args(["-o", "ip.check_checksum:TRUE", "-Y", "vrrp and not icmp", "-T", "fields"]);
-    let output = tshark.args(FIELDS.iter().flat_map(|field| ["-e", field])).output().unwrap();
+    tshark.arg("-r").arg(&path).args(["-o", "ip.check_checksum:TRUE", "-Y", filter, "-T", "fields"]);
+    let output = tshark.args(fields.iter().flat_map(|field| ["-e", field])).output().unwrap();
+    fs::remove_file(&path).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
