@@ -28,7 +28,7 @@ pub(crate) struct Holding {
     /// The core's request, while it wants the address.
     wanted: Option<Vip>,
     /// The request that the kernel fulfilled in name, until it says that the address is in use.
-    unused: Option<Vip>,
+    awaited: Option<Vip>,
     /// The link on which we installed it, until we have removed it there. What was there before us is not ours.
     ours: Option<u32>,
     /// Removals of ours that the monitor has yet to see.
@@ -197,7 +197,7 @@ impl Holdings {
     /// An address is there, but not yet in use.
     pub(crate) fn await_use(&mut self, router: RouterId, request: Vip) {
         if let Some(holding) = self.get_mut(router, request.index()) {
-            holding.unused = Some(request);
+            holding.awaited = Some(request);
         }
     }
 
@@ -205,7 +205,7 @@ impl Holdings {
     pub(crate) fn appeared(&mut self, address: IpAddr, device: &str) -> Option<(RouterId, Vip)> {
         let (router, index) = self.place(address, device)?;
         let holding = self.get_mut(router, index)?;
-        let request = holding.unused.take()?;
+        let request = holding.awaited.take()?;
         (holding.wanted == Some(request)).then_some((router, request))
     }
 
@@ -244,7 +244,14 @@ impl Holdings {
 
 impl Holding {
     fn new(vip: &VirtualIp, device: &str) -> Self {
-        Self { vip: vip.clone(), device: device.to_owned(), wanted: None, unused: None, ours: None, removals_unseen: 0 }
+        Self {
+            vip: vip.clone(),
+            device: device.to_owned(),
+            wanted: None,
+            awaited: None,
+            ours: None,
+            removals_unseen: 0,
+        }
     }
 
     /// Of a removal that removed nothing there will be no news.
