@@ -52,8 +52,8 @@ pub enum RouterError {
 }
 
 impl Router {
-    /// A router named after its interface and id, for IPv6 with `/ipv6` at the end. Its addresses are host addresses (/32, /128) on that interface, unless
-    /// [`with_address`](Self::with_address) says more.
+    /// A router named after its interface and id, for IPv6 with `/ipv6` at the end. Its addresses are host addresses (/32,
+    /// /128) on that interface, unless [`with_address`](Self::with_address) says more.
     #[must_use]
     pub fn new(interface: impl Into<String>, config: Config) -> Self {
         let interface = interface.into();
