@@ -2,6 +2,7 @@
 
 mod actions;
 mod host;
+mod vmac;
 
 use std::collections::BTreeSet;
 use std::future::poll_fn;
@@ -16,8 +17,10 @@ use vrrp_core::{Discard, Input, Instant, Peers, Role, RouterId, RouterSet, RxPac
 
 use crate::clock::{self, Alarm};
 use crate::event::{Event, EventKind};
+use crate::filter::Filter;
 use crate::holdings::Holdings;
 use crate::link_layer::LinkLayer;
+use crate::macvlans::Macvlans;
 use crate::netlink::{Change, Done, Monitor, Requests};
 use crate::ports::{Arrival, Port};
 use crate::report::{Kind, Reporter};
@@ -54,6 +57,8 @@ pub(crate) struct Driver {
     monitor: Monitor,
     requests: Requests,
     link_layer: LinkLayer,
+    macvlans: Macvlans,
+    filter: Option<Filter>,
     alarm: Alarm,
     commands: mpsc::Receiver<Command>,
     reporter: Reporter,
@@ -90,6 +95,7 @@ impl Driver {
         let mut ids = Vec::new();
         for router in routers {
             router.check()?;
+            check_macvlan(&router, &hosted)?;
             let family = router.config.family();
             let known = ports.iter().position(|port| port.name == router.interface && port.family == family);
             let port = known.unwrap_or(ports.len());
@@ -108,7 +114,9 @@ impl Driver {
             hosted.push(Hosted { router, port, address_list_errors: 0 });
         }
         let os = |what| move |error| StartError::Os { what, error };
-        let holdings = Holdings::new(ids.into_iter().zip(hosted.iter().map(|hosted| &hosted.router)));
+        let with_ids = || ids.iter().copied().zip(hosted.iter().map(|hosted| &hosted.router));
+        let holdings = Holdings::new(with_ids());
+        let macvlans = Macvlans::new(with_ids()).map_err(os("cannot prepare virtual MAC addresses"))?;
         let names = hosted.iter().map(|hosted| Arc::from(hosted.router.name.as_str())).collect();
         Ok(Self {
             set,
@@ -118,6 +126,8 @@ impl Driver {
             monitor: Monitor::new().map_err(os("cannot watch links and addresses (netlink)"))?,
             requests: Requests::new().map_err(os("cannot open a netlink socket"))?,
             link_layer: LinkLayer::open().map_err(os("cannot open a packet socket (needs CAP_NET_RAW)"))?,
+            macvlans,
+            filter: None,
             alarm: Alarm::new().map_err(os("cannot make a timer"))?,
             commands,
             reporter: Reporter::new(events, names),
@@ -135,9 +145,18 @@ impl Driver {
         Ok(())
     }
 
+    /// Closes the virtual addresses of routers that must not accept anything. The last step of a start that can fail.
+    pub(crate) fn filter(&mut self) -> Result<(), StartError> {
+        let what = "cannot make the packet filter that accept mode off needs";
+        let filter = Filter::install(self.routers.iter().map(|hosted| &hosted.router));
+        self.filter = Some(filter.map_err(|error| StartError::Os { what, error })?);
+        Ok(())
+    }
+
     /// Runs until it is told to stop, or nobody is left who could tell it.
     pub(crate) async fn run(mut self) {
         self.sweep().await;
+        self.make_macvlans().await;
         let ids: Vec<RouterId> = self.set.iter().map(|(id, _)| id).collect();
         let devices: BTreeSet<String> = self.holdings.devices().map(str::to_owned).collect();
         devices.iter().for_each(|device| self.prepare_device(device));
@@ -186,7 +205,11 @@ impl Driver {
             }
         };
         // What is not confirmed by then is left to the next start, which sweeps.
-        let _ = tokio::time::timeout(STOP_LIMIT, settled).await;
+        let settled = tokio::time::timeout(STOP_LIMIT, settled).await.is_ok();
+        self.macvlans.remove();
+        if settled {
+            self.unfilter();
+        }
     }
 
     async fn next(&mut self) -> Wake {
@@ -347,4 +370,14 @@ impl Driver {
     fn role(&self, id: RouterId) -> Option<Role> {
         self.set.get(id).map(VirtualRouter::role)
     }
+}
+
+/// Two routers cannot share a macvlan.
+fn check_macvlan(router: &Router, others: &[Hosted]) -> Result<(), StartError> {
+    let Some(macvlan) = &router.macvlan else { return Ok(()) };
+    let theirs = others.iter().filter_map(|other| other.router.macvlan.as_ref());
+    if theirs.into_iter().any(|other| other.name == macvlan.name) {
+        return Err(StartError::MacvlanTaken { name: router.name.clone(), interface: macvlan.name.clone() });
+    }
+    Ok(())
 }

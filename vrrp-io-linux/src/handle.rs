@@ -36,6 +36,14 @@ pub enum StartError {
         /// The id.
         vrid: Vrid,
     },
+    /// Two with one name for the interface of their virtual MAC addresses.
+    #[error("{name}: another router's virtual MAC address is on {interface}; give one of them a name of its own")]
+    MacvlanTaken {
+        /// The second router's name.
+        name: String,
+        /// The name that both want.
+        interface: String,
+    },
     /// The kernel refused something.
     #[error("{what}: {error}")]
     Os {
@@ -65,7 +73,7 @@ pub fn start(routers: impl IntoIterator<Item = Router>) -> Result<(Vrrp, mpsc::R
         };
         runtime.block_on(async {
             let driver = Driver::new(routers, command_receiver, event_sender)
-                .and_then(|mut driver| driver.open_ports().map(|()| driver));
+                .and_then(|mut driver| driver.open_ports().and_then(|()| driver.filter()).map(|()| driver));
             match driver {
                 Ok(driver) => {
                     // The starter waits for this.

@@ -82,9 +82,11 @@
 mod clock;
 mod driver;
 mod event;
+mod filter;
 mod handle;
 mod holdings;
 mod link_layer;
+mod macvlans;
 mod netlink;
 mod ports;
 mod report;
@@ -97,6 +99,7 @@ mod sysctl;
 #[cfg(test)]
 mod testing;
 mod virtual_ip;
+mod vmac;
 mod words;
 
 pub use event::{Event, EventKind};
@@ -104,6 +107,7 @@ pub use handle::{StartError, Vrrp, start};
 pub use router::{Router, RouterError};
 pub use status::{AddressStatus, RouterStatus};
 pub use virtual_ip::{Scope, VirtualIp, VirtualIpError};
+pub use vmac::VirtualMac;
 pub use vrrp_core as core;
 
 #[cfg(doctest)]

@@ -1,12 +1,13 @@
 //! Telling the link who has an address now.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::IpAddr;
 
+use etherparse::{EtherType, Ethernet2Header};
 use socket2::{Domain, Socket, Type};
-use vrrp_core::wire::{gratuitous_arp, unsolicited_na};
+use vrrp_core::wire::{Endpoints, gratuitous_arp, unsolicited_na};
 
-use crate::socket::PRIORITY;
+use crate::socket::{PRIORITY, ipv4, ipv6};
 use crate::sys;
 
 type Mac = [u8; 6];
@@ -41,6 +42,29 @@ impl LinkLayer {
             IpAddr::V4(address) => send(&gratuitous_arp(mac, address), ETHERTYPE_ARP, BROADCAST),
             IpAddr::V6(address) => send(&unsolicited_na(mac, address, address), ETHERTYPE_IPV6, ALL_NODES),
         }
+    }
+
+    /// Sends an advertisement to a multicast group, as a frame from `mac` (IP-07). The macvlan with that address need not
+    /// be up.
+    pub(crate) fn multicast(&self, ifindex: u32, mac: Mac, ends: Endpoints, ttl: u8, payload: &[u8]) -> io::Result<()> {
+        let (ether_type, group, header) = match ends {
+            Endpoints::V4 { source, destination } => {
+                let [_, b, c, d] = destination.octets();
+                let mut header = ipv4::header(source, destination, ttl, payload.len())?;
+                // Only what is never cut may go without a number of its own (RFC 6864 section 4.1).
+                header.dont_fragment = true;
+                header.header_checksum = header.calc_header_checksum();
+                (EtherType::IPV4, [1, 0, 0x5e, b & 0x7f, c, d], header.to_bytes().to_vec())
+            }
+            Endpoints::V6 { source, destination } => {
+                let [.., a, b, c, d] = destination.octets();
+                let header = ipv6::header(source, destination, ttl, payload.len())?;
+                (EtherType::IPV6, [0x33, 0x33, a, b, c, d], header.to_bytes().to_vec())
+            }
+        };
+        let ethernet = Ethernet2Header { source: mac, destination: group, ether_type }.to_bytes();
+        let parts = [&ethernet[..], &header, payload].map(IoSlice::new);
+        self.socket.send_to_vectored(&parts, &sys::link_layer_address(ifindex, ether_type.0, group)).map(drop)
     }
 }
 

@@ -5,9 +5,11 @@ use std::net::IpAddr;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use vrrp_core::wire::Endpoints;
 use vrrp_core::{Family, Instant};
 
 use crate::clock;
+use crate::link_layer::LinkLayer;
 use crate::netlink::Link;
 use crate::socket::{Datagram, VrrpSocket};
 
@@ -56,8 +58,25 @@ impl Port {
     pub(crate) fn send(&mut self, from: IpAddr, to: IpAddr, ttl: u8, payload: &[u8]) -> io::Result<()> {
         match &mut self.socket {
             Some(socket) => socket.send(from, to, ttl, payload),
-            None => Err(io::Error::new(io::ErrorKind::NotFound, format!("there is no interface {}", self.name))),
+            None => Err(self.missing()),
         }
+    }
+
+    /// Sends to a multicast group from a MAC address that is not the interface's own.
+    pub(crate) fn send_as(
+        &self,
+        mac: [u8; 6],
+        link_layer: &LinkLayer,
+        ends: Endpoints,
+        ttl: u8,
+        payload: &[u8],
+    ) -> io::Result<()> {
+        let ifindex = self.ifindex.ok_or_else(|| self.missing())?;
+        link_layer.multicast(ifindex, mac, ends, ttl, payload)
+    }
+
+    fn missing(&self) -> io::Error {
+        io::Error::new(io::ErrorKind::NotFound, format!("there is no interface {}", self.name))
     }
 
     /// The next packet; remembers when there was none.

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use vrrp_core::wire::TTL;
 use vrrp_core::{Config, Family, Peers, TrackerId};
 
-use crate::VirtualIp;
+use crate::vmac::Macvlan;
+use crate::{VirtualIp, VirtualMac};
 
 /// One virtual router and the interface it runs on.
 #[derive(Clone, Debug)]
@@ -18,6 +19,7 @@ pub struct Router {
     pub(crate) source: Option<IpAddr>,
     pub(crate) unicast_ttl: u8,
     pub(crate) accept: bool,
+    pub(crate) macvlan: Option<Macvlan>,
     pub(crate) tracked_interfaces: Vec<(TrackerId, String)>,
 }
 
@@ -40,14 +42,13 @@ pub enum RouterError {
         /// The source.
         address: IpAddr,
     },
-    /// Accept mode off needs a packet filter, which is not there yet.
-    #[error(
-        "{name}: a Master that is not the owner (priority 255) and does not accept packets to its virtual addresses \
-         needs a packet filter, which this version does not set up; use with_accept_mode(true)"
-    )]
-    AcceptModeOff {
+    /// The interface for the virtual MAC address cannot have this name.
+    #[error("{name}: `{interface}` is no name for an interface; expected 1 to 15 octets without blanks, `/` and `:`")]
+    InterfaceName {
         /// The router.
         name: String,
+        /// The name of the interface.
+        interface: String,
     },
 }
 
@@ -69,6 +70,7 @@ impl Router {
             source: None,
             unicast_ttl: TTL,
             accept: false,
+            macvlan: None,
             tracked_interfaces: Vec::new(),
         }
     }
@@ -82,9 +84,18 @@ impl Router {
 
     /// Whether a Master that is not the owner accepts packets sent to its virtual addresses (Accept_Mode, RFC 9568
     /// section 6.1). Off, as in the RFC, clients can route through the router but not talk to it; services need it on.
+    /// Off, the program `nft` must be there: a packet filter drops what is sent to the addresses.
     #[must_use]
     pub fn with_accept_mode(mut self, accept: bool) -> Self {
         self.accept = accept;
+        self
+    }
+
+    /// Gives the router a MAC address of its own. Its addresses then live on a macvlan, but for those that
+    /// [`with_address`](Self::with_address) puts on another interface.
+    #[must_use]
+    pub fn with_virtual_mac(mut self, virtual_mac: VirtualMac) -> Self {
+        self.macvlan = Some(Macvlan::new(virtual_mac, self.config.family(), self.config.vrid()));
         self
     }
 
@@ -127,10 +138,19 @@ impl Router {
         if let Some(address) = self.source.filter(|source| Family::of(*source) != self.config.family()) {
             return Err(RouterError::SourceFamily { name: name(), address });
         }
-        if !self.accept && !self.config.priority().is_owner() {
-            return Err(RouterError::AcceptModeOff { name: name() });
+        match &self.macvlan {
+            Some(macvlan) if !macvlan.is_named_well() => {
+                Err(RouterError::InterfaceName { name: name(), interface: macvlan.name.clone() })
+            }
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// The MAC address that its advertisements come from, unless it is that of the interface. Unicast needs the host's
+    /// own routes and neighbours.
+    pub(crate) fn virtual_source(&self) -> Option<[u8; 6]> {
+        let multicast = matches!(self.config.peers(), Peers::Multicast);
+        self.macvlan.as_ref().filter(|macvlan| multicast && !macvlan.transmit_base).map(|macvlan| macvlan.mac)
     }
 
     /// Whether `address` is of the kind that its advertisements come from: link-local for those to the IPv6 group (IP-06)
@@ -146,7 +166,8 @@ impl Router {
 
     /// Interface that carries `vip`.
     pub(crate) fn device<'a>(&'a self, vip: &'a VirtualIp) -> &'a str {
-        vip.device.as_deref().unwrap_or(&self.interface)
+        let own = self.macvlan.as_ref().map_or(&self.interface, |macvlan| &macvlan.name);
+        vip.device.as_ref().filter(|device| **device != self.interface).unwrap_or(own)
     }
 }
 

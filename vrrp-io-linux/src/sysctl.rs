@@ -2,6 +2,8 @@
 
 use std::{fs, io};
 
+use vrrp_core::Family;
+
 /// Since which release the kernel keeps the mark on an address (IFA_PROTO).
 const MARKS_SINCE: (u32, u32) = (5, 18);
 
@@ -16,16 +18,52 @@ fn version(release: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
+/// Sets what `interface` does, unless it does that already; returns what it did before.
+pub(crate) fn set(family: Family, interface: &str, key: &str, value: &str) -> io::Result<Option<String>> {
+    let path = path(family, interface, key);
+    let set = || -> io::Result<Option<String>> {
+        let before = fs::read_to_string(&path)?.trim().to_owned();
+        if before == value {
+            return Ok(None);
+        }
+        fs::write(&path, value)?;
+        Ok(Some(before))
+    };
+    set().map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))
+}
+
+/// Raises a number for IPv4 on `interface` to `least`; returns what it was, if it was less.
+pub(crate) fn raise(interface: &str, key: &str, least: u32) -> io::Result<Option<String>> {
+    if effective(interface, key)? >= least {
+        return Ok(None);
+    }
+    set(Family::Ipv4, interface, key, &least.to_string())
+}
+
+/// A number for IPv4 of which the larger one counts: that of `interface`, or that of all.
+pub(crate) fn effective(interface: &str, key: &str) -> io::Result<u32> {
+    let read = |interface| -> io::Result<u32> {
+        let path = path(Family::Ipv4, interface, key);
+        let text =
+            fs::read_to_string(&path).map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))?;
+        Ok(text.trim().parse().unwrap_or(0))
+    };
+    Ok(read(interface)?.max(read("all")?))
+}
+
+fn path(family: Family, interface: &str, key: &str) -> String {
+    let family = match family {
+        Family::Ipv4 => "ipv4",
+        Family::Ipv6 => "ipv6",
+    };
+    format!("/proc/sys/net/{family}/conf/{interface}/{key}")
+}
+
 /// Lets the other addresses of a subnet live on when its first one is removed from `interface`.
 ///
 /// Without it the kernel removes them all together. Writes only where the setting is off.
 pub(crate) fn promote_secondaries(interface: &str) -> io::Result<()> {
-    let path = format!("/proc/sys/net/ipv4/conf/{interface}/promote_secondaries");
-    let set = || match fs::read_to_string(&path)?.trim() {
-        "0" => fs::write(&path, "1"),
-        _ => Ok(()),
-    };
-    set().map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))
+    set(Family::Ipv4, interface, "promote_secondaries", "1").map(drop)
 }
 
 #[cfg(test)]

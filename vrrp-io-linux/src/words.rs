@@ -17,7 +17,10 @@ pub(crate) fn cause(router: &Router, cause: &Cause) -> String {
 pub(crate) fn fault(router: &Router, fault: &Fault) -> String {
     let interface = &router.interface;
     match (fault, router.source) {
-        (Fault::InterfaceDown, _) => format!("interface {interface} is down"),
+        (Fault::InterfaceDown, _) => match &router.macvlan {
+            None => format!("interface {interface} is down"),
+            Some(macvlan) => format!("interface {interface} is down, or its {} is missing", macvlan.name),
+        },
         (Fault::NoPrimaryAddress, None) => format!("interface {interface} has no address to send from"),
         (Fault::NoPrimaryAddress, Some(source)) => format!("the source address {source} is not on this host"),
         // What is turned round is at fault while it passes.

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::net::IpAddr;
 
 use vrrp_core::wire::{Endpoints, TTL};
-use vrrp_core::{Action, AdvertKind, Input, Peers, RouterId, Vip};
+use vrrp_core::{Action, AdvertKind, Input, Peers, Role, RouterId, Vip};
 
 use super::Driver;
 use crate::event::EventKind;
@@ -23,6 +23,9 @@ impl Driver {
                 Action::RemoveAddress(vip) => self.holdings.remove(&mut self.requests, id, vip.index()),
                 Action::AnnounceAddress { vip, count } => self.announce(id, vip, count),
                 Action::StateChanged(transition) => {
+                    if transition.from == Role::Master {
+                        self.macvlans.release(id);
+                    }
                     let Some(router) = self.set.get(id) else { continue };
                     let Some(hosted) = self.routers.get(id.index()) else { continue };
                     let why = words::cause(&hosted.router, &transition.cause);
@@ -32,6 +35,9 @@ impl Driver {
             }
         }
         self.requests.flush();
+        if self.holdings.is_settled() {
+            self.macvlans.lower();
+        }
     }
 
     pub(super) fn advertise(&mut self, id: RouterId, kind: AdvertKind) {
@@ -47,7 +53,11 @@ impl Driver {
             let Some(ends) = Endpoints::new(source, destination) else { continue };
             let Ok(len) = router.encode(kind, ends, &mut self.message) else { continue };
             let message = self.message.get(..len).unwrap_or_default();
-            if let Err(error) = port.send(source, destination, ttl, message) {
+            let sent = match hosted.router.virtual_source() {
+                None => port.send(source, destination, ttl, message),
+                Some(mac) => port.send_as(mac, &self.link_layer, ends, ttl, message),
+            };
+            if let Err(error) = sent {
                 failed = Some((destination, error));
             }
         }
@@ -73,6 +83,11 @@ impl Driver {
             self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
             return self.set.handle(clock::now(), id, Input::AddressFailed(request));
         };
+        if let Err(error) = self.macvlans.raise(id, ifindex) {
+            let error = format!("cannot set it up: {error}");
+            self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
+            return self.set.handle(clock::now(), id, Input::AddressFailed(request));
+        }
         // An owner's real address has the prefix of its network, which need not be the one configured here.
         let mut there = self.monitor.addresses(ifindex);
         let real =

@@ -20,6 +20,7 @@ impl Driver {
                     self.prepare_device(&name);
                 }
                 (0..self.ports.len()).for_each(|port| self.follow_port(port));
+                self.follow_macvlans();
                 self.refresh_all();
             }
             Change::AddressAdded { ifindex, address } => {
@@ -82,6 +83,8 @@ impl Driver {
         let Some(id) = self.holdings.first_ipv4_on(device) else { return };
         if let Err(error) = sysctl::promote_secondaries(device) {
             let text = match error.kind() {
+                // It is made when the interface below is there.
+                io::ErrorKind::NotFound if self.macvlans.is_one(device) => return,
                 io::ErrorKind::NotFound => format!("there is no interface {device}; waiting for it"),
                 _ => format!("removing an address of {device} may remove others with it: {error}"),
             };
@@ -98,7 +101,10 @@ impl Driver {
     pub(super) fn refresh(&mut self, id: RouterId) {
         let Some(Hosted { router, .. }) = self.routers.get(id.index()) else { return };
         let is_up = |name: &str| self.monitor.link_by_name(name).is_some_and(|link| link.up);
-        let up = is_up(&router.interface) && router.addresses.iter().all(|vip| is_up(router.device(vip)));
+        let carries = |device: &str| self.macvlans.is_one(device) || is_up(device);
+        let up = is_up(&router.interface)
+            && self.macvlans.is_ready(id)
+            && router.addresses.iter().all(|vip| carries(router.device(vip)));
         let tracked = router.tracked_interfaces.iter().map(|(id, name)| Input::Tracker(*id, is_up(name)));
         let primary = Input::PrimaryAddress(self.primary_address(router));
         let news: Vec<Input> = std::iter::once(primary).chain(tracked).chain([Input::InterfaceUp(up)]).collect();

@@ -50,7 +50,9 @@ fn link(payload: &[u8]) -> Result<Option<Link>, DecodeError> {
         up: header.flags.contains(LinkFlags::Up | LinkFlags::Running),
         mac: None,
         mtu: 0,
+        macvlan_on: None,
     };
+    let (mut macvlan, mut below) = (false, None);
     for attribute in NlasIterator::new(payload.get(LINK_HEADER_LEN..).unwrap_or_default()) {
         let attribute = attribute?;
         let value = attribute.value();
@@ -61,10 +63,19 @@ fn link(payload: &[u8]) -> Result<Option<Link>, DecodeError> {
             }
             libc::IFLA_ADDRESS if header.link_layer_type == LinkLayerType::Ether => link.mac = value.try_into().ok(),
             libc::IFLA_MTU => link.mtu = parse_u32(value)?,
+            libc::IFLA_LINK => below = Some(parse_u32(value)?),
+            libc::IFLA_LINKINFO => macvlan = is_macvlan(value),
             _ => {}
         }
     }
+    link.macvlan_on = below.filter(|_| macvlan);
     Ok(Some(link))
+}
+
+/// Whether a link's description of its own kind says macvlan.
+fn is_macvlan(info: &[u8]) -> bool {
+    let mut attributes = NlasIterator::new(info).flatten();
+    attributes.any(|attribute| attribute.kind() == libc::IFLA_INFO_KIND && attribute.value().starts_with(b"macvlan"))
 }
 
 fn address(payload: &[u8]) -> Result<Option<(u32, HostAddress)>, DecodeError> {
@@ -133,7 +144,14 @@ mod tests {
         let mac = attribute(libc::IFLA_ADDRESS, &[2, 0, 0, 0, 0, 1]);
         let mtu = attribute(libc::IFLA_MTU, &1500_u32.to_ne_bytes());
         let message = link_message(0, &[strange, name, mac, mtu].concat());
-        let expected = Link { index: 7, name: "eth0".into(), up: true, mac: Some([2, 0, 0, 0, 0, 1]), mtu: 1500 };
+        let expected = Link {
+            index: 7,
+            name: "eth0".into(),
+            up: true,
+            mac: Some([2, 0, 0, 0, 0, 1]),
+            mtu: 1500,
+            macvlan_on: None,
+        };
         let decoded = decode(libc::RTM_NEWLINK, &message).unwrap();
         assert!(matches!(&decoded, Some(News::Link(link)) if *link == expected), "{decoded:?}");
     }

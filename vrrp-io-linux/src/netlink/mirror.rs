@@ -18,6 +18,8 @@ pub(crate) struct Link {
     pub(crate) mac: Option<[u8; 6]>,
     /// Largest packet, in octets.
     pub(crate) mtu: u32,
+    /// The link that it is a macvlan of.
+    pub(crate) macvlan_on: Option<u32>,
 }
 
 /// An address of an interface.

@@ -3,6 +3,7 @@
 //! Requests and monitoring have a socket each: a burst of news must not push out the answer to a request.
 
 mod decode;
+mod links;
 mod mirror;
 mod monitor;
 mod requests;
@@ -17,6 +18,7 @@ use netlink_packet_core::{
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
+pub(crate) use links::Links;
 pub(crate) use mirror::{Change, HostAddress, Link};
 pub(crate) use monitor::Monitor;
 pub(crate) use requests::{Done, Outcome, Requests};

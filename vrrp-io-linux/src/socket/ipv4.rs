@@ -26,7 +26,7 @@ pub(super) fn join(socket: &Socket, ifindex: u32) -> io::Result<()> {
 }
 
 /// The header of an advertisement. The kernel fills in the identification and the checksum.
-pub(super) fn header(source: Ipv4Addr, destination: Ipv4Addr, ttl: u8, payload_len: usize) -> io::Result<Ipv4Header> {
+pub(crate) fn header(source: Ipv4Addr, destination: Ipv4Addr, ttl: u8, payload_len: usize) -> io::Result<Ipv4Header> {
     let (source, destination) = (source.octets(), destination.octets());
     let mut header = Ipv4Header::new(length(payload_len)?, ttl, IpNumber::VRRP, source, destination)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;

@@ -27,7 +27,7 @@ pub(super) fn join(socket: &Socket, ifindex: u32) -> io::Result<()> {
 }
 
 /// The header of an advertisement.
-pub(super) fn header(
+pub(crate) fn header(
     source: Ipv6Addr,
     destination: Ipv6Addr,
     hop_limit: u8,

@@ -3,8 +3,8 @@
 //! One per interface, not one per router: the kernel copies each packet to every raw socket that matches. Headers are
 //! made here, so that the source is what the router says it is.
 
-mod ipv4;
-mod ipv6;
+pub(crate) mod ipv4;
+pub(crate) mod ipv6;
 
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddrV4, SocketAddrV6};

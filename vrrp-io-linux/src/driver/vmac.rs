@@ -1,0 +1,42 @@
+//! Virtual MAC addresses and the packet filter, at the start and the end.
+
+use std::future::poll_fn;
+use std::time::Duration;
+
+use super::Driver;
+use crate::event::EventKind;
+
+/// How long a start waits for news of the macvlans it has made; who is not ready by then waits as for any interface.
+const NEWS_LIMIT: Duration = Duration::from_secs(1);
+
+impl Driver {
+    /// Makes the macvlans. Those whose interface is missing follow when it appears.
+    pub(super) async fn make_macvlans(&mut self) {
+        self.follow_macvlans();
+        let made = async {
+            while self.macvlans.are_awaited(&self.monitor) {
+                // What has changed is looked at when all is made.
+                poll_fn(|cx| self.monitor.poll_change(cx)).await;
+                self.follow_macvlans();
+            }
+        };
+        let _ = tokio::time::timeout(NEWS_LIMIT, made).await;
+    }
+
+    /// Takes over what became of links, before the routers hear of it.
+    pub(super) fn follow_macvlans(&mut self) {
+        for id in self.macvlans.routers() {
+            if let Some(text) = self.macvlans.follow(id, &self.monitor) {
+                self.reporter.report(id, EventKind::Warning(text));
+            }
+        }
+    }
+
+    /// Opens the addresses again, when they are gone.
+    pub(super) fn unfilter(&mut self) {
+        let removed = self.filter.as_mut().map_or(Ok(()), |filter| filter.remove());
+        if let (Err(error), Some((id, _))) = (removed, self.set.iter().next()) {
+            self.reporter.report(id, EventKind::Warning(format!("cannot remove the packet filter: {error}")));
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The macvlans that carry virtual MAC addresses: made once, raised for a Master, lowered behind it, removed at the end.
+//!
+//! One that is down drops what is sent to its MAC address (FSM-B-03, FWD-01), and answers nobody.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
+
+use vrrp_core::{Family, RouterId};
+
+use crate::netlink::{Link, Links, Monitor};
+use crate::vmac::Macvlan;
+use crate::{Router, sysctl};
+
+/// The macvlans of all routers.
+#[derive(Debug)]
+pub(crate) struct Macvlans {
+    links: Links,
+    helper: Option<Helper>,
+    /// By router; most have none.
+    devices: BTreeMap<RouterId, Device>,
+    to_lower: Vec<RouterId>,
+    /// Settings of the interfaces below, as they were before.
+    before: BTreeMap<(String, &'static str), String>,
+}
+
+#[derive(Debug)]
+struct Device {
+    macvlan: Macvlan,
+    parent: String,
+    /// The link that is ours and set up as it must be.
+    ready: Option<u32>,
+    raised: Raised,
+    complaint: Option<String>,
+}
+
+/// Whether a macvlan is to be up. Locked while it is being lowered.
+type Raised = Arc<Mutex<bool>>;
+
+/// A thread for what takes long: a macvlan is lowered or removed within ten to twenty milliseconds.
+#[derive(Debug)]
+struct Helper {
+    jobs: mpsc::Sender<Job>,
+    thread: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+enum Job {
+    Lower(u32, Raised),
+    Remove(u32),
+}
+
+impl Macvlans {
+    pub(crate) fn new<'a>(routers: impl Iterator<Item = (RouterId, &'a Router)>) -> io::Result<Self> {
+        let devices: BTreeMap<RouterId, Device> =
+            routers.filter_map(|(id, router)| Some((id, Device::new(router)?))).collect();
+        let helper = if devices.is_empty() { None } else { Some(Helper::start()?) };
+        Ok(Self { links: Links::new()?, helper, devices, to_lower: Vec::new(), before: BTreeMap::new() })
+    }
+
+    /// The routers that have one.
+    pub(crate) fn routers(&self) -> Vec<RouterId> {
+        self.devices.keys().copied().collect()
+    }
+
+    /// Whether `name` is one of them.
+    pub(crate) fn is_one(&self, name: &str) -> bool {
+        self.devices.values().any(|device| device.macvlan.name == name)
+    }
+
+    /// Whether the router's macvlan, if it has one, could be raised now.
+    pub(crate) fn is_ready(&self, id: RouterId) -> bool {
+        self.devices.get(&id).is_none_or(|device| device.ready.is_some())
+    }
+
+    /// Whether one has been made that the monitor has yet to see.
+    pub(crate) fn are_awaited(&self, monitor: &Monitor) -> bool {
+        let awaited = |device: &Device| device.ready.is_none() && device.complaint.is_none();
+        self.devices.values().any(|device| awaited(device) && monitor.link_by_name(&device.parent).is_some())
+    }
+
+    /// Follows the links: makes the router's macvlan when it is missing, and sets it up when it appears. One that a dead
+    /// run left is taken over. Returns what is wrong, once.
+    pub(crate) fn follow(&mut self, id: RouterId, monitor: &Monitor) -> Option<String> {
+        let device = self.devices.get_mut(&id)?;
+        let wrong = device.follow(&mut self.links, &mut self.before, monitor).err();
+        if wrong.is_some() {
+            device.ready = None;
+        }
+        let news = if wrong == device.complaint { None } else { wrong.clone() };
+        device.complaint = wrong;
+        news
+    }
+
+    /// Raises the router's macvlan for its addresses on `ifindex`; nothing to do for other links.
+    pub(crate) fn raise(&mut self, id: RouterId, ifindex: u32) -> io::Result<()> {
+        let Some(device) = self.devices.get(&id).filter(|device| device.ready == Some(ifindex)) else { return Ok(()) };
+        let mut raised = locked(&device.raised);
+        if !*raised {
+            self.links.set_up(ifindex, true)?;
+            *raised = true;
+        }
+        Ok(())
+    }
+
+    /// The router's macvlan is needed no more.
+    pub(crate) fn release(&mut self, id: RouterId) {
+        if let Some(device) = self.devices.get(&id) {
+            *locked(&device.raised) = false;
+            self.to_lower.push(id);
+        }
+    }
+
+    /// Has those that were released lowered. The kernel carries out nothing else meanwhile, so removals come first.
+    pub(crate) fn lower(&mut self) {
+        for id in self.to_lower.drain(..) {
+            let Some(device) = self.devices.get(&id) else { continue };
+            if let (Some(index), Some(helper)) = (device.ready, &self.helper) {
+                helper.take(Job::Lower(index, Arc::clone(&device.raised)));
+            }
+        }
+    }
+
+    /// Removes them all, and waits for that; the interfaces below get back what they had.
+    pub(crate) fn remove(&mut self) {
+        let Some(helper) = self.helper.take() else { return };
+        self.devices.values().filter_map(|device| device.ready).for_each(|index| helper.take(Job::Remove(index)));
+        helper.finish();
+        for ((interface, key), value) in std::mem::take(&mut self.before) {
+            // The interface may be gone.
+            let _ = sysctl::set(Family::Ipv4, &interface, key, &value);
+        }
+    }
+}
+
+impl Device {
+    fn new(router: &Router) -> Option<Self> {
+        Some(Self {
+            macvlan: router.macvlan.clone()?,
+            parent: router.interface.clone(),
+            ready: None,
+            raised: Raised::default(),
+            complaint: None,
+        })
+    }
+
+    fn follow(
+        &mut self,
+        links: &mut Links,
+        before: &mut BTreeMap<(String, &'static str), String>,
+        monitor: &Monitor,
+    ) -> Result<(), String> {
+        let Self { macvlan: Macvlan { name, mac, .. }, parent, .. } = self;
+        let Some(below) = monitor.link_by_name(parent) else {
+            self.ready = None;
+            return Ok(());
+        };
+        let Some(link) = monitor.link_by_name(name) else {
+            self.ready = None;
+            return match links.make_macvlan(name, below.index, *mac) {
+                // The monitor will see it.
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    Err(format!("cannot make the macvlan {name} on {parent}: {error}"))
+                }
+                _ => Ok(()),
+            };
+        };
+        if (link.macvlan_on, link.mac) != (Some(below.index), Some(*mac)) {
+            let mac = mac.map(|octet| format!("{octet:02x}")).join(":");
+            let text =
+                format!("{name} is there, but is no macvlan on {parent} with {mac}; remove it, or choose another name");
+            return Err(text);
+        }
+        if self.ready != Some(link.index) {
+            *locked(&self.raised) = false;
+            self.prepare(links, before, link).map_err(|error| format!("cannot set up {}: {error}", link.name))?;
+            self.ready = Some(link.index);
+        } else if !link.up && *locked(&self.raised) {
+            // Somebody else lowered it, or these are old news. What keeps it from going up is told when it is needed.
+            let _ = links.set_up(link.index, true);
+        }
+        Ok(())
+    }
+
+    /// Sees to it that the macvlan answers for its own addresses alone, and its parent for none of them.
+    fn prepare(
+        &self,
+        links: &mut Links,
+        before: &mut BTreeMap<(String, &'static str), String>,
+        link: &Link,
+    ) -> io::Result<()> {
+        let (name, parent) = (link.name.as_str(), self.parent.as_str());
+        links.set_up(link.index, false)?;
+        match self.macvlan.family {
+            Family::Ipv4 => {
+                // Each answers for the addresses it has itself, and asks in the name of these alone: an ARP request is
+                // an answer to whoever hears it (ARP-01).
+                for (key, value) in [("arp_ignore", 1), ("arp_announce", 2)] {
+                    sysctl::set(Family::Ipv4, name, key, &value.to_string())?;
+                    if let Some(was) = sysctl::raise(parent, key, value)? {
+                        before.insert((parent.to_owned(), key), was);
+                    }
+                }
+                // What comes in here goes out through the parent. Where the source of packets is checked, some route to
+                // it must do.
+                let checked = sysctl::effective(parent, "rp_filter")? > 0;
+                sysctl::set(Family::Ipv4, name, "rp_filter", if checked { "2" } else { "0" })?;
+                sysctl::set(Family::Ipv6, name, "disable_ipv6", "1").or_else(|error| match error.kind() {
+                    io::ErrorKind::NotFound => Ok(None),
+                    _ => Err(error),
+                })?;
+            }
+            Family::Ipv6 => {
+                // No address is derived from the virtual MAC (IP-10), nor given by another router.
+                for (key, value) in [("addr_gen_mode", "1"), ("accept_ra", "0"), ("autoconf", "0")] {
+                    sysctl::set(Family::Ipv6, name, key, value)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Helper {
+    fn start() -> io::Result<Self> {
+        let mut links = Links::new()?;
+        let (jobs, todo) = mpsc::channel();
+        let work = move || {
+            for job in todo {
+                // A link that is gone is down.
+                let _ = match job {
+                    Job::Lower(index, raised) => {
+                        let raised = locked(&raised);
+                        if *raised { Ok(()) } else { links.set_up(index, false) }
+                    }
+                    Job::Remove(index) => links.remove(index),
+                };
+            }
+        };
+        let thread = thread::Builder::new().name("vrrp-macvlan".to_owned()).spawn(work)?;
+        Ok(Self { jobs, thread })
+    }
+
+    fn take(&self, job: Job) {
+        // Fails only when the thread died: then the macvlan stays up.
+        let _ = self.jobs.send(job);
+    }
+
+    fn finish(self) {
+        drop(self.jobs);
+        // A panic was printed where it happened.
+        let _ = self.thread.join();
+    }
+}
+
+fn locked(raised: &Mutex<bool>) -> MutexGuard<'_, bool> {
+    raised.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,112 @@
+//! Makes, raises, lowers and removes macvlans. Each call waits for the kernel.
+
+use std::io;
+
+use netlink_packet_core::{ErrorBuffer, NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLMSG_ERROR};
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::link::{
+    InfoData, InfoKind, InfoMacVlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, MacVlanMode,
+};
+use netlink_sys::Socket;
+
+use super::{DATAGRAM_MAX, messages, open, request};
+
+const RECEIVE_BUFFER: usize = 1 << 16;
+
+/// Requests about links, one at a time.
+#[derive(Debug)]
+pub(crate) struct Links {
+    socket: Socket,
+    sequence: u32,
+}
+
+impl Links {
+    pub(crate) fn new() -> io::Result<Self> {
+        let (socket, _port) = open(RECEIVE_BUFFER)?;
+        socket.set_cap_ack(true)?;
+        Ok(Self { socket, sequence: 0 })
+    }
+
+    /// Makes a macvlan above the link `parent`; it is down.
+    ///
+    /// In bridge mode: in private mode it takes away from its parent what another Master sends, for that comes from the
+    /// same MAC address; so two Masters would never hear of each other.
+    pub(crate) fn make_macvlan(&mut self, name: &str, parent: u32, mac: [u8; 6]) -> io::Result<()> {
+        let mut message = LinkMessage::default();
+        message.attributes = vec![
+            LinkAttribute::IfName(name.to_owned()),
+            LinkAttribute::Link(parent),
+            LinkAttribute::Address(mac.to_vec()),
+            LinkAttribute::LinkInfo(vec![
+                LinkInfo::Kind(InfoKind::MacVlan),
+                LinkInfo::Data(InfoData::MacVlan(vec![InfoMacVlan::Mode(MacVlanMode::Bridge)])),
+            ]),
+        ];
+        self.ask(RouteNetlinkMessage::NewLink(message), NLM_F_CREATE | NLM_F_EXCL)
+    }
+
+    /// Sets a link up, which takes a tenth of a millisecond, or down, which for a macvlan takes more than ten.
+    pub(crate) fn set_up(&mut self, ifindex: u32, up: bool) -> io::Result<()> {
+        let mut message = LinkMessage::default();
+        message.header.index = ifindex;
+        message.header.change_mask = LinkFlags::Up;
+        message.header.flags = if up { LinkFlags::Up } else { LinkFlags::empty() };
+        self.ask(RouteNetlinkMessage::SetLink(message), 0)
+    }
+
+    /// Removes a link, which takes some twenty milliseconds.
+    pub(crate) fn remove(&mut self, ifindex: u32) -> io::Result<()> {
+        let mut message = LinkMessage::default();
+        message.header.index = ifindex;
+        self.ask(RouteNetlinkMessage::DelLink(message), 0)
+    }
+
+    fn ask(&mut self, message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.socket.send(&request(message, NLM_F_ACK | flags, self.sequence), 0)?;
+        let mut buffer = Vec::with_capacity(DATAGRAM_MAX);
+        loop {
+            buffer.clear();
+            // The kernel has carried it out by now: an answer that is not here will never come.
+            self.socket.recv(&mut buffer, libc::MSG_DONTWAIT)?;
+            for (header, payload) in messages(&buffer).flatten() {
+                if (header.message_type, header.sequence_number) == (NLMSG_ERROR, self.sequence) {
+                    let errno = ErrorBuffer::new_checked(payload).ok().and_then(|answer| answer.code());
+                    return match errno {
+                        None => Ok(()),
+                        Some(code) => Err(io::Error::from_raw_os_error(code.get().saturating_neg())),
+                    };
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ifindex, in_namespace, ip, wire};
+
+    #[test]
+    fn a_macvlan_is_made_down_then_raised_lowered_and_removed() {
+        in_namespace(|| {
+            wire("v0", "v1");
+            let mut links = Links::new().unwrap();
+            let make = |links: &mut Links| links.make_macvlan("vrrp.51", ifindex("v0"), [0, 0, 0x5e, 0, 1, 51]);
+            make(&mut links).unwrap();
+            let shown = ip("-details -oneline link show dev vrrp.51");
+            assert!(shown.contains("vrrp.51@v0") && shown.contains("00:00:5e:00:01:33"), "{shown}");
+            assert!(shown.contains("macvlan mode bridge") && !shown.contains(",UP"), "{shown}");
+            assert_eq!(make(&mut links).unwrap_err().raw_os_error(), Some(libc::EEXIST));
+
+            let index = ifindex("vrrp.51");
+            for up in [true, true, false, false] {
+                links.set_up(index, up).unwrap();
+                assert_eq!(ip("-oneline link show dev vrrp.51").contains(",UP"), up);
+            }
+            links.remove(index).unwrap();
+            assert_eq!(links.remove(index).unwrap_err().raw_os_error(), Some(libc::ENODEV));
+            assert_eq!(links.set_up(index, true).unwrap_err().raw_os_error(), Some(libc::ENODEV));
+        });
+    }
+}

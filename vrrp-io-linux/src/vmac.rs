@@ -1,0 +1,90 @@
+//! The virtual MAC address: what a router is told about it, and the macvlan that carries it.
+
+use vrrp_core::{Family, Vrid};
+
+/// Gives a virtual router a MAC address of its own, which moves with it: 00:00:5e:00:01:VRID, for IPv6
+/// 00:00:5e:00:02:VRID (RFC 9568 section 7.3). What the neighbours know of a virtual address then stays true when
+/// another host takes it over.
+///
+/// It lives on a macvlan above the router's interface, and so do the virtual addresses of that interface.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VirtualMac {
+    name: Option<String>,
+    transmit_base: bool,
+}
+
+impl VirtualMac {
+    /// On a macvlan that is called `vrrp.VRID`, for IPv6 `vrrp6.VRID`.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Another name for the macvlan: 1 to 15 octets, as of every interface.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Whether advertisements come from the MAC address of the interface all the same. Against the RFC (IP-07), for
+    /// networks that take nothing from an address they do not know.
+    #[must_use]
+    pub fn with_transmit_base(mut self, transmit_base: bool) -> Self {
+        self.transmit_base = transmit_base;
+        self
+    }
+}
+
+/// The macvlan of one virtual router.
+#[derive(Clone, Debug)]
+pub(crate) struct Macvlan {
+    pub(crate) name: String,
+    pub(crate) mac: [u8; 6],
+    pub(crate) family: Family,
+    pub(crate) transmit_base: bool,
+}
+
+impl Macvlan {
+    pub(crate) fn new(wanted: VirtualMac, family: Family, vrid: Vrid) -> Self {
+        let (prefix, kind) = match family {
+            Family::Ipv4 => ("vrrp", 1),
+            Family::Ipv6 => ("vrrp6", 2),
+        };
+        Self {
+            name: wanted.name.unwrap_or_else(|| format!("{prefix}.{vrid}")),
+            mac: [0, 0, 0x5e, 0, kind, vrid.get()],
+            family,
+            transmit_base: wanted.transmit_base,
+        }
+    }
+
+    /// Whether an interface can have this name.
+    pub(crate) fn is_named_well(&self) -> bool {
+        let bad = |c: char| c == '/' || c == ':' || c.is_whitespace();
+        (1..=15).contains(&self.name.len()) && !self.name.contains(bad) && self.name != "." && self.name != ".."
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_octet_is_the_id_and_the_one_before_tells_the_family() {
+        let vrid = Vrid::new(51).unwrap();
+        let made = |family| Macvlan::new(VirtualMac::new(), family, vrid);
+        let (v4, v6) = (made(Family::Ipv4), made(Family::Ipv6));
+        assert_eq!((v4.name.as_str(), v4.mac), ("vrrp.51", [0, 0, 0x5e, 0, 1, 51]));
+        assert_eq!((v6.name.as_str(), v6.mac), ("vrrp6.51", [0, 0, 0x5e, 0, 2, 51]));
+    }
+
+    #[test]
+    fn names_that_no_interface_can_have_are_found() {
+        let named = |name: &str| Macvlan::new(VirtualMac::new().with_name(name), Family::Ipv4, Vrid::new(1).unwrap());
+        assert!(named("vrrp.1").is_named_well() && named("fifteen-octets.").is_named_well());
+        for name in ["", "sixteen-octets..", "a/b", "a:b", "a b", ".", ".."] {
+            assert!(!named(name).is_named_well(), "{name}");
+        }
+    }
+}
