@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use vrrp_core::{Profile, Role};
-use vrrp_io_linux::EventKind;
+use vrrp_io_linux::{EventKind, VirtualMac};
 
 use common::*;
 
@@ -153,6 +153,25 @@ fn a_leftover_with_another_prefix_goes_too() {
 
         let router = router(config(Profile::Rfc3768, 100, &[address(VIP)])).with_address(vip("192.0.2.1/24"));
         let mut node = host.start(vec![router.unwrap()]);
+        node.until_role(Role::Backup);
+        assert!(matches!(node.log()[0].kind, EventKind::Leftover { .. }), "{}", node.story());
+        assert!(!host.has(address(VIP)));
+        node.stop();
+    });
+}
+
+#[test]
+fn a_leftover_without_a_virtual_mac_goes_too() {
+    program();
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(11);
+        let mut process = Process::start(&host);
+        process.until("sent 1 gratuitous ARP");
+        drop(process);
+
+        let config = config(Profile::Rfc3768, 100, &[address(VIP)]);
+        let mut node = host.start(vec![router(config).with_virtual_mac(VirtualMac::new())]);
         node.until_role(Role::Backup);
         assert!(matches!(node.log()[0].kind, EventKind::Leftover { .. }), "{}", node.story());
         assert!(!host.has(address(VIP)));

@@ -12,12 +12,12 @@ use std::{env, fs};
 
 use vrrp_core::wire::ChecksumForm;
 use vrrp_core::{Config, Password, Priority, Profile, UnicastPeer};
-use vrrp_io_linux::Router;
+use vrrp_io_linux::{Router, VirtualMac};
 
 use common::*;
 
 /// What is asked of each packet.
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 13] = [
     "vrrp.virt_rtr_id",
     "vrrp.version",
     "vrrp.prio",
@@ -28,6 +28,7 @@ const FIELDS: [&str; 12] = [
     "ip.ttl",
     "ip.dsfield",
     "ip.dst",
+    "eth.src",
     "eth.dst",
     "_ws.expert.message",
 ];
@@ -55,9 +56,16 @@ fn tshark_finds_nothing_to_complain_about() {
             // Over IPv4 tshark knows the checksum of RFC 5798 alone, not that of RFC 9568.
             owner(5, Profile::Rfc5798, 20).with_checksum(ChecksumForm::PseudoHeader),
             owner(6, Profile::Rfc3768, 1).with_unicast_peers(&[peer]).unwrap(),
+            owner(7, Profile::Rfc3768, 20),
         ];
+        let routers = configs.map(|config| match config.vrid().get() {
+            // Unicast comes from the interface all the same.
+            6 | 7 => Router::new("eth0", config).with_virtual_mac(VirtualMac::new()),
+            _ => Router::new("eth0", config),
+        });
+        let mac = host.mac().map(|octet| format!("{octet:02x}")).join(":");
         let mut tap = client.tap();
-        let node = host.start(configs.map(|config| Router::new("eth0", config)).to_vec());
+        let node = host.start(routers.to_vec());
         let mut frames = capture(&mut tap, Duration::from_millis(1500));
         node.stop();
         frames.extend(capture(&mut tap, Duration::from_millis(200)));
@@ -68,18 +76,21 @@ fn tshark_finds_nothing_to_complain_about() {
         let mut seen = BTreeSet::new();
         for line in &lines {
             let values: Vec<&str> = line.split('\t').collect();
-            let [vrid, version, priority, count, auth, sum, ip_sum, ttl, tos, to, mac, expert] = values[..] else {
+            let [vrid, version, priority, count, auth, sum, ip_sum, ttl, tos, to, from_mac, to_mac, expert] =
+                values[..]
+            else {
                 panic!("{line}");
             };
             assert_eq!((sum, ip_sum, ttl, tos, expert), ("1", "1", "255", "0xc0", ""), "{line}");
             if vrid == "6" {
                 assert_eq!(to, client.address().to_string(), "{line}");
             } else {
-                assert_eq!((to, mac), ("224.0.0.18", "01:00:5e:00:00:12"), "{line}");
+                assert_eq!((to, to_mac), ("224.0.0.18", "01:00:5e:00:00:12"), "{line}");
             }
+            assert_eq!(from_mac, if vrid == "7" { "00:00:5e:00:01:07" } else { &mac }, "{line}");
             seen.insert([vrid, version, priority, count, auth].join(" "));
         }
-        let expected = ["1 2 P 1 0", "2 2 P 20 0", "3 2 P 1 1", "4 2 P 20 1", "5 3 P 20 ", "6 2 P 1 0"];
+        let expected = ["1 2 P 1 0", "2 2 P 20 0", "3 2 P 1 1", "4 2 P 20 1", "5 3 P 20 ", "6 2 P 1 0", "7 2 P 20 0"];
         let expected: BTreeSet<String> =
             expected.iter().flat_map(|line| ["255", "0"].map(|priority| line.replace('P', priority))).collect();
         assert_eq!(seen, expected, "{lines:#?}");

@@ -171,16 +171,21 @@ impl Driver {
             let by_name = !keeps_marks && !router.config().priority().is_owner();
             for index in 0..router.config().addresses().len() {
                 let Some(holding) = self.holdings.get(id, index) else { continue };
-                let Some(link) = self.monitor.link_by_name(&holding.device) else { continue };
-                let (vip, device, ifindex) = (holding.vip.clone(), holding.device.clone(), link.index);
-                for there in self.monitor.addresses(ifindex) {
-                    if there.address != vip.address || !(there.marked || by_name) {
-                        continue;
+                let (vip, device) = (holding.vip.clone(), holding.device.clone());
+                // That run may have had another configuration: no virtual MAC address, or another label; without one
+                // every label matches.
+                let interface = self.routers.get(id.index()).map(|hosted| hosted.router.interface.clone());
+                let interface = interface.filter(|interface| *interface != device);
+                for (device, by_name) in [(device, by_name)].into_iter().chain(interface.map(|name| (name, false))) {
+                    let Some(ifindex) = self.monitor.link_by_name(&device).map(|link| link.index) else { continue };
+                    for there in self.monitor.addresses(ifindex) {
+                        if there.address != vip.address || !(there.marked || by_name) {
+                            continue;
+                        }
+                        let leftover = VirtualIp { prefix_len: there.prefix_len, label: None, ..vip.clone() };
+                        self.holdings.sweep(&mut self.requests, id, index, &leftover, ifindex);
+                        self.reporter.report(id, EventKind::Leftover { vip: leftover, device: device.clone() });
                     }
-                    // That run may have had another configuration: without a label every label matches.
-                    let leftover = VirtualIp { prefix_len: there.prefix_len, label: None, ..vip.clone() };
-                    self.holdings.sweep(&mut self.requests, id, index, &leftover, ifindex);
-                    self.reporter.report(id, EventKind::Leftover { vip: leftover, device: device.clone() });
                 }
             }
         }

@@ -4,8 +4,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod accept;
 mod addresses;
 mod interface;
 mod ipv6;
 mod load;
 mod peers;
+mod vmac;

@@ -1,0 +1,87 @@
+//! Accept mode: a Master that is not the owner forwards, and is silent itself.
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
+use std::process::Command;
+use std::time::Duration;
+
+use vrrp_core::Profile;
+use vrrp_io_linux::{Router, VirtualMac};
+
+use crate::common::*;
+
+const VIP: &str = "192.0.2.100";
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// Whether anything comes back from `to`, a refusal too: to UDP, to TCP, to a ping.
+fn answers(client: &Host, to: IpAddr) -> [bool; 3] {
+    client.run(move || {
+        let udp = UdpSocket::bind("0.0.0.0:0").unwrap();
+        udp.set_read_timeout(Some(PAUSE)).unwrap();
+        udp.connect((to, 9)).unwrap();
+        udp.send(b"hello").unwrap();
+        let silent = |error: std::io::Error| !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+        let udp = udp.recv(&mut [0; 100]).map_or_else(silent, |_| true);
+        let tcp = TcpStream::connect_timeout(&SocketAddr::new(to, 9), PAUSE).map_or_else(silent, |_| true);
+        let ping = Command::new("ping").args(["-n", "-c", "1", "-W", "0.3", &to.to_string()]).output().unwrap();
+        [udp, tcp, ping.status.success()]
+    })
+}
+
+fn is_resolved(client: &Host) -> bool {
+    client.ip(&format!("neighbour show {VIP} dev eth0")).contains("lladdr")
+}
+
+#[test]
+fn accept_mode_off_forwards_and_is_silent_itself() {
+    if let Some(program) = missing(&["nft", "ping"]) {
+        return skip("accept_mode_off_forwards_and_is_silent_itself", &format!("{program} is not installed"));
+    }
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, far, client) = (lan.host(1), lan.host(3), lan.host(9));
+        // Each refusal is to be seen.
+        [&host, &far].map(|host| host.write("/proc/sys/net/ipv4/icmp_ratelimit", "0"));
+        // Another network, which only the virtual router leads to.
+        host.ip("address add 198.51.100.1/24 dev eth0");
+        far.ip("address replace 198.51.100.3/24 dev eth0");
+        far.ip("address delete 192.0.2.3/24 dev eth0");
+        far.ip("route add default via 198.51.100.1");
+        host.write("/proc/sys/net/ipv4/ip_forward", "1");
+        host.write("/proc/sys/net/ipv4/conf/all/send_redirects", "0");
+        client.ip(&format!("route add 198.51.100.0/24 via {VIP}"));
+        let far = address("198.51.100.3");
+
+        for vmac in [false, true] {
+            for accept in [false, true] {
+                let router = Router::new("eth0", fast(200, &[address(VIP)])).with_accept_mode(accept);
+                let router = if vmac { router.with_virtual_mac(VirtualMac::new()) } else { router };
+                let mut node = host.start(vec![router]);
+                node.until_announced();
+                client.ip("neighbour flush dev eth0");
+                assert_eq!(answers(&client, address(VIP)), [accept; 3], "virtual MAC {vmac}");
+                assert!(is_resolved(&client));
+                assert_eq!(answers(&client, far), [true; 3]);
+                assert_eq!(answers(&client, host.address()), [true; 3]);
+                node.stop();
+            }
+        }
+        assert_eq!(host.run(|| Command::new("/usr/sbin/nft").args(["list", "ruleset"]).output().unwrap().stdout), b"");
+    });
+}
+
+#[test]
+fn an_owner_accepts_whatever_the_mode_is() {
+    if let Some(program) = missing(&["ping"]) {
+        return skip("an_owner_accepts_whatever_the_mode_is", &format!("{program} is not installed"));
+    }
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (owner, client) = (lan.host(1), lan.host(9));
+        owner.write("/proc/sys/net/ipv4/icmp_ratelimit", "0");
+        let mut node = owner.start(vec![Router::new("eth0", config(Profile::Rfc3768, 255, &[owner.address()]))]);
+        node.until_announced();
+        assert_eq!(answers(&client, owner.address()), [true; 3]);
+        node.stop();
+    });
+}

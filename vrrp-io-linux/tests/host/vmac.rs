@@ -1,0 +1,313 @@
+//! The virtual MAC address: it moves with the virtual address, and nobody ever says another.
+
+use std::net::{IpAddr, UdpSocket};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use vrrp_core::{Config, Role};
+use vrrp_io_linux::{EventKind, Router, VirtualMac};
+
+use crate::common::*;
+
+const VIP: &str = "192.0.2.100";
+const VMAC: &str = "00:00:5e:00:01:33";
+
+fn with_vmac(config: Config) -> Router {
+    router(config).with_virtual_mac(VirtualMac::new())
+}
+
+/// A host that would rather be Master than the other, at its priority.
+fn start(host: &Host, priority: u8) -> Node {
+    host.start(vec![with_vmac(fast(priority, &[address(VIP)]))])
+}
+
+/// The port behind which the switch knows the virtual MAC address.
+fn port_of_vmac() -> Option<String> {
+    let output = Command::new("bridge").args(["fdb", "show", "br", "lan"]).output().expect("bridge (package iproute2)");
+    let table = String::from_utf8(output.stdout).unwrap();
+    let line = table.lines().find(|line| line.starts_with(VMAC))?;
+    Some(line.split(' ').nth(2)?.to_owned())
+}
+
+/// What the client takes for the MAC address of the virtual address.
+fn known_to(client: &Host) -> Option<String> {
+    let neighbours = client.ip(&format!("neighbour show {VIP} dev eth0"));
+    neighbours.split_once("lladdr ").map(|(_, rest)| rest.split(' ').next().unwrap().to_owned())
+}
+
+/// The client asks who has the address, some times over.
+fn ask(client: &Host) {
+    for _ in 0..5 {
+        client.ip("neighbour flush dev eth0");
+        client.run(|| UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.send_to(b"who has?", (VIP, 9)))).unwrap();
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Nobody gave the virtual address another MAC than the virtual one, or that one to another address; returns the number
+/// of answers.
+fn answers(frames: &[Frame]) -> usize {
+    let vmac = tap::mac(VMAC);
+    let mut answers = 0;
+    for frame in frames {
+        let Frame::Arp(arp) = frame else { continue };
+        assert_eq!(arp.sender == address(VIP), arp.sender_mac == vmac, "{arp:?}");
+        assert_eq!(arp.sender_mac, arp.source_mac, "{arp:?}");
+        answers += usize::from(arp.sender == address(VIP) && arp.target != address(VIP));
+    }
+    answers
+}
+
+/// A datagram to `to` and back. The host that answers asks for the client first.
+fn talk(client: &Host, host: &Host, to: IpAddr) -> bool {
+    host.ip("neighbour flush dev eth0");
+    let server = host.run(move || UdpSocket::bind((to, 7))).unwrap();
+    let client = client.run(|| UdpSocket::bind("0.0.0.0:0")).unwrap();
+    server.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    client.set_read_timeout(Some(LIMIT)).unwrap();
+    client.send_to(b"hello", (to, 7)).unwrap();
+    let mut buffer = [0; 100];
+    let Ok((_, from)) = server.recv_from(&mut buffer) else { return false };
+    server.send_to(b"hello", from).unwrap();
+    client.recv(&mut buffer).is_ok()
+}
+
+fn is_up(host: &Host) -> bool {
+    host.ip("-oneline link show dev vrrp.51").contains(",UP")
+}
+
+#[test]
+fn the_clients_know_one_mac_address_whoever_is_master() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (one, two, client) = (lan.host(1), lan.host(2), lan.host(9));
+        let mut tap = client.tap();
+        let mut first = start(&one, 200);
+        first.until_announced();
+        let mut second = start(&two, 100);
+        second.until_role(Role::Backup);
+
+        let check = |master: &Host, port: &str, tap: &mut Tap| {
+            ask(&client);
+            assert_eq!(known_to(&client).as_deref(), Some(VMAC));
+            assert!(talk(&client, master, address(VIP)));
+            assert_eq!(port_of_vmac().as_deref(), Some(port));
+            let frames = tap.so_far();
+            assert!(answers(&frames) >= 5, "{frames:?}");
+            let adverts: Vec<_> = frames.iter().filter_map(Frame::advert).collect();
+            assert!(!adverts.is_empty() && adverts.iter().all(|advert| advert.source_mac == tap::mac(VMAC)));
+        };
+        check(&one, "port1", &mut tap);
+        // The cable is pulled, and put back.
+        lan.carrier(&one, false);
+        second.until_announced();
+        assert_eq!(known_to(&client).as_deref(), Some(VMAC));
+        check(&two, "port2", &mut tap);
+        lan.carrier(&one, true);
+        first.until_announced();
+        second.until_role(Role::Backup);
+        check(&one, "port1", &mut tap);
+        // It is stopped in good order.
+        first.stop();
+        second.until_announced();
+        check(&two, "port2", &mut tap);
+        assert!(!one.ip("link show").contains("vrrp.51"));
+        assert_eq!(one.ip("-oneline link show type macvlan"), "");
+
+        // Nobody is left.
+        second.stop();
+        ask(&client);
+        assert_eq!(answers(&tap.so_far()), 0);
+    });
+}
+
+#[test]
+fn a_backup_neither_answers_nor_takes_what_is_sent_to_the_virtual_mac() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (one, two, client) = (lan.host(1), lan.host(2), lan.host(9));
+        let mut first = start(&one, 200);
+        first.until_announced();
+        let mut second = start(&two, 100);
+        second.until_role(Role::Backup);
+
+        // The Master does not hear the client, the Backup alone does.
+        lan.split(&[&one, &client], true);
+        let mut tap = client.tap();
+        ask(&client);
+        assert_eq!(answers(&tap.so_far()), 0);
+        lan.split(&[&one, &client], false);
+
+        // A frame to the virtual MAC address, at the port of the Backup, with a packet to the address of its host.
+        let send_to = |host: &Host| {
+            let port = format!("port{}", if host.address() == one.address() { 1 } else { 2 });
+            let fdb = ["fdb", "replace", VMAC, "dev", &port, "master", "static"];
+            assert!(Command::new("bridge").args(fdb).status().unwrap().success());
+            client.ip(&format!("neighbour replace {} lladdr {VMAC} nud permanent dev eth0", host.address()));
+            talk(&client, host, host.address())
+        };
+        assert!(!send_to(&two));
+        assert!(send_to(&one), "the Master takes it: the test would see it");
+        assert!(!is_up(&two) && is_up(&one));
+
+        // One that was Master drops it again.
+        lan.carrier(&one, false);
+        second.until_announced();
+        assert!(send_to(&two));
+        lan.carrier(&one, true);
+        second.until_role(Role::Backup);
+        eventually("the macvlan is down", || !is_up(&two));
+        assert!(!send_to(&two));
+    });
+}
+
+#[test]
+fn two_masters_hear_each_other_though_they_have_the_same_mac() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (one, two, client) = (lan.host(1), lan.host(2), lan.host(9));
+        lan.split(&[&one, &two], true);
+        let (mut first, mut second) = (start(&one, 200), start(&two, 100));
+        first.until_announced();
+        second.until_announced();
+        first.forget();
+        lan.split(&[&one, &two], false);
+        second.until_role(Role::Backup);
+        first.until_announced();
+        assert_eq!(first.status().role, Role::Master);
+        assert!(talk(&client, &one, address(VIP)));
+    });
+}
+
+#[test]
+fn a_takeover_is_hardly_slower_with_a_macvlan() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (one, two, client) = (lan.host(1), lan.host(2), lan.host(9));
+        for vmac in [false, true] {
+            let start = |host: &Host, priority| {
+                let router = router(fast(priority, &[address(VIP)]));
+                host.start(vec![if vmac { router.with_virtual_mac(VirtualMac::new()) } else { router }])
+            };
+            let mut first = start(&one, 254);
+            first.until_announced();
+            let mut second = start(&two, 253);
+            second.until_role(Role::Backup);
+            let mut tap = client.tap();
+            first.stop();
+            second.until_announced();
+            let frames = tap.during(Duration::from_millis(300));
+            let when = |wanted: &dyn Fn(&Frame) -> bool| frames.iter().find(|(_, frame)| wanted(frame)).unwrap().0;
+            let released = when(&|frame| frame.is_release());
+            let advertised = when(&|frame| frame.advert().is_some_and(|advert| advert.source == two.address()));
+            let announced = when(&|frame| frame.announced().is_some());
+            println!(
+                "virtual MAC {vmac}: release to advertisement {:?}, to announcement {:?} more",
+                advertised.duration_since(released),
+                announced.duration_since(advertised)
+            );
+            assert!(announced.duration_since(advertised) < Duration::from_millis(500));
+            second.stop();
+        }
+    });
+}
+
+#[test]
+fn the_interface_below_comes_and_goes() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, client) = (lan.host(1), lan.host(9));
+        lan.unplug(&host);
+        let mut node = start(&host, 200);
+        node.until_role(Role::Initialize);
+        for _ in 0..2 {
+            node.forget();
+            lan.plug(&host);
+            host.ip("address add 192.0.2.1/24 dev eth0");
+            node.until_announced();
+            ask(&client);
+            assert_eq!(known_to(&client).as_deref(), Some(VMAC));
+            // Somebody removes it.
+            node.forget();
+            host.ip("link delete vrrp.51");
+            node.until_role(Role::Initialize);
+            node.until_announced();
+            // Somebody lowers it.
+            host.ip("link set vrrp.51 down");
+            eventually("it is up again", || is_up(&host));
+            lan.unplug(&host);
+            node.until_role(Role::Initialize);
+        }
+    });
+}
+
+#[test]
+fn what_a_dead_run_left_is_taken_over_and_what_others_made_is_not() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, client) = (lan.host(1), lan.host(9));
+        host.ip(&format!("link add link eth0 name vrrp.51 address {VMAC} type macvlan mode bridge"));
+        host.ip("link set vrrp.51 up");
+        let mut node = start(&host, 200);
+        node.until_announced();
+        let mut tap = client.tap();
+        ask(&client);
+        assert!(answers(&tap.so_far()) >= 5);
+        node.stop();
+
+        host.ip("link add vrrp.51 type veth peer name other");
+        let mut node = start(&host, 200);
+        node.until(
+            "a warning",
+            |kind| matches!(kind, EventKind::Warning(text) if text.contains("is no macvlan on eth0")),
+        );
+        node.until_role(Role::Initialize);
+        assert_eq!(node.status().faults, ["interface eth0 is down, or its vrrp.51 is missing"]);
+        host.ip("link delete vrrp.51");
+        node.until_announced();
+    });
+}
+
+#[test]
+fn the_settings_of_the_interface_below_are_put_back() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, client) = (lan.host(1), lan.host(9));
+        let settings = |host: &Host| {
+            host.run(|| {
+                let read = |key| std::fs::read_to_string(format!("/proc/sys/net/ipv4/conf/eth0/{key}")).unwrap();
+                ["arp_ignore", "arp_announce"].map(|key| read(key).trim().to_owned())
+            })
+        };
+        // Strict, as many hosts have it.
+        host.write("/proc/sys/net/ipv4/conf/all/rp_filter", "1");
+        host.write("/proc/sys/net/ipv4/conf/eth0/arp_announce", "1");
+        let mut node = start(&host, 200);
+        node.until_announced();
+        assert_eq!(settings(&host), ["1", "2"]);
+        assert!(talk(&client, &host, address(VIP)));
+        // The rest of the host is as it was.
+        assert!(talk(&client, &host, host.address()));
+        node.stop();
+        assert_eq!(settings(&host), ["0", "1"]);
+    });
+}
+
+#[test]
+fn transmit_base_and_unicast_send_from_the_interface_itself() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, client) = (lan.host(1), lan.host(9));
+        let mut tap = client.tap();
+        let base = VirtualMac::new().with_name("virtual").with_transmit_base(true);
+        let mut node = host.start(vec![router(fast(200, &[address(VIP)])).with_virtual_mac(base)]);
+        node.until_announced();
+        let frames = tap.during(Duration::from_millis(300));
+        let mut adverts = frames.iter().filter_map(|(_, frame)| frame.advert()).peekable();
+        assert!(adverts.peek().is_some() && adverts.all(|advert| advert.source_mac == host.mac()));
+        ask(&client);
+        assert_eq!(known_to(&client).as_deref(), Some(VMAC));
+        assert!(host.ip("-oneline address show dev virtual").contains(VIP));
+    });
+}
