@@ -206,7 +206,7 @@ impl Driver {
         };
         // What is not confirmed by then is left to the next start, which sweeps.
         let settled = tokio::time::timeout(STOP_LIMIT, settled).await.is_ok();
-        self.macvlans.remove();
+        self.macvlans.remove(&self.monitor);
         if settled {
             self.unfilter();
         }

@@ -26,15 +26,17 @@
 //! # What it needs
 //!
 //! `CAP_NET_RAW` for its raw and packet sockets, `CAP_NET_ADMIN` for addresses, and nothing else; in a network namespace of
-//! its own user namespace it needs no root. It writes one setting: `promote_secondaries` of each interface that carries a
-//! virtual IPv4 address, where it is off. A packet filter must let protocol 112 in, and out to 224.0.0.18 and ff02::12.
+//! its own user namespace it needs no root. Without a virtual MAC address it writes one setting: `promote_secondaries` of
+//! each interface that carries a virtual IPv4 address, where it is off. A packet filter must let protocol 112 in, and out to
+//! 224.0.0.18 and ff02::12. Accept mode off needs the program `nft`.
 //!
 //! # Threads
 //!
 //! [`start`] makes one thread, in the network namespace of its caller, and everything happens there: packets, deadlines,
-//! addresses. It shares nothing, and waits for nobody. Events go out on a bounded channel; when it is full they are lost,
-//! and counted in [`RouterStatus::events_lost`]. [`Event`]s that anybody on the LAN could cause without end are reported
-//! every ten seconds, with a count.
+//! addresses. A second one only lowers and removes the interfaces of virtual MAC addresses, where there are any. Nobody is
+//! waited for. Events go out on a bounded channel; when it is full they are lost, and counted in
+//! [`RouterStatus::events_lost`]. [`Event`]s that anybody on the LAN could cause without end are reported every ten seconds,
+//! with a count.
 //!
 //! A deadline of the protocol is met within some tenths of a millisecond; the end of a Master's silence more exactly.
 //! Before that one is acted on the sockets are read once more: a host that was suspended does not take over on waking.
@@ -42,8 +44,8 @@
 //! # What it does with addresses
 //!
 //! * A new Master advertises, then installs its addresses, then announces each by gratuitous ARP or an unsolicited
-//!   neighbour advertisement, with the MAC address of the interface, as soon as the kernel confirmed it. When the kernel
-//!   refuses one, the router releases them all and is at fault; it tries again after 30 seconds.
+//!   neighbour advertisement, with the MAC address of the interface that carries it, as soon as the kernel confirmed it.
+//!   When the kernel refuses one, the router releases them all and is at fault; it tries again after 30 seconds.
 //! * Installing what is there and removing what is gone are no errors.
 //! * What others remove from a Master is put back.
 //! * What was there before is not touched, neither at the start nor at the end: an owner's real address stays.
@@ -64,6 +66,31 @@
 //! A neighbour corrects the entry it has by the announcement. Whether it makes one where it has none is its own choice: a
 //! Linux router does with `accept_untracked_na` (RFC 9568 section 8.2.4); others ask when they need it.
 //!
+//! # The virtual MAC address
+//!
+//! [`Router::with_virtual_mac`] has everything that concerns the virtual addresses carry 00:00:5e:00:01:VRID, or
+//! 00:00:5e:00:02:VRID for IPv6: advertisements, announcements, answers to ARP and to neighbour solicitations. Then a
+//! neighbour's entry stays true through a takeover, and only the switches learn a new port, from the first advertisement on.
+//!
+//! * A macvlan carries the address. It is made at the start and removed at the end; a new Master raises it, within some
+//!   tenths of a millisecond, after its first advertisement. Behind one that is Master no more a thread of its own lowers it.
+//!   While it is down, frames to the virtual MAC address are dropped.
+//! * The virtual addresses are on the macvlan; advertisements still come from the interface's own IP address, and are
+//!   received there.
+//! * So that nobody gives a virtual IPv4 address another MAC, or the virtual MAC to another address, `arp_ignore` is set to 1 and
+//!   `arp_announce` to 2, on the macvlan and on its interface, where they are less. The interface gets its values back at the
+//!   end, unless other macvlans of virtual routers are there. A process that is killed leaves all this, and its macvlan, to
+//!   the next start.
+//! * The real address of an owner must not be on the interface at the same time; a warning says so.
+//!
+//! # Accept mode
+//!
+//! A Master that is not the owner forwards, but takes no packets to its addresses, unless
+//! [`with_accept_mode`](Router::with_accept_mode) is on. A table of nftables for each such router (`vrrp_eth0_51_ipv4`) drops
+//! them, but for neighbour discovery. It is made before anything else happens, and removed when the addresses are gone; when the process is killed it
+//! stays, as the addresses do. `nft flush ruleset` takes it away, and it is not put back. [`start`] removes the table of a
+//! router that has accept mode on now, where `nft` is installed.
+//!
 //! # After a split
 //!
 //! When a LAN was cut in two and heals, there are two Masters for a moment. The lower one yields, after one last
@@ -72,8 +99,6 @@
 //!
 //! # What is not there yet
 //!
-//! * **The virtual MAC address**: everything carries the interface's own, so neighbours depend on gratuitous ARP.
-//! * **Accept mode off**, the RFC's default, for a Master that is not the owner: it needs a packet filter, and is refused.
 //! * **Addresses that expire**: when the process is killed or hangs, its addresses stay on the host until it starts again,
 //!   and are then in two places after a takeover. The neighbours follow the new Master's announcement.
 #![deny(unsafe_code)]

@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use vrrp_core::{Family, RouterId};
 
 use crate::netlink::{Link, Links, Monitor};
-use crate::vmac::Macvlan;
+use crate::vmac::{self, Macvlan};
 use crate::{Router, sysctl};
 
 /// The macvlans of all routers.
@@ -93,12 +93,13 @@ impl Macvlans {
         news
     }
 
-    /// Raises the router's macvlan for its addresses on `ifindex`; nothing to do for other links.
-    pub(crate) fn raise(&mut self, id: RouterId, ifindex: u32) -> io::Result<()> {
-        let Some(device) = self.devices.get(&id).filter(|device| device.ready == Some(ifindex)) else { return Ok(()) };
+    /// Raises the router's macvlan, if `device` is that: an address is about to be installed there.
+    pub(crate) fn raise(&mut self, id: RouterId, device: &str) -> io::Result<()> {
+        let Some(device) = self.devices.get(&id).filter(|own| own.macvlan.name == device) else { return Ok(()) };
+        let Some(index) = device.ready else { return Err(io::ErrorKind::NotFound.into()) };
         let mut raised = locked(&device.raised);
         if !*raised {
-            self.links.set_up(ifindex, true)?;
+            self.links.set_up(index, true)?;
             *raised = true;
         }
         Ok(())
@@ -122,13 +123,18 @@ impl Macvlans {
         }
     }
 
-    /// Removes them all, and waits for that; the interfaces below get back what they had.
-    pub(crate) fn remove(&mut self) {
+    /// Removes them all, and waits for that; the interfaces below get back what they had, unless others need it.
+    pub(crate) fn remove(&mut self, monitor: &Monitor) {
         let Some(helper) = self.helper.take() else { return };
         self.devices.values().filter_map(|device| device.ready).for_each(|index| helper.take(Job::Remove(index)));
         helper.finish();
         for ((interface, key), value) in std::mem::take(&mut self.before) {
-            // The interface may be gone.
+            let below = monitor.link_by_name(&interface).map(|link| link.index);
+            let others = |link: &Link| !self.is_one(&link.name) && link.mac.is_some_and(vmac::is_virtual);
+            if below.is_none_or(|below| monitor.macvlans(below).any(others)) {
+                continue;
+            }
+            // The interface may just have gone.
             let _ = sysctl::set(Family::Ipv4, &interface, key, &value);
         }
     }

@@ -66,6 +66,11 @@ impl Macvlan {
     }
 }
 
+/// Whether it is the MAC address of some virtual router.
+pub(crate) fn is_virtual(mac: [u8; 6]) -> bool {
+    matches!(mac, [0, 0, 0x5e, 0, 1 | 2, _])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +82,7 @@ mod tests {
         let (v4, v6) = (made(Family::Ipv4), made(Family::Ipv6));
         assert_eq!((v4.name.as_str(), v4.mac), ("vrrp.51", [0, 0, 0x5e, 0, 1, 51]));
         assert_eq!((v6.name.as_str(), v6.mac), ("vrrp6.51", [0, 0, 0x5e, 0, 2, 51]));
+        assert!(is_virtual(v4.mac) && is_virtual(v6.mac) && !is_virtual([0, 0, 0x5e, 0, 3, 51]));
     }
 
     #[test]

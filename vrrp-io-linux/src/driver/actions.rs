@@ -83,11 +83,12 @@ impl Driver {
             self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
             return self.set.handle(clock::now(), id, Input::AddressFailed(request));
         };
-        if let Err(error) = self.macvlans.raise(id, ifindex) {
+        if let Err(error) = self.macvlans.raise(id, &device) {
             let error = format!("cannot set it up: {error}");
             self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
             return self.set.handle(clock::now(), id, Input::AddressFailed(request));
         }
+        self.warn_of_real_address(id, &vip, &device);
         // An owner's real address has the prefix of its network, which need not be the one configured here.
         let mut there = self.monitor.addresses(ifindex);
         let real =

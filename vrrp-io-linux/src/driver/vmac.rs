@@ -3,7 +3,10 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
+use vrrp_core::RouterId;
+
 use super::Driver;
+use crate::VirtualIp;
 use crate::event::EventKind;
 
 /// How long a start waits for news of the macvlans it has made; who is not ready by then waits as for any interface.
@@ -29,6 +32,22 @@ impl Driver {
             if let Some(text) = self.macvlans.follow(id, &self.monitor) {
                 self.reporter.report(id, EventKind::Warning(text));
             }
+        }
+    }
+
+    /// An owner's real address must be on the macvlan alone: any other interface answers for it too (ARP-01, ARP-02).
+    pub(super) fn warn_of_real_address(&mut self, id: RouterId, vip: &VirtualIp, device: &str) {
+        let Some(hosted) = self.routers.get(id.index()).filter(|hosted| hosted.router.macvlan.is_some()) else {
+            return;
+        };
+        let interface = &hosted.router.interface;
+        let Some(below) = self.monitor.link_by_name(interface).filter(|_| interface != device) else { return };
+        if self.monitor.addresses(below.index).any(|there| there.address == vip.address) {
+            let address = vip.address;
+            let text = format!(
+                "{address} is on {interface} too, which answers for it with a MAC address of its own; remove it there"
+            );
+            self.reporter.report(id, EventKind::Warning(text));
         }
     }
 

@@ -89,6 +89,10 @@ impl Mirror {
         self.links.get(&index)
     }
 
+    pub(super) fn links(&self) -> impl Iterator<Item = &Link> {
+        self.links.values()
+    }
+
     pub(super) fn link_by_name(&self, name: &str) -> Option<&Link> {
         self.links.values().find(|link| link.name == name)
     }

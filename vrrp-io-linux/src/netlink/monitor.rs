@@ -67,6 +67,11 @@ impl Monitor {
         self.mirror().link(ifindex)
     }
 
+    /// The macvlans above a link.
+    pub(crate) fn macvlans(&self, below: u32) -> impl Iterator<Item = &Link> {
+        self.mirror().links().filter(move |link| link.macvlan_on == Some(below))
+    }
+
     /// The addresses of a link, in the kernel's order; none for a link that is not there.
     pub(crate) fn addresses(&self, ifindex: u32) -> impl Iterator<Item = &HostAddress> {
         self.mirror().addresses(ifindex)

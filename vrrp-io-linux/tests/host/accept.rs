@@ -41,7 +41,7 @@ fn accept_mode_off_forwards_and_is_silent_itself() {
         let lan = Lan::new();
         let (host, far, client) = (lan.host(1), lan.host(3), lan.host(9));
         // Each refusal is to be seen.
-        [&host, &far].map(|host| host.write("/proc/sys/net/ipv4/icmp_ratelimit", "0"));
+        [&host, &far].iter().for_each(|host| host.write("/proc/sys/net/ipv4/icmp_ratelimit", "0"));
         // Another network, which only the virtual router leads to.
         host.ip("address add 198.51.100.1/24 dev eth0");
         far.ip("address replace 198.51.100.3/24 dev eth0");

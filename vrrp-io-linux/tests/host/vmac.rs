@@ -289,8 +289,29 @@ fn the_settings_of_the_interface_below_are_put_back() {
         assert!(talk(&client, &host, address(VIP)));
         // The rest of the host is as it was.
         assert!(talk(&client, &host, host.address()));
+        // Another process needs them too.
+        host.ip("link add link eth0 name other address 00:00:5e:00:01:34 type macvlan mode bridge");
+        node.stop();
+        assert_eq!(settings(&host), ["1", "2"]);
+        host.ip("link delete other");
+
+        host.write("/proc/sys/net/ipv4/conf/eth0/arp_ignore", "0");
+        host.write("/proc/sys/net/ipv4/conf/eth0/arp_announce", "1");
+        let mut node = start(&host, 200);
+        node.until_announced();
+        assert_eq!(settings(&host), ["1", "2"]);
         node.stop();
         assert_eq!(settings(&host), ["0", "1"]);
+    });
+}
+
+#[test]
+fn an_owner_is_told_of_its_address_on_the_interface_below() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        let mut node = host.start(vec![with_vmac(fast(255, &[host.address()]))]);
+        node.until("a warning", |kind| matches!(kind, EventKind::Warning(text) if text.contains("is on eth0 too")));
     });
 }
 
