@@ -93,8 +93,9 @@ impl Driver {
         let mut ports: Vec<Port> = Vec::new();
         let mut hosted = Vec::new();
         let mut ids = Vec::new();
-        for router in routers {
+        for mut router in routers {
             router.check()?;
+            router.widen_link_local();
             check_macvlan(&router, &hosted)?;
             let family = router.config.family();
             let known = ports.iter().position(|port| port.name == router.interface && port.family == family);

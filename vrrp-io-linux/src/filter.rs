@@ -64,17 +64,18 @@ fn removal(table: &str) -> String {
 
 fn rules(router: &Router) -> String {
     let table = table(router);
-    // Who asks for a neighbour asks the address itself (V6-09); for IPv4 that is ARP, which does not come here.
-    let (neighbours, ip) = match router.config.family() {
-        Family::Ipv4 => ("", "ip"),
-        Family::Ipv6 => ("icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept\n", "ip6"),
-    };
-    let addresses: Vec<String> = router.addresses.iter().map(|vip| vip.address.to_string()).collect();
+    let drops = [Family::Ipv4, Family::Ipv6].map(|family| {
+        let addresses = router.addresses.iter().map(|vip| vip.address).filter(|address| Family::of(*address) == family);
+        let addresses: Vec<String> = addresses.map(|address| address.to_string()).collect();
+        let ip = if family == Family::Ipv4 { "ip" } else { "ip6" };
+        if addresses.is_empty() { String::new() } else { format!("{ip} daddr {{ {} }} drop\n", addresses.join(", ")) }
+    });
+    // Who asks for a neighbour may ask the address itself (V6-09); for IPv4 that is ARP, which does not come here.
     format!(
         "{}table inet {table} {{\nchain input {{\ntype filter hook input priority filter; policy accept;\n\
-         {neighbours}{ip} daddr {{ {} }} drop\n}}\n}}\n",
+         icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept\n{}}}\n}}\n",
         removal(&table),
-        addresses.join(", ")
+        drops.concat()
     )
 }
 

@@ -198,30 +198,23 @@ impl Device {
     ) -> io::Result<()> {
         let (name, parent) = (link.name.as_str(), self.parent.as_str());
         links.set_up(link.index, false)?;
-        match self.macvlan.family {
-            Family::Ipv4 => {
-                // Each answers for the addresses it has itself, and asks in the name of these alone: an ARP request is
-                // an answer to whoever hears it (ARP-01).
-                for (key, value) in [("arp_ignore", 1), ("arp_announce", 2)] {
-                    sysctl::set(Family::Ipv4, name, key, &value.to_string())?;
-                    if let Some(was) = sysctl::raise(parent, key, value)? {
-                        before.insert((parent.to_owned(), key), was);
-                    }
-                }
-                // What comes in here goes out through the parent. Where the source of packets is checked, some route to
-                // it must do.
-                let checked = sysctl::effective(parent, "rp_filter")? > 0;
-                sysctl::set(Family::Ipv4, name, "rp_filter", if checked { "2" } else { "0" })?;
-                sysctl::set(Family::Ipv6, name, "disable_ipv6", "1").or_else(|error| match error.kind() {
-                    io::ErrorKind::NotFound => Ok(None),
-                    _ => Err(error),
-                })?;
+        // Each answers for the addresses it has itself, and asks in the name of these alone: an ARP request is an answer
+        // to whoever hears it (ARP-01).
+        for (key, value) in [("arp_ignore", 1), ("arp_announce", 2)] {
+            sysctl::set(Family::Ipv4, name, key, &value.to_string())?;
+            if let Some(was) = sysctl::raise(parent, key, value)? {
+                before.insert((parent.to_owned(), key), was);
             }
-            Family::Ipv6 => {
-                // No address is derived from the virtual MAC (IP-10), nor given by another router.
-                for (key, value) in [("addr_gen_mode", "1"), ("accept_ra", "0"), ("autoconf", "0")] {
-                    sysctl::set(Family::Ipv6, name, key, value)?;
-                }
+        }
+        // What comes in here goes out through the parent. Where the source of packets is checked, some route to it must do.
+        let checked = sysctl::effective(parent, "rp_filter")? > 0;
+        sysctl::set(Family::Ipv4, name, "rp_filter", if checked { "2" } else { "0" })?;
+        // No address is derived from the virtual MAC (IP-10), nor given by another router.
+        for (key, value) in [("addr_gen_mode", "1"), ("accept_ra", "0"), ("autoconf", "0")] {
+            match sysctl::set(Family::Ipv6, name, key, value) {
+                // A host without IPv6.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                set => drop(set?),
             }
         }
         Ok(())

@@ -8,6 +8,9 @@ use vrrp_core::{Config, Family, Peers, TrackerId};
 use crate::vmac::Macvlan;
 use crate::{VirtualIp, VirtualMac};
 
+/// Of every link-local IPv6 network.
+const LINK_LOCAL_PREFIX: u8 = 64;
+
 /// One virtual router and the interface it runs on.
 #[derive(Clone, Debug)]
 pub struct Router {
@@ -151,6 +154,21 @@ impl Router {
     pub(crate) fn virtual_source(&self) -> Option<[u8; 6]> {
         let multicast = matches!(self.config.peers(), Peers::Multicast);
         self.macvlan.as_ref().filter(|macvlan| multicast && !macvlan.transmit_base).map(|macvlan| macvlan.mac)
+    }
+
+    /// A macvlan has no link-local address but its virtual ones. Who is to answer from one of these needs the route to the
+    /// link that comes with the prefix.
+    pub(crate) fn widen_link_local(&mut self) {
+        if self.macvlan.is_none() {
+            return;
+        }
+        let interface = &self.interface;
+        for vip in &mut self.addresses {
+            let on_macvlan = vip.device.as_ref().is_none_or(|device| device == interface);
+            if on_macvlan && is_link_local(vip.address) {
+                vip.prefix_len = vip.prefix_len.min(LINK_LOCAL_PREFIX);
+            }
+        }
     }
 
     /// Whether `address` is of the kind that its advertisements come from: link-local for those to the IPv6 group (IP-06)

@@ -41,7 +41,6 @@ impl VirtualMac {
 pub(crate) struct Macvlan {
     pub(crate) name: String,
     pub(crate) mac: [u8; 6],
-    pub(crate) family: Family,
     pub(crate) transmit_base: bool,
 }
 
@@ -54,7 +53,6 @@ impl Macvlan {
         Self {
             name: wanted.name.unwrap_or_else(|| format!("{prefix}.{vrid}")),
             mac: [0, 0, 0x5e, 0, kind, vrid.get()],
-            family,
             transmit_base: wanted.transmit_base,
         }
     }

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use vrrp_core::Profile;
-use vrrp_io_linux::{Router, VirtualMac};
+use vrrp_io_linux::{EventKind, Router, VirtualMac};
 
 use crate::common::*;
 
@@ -67,6 +67,44 @@ fn accept_mode_off_forwards_and_is_silent_itself() {
             }
         }
         assert_eq!(host.run(|| Command::new("/usr/sbin/nft").args(["list", "ruleset"]).output().unwrap().stdout), b"");
+    });
+}
+
+#[test]
+fn without_accept_mode_neighbours_still_find_an_ipv6_address() {
+    if let Some(program) = missing(&["nft", "ping"]) {
+        let test = "without_accept_mode_neighbours_still_find_an_ipv6_address";
+        return skip(test, &format!("{program} is not installed"));
+    }
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, client) = (lan.host(1), lan.host(9));
+        let vips = ["fe80::100", "2001:db8::100"].map(address);
+        for (host, address) in [(&host, "2001:db8::1/64"), (&client, "2001:db8::9/64")] {
+            host.ip(&format!("address add {address} dev eth0 nodad"));
+        }
+        for accept in [false, true] {
+            let router = Router::new("eth0", fast(200, &vips)).with_accept_mode(accept);
+            let mut node = host.start(vec![router]);
+            node.until(
+                "the last address",
+                |kind| matches!(kind, EventKind::Announced { address, .. } if *address == vips[1]),
+            );
+            for vip in vips {
+                client.ip("-6 neighbour flush dev eth0");
+                let mut ping = Command::new("ping");
+                ping.args(["-6", "-n", "-c", "1", "-W", "0.5", "-I", "eth0", &vip.to_string()]);
+                assert_eq!(client.run(move || ping.output().unwrap().status.success()), accept);
+                // Asks the address itself: by then the entry is stale.
+                let entry = || client.ip(&format!("-6 neighbour show {vip} dev eth0"));
+                assert!(entry().contains("lladdr"), "{}", entry());
+                let mac = client.ip(&format!("-6 neighbour show {vip} dev eth0"));
+                let mac = mac.split_once("lladdr ").unwrap().1.split(' ').next().unwrap().to_owned();
+                client.ip(&format!("-6 neighbour replace {vip} lladdr {mac} nud probe dev eth0"));
+                eventually("an answer", || entry().contains("REACHABLE"));
+            }
+            node.stop();
+        }
     });
 }
 

@@ -181,6 +181,71 @@ fn two_masters_hear_each_other_though_they_have_the_same_mac() {
 }
 
 #[test]
+fn neighbour_solicitations_are_answered_with_the_virtual_mac() {
+    const VIPS: [&str; 2] = ["fe80::100", "2001:db8::100"];
+    const VMAC: &str = "00:00:5e:00:02:33";
+    in_namespace(|| {
+        let lan = Lan::new();
+        let hosts = [1, 2, 9].map(|number| {
+            let host = lan.host(number);
+            host.ip(&format!("address add 2001:db8::{number}/64 dev eth0 nodad"));
+            host
+        });
+        let [one, two, client] = &hosts;
+        let vips = VIPS.map(address);
+        let start = |host: &Host, priority| host.start(vec![with_vmac(fast(priority, &vips))]);
+        let until_announced = |node: &mut Node| {
+            let last = |kind: &EventKind| matches!(kind, EventKind::Announced { address, .. } if *address == vips[1]);
+            node.until("the last announcement", last);
+        };
+        let mut tap = client.tap();
+        let mut first = start(one, 200);
+        until_announced(&mut first);
+        let mut second = start(two, 100);
+        second.until_role(Role::Backup);
+
+        let check = |tap: &mut Tap| {
+            let vmac = tap::mac(VMAC);
+            for vip in VIPS {
+                client.ip("-6 neighbour flush dev eth0");
+                let ping = client.run(move || {
+                    let mut ping = Command::new("ping");
+                    ping.args(["-6", "-n", "-c", "1", "-W", "5", "-I", "eth0", vip]).output().unwrap()
+                });
+                assert!(ping.status.success(), "{vip}: {ping:?}");
+                let neighbour = client.ip(&format!("-6 neighbour show {vip} dev eth0"));
+                assert!(neighbour.contains(VMAC), "{neighbour}");
+            }
+            let frames = tap.so_far();
+            let solicited = |frame: &Frame| {
+                let Frame::Neighbour(na) = frame else { return false };
+                if na.mac == Some(vmac) || vips.contains(&na.target) && na.flags.is_some() {
+                    // It says so of the virtual addresses alone, and of them nothing else.
+                    assert!(na.mac == Some(vmac) && na.source_mac == vmac && vips.contains(&na.target), "{na:?}");
+                }
+                vips.contains(&na.target) && na.flags.is_some() && frame.announced().is_none()
+            };
+            assert!(frames.iter().filter(|frame| solicited(frame)).count() >= 2, "{frames:?}");
+            let mut adverts = frames.iter().filter_map(Frame::advert);
+            assert!(adverts.all(|advert| advert.source_mac == vmac && !vips.contains(&advert.source)));
+        };
+        check(&mut tap);
+        lan.carrier(one, false);
+        until_announced(&mut second);
+        check(&mut tap);
+        lan.carrier(one, true);
+        until_announced(&mut first);
+        second.until_role(Role::Backup);
+        check(&mut tap);
+        let shown = one.ip("-oneline -6 address show dev vrrp6.51");
+        assert_eq!(shown.lines().count(), 2, "no address of its own (IP-10): {shown}");
+        first.stop();
+        until_announced(&mut second);
+        check(&mut tap);
+    });
+}
+
+#[test]
 fn a_takeover_is_hardly_slower_with_a_macvlan() {
     in_namespace(|| {
         let lan = Lan::new();
