@@ -105,6 +105,13 @@ impl Macvlans {
         Ok(())
     }
 
+    /// An address is gone from the router's macvlan: somebody lowered it, perhaps. Whether it is up now.
+    pub(crate) fn raise_again(&mut self, id: RouterId) -> bool {
+        let device = self.devices.get(&id).filter(|device| *locked(&device.raised));
+        let index = device.and_then(|device| device.ready);
+        index.is_some_and(|index| self.links.set_up(index, true).is_ok())
+    }
+
     /// The router's macvlan is needed no more.
     pub(crate) fn release(&mut self, id: RouterId) {
         if let Some(device) = self.devices.get(&id) {

@@ -47,11 +47,13 @@ impl Driver {
     }
 
     /// Somebody else's removal of an address that a Master holds is undone. On a link that is down it may rest: its
-    /// router is at fault anyway and starts afresh.
+    /// router is at fault anyway and starts afresh. A macvlan is raised again.
     pub(super) fn put_back(&mut self, ifindex: u32, address: IpAddr) {
         let Some(link) = self.monitor.link(ifindex) else { return };
-        let (up, lost) = (link.up, self.holdings.vanished(address, &link.name));
-        if let Some((id, request)) = lost.filter(|_| up) {
+        let (name, up) = (link.name.clone(), link.up);
+        let Some((id, request)) = self.holdings.vanished(address, &name) else { return };
+        let usable = if self.macvlans.is_one(&name) { self.macvlans.raise_again(id) } else { up };
+        if usable {
             self.reinstall(id, request);
         }
     }

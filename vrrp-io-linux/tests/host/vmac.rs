@@ -239,6 +239,10 @@ fn neighbour_solicitations_are_answered_with_the_virtual_mac() {
         check(&mut tap);
         let shown = one.ip("-oneline -6 address show dev vrrp6.51");
         assert_eq!(shown.lines().count(), 2, "no address of its own (IP-10): {shown}");
+        // Who lowers the macvlan takes its IPv6 addresses away.
+        one.ip("link set vrrp6.51 down");
+        until_announced(&mut first);
+        check(&mut tap);
         first.stop();
         until_announced(&mut second);
         check(&mut tap);
@@ -260,9 +264,10 @@ fn a_takeover_is_hardly_slower_with_a_macvlan() {
             let mut second = start(&two, 253);
             second.until_role(Role::Backup);
             let mut tap = client.tap();
+            let watch = thread::spawn(move || tap.during(Duration::from_secs(1)));
             first.stop();
             second.until_announced();
-            let frames = tap.during(Duration::from_millis(300));
+            let frames = watch.join().unwrap();
             let when = |wanted: &dyn Fn(&Frame) -> bool| frames.iter().find(|(_, frame)| wanted(frame)).unwrap().0;
             let released = when(&|frame| frame.is_release());
             let advertised = when(&|frame| frame.advert().is_some_and(|advert| advert.source == two.address()));
