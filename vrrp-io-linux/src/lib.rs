@@ -77,19 +77,19 @@
 //!   While it is down, frames to the virtual MAC address are dropped.
 //! * The virtual addresses are on the macvlan; advertisements still come from the interface's own IP address, and are
 //!   received there.
-//! * So that nobody gives a virtual IPv4 address another MAC, or the virtual MAC to another address, `arp_ignore` is set to 1 and
-//!   `arp_announce` to 2, on the macvlan and on its interface, where they are less. The interface gets its values back at the
-//!   end, unless other macvlans of virtual routers are there. A process that is killed leaves all this, and its macvlan, to
-//!   the next start.
+//! * So that nobody gives a virtual IPv4 address another MAC, or the virtual MAC to another address, `arp_ignore` is set
+//!   to 1 and `arp_announce` to 2, on the macvlan and on its interface, where they are less. The interface gets its values
+//!   back at the end, unless other macvlans of virtual routers are there. A process that is killed leaves all this, and its
+//!   macvlan, to the next start.
 //! * The real address of an owner must not be on the interface at the same time; a warning says so.
 //!
 //! # Accept mode
 //!
 //! A Master that is not the owner forwards, but takes no packets to its addresses, unless
 //! [`with_accept_mode`](Router::with_accept_mode) is on. A table of nftables for each such router (`vrrp_eth0_51_ipv4`) drops
-//! them, but for neighbour discovery. It is made before anything else happens, and removed when the addresses are gone; when the process is killed it
-//! stays, as the addresses do. `nft flush ruleset` takes it away, and it is not put back. [`start`] removes the table of a
-//! router that has accept mode on now, where `nft` is installed.
+//! them, but for neighbour discovery. It is made before anything else happens, and removed when the addresses are gone;
+//! when the process is killed it stays, as the addresses do. `nft flush ruleset` takes it away, and it is not put back.
+//! [`start`] removes the table of a router that has accept mode on now, where `nft` is installed.
 //!
 //! # After a split
 //!
@@ -100,7 +100,8 @@
 //! # What is not there yet
 //!
 //! * **Addresses that expire**: when the process is killed or hangs, its addresses stay on the host until it starts again,
-//!   and are then in two places after a takeover. The neighbours follow the new Master's announcement.
+//!   and are then in two places after a takeover, with their virtual MAC address if they have one. The neighbours, or with
+//!   a virtual MAC address the switches, follow the new Master.
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 

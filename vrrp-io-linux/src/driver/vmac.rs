@@ -18,9 +18,8 @@ impl Driver {
         self.follow_macvlans();
         let made = async {
             while self.macvlans.are_awaited(&self.monitor) {
-                // What has changed is looked at when all is made.
-                poll_fn(|cx| self.monitor.poll_change(cx)).await;
-                self.follow_macvlans();
+                let change = poll_fn(|cx| self.monitor.poll_change(cx)).await;
+                self.follow(&change);
             }
         };
         let _ = tokio::time::timeout(NEWS_LIMIT, made).await;

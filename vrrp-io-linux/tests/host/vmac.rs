@@ -386,7 +386,7 @@ fn an_owner_is_told_of_its_address_on_the_interface_below() {
 }
 
 #[test]
-fn transmit_base_and_unicast_send_from_the_interface_itself() {
+fn transmit_base_sends_from_the_interface_itself() {
     in_namespace(|| {
         let lan = Lan::new();
         let (host, client) = (lan.host(1), lan.host(9));
