@@ -85,6 +85,7 @@ fn decide(c: &mut Criterion) {
         preempt_hold: std::time::Duration::ZERO,
         answer_lower: false,
         last_word: false,
+        learned_interval_cap: None,
         primary: OURS.into(),
     };
     let (state, _) = fsm::step(&params, State::Initialize, Instant::ZERO, Event::Startup);

@@ -1,15 +1,22 @@
 //! What one virtual router is configured to be.
 
+mod error;
+
+pub use error::ConfigError;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
 use crate::announce::AnnouncePolicy;
-use crate::dialect::Profile;
+use crate::dialect::{Mismatch, Profile};
 use crate::health::{TrackerId, Weight};
 use crate::types::{AdvertInterval, Family, Password, Priority, Version, Vrid};
-use crate::wire::{AddressList, AddressListError, ChecksumForm};
+use crate::wire::{AddressList, ChecksumForm};
+
+/// What fits a datagram of 1500 octets: 40 of IPv6 header, 8 of message header, 16 for each address (PKT-14).
+const MAX_IPV6_ADDRESSES: u8 = 90;
 
 /// Configuration of one virtual router. Every value is valid by construction; defaults are the profile's.
 ///
@@ -22,8 +29,13 @@ use crate::wire::{AddressList, AddressListError, ChecksumForm};
 /// | peers | the multicast group | RFC 3768 section 5.2.2 |
 /// | answer to a lower Master | at once in RFC 9568, none before | RFC 9568 section 6.4.3 |
 /// | last word when yielding | on | see [`with_last_word`](Self::with_last_word) |
+/// | owner listens | on in RFC 2338 and with the errata of RFC 9568, else off | OWN-04 |
 /// | list mismatch | counted, not dropped | AMB-06 |
-/// | checksum of version 3 over IPv4 | message only | RFC 9568 section 5.2.8 |
+/// | checksum of version 3 over IPv4 | message only sent, either form accepted | RFC 9568 section 5.2.8 |
+/// | longest interval learned | no limit | SEC-06 |
+/// | version 2 besides version 3 | off | RFC 9568 section 8.4 |
+///
+/// What it describes fits an Ethernet frame: at most 90 IPv6 addresses are advertised (PKT-14), and all 255 of IPv4.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     profile: Profile,
@@ -39,9 +51,13 @@ pub struct Config {
     password: Option<Password>,
     peers: Peers,
     answer_lower: bool,
+    owner_listens: bool,
     last_word: bool,
     strict_list: bool,
-    checksum: ChecksumForm,
+    checksum: SendChecksum,
+    exact_checksum: bool,
+    learned_interval_cap: Option<AdvertInterval>,
+    version2_too: bool,
     announce: AnnouncePolicy,
     trackers: Vec<Tracker>,
 }
@@ -64,6 +80,18 @@ pub struct UnicastPeer {
     pub min_ttl: u8,
 }
 
+/// Form of the checksum that version 3 over IPv4 sends (PKT-24, AMB-01). Everything else has but one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SendChecksum {
+    /// Over the message alone, as RFC 9568 has it.
+    #[default]
+    Message,
+    /// With a pseudo-header, as RFC 5798 is deployed.
+    PseudoHeader,
+    /// As the last accepted advertisement had it; until there was one, over the message alone.
+    AsHeard,
+}
+
 /// Something outside the protocol that decides whether, or how readily, a router serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tracker {
@@ -75,65 +103,27 @@ pub struct Tracker {
     pub reverse: bool,
 }
 
-/// A configuration that cannot be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    /// The advertised addresses.
-    #[error(transparent)]
-    Addresses(#[from] AddressListError),
-    /// An address stands twice.
-    #[error("{0} stands twice in the addresses of one virtual router")]
-    DuplicateAddress(IpAddr),
-    /// Version 2 serves IPv4 only (AMB-32).
-    #[error("version 2 serves IPv4 only; IPv6 needs version 3")]
-    FamilyNeedsVersion3,
-    /// A receiver of the profile drops IPv6 lists that do not begin with a link-local address (PKT-12, RX-12).
-    #[error("the first IPv6 address of {profile:?} must be link-local (fe80::/10), {first} is not")]
-    FirstNotLinkLocal {
-        /// The first address.
-        first: IpAddr,
-        /// The profile.
-        profile: Profile,
-    },
-    /// The wire of the version cannot carry the interval (PKT-07, PKT-08).
-    #[error(
-        "an interval of {interval} does not fit {version:?}: version 2 takes whole seconds from 1 to 255, version 3 0.01 to 40.95 s"
-    )]
-    Interval {
-        /// What was asked for.
-        interval: AdvertInterval,
-        /// The profile's version.
-        version: Version,
-    },
-    /// Only RFC 2338 has passwords (AUTH-05, AUTH-06).
-    #[error("passwords exist in RFC 2338 only, not in {0:?}")]
-    PasswordNeedsRfc2338(Profile),
-    /// Unicast without a peer reaches nobody.
-    #[error("unicast needs at least one peer")]
-    NoPeers,
-    /// A peer is of the other family.
-    #[error("peer {0} is of another family than the virtual addresses")]
-    PeerFamily(IpAddr),
-    /// More trackers than ids.
-    #[error("at most 65536 trackers")]
-    TooManyTrackers,
-}
-
 impl Config {
     /// A router for `addresses`, which it advertises in this order (PKT-13).
     ///
     /// # Errors
-    /// No address, more than 255, two families, one twice, IPv6 in version 2, or a first IPv6 address that every other
-    /// router of the profile would drop.
+    /// No address, more than 255, more than 90 of IPv6, two families, one twice, IPv6 in version 2, or a first IPv6
+    /// address that every other router of the profile would drop.
     pub fn new(profile: Profile, vrid: Vrid, addresses: &[IpAddr]) -> Result<Self, ConfigError> {
         let list = AddressList::new(addresses)?;
         if profile.version() == Version::V2 && list.family() == Family::Ipv6 {
             return Err(ConfigError::FamilyNeedsVersion3);
         }
-        if let (true, Some(IpAddr::V6(first))) = (profile.dialect().link_local_first, addresses.first()) {
-            if !first.is_unicast_link_local() {
+        if list.family() == Family::Ipv6 && list.count() > MAX_IPV6_ADDRESSES {
+            return Err(ConfigError::TooManyForMtu(list.count()));
+        }
+        match addresses.first() {
+            Some(IpAddr::V6(first))
+                if profile.dialect().link_local_mismatch == Mismatch::Drop && !first.is_unicast_link_local() =>
+            {
                 return Err(ConfigError::FirstNotLinkLocal { first: (*first).into(), profile });
             }
+            _ => {}
         }
         no_duplicates(addresses)?;
         Ok(Self {
@@ -149,9 +139,13 @@ impl Config {
             password: None,
             peers: Peers::Multicast,
             answer_lower: profile.dialect().answers_lower,
+            owner_listens: profile.dialect().owner_listens,
             last_word: true,
             strict_list: false,
-            checksum: ChecksumForm::Message,
+            checksum: SendChecksum::Message,
+            exact_checksum: false,
+            learned_interval_cap: None,
+            version2_too: false,
             announce: AnnouncePolicy::default(),
             trackers: Vec::new(),
         })
@@ -233,6 +227,13 @@ impl Config {
         self
     }
 
+    /// Whether a router at priority 255 processes what other routers advertise (OWN-04).
+    #[must_use]
+    pub fn with_owner_listens(mut self, listens: bool) -> Self {
+        self.owner_listens = listens;
+        self
+    }
+
     /// Whether a Master that yields sends one last advertisement, after removing its addresses.
     ///
     /// No RFC asks for it. It heals a split: the better Master, whose first packet ended the other's reign, would
@@ -243,18 +244,54 @@ impl Config {
         self
     }
 
-    /// Version 2 only: drop an advertisement whose addresses are not ours, unless its sender is at 255 (RX-23).
+    /// Version 2 only, alone or [besides version 3](Self::with_version2_too): drop an advertisement whose addresses are not ours, unless its sender is at 255 (RX-23).
     #[must_use]
     pub fn with_strict_list(mut self, strict: bool) -> Self {
         self.strict_list = strict;
         self
     }
 
-    /// Checksum form that version 3 over IPv4 sends; both are accepted (PKT-24).
+    /// Checksum form that version 3 over IPv4 sends (PKT-24).
     #[must_use]
-    pub fn with_checksum(mut self, form: ChecksumForm) -> Self {
+    pub fn with_checksum(mut self, form: SendChecksum) -> Self {
         self.checksum = form;
         self
+    }
+
+    /// Version 3 over IPv4: accept only the checksum form that is sent (PKT-24).
+    ///
+    /// [`SendChecksum::AsHeard`] has no form of its own to insist on; with it either is accepted whatever this says.
+    #[must_use]
+    pub fn with_exact_checksum(mut self, exact: bool) -> Self {
+        self.exact_checksum = exact;
+        self
+    }
+
+    /// Version 3: longest interval learned from another router. The router's own is learned in any case (SEC-06).
+    ///
+    /// A single forged advertisement can promise the next one in 41 s, and silence a Backup for as much as 164 s. A cap
+    /// bounds that; an honest Master that is slower than the cap is then taken for dead between two advertisements.
+    #[must_use]
+    pub fn with_learned_interval_cap(mut self, cap: Option<AdvertInterval>) -> Self {
+        self.learned_interval_cap = cap;
+        self
+    }
+
+    /// Speak version 2 besides version 3, to migrate from one to the other (RFC 9568 section 8.4; INT-01).
+    ///
+    /// Every advertisement is sent in both. What a source says in version 2 is ignored while it is heard in version 3.
+    /// Version 2 carries whole seconds: routers of version 2 alone accept what is sent only where their interval is
+    /// this one, rounded up, so begin with a whole second (INT-06, INT-09).
+    ///
+    /// # Errors
+    /// [`ConfigError::Version2Too`] over IPv6 and in profiles of version 2.
+    pub fn with_version2_too(mut self, version2_too: bool) -> Result<Self, ConfigError> {
+        let (profile, family) = (self.profile, self.family);
+        if version2_too && (profile.version(), family) != (Version::V3, Family::Ipv4) {
+            return Err(ConfigError::Version2Too { profile, family });
+        }
+        self.version2_too = version2_too;
+        Ok(self)
     }
 
     /// When and how often addresses are announced.
@@ -356,6 +393,16 @@ impl Config {
         self.answer_lower
     }
 
+    /// Whether it speaks version 2 besides version 3.
+    #[must_use]
+    pub const fn version2_too(&self) -> bool {
+        self.version2_too
+    }
+
+    pub(crate) const fn owner_listens(&self) -> bool {
+        self.owner_listens
+    }
+
     pub(crate) const fn last_word(&self) -> bool {
         self.last_word
     }
@@ -364,8 +411,26 @@ impl Config {
         self.strict_list
     }
 
-    pub(crate) const fn checksum(&self) -> ChecksumForm {
-        self.checksum
+    /// The checksum form to send, when `heard` was the last one received.
+    pub(crate) const fn checksum(&self, heard: ChecksumForm) -> ChecksumForm {
+        match self.checksum {
+            SendChecksum::Message => ChecksumForm::Message,
+            SendChecksum::PseudoHeader => ChecksumForm::PseudoHeader,
+            SendChecksum::AsHeard => heard,
+        }
+    }
+
+    /// The one checksum form to accept; `None`: either.
+    pub(crate) const fn exact_checksum(&self) -> Option<ChecksumForm> {
+        match (self.exact_checksum, self.checksum) {
+            (true, SendChecksum::Message) => Some(ChecksumForm::Message),
+            (true, SendChecksum::PseudoHeader) => Some(ChecksumForm::PseudoHeader),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn learned_interval_cap(&self) -> Option<AdvertInterval> {
+        self.learned_interval_cap
     }
 
     pub(crate) const fn announce(&self) -> &AnnouncePolicy {
@@ -385,6 +450,7 @@ fn no_duplicates(addresses: &[IpAddr]) -> Result<(), ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::AddressListError;
 
     const VIP: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(192, 0, 2, 1));
 
@@ -403,6 +469,44 @@ mod tests {
         assert!(v2.with_password(password).is_err());
         assert!(v3.with_password(password).is_err());
         assert!(Config::new(Profile::Rfc2338, vrid, &[VIP]).unwrap().with_password(password).is_ok());
+    }
+
+    #[test]
+    fn both_versions_are_for_version_3_over_ipv4() {
+        let vrid = Vrid::new(1).unwrap();
+        let link_local: IpAddr = "fe80::1".parse().unwrap();
+        for (profile, address, works) in [
+            (Profile::Rfc2338, VIP, false),
+            (Profile::Rfc3768, VIP, false),
+            (Profile::Rfc5798, VIP, true),
+            (Profile::Rfc9568, VIP, true),
+            (Profile::Rfc9568Errata, VIP, true),
+            (Profile::Rfc9568Errata, link_local, false),
+        ] {
+            let config = Config::new(profile, vrid, &[address]).unwrap();
+            let family = config.family();
+            let refused = Err(ConfigError::Version2Too { profile, family });
+            let both = config.clone().with_version2_too(true);
+            assert_eq!(
+                both.as_ref().map(Config::version2_too),
+                if works { Ok(true) } else { refused.as_ref().map(|()| true) }
+            );
+            assert_eq!(config.clone().with_version2_too(false), Ok(config));
+        }
+    }
+
+    /// PKT-14.
+    #[test]
+    fn an_advertisement_fits_an_ethernet_frame() {
+        let vrid = Vrid::new(1).unwrap();
+        let of_ipv6: std::vec::Vec<IpAddr> =
+            (1..=91).map(|n| core::net::Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, n).into()).collect();
+        let of_ipv4: std::vec::Vec<IpAddr> = (1..=255).map(|n| IpAddr::from([192, 0, 2, n])).collect();
+        for profile in [Profile::Rfc5798, Profile::Rfc9568, Profile::Rfc9568Errata] {
+            assert_eq!(Config::new(profile, vrid, &of_ipv6), Err(ConfigError::TooManyForMtu(91)));
+            assert!(Config::new(profile, vrid, &of_ipv6[..90]).unwrap().with_excluded(&of_ipv6[90..]).is_ok());
+            assert!(Config::new(profile, vrid, &of_ipv4).is_ok());
+        }
     }
 
     #[test]

@@ -55,8 +55,8 @@ pub(crate) struct Dialect {
     pub(crate) interval_mismatch: Mismatch,
     /// Simple text passwords exist (AUTH-03).
     pub(crate) passwords: bool,
-    /// The first IPv6 address must be link-local (RX-12).
-    pub(crate) link_local_first: bool,
+    /// A first IPv6 address that is not link-local (RX-12).
+    pub(crate) link_local_mismatch: Mismatch,
 }
 
 impl Profile {
@@ -69,7 +69,7 @@ impl Profile {
             owner_listens: false,
             interval_mismatch: Mismatch::Drop,
             passwords: false,
-            link_local_first: false,
+            link_local_mismatch: Mismatch::Ignore,
         };
         const V3: Dialect = Dialect {
             version: Version::V3,
@@ -79,11 +79,11 @@ impl Profile {
             owner_listens: false,
             interval_mismatch: Mismatch::Ignore,
             passwords: false,
-            link_local_first: false,
+            link_local_mismatch: Mismatch::Count,
         };
         const RFC2338: Dialect = Dialect { owner_listens: true, passwords: true, ..V2 };
         const RFC9568: Dialect = Dialect { answers_lower: true, interval_mismatch: Mismatch::Count, ..V3 };
-        const RFC9568_ERRATA: Dialect = Dialect { owner_listens: true, link_local_first: true, ..RFC9568 };
+        const RFC9568_ERRATA: Dialect = Dialect { owner_listens: true, link_local_mismatch: Mismatch::Drop, ..RFC9568 };
         match self {
             Self::Rfc2338 => &RFC2338,
             Self::Rfc3768 => &V2,

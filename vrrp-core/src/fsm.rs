@@ -31,11 +31,23 @@ pub struct Params {
     /// After a split the better Master may never hear the other one, which yields to its first packet; this lets it
     /// hear, and announce its addresses to the neighbours again.
     pub last_word: bool,
+    /// Longest interval learned from others; one's own is learned whatever this says (SEC-06). `None`: no limit.
+    pub learned_interval_cap: Option<AdvertInterval>,
     /// Primary address of the interface, for ties.
     pub primary: IpAddr,
 }
 
 impl Params {
+    /// The interval by which a Master is timed that advertises every `heard` (TMR-04, SEC-06).
+    #[must_use]
+    pub fn learned_interval(&self, heard: AdvertInterval) -> AdvertInterval {
+        match (self.profile.dialect().learns_interval, self.learned_interval_cap) {
+            (false, _) => self.interval,
+            (true, None) => heard,
+            (true, Some(cap)) => heard.min(cap.max(self.interval)),
+        }
+    }
+
     /// Skew_Time when the Master's interval is `interval`.
     #[must_use]
     pub const fn skew_time(&self, interval: AdvertInterval) -> Duration {
@@ -237,13 +249,13 @@ fn become_master(params: &Params, now: Instant) -> (State, Effects) {
 
 /// Backup with Master_Down_Timer restarted (TMR-04, TMR-05).
 fn watch(params: &Params, now: Instant, heard: AdvertInterval) -> Backup {
-    let interval = if params.profile.dialect().learns_interval { heard } else { params.interval };
+    let interval = params.learned_interval(heard);
     Backup { master_down: now + params.master_down_interval(interval), armed_at: now, interval, hold_until: None }
 }
 
 /// A running Master_Down_Timer under changed parameters: never later than it was (AMB-12).
 fn retime(params: &Params, backup: Backup) -> Backup {
-    let interval = if params.profile.dialect().learns_interval { backup.interval } else { params.interval };
+    let interval = params.learned_interval(backup.interval);
     let master_down = backup.master_down.min(backup.armed_at + params.master_down_interval(interval));
     Backup { master_down, interval, ..backup }
 }

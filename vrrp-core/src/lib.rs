@@ -127,6 +127,8 @@ mod deadlines;
 #[cfg(feature = "alloc")]
 mod health;
 #[cfg(feature = "alloc")]
+mod learned;
+#[cfg(feature = "alloc")]
 mod receive;
 #[cfg(feature = "alloc")]
 mod router;
@@ -147,7 +149,7 @@ pub use types::{AdvertInterval, Family, OutOfRange, Password, Priority, Version,
 pub use {
     announce::AnnouncePolicy,
     cause::{Cause, NewMasterReason, Role, Transition},
-    config::{Config, ConfigError, Peers, Tracker, UnicastPeer},
+    config::{Config, ConfigError, Peers, SendChecksum, Tracker, UnicastPeer},
     health::{Fault, Hysteresis, TrackerId, Weight},
     receive::{Discard, RxPacket},
     router::{Action, AdvertKind, Input, Status, VirtualRouter},

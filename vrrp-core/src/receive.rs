@@ -5,9 +5,11 @@ use core::net::IpAddr;
 use crate::config::{Config, Peers};
 use crate::dialect::{Mismatch, multicast_group};
 use crate::fsm::Advert;
+use crate::learned::Learned;
 use crate::stats::Stats;
+use crate::time::Instant;
 use crate::types::{AdvertInterval, Priority, Version, Vrid};
-use crate::wire::{ChecksumForm, Endpoints, Packet, ParseError, TTL};
+use crate::wire::{self, ChecksumForm, Endpoints, Packet, ParseError, TTL};
 
 /// One received IP datagram of protocol 112.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,14 @@ pub enum Discard {
     /// RX-03 to RX-07.
     #[error(transparent)]
     Parse(#[from] ParseError),
+    /// RX-07, where the configuration insists on one form: a right checksum of the other form (PKT-24).
+    #[error("checksum of the form {found:?}, {expected:?} expected: configure the same form on every router")]
+    ChecksumForm {
+        /// The packet's form.
+        found: ChecksumForm,
+        /// The only one accepted.
+        expected: ChecksumForm,
+    },
     /// RX-08: no router here has this id; `None` for 0.
     #[error("no virtual router {} here", .0.map_or(0, Vrid::get))]
     Vrid(Option<Vrid>),
@@ -94,16 +104,33 @@ pub enum Discard {
     /// RX-16: no host's address.
     #[error("source {0} is no host's address")]
     Source(IpAddr),
+    /// Sound, and no error: its sender says the same in version 3, and that counts (INT-04).
+    #[error("version 2 of {0}, which is heard in version 3")]
+    Version2Shadowed(IpAddr),
 }
 
 /// What the checks need to know of the router besides its configuration.
-pub(crate) struct Local {
+pub(crate) struct Local<'a> {
+    pub(crate) now: Instant,
     pub(crate) priority: Priority,
     pub(crate) primary: Option<IpAddr>,
+    pub(crate) learned: &'a Learned,
+}
+
+/// What passed every check.
+pub(crate) struct Accepted {
+    pub(crate) advert: Advert,
+    pub(crate) version: Version,
+    pub(crate) checksum: ChecksumForm,
 }
 
 /// The checks, in order. Counts; changes nothing else.
-pub(crate) fn accept(config: &Config, local: &Local, rx: &RxPacket<'_>, stats: &mut Stats) -> Result<Advert, Discard> {
+pub(crate) fn accept(
+    config: &Config,
+    local: &Local<'_>,
+    rx: &RxPacket<'_>,
+    stats: &mut Stats,
+) -> Result<Accepted, Discard> {
     let result = check(config, local, rx, stats);
     if let Err(discard) = result {
         if let Some(counter) = counter(discard, stats) {
@@ -113,14 +140,17 @@ pub(crate) fn accept(config: &Config, local: &Local, rx: &RxPacket<'_>, stats: &
     result
 }
 
-fn check(config: &Config, local: &Local, rx: &RxPacket<'_>, stats: &mut Stats) -> Result<Advert, Discard> {
+fn check(config: &Config, local: &Local<'_>, rx: &RxPacket<'_>, stats: &mut Stats) -> Result<Accepted, Discard> {
     let source = rx.ends.source();
     let dialect = config.profile().dialect();
     let min_ttl = listening(config, local, &rx.ends)?;
     if rx.ttl < min_ttl {
         return Err(Discard::Ttl { found: rx.ttl, min: min_ttl });
     }
-    let packet = Packet::parse(dialect.version, rx.payload, rx.ends)?;
+    // INT-10: without the flag the other version is a version error.
+    let version = if config.version2_too() { wire::peek_version(rx.payload) } else { dialect.version };
+    let packet = Packet::parse(version, rx.payload, rx.ends)?;
+    checksum_form(config, &packet, rx)?;
     if packet.vrid() != Some(config.vrid()) {
         return Err(Discard::Vrid(packet.vrid()));
     }
@@ -130,27 +160,34 @@ fn check(config: &Config, local: &Local, rx: &RxPacket<'_>, stats: &mut Stats) -
         ChecksumForm::PseudoHeader => &mut stats.checksum_pseudo_header,
     };
     *form = form.wrapping_add(1);
-    if local.priority.is_owner() && !dialect.owner_listens {
+    if local.priority.is_owner() && !config.owner_listens() {
         return Err(Discard::Owner { by: source, priority: packet.priority() });
     }
     authenticate(config, &packet)?;
     if packet.address_count() == 0 {
         return Err(Discard::NoAddress);
     }
-    if let (true, Some(IpAddr::V6(first))) = (dialect.link_local_first, packet.addresses().next()) {
-        if !first.is_unicast_link_local() {
-            return Err(Discard::NotLinkLocal(first.into()));
-        }
+    let not_link_local = match (dialect.link_local_mismatch, packet.addresses().next()) {
+        (Mismatch::Drop | Mismatch::Count, Some(IpAddr::V6(first))) if !first.is_unicast_link_local() => Some(first),
+        _ => None,
+    };
+    if let (Mismatch::Drop, Some(first)) = (dialect.link_local_mismatch, not_link_local) {
+        return Err(Discard::NotLinkLocal(first.into()));
     }
     let interval = packet.interval().ok_or(Discard::ZeroInterval)?;
     let list_differs = !same_addresses(config.advertised().as_slice(), &packet);
-    let drops_other_lists = config.strict_list() && dialect.version == Version::V2;
+    let drops_other_lists = config.strict_list() && version == Version::V2;
     if list_differs && drops_other_lists && packet.priority() != Some(Priority::OWNER) {
         return Err(Discard::AddressList);
     }
-    let interval_differs = interval != config.interval() && dialect.interval_mismatch != Mismatch::Ignore;
-    if interval_differs && dialect.interval_mismatch == Mismatch::Drop {
-        return Err(Discard::Interval { found: interval, expected: config.interval() });
+    let (expected, on_mismatch) = match version {
+        // INT-05: what the octet can carry of our interval, and even then only counted.
+        Version::V2 if config.version2_too() => (config.interval().rounded_up(), Mismatch::Count),
+        _ => (config.interval(), dialect.interval_mismatch),
+    };
+    let interval_differs = interval != expected && on_mismatch != Mismatch::Ignore;
+    if interval_differs && on_mismatch == Mismatch::Drop {
+        return Err(Discard::Interval { found: interval, expected });
     }
     if local.primary == Some(source) {
         return Err(Discard::OwnSource(source));
@@ -162,15 +199,30 @@ fn check(config: &Config, local: &Local, rx: &RxPacket<'_>, stats: &mut Stats) -
     if no_host {
         return Err(Discard::Source(source));
     }
+    if version == Version::V2 && local.learned.speaks_version3(source, local.now) {
+        return Err(Discard::Version2Shadowed(source));
+    }
+    let list_suspect = list_differs || not_link_local.is_some();
     stats.owner_conflict = stats.owner_conflict.wrapping_add(u64::from(local.priority.is_owner()));
-    stats.address_list_errors = stats.address_list_errors.wrapping_add(u64::from(list_differs));
+    stats.address_list_errors = stats.address_list_errors.wrapping_add(u64::from(list_suspect));
     stats.interval_errors = stats.interval_errors.wrapping_add(u64::from(interval_differs));
     stats.prio_zero_rcvd = stats.prio_zero_rcvd.wrapping_add(u64::from(packet.priority().is_none()));
-    Ok(Advert { source, priority: packet.priority(), interval })
+    let advert = Advert { source, priority: packet.priority(), interval };
+    Ok(Accepted { advert, version, checksum: packet.checksum() })
+}
+
+/// RX-07: the form, where there is a choice and the configuration has made it.
+fn checksum_form(config: &Config, packet: &Packet<'_>, rx: &RxPacket<'_>) -> Result<(), Discard> {
+    match (packet.version(), rx.ends, config.exact_checksum()) {
+        (Version::V3, Endpoints::V4 { .. }, Some(expected)) if packet.checksum() != expected => {
+            Err(Discard::ChecksumForm { found: packet.checksum(), expected })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// RX-01: whether the packet came the way that this router listens to. Returns the least TTL on that way.
-fn listening(config: &Config, local: &Local, ends: &Endpoints) -> Result<u8, Discard> {
+fn listening(config: &Config, local: &Local<'_>, ends: &Endpoints) -> Result<u8, Discard> {
     match config.peers() {
         Peers::Multicast if ends.destination() == multicast_group(config.family()) => Ok(TTL),
         Peers::Unicast(peers) if local.primary == Some(ends.destination()) => peers
@@ -204,14 +256,14 @@ fn same_addresses(ours: &[IpAddr], packet: &Packet<'_>) -> bool {
 
 fn counter(discard: Discard, stats: &mut Stats) -> Option<&mut u64> {
     Some(match discard {
-        Discard::NotStarted | Discard::Vrid(_) => return None,
+        Discard::NotStarted | Discard::Vrid(_) | Discard::Version2Shadowed(_) => return None,
         Discard::Destination(_) | Discard::NotAPeer(_) | Discard::Source(_) => &mut stats.source_errors,
         Discard::OwnSource(_) => &mut stats.duplicate_address,
         Discard::Ttl { .. } => &mut stats.ttl_errors,
         Discard::Parse(ParseError::TooShort { .. } | ParseError::TooLong { .. }) => &mut stats.packet_length_errors,
         Discard::Parse(ParseError::Version { .. }) => &mut stats.version_errors,
         Discard::Parse(ParseError::Type { .. }) => &mut stats.invalid_type_rcvd,
-        Discard::Parse(ParseError::Checksum { .. }) => &mut stats.checksum_errors,
+        Discard::Parse(ParseError::Checksum { .. }) | Discard::ChecksumForm { .. } => &mut stats.checksum_errors,
         Discard::Owner { .. } => &mut stats.owner_conflict,
         Discard::AuthTypeUnknown(_) => &mut stats.invalid_auth_type,
         Discard::AuthTypeMismatch { .. } => &mut stats.auth_type_mismatch,

@@ -8,12 +8,13 @@ use crate::cause::{Cause, Role, Transition};
 use crate::config::Config;
 use crate::fsm::{self, Advert, Effects, Event, Params, State};
 use crate::health::{Fault, Health, TrackerId};
-use crate::receive::{self, Discard, Local, RxPacket};
+use crate::learned::Learned;
+use crate::receive::{self, Accepted, Discard, Local, RxPacket};
 use crate::slots::{Slots, Vip};
 use crate::stats::Stats;
 use crate::time::Instant;
 use crate::token_bucket::TokenBucket;
-use crate::types::{AdvertInterval, Family, Priority};
+use crate::types::{AdvertInterval, Family, Priority, Version};
 use crate::wire::{BufferTooSmall, Endpoints, Message};
 
 /// How long a router stays out after an address could not be installed, before it tries again.
@@ -49,6 +50,7 @@ pub struct VirtualRouter {
     schedule: Schedule,
     asserts: TokenBucket,
     pending: Pending,
+    learned: Learned,
     evidence: Evidence,
     since: Instant,
     cause: Cause,
@@ -106,6 +108,21 @@ pub enum AdvertKind {
     Regular,
     /// Priority 0: the addresses are released (FSM-A-01).
     Release,
+    /// As `Regular`, in version 2; follows each one of a router that [speaks both](Config::with_version2_too) (INT-02).
+    RegularVersion2,
+    /// As `Release`, in version 2.
+    ReleaseVersion2,
+}
+
+impl AdvertKind {
+    /// The same in version 2; `None` if that is what it is.
+    const fn in_version2(self) -> Option<Self> {
+        match self {
+            Self::Regular => Some(Self::RegularVersion2),
+            Self::Release => Some(Self::ReleaseVersion2),
+            Self::RegularVersion2 | Self::ReleaseVersion2 => None,
+        }
+    }
 }
 
 /// What operators ask for.
@@ -133,6 +150,8 @@ struct Pending {
     release: bool,
     advertise: bool,
     last_word: bool,
+    /// What was handed out in version 3 and is still to be in version 2.
+    version2: Option<AdvertKind>,
     transition: Option<Transition>,
 }
 
@@ -169,6 +188,7 @@ impl VirtualRouter {
             schedule: Schedule::default(),
             asserts: TokenBucket::full(),
             pending: Pending::default(),
+            learned: Learned::new(),
             evidence: Evidence::default(),
             since: Instant::ZERO,
             cause: Cause::New,
@@ -225,10 +245,12 @@ impl VirtualRouter {
         if self.state == State::Initialize {
             return Err(Discard::NotStarted);
         }
-        let local = Local { priority: self.priority, primary: self.source };
-        let advert = receive::accept(&self.config, &local, &rx, &mut self.stats)?;
-        self.now = self.now.max(now);
-        self.hear(advert);
+        let now = self.now.max(now);
+        let local = Local { now, priority: self.priority, primary: self.source, learned: &self.learned };
+        let accepted = receive::accept(&self.config, &local, &rx, &mut self.stats)?;
+        self.now = now;
+        self.learn(&accepted);
+        self.hear(accepted.advert);
         Ok(())
     }
 
@@ -236,21 +258,20 @@ impl VirtualRouter {
     #[must_use]
     pub fn poll_action(&mut self) -> Option<Action> {
         let master = self.role() == Role::Master;
+        if let Some(kind) = self.pending.version2.take() {
+            return Some(self.send(kind));
+        }
         if core::mem::take(&mut self.pending.release) {
-            self.stats.advert_sent = self.stats.advert_sent.wrapping_add(1);
-            self.stats.prio_zero_sent = self.stats.prio_zero_sent.wrapping_add(1);
-            return Some(Action::SendAdvertisement(AdvertKind::Release));
+            return Some(self.send(AdvertKind::Release));
         }
         if core::mem::take(&mut self.pending.advertise) && master {
-            self.stats.advert_sent = self.stats.advert_sent.wrapping_add(1);
-            return Some(Action::SendAdvertisement(AdvertKind::Regular));
+            return Some(self.send(AdvertKind::Regular));
         }
         if let Some(action) = self.slots.poll(master, self.config.addresses()) {
             return Some(action);
         }
         if core::mem::take(&mut self.pending.last_word) && !master {
-            self.stats.advert_sent = self.stats.advert_sent.wrapping_add(1);
-            return Some(Action::SendAdvertisement(AdvertKind::Regular));
+            return Some(self.send(AdvertKind::Regular));
         }
         self.pending.transition.take().map(Action::StateChanged)
     }
@@ -271,25 +292,26 @@ impl VirtualRouter {
     /// Writes an advertisement for a datagram between `ends` to the front of `out`; returns its length.
     ///
     /// # Errors
-    /// [`BufferTooSmall`]; nothing is written then. 1500 octets hold every advertisement that fits an Ethernet frame.
+    /// [`BufferTooSmall`]; nothing is written then. 1500 octets hold every advertisement.
     pub fn encode(&self, kind: AdvertKind, ends: Endpoints, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
         self.message(kind).write(ends, out)
     }
 
-    /// What an advertisement says.
+    /// What an advertisement says. A router of one version says everything in that one.
     #[must_use]
     pub fn message(&self, kind: AdvertKind) -> Message<'_> {
+        let in_version2 = self.config.version2_too() && kind.in_version2().is_none();
         Message {
-            version: self.config.profile().version(),
+            version: if in_version2 { Version::V2 } else { self.config.profile().version() },
             vrid: self.config.vrid(),
             priority: match kind {
-                AdvertKind::Regular => Some(self.priority),
-                AdvertKind::Release => None,
+                AdvertKind::Regular | AdvertKind::RegularVersion2 => Some(self.priority),
+                AdvertKind::Release | AdvertKind::ReleaseVersion2 => None,
             },
             interval: self.config.interval(),
             password: self.config.password(),
             addresses: self.config.advertised(),
-            checksum: self.config.checksum(),
+            checksum: self.config.checksum(self.learned.checksum),
         }
     }
 
@@ -365,6 +387,7 @@ impl VirtualRouter {
             preempt_hold: self.config.preempt_hold(),
             answer_lower: self.config.answer_lower(),
             last_word: self.config.last_word(),
+            learned_interval_cap: self.config.learned_interval_cap(),
             // Out of Initialize there is one: without it health does not let the router start.
             primary: self.source.unwrap_or(IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED)),
         }
@@ -443,6 +466,27 @@ impl VirtualRouter {
         }
     }
 
+    /// Counts an advertisement that is handed out, and queues it in version 2 where that is spoken too.
+    fn send(&mut self, kind: AdvertKind) -> Action {
+        self.stats.advert_sent = self.stats.advert_sent.wrapping_add(1);
+        let releases = matches!(kind, AdvertKind::Release | AdvertKind::ReleaseVersion2);
+        self.stats.prio_zero_sent = self.stats.prio_zero_sent.wrapping_add(u64::from(releases));
+        self.pending.version2 = kind.in_version2().filter(|_| self.config.version2_too());
+        Action::SendAdvertisement(kind)
+    }
+
+    fn learn(&mut self, accepted: &Accepted) {
+        if accepted.version == Version::V2 {
+            return;
+        }
+        self.learned.checksum = accepted.checksum;
+        if self.config.version2_too() {
+            let params = self.params();
+            let down = params.master_down_interval(params.learned_interval(accepted.advert.interval));
+            self.learned.heard_version3(accepted.advert.source, self.now + down);
+        }
+    }
+
     fn hear(&mut self, advert: Advert) {
         let heard = Heard { source: advert.source, priority: advert.priority, at: self.now };
         let before = self.role();
@@ -496,6 +540,8 @@ impl VirtualRouter {
             self.advertise();
         }
         if before != after {
+            // What goes before the transition in version 3 may do so alone; only a release stays true.
+            self.pending.version2 = self.pending.version2.filter(|kind| *kind == AdvertKind::ReleaseVersion2);
             // What was heard in another state says nothing about the Master of now.
             self.evidence = Evidence::default();
             self.slots.rewind();

@@ -185,7 +185,9 @@ impl RouterSet {
 
     fn count(&mut self, discard: Discard) {
         let counter = match discard {
-            Discard::Parse(ParseError::Checksum { .. }) => &mut self.stats.checksum_errors,
+            Discard::Parse(ParseError::Checksum { .. }) | Discard::ChecksumForm { .. } => {
+                &mut self.stats.checksum_errors
+            }
             Discard::Parse(ParseError::Version { .. }) => &mut self.stats.version_errors,
             Discard::Parse(ParseError::TooShort { .. } | ParseError::TooLong { .. }) => {
                 &mut self.stats.packet_length_errors

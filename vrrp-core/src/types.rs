@@ -214,6 +214,17 @@ impl AdvertInterval {
         self.0.get()
     }
 
+    /// In whole seconds, rounded up: what the octet of version 2 says of it (INT-06).
+    pub(crate) const fn whole_secs(self) -> u8 {
+        self.0.get().div_ceil(100) as u8
+    }
+
+    /// The interval that version 2 says it is.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn rounded_up(self) -> Self {
+        Self::from_secs(self.whole_secs()).unwrap_or(self)
+    }
+
     /// The same span as a [`Duration`].
     #[must_use]
     pub const fn duration(self) -> Duration {

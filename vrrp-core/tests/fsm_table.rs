@@ -148,6 +148,7 @@ impl Case {
             preempt_hold: if self.hold == Hold::Off { Duration::ZERO } else { HOLD },
             answer_lower: matches!(self.profile, Profile::Rfc9568 | Profile::Rfc9568Errata),
             last_word: false,
+            learned_interval_cap: None,
             primary: self.address(OWN),
         }
     }

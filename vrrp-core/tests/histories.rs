@@ -10,7 +10,7 @@ use std::num::NonZeroI16;
 
 use common::{Bench, OWN, PROFILES, config, families, host, millis, priority};
 use proptest::prelude::*;
-use vrrp_core::{Action, AdvertKind, Config, Input, Priority, Role, Tracker, TrackerId, Vip, Weight};
+use vrrp_core::{Action, AdvertKind, Config, Family, Input, Priority, Role, Tracker, TrackerId, Version, Vip, Weight};
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
@@ -59,12 +59,15 @@ fn any_config() -> impl Strategy<Value = (Config, [TrackerId; 2])> {
     let kinds = PROFILES.into_iter().flat_map(|profile| families(profile).iter().map(move |family| (profile, *family)));
     let kinds: Vec<_> = kinds.collect();
     let priorities = prop::sample::select(vec![priority(1), priority(100), Priority::OWNER]);
-    (prop::sample::select(kinds), priorities, any::<bool>(), 0_u64..5_000, any::<bool>()).prop_map(
-        |((profile, family), priority, preempt, hold, last_word)| {
+    (prop::sample::select(kinds), priorities, any::<bool>(), 0_u64..5_000, any::<bool>(), any::<bool>()).prop_map(
+        |((profile, family), priority, preempt, hold, last_word, both)| {
+            let both = both && profile.version() == Version::V3 && family == Family::Ipv4;
             let mut config = config(profile, family)
                 .with_priority(priority)
                 .with_preempt(preempt, millis(hold))
-                .with_last_word(last_word);
+                .with_last_word(last_word)
+                .with_version2_too(both)
+                .unwrap();
             let weights = [Weight::Fault, Weight::Adjust(NonZeroI16::new(20).unwrap())];
             let trackers = weights
                 .map(|weight| config.add_tracker(Tracker { name: String::new(), weight, reverse: false }).unwrap());
@@ -141,7 +144,11 @@ impl World {
                 assert!(role != Role::Initialize && (role == Role::Master || self.held.is_empty()), "a last word");
                 assert!(self.early <= self.bench.router.stats().master_transitions, "one for each takeover");
             }
-            Action::SendAdvertisement(AdvertKind::Release) => {}
+            // The same once more.
+            Action::SendAdvertisement(AdvertKind::RegularVersion2) => {
+                assert!(role == Role::Master || (role == Role::Backup && self.held.is_empty()), "a last word");
+            }
+            Action::SendAdvertisement(AdvertKind::Release | AdvertKind::ReleaseVersion2) => {}
             Action::InstallAddress(vip) => {
                 assert_eq!(role, Role::Master);
                 let failed = self.last.insert(vip.address, (vip, false)).is_some_and(|(_, failed)| failed);

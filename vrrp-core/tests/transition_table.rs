@@ -99,6 +99,7 @@ fn table() -> String {
                 preempt_hold: secs(0),
                 answer_lower: matches!(profile, Profile::Rfc9568 | Profile::Rfc9568Errata),
                 last_word: false,
+                learned_interval_cap: None,
                 primary: host(Family::Ipv4, OWN),
             };
             adjust(&mut params);

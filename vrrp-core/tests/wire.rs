@@ -317,12 +317,12 @@ fn the_reserved_nibble_is_ignored() {
     assert_eq!(out[4..6], [0x0f, 0xff], "the nearest that fits, never cut off to something small");
 }
 
-/// PKT-08: whole seconds, never zero.
+/// PKT-08, INT-06: whole seconds, rounded up and so never zero.
 #[test]
-fn version_2_sends_at_least_one_second() {
+fn version_2_sends_whole_seconds_rounded_up() {
     let addresses = vips(Family::Ipv4);
     let ends = Endpoints::new(host(Family::Ipv4, 9), multicast_group(Family::Ipv4)).unwrap();
-    for (interval, octet) in [(1, 1), (99, 1), (100, 1), (199, 1), (200, 2), (25_500, 255)] {
+    for (interval, octet) in [(1, 1), (99, 1), (100, 1), (101, 2), (199, 2), (200, 2), (25_500, 255)] {
         let mut out = [0; 24];
         Message { interval: centis(interval), ..message(&addresses, Version::V2) }.write(ends, &mut out).unwrap();
         assert_eq!(out[4..6], [0, octet], "{interval} cs");

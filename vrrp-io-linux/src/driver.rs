@@ -13,7 +13,9 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, oneshot};
 use vrrp_core::wire::{Endpoints, Packet};
-use vrrp_core::{Discard, Input, Instant, Peers, Role, RouterId, RouterSet, RxPacket, TrackerId, VirtualRouter};
+use vrrp_core::{
+    Discard, Input, Instant, Peers, Role, RouterId, RouterSet, RxPacket, TrackerId, Version, VirtualRouter,
+};
 
 use crate::clock::{self, Alarm};
 use crate::event::{Event, EventKind};
@@ -302,7 +304,7 @@ impl Driver {
             }
             Ok(id) => self.hear_other_master(id, ends, arrival),
             // Other people's virtual routers are none of our business, and ours that are at fault wait: no news.
-            Err((None, _) | (_, Discard::NotStarted)) => {}
+            Err((None, _) | (_, Discard::NotStarted | Discard::Version2Shadowed(_))) => {}
             Err((Some(id), discard)) => {
                 self.address_list_errors_grew(id);
                 self.reporter.report_repeating(id, *at, Kind::from(&discard), |unreported| EventKind::Ignored {
@@ -316,11 +318,14 @@ impl Driver {
 
     /// No packet makes a Master: who is one after an advertisement was one before, and does not yield.
     fn hear_other_master(&mut self, id: RouterId, ends: Endpoints, Arrival { at, datagram }: &Arrival) {
-        let Some(router) = self.set.get(id).filter(|router| router.role() == Role::Master) else { return };
+        if self.set.get(id).is_none_or(|router| router.role() != Role::Master) {
+            return;
+        }
         let payload = self.packet.get(datagram.payload.clone()).unwrap_or_default();
-        let packet = Packet::parse(router.config().profile().version(), payload, ends);
+        let packet =
+            [Version::V2, Version::V3].into_iter().find_map(|version| Packet::parse(version, payload, ends).ok());
         // A release is no contest.
-        let Some(priority) = packet.ok().and_then(|packet| packet.priority()) else { return };
+        let Some(priority) = packet.and_then(|packet| packet.priority()) else { return };
         self.reporter.report_repeating(id, *at, Kind::OtherMaster, |unreported| EventKind::OtherMaster {
             source: ends.source(),
             priority,

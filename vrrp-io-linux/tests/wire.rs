@@ -10,8 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use vrrp_core::wire::ChecksumForm;
-use vrrp_core::{Config, Password, Priority, Profile, UnicastPeer};
+use vrrp_core::{Config, Password, Priority, Profile, SendChecksum, UnicastPeer};
 use vrrp_io_linux::{Router, VirtualMac};
 
 use common::*;
@@ -54,7 +53,7 @@ fn tshark_finds_nothing_to_complain_about() {
             owner(3, Profile::Rfc2338, 1).with_password(password).unwrap(),
             owner(4, Profile::Rfc2338, 20).with_password(password).unwrap(),
             // Over IPv4 tshark knows the checksum of RFC 5798 alone, not that of RFC 9568.
-            owner(5, Profile::Rfc5798, 20).with_checksum(ChecksumForm::PseudoHeader),
+            owner(5, Profile::Rfc5798, 20).with_checksum(SendChecksum::PseudoHeader),
             owner(6, Profile::Rfc3768, 1).with_unicast_peers(&[peer]).unwrap(),
             owner(7, Profile::Rfc3768, 20),
         ];

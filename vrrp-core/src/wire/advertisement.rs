@@ -319,7 +319,7 @@ pub struct Message<'a> {
     pub vrid: Vrid,
     /// Priority; `None` is the release.
     pub priority: Option<Priority>,
-    /// Interval. Version 2 carries its whole seconds, at least 1; version 3 at most 4095 cs.
+    /// Interval. Version 2 carries whole seconds, rounded up; version 3 at most 4095 cs.
     pub interval: AdvertInterval,
     /// Simple text password, version 2 only.
     pub password: Option<Password>,
@@ -365,7 +365,7 @@ impl Message<'_> {
             return Err(BufferTooSmall { needed, had });
         };
         let (kind_or_high, interval) = match self.version {
-            Version::V2 => (u8::from(self.password.is_some()), (self.interval.centis() / 100).clamp(1, 255) as u8),
+            Version::V2 => (u8::from(self.password.is_some()), self.interval.whole_secs()),
             Version::V3 => {
                 let [high, low] = self.interval.centis().min(0x0fff).to_be_bytes();
                 (high, low)

@@ -246,6 +246,8 @@ pub fn show(action: &Action) -> String {
     match action {
         Action::SendAdvertisement(AdvertKind::Regular) => "advertise".into(),
         Action::SendAdvertisement(AdvertKind::Release) => "release".into(),
+        Action::SendAdvertisement(AdvertKind::RegularVersion2) => "advertise in version 2".into(),
+        Action::SendAdvertisement(AdvertKind::ReleaseVersion2) => "release in version 2".into(),
         Action::InstallAddress(vip) => format!("install {}", vip.address),
         Action::RemoveAddress(vip) => format!("remove {}", vip.address),
         Action::AnnounceAddress { vip, count } => format!("announce {} x{count}", vip.address),
