@@ -413,6 +413,25 @@ fn answers_follow_the_setting_not_the_profile() {
     }
 }
 
+/// SEC-06: a cap makes of an interval what its smaller one would be, and changes nothing else.
+#[test]
+fn a_cap_bounds_what_is_learned_but_not_below_the_local_interval() {
+    let step = |case: &Case, cap: Option<u16>, event| {
+        let params = Params { learned_interval_cap: cap.map(centis), ..case.params() };
+        fsm::step(&params, case.before(), NOW, event)
+    };
+    for case in cases().into_iter().filter(|case| case.event == "advert_rx") {
+        let Event::Advert(heard) = case.event() else { panic!("{case:?}") };
+        for (cap, learned) in
+            [(1, LOCAL_CENTIS), (LOCAL_CENTIS, LOCAL_CENTIS), (250, 250), (RX_CENTIS, RX_CENTIS), (25_500, RX_CENTIS)]
+        {
+            let smaller = Event::Advert(Advert { interval: centis(learned), ..heard });
+            let expected = step(&case, None, smaller);
+            assert_eq!(step(&case, Some(cap), Event::Advert(heard)), expected, "{cap} {case:?}");
+        }
+    }
+}
+
 /// Rows `priority_changed`: AMB-12.
 #[test]
 fn a_changed_priority_moves_the_down_timer_never_later_and_the_adver_timer_not_at_all() {

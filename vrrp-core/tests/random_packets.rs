@@ -6,20 +6,29 @@ mod common;
 use common::{OWN, PROFILES, Random, Raw, config, families, host, millis, secs};
 use vrrp_core::fsm::State;
 use vrrp_core::wire::Endpoints;
-use vrrp_core::{Action, Family, Input, Instant, Priority, RouterId, RouterSet, RxPacket, Status};
+use vrrp_core::{Action, Family, Input, Instant, Priority, Profile, RouterId, RouterSet, RxPacket, Status};
 
 const START: Instant = Instant::from_nanos(1_000_000_000_000);
 
-/// A router of every profile and family, each on its own interface; every third an owner.
+/// A router of every profile and family, and of both versions, each on its own interface; every third an owner.
 fn routers() -> (RouterSet, Vec<(RouterId, u32, Raw)>) {
     let mut set = RouterSet::new();
     let kinds = PROFILES.into_iter().flat_map(|profile| families(profile).iter().map(move |family| (profile, *family)));
-    let members = (0..).zip(kinds).map(|(interface, (profile, family))| {
+    let kinds = kinds.flat_map(|(profile, family)| {
+        let one = config(profile, family);
+        let both = one.clone().with_version2_too(true).ok();
+        // Of both versions two: one hears version 3, the other version 2.
+        let version2 = both.clone().map(|config| (config, Raw::new(Profile::Rfc3768, family, OWN + 1, 100)));
+        let raw = Raw::new(profile, family, OWN + 1, 100);
+        [Some((one, raw.clone())), both.map(|config| (config, raw)), version2].into_iter().flatten()
+    });
+    let members = (0..).zip(kinds).map(|(interface, (config, raw))| {
+        let family = config.family();
         let priority = if interface % 3 == 2 { Priority::OWNER } else { Priority::DEFAULT };
-        let id = set.insert(interface, config(profile, family).with_priority(priority)).unwrap();
+        let id = set.insert(interface, config.with_priority(priority)).unwrap();
         set.handle(START, id, Input::PrimaryAddress(Some(host(family, OWN))));
         set.handle(START, id, Input::Startup);
-        (id, interface, Raw::new(profile, family, OWN + 1, 100))
+        (id, interface, raw)
     });
     let members = members.collect();
     drain(&mut set, START);

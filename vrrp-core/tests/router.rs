@@ -6,7 +6,9 @@ mod common;
 use std::num::NonZeroI16;
 use std::time::Duration;
 
-use common::{Bench, INTERVAL, OWN, config, host, installs, millis, priority, secs, show_all, vips, without_counters};
+use common::{
+    Bench, INTERVAL, OWN, Raw, centis, config, host, installs, millis, priority, secs, show_all, vips, without_counters,
+};
 use vrrp_core::wire::{Endpoints, Packet};
 use vrrp_core::{
     Action, AdvertKind, AnnouncePolicy, Cause, Config, Family, Fault, Input, Priority, Profile, Role, Tracker,
@@ -348,4 +350,20 @@ fn excluded_addresses_are_installed_but_not_advertised() {
     let done = bench.settle();
     assert!(done.contains(&format!("install {excluded}")) && done.contains(&format!("announce {excluded} x1")));
     assert_eq!(bench.router.message(AdvertKind::Regular).addresses.as_slice(), vips(Family::Ipv4));
+}
+
+/// SEC-06: how long one forged advertisement silences a Backup.
+#[test]
+fn a_cap_bounds_the_silence_that_one_forged_advertisement_buys() {
+    for (cap, centis_learned) in [(None, 4095), (Some(300), 300), (Some(1), 100), (Some(25_500), 4095)] {
+        let config = v4(Profile::Rfc9568).with_learned_interval_cap(cap.map(centis));
+        let mut bench = Bench::started(config);
+        bench.receive(&Raw { interval: 4095, ..bench.raw(OWN + 1, 255) }).unwrap();
+        let interval = millis(10 * centis_learned);
+        let down = 3 * interval + interval * (256 - 100) / 256;
+        let silence = bench.router.deadline().unwrap().since(bench.now);
+        assert!(silence >= down && silence - down < Duration::from_nanos(2), "{cap:?}: {silence:?}, not {down:?}");
+        bench.next_deadline();
+        assert_eq!(bench.router.role(), Role::Master);
+    }
 }
