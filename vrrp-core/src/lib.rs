@@ -77,6 +77,7 @@
 //! | many routers on shared sockets | [`RouterSet`] |
 //! | to reason about, tabulate or model-check the protocol | [`fsm::step`] |
 //! | packets alone | [`wire::Packet`], [`wire::Message`] |
+//! | to migrate from version 2 to version 3 | [`Config::with_version2_too`] |
 //!
 //! # Words
 //!
