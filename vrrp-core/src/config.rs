@@ -323,6 +323,12 @@ impl Config {
         self.vrid
     }
 
+    /// MAC address of the virtual router (IP-08). Whether the host answers with it is the driver's choice.
+    #[must_use]
+    pub const fn virtual_mac(&self) -> [u8; 6] {
+        self.vrid.virtual_mac(self.family)
+    }
+
     /// Family of the advertised addresses.
     #[must_use]
     pub const fn family(&self) -> Family {

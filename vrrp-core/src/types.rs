@@ -81,6 +81,16 @@ impl Vrid {
     pub const fn get(self) -> u8 {
         self.0.get()
     }
+
+    /// The MAC address of the virtual router: 00-00-5E-00-01-VRID, over IPv6 00-00-5E-00-02-VRID (IP-08, INT-11).
+    #[must_use]
+    pub const fn virtual_mac(self, family: Family) -> [u8; 6] {
+        let block = match family {
+            Family::Ipv4 => 1,
+            Family::Ipv6 => 2,
+        };
+        [0x00, 0x00, 0x5e, 0x00, block, self.get()]
+    }
 }
 
 impl fmt::Display for Vrid {
@@ -307,6 +317,14 @@ mod tests {
         assert!(AdvertInterval::from_centis(25_501).is_err());
         assert_eq!(AdvertInterval::from_secs(255), AdvertInterval::from_centis(25_500));
         assert_eq!(Priority::default().get(), 100);
+    }
+
+    /// IP-08.
+    #[test]
+    fn each_family_has_its_block_of_macs() {
+        let vrid = Vrid::new(0xab).unwrap();
+        assert_eq!(vrid.virtual_mac(Family::Ipv4), [0x00, 0x00, 0x5e, 0x00, 0x01, 0xab]);
+        assert_eq!(vrid.virtual_mac(Family::Ipv6), [0x00, 0x00, 0x5e, 0x00, 0x02, 0xab]);
     }
 
     #[test]
