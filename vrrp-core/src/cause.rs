@@ -8,16 +8,17 @@ use crate::config::Config;
 use crate::health::Fault;
 use crate::types::Priority;
 
-/// The three states of section 6.4 without their timers. *Master* is called *Active* in RFC 9568.
+/// The three states of section 6.4 without their timers, with their numbers in the MIBs (STAT-33). *Master* is called
+/// *Active* in RFC 9568.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Role {
     /// Not taking part: not started, or kept out by a fault.
-    Initialize,
+    Initialize = 1,
     /// Watching the Master.
-    Backup,
+    Backup = 2,
     /// Holding the addresses and advertising.
-    Master,
+    Master = 3,
 }
 
 impl fmt::Display for Role {
@@ -93,32 +94,7 @@ pub enum Cause {
     Fault(Fault),
 }
 
-/// The values of vrrpNewMasterReason in RFC 6527, and of new-master-reason in RFC 8347 (STAT-30, AMB-15).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub enum NewMasterReason {
-    /// Never Master.
-    NotMaster = 0,
-    /// Our priority was higher.
-    Priority = 1,
-    /// The previous Master was preempted.
-    Preempted = 2,
-    /// The previous Master fell silent.
-    MasterNoResponse = 3,
-}
-
 impl Cause {
-    /// The management models' reason, for a cause that led to Master.
-    #[must_use]
-    pub const fn new_master_reason(&self) -> NewMasterReason {
-        match self {
-            Self::OwnerStartup | Self::Recovered(_) | Self::MasterResigned { .. } => NewMasterReason::Priority,
-            Self::Preempted { .. } => NewMasterReason::Preempted,
-            Self::MasterDown { .. } => NewMasterReason::MasterNoResponse,
-            _ => NewMasterReason::NotMaster,
-        }
-    }
-
     /// A sentence for people, with the names that `config` gives to its trackers.
     #[must_use]
     pub const fn describe<'a>(&'a self, config: &'a Config) -> impl fmt::Display + use<'a> {

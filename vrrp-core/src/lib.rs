@@ -130,6 +130,8 @@ mod health;
 #[cfg(feature = "alloc")]
 mod learned;
 #[cfg(feature = "alloc")]
+mod management;
+#[cfg(feature = "alloc")]
 mod receive;
 #[cfg(feature = "alloc")]
 mod router;
@@ -149,9 +151,10 @@ pub use types::{AdvertInterval, Family, OutOfRange, Password, Priority, Version,
 #[cfg(feature = "alloc")]
 pub use {
     announce::AnnouncePolicy,
-    cause::{Cause, NewMasterReason, Role, Transition},
+    cause::{Cause, Role, Transition},
     config::{Config, ConfigError, Peers, SendChecksum, Tracker, UnicastPeer},
     health::{Fault, Hysteresis, TrackerId, Weight},
+    management::{AuthError, LastEvent, NewMasterReason, ProtocolError, VirtualRouterError},
     receive::{Discard, RxPacket},
     router::{Action, AdvertKind, Input, Status, VirtualRouter},
     set::{RouterId, RouterSet, Taken},

@@ -204,6 +204,8 @@ fn check(config: &Config, local: &Local<'_>, rx: &RxPacket<'_>, stats: &mut Stat
     }
     let list_suspect = list_differs || not_link_local.is_some();
     stats.owner_conflict = stats.owner_conflict.wrapping_add(u64::from(local.priority.is_owner()));
+    let equal = packet.priority() == Some(local.priority);
+    stats.equal_priority = stats.equal_priority.wrapping_add(u64::from(equal));
     stats.address_list_errors = stats.address_list_errors.wrapping_add(u64::from(list_suspect));
     stats.interval_errors = stats.interval_errors.wrapping_add(u64::from(interval_differs));
     stats.prio_zero_rcvd = stats.prio_zero_rcvd.wrapping_add(u64::from(packet.priority().is_none()));

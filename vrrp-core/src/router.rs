@@ -1,5 +1,9 @@
 //! One virtual router: the state machine with its health, its addresses, its announcements and its counters.
 
+mod status;
+
+pub use status::Status;
+
 use core::net::IpAddr;
 use core::time::Duration;
 
@@ -16,6 +20,7 @@ use crate::time::Instant;
 use crate::token_bucket::TokenBucket;
 use crate::types::{AdvertInterval, Family, Priority, Version};
 use crate::wire::{BufferTooSmall, Endpoints, Message};
+use status::Past;
 
 /// How long a router stays out after an address could not be installed, before it tries again.
 const INSTALL_RETRY: Duration = Duration::from_secs(30);
@@ -52,6 +57,7 @@ pub struct VirtualRouter {
     pending: Pending,
     learned: Learned,
     evidence: Evidence,
+    past: Past,
     since: Instant,
     cause: Cause,
     /// The fault that was last seen to keep a started router in Initialize.
@@ -125,25 +131,6 @@ impl AdvertKind {
     }
 }
 
-/// What operators ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Status {
-    /// State.
-    pub role: Role,
-    /// Priority in use, after tracking.
-    pub priority: Priority,
-    /// Who is Master: our own primary address, or the source of the last accepted advertisement (STAT-41).
-    pub master: Option<IpAddr>,
-    /// The Master's priority, where known.
-    pub master_priority: Option<Priority>,
-    /// When the state was entered.
-    pub since: Instant,
-    /// Why it was entered.
-    pub cause: Cause,
-    /// Addresses that the host confirmed.
-    pub installed: usize,
-}
-
 /// What `poll_action` has still to hand out.
 #[derive(Clone, Copy, Debug, Default)]
 struct Pending {
@@ -190,6 +177,7 @@ impl VirtualRouter {
             pending: Pending::default(),
             learned: Learned::new(),
             evidence: Evidence::default(),
+            past: Past::default(),
             since: Instant::ZERO,
             cause: Cause::New,
             kept_out_by: None,
@@ -337,18 +325,6 @@ impl VirtualRouter {
         &self.state
     }
 
-    /// What operators ask for.
-    #[must_use]
-    pub fn status(&self) -> Status {
-        let (master, master_priority) = match (self.state, self.evidence.accepted) {
-            (State::Master { .. }, _) => (self.source, Some(self.priority)),
-            (State::Backup(_), Some(Heard { source, priority: Some(priority), .. })) => (Some(source), Some(priority)),
-            _ => (None, None),
-        };
-        let (role, priority, since, cause) = (self.role(), self.priority, self.since, self.cause);
-        Status { role, priority, master, master_priority, since, cause, installed: self.slots.installed() }
-    }
-
     /// Everything that keeps the router out of the election now.
     pub fn faults(&self) -> impl Iterator<Item = Fault> + '_ {
         self.health.faults(self.config.trackers())
@@ -489,6 +465,7 @@ impl VirtualRouter {
 
     fn hear(&mut self, advert: Advert) {
         let heard = Heard { source: advert.source, priority: advert.priority, at: self.now };
+        self.past.last_adv_source = Some(advert.source);
         let before = self.role();
         let cause = match advert.priority {
             Some(priority) if priority > self.priority => Cause::HigherPriority { master: advert.source, priority },
@@ -532,6 +509,7 @@ impl VirtualRouter {
             self.confirm_by = self.now + self.config.interval().duration();
             self.schedule = Schedule::on_master(self.config.announce(), self.now);
             self.stats.master_transitions = self.stats.master_transitions.wrapping_add(1);
+            self.past.new_master_reason = cause.new_master_reason();
             // The advertisement of a takeover waits for nothing: the old Master leaves first.
             self.pending.advertise = true;
             // What an undrained transition left installed is announced anew.
@@ -545,6 +523,9 @@ impl VirtualRouter {
             // What was heard in another state says nothing about the Master of now.
             self.evidence = Evidence::default();
             self.slots.rewind();
+            if before == Role::Initialize || after == Role::Initialize {
+                self.past.up_since = (after != Role::Initialize).then_some(self.now);
+            }
             self.pending.last_word = effects.contains(Effects::ADVERTISE) && after == Role::Backup;
             self.enter(before, after, cause);
         }

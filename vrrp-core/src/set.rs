@@ -167,6 +167,14 @@ impl RouterSet {
         self.routers.iter().enumerate().map(|(index, router)| (RouterId(index as u32), router))
     }
 
+    /// Interfaces with a router; the number of routers is the length of [`iter`](Self::iter) (STAT-45).
+    #[must_use]
+    pub fn interface_count(&self) -> usize {
+        let mut last = None;
+        // In the order of the keys those of one interface stand together.
+        self.by_key.keys().filter(|(interface, ..)| last.replace(*interface) != Some(*interface)).count()
+    }
+
     /// Counters over all routers.
     #[must_use]
     pub const fn stats(&self) -> &GlobalStats {

@@ -1,6 +1,12 @@
-//! Counters with the meanings of RFC 2787 and RFC 6527; each moves by its trigger only.
+//! Counters with the meanings of RFC 2787, RFC 6527 and RFC 8347; each moves by its trigger only.
+//!
+//! They start at 0 with their router or set, are always current, and never jump back or restart: the time of a
+//! discontinuity (STAT-17) is when the router or set was made, the refresh rate (STAT-18) is 0 ms. They wrap at 2^64.
 
 /// Counters of one virtual router.
+///
+/// A packet that is refused moves one of the counters of errors at most (RX-27). One that is processed in spite of several
+/// mismatches moves the counter of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Stats {
@@ -40,6 +46,8 @@ pub struct Stats {
     pub owner_conflict: u64,
     /// Advertisements from our own address: a loop, or another host has it (RX-16, FSM-A-09).
     pub duplicate_address: u64,
+    /// Accepted advertisements of our own priority (RX-26).
+    pub equal_priority: u64,
     /// Adverts in the message-only checksum form (PKT-24).
     pub checksum_message: u64,
     /// Adverts in the pseudo-header checksum form (PKT-24).
@@ -52,7 +60,7 @@ pub struct Stats {
     pub tx_errors: u64,
 }
 
-/// Counters over all routers, and of packets that no router could be found for.
+/// Counters over all routers, and of packets that no router could be found for: those that RFC 8347 keeps globally.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct GlobalStats {

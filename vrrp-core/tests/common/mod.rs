@@ -276,7 +276,7 @@ pub fn without_counters(router: &VirtualRouter) -> String {
 }
 
 /// Counters by name. A new one has to be added here.
-pub fn counters(stats: &Stats) -> [(&'static str, u64); 23] {
+pub fn counters(stats: &Stats) -> [(&'static str, u64); 24] {
     macro_rules! named {
         ($($name:ident)*) => {{
             let Stats { $($name),* } = *stats;
@@ -285,13 +285,13 @@ pub fn counters(stats: &Stats) -> [(&'static str, u64); 23] {
     }
     named!(master_transitions advert_rcvd advert_sent interval_errors prio_zero_rcvd prio_zero_sent invalid_type_rcvd
         address_list_errors packet_length_errors auth_failures invalid_auth_type auth_type_mismatch checksum_errors
-        version_errors ttl_errors source_errors owner_conflict duplicate_address checksum_message
-        checksum_pseudo_header assert_suppressed unconfirmed_suppressed tx_errors)
+        version_errors ttl_errors source_errors owner_conflict duplicate_address equal_priority
+        checksum_message checksum_pseudo_header assert_suppressed unconfirmed_suppressed tx_errors)
 }
 
 /// Names of the counters that moved, but for those that count what is no error.
 pub fn errors_counted(before: &Stats, after: &Stats) -> Vec<&'static str> {
-    let sound = ["advert_rcvd", "checksum_message", "checksum_pseudo_header"];
+    let sound = ["advert_rcvd", "equal_priority", "checksum_message", "checksum_pseudo_header"];
     let moved = counters(before).into_iter().zip(counters(after)).filter(|(a, b)| a.1 != b.1);
     moved
         .inspect(|(a, b)| assert_eq!(b.1 - a.1, 1, "{} moved by more than one", a.0))
