@@ -86,6 +86,7 @@ fn decide(c: &mut Criterion) {
         answer_lower: false,
         last_word: false,
         learned_interval_cap: None,
+        coordinated: false,
         primary: OURS.into(),
     };
     let (state, _) = fsm::step(&params, State::Initialize, Instant::ZERO, Event::Startup);

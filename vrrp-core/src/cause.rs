@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use crate::config::Config;
-use crate::health::Fault;
+use crate::health::{Fault, RouterId};
 use crate::types::Priority;
 
 /// The three states of section 6.4 without their timers, with their numbers in the MIBs (STAT-33). *Master* is called
@@ -88,6 +88,8 @@ pub enum Cause {
         /// The new Master.
         master: IpAddr,
     },
+    /// Another member of the sync group yielded to a better Master.
+    GroupYielded(RouterId),
     /// Told to stop.
     Shutdown,
     /// A fault.
@@ -136,6 +138,9 @@ impl fmt::Display for DescribedCause<'_> {
                 write!(f, "{master} is Master with higher priority {priority}")
             }
             Cause::HigherAddress { master } => write!(f, "{master} is Master with equal priority and a higher address"),
+            Cause::GroupYielded(member) => {
+                write!(f, "router {} of its sync group yielded to a better Master", member.index())
+            }
             Cause::Shutdown => f.write_str("told to stop"),
             Cause::Fault(fault) => write!(f, "{}", fault.describe(self.config)),
         }
@@ -156,6 +161,8 @@ impl fmt::Display for DescribedFault<'_> {
             Fault::NotInstalled(address) => write!(f, "{address} could not be installed"),
             Fault::Tracker(id) => write!(f, "{} failed", name(*id)),
             Fault::Unchecked(id) => write!(f, "{} has no result yet", name(*id)),
+            Fault::GroupMember(id) => write!(f, "router {} of its sync group is at fault", id.index()),
+            Fault::GroupPending(id) => write!(f, "router {} of its sync group is not started or unchecked", id.index()),
         }
     }
 }

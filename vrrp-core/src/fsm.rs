@@ -33,6 +33,8 @@ pub struct Params {
     pub last_word: bool,
     /// Longest interval learned from others; one's own is learned whatever this says (SEC-06). `None`: no limit.
     pub learned_interval_cap: Option<AdvertInterval>,
+    /// In a sync group: the end of Master_Down_Timer makes a Backup due, and the group makes it Master (EXT-06).
+    pub coordinated: bool,
     /// Primary address of the interface, for ties.
     pub primary: IpAddr,
 }
@@ -86,6 +88,8 @@ pub struct Backup {
     pub interval: AdvertInterval,
     /// While in the future, a lower Master is tolerated; set by the first of its advertisements (PRE-02).
     pub hold_until: Option<Instant>,
+    /// Would be Master but for its sync group. No timer runs then; the next advertisement accepted starts it again.
+    pub due: bool,
 }
 
 impl State {
@@ -93,7 +97,7 @@ impl State {
     #[must_use]
     pub const fn deadline(&self) -> Option<Instant> {
         match self {
-            Self::Initialize => None,
+            Self::Initialize | Self::Backup(Backup { due: true, .. }) => None,
             Self::Backup(backup) => Some(backup.master_down),
             Self::Master { next_advert } => Some(*next_advert),
         }
@@ -124,6 +128,17 @@ pub enum Event {
     Advert(Advert),
     /// `Params` changed: deadlines move to where they would be, never later (AMB-12).
     ParamsChanged,
+    /// The sync group decided for all its members. Means nothing to a router without one.
+    Coordinate(Coordinate),
+}
+
+/// What a sync group tells its members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coordinate {
+    /// Every member is due: become Master.
+    Promote,
+    /// Another member yielded: release and watch.
+    Demote,
 }
 
 /// What a step asks for, as a set.
@@ -174,7 +189,9 @@ impl BitOrAssign for Effects {
 pub fn step(params: &Params, state: State, now: Instant, event: Event) -> (State, Effects) {
     match (state, event) {
         // FSM-I-01, OWN-02
-        (State::Initialize, Event::Startup) if params.priority.is_owner() => become_master(params, now),
+        (State::Initialize, Event::Startup) if params.priority.is_owner() => {
+            take_over(params, now, watch(params, now, params.interval))
+        }
         // FSM-I-02, TMR-03
         (State::Initialize, Event::Startup) => (State::Backup(watch(params, now, params.interval)), Effects::NONE),
         // FSM-I-04
@@ -183,10 +200,12 @@ pub fn step(params: &Params, state: State, now: Instant, event: Event) -> (State
         // FSM-B-05
         (State::Backup(_), Event::Shutdown) => (State::Initialize, Effects::NONE),
         // FSM-B-06
-        (State::Backup(backup), Event::Timer) if now >= backup.master_down => become_master(params, now),
+        (State::Backup(backup), Event::Timer) if now >= backup.master_down => take_over(params, now, backup),
+        // EXT-06
+        (State::Backup(Backup { due: true, .. }), Event::Coordinate(Coordinate::Promote)) => become_master(params, now),
         (State::Backup(backup), Event::Advert(advert)) => backup_hears(params, backup, now, advert),
         (State::Backup(backup), Event::ParamsChanged) => (State::Backup(retime(params, backup)), Effects::NONE),
-        (State::Backup(_), Event::Startup | Event::Timer) => (state, Effects::NONE),
+        (State::Backup(_), Event::Startup | Event::Timer | Event::Coordinate(_)) => (state, Effects::NONE),
 
         // FSM-A-01
         (State::Master { .. }, Event::Shutdown) => (State::Initialize, Effects::RESIGN | Effects::REMOVE),
@@ -198,7 +217,11 @@ pub fn step(params: &Params, state: State, now: Instant, event: Event) -> (State
         (State::Master { next_advert }, Event::ParamsChanged) => {
             (State::Master { next_advert: next_advert.min(now + params.interval.duration()) }, Effects::NONE)
         }
-        (State::Master { .. }, Event::Startup | Event::Timer) => (state, Effects::NONE),
+        // EXT-06
+        (State::Master { .. }, Event::Coordinate(Coordinate::Demote)) if params.coordinated => {
+            (State::Backup(watch(params, now, params.interval)), Effects::RESIGN | Effects::REMOVE)
+        }
+        (State::Master { .. }, Event::Startup | Event::Timer | Event::Coordinate(_)) => (state, Effects::NONE),
     }
 }
 
@@ -207,7 +230,7 @@ fn backup_hears(params: &Params, backup: Backup, now: Instant, advert: Advert) -
     let Some(theirs) = advert.priority else {
         // FSM-B-07, TMR-06
         let master_down = now + params.skew_time(backup.interval);
-        return (State::Backup(Backup { master_down, armed_at: now, ..backup }), Effects::NONE);
+        return (State::Backup(Backup { master_down, armed_at: now, due: false, ..backup }), Effects::NONE);
     };
     let preempts = params.preempt || params.priority.is_owner();
     // FSM-B-08, FSM-B-09, FSM-B-11
@@ -243,6 +266,14 @@ fn master_hears(params: &Params, state: State, now: Instant, advert: Advert) -> 
     (state, Effects::DISCARD | answer)
 }
 
+/// Nothing stands against this router as Master: alone it becomes so, in a group it is due.
+fn take_over(params: &Params, now: Instant, backup: Backup) -> (State, Effects) {
+    if params.coordinated {
+        return (State::Backup(Backup { due: true, ..backup }), Effects::NONE);
+    }
+    become_master(params, now)
+}
+
 fn become_master(params: &Params, now: Instant) -> (State, Effects) {
     (State::Master { next_advert: now + params.interval.duration() }, Effects::ADVERTISE | Effects::INSTALL)
 }
@@ -250,7 +281,8 @@ fn become_master(params: &Params, now: Instant) -> (State, Effects) {
 /// Backup with Master_Down_Timer restarted (TMR-04, TMR-05).
 fn watch(params: &Params, now: Instant, heard: AdvertInterval) -> Backup {
     let interval = params.learned_interval(heard);
-    Backup { master_down: now + params.master_down_interval(interval), armed_at: now, interval, hold_until: None }
+    let master_down = now + params.master_down_interval(interval);
+    Backup { master_down, armed_at: now, interval, hold_until: None, due: false }
 }
 
 /// A running Master_Down_Timer under changed parameters: never later than it was (AMB-12).

@@ -14,6 +14,19 @@ use crate::config::Tracker;
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct TrackerId(pub(crate) u16);
 
+/// Names a router of one [`RouterSet`](crate::RouterSet).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+pub struct RouterId(pub(crate) u32);
+
+impl RouterId {
+    /// Position in the order of insertion, from 0.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// What a tracked thing does to the router that tracks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -38,6 +51,18 @@ pub enum Fault {
     Tracker(TrackerId),
     /// A tracker has no result yet: nothing unchecked goes into service.
     Unchecked(TrackerId),
+    /// Another member of the sync group is at fault.
+    GroupMember(RouterId),
+    /// Another member of the sync group is not started, or was stopped, or is unchecked.
+    GroupPending(RouterId),
+}
+
+impl Fault {
+    /// Whether nothing is known to be wrong yet: such a fault is waited for in silence.
+    #[must_use]
+    pub const fn is_pending(&self) -> bool {
+        matches!(self, Self::Unchecked(_) | Self::GroupPending(_))
+    }
 }
 
 /// Everything that is known of a router's fitness.
@@ -46,13 +71,16 @@ pub(crate) struct Health {
     pub(crate) interface_up: bool,
     pub(crate) primary_address: bool,
     pub(crate) not_installed: Option<IpAddr>,
+    /// What another member of the sync group lacks.
+    pub(crate) group: Option<Fault>,
     /// Verdict of each tracker, by id; `None` before its first.
     verdicts: Vec<Option<bool>>,
 }
 
 impl Health {
     pub(crate) fn new(trackers: usize) -> Self {
-        Self { interface_up: true, primary_address: false, not_installed: None, verdicts: vec![None; trackers] }
+        let verdicts = vec![None; trackers];
+        Self { interface_up: true, primary_address: false, not_installed: None, group: None, verdicts }
     }
 
     /// Unknown ids are ignored.
@@ -62,8 +90,13 @@ impl Health {
         }
     }
 
-    /// Every fault there is, what failed before what is merely unchecked.
+    /// Every fault there is, its own before the group's.
     pub(crate) fn faults<'a>(&'a self, trackers: &'a [Tracker]) -> impl Iterator<Item = Fault> + 'a {
+        self.own_faults(trackers).chain(self.group)
+    }
+
+    /// Every fault but the group's, what failed before what is merely unchecked.
+    pub(crate) fn own_faults<'a>(&'a self, trackers: &'a [Tracker]) -> impl Iterator<Item = Fault> + 'a {
         let failing = self.weigh(trackers, |tracker, verdict, id| match (tracker.weight, verdict) {
             (Weight::Fault, Some(passing)) if passing == tracker.reverse => Some(Fault::Tracker(id)),
             _ => None,

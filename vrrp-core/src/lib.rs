@@ -142,6 +142,8 @@ mod slots;
 #[cfg(feature = "alloc")]
 mod stats;
 #[cfg(feature = "alloc")]
+mod sync_group;
+#[cfg(feature = "alloc")]
 mod token_bucket;
 
 pub use dialect::{Profile, multicast_group};
@@ -153,11 +155,12 @@ pub use {
     announce::AnnouncePolicy,
     cause::{Cause, Role, Transition},
     config::{Config, ConfigError, Peers, SendChecksum, Tracker, UnicastPeer},
-    health::{Fault, Hysteresis, TrackerId, Weight},
+    health::{Fault, Hysteresis, RouterId, TrackerId, Weight},
     management::{AuthError, LastEvent, NewMasterReason, ProtocolError, VirtualRouterError},
     receive::{Discard, RxPacket},
     router::{Action, AdvertKind, Input, Status, VirtualRouter},
-    set::{RouterId, RouterSet, Taken},
+    set::{RouterSet, Taken},
     slots::Vip,
     stats::{GlobalStats, Stats},
+    sync_group::GroupError,
 };

@@ -186,7 +186,9 @@ impl Cause {
             Self::New => LastEvent::None,
             Self::Startup | Self::OwnerStartup => LastEvent::Startup,
             Self::Shutdown => LastEvent::Shutdown,
-            Self::HigherPriority { .. } | Self::HigherAddress { .. } => LastEvent::HigherPriorityBackup,
+            Self::HigherPriority { .. } | Self::HigherAddress { .. } | Self::GroupYielded(_) => {
+                LastEvent::HigherPriorityBackup
+            }
             Self::MasterDown { .. } | Self::MasterResigned { .. } => LastEvent::MasterTimeout,
             Self::Preempted { .. } if config.priority().is_owner() => LastEvent::OwnerPreempt,
             // Nobody but an owner preempts before the hold is over.

@@ -1,5 +1,6 @@
 //! One virtual router: the state machine with its health, its addresses, its announcements and its counters.
 
+mod member;
 mod status;
 
 pub use status::Status;
@@ -44,6 +45,8 @@ pub struct VirtualRouter {
     now: Instant,
     started: bool,
     health: Health,
+    /// In a sync group.
+    coordinated: bool,
     priority: Priority,
     /// Where advertisements are sent from; the last known one, when there is none any more.
     source: Option<IpAddr>,
@@ -167,6 +170,7 @@ impl VirtualRouter {
             now: Instant::ZERO,
             started: false,
             health: Health::new(config.trackers().len()),
+            coordinated: false,
             priority: config.priority(),
             source: None,
             slots: Slots::new(config.addresses().len()),
@@ -364,6 +368,7 @@ impl VirtualRouter {
             answer_lower: self.config.answer_lower(),
             last_word: self.config.last_word(),
             learned_interval_cap: self.config.learned_interval_cap(),
+            coordinated: self.coordinated,
             // Out of Initialize there is one: without it health does not let the router start.
             primary: self.source.unwrap_or(IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED)),
         }
@@ -376,16 +381,15 @@ impl VirtualRouter {
             (Role::Initialize, false, _) => (self.kept_out_by, self.refusal_reported) = (None, false),
             (Role::Initialize, true, None) => {
                 let cause = match self.kept_out_by.take() {
-                    None | Some(Fault::Unchecked(_)) if self.priority.is_owner() => Cause::OwnerStartup,
-                    None | Some(Fault::Unchecked(_)) => Cause::Startup,
-                    Some(fault) => Cause::Recovered(fault),
+                    Some(fault) if !fault.is_pending() => Cause::Recovered(fault),
+                    _ if self.priority.is_owner() => Cause::OwnerStartup,
+                    _ => Cause::Startup,
                 };
                 self.apply(Event::Startup, cause);
             }
             (Role::Initialize, true, Some(fault)) => {
                 self.kept_out_by = Some(fault);
-                // What is merely unchecked is waited for in silence.
-                if !self.refusal_reported && !matches!(fault, Fault::Unchecked(_)) {
+                if !self.refusal_reported && !fault.is_pending() {
                     self.refusal_reported = true;
                     self.enter(Role::Initialize, Role::Initialize, Cause::Fault(fault));
                 }
@@ -437,6 +441,12 @@ impl VirtualRouter {
             (Some(Heard { source: master, priority: None, .. }), _) => Cause::MasterResigned { master },
             (Some(Heard { source, at, .. }), _) => {
                 Cause::MasterDown { master: Some(source), silence: self.now.since(at) }
+            }
+            // It was due as soon as it started.
+            (None, _)
+                if self.priority.is_owner() && matches!(self.cause, Cause::OwnerStartup | Cause::Recovered(_)) =>
+            {
+                self.cause
             }
             (None, _) => Cause::MasterDown { master: None, silence: self.now.since(self.since) },
         }

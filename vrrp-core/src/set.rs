@@ -6,28 +6,19 @@ use alloc::vec::Vec;
 use crate::config::Config;
 use crate::deadlines::Deadlines;
 use crate::dialect::multicast_group;
+use crate::health::RouterId;
 use crate::receive::{Discard, RxPacket};
 use crate::router::{Action, Input, VirtualRouter};
 use crate::stats::GlobalStats;
+use crate::sync_group::{GroupError, SyncGroup};
 use crate::time::Instant;
 use crate::types::{Family, Vrid};
 use crate::wire::{self, Packet, ParseError};
 
-/// Names a router of one [`RouterSet`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RouterId(u32);
-
-impl RouterId {
-    /// Position in the order of insertion, from 0.
-    #[must_use]
-    pub const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
 /// Many [`VirtualRouter`]s behind one driver, found by (interface, family, VRID); IP-13.
 ///
-/// The set adds nothing to the protocol. Every call costs O(log n), and nothing is allocated once the routers are in.
+/// The set adds nothing to the protocol but [sync groups](Self::group). Every call costs O(log n), for a member of a group
+/// of m O(m log n), and nothing is allocated once the routers are in.
 #[derive(Clone, Debug, Default)]
 pub struct RouterSet {
     routers: Vec<VirtualRouter>,
@@ -36,6 +27,9 @@ pub struct RouterSet {
     /// Routers that may have actions, each at most once.
     ready: VecDeque<RouterId>,
     is_ready: Vec<bool>,
+    groups: Vec<SyncGroup>,
+    /// Position in `groups` of each router that is in one.
+    group_of: Vec<Option<usize>>,
     stats: GlobalStats,
 }
 
@@ -75,8 +69,39 @@ impl RouterSet {
         self.routers.push(VirtualRouter::new(config));
         self.is_ready.push(false);
         self.ready.reserve(self.routers.len() - self.ready.len());
+        self.group_of.push(None);
         self.deadlines.grow();
         Ok(id)
+    }
+
+    /// Makes routers a sync group, on whatever interfaces and of whatever families: all of them are Master, or none is.
+    /// One alone stays an ordinary router. To be called before any of them is started.
+    ///
+    /// - A fault of one member is a fault of all ([`Fault::GroupMember`](crate::Fault::GroupMember)). So is a member that
+    ///   is not started, or was stopped ([`Fault::GroupPending`](crate::Fault::GroupPending)).
+    /// - When one yields to a better Master, the others release and watch
+    ///   ([`Cause::GroupYielded`](crate::Cause::GroupYielded)).
+    /// - A Backup takes over only when every member would, and then all do. The owner (priority 255) waits too.
+    ///
+    /// A group that hears a better Master in one member stays Backup in all: the other host works, and one path to it is
+    /// cut. The price is that meanwhile nobody may serve what lies behind the cut. List the members in the same order on
+    /// every host: when two groups take over at the same moment, each better than the other in some member, the
+    /// addresses of the first members decide which one gives way.
+    ///
+    /// # Errors
+    /// [`GroupError`]; nothing was changed then.
+    pub fn group(&mut self, members: &[RouterId]) -> Result<(), GroupError> {
+        if members.len() < 2 {
+            return Ok(());
+        }
+        let group = SyncGroup::new(members, &mut self.routers)?;
+        for id in members {
+            if let Some(group_of) = self.group_of.get_mut(id.index()) {
+                *group_of = Some(self.groups.len());
+            }
+        }
+        self.groups.push(group);
+        Ok(())
     }
 
     /// Hands news to one router.
@@ -84,6 +109,21 @@ impl RouterSet {
         if let Some(router) = self.routers.get_mut(id.index()) {
             router.handle(now, input);
             self.touched(id);
+            self.coordinate(now, id);
+        }
+    }
+
+    /// Hands the same news to every router. Sync groups see it when all have it: a set that is stopped so has no router
+    /// that goes because another one went.
+    pub fn handle_all(&mut self, now: Instant, input: Input) {
+        for index in 0..self.routers.len() {
+            if let Some(router) = self.routers.get_mut(index) {
+                router.handle(now, input);
+                self.touched(RouterId(index as u32));
+            }
+        }
+        for group in 0..self.groups.len() {
+            self.coordinate_group(now, group);
         }
     }
 
@@ -119,6 +159,7 @@ impl RouterSet {
         match router.handle_packet(now, rx) {
             Ok(()) => {
                 self.touched(id);
+                self.coordinate(now, id);
                 Ok(id)
             }
             Err(discard) => {
@@ -182,12 +223,36 @@ impl RouterSet {
     }
 
     fn touched(&mut self, id: RouterId) {
+        let group = self.group_of(id).and_then(|group| self.groups.get(group)?.deadline(id));
         let (Some(router), Some(is_ready)) = (self.routers.get(id.index()), self.is_ready.get_mut(id.index())) else {
             return;
         };
-        self.deadlines.set(id.0, router.deadline());
+        self.deadlines.set(id.0, router.deadline().into_iter().chain(group).min());
         if !core::mem::replace(is_ready, true) {
             self.ready.push_back(id);
+        }
+    }
+
+    fn group_of(&self, id: RouterId) -> Option<usize> {
+        self.group_of.get(id.index()).copied().flatten()
+    }
+
+    /// Lets the group of a router, if it has one, act on what happened to it.
+    fn coordinate(&mut self, now: Instant, id: RouterId) {
+        if let Some(group) = self.group_of(id) {
+            self.coordinate_group(now, group);
+        }
+    }
+
+    fn coordinate_group(&mut self, now: Instant, index: usize) {
+        let Some(group) = self.groups.get_mut(index) else { return };
+        if !group.coordinate(now, &mut self.routers) {
+            return;
+        }
+        let member = |set: &Self, position| set.groups.get(index)?.members().get(position).copied();
+        for position in 0.. {
+            let Some(id) = member(self, position) else { break };
+            self.touched(id);
         }
     }
 

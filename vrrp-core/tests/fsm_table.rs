@@ -149,6 +149,7 @@ impl Case {
             answer_lower: matches!(self.profile, Profile::Rfc9568 | Profile::Rfc9568Errata),
             last_word: false,
             learned_interval_cap: None,
+            coordinated: false,
             primary: self.address(OWN),
         }
     }
@@ -179,6 +180,7 @@ impl Case {
                     Hold::Running => Some(NOW + millis(1)),
                     Hold::Over => Some(NOW),
                 },
+                due: false,
             }),
             _ => State::Master { next_advert: due("timer_adver") },
         }
@@ -262,7 +264,13 @@ impl Case {
         }
         let interval = interval.unwrap_or(if self.state == "Backup" { self.learned() } else { LOCAL_CENTIS });
         let watching = |span, hold_until| {
-            State::Backup(Backup { master_down: NOW + span, armed_at: NOW, interval: centis(interval), hold_until })
+            State::Backup(Backup {
+                master_down: NOW + span,
+                armed_at: NOW,
+                interval: centis(interval),
+                hold_until,
+                due: false,
+            })
         };
         let state = match timer {
             None if row.next == "Initialize" => State::Initialize,
@@ -450,8 +458,13 @@ fn a_changed_priority_moves_the_down_timer_never_later_and_the_adver_timer_not_a
     // A changed interval is one's own in version 2 and the Master's, learned, in version 3.
     for profile in PROFILES {
         let case = Case { profile, state: "Backup", local: 100, ..cases()[0] };
-        let before =
-            Backup { master_down: NOW + secs(60), armed_at: NOW, interval: centis(LEARNED_CENTIS), hold_until: None };
+        let before = Backup {
+            master_down: NOW + secs(60),
+            armed_at: NOW,
+            interval: centis(LEARNED_CENTIS),
+            hold_until: None,
+            due: false,
+        };
         let (after, _) = fsm::step(&case.params(), State::Backup(before), NOW, Event::ParamsChanged);
         let interval = if profile.version() == Version::V2 { LOCAL_CENTIS } else { LEARNED_CENTIS };
         let master_down = NOW + case.skew(interval) + millis(30 * u64::from(interval));

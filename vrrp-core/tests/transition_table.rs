@@ -36,6 +36,7 @@ fn situations() -> Vec<Situation> {
             armed_at: NOW.before(secs(1)),
             interval: centis(100),
             hold_until,
+            due: false,
         })
     };
     let master = State::Master { next_advert: NOW + secs(1) / 2 };
@@ -100,6 +101,7 @@ fn table() -> String {
                 answer_lower: matches!(profile, Profile::Rfc9568 | Profile::Rfc9568Errata),
                 last_word: false,
                 learned_interval_cap: None,
+                coordinated: false,
                 primary: host(Family::Ipv4, OWN),
             };
             adjust(&mut params);

@@ -1,0 +1,75 @@
+//! What a sync group sees of its members, and does to them.
+
+use super::{Role, VirtualRouter};
+use crate::cause::Cause;
+use crate::fsm::{Backup, Coordinate, Event, State};
+use crate::health::{Fault, RouterId};
+use crate::time::Instant;
+
+impl VirtualRouter {
+    /// From now on its group decides when it is Master.
+    pub(crate) fn join_group(&mut self) {
+        self.coordinated = true;
+    }
+
+    pub(crate) const fn is_grouped(&self) -> bool {
+        self.coordinated
+    }
+
+    /// As it was built, or stopped again.
+    pub(crate) const fn is_idle(&self) -> bool {
+        !self.started && matches!(self.state, State::Initialize)
+    }
+
+    /// What this member, which is `id`, is to the others; `None` when they may take part for its sake.
+    pub(crate) fn fault_for_others(&self, id: RouterId) -> Option<Fault> {
+        match (self.started, self.health.own_faults(self.config.trackers()).next()) {
+            (true, None) => None,
+            (true, Some(fault)) if !fault.is_pending() => Some(Fault::GroupMember(id)),
+            _ => Some(Fault::GroupPending(id)),
+        }
+    }
+
+    /// Takes over what the others lack. Returns whether that is news.
+    pub(crate) fn share_fault(&mut self, now: Instant, fault: Option<Fault>) -> bool {
+        if self.health.group == fault {
+            return false;
+        }
+        self.now = self.now.max(now);
+        self.health.group = fault;
+        self.reconsider();
+        true
+    }
+
+    /// Only the rest of its group keeps it from being Master.
+    pub(crate) const fn is_due(&self) -> bool {
+        matches!(self.state, State::Backup(Backup { due: true, .. }))
+    }
+
+    /// Every member is due.
+    pub(crate) fn promote(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.apply(Event::Coordinate(Coordinate::Promote), self.takeover_cause());
+    }
+
+    /// `member` yielded.
+    pub(crate) fn demote(&mut self, now: Instant, member: RouterId) {
+        if self.role() == Role::Master {
+            self.now = self.now.max(now);
+            self.apply(Event::Coordinate(Coordinate::Demote), Cause::GroupYielded(member));
+        }
+    }
+
+    /// When Master_Down_Timer fires or fired; `None` outside Backup.
+    pub(crate) const fn master_down(&self) -> Option<Instant> {
+        match self.state {
+            State::Backup(Backup { master_down, .. }) => Some(master_down),
+            _ => None,
+        }
+    }
+
+    /// Whether the router last heard here has the greater address.
+    pub(crate) fn heard_greater_address(&self) -> bool {
+        self.past.last_adv_source.max(self.source) != self.source
+    }
+}
