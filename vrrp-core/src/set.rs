@@ -108,8 +108,7 @@ impl RouterSet {
     pub fn handle(&mut self, now: Instant, id: RouterId, input: Input) {
         if let Some(router) = self.routers.get_mut(id.index()) {
             router.handle(now, input);
-            self.touched(id);
-            self.coordinate(now, id);
+            self.follow_up(now, id);
         }
     }
 
@@ -123,7 +122,7 @@ impl RouterSet {
             }
         }
         for group in 0..self.groups.len() {
-            self.coordinate_group(now, group);
+            self.coordinate(now, group);
         }
     }
 
@@ -158,8 +157,7 @@ impl RouterSet {
         };
         match router.handle_packet(now, rx) {
             Ok(()) => {
-                self.touched(id);
-                self.coordinate(now, id);
+                self.follow_up(now, id);
                 Ok(id)
             }
             Err(discard) => {
@@ -237,23 +235,26 @@ impl RouterSet {
         self.group_of.get(id.index()).copied().flatten()
     }
 
-    /// Lets the group of a router, if it has one, act on what happened to it.
-    fn coordinate(&mut self, now: Instant, id: RouterId) {
-        if let Some(group) = self.group_of(id) {
-            self.coordinate_group(now, group);
+    /// Something happened to a router: what follows for its group, if it has one, and when each is to be asked again.
+    fn follow_up(&mut self, now: Instant, id: RouterId) {
+        match self.group_of(id) {
+            Some(group) if self.coordinate(now, group) => {}
+            _ => self.touched(id),
         }
     }
 
-    fn coordinate_group(&mut self, now: Instant, index: usize) {
-        let Some(group) = self.groups.get_mut(index) else { return };
+    /// Returns whether anything changed; then every member was seen to, in their order.
+    fn coordinate(&mut self, now: Instant, index: usize) -> bool {
+        let Some(group) = self.groups.get_mut(index) else { return false };
         if !group.coordinate(now, &mut self.routers) {
-            return;
+            return false;
         }
         let member = |set: &Self, position| set.groups.get(index)?.members().get(position).copied();
         for position in 0.. {
             let Some(id) = member(self, position) else { break };
             self.touched(id);
         }
+        true
     }
 
     fn count(&mut self, discard: Discard) {
