@@ -7,25 +7,25 @@ use super::{ChecksumForm, Endpoints, checksum};
 use crate::types::{AdvertInterval, Family, Password, Priority, Version, Vrid};
 
 /// Offsets from the first octet of the message.
-mod field {
+pub(super) mod field {
     use core::ops::Range;
 
-    pub(super) const VERSION_TYPE: usize = 0;
-    pub(super) const VRID: usize = 1;
-    pub(super) const PRIORITY: usize = 2;
-    pub(super) const COUNT: usize = 3;
+    pub(in crate::wire) const VERSION_TYPE: usize = 0;
+    pub(in crate::wire) const VRID: usize = 1;
+    pub(in crate::wire) const PRIORITY: usize = 2;
+    pub(in crate::wire) const COUNT: usize = 3;
     /// Version 2: authentication type. Version 3: reserved nibble and high nibble of the interval.
-    pub(super) const AUTH_TYPE: usize = 4;
+    pub(in crate::wire) const AUTH_TYPE: usize = 4;
     /// Version 2: seconds. Version 3: low octet of the centiseconds.
-    pub(super) const INTERVAL: usize = 5;
-    pub(super) const CHECKSUM: Range<usize> = 6..8;
-    pub(super) const ADDRESSES: usize = 8;
+    pub(in crate::wire) const INTERVAL: usize = 5;
+    pub(in crate::wire) const CHECKSUM: Range<usize> = 6..8;
+    pub(in crate::wire) const ADDRESSES: usize = 8;
     /// Octets of authentication data that end every message of version 2 (PKT-09).
-    pub(super) const AUTH_DATA_LEN: usize = 8;
+    pub(in crate::wire) const AUTH_DATA_LEN: usize = 8;
 }
 
 /// The only packet type that exists (PKT-02).
-const TYPE_ADVERTISEMENT: u8 = 1;
+pub(super) const TYPE_ADVERTISEMENT: u8 = 1;
 /// Octets after the message that are tolerated: room for the trailers that are seen in the wild (AMB-08, EXT-07).
 const MAX_TRAILING: usize = 64;
 
@@ -242,7 +242,7 @@ impl fmt::Debug for Packet<'_> {
     }
 }
 
-const fn message_len(version: Version, family: Family, addresses: usize) -> usize {
+pub(super) const fn message_len(version: Version, family: Family, addresses: usize) -> usize {
     let auth = match version {
         Version::V2 => field::AUTH_DATA_LEN,
         Version::V3 => 0,

@@ -6,12 +6,14 @@
 mod advertisement;
 mod announce;
 mod checksum;
+mod dump;
 
 pub use advertisement::{AddressList, AddressListError, Auth, BufferTooSmall, Message, Packet, ParseError};
 #[cfg(feature = "alloc")]
 pub(crate) use advertisement::{peek_version, peek_vrid};
 pub use announce::{GRATUITOUS_ARP_LEN, UNSOLICITED_NA_LEN, gratuitous_arp, unsolicited_na};
 pub use checksum::ChecksumForm;
+pub use dump::Dump;
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
