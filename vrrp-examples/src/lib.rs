@@ -3,6 +3,7 @@
 pub mod config;
 pub mod control;
 pub mod daemon;
+pub mod decode;
 pub mod exec;
 pub mod keepalived;
 pub mod lab;

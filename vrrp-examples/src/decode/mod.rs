@@ -1,0 +1,130 @@
+//! `vrrp-decode`: what the VRRP packets of a capture say, and what a receiver makes of each.
+
+mod capture;
+mod ip;
+mod link;
+mod live;
+mod record;
+mod verdict;
+
+use std::io::{self, Read, Write};
+
+use vrrp_core::Family;
+
+use capture::{Capture, Next, Time};
+use link::Link;
+use record::Record;
+
+/// How the packets are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A line of text each.
+    Text,
+    /// A JSON object each, a line each.
+    Json,
+}
+
+/// Why it stopped before the end of its input.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nothing could be read, for this reason.
+    #[error("{0}")]
+    Input(String),
+    /// Nothing can be written any more.
+    #[error("cannot write: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// Prints the packets of a capture. Damage in the capture is printed too, and ends it.
+///
+/// # Errors
+/// It is no capture, or `out` takes nothing more.
+pub fn decode(capture: impl Read, out: &mut impl Write, format: Format) -> Result<(), Error> {
+    let mut capture = Capture::open(capture).map_err(|error| Error::Input(error.to_string()))?;
+    let mut unknown = Vec::new();
+    for frame in 1.. {
+        let record = match capture.next() {
+            Ok(Next::End) => break,
+            Ok(Next::Journal) => None,
+            Ok(Next::OldPacket) => Some(error(frame, Problem::OldPacket)),
+            Ok(Next::Frame(found)) => match Link::from_number(found.link) {
+                Some(link) => inspect(link, found.octets, frame, found.time),
+                None if unknown.contains(&found.link) => None,
+                None => {
+                    unknown.push(found.link);
+                    Some(error(frame, Problem::Link(found.link)))
+                }
+            },
+            Err(damage) => {
+                print(out, format, &error(frame, damage))?;
+                break;
+            }
+        };
+        if let Some(record) = record {
+            print(out, format, &record)?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+/// Prints the packets of an interface as they come. Needs CAP_NET_RAW.
+///
+/// # Errors
+/// There is no such interface, it may not be listened to, or `out` takes nothing more.
+pub fn listen(interface: &str, out: &mut impl Write, format: Format) -> Result<(), Error> {
+    let mut tap = live::Tap::open(interface).map_err(|error| Error::Input(error.to_string()))?;
+    for frame in 1.. {
+        let found = tap.next().map_err(|error| Error::Input(error.to_string()))?;
+        if let Some(record) = inspect(found.link, found.octets, frame, found.time) {
+            print(out, format, &record)?;
+        }
+    }
+    Ok(())
+}
+
+/// Why a frame that carries VRRP, or may, says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum Problem {
+    #[error("cut after {had} octets, before it can be told what this carries")]
+    Early { had: usize },
+    #[error("cut: {had} of the {needed} octets of the IP packet are there")]
+    Cut { had: usize, needed: usize },
+    #[error("the IP packet is {total} octets long, and its headers {header}")]
+    Lengths { header: usize, total: usize },
+    #[error("a fragment of an IP packet, not the whole")]
+    Fragment,
+    #[error("{had} octets where the message needs {needed}")]
+    Message { had: usize, needed: usize },
+    #[error("version {found} over {family:?}: there are version 2 over IPv4 and version 3")]
+    Version { found: u8, family: Family },
+    #[error("link type {0} is not known: its frames are passed over")]
+    Link(u16),
+    #[error("a packet block of old, which is not read; enhanced and simple packet blocks are")]
+    OldPacket,
+}
+
+/// What there is to say about a frame; nothing when it does not carry VRRP.
+fn inspect(link: Link, octets: &[u8], frame: u64, time: Option<Time>) -> Option<Record> {
+    let found = match link.network(octets) {
+        Ok(network) => network?.datagram(),
+        Err(problem) => Err(problem),
+    };
+    match found {
+        Ok(datagram) => Some(Record::new(frame, time, datagram?)),
+        Err(problem) => Some(error(frame, problem)),
+    }
+}
+
+fn error(frame: u64, why: impl ToString) -> Record {
+    Record::Error { frame, error: why.to_string() }
+}
+
+fn print(out: &mut impl Write, format: Format, record: &Record) -> io::Result<()> {
+    match format {
+        Format::Text => writeln!(out, "{record}"),
+        Format::Json => {
+            serde_json::to_writer(&mut *out, record)?;
+            writeln!(out)
+        }
+    }
+}

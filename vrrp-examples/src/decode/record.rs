@@ -1,0 +1,129 @@
+//! What is said about a packet, as a line of text or of JSON.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use vrrp_core::wire::{ChecksumForm, Dump};
+
+use super::Problem;
+use super::capture::Time;
+use super::ip::Datagram;
+use super::verdict::verdict;
+
+/// One line of output.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Record {
+    Packet(Box<Packet>),
+    /// A packet that cannot be decoded.
+    Error {
+        frame: u64,
+        error: String,
+    },
+}
+
+/// A VRRP packet.
+#[derive(Debug, Serialize)]
+pub(super) struct Packet {
+    frame: u64,
+    #[serde(serialize_with = "exact")]
+    time: Option<Time>,
+    src: IpAddr,
+    dst: IpAddr,
+    ttl: u8,
+    version: u8,
+    r#type: u8,
+    vrid: u8,
+    priority: u8,
+    adver_int_cs: u16,
+    /// Version 3 has none.
+    auth_type: Option<u8>,
+    addresses: Vec<IpAddr>,
+    checksum: Checksum,
+    verdict: String,
+    #[serde(skip)]
+    text: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Checksum {
+    /// Over the message alone.
+    Ok,
+    /// Over pseudo-header and message: always so over IPv6.
+    OkPseudoHeader,
+    Bad,
+}
+
+impl Record {
+    /// Of a datagram in a frame of a capture.
+    pub(super) fn new(frame: u64, time: Option<Time>, datagram: Datagram<'_>) -> Self {
+        match Packet::read(frame, time, datagram) {
+            Ok(packet) => Self::Packet(Box::new(packet)),
+            Err(problem) => Self::Error { frame, error: problem.to_string() },
+        }
+    }
+}
+
+impl Packet {
+    fn read(frame: u64, time: Option<Time>, datagram: Datagram<'_>) -> Result<Self, Problem> {
+        let Datagram { ends, ttl, payload } = datagram;
+        let dump = Dump::new(payload, ends, ttl);
+        let had = payload.len();
+        let found = dump.version().ok_or(Problem::Message { had, needed: 8 })?;
+        let version = dump.layout().ok_or(Problem::Version { found, family: ends.family() })?;
+        let needed = dump.needed().unwrap_or(8);
+        let incomplete = Problem::Message { had, needed };
+        if had < needed {
+            return Err(incomplete);
+        }
+        Ok(Self {
+            frame,
+            time,
+            src: ends.source(),
+            dst: ends.destination(),
+            ttl,
+            version: found,
+            r#type: dump.kind().ok_or(incomplete)?,
+            vrid: dump.vrid().ok_or(incomplete)?,
+            priority: dump.priority().ok_or(incomplete)?,
+            adver_int_cs: dump.interval_centis().ok_or(incomplete)?,
+            auth_type: dump.auth_type(),
+            addresses: dump.addresses().collect(),
+            checksum: match dump.checksum_form() {
+                Some(ChecksumForm::Message) => Checksum::Ok,
+                Some(ChecksumForm::PseudoHeader) => Checksum::OkPseudoHeader,
+                None => Checksum::Bad,
+            },
+            verdict: match verdict(version, ends, ttl, payload) {
+                Ok(()) => "accept".to_owned(),
+                Err(why) => why.to_string(),
+            },
+            text: dump.to_string(),
+        })
+    }
+}
+
+/// As a number with all its decimals: a floating point number would lose the last ones.
+fn exact<S: Serializer>(time: &Option<Time>, serializer: S) -> Result<S::Ok, S::Error> {
+    let number = time.map(|time| RawValue::from_string(time.to_string())).transpose();
+    number.map_err(serde::ser::Error::custom)?.serialize(serializer)
+}
+
+/// A line for people.
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Packet(packet) => {
+                write!(f, "{} ", packet.frame)?;
+                if let Some(time) = packet.time {
+                    write!(f, "{time} ")?;
+                }
+                write!(f, "{}: {}", packet.text, packet.verdict)
+            }
+            Self::Error { frame, error } => write!(f, "{frame} error: {error}"),
+        }
+    }
+}

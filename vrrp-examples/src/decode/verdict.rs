@@ -1,0 +1,56 @@
+//! What a receiver would do with an advertisement: the core is asked, no rule stands here.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use vrrp_core::wire::{Dump, Endpoints};
+use vrrp_core::{
+    AdvertInterval, Config, ConfigError, Discard, Family, Input, Instant, Profile, RxPacket, Version, VirtualRouter,
+    Vrid,
+};
+
+/// Hands the packet to a router with defaults: multicast, no password, not the owner. What it cannot know, it agrees
+/// with: id and interval. A list of other addresses is counted by default, not refused, so any will do.
+pub(super) fn verdict(version: Version, ends: Endpoints, ttl: u8, payload: &[u8]) -> Result<(), Verdict> {
+    let dump = Dump::new(payload, ends, ttl);
+    let now = Instant::ZERO;
+    let mut router = VirtualRouter::new(receiver(version, ends.family(), &dump)?);
+    router.handle(now, Input::PrimaryAddress(Some(own_address(ends))));
+    router.handle(now, Input::Startup);
+    Ok(router.handle_packet(now, RxPacket { ends, ttl, payload })?)
+}
+
+/// Why there is no `accept`.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Verdict {
+    #[error(transparent)]
+    Discard(#[from] Discard),
+    /// Cannot be: the receiver is made to fit.
+    #[error("no receiver can be made for it: {0}")]
+    Receiver(#[from] ConfigError),
+}
+
+fn receiver(version: Version, family: Family, dump: &Dump<'_>) -> Result<Config, ConfigError> {
+    let profile = match version {
+        Version::V2 => Profile::Rfc3768,
+        Version::V3 => Profile::Rfc9568Errata,
+    };
+    let vrid = dump.vrid().and_then(|vrid| Vrid::new(vrid).ok());
+    let Some(vrid) = vrid.or(Vrid::new(1).ok()) else { return Err(ConfigError::NoPeers) };
+    let address = match family {
+        Family::Ipv4 => IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+        Family::Ipv6 => IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1)),
+    };
+    let interval = dump.interval_centis().and_then(|centis| AdvertInterval::from_centis(centis).ok());
+    Config::new(profile, vrid, &[address])?.with_interval(interval.unwrap_or_default())
+}
+
+/// An address that is not the sender's.
+fn own_address(ends: Endpoints) -> IpAddr {
+    let [first, second]: [IpAddr; 2] = match ends.family() {
+        Family::Ipv4 => [Ipv4Addr::new(192, 0, 2, 2).into(), Ipv4Addr::new(192, 0, 2, 3).into()],
+        Family::Ipv6 => {
+            [Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2).into(), Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 3).into()]
+        }
+    };
+    if ends.source() == first { second } else { first }
+}
