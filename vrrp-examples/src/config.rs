@@ -1,11 +1,15 @@
 //! The one configuration model of the daemon; every file format lowers to it.
 
+mod routing;
+
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use vrrp_core::{AdvertInterval, Password, Priority, Vrid, Weight};
+use vrrp_core::{AdvertInterval, Password, Priority, Profile, Vrid, Weight};
 use vrrp_io_linux::VirtualIp;
+
+pub use routing::{Mark, Prefix, Route, RouteKind, Rule};
 
 /// Everything one daemon runs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,6 +18,19 @@ pub struct Daemon {
     pub scripts: Vec<Script>,
     /// The virtual routers.
     pub instances: Vec<Instance>,
+    /// Virtual routers that are Master, Backup or in fault together.
+    pub sync_groups: Vec<SyncGroup>,
+}
+
+/// Virtual routers that are Master together or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncGroup {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Names of its instances; never empty, and no instance is in two groups.
+    pub members: Vec<String>,
+    /// Scripts to run when the state of the whole changes.
+    pub notify: Notify,
 }
 
 /// A command line, already split into words; the first is the program.
@@ -81,7 +98,27 @@ pub struct Track {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unicast {
     /// The only routers spoken and listened to; never empty.
-    pub peers: Vec<IpAddr>,
+    pub peers: Vec<Peer>,
+    /// TTL or hop limit of what is sent to them.
+    pub ttl: u8,
+}
+
+/// Another router, spoken to by unicast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address.
+    pub address: IpAddr,
+    /// Least TTL or hop limit accepted from it; 0: any.
+    pub min_ttl: u8,
+}
+
+/// A MAC address of the virtual router's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VirtualMac {
+    /// Name of the interface that has it; no other instance has the same.
+    pub interface: String,
+    /// Whether advertisements come from the MAC address of the interface below all the same.
+    pub transmit_base: bool,
 }
 
 /// Scripts to run on a change of state.
@@ -124,6 +161,25 @@ impl Default for Announce {
     }
 }
 
+/// What an instance does where the documents of the protocol differ, or leave a choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protocol {
+    /// The document to follow.
+    pub profile: Profile,
+    /// Whether a Master takes packets to its virtual addresses though it does not own them.
+    pub accept: bool,
+    /// Whether a Master answers a lower one at once.
+    pub answer_lower: bool,
+    /// Whether a Master that yields advertises once more.
+    pub last_word: bool,
+    /// Whether the owner of the addresses hears other routers.
+    pub owner_listens: bool,
+    /// Whether version 2 drops an advertisement for other addresses.
+    pub strict_list: bool,
+    /// Whether version 3 over IPv4 has a pseudo-header in the checksum that it sends.
+    pub pseudo_header: bool,
+}
+
 /// One virtual router.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Instance {
@@ -133,6 +189,8 @@ pub struct Instance {
     pub interface: String,
     /// Virtual router id.
     pub vrid: Vrid,
+    /// Version and variant of the protocol.
+    pub protocol: Protocol,
     /// Configured priority.
     pub priority: Priority,
     /// Advertisement interval.
@@ -147,10 +205,16 @@ pub struct Instance {
     pub source: Option<IpAddr>,
     /// Unicast instead of multicast.
     pub unicast: Option<Unicast>,
+    /// A MAC address of its own; `None`: the interface's.
+    pub virtual_mac: Option<VirtualMac>,
     /// Virtual addresses that are advertised; never empty.
     pub addresses: Vec<VirtualIp>,
     /// Further addresses that come and go with them, unadvertised.
     pub excluded: Vec<VirtualIp>,
+    /// Routes that come and go with the addresses, in the order of their installation.
+    pub routes: Vec<Route>,
+    /// Rules that choose routing tables, and come and go with the addresses.
+    pub rules: Vec<Rule>,
     /// Tracked interfaces, besides `interface` itself.
     pub track_interfaces: Vec<Track>,
     /// Tracked scripts; each names one of [`Daemon::scripts`].

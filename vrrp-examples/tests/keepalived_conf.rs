@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use vrrp_core::{AdvertInterval, Password, Priority, Vrid, Weight};
-use vrrp_examples::config::{Announce, Command, Daemon, Instance, Notify, Script, Track, TrackWeight, Unicast, User};
+use vrrp_core::{AdvertInterval, Password, Priority, Profile, Vrid, Weight};
+use vrrp_examples::config::{
+    Announce, Command, Daemon, Instance, Notify, Peer, Protocol, Script, Track, TrackWeight, Unicast, User,
+};
 use vrrp_examples::keepalived::{Diagnostic, Loaded, Severity, load, parse_str};
 use vrrp_io_linux::{Scope, VirtualIp};
 
@@ -27,8 +29,25 @@ fn weighted(name: &str, weight: i16) -> Track {
     Track { name: name.to_owned(), weight }
 }
 
+fn peer(address: &str, min_ttl: u8) -> Peer {
+    Peer { address: address.parse().unwrap(), min_ttl }
+}
+
 fn vip(text: &str) -> VirtualIp {
     text.parse().unwrap()
+}
+
+/// What a version is to keepalived, where nothing more is said.
+fn protocol(profile: Profile) -> Protocol {
+    Protocol {
+        profile,
+        accept: true,
+        answer_lower: true,
+        last_word: true,
+        owner_listens: true,
+        strict_list: false,
+        pseudo_header: true,
+    }
 }
 
 /// What every keyword that is left out comes to.
@@ -37,6 +56,7 @@ fn instance(name: &str, vrid: u8, address: &str) -> Instance {
         name: name.to_owned(),
         interface: "eth0".to_owned(),
         vrid: Vrid::new(vrid).unwrap(),
+        protocol: protocol(Profile::Rfc2338),
         priority: Priority::DEFAULT,
         interval: AdvertInterval::DEFAULT,
         preempt: true,
@@ -44,8 +64,11 @@ fn instance(name: &str, vrid: u8, address: &str) -> Instance {
         password: None,
         source: None,
         unicast: None,
+        virtual_mac: None,
         addresses: vec![vip(address)],
         excluded: Vec::new(),
+        routes: Vec::new(),
+        rules: Vec::new(),
         track_interfaces: Vec::new(),
         track_scripts: Vec::new(),
         notify: Notify::default(),
@@ -89,6 +112,7 @@ fn the_articles_two_files_mean_what_the_article_says() {
         let expected = Daemon {
             scripts: vec![Script { interval: three, timeout: three, ..squid }],
             instances: vec![router(1, priorities[0]), router(2, priorities[1])],
+            sync_groups: Vec::new(),
         };
         assert_eq!(loaded, Loaded { daemon: expected, notices: Vec::new() });
     }
@@ -111,7 +135,7 @@ fn a_haproxy_pair_as_tutorials_write_it() {
     router.notify.master = script_path("master");
     router.notify.backup = script_path("backup");
     router.notify.fault = script_path("fault");
-    assert_eq!(loaded.daemon, Daemon { scripts: vec![check], instances: vec![router] });
+    assert_eq!(loaded.daemon, Daemon { scripts: vec![check], instances: vec![router], sync_groups: Vec::new() });
     let harmless = |place: &str, keyword: &str| {
         format!("{place} `{keyword}` is not acted upon; it changes neither packets nor addresses nor the election")
     };
@@ -121,7 +145,7 @@ fn a_haproxy_pair_as_tutorials_write_it() {
         harmless("8:5", "smtp_server"),
         harmless("9:5", "smtp_connect_timeout"),
         harmless("10:5", "router_id"),
-        "11:5 `vrrp_skip_check_adv_addr` asks for what is always so here".to_owned(),
+        "11:5 this asks for what is always so here, but in strict mode".to_owned(),
         "12:5 `vrrp_garp_interval 0` asks for what is always so here".to_owned(),
         "13:5 `vrrp_gna_interval 0` asks for what is always so here".to_owned(),
         "33:19 the password is 11 octets long; the first 8 are used, as in keepalived".to_owned(),
@@ -147,7 +171,7 @@ fn unicast_in_a_cloud_with_every_keyword() {
     router.preempt_delay = Duration::from_millis(1500);
     router.password = Password::new(b"ab#c d").ok();
     router.source = Some("192.0.2.1".parse::<IpAddr>().unwrap());
-    router.unicast = Some(Unicast { peers: vec!["192.0.2.2".parse().unwrap(), "192.0.2.3".parse().unwrap()] });
+    router.unicast = Some(Unicast { peers: vec![peer("192.0.2.2", 0), peer("192.0.2.3", 0)], ttl: 255 });
     router.addresses[0].broadcast = Some([203, 0, 113, 255].into());
     router.addresses[0].scope = Scope::Link;
     let mut second = vip("203.0.113.11");
@@ -177,11 +201,11 @@ fn unicast_in_a_cloud_with_every_keyword() {
         lower_prio_repeat: 4,
         lower_prio_delay: Some(Duration::from_secs(10)),
     };
-    assert_eq!(loaded.daemon, Daemon { scripts: vec![check], instances: vec![router] });
+    assert_eq!(loaded.daemon, Daemon { scripts: vec![check], instances: vec![router], sync_groups: Vec::new() });
     let expected = [
         "2:5 `enable_script_security` is not acted upon; it changes neither packets nor addresses nor the election",
         "25:16 version 2 advertises in whole seconds; 2 s are used, as in keepalived",
-        "48:9 `eth1` carries a virtual address: without it the instance is in fault",
+        "48:9 `eth1` carries a virtual address or route: without it the instance is in fault",
     ];
     assert_eq!(shown(&loaded.notices), expected);
 }
@@ -255,7 +279,7 @@ fn each_mistake_is_named_with_its_place_and_what_was_expected() {
         fs::read_dir("tests/conf/broken").unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
     files.sort();
-    assert!(files.len() >= 70, "{} files", files.len());
+    assert!(files.len() >= 105, "{} files", files.len());
     let mut wrong = Vec::new();
     for conf in files {
         let diagnostics = load(&conf).expect_err(&conf.to_string_lossy());
@@ -340,6 +364,23 @@ fn nearly_a_configuration() -> impl Strategy<Value = String> {
         "include",
         "user",
         "nopreempt",
+        "version",
+        "3",
+        "strict_mode",
+        "accept",
+        "use_vmac",
+        "unicast_ttl",
+        "min_ttl",
+        "mcast_src_ip",
+        "vrrp_sync_group",
+        "group",
+        "virtual_routes",
+        "virtual_rules",
+        "fe80::1/64",
+        "default",
+        "via",
+        "table",
+        "from",
         "{",
         "{",
         "{",

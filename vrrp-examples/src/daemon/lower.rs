@@ -1,15 +1,15 @@
 //! From the daemon's configuration to routers.
 //!
-//! A keepalived.conf means what it means to keepalived: an owner listens to other routers, a lower Master is answered at
-//! once, packets to the virtual addresses are accepted, unicast peers may be routed.
+//! Here the configuration, which says all that keepalived leaves open, meets an interface whose defaults are the RFC's: so
+//! nothing is left to those.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use vrrp_core::{AnnouncePolicy, Config, ConfigError, Profile, Tracker, TrackerId, UnicastPeer};
-use vrrp_io_linux::{Router, RouterError};
+use vrrp_core::{AnnouncePolicy, Config, ConfigError, SendChecksum, Tracker, TrackerId, UnicastPeer};
+use vrrp_io_linux::{Router, RouterError, VirtualIp, VirtualMac};
 
-use crate::config::{Announce, Daemon, Instance, Track};
+use crate::config::{self, Announce, Daemon, Instance, Track};
 
 /// Least time between two rounds of announcements while another Master is heard, where none is configured.
 const CONTEST_HOLDOFF: Duration = Duration::from_secs(5);
@@ -38,6 +38,8 @@ pub(super) enum LowerError {
     Config { instance: String, error: ConfigError },
     #[error("vrrp_instance {instance}: there is no vrrp_script {script}")]
     NoScript { instance: String, script: String },
+    #[error("vrrp_sync_group {0}: groups are not supported yet")]
+    SyncGroup(String),
     #[error(transparent)]
     Router(#[from] RouterError),
 }
@@ -46,6 +48,9 @@ impl Lowered {
     pub(super) fn new(daemon: &Daemon) -> Result<Self, LowerError> {
         let mut lowered =
             Self { daemon: daemon.clone(), routers: Vec::new(), script_users: vec![Vec::new(); daemon.scripts.len()] };
+        if let Some(group) = daemon.sync_groups.first() {
+            return Err(LowerError::SyncGroup(group.name.clone()));
+        }
         for (index, instance) in daemon.instances.iter().enumerate() {
             let router = lowered.instance(index, instance)?;
             lowered.routers.push(router);
@@ -68,36 +73,53 @@ impl Lowered {
             let no_script = || LowerError::NoScript { instance: instance.name.clone(), script: track.name.clone() };
             users.ok_or_else(no_script)?.push(ScriptUser { router: index, tracker: id });
         }
-        let mut router = Router::new(&instance.interface, config).with_name(&instance.name).with_accept_mode(true);
-        for vip in instance.addresses.iter().chain(&instance.excluded) {
-            router = router.with_address(vip.clone())?;
-        }
+        let mut router = router(instance, config)?;
         for (id, interface) in interfaces {
             router = router.with_tracked_interface(id, interface);
-        }
-        if let Some(source) = instance.source {
-            router = router.with_source(source);
         }
         Ok(router)
     }
 }
 
+fn router(instance: &Instance, config: Config) -> Result<Router, RouterError> {
+    let mut router =
+        Router::new(&instance.interface, config).with_name(&instance.name).with_accept_mode(instance.protocol.accept);
+    for vip in instance.addresses.iter().chain(&instance.excluded) {
+        router = router.with_address(vip.clone())?;
+    }
+    if let Some(source) = instance.source {
+        router = router.with_source(source);
+    }
+    if let Some(unicast) = &instance.unicast {
+        router = router.with_unicast_ttl(unicast.ttl);
+    }
+    if let Some(config::VirtualMac { interface, transmit_base }) = &instance.virtual_mac {
+        router = router.with_virtual_mac(VirtualMac::new().with_name(interface).with_transmit_base(*transmit_base));
+    }
+    Ok(router)
+}
+
 fn config(instance: &Instance) -> Result<Config, ConfigError> {
-    let addresses = |vips: &[vrrp_io_linux::VirtualIp]| vips.iter().map(|vip| vip.address).collect::<Vec<IpAddr>>();
-    let mut config = Config::new(Profile::Rfc2338, instance.vrid, &addresses(&instance.addresses))?
+    let addresses = |vips: &[VirtualIp]| vips.iter().map(|vip| vip.address).collect::<Vec<IpAddr>>();
+    let protocol = &instance.protocol;
+    let checksum = if protocol.pseudo_header { SendChecksum::PseudoHeader } else { SendChecksum::Message };
+    let mut config = Config::new(protocol.profile, instance.vrid, &addresses(&instance.addresses))?
         .with_excluded(&addresses(&instance.excluded))?
         .with_priority(instance.priority)
         .with_interval(instance.interval)?
         .with_preempt(instance.preempt, instance.preempt_delay)
-        .with_answer_lower(true)
+        .with_answer_lower(protocol.answer_lower)
+        .with_last_word(protocol.last_word)
+        .with_owner_listens(protocol.owner_listens)
+        .with_strict_list(protocol.strict_list)
+        .with_checksum(checksum)
         .with_announce(announce(&instance.announce));
     if let Some(password) = instance.password {
         config = config.with_password(password)?;
     }
     if let Some(unicast) = &instance.unicast {
-        // keepalived checks no TTL on unicast.
-        let peers: Vec<_> = unicast.peers.iter().map(|peer| UnicastPeer { address: *peer, min_ttl: 0 }).collect();
-        config = config.with_unicast_peers(&peers)?;
+        let peer = |peer: &config::Peer| UnicastPeer { address: peer.address, min_ttl: peer.min_ttl };
+        config = config.with_unicast_peers(&unicast.peers.iter().map(peer).collect::<Vec<_>>())?;
     }
     Ok(config)
 }

@@ -105,7 +105,7 @@ fn load(path: &Path) -> Option<Lowered> {
 
 fn count(configuration: &Lowered) -> String {
     let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-    let Daemon { instances, scripts } = &configuration.daemon;
+    let Daemon { instances, scripts, .. } = &configuration.daemon;
     format!("{} and {}", plural(instances.len(), "virtual router"), plural(scripts.len(), "script"))
 }
 

@@ -1,44 +1,14 @@
 //! Every keyword that keepalived knows around VRRP, by block, and what becomes of it here.
 
+use super::grammar::{Grammar, many, once};
 use super::lower::Root;
 use super::lower::global::{self, Globals};
+use super::lower::group::GroupDraft;
 use super::lower::instance::{self, Authentication, InstanceDraft};
+use super::lower::protocol;
 use super::lower::script::{self, ScriptDraft};
-use super::parser::Statement;
-use super::report::Report;
-use super::values::unique;
-
-/// The keywords of one kind of block that is read into a `T`.
-pub(super) struct Grammar<T: 'static> {
-    /// The block, as messages name it.
-    block: &'static str,
-    /// Acted upon.
-    understood: &'static [Keyword<T>],
-    /// Change neither packets nor addresses nor the election: named once, then forgotten.
-    harmless: &'static [&'static str],
-    /// Ask for what is always so here: named once.
-    granted: &'static [&'static str],
-    /// Sections for other programs: skipped whole, with a notice each.
-    skipped: &'static [&'static str],
-    /// Would change packets, addresses or the election: an error.
-    unsupported: &'static [&'static str],
-}
-
-struct Keyword<T> {
-    name: &'static str,
-    repeats: bool,
-    read: fn(&mut T, &Statement, &mut Report),
-}
-
-/// May stand once in its block.
-const fn once<T>(name: &'static str, read: fn(&mut T, &Statement, &mut Report)) -> Keyword<T> {
-    Keyword { name, repeats: false, read }
-}
-
-/// May stand in its block any number of times.
-const fn many<T>(name: &'static str, read: fn(&mut T, &Statement, &mut Report)) -> Keyword<T> {
-    Keyword { name, repeats: true, read }
-}
+use super::lower::vmac::VmacDraft;
+use super::values::At;
 
 pub(super) static ROOT: Grammar<Root> = Grammar {
     block: "the top level",
@@ -46,6 +16,7 @@ pub(super) static ROOT: Grammar<Root> = Grammar {
         many("global_defs", |root, s, r| GLOBAL_DEFS.read(s.block(r), &mut root.globals, r)),
         many("vrrp_script", |root, s, r| root.scripts.extend(ScriptDraft::read(s, r))),
         many("vrrp_instance", |root, s, r| root.instances.extend(InstanceDraft::read(s, r))),
+        many("vrrp_sync_group", |root, s, r| root.groups.extend(GroupDraft::read(s, r))),
     ],
     harmless: &["child_wait_time", "instance", "process_names", "use_pid_dir"],
     granted: &[],
@@ -63,7 +34,6 @@ pub(super) static ROOT: Grammar<Root> = Grammar {
         "track_file",
         "track_group",
         "track_process",
-        "vrrp_sync_group",
         "vrrp_track_file",
         "vrrp_track_process",
     ],
@@ -81,7 +51,13 @@ pub(super) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
         once("vrrp_garp_lower_prio_repeat", |g, s, r| g.garp.lower_prio_repeat = global::repeat(s, r)),
         once("vrrp_garp_interval", |_, s, r| global::no_pacing(s, r)),
         once("vrrp_gna_interval", |_, s, r| global::no_pacing(s, r)),
-        once("vrrp_version", |_, s, r| global::version_2(s, r)),
+        once("vrrp_version", |g, s, r| g.switches.version = protocol::version(s, r)),
+        once("vrrp_strict", |g, s, r| g.switches.strict = s.switch(r)),
+        once("v3_checksum_as_v2", |g, s, r| g.switches.checksum_as_v2 = Some(At { value: true, span: s.flag(r) })),
+        once("vrrp_lower_prio_no_advert", |g, s, r| g.switches.lower_prio_no_advert = s.switch(r)),
+        once("vrrp_higher_prio_send_advert", |g, s, r| g.switches.higher_prio_send_advert = s.switch(r)),
+        once("vrrp_owner_ignore_adverts", |g, s, r| g.switches.owner_ignore_adverts = s.switch(r)),
+        once("vrrp_skip_check_adv_addr", |g, s, r| g.switches.skip_check_adv_addr = s.switch(r)),
     ],
     harmless: &[
         "bfd_cpu_affinity",
@@ -172,7 +148,7 @@ pub(super) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
         "vrrp_rt_priority",
         "vrrp_rx_bufs_multiplier",
         "vrrp_rx_bufs_policy",
-        // Rules of a firewall for `no_accept` and virtual MACs, which are errors themselves.
+        // How the firewall of `no_accept` is made.
         "nftables",
         "nftables_counters",
         "nftables_ifindex",
@@ -180,7 +156,7 @@ pub(super) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
         "vrrp_ipsets",
         "vrrp_iptables",
     ],
-    granted: &["vrrp_check_unicast_src", "vrrp_skip_check_adv_addr"],
+    granted: &["vrrp_check_unicast_src"],
     skipped: &[],
     unsupported: &[
         "default_interface",
@@ -199,23 +175,18 @@ pub(super) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
         "shutdown_script_timeout",
         "startup_script",
         "startup_script_timeout",
-        "v3_checksum_as_v2",
         "vmac_addr_prefix",
         "vmac_prefix",
         "vrrp_delay_after_boot",
         "vrrp_down_timer_adverts",
         "vrrp_garp_extra_if",
-        "vrrp_higher_prio_send_advert",
-        "vrrp_lower_prio_no_advert",
         "vrrp_mcast_group4",
         "vrrp_mcast_group6",
         "vrrp_min_garp",
         "vrrp_notify_fifo",
         "vrrp_notify_fifo_script",
         "vrrp_notify_priority_changes",
-        "vrrp_owner_ignore_adverts",
         "vrrp_startup_delay",
-        "vrrp_strict",
     ],
 };
 
@@ -245,15 +216,30 @@ pub(super) static INSTANCE: Grammar<InstanceDraft> = Grammar {
         once("virtual_router_id", |d, s, r| d.vrid = s.number(1..=255, r)),
         once("priority", |d, s, r| d.priority = s.number(1..=255, r)),
         once("advert_int", |d, s, r| d.interval = s.seconds(10_000..=255_000_000, r)),
-        once("version", |_, s, r| global::version_2(s, r)),
+        once("version", |d, s, r| d.switches.version = protocol::version(s, r)),
+        once("native_ipv6", |d, s, r| d.native_ipv6 = Some(s.flag(r))),
+        once("strict_mode", |d, s, r| d.switches.strict = s.switch(r)),
+        once("accept", |d, s, r| d.accept = Some(s.flag(r))),
+        once("no_accept", |d, s, r| d.no_accept = Some(s.flag(r))),
+        once("v3_checksum_as_v2", |d, s, r| d.switches.checksum_as_v2 = s.switch(r)),
+        once("lower_prio_no_advert", |d, s, r| d.switches.lower_prio_no_advert = s.switch(r)),
+        once("higher_prio_send_advert", |d, s, r| d.switches.higher_prio_send_advert = s.switch(r)),
+        once("owner_ignore_adverts", |d, s, r| d.switches.owner_ignore_adverts = s.switch(r)),
+        once("skip_check_adv_addr", |d, s, r| d.switches.skip_check_adv_addr = s.switch(r)),
         once("nopreempt", |d, s, r| d.nopreempt = Some(s.flag(r))),
         once("preempt", |d, s, r| d.preempt = Some(s.flag(r))),
         once("preempt_delay", |d, s, r| d.preempt_delay = s.seconds(0..=1_000_000_000, r)),
         once("authentication", |d, s, r| d.authentication = Authentication::read(s, r)),
-        once("unicast_src_ip", |d, s, r| d.source = instance::source(s, r)),
+        once("mcast_src_ip", |d, s, r| d.mcast_source = s.host(r)),
+        once("unicast_src_ip", |d, s, r| d.unicast_source = s.host(r)),
+        once("unicast_ttl", |d, s, r| d.unicast_ttl = s.number(1..=255, r)),
         many("unicast_peer", InstanceDraft::peers),
         many("virtual_ipaddress", InstanceDraft::addresses),
         many("virtual_ipaddress_excluded", InstanceDraft::excluded),
+        once("use_vmac", |d, s, r| d.vmac = VmacDraft::read(s, r)),
+        once("vmac_xmit_base", |d, s, r| d.vmac_xmit_base = Some(s.flag(r))),
+        many("virtual_routes", InstanceDraft::routes),
+        many("virtual_rules", InstanceDraft::rules),
         many("track_interface", InstanceDraft::track_interfaces),
         many("track_script", InstanceDraft::track_scripts),
         once("notify", |d, s, r| d.notify.any = script::command(s, r)),
@@ -269,43 +255,50 @@ pub(super) static INSTANCE: Grammar<InstanceDraft> = Grammar {
         once("garp_lower_prio_repeat", |d, s, r| d.garp.lower_prio_repeat = global::repeat(s, r)),
     ],
     harmless: &["debug", "kernel_rx_buf_size", "lvs_sync_daemon_interface", "smtp_alert"],
-    granted: &["accept", "check_unicast_src", "skip_check_adv_addr", "unicast_fault_no_peer"],
+    granted: &["check_unicast_src", "unicast_fault_no_peer"],
     skipped: &[],
     unsupported: &[
         "auth_hmac",
         "dont_track_primary",
         "down_timer_adverts",
         "garp_extra_if",
-        "higher_prio_send_advert",
         "linkbeat_use_polling",
-        "lower_prio_no_advert",
         "mcast_dst_ip",
-        "mcast_src_ip",
-        "native_ipv6",
-        "no_accept",
         "no_virtual_ipaddress",
         "notify_deleted",
         "notify_master_rx_lower_pri",
         "notify_priority_changes",
         "old_unicast_checksum",
-        "owner_ignore_adverts",
         "promote_secondaries",
-        "strict_mode",
         "timer_expired_backup",
         "track_bfd",
         "track_file",
         "track_process",
         "track_src_ip",
-        "unicast_ttl",
         "use_ipvlan",
-        "use_vmac",
         "use_vmac_addr",
-        "v3_checksum_as_v2",
-        "virtual_routes",
-        "virtual_rules",
-        "vmac_xmit_base",
         "vrf",
     ],
+};
+
+pub(super) static SYNC_GROUP: Grammar<GroupDraft> = Grammar {
+    block: "vrrp_sync_group",
+    understood: &[
+        many("group", GroupDraft::group),
+        many("track_interface", GroupDraft::track_interfaces),
+        many("track_script", GroupDraft::track_scripts),
+        once("sync_group_tracking_weight", |g, s, r| g.tracking_weight = Some(s.flag(r))),
+        once("global_tracking", |g, s, r| g.tracking_weight = Some(s.flag(r))),
+        once("notify", |g, s, r| g.notify.any = script::command(s, r)),
+        once("notify_master", |g, s, r| g.notify.master = script::command(s, r)),
+        once("notify_backup", |g, s, r| g.notify.backup = script::command(s, r)),
+        once("notify_fault", |g, s, r| g.notify.fault = script::command(s, r)),
+        once("notify_stop", |g, s, r| g.notify.stop = script::command(s, r)),
+    ],
+    harmless: &["smtp_alert"],
+    granted: &[],
+    skipped: &[],
+    unsupported: &["notify_priority_changes", "track_bfd", "track_file", "track_process"],
 };
 
 pub(super) static AUTHENTICATION: Grammar<Authentication> = Grammar {
@@ -327,66 +320,12 @@ pub(super) const ADDRESS_OPTIONS: [&str; 5] = ["brd", "broadcast", "dev", "label
 pub(super) const UNSUPPORTED_ADDRESS_OPTIONS: [&str; 9] =
     ["-nodad", "autojoin", "home", "mngtmpaddr", "no_track", "noprefixroute", "peer", "preferred_lft", "use_vmac"];
 
-impl<T> Grammar<T> {
-    /// Reads a block, statement by statement.
-    pub(super) fn read(&self, body: Option<&[Statement]>, into: &mut T, report: &mut Report) {
-        let mut seen = Vec::new();
-        for statement in body.unwrap_or_default() {
-            let word = statement.keyword.text.as_str();
-            match self.understood.iter().find(|keyword| keyword.name == word) {
-                Some(keyword) => {
-                    (keyword.read)(into, statement, report);
-                    if !keyword.repeats {
-                        seen.push((word, statement.keyword.span));
-                    }
-                }
-                None => self.not_understood(statement, report),
-            }
-        }
-        let again = |word: &&str| format!("`{word}` stands twice in {}", self.block);
-        unique(seen, report, again, "one of the two");
-    }
-
-    fn not_understood(&self, statement: &Statement, report: &mut Report) {
-        let (word, span) = (statement.keyword.text.as_str(), statement.keyword.span);
-        if self.harmless.contains(&word) {
-            let why = "it changes neither packets nor addresses nor the election";
-            report.notice_once(word, span, format!("`{word}` is not acted upon; {why}"));
-        } else if self.granted.contains(&word) {
-            report.notice_once(word, span, format!("`{word}` asks for what is always so here"));
-        } else if self.skipped.contains(&word) {
-            report.notice(span, format!("`{word}` is no part of VRRP; the whole block is skipped"));
-        } else if self.unsupported.contains(&word) {
-            report
-                .error(span, format!("`{word}` is known to keepalived but not supported here"))
-                .with_expected("a configuration without it")
-                .with_help("it cannot be ignored: it takes part in packets, addresses or the election");
-        } else {
-            let names = || self.understood.iter().map(|keyword| keyword.name);
-            let error = report.error(span, format!("`{word}` is not a keyword of {}", self.block));
-            error.with_nearest(word, names());
-            if let Some(home) = home_of(word) {
-                error.with_help(format!("`{word}` belongs in {home}"));
-            }
-            match error.help {
-                Some(_) => error.with_expected(format!("a keyword of {}", self.block)),
-                None => error.with_expected(format!("one of {}", names().collect::<Vec<_>>().join(", "))),
-            };
-        }
-    }
-
-    fn knows(&self, word: &str) -> Option<&'static str> {
-        let understood = self.understood.iter().any(|keyword| keyword.name == word);
-        let known = [self.harmless, self.granted, self.skipped, self.unsupported];
-        (understood || known.iter().any(|names| names.contains(&word))).then_some(self.block)
-    }
-}
-
 /// The block that a keyword belongs into.
-fn home_of(word: &str) -> Option<&'static str> {
+pub(super) fn home_of(word: &str) -> Option<&'static str> {
     None.or_else(|| ROOT.knows(word))
         .or_else(|| GLOBAL_DEFS.knows(word))
         .or_else(|| SCRIPT.knows(word))
         .or_else(|| INSTANCE.knows(word))
+        .or_else(|| SYNC_GROUP.knows(word))
         .or_else(|| AUTHENTICATION.knows(word))
 }

@@ -6,6 +6,7 @@
 
 mod command;
 mod diagnostics;
+mod grammar;
 mod include;
 mod keywords;
 mod lexer;

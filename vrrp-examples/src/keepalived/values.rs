@@ -1,12 +1,13 @@
 //! What a statement may carry: one value, a number, a time, a block. Each says what it expected when it finds otherwise.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::parser::{Statement, Word};
 use super::report::{Report, Span};
+use vrrp_core::Family;
 
 /// A value and where it was written.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +33,30 @@ impl Statement {
         self.no_block(report);
         self.no_values(report);
         self.keyword.span
+    }
+
+    /// A keyword that is on alone, and on or off with a value.
+    pub(super) fn switch(&self, report: &mut Report) -> Option<At<bool>> {
+        const EXPECTED: &str = "on, off, or nothing, which is on";
+        if self.values.is_empty() {
+            return Some(At { value: true, span: self.flag(report) });
+        }
+        let word = self.value(EXPECTED, report)?;
+        let value = match word.text.as_str() {
+            "on" | "true" | "yes" => true,
+            "off" | "false" | "no" => false,
+            text => {
+                report.error(word.span, format!("`{text}` is neither on nor off")).with_expected(EXPECTED);
+                return None;
+            }
+        };
+        Some(At { value, span: self.keyword.span.to(word.span) })
+    }
+
+    /// The only value, an address of a host.
+    pub(super) fn host(&self, report: &mut Report) -> Option<At<IpAddr>> {
+        let word = self.value(HOST, report)?;
+        host(word, &word.text, report).map(|value| At { value, span: word.span })
     }
 
     /// A block with a name before it.
@@ -151,21 +176,30 @@ fn micros(text: &str) -> Option<u64> {
     whole.parse::<u64>().ok()?.checked_mul(1_000_000)?.checked_add(fraction)
 }
 
-/// An address that a host can own. IPv6 waits for version 3.
-pub(super) fn ipv4(word: &Word, text: &str, report: &mut Report) -> Option<Ipv4Addr> {
-    let expected = "an IPv4 address of a host, like 192.0.2.1";
-    match text.parse() {
-        Ok(IpAddr::V4(address)) if !(address.is_unspecified() || address.is_multicast() || address.is_broadcast()) => {
-            return Some(address);
-        }
-        Ok(IpAddr::V4(_)) => report.error(word.span, format!("`{text}` is not the address of one host")),
-        Ok(IpAddr::V6(_)) => {
-            report.error(word.span, format!("`{text}` is an IPv6 address; these are not supported yet"))
-        }
-        Err(_) => report.error(word.span, format!("`{text}` is not an IP address")),
-    }
-    .with_expected(expected);
+const HOST: &str = "the IP address of one host, like 192.0.2.1 or 2001:db8::1";
+
+/// An address that one host can have.
+pub(super) fn host(word: &Word, text: &str, report: &mut Report) -> Option<IpAddr> {
+    let address = text.parse::<IpAddr>();
+    let of_one = |address: &IpAddr| {
+        let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
+        !(address.is_unspecified() || address.is_multicast() || broadcast)
+    };
+    let wrong = match address {
+        Ok(address) if of_one(&address) => return Some(address),
+        Ok(_) => "is not the address of one host",
+        Err(_) => "is not an IP address",
+    };
+    report.error(word.span, format!("`{text}` {wrong}")).with_expected(HOST);
     None
+}
+
+/// What messages call a family.
+pub(super) const fn family_name(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "IPv4",
+        Family::Ipv6 => "IPv6",
+    }
 }
 
 /// A name that the kernel takes for an interface.

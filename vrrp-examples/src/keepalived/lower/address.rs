@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::keepalived::keywords::{ADDRESS_OPTIONS, UNSUPPORTED_ADDRESS_OPTIONS};
 use crate::keepalived::parser::{Statement, Word};
 use crate::keepalived::report::Report;
-use crate::keepalived::values::{At, interface, ipv4};
+use crate::keepalived::values::{At, host, interface};
 use vrrp_io_linux::{Scope, VirtualIp};
 
 /// The lines of a block.
@@ -21,9 +21,9 @@ fn address(entry: &Statement, report: &mut Report) -> Option<At<VirtualIp>> {
         Some((address, prefix)) => (address, Some(prefix)),
         None => (word.text.as_str(), None),
     };
-    let mut vip = VirtualIp::from(IpAddr::V4(ipv4(word, address, report)?));
+    let mut vip = VirtualIp::from(host(word, address, report)?);
     if let Some(prefix) = prefix {
-        vip.prefix_len = prefix_len(word, prefix, report)?;
+        vip.prefix_len = prefix_len(word, prefix, vip.prefix_len, report)?;
     }
     let mut values = entry.values.iter();
     while let Some(option) = values.next() {
@@ -32,12 +32,12 @@ fn address(entry: &Statement, report: &mut Report) -> Option<At<VirtualIp>> {
     Some(At { value: vip, span: word.span })
 }
 
-fn prefix_len(word: &Word, prefix: &str, report: &mut Report) -> Option<u8> {
-    let length = prefix.parse().ok().filter(|length| *length <= 32);
+pub(super) fn prefix_len(word: &Word, prefix: &str, max: u8, report: &mut Report) -> Option<u8> {
+    let length = prefix.parse().ok().filter(|length| *length <= max);
     if length.is_none() {
         report
             .error(word.span, format!("`{prefix}` is no prefix length"))
-            .with_expected("a whole number from 0 to 32 after the `/`");
+            .with_expected(format!("a whole number from 0 to {max} after the `/`"));
     }
     length
 }
@@ -62,6 +62,12 @@ fn option_of<'a>(
         report.error(option.span, format!("`{name}` has no value")).with_expected(SYNTAX);
         return None;
     };
+    if vip.address.is_ipv6() && matches!(name, "label" | "brd" | "broadcast") {
+        report
+            .error(option.span, format!("an IPv6 address has no `{name}`"))
+            .with_expected("IP[/LENGTH] [dev INTERFACE] [scope SCOPE]");
+        return None;
+    }
     match name {
         "dev" => vip.device = Some(interface(value, report)?),
         "scope" => vip.scope = scope(value, report)?,
@@ -72,24 +78,34 @@ fn option_of<'a>(
 }
 
 fn scope(word: &Word, report: &mut Report) -> Option<Scope> {
-    let scope = match word.text.as_str() {
-        "global" | "0" => Scope::Global,
-        "site" | "200" => Scope::Site,
-        "link" | "253" => Scope::Link,
-        "host" | "254" => Scope::Host,
-        "nowhere" => Scope::Other(255),
-        text => match text.parse() {
-            Ok(number) => Scope::Other(number),
-            Err(_) => {
+    Some(match scope_number(word, report)? {
+        0 => Scope::Global,
+        200 => Scope::Site,
+        253 => Scope::Link,
+        254 => Scope::Host,
+        number => Scope::Other(number),
+    })
+}
+
+/// A scope by its name or number.
+pub(super) fn scope_number(word: &Word, report: &mut Report) -> Option<u8> {
+    match word.text.as_str() {
+        "global" => Some(0),
+        "site" => Some(200),
+        "link" => Some(253),
+        "host" => Some(254),
+        "nowhere" => Some(255),
+        text => {
+            let number = text.parse().ok();
+            if number.is_none() {
                 report
                     .error(word.span, format!("`{text}` is no scope"))
                     .with_expected("global, site, link, host, nowhere or a number from 0 to 255")
                     .with_nearest(text, ["global", "site", "link", "host", "nowhere"]);
-                return None;
             }
-        },
-    };
-    Some(scope)
+            number
+        }
+    }
 }
 
 fn label(word: &Word, report: &mut Report) -> Option<String> {

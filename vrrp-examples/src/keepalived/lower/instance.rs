@@ -1,23 +1,27 @@
 //! `vrrp_instance` as it is written. What it means is told by [`super::meaning`].
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::address;
 use super::global::Garp;
+use super::protocol::Switches;
+use super::routing::{RouteDraft, RuleDraft, route, rule};
 use super::track::{self, TrackDraft};
+use super::unicast::{self, PeerDraft};
+use super::vmac::VmacDraft;
 use crate::config::Notify;
 use crate::keepalived::keywords::{AUTHENTICATION, INSTANCE};
 use crate::keepalived::parser::{Statement, Word};
 use crate::keepalived::report::{Report, Span};
-use crate::keepalived::values::{At, interface as interface_name, ipv4};
+use crate::keepalived::values::{At, interface as interface_name};
 use vrrp_core::Password;
 use vrrp_io_linux::VirtualIp;
 
 /// An instance as written; `None` and empty: not written, or wrong and reported.
 pub(crate) struct InstanceDraft {
     pub(crate) name: Word,
-    pub(crate) initial: Option<Initial>,
+    pub(crate) initial: Option<At<Initial>>,
     pub(crate) interface: Option<At<String>>,
     pub(crate) vrid: Option<At<u8>>,
     pub(crate) priority: Option<At<u8>>,
@@ -26,12 +30,24 @@ pub(crate) struct InstanceDraft {
     pub(crate) preempt: Option<Span>,
     pub(crate) preempt_delay: Option<At<Duration>>,
     pub(crate) authentication: Option<Authentication>,
-    pub(crate) source: Option<At<Ipv4Addr>>,
+    pub(crate) switches: Switches,
+    pub(crate) native_ipv6: Option<Span>,
+    pub(crate) accept: Option<Span>,
+    pub(crate) no_accept: Option<Span>,
+    pub(crate) mcast_source: Option<At<IpAddr>>,
+    pub(crate) unicast_source: Option<At<IpAddr>>,
+    pub(crate) unicast_ttl: Option<At<u8>>,
+    pub(crate) vmac: Option<VmacDraft>,
+    pub(crate) vmac_xmit_base: Option<Span>,
     pub(crate) notify: Notify,
     pub(crate) garp: Garp,
-    pub(super) peers: Option<Vec<At<Ipv4Addr>>>,
+    /// The first `unicast_peer`.
+    pub(super) unicast_peer: Option<Span>,
+    pub(super) peers: Vec<PeerDraft>,
     pub(super) addresses: Vec<At<VirtualIp>>,
     pub(super) excluded: Vec<At<VirtualIp>>,
+    pub(super) routes: Vec<RouteDraft>,
+    pub(super) rules: Vec<RuleDraft>,
     pub(super) track_interfaces: Vec<TrackDraft>,
     pub(super) track_scripts: Vec<TrackDraft>,
     /// Keywords that stand in the block, right or wrong: what is wrong is not missing as well.
@@ -46,8 +62,8 @@ pub(crate) enum Initial {
 }
 
 /// The `authentication` block.
-#[derive(Default)]
 pub(crate) struct Authentication {
+    pub(super) span: Span,
     pub(crate) password: Option<Password>,
 }
 
@@ -65,12 +81,23 @@ impl InstanceDraft {
             preempt: None,
             preempt_delay: None,
             authentication: None,
-            source: None,
+            switches: Switches::default(),
+            native_ipv6: None,
+            accept: None,
+            no_accept: None,
+            mcast_source: None,
+            unicast_source: None,
+            unicast_ttl: None,
+            vmac: None,
+            vmac_xmit_base: None,
             notify: Notify::default(),
             garp: Garp::default(),
-            peers: None,
+            unicast_peer: None,
+            peers: Vec::new(),
             addresses: Vec::new(),
             excluded: Vec::new(),
+            routes: Vec::new(),
+            rules: Vec::new(),
             track_interfaces: Vec::new(),
             track_scripts: Vec::new(),
             written: body.iter().map(|statement| statement.keyword.text.clone()).collect(),
@@ -82,16 +109,8 @@ impl InstanceDraft {
 
     pub(crate) fn peers(&mut self, statement: &Statement, report: &mut Report) {
         let entries = statement.some_entries("the address of each other router, one on a line", report);
-        let peers = self.peers.get_or_insert_default();
-        for entry in entries {
-            if let Some(extra) = entry.values.first() {
-                report
-                    .error(extra.span, "a peer is an address and nothing else; ranges of TTL are not supported")
-                    .with_expected("one address on a line");
-            }
-            let address = ipv4(&entry.keyword, &entry.keyword.text, report);
-            peers.extend(address.map(|value| At { value, span: entry.keyword.span }));
-        }
+        self.unicast_peer.get_or_insert(statement.keyword.span);
+        self.peers.extend(entries.iter().filter_map(|entry| unicast::peer(entry, report)));
     }
 
     pub(crate) fn addresses(&mut self, statement: &Statement, report: &mut Report) {
@@ -101,6 +120,14 @@ impl InstanceDraft {
 
     pub(crate) fn excluded(&mut self, statement: &Statement, report: &mut Report) {
         self.excluded.extend(address::read(statement.entries(report), report));
+    }
+
+    pub(crate) fn routes(&mut self, statement: &Statement, report: &mut Report) {
+        self.routes.extend(statement.entries(report).iter().filter_map(|entry| route::read(entry, report)));
+    }
+
+    pub(crate) fn rules(&mut self, statement: &Statement, report: &mut Report) {
+        self.rules.extend(statement.entries(report).iter().filter_map(|entry| rule::read(entry, report)));
     }
 
     pub(crate) fn track_interfaces(&mut self, statement: &Statement, report: &mut Report) {
@@ -137,7 +164,7 @@ impl InstanceDraft {
 
 impl Authentication {
     pub(crate) fn read(statement: &Statement, report: &mut Report) -> Option<Self> {
-        let mut authentication = Self::default();
+        let mut authentication = Self { span: statement.keyword.span, password: None };
         let body = statement.block(report)?;
         AUTHENTICATION.read(Some(body), &mut authentication, report);
         for (keyword, expected) in [("auth_type", "`auth_type PASS`"), ("auth_pass", "`auth_pass` with a password")] {
@@ -163,11 +190,11 @@ pub(crate) fn authentication_type(statement: &Statement, report: &mut Report) {
 }
 
 /// `state`.
-pub(crate) fn initial(statement: &Statement, report: &mut Report) -> Option<Initial> {
+pub(crate) fn initial(statement: &Statement, report: &mut Report) -> Option<At<Initial>> {
     let word = statement.value("MASTER or BACKUP", report)?;
-    match word.text.as_str() {
-        "MASTER" => Some(Initial::Master),
-        "BACKUP" => Some(Initial::Backup),
+    let value = match word.text.as_str() {
+        "MASTER" => Initial::Master,
+        "BACKUP" => Initial::Backup,
         other => {
             // keepalived takes any other word for BACKUP.
             report
@@ -175,21 +202,16 @@ pub(crate) fn initial(statement: &Statement, report: &mut Report) -> Option<Init
                 .with_expected("MASTER or BACKUP")
                 .with_help("did you mean `BACKUP`?")
                 .with_nearest(other, ["MASTER", "BACKUP"]);
-            None
+            return None;
         }
-    }
+    };
+    Some(At { value, span: word.span })
 }
 
 /// `interface`.
 pub(crate) fn interface(statement: &Statement, report: &mut Report) -> Option<At<String>> {
     let word = statement.value("the name of an interface", report)?;
     interface_name(word, report).map(|value| At { value, span: word.span })
-}
-
-/// `unicast_src_ip`.
-pub(crate) fn source(statement: &Statement, report: &mut Report) -> Option<At<Ipv4Addr>> {
-    let word = statement.value("an IPv4 address of this host", report)?;
-    ipv4(word, &word.text, report).map(|value| At { value, span: word.span })
 }
 
 /// `auth_pass`. Version 2 carries eight octets; keepalived cuts off the rest, and so both ends agree.

@@ -1,21 +1,22 @@
 //! What an instance means: keepalived's defaults and rules, applied once everything is read.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use super::global::Globals;
 use super::instance::{Initial, InstanceDraft};
 use super::script::with_default_user;
-use super::track::{TrackDraft, WeightDraft};
-use crate::config::{Instance, Notify, Script, Track, TrackWeight, Unicast};
+use super::track::check_once;
+use crate::config::{Instance, Notify, Script, Track, TrackWeight};
 use crate::keepalived::report::{Report, Span};
-use crate::keepalived::values::{At, unique};
-use vrrp_core::{AdvertInterval, Priority, Vrid, Weight};
+use crate::keepalived::values::At;
+use vrrp_core::{AdvertInterval, Family, Priority, Version, Vrid, Weight};
 use vrrp_io_linux::VirtualIp;
 
-/// Addresses that one advertisement can count. That many IPv4 addresses fit into any usual MTU.
-const MAX_ADDRESSES: usize = 255;
+/// Addresses that one advertisement can count. That many fit into any usual MTU.
+const MAX_IPV4: usize = 255;
+/// Addresses that fit into an Ethernet frame.
+const MAX_IPV6: usize = 90;
 
 impl InstanceDraft {
     /// The instance, if nothing that it cannot do without is missing; what is wrong goes to `report`.
@@ -23,8 +24,11 @@ impl InstanceDraft {
         self.check_addresses(report);
         let priority = self.priority();
         let (preempt, preempt_delay) = self.preemption(priority, report);
-        let interval = self.interval(report)?;
-        let unicast = self.unicast(report);
+        let interval = self.interval(globals, report)?;
+        let protocol = self.protocol(globals, priority, report);
+        let (source, unicast) = (self.source(report), self.unicast(report));
+        let virtual_mac = self.virtual_mac(self.strict(globals), report);
+        let announce = self.announce(globals);
         let track_interfaces = self.tracked_interfaces(priority, report);
         let track_scripts = self.tracked_scripts(priority, scripts, report);
         let command = |command| with_default_user(command, globals);
@@ -39,36 +43,44 @@ impl InstanceDraft {
             name: self.name.text,
             interface: self.interface?.value,
             vrid: Vrid::new(self.vrid?.value).ok()?,
+            protocol,
             priority,
             interval,
             preempt,
             preempt_delay,
             password: self.authentication.and_then(|authentication| authentication.password),
-            source: self.source.map(|source| IpAddr::V4(source.value)),
+            source,
             unicast,
+            virtual_mac,
             addresses: values(self.addresses),
             excluded: values(self.excluded),
+            routes: self.routes.into_iter().map(|draft| draft.route).collect(),
+            rules: self.rules.into_iter().map(|draft| draft.rule).collect(),
             track_interfaces,
             track_scripts,
             notify,
-            announce: self.garp.over(globals.garp),
+            announce,
         })
     }
 
     /// Without a priority a `state MASTER` owns the addresses, and anybody else has the default.
     fn priority(&self) -> Priority {
-        match (self.priority, self.initial) {
+        match (self.priority, self.initial()) {
             (Some(priority), _) => Priority::new(priority.value).unwrap_or_default(),
             (None, Some(Initial::Master)) => Priority::OWNER,
             (None, _) => Priority::DEFAULT,
         }
     }
 
+    fn initial(&self) -> Option<Initial> {
+        self.initial.map(|initial| initial.value)
+    }
+
     fn preemption(&self, priority: Priority, report: &mut Report) -> (bool, Duration) {
         if let (Some(nopreempt), Some(_)) = (self.nopreempt, self.preempt) {
             report.error(nopreempt, "`nopreempt` and `preempt` in one instance").with_expected("one of the two");
         }
-        let master = self.initial == Some(Initial::Master);
+        let master = self.initial() == Some(Initial::Master);
         let nopreempt = self.nopreempt.filter(|span| {
             let why = match (master, priority.is_owner()) {
                 (true, _) => "`state MASTER` preempts",
@@ -90,42 +102,38 @@ impl InstanceDraft {
         (nopreempt.is_none(), delay.map_or(Duration::ZERO, |delay| delay.value))
     }
 
-    /// Version 2 has whole seconds: keepalived rounds to the nearest, and to 1 at least.
-    fn interval(&self, report: &mut Report) -> Option<AdvertInterval> {
+    /// The version's field has whole seconds, or hundredths: keepalived rounds to the nearest, and to 1 at least.
+    fn interval(&self, globals: &Globals, report: &mut Report) -> Option<AdvertInterval> {
         let Some(interval) = self.interval else { return Some(AdvertInterval::DEFAULT) };
-        let rounded = ((interval.value.as_millis() + 500) / 1000).max(1);
-        if interval.value.as_micros() != rounded * 1_000_000 {
-            let message = format!("version 2 advertises in whole seconds; {rounded} s are used, as in keepalived");
+        let (number, unit, units) = match self.version(globals) {
+            Version::V2 => (2, 100, "whole seconds"),
+            Version::V3 => (3, 1, "hundredths of a second"),
+        };
+        let micros = unit * 10_000;
+        let centis = ((interval.value.as_micros() + micros / 2) / micros).max(1) * unit;
+        if (number, centis) > (3, 4095) {
+            report
+                .error(interval.span, "version 3 cannot carry this interval")
+                .with_expected("seconds from 0.01 to 40.95");
+            return None;
+        }
+        let rounded = AdvertInterval::from_centis(u16::try_from(centis).ok()?).ok()?;
+        if interval.value.as_micros() != centis * 10_000 {
+            let message = format!("version {number} advertises in {units}; {rounded} are used, as in keepalived");
             report.notice(interval.span, message);
         }
-        AdvertInterval::from_secs(u8::try_from(rounded).ok()?).ok()
-    }
-
-    fn unicast(&self, report: &mut Report) -> Option<Unicast> {
-        let Some(peers) = &self.peers else {
-            if let Some(source) = self.source {
-                let message = "`unicast_src_ip` without `unicast_peer`: advertisements go to the multicast group";
-                report.notice(source.span, message);
-            }
-            return None;
-        };
-        let keys = peers.iter().map(|peer| (peer.value, peer.span));
-        unique(keys, report, |peer| format!("the peer {peer} is named twice"), "each peer once");
-        for peer in peers {
-            if self.source.is_some_and(|source| source.value == peer.value) {
-                report
-                    .error(peer.span, format!("{} is this router's own `unicast_src_ip`", peer.value))
-                    .with_expected("the addresses of the other routers only");
-            }
-        }
-        Some(Unicast { peers: peers.iter().map(|peer| IpAddr::V4(peer.value)).collect() })
+        Some(rounded)
     }
 
     fn check_addresses(&self, report: &mut Report) {
-        if let Some(too_many) = self.addresses.get(MAX_ADDRESSES) {
+        let max = match self.family() {
+            Family::Ipv4 => MAX_IPV4,
+            Family::Ipv6 => MAX_IPV6,
+        };
+        if let Some(too_many) = self.addresses.get(max) {
             report
                 .error(too_many.span, format!("the instance has {} virtual addresses", self.addresses.len()))
-                .with_expected(format!("at most {MAX_ADDRESSES}, which is what one advertisement can carry"))
+                .with_expected(format!("at most {max}, which is what one advertisement can carry"))
                 .with_help("further ones can go into `virtual_ipaddress_excluded`");
         }
     }
@@ -135,24 +143,27 @@ impl InstanceDraft {
         let drafts = std::mem::take(&mut self.track_interfaces);
         check_once(&drafts, report);
         let own = self.interface.as_ref().map(|interface| interface.value.as_str());
-        let mut devices: BTreeSet<&str> =
-            self.addresses.iter().chain(&self.excluded).filter_map(|vip| vip.value.device.as_deref()).collect();
+        let of_addresses = self.addresses.iter().chain(&self.excluded).map(|vip| vip.value.device.as_deref());
+        let of_routes = self.routes.iter().filter(|draft| draft.tracked).map(|draft| draft.route.device.as_deref());
+        let mut devices: BTreeSet<&str> = of_addresses.chain(of_routes).flatten().collect();
         devices.retain(|device| Some(*device) != own);
         let mut tracks = Vec::new();
-        for TrackDraft { name, weight } in drafts {
-            if Some(name.text.as_str()) == own {
+        for draft in drafts {
+            let (mut track, span) = (draft.interface(), draft.name.span);
+            if Some(track.name.as_str()) == own {
                 report
-                    .error(name.span, format!("`{}` is the instance's own interface", name.text))
+                    .error(span, format!("`{}` is the instance's own interface", track.name))
                     .with_expected("other interfaces only: this one is always tracked");
             }
-            let mut weight = WeightDraft::over(weight, TrackWeight::default());
-            if devices.remove(name.text.as_str()) && weight.weight != Weight::Fault {
-                let message = format!("`{}` carries a virtual address: without it the instance is in fault", name.text);
-                report.notice(name.span, message);
-                weight = TrackWeight::default();
+            if devices.remove(track.name.as_str()) && track.weight.weight != Weight::Fault {
+                let name = &track.name;
+                let message =
+                    format!("`{name}` carries a virtual address or route: without it the instance is in fault");
+                report.notice(span, message);
+                track.weight = TrackWeight::default();
             }
-            notice_owner(priority, weight, name.span, report);
-            tracks.push(Track { name: name.text, weight });
+            notice_owner(priority, track.weight, span, report);
+            tracks.push(track);
         }
         let named_by_address = |device: &str| Track { name: device.to_owned(), weight: TrackWeight::default() };
         tracks.extend(devices.into_iter().map(named_by_address));
@@ -163,28 +174,14 @@ impl InstanceDraft {
         let drafts = std::mem::take(&mut self.track_scripts);
         check_once(&drafts, report);
         let mut tracks = Vec::new();
-        for TrackDraft { name, weight } in drafts {
-            match scripts.iter().find(|script| script.name == name.text) {
-                Some(script) => {
-                    let weight = WeightDraft::over(weight, script.weight);
-                    notice_owner(priority, weight, name.span, report);
-                    tracks.push(Track { name: name.text, weight });
-                }
-                None => {
-                    report
-                        .error(name.span, format!("no `vrrp_script` is called `{}`", name.text))
-                        .with_expected("the name of a `vrrp_script` block")
-                        .with_nearest(&name.text, scripts.iter().map(|script| script.name.as_str()));
-                }
+        for draft in drafts {
+            if let Some(track) = draft.script(scripts, report) {
+                notice_owner(priority, track.weight, draft.name.span, report);
+                tracks.push(track);
             }
         }
         tracks
     }
-}
-
-fn check_once(drafts: &[TrackDraft], report: &mut Report) {
-    let names = drafts.iter().map(|draft| (&draft.name.text, draft.name.span));
-    unique(names, report, |name| format!("`{name}` is tracked twice"), "each name once");
 }
 
 fn notice_owner(priority: Priority, weight: TrackWeight, span: Span, report: &mut Report) {

@@ -2,20 +2,27 @@
 
 pub(super) mod address;
 pub(super) mod global;
+pub(super) mod group;
 pub(super) mod instance;
 mod meaning;
+pub(super) mod protocol;
+mod routing;
 pub(super) mod script;
 mod track;
+mod unicast;
+pub(super) mod vmac;
 
 use std::collections::BTreeSet;
 
 use super::keywords::ROOT;
 use super::parser::Statement;
 use super::report::{Report, Span};
-use super::values::unique;
+use super::values::{family_name, unique};
 use crate::config::{Daemon, Instance, Script};
 use global::Globals;
+use group::GroupDraft;
 use instance::InstanceDraft;
+use routing::rule;
 use script::ScriptDraft;
 
 /// Everything read, before the sections are brought together; so they may stand in any order.
@@ -24,6 +31,7 @@ pub(super) struct Root {
     pub(super) globals: Globals,
     pub(super) scripts: Vec<ScriptDraft>,
     pub(super) instances: Vec<InstanceDraft>,
+    pub(super) groups: Vec<GroupDraft>,
 }
 
 /// Lowers a whole configuration. What it returns counts only if `report` holds no error afterwards.
@@ -31,16 +39,20 @@ pub(super) fn lower(statements: &[Statement], report: &mut Report) -> Daemon {
     let mut root = Root::default();
     ROOT.read(Some(statements), &mut root, report);
     check_between_sections(&root, report);
+    rule::number(root.instances.iter_mut().flat_map(|draft| &mut draft.rules), report);
     let (scripts, spans): (Vec<Script>, Vec<Span>) =
         root.scripts.into_iter().map(|draft| draft.meaning(&root.globals, report)).unzip();
-    let instances: Vec<Instance> =
+    let mut instances: Vec<Instance> =
         root.instances.into_iter().filter_map(|draft| draft.meaning(&root.globals, &scripts, report)).collect();
+    vmac::name_rest(&mut instances);
+    let sync_groups =
+        root.groups.into_iter().map(|draft| draft.meaning(&root.globals, &scripts, &mut instances, report)).collect();
     if instances.is_empty() && !report.failed() {
         report
             .error(Span { source: 0, start: 0, end: 0 }, "no virtual router is configured")
             .with_expected("a `vrrp_instance` block");
     }
-    Daemon { scripts: tracked(scripts, &spans, &instances, report), instances }
+    Daemon { scripts: tracked(scripts, &spans, &instances, report), instances, sync_groups }
 }
 
 /// The scripts that some instance tracks; keepalived runs no others.
@@ -65,11 +77,16 @@ fn check_between_sections(root: &Root, report: &mut Report) {
     unique(names, report, |name| format!("the instance name `{name}` is taken"), "a name of its own");
     let routers = root.instances.iter().filter_map(|draft| {
         let vrid = draft.vrid?;
-        Some(((vrid.value, &draft.interface.as_ref()?.value), vrid.span))
+        Some(((vrid.value, family_name(draft.family()), &draft.interface.as_ref()?.value), vrid.span))
     });
-    let taken = |(vrid, interface): &(u8, &String)| format!("virtual router id {vrid} is taken on {interface}");
+    let taken = |(vrid, family, interface): &(u8, &str, &String)| {
+        format!("virtual router id {vrid} is taken on {interface} for {family}")
+    };
     unique(routers, report, taken, "an id that no other instance on this interface has");
     let addresses = root.instances.iter().flat_map(InstanceDraft::installed);
     let taken = |(device, address): &_| format!("the address {address} is taken on {device}");
     unique(addresses, report, taken, "each address once on a device");
+    vmac::check_names(&root.instances, report);
+    let instances: Vec<&str> = root.instances.iter().map(|draft| draft.name.text.as_str()).collect();
+    group::check(&root.groups, &instances, report);
 }

@@ -2,16 +2,42 @@
 
 use std::num::NonZeroI16;
 
-use crate::config::TrackWeight;
+use crate::config::{Script, Track, TrackWeight};
 use crate::keepalived::parser::{Statement, Word};
 use crate::keepalived::report::Report;
-use crate::keepalived::values::{At, number};
+use crate::keepalived::values::{At, number, unique};
 use vrrp_core::Weight;
 
 /// A tracked thing as written.
 pub(super) struct TrackDraft {
     pub(super) name: Word,
     pub(super) weight: Option<WeightDraft>,
+}
+
+impl TrackDraft {
+    /// As a tracked interface.
+    pub(super) fn interface(&self) -> Track {
+        Track { name: self.name.text.clone(), weight: WeightDraft::over(self.weight, TrackWeight::default()) }
+    }
+
+    /// As a tracked script, which must be one of `scripts`.
+    pub(super) fn script(&self, scripts: &[Script], report: &mut Report) -> Option<Track> {
+        let name = &self.name.text;
+        let Some(script) = scripts.iter().find(|script| script.name == *name) else {
+            report
+                .error(self.name.span, format!("no `vrrp_script` is called `{name}`"))
+                .with_expected("the name of a `vrrp_script` block")
+                .with_nearest(name, scripts.iter().map(|script| script.name.as_str()));
+            return None;
+        };
+        Some(Track { name: name.clone(), weight: WeightDraft::over(self.weight, script.weight) })
+    }
+}
+
+/// Reports what is tracked twice in one block.
+pub(super) fn check_once(drafts: &[TrackDraft], report: &mut Report) {
+    let names = drafts.iter().map(|draft| (&draft.name.text, draft.name.span));
+    unique(names, report, |name| format!("`{name}` is tracked twice"), "each name once");
 }
 
 /// A weight as written.

@@ -1,0 +1,134 @@
+//! `vrrp_sync_group`.
+
+use super::global::Globals;
+use super::script::with_default_user;
+use super::track::{self, TrackDraft};
+use crate::config::{Instance, Notify, Script, SyncGroup, Track, TrackWeight};
+use crate::keepalived::keywords::SYNC_GROUP;
+use crate::keepalived::parser::{Statement, Word};
+use crate::keepalived::report::{Report, Span};
+use crate::keepalived::values::{interface as interface_name, unique};
+use vrrp_core::Weight;
+
+/// A group as written.
+pub(crate) struct GroupDraft {
+    pub(crate) name: Word,
+    pub(crate) members: Vec<Word>,
+    pub(crate) notify: Notify,
+    pub(crate) tracking_weight: Option<Span>,
+    track_interfaces: Vec<TrackDraft>,
+    track_scripts: Vec<TrackDraft>,
+}
+
+impl GroupDraft {
+    pub(crate) fn read(statement: &Statement, report: &mut Report) -> Option<Self> {
+        let (name, body) = statement.named_block("the name of the group", report)?;
+        let mut draft = Self {
+            name: name.clone(),
+            members: Vec::new(),
+            notify: Notify::default(),
+            tracking_weight: None,
+            track_interfaces: Vec::new(),
+            track_scripts: Vec::new(),
+        };
+        SYNC_GROUP.read(Some(body), &mut draft, report);
+        if !body.iter().any(|statement| statement.keyword.text == "group") {
+            report
+                .error(name.span, format!("the group `{}` has no `group`", name.text))
+                .with_expected("`group` with the name of an instance on each line");
+        }
+        Some(draft)
+    }
+
+    pub(crate) fn group(&mut self, statement: &Statement, report: &mut Report) {
+        for entry in statement.some_entries("the names of instances", report) {
+            self.members.extend([&entry.keyword].into_iter().chain(&entry.values).cloned());
+        }
+    }
+
+    pub(crate) fn track_interfaces(&mut self, statement: &Statement, report: &mut Report) {
+        let tracks = track::read(statement, report);
+        self.track_interfaces.extend(tracks.into_iter().filter(|track| interface_name(&track.name, report).is_some()));
+    }
+
+    pub(crate) fn track_scripts(&mut self, statement: &Statement, report: &mut Report) {
+        self.track_scripts.extend(track::read(statement, report));
+    }
+
+    /// The group; what it tracks goes to its members, whose own weights go unless it says that they count.
+    pub(super) fn meaning(
+        self,
+        globals: &Globals,
+        scripts: &[Script],
+        instances: &mut [Instance],
+        report: &mut Report,
+    ) -> SyncGroup {
+        track::check_once(&self.track_interfaces, report);
+        track::check_once(&self.track_scripts, report);
+        let interfaces: Vec<Track> = self.track_interfaces.iter().map(TrackDraft::interface).collect();
+        let scripts: Vec<Track> = self.track_scripts.iter().filter_map(|draft| draft.script(scripts, report)).collect();
+        for member in &self.members {
+            let Some(instance) = instances.iter_mut().find(|instance| instance.name == member.text) else { continue };
+            if self.tracking_weight.is_none() {
+                drop_weights(instance, member.span, report);
+            }
+            add(&mut instance.track_interfaces, interfaces.iter().filter(|track| track.name != instance.interface));
+            add(&mut instance.track_scripts, scripts.iter());
+        }
+        if let [only] = self.members.as_slice() {
+            report.notice(only.span, format!("`{}` is alone in its group", only.text));
+        }
+        let command = |command| with_default_user(command, globals);
+        let notify = Notify {
+            master: self.notify.master.map(command),
+            backup: self.notify.backup.map(command),
+            fault: self.notify.fault.map(command),
+            stop: self.notify.stop.map(command),
+            any: self.notify.any.map(command),
+        };
+        SyncGroup { name: self.name.text, members: self.members.into_iter().map(|word| word.text).collect(), notify }
+    }
+}
+
+/// Each group has a name of its own, and each instance is in one group at most.
+pub(super) fn check(groups: &[GroupDraft], instances: &[&str], report: &mut Report) {
+    let names = groups.iter().map(|group| (&group.name.text, group.name.span));
+    unique(names, report, |name| format!("the group name `{name}` is taken"), "a name of its own");
+    let members = || groups.iter().flat_map(|group| &group.members);
+    let spans = members().map(|member| (&member.text, member.span));
+    unique(spans, report, |name| format!("`{name}` is in a group already"), "each instance in one group at most");
+    for member in members().filter(|member| !instances.contains(&member.text.as_str())) {
+        report
+            .error(member.span, format!("no `vrrp_instance` is called `{}`", member.text))
+            .with_expected("the name of a `vrrp_instance` block")
+            .with_nearest(&member.text, instances.iter().copied());
+    }
+}
+
+/// keepalived: an interface with a weight counts as one without, and a script with a weight is not tracked.
+fn drop_weights(instance: &mut Instance, span: Span, report: &mut Report) {
+    let weighted = |track: &Track| track.weight.weight != Weight::Fault;
+    for track in instance.track_interfaces.iter_mut().filter(|track| weighted(track)) {
+        let message =
+            format!("in a group the interface `{}` of `{}` is tracked without weight", track.name, instance.name);
+        report.notice(span, message);
+        track.weight = TrackWeight::default();
+    }
+    let (dropped, kept): (Vec<Track>, _) = std::mem::take(&mut instance.track_scripts).into_iter().partition(weighted);
+    instance.track_scripts = kept;
+    for track in dropped {
+        let message = format!(
+            "in a group the script `{}`, which has a weight, does not count for `{}`",
+            track.name, instance.name
+        );
+        report.notice(span, message);
+    }
+}
+
+fn add<'a>(own: &mut Vec<Track>, of_group: impl Iterator<Item = &'a Track>) {
+    for track in of_group {
+        if !own.contains(track) {
+            own.push(track.clone());
+        }
+    }
+}
