@@ -17,8 +17,8 @@
 //! both would be back after the same Master_Down_Interval, and cross again. Therefore a group that has to yield within
 //! an interval of its takeover, and whose first member has a lower address than the router that it last heard, waits an
 //! interval longer than its timers. Of two groups that have their first members on one link exactly one does: list the
-//! members in the same order on every host. Otherwise, as among three groups that are each better than the next, nothing
-//! ends it, but each is Master at most once in a Master_Down_Interval.
+//! members in the same order on every host. Three groups that are each better than the next never
+//! settle; they take turns, each once in a Master_Down_Interval at most.
 
 use alloc::boxed::Box;
 

@@ -6,7 +6,9 @@ mod common;
 use allocation_counter::measure;
 use common::{OWN, PROFILES, Raw, config, families, host};
 use vrrp_core::wire::Endpoints;
-use vrrp_core::{Action, Input, Instant, RouterId, RouterSet, RxPacket, SendChecksum, multicast_group};
+use vrrp_core::{
+    Action, Family, Input, Instant, Profile, RouterId, RouterSet, RxPacket, SendChecksum, multicast_group,
+};
 
 const START: Instant = Instant::from_nanos(1_000_000_000_000);
 
@@ -53,6 +55,29 @@ fn live(set: &mut RouterSet, now: &mut Instant, id: RouterId, packets: &[(Raw, V
     }
     set.handle(*now, id, Input::Shutdown);
     sent + drain(set, *now)
+}
+
+/// The others are alone; these are one group.
+#[test]
+fn a_group_allocates_nothing() {
+    let mut set = RouterSet::new();
+    let family = Family::Ipv4;
+    let ids: Vec<_> = (0..4).map(|link| set.insert(link, config(Profile::Rfc9568, family)).unwrap()).collect();
+    set.group(&ids).unwrap();
+    ids.iter().for_each(|id| set.handle(START, *id, Input::PrimaryAddress(Some(host(family, OWN)))));
+    let packets: Vec<(Raw, Vec<u8>)> = [50, 0, 200, 0, 100]
+        .map(|priority| Raw::new(Profile::Rfc9568, family, OWN + 1, priority))
+        .map(|raw| (raw.clone(), raw.octets()))
+        .into();
+    let (mut now, mut sent) = (START, 0);
+    let used = measure(|| {
+        for id in &ids {
+            set.handle_all(now, Input::Startup);
+            sent += live(&mut set, &mut now, *id, &packets);
+        }
+    });
+    assert_eq!(used.count_total, 0);
+    assert!(sent > 30, "{sent} advertisements were encoded meanwhile");
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod common;
 use std::fmt::Write;
 
 use common::{OWN, PROFILES, centis, host, priority, secs};
-use vrrp_core::fsm::{self, Advert, Backup, Effects, Event, Params, State};
+use vrrp_core::fsm::{self, Advert, Backup, Coordinate, Effects, Event, Params, State};
 use vrrp_core::{Family, Instant, Priority, Profile};
 
 const NOW: Instant = Instant::from_nanos(1_000_000_000_000);
@@ -19,7 +19,8 @@ const HEAD: &str = "\
 #
 # Priority 100, interval 1 s, Preempt_Mode on and no last word, unless the state says otherwise. The peer advertises
 # every 2 s. Before the event Master_Down_Timer has 2.5 s to go and was set 1 s ago, Adver_Timer has 0.5 s to go. A timer
-# that runs on is `runs`. A lower address is compared at equal priority. Written by tests/transition_table.rs.
+# that runs on is `runs`; a Backup that is due has none, and waits for its sync group. A lower address is compared at
+# equal priority. Written by tests/transition_table.rs.
 ";
 
 /// A kind of router, with the state that it is in.
@@ -40,7 +41,16 @@ fn situations() -> Vec<Situation> {
         })
     };
     let master = State::Master { next_advert: NOW + secs(1) / 2 };
+    let due = State::Backup(Backup {
+        master_down: NOW.before(secs(1)),
+        armed_at: NOW.before(secs(4)),
+        interval: centis(100),
+        hold_until: None,
+        due: true,
+    });
     let own = |params: &mut Params| params.priority = Priority::OWNER;
+    let grouped = |params: &mut Params| params.coordinated = true;
+    let own_grouped = |params: &mut Params| (params.priority, params.coordinated) = (Priority::OWNER, true);
     vec![
         Situation { name: "Initialize", state: State::Initialize, params: |_| {} },
         Situation { name: "Initialize, owner", state: State::Initialize, params: own },
@@ -56,6 +66,10 @@ fn situations() -> Vec<Situation> {
         Situation { name: "Master", state: master, params: |_| {} },
         Situation { name: "Master, last word", state: master, params: |params| params.last_word = true },
         Situation { name: "Master, owner", state: master, params: own },
+        Situation { name: "In a group: owner", state: State::Initialize, params: own_grouped },
+        Situation { name: "In a group: Backup", state: backup(None), params: grouped },
+        Situation { name: "In a group: due", state: due, params: grouped },
+        Situation { name: "In a group: Master", state: master, params: grouped },
     ]
 }
 
@@ -76,6 +90,8 @@ fn events(params: &Params, state: &State) -> Vec<(&'static str, Instant, Event)>
         ("timer", state.deadline().unwrap_or(NOW), Event::Timer),
         ("timer, 3 s late", state.deadline().unwrap_or(NOW) + secs(3), Event::Timer),
         ("parameters", NOW, Event::ParamsChanged),
+        ("group promotes", NOW, Event::Coordinate(Coordinate::Promote)),
+        ("group demotes", NOW, Event::Coordinate(Coordinate::Demote)),
         ("hears release", NOW, advert(0, OWN + 1)),
         ("hears lower", NOW, advert(own - 1, OWN + 1)),
         ("hears equal, address <", NOW, advert(own, OWN - 1)),
@@ -123,6 +139,7 @@ fn table() -> String {
 
 fn describe(before: &State, after: &State, now: Instant) -> String {
     let timer = match after.deadline() {
+        None if after != &State::Initialize => "due".into(),
         _ if before == after => "runs".into(),
         deadline if deadline == before.deadline() => "runs".into(),
         Some(deadline) => format!("{:?}", deadline.since(now)),
