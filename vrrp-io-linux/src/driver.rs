@@ -4,7 +4,7 @@ mod actions;
 mod host;
 mod vmac;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
@@ -119,6 +119,9 @@ impl Driver {
         let os = |what| move |error| StartError::Os { what, error };
         let with_ids = || ids.iter().copied().zip(hosted.iter().map(|hosted| &hosted.router));
         let holdings = Holdings::new(with_ids());
+        for members in sync_groups(with_ids()).values() {
+            set.group(members)?;
+        }
         let macvlans = Macvlans::new(with_ids()).map_err(os("cannot prepare virtual MAC addresses"))?;
         let names = hosted.iter().map(|hosted| Arc::from(hosted.router.name.as_str())).collect();
         Ok(Self {
@@ -195,10 +198,7 @@ impl Driver {
 
     /// Releases everything, and waits until the addresses are gone.
     async fn stop(&mut self) {
-        let ids: Vec<RouterId> = self.set.iter().map(|(id, _)| id).collect();
-        for id in ids {
-            self.set.handle(clock::now(), id, Input::Shutdown);
-        }
+        self.set.handle_all(clock::now(), Input::Shutdown);
         self.act();
         let settled = async {
             while !self.holdings.is_settled() {
@@ -342,7 +342,7 @@ impl Driver {
     fn status(&self) -> Vec<RouterStatus> {
         let (now, wall) = (clock::now(), SystemTime::now());
         let since = |at: Instant| wall.checked_sub(now.since(at)).unwrap_or(SystemTime::UNIX_EPOCH);
-        let routers = self.set.iter().zip(&self.routers);
+        let (routers, names) = (self.set.iter().zip(&self.routers), self.reporter.names());
         routers
             .map(|((_, router), hosted)| {
                 let status = router.status();
@@ -358,8 +358,8 @@ impl Driver {
                     master_priority: status.master_priority,
                     since: since(status.since),
                     in_state_for: now.since(status.since),
-                    cause: words::cause(&hosted.router, &status.cause),
-                    faults: router.faults().map(|fault| words::fault(&hosted.router, &fault)).collect(),
+                    cause: words::cause(&hosted.router, names, &status.cause),
+                    faults: router.faults().map(|fault| words::fault(&hosted.router, names, &fault)).collect(),
                     addresses: hosted
                         .router
                         .addresses
@@ -376,6 +376,17 @@ impl Driver {
     fn role(&self, id: RouterId) -> Option<Role> {
         self.set.get(id).map(VirtualRouter::role)
     }
+}
+
+/// The members of each sync group.
+fn sync_groups<'a>(routers: impl Iterator<Item = (RouterId, &'a Router)>) -> BTreeMap<&'a str, Vec<RouterId>> {
+    let mut groups = BTreeMap::<_, Vec<_>>::new();
+    for (id, router) in routers {
+        if let Some(name) = &router.sync_group {
+            groups.entry(name.as_str()).or_default().push(id);
+        }
+    }
+    groups
 }
 
 /// Two routers cannot share a macvlan.

@@ -4,7 +4,7 @@ use std::io;
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
-use vrrp_core::{TrackerId, Vrid};
+use vrrp_core::{GroupError, TrackerId, Vrid};
 
 use crate::driver::{Command, Driver};
 use crate::{Event, Router, RouterError, RouterStatus};
@@ -44,6 +44,9 @@ pub enum StartError {
         /// The name that both want.
         interface: String,
     },
+    /// Routers that cannot be a sync group.
+    #[error(transparent)]
+    Group(#[from] GroupError),
     /// The kernel refused something.
     #[error("{what}: {error}")]
     Os {

@@ -49,6 +49,11 @@ impl Reporter {
         Self { events, names, repeating: HashMap::new(), lost: 0 }
     }
 
+    /// What the routers are called, by their ids.
+    pub(crate) fn names(&self) -> &[Arc<str>] {
+        &self.names
+    }
+
     /// Reports. A full channel loses the event, and counts it.
     pub(crate) fn report(&mut self, router: RouterId, kind: EventKind) {
         let Some(name) = self.names.get(router.index()) else { return };

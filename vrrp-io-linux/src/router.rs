@@ -24,6 +24,7 @@ pub struct Router {
     pub(crate) accept: bool,
     pub(crate) macvlan: Option<Macvlan>,
     pub(crate) tracked_interfaces: Vec<(TrackerId, String)>,
+    pub(crate) sync_group: Option<String>,
 }
 
 /// A router that cannot run here.
@@ -75,6 +76,7 @@ impl Router {
             accept: false,
             macvlan: None,
             tracked_interfaces: Vec::new(),
+            sync_group: None,
         }
     }
 
@@ -126,6 +128,15 @@ impl Router {
     #[must_use]
     pub fn with_unicast_ttl(mut self, ttl: u8) -> Self {
         self.unicast_ttl = ttl;
+        self
+    }
+
+    /// Routers with the same group are Master together or not at all: a fault of one is a fault of all, and what one
+    /// yields, all yield. See [`RouterSet::group`](vrrp_core::RouterSet::group); a group's members are in the order in
+    /// which [`start`](crate::start) gets them, which should be the same on every host.
+    #[must_use]
+    pub fn with_sync_group(mut self, name: impl Into<String>) -> Self {
+        self.sync_group = Some(name.into());
         self
     }
 

@@ -1,20 +1,23 @@
-//! Causes and faults in the words of this host: the core knows trackers, but no interfaces.
+//! Causes and faults in the words of this host: the core knows trackers, but neither interfaces nor other routers.
 
-use vrrp_core::{Cause, Fault, TrackerId};
+use std::sync::Arc;
+
+use vrrp_core::{Cause, Fault, RouterId, TrackerId};
 
 use crate::Router;
 
-/// Why a state was entered, as a sentence.
-pub(crate) fn cause(router: &Router, cause: &Cause) -> String {
+/// Why a state was entered, as a sentence; with the names of all routers, for those of a sync group.
+pub(crate) fn cause(router: &Router, names: &[Arc<str>], cause: &Cause) -> String {
     match cause {
-        Cause::Fault(reason) => fault(router, reason),
-        Cause::Recovered(last) => format!("no fault any more, the last was: {}", fault(router, last)),
+        Cause::Fault(reason) => fault(router, names, reason),
+        Cause::Recovered(last) => format!("no fault any more, the last was: {}", fault(router, names, last)),
+        Cause::GroupYielded(id) => format!("{} yielded to a better Master", member(router, names, *id)),
         other => other.describe(&router.config).to_string(),
     }
 }
 
 /// What keeps a router out, as a phrase.
-pub(crate) fn fault(router: &Router, fault: &Fault) -> String {
+pub(crate) fn fault(router: &Router, names: &[Arc<str>], fault: &Fault) -> String {
     let interface = &router.interface;
     match (fault, router.source) {
         (Fault::InterfaceDown, _) => match &router.macvlan {
@@ -27,8 +30,15 @@ pub(crate) fn fault(router: &Router, fault: &Fault) -> String {
         (Fault::Tracker(id), _) => {
             verdict(router, *id, router.config.tracker(*id).is_some_and(|tracker| tracker.reverse))
         }
+        (Fault::GroupMember(id), _) => format!("{} is at fault", member(router, names, *id)),
+        (Fault::GroupPending(id), _) => format!("{} is not started or unchecked", member(router, names, *id)),
         _ => fault.describe(&router.config).to_string(),
     }
+}
+
+fn member(router: &Router, names: &[Arc<str>], id: RouterId) -> String {
+    let (name, group) = (names.get(id.index()), router.sync_group.as_deref());
+    format!("{} of the sync group {}", name.map_or("?", |name| name), group.unwrap_or("?"))
 }
 
 /// What a tracker says.
@@ -43,7 +53,7 @@ pub(crate) fn verdict(router: &Router, tracker: TrackerId, passing: bool) -> Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vrrp_core::{Config, Profile, Tracker, Vrid, Weight};
+    use vrrp_core::{Config, Profile, RouterSet, Tracker, Vrid, Weight};
 
     #[test]
     fn every_fault_names_what_it_is_about() {
@@ -56,7 +66,10 @@ mod tests {
         let (check, maintenance) = (tracker("check squid", false), tracker("check maintenance", true));
         let router = Router::new("eth0", config)
             .with_tracked_interface(outside, "eth1")
-            .with_tracked_interface(backdoor, "eth2");
+            .with_tracked_interface(backdoor, "eth2")
+            .with_sync_group("both");
+        let other = RouterSet::new().insert(0, router.config.clone()).unwrap();
+        let names = ["vr7".into()];
         for (reason, text) in [
             (Fault::InterfaceDown, "interface eth0 is down"),
             (Fault::NoPrimaryAddress, "interface eth0 has no address to send from"),
@@ -65,13 +78,23 @@ mod tests {
             (Fault::Tracker(check), "check squid failed"),
             (Fault::Tracker(maintenance), "check maintenance passes"),
             (Fault::NotInstalled(vip), "192.0.2.1 could not be installed"),
+            (Fault::GroupMember(other), "vr7 of the sync group both is at fault"),
+            (Fault::GroupPending(other), "vr7 of the sync group both is not started or unchecked"),
         ] {
-            assert_eq!(fault(&router, &reason), text);
-            assert_eq!(cause(&router, &Cause::Fault(reason)), text);
-            assert_eq!(cause(&router, &Cause::Recovered(reason)), format!("no fault any more, the last was: {text}"));
+            assert_eq!(fault(&router, &names, &reason), text);
+            assert_eq!(cause(&router, &names, &Cause::Fault(reason)), text);
+            assert_eq!(
+                cause(&router, &names, &Cause::Recovered(reason)),
+                format!("no fault any more, the last was: {text}")
+            );
         }
-        assert_eq!(cause(&router, &Cause::Startup), "started");
+        assert_eq!(cause(&router, &names, &Cause::Startup), "started");
+        let yielded = "vr7 of the sync group both yielded to a better Master";
+        assert_eq!(cause(&router, &names, &Cause::GroupYielded(other)), yielded);
         let routed = router.with_source("192.0.2.9".parse().unwrap());
-        assert_eq!(fault(&routed, &Fault::NoPrimaryAddress), "the source address 192.0.2.9 is not on this host");
+        assert_eq!(
+            fault(&routed, &names, &Fault::NoPrimaryAddress),
+            "the source address 192.0.2.9 is not on this host"
+        );
     }
 }

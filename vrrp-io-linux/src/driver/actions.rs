@@ -28,7 +28,7 @@ impl Driver {
                     }
                     let Some(router) = self.set.get(id) else { continue };
                     let Some(hosted) = self.routers.get(id.index()) else { continue };
-                    let why = words::cause(&hosted.router, &transition.cause);
+                    let why = words::cause(&hosted.router, self.reporter.names(), &transition.cause);
                     let priority = router.status().priority;
                     self.reporter.report(id, EventKind::StateChanged { transition, why, priority });
                 }

@@ -133,7 +133,8 @@ impl Driver {
         // What put it there was told with its state.
         let still_at_fault = before.0 == after.0 && matches!(after.0, Cause::Fault(_)) && !after.1.is_empty();
         if still_at_fault && before.1 != after.1 {
-            let faults = after.1.iter().map(|fault| words::fault(&hosted.router, fault)).collect();
+            let faults =
+                after.1.iter().map(|fault| words::fault(&hosted.router, self.reporter.names(), fault)).collect();
             self.reporter.report(id, EventKind::FaultsChanged { faults });
         }
     }
@@ -167,5 +168,5 @@ impl Driver {
 
 /// Why a router is in its state, and what keeps it out. What is merely unchecked is waited for in silence.
 fn condition(router: &VirtualRouter) -> (Cause, Vec<Fault>) {
-    (router.status().cause, router.faults().filter(|fault| !matches!(fault, Fault::Unchecked(_))).collect())
+    (router.status().cause, router.faults().filter(|fault| !fault.is_pending()).collect())
 }

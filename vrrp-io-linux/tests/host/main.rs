@@ -10,4 +10,5 @@ mod interface;
 mod ipv6;
 mod load;
 mod peers;
+mod sync_group;
 mod vmac;
