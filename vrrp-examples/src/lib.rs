@@ -8,4 +8,5 @@ pub mod exec;
 pub mod keepalived;
 pub mod lab;
 pub mod notify;
+pub mod routes;
 pub mod track;

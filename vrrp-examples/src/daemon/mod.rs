@@ -1,6 +1,7 @@
 //! The daemon: starts the routers, runs their checks and scripts, answers who asks, and says all that happens.
 
 mod describe;
+mod groups;
 mod log;
 mod lower;
 
@@ -20,13 +21,21 @@ use self::log::Log;
 use crate::config::Daemon;
 use crate::control::{self, ControlSocket, Request, Status};
 use crate::exec::Outcome;
-use crate::notify::{Notifier, NotifyState};
+use crate::notify::{Notifier, NotifyState, Subject};
+use crate::routes::{self, Routing};
 use crate::track::Verdict;
 use crate::{keepalived, notify, track};
+use groups::Groups;
 use lower::Lowered;
+
+/// How long the kernel may take to remove routes and rules at the end.
+const STOP_ROUTES: Duration = Duration::from_secs(1);
 
 /// How long stop scripts may take, as in keepalived.
 const STOP_SCRIPTS: Duration = Duration::from_secs(1);
+
+/// The priority that scripts of a group are told: it has none, and keepalived says so too.
+const GROUP_PRIORITY: u8 = 0;
 
 /// VRRP daemon for Linux that reads keepalived.conf.
 #[derive(Debug, Parser)]
@@ -118,16 +127,20 @@ async fn run(configuration: Lowered, control: Option<&Path>) -> Result<(), Box<d
 
     let text = count(&configuration);
     let Lowered { daemon, routers, script_users } = configuration;
+    let routing = routes::spawn(&daemon.instances).await?;
     let (vrrp, events) = vrrp_io_linux::start(routers)?;
     info!("started with {text}");
     let (verdict_sender, verdicts) = mpsc::channel(64);
     let (request_sender, requests) = mpsc::channel(64);
     let tracks = track::spawn(daemon.scripts.clone(), verdict_sender);
-    let notifier = notify::spawn(daemon.instances.iter().map(|i| (i.name.clone(), i.notify.clone())));
+    let instances = daemon.instances.iter().map(|i| (Subject::Instance(i.name.clone()), i.notify.clone()));
+    let groups = daemon.sync_groups.iter().map(|group| (Subject::Group(group.name.clone()), group.notify.clone()));
+    let notifier = notify::spawn(instances.chain(groups));
     let server = control.map(|socket| tokio::spawn(control::serve(socket, request_sender)));
 
     let failures = vec![None; daemon.scripts.len()];
-    let mut supervisor = Supervisor { daemon, script_users, failures, vrrp, events, notifier };
+    let groups = Groups::new(&daemon);
+    let mut supervisor = Supervisor { daemon, script_users, failures, vrrp, events, groups, notifier, routing };
     let ended = tokio::select! {
         () = supervisor.serve(verdicts, requests) => Err("the protocol driver has died".into()),
         _ = terminate.recv() => Ok("SIGTERM"),
@@ -161,7 +174,10 @@ struct Supervisor {
     failures: Vec<Option<Outcome>>,
     vrrp: Vrrp,
     events: mpsc::Receiver<Event>,
+    groups: Groups,
+    /// Told about the instances, and after these the groups.
     notifier: Notifier,
+    routing: Routing,
 }
 
 impl Supervisor {
@@ -184,7 +200,7 @@ impl Supervisor {
 
     /// Releases everything, tells the rest of the story, lets the stop scripts run.
     async fn stop(self) {
-        let Self { daemon, vrrp, mut events, notifier, .. } = self;
+        let Self { daemon, vrrp, mut events, notifier, routing, .. } = self;
         vrrp.stop().await;
         while let Ok(event) = events.try_recv() {
             tell(&event);
@@ -192,12 +208,17 @@ impl Supervisor {
         for (index, instance) in daemon.instances.iter().enumerate() {
             notifier.changed(index, NotifyState::Stop, instance.priority.get());
         }
+        for group in 0..daemon.sync_groups.len() {
+            notifier.changed(daemon.instances.len() + group, NotifyState::Stop, GROUP_PRIORITY);
+        }
+        routing.stop(STOP_ROUTES).await;
         notifier.shutdown(STOP_SCRIPTS).await;
         info!("stopped");
     }
 
-    fn follow(&self, event: &Event) {
+    fn follow(&mut self, event: &Event) {
         tell(event);
+        self.routing.follow(event);
         if let EventKind::StateChanged { transition, priority, .. } = &event.kind {
             let state = match transition.to {
                 Role::Master => NotifyState::Master,
@@ -205,6 +226,9 @@ impl Supervisor {
                 Role::Initialize => NotifyState::Fault,
             };
             self.notifier.changed(event.router, state, priority.get());
+            if let Some((group, state)) = self.groups.changed(event.router, transition.to) {
+                self.notifier.changed(self.daemon.instances.len() + group, state, GROUP_PRIORITY);
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! Running notify scripts: in order, one at a time for each instance, instances side by side.
+//! Running notify scripts: in order, one at a time for each instance or group, these side by side.
 
 mod queue;
 
@@ -41,12 +41,35 @@ impl fmt::Display for NotifyState {
     }
 }
 
-/// Starts one worker on the current tokio runtime for each instance, given by its name and its scripts.
+/// Whose changes scripts are told about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// An instance, by its name.
+    Instance(String),
+    /// A sync group, by its name.
+    Group(String),
+}
+
+impl Subject {
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Instance(_) => "INSTANCE",
+            Self::Group(_) => "GROUP",
+        }
+    }
+
+    fn name(&self) -> &str {
+        let (Self::Instance(name) | Self::Group(name)) = self;
+        name
+    }
+}
+
+/// Starts one worker on the current tokio runtime for each subject, given with its scripts.
 #[must_use = "dropping it stops the scripts"]
-pub fn spawn(instances: impl IntoIterator<Item = (String, Notify)>) -> Notifier {
+pub fn spawn(subjects: impl IntoIterator<Item = (Subject, Notify)>) -> Notifier {
     let mut workers = JoinSet::new();
-    let mailboxes = instances.into_iter().map(|(name, scripts)| {
-        let mailbox = Arc::new(Mailbox::new(name));
+    let mailboxes = subjects.into_iter().map(|(subject, scripts)| {
+        let mailbox = Arc::new(Mailbox::new(subject));
         workers.spawn(work(scripts, Arc::clone(&mailbox)));
         mailbox
     });
@@ -61,10 +84,10 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// Has the scripts of an instance (by its place in the list given to [`spawn`]) run for a change of state: that
+    /// Has the scripts of a subject (by its place in the list given to [`spawn`]) run for a change of state: that
     /// state's own first, then the one for every change. Returns at once, on whatever thread.
-    pub fn changed(&self, instance: usize, state: NotifyState, priority: u8) {
-        if let Some(mailbox) = self.mailboxes.get(instance) {
+    pub fn changed(&self, subject: usize, state: NotifyState, priority: u8) {
+        if let Some(mailbox) = self.mailboxes.get(subject) {
             mailbox.queue().push(Change { state, priority });
             mailbox.news.notify_one();
         }
@@ -83,7 +106,8 @@ impl Notifier {
         for mailbox in &self.mailboxes {
             let left = mailbox.queue().len();
             if left > 0 {
-                tracing::warn!("notify {}: stopped with {left} changes of state not told", mailbox.instance);
+                let name = mailbox.subject.name();
+                tracing::warn!("notify {name}: stopped with {left} changes of state not told");
             }
         }
     }
@@ -98,14 +122,14 @@ struct Change {
 /// Between the caller, who never waits, and one worker. The lock is held for a push or a pop, nothing longer.
 #[derive(Debug)]
 struct Mailbox {
-    instance: String,
+    subject: Subject,
     queue: Mutex<Queue<Change>>,
     news: sync::Notify,
 }
 
 impl Mailbox {
-    fn new(instance: String) -> Self {
-        Self { instance, queue: Mutex::new(Queue::new()), news: sync::Notify::new() }
+    fn new(subject: Subject) -> Self {
+        Self { subject, queue: Mutex::new(Queue::new()), news: sync::Notify::new() }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue<Change>> {
@@ -133,13 +157,13 @@ impl Mailbox {
 }
 
 async fn work(scripts: Notify, mailbox: Arc<Mailbox>) {
-    let name = &mailbox.instance;
+    let name = mailbox.subject.name();
     while let Some((change, dropped)) = mailbox.next().await {
         let state = change.state;
         if dropped > 0 {
             tracing::warn!("notify {name}: scripts are slower than changes; {dropped} left out, next is {state}");
         }
-        for (script, arguments) in commands(&scripts, name, change) {
+        for (script, arguments) in commands(&scripts, &mailbox.subject, change) {
             let (outcome, remains) = exec::run(script, &arguments, LIMIT).await;
             if !outcome.success() {
                 let program = script.words.first().map_or("", String::as_str);
@@ -151,14 +175,19 @@ async fn work(scripts: Notify, mailbox: Arc<Mailbox>) {
 }
 
 /// What to run for a change, in order, with what goes after the configured words.
-fn commands<'a>(scripts: &'a Notify, name: &str, change: Change) -> impl Iterator<Item = (&'a Command, Vec<String>)> {
+fn commands<'a>(
+    scripts: &'a Notify,
+    subject: &Subject,
+    change: Change,
+) -> impl Iterator<Item = (&'a Command, Vec<String>)> {
     let own = match change.state {
         NotifyState::Master => &scripts.master,
         NotifyState::Backup => &scripts.backup,
         NotifyState::Fault => &scripts.fault,
         NotifyState::Stop => &scripts.stop,
     };
-    let any = ["INSTANCE".to_owned(), name.to_owned(), change.state.to_string(), change.priority.to_string()];
+    let (kind, name) = (subject.kind().to_owned(), subject.name().to_owned());
+    let any = [kind, name, change.state.to_string(), change.priority.to_string()];
     let own = own.iter().map(|script| (script, Vec::new()));
     own.chain(scripts.any.iter().map(move |script| (script, any.to_vec())))
 }
