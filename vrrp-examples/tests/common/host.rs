@@ -47,6 +47,19 @@ impl Lan {
         host
     }
 
+    /// Plugs the hosts into a second switch too, with `eth1`, where they have `198.51.100.<number>/24`.
+    pub(crate) fn second_network(&self, hosts: &[&Host]) {
+        ip("link add second type bridge mcast_snooping 0");
+        ip("link set second up");
+        for host in hosts {
+            let port = format!("second{}", host.number());
+            host.ip(&format!("link add eth1 type veth peer name {port} netns {}", std::process::id()));
+            ip(&format!("link set {port} master second up"));
+            host.ip("link set eth1 up");
+            host.ip(&format!("address add 198.51.100.{}/24 dev eth1", host.number()));
+        }
+    }
+
     /// Drops every frame between the hosts, or no more.
     pub(crate) fn split(&self, hosts: &[&Host], split: bool) {
         let flag = if split { "on" } else { "off" };
@@ -107,8 +120,8 @@ impl Host {
 
     /// What `ip` says about an address of this host; `None`: it has no such address.
     pub(crate) fn line_of(&self, address: &str) -> Option<String> {
-        let all = self.ip("-4 -oneline address show");
-        let found = all.lines().find(|line| line.contains(&format!(" inet {address}/")));
+        let all = self.ip("-oneline address show");
+        let found = all.lines().find(|line| line.contains(&format!(" {address}/")));
         found.map(|line| line.split('\\').next().unwrap_or_default().trim().to_owned())
     }
 

@@ -25,14 +25,20 @@ struct Frame {
     octets: Vec<u8>,
 }
 
-/// An advertisement of VRRP version 2.
+/// An advertisement over IPv4.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Advert {
     pub(crate) at: Instant,
+    /// The MAC address it came from.
+    pub(crate) mac: [u8; 6],
+    pub(crate) source: Ipv4Addr,
     pub(crate) destination: Ipv4Addr,
+    pub(crate) ttl: u8,
     pub(crate) vrid: u8,
     pub(crate) priority: u8,
     pub(crate) addresses: Vec<Ipv4Addr>,
+    /// All of it, from the octet of the version on.
+    pub(crate) message: Vec<u8>,
 }
 
 impl Wire {
@@ -90,14 +96,20 @@ impl Advert {
     fn read(at: Instant, frame: &[u8]) -> Option<Self> {
         let ip = frame.get(12..)?.strip_prefix(&[0x08, 0x00])?;
         let header = usize::from(ip.first()? & 0x0f) * 4;
-        let vrrp = ip.get(header..).filter(|_| ip.get(9) == Some(&112))?;
+        // Ethernet fills up short frames.
+        let end = usize::from(u16::from_be_bytes(ip.get(2..4)?.try_into().ok()?));
+        let vrrp = ip.get(header..end).filter(|_| ip.get(9) == Some(&112))?;
         let count = usize::from(*vrrp.get(3)?);
         Some(Self {
             at,
+            mac: frame.get(6..12)?.try_into().ok()?,
+            source: address(ip.get(12..16)?)?,
+            ttl: *ip.get(8)?,
             destination: address(ip.get(16..20)?)?,
             vrid: *vrrp.get(1)?,
             priority: *vrrp.get(2)?,
             addresses: vrrp.get(8..8 + 4 * count)?.chunks(4).filter_map(address).collect(),
+            message: vrrp.to_vec(),
         })
     }
 }

@@ -5,15 +5,22 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod accept;
 mod addresses;
 mod authentication;
 mod configuration;
 mod contest;
 mod embed_minimal;
+mod ipv6;
 mod lifecycle;
 mod notify;
 mod preemption;
+mod routing;
 mod scale;
+mod source;
 mod status;
+// mod sync_group;
 mod tracking;
 mod unicast;
+mod version_3;
+mod virtual_mac;

@@ -58,3 +58,40 @@ fn a_pair_fails_over_by_unicast_alone_and_ignores_a_stranger() {
         }
     });
 }
+
+/// A pair whose advertisements have that TTL, and which asks for that much at least.
+fn with_ttl(priority: u8, peer: u8, unicast_ttl: u8, min_ttl: u8) -> String {
+    let peers = format!("192.0.2.{peer}\n");
+    let wanted = format!("192.0.2.{peer} min_ttl {min_ttl}\n");
+    configuration(priority, &[peer])
+        .replace(&peers, &wanted)
+        .replace("unicast_peer", &format!("unicast_ttl {unicast_ttl}\nunicast_peer"))
+}
+
+#[test]
+fn a_peer_from_too_far_away_is_not_listened_to() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (first, second) = (lan.host(1), lan.host(2));
+        let better = first.vrrpd(&with_ttl(254, 2, 200, 200));
+        let worse = second.vrrpd(&with_ttl(250, 1, 199, 200));
+        better.until_is("VI_1", "Master");
+        until("the Master is heard", || worse.router("VI_1").master.is_some());
+        worse.until_is("VI_1", "Backup");
+        assert!(lan.wire().adverts(1).iter().all(|advert| advert.ttl == 200));
+
+        // Nothing is heard from the second: its 199 are less than 200.
+        let nearer = with_ttl(255, 1, 199, 200);
+        worse.terminate();
+        let owner = second.vrrpd(&nearer);
+        owner.until_is("VI_1", "Master");
+        better.until_logged("ignored an advertisement from 192.0.2.2: ");
+        assert!(better.is("VI_1", "Master"));
+        owner.terminate();
+
+        // With 200 it is.
+        let owner = second.vrrpd(&with_ttl(255, 1, 200, 200));
+        owner.until_is("VI_1", "Master");
+        better.until_is("VI_1", "Backup");
+    });
+}
