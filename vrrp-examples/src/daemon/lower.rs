@@ -38,8 +38,6 @@ pub(super) enum LowerError {
     Config { instance: String, error: ConfigError },
     #[error("vrrp_instance {instance}: there is no vrrp_script {script}")]
     NoScript { instance: String, script: String },
-    #[error("vrrp_sync_group {0}: groups are not supported yet")]
-    SyncGroup(String),
     #[error(transparent)]
     Router(#[from] RouterError),
 }
@@ -48,9 +46,6 @@ impl Lowered {
     pub(super) fn new(daemon: &Daemon) -> Result<Self, LowerError> {
         let mut lowered =
             Self { daemon: daemon.clone(), routers: Vec::new(), script_users: vec![Vec::new(); daemon.scripts.len()] };
-        if let Some(group) = daemon.sync_groups.first() {
-            return Err(LowerError::SyncGroup(group.name.clone()));
-        }
         for (index, instance) in daemon.instances.iter().enumerate() {
             let router = lowered.instance(index, instance)?;
             lowered.routers.push(router);
@@ -74,6 +69,10 @@ impl Lowered {
             users.ok_or_else(no_script)?.push(ScriptUser { router: index, tracker: id });
         }
         let mut router = router(instance, config)?;
+        let mut groups = self.daemon.sync_groups.iter();
+        if let Some(group) = groups.find(|group| group.members.contains(&instance.name)) {
+            router = router.with_sync_group(&group.name);
+        }
         for (id, interface) in interfaces {
             router = router.with_tracked_interface(id, interface);
         }

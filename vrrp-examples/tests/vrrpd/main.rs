@@ -19,7 +19,7 @@ mod routing;
 mod scale;
 mod source;
 mod status;
-// mod sync_group;
+mod sync_group;
 mod tracking;
 mod unicast;
 mod version_3;
