@@ -110,8 +110,10 @@ struct Pcap {
     /// Nanoseconds in a unit of the fraction.
     unit: i128,
     link: u16,
-    parse: for<'a> fn(&'a [u8]) -> IResult<&'a [u8], LegacyPcapBlock<'a>, PcapError<&'a [u8]>>,
+    parse: ParseRecord,
 }
+
+type ParseRecord = fn(&[u8]) -> IResult<&[u8], LegacyPcapBlock<'_>, PcapError<&[u8]>>;
 
 /// A section of a pcapng file.
 #[derive(Default)]

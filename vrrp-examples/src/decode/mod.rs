@@ -9,8 +9,6 @@ mod verdict;
 
 use std::io::{self, Read, Write};
 
-use vrrp_core::Family;
-
 use capture::{Capture, Next, Time};
 use link::Link;
 use record::Record;
@@ -95,8 +93,8 @@ enum Problem {
     Fragment,
     #[error("{had} octets where the message needs {needed}")]
     Message { had: usize, needed: usize },
-    #[error("version {found} over {family:?}: there are version 2 over IPv4 and version 3")]
-    Version { found: u8, family: Family },
+    #[error("version {0}, which this address family does not have: only 2 (IPv4) and 3 exist")]
+    Version(u8),
     #[error("link type {0} is not known: its frames are passed over")]
     Link(u16),
     #[error("a packet block of old, which is not read; enhanced and simple packet blocks are")]

@@ -73,7 +73,7 @@ impl Packet {
         let dump = Dump::new(payload, ends, ttl);
         let had = payload.len();
         let found = dump.version().ok_or(Problem::Message { had, needed: 8 })?;
-        let version = dump.layout().ok_or(Problem::Version { found, family: ends.family() })?;
+        let version = dump.layout().ok_or(Problem::Version(found))?;
         let needed = dump.needed().unwrap_or(8);
         let incomplete = Problem::Message { had, needed };
         if had < needed {

@@ -1,0 +1,106 @@
+//! No input stops the decoder, and whatever it prints is JSON.
+
+use std::fs;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use vrrp_examples::decode::{self, Format};
+
+use super::capture::{LINKS, LITTLE, STYLES, packets, refused};
+use super::{parse, peers};
+
+/// Decodes in both formats, and reads the output back.
+fn survives(capture: &[u8]) {
+    for format in [Format::Json, Format::Text] {
+        let mut out = Vec::new();
+        let _ = decode::decode(capture, &mut out, format);
+        if format == Format::Json {
+            parse(&out);
+        }
+    }
+}
+
+/// A pcapng file: a section, an interface, and blocks of any type with a right length and any content.
+fn pcapng(big_endian: bool, link: u16, resolution: u8, blocks: &[(u32, Vec<u8>)]) -> Vec<u8> {
+    let word = |word: u32| if big_endian { word.to_be_bytes() } else { word.to_le_bytes() };
+    let half = |half: u16| if big_endian { half.to_be_bytes() } else { half.to_le_bytes() };
+    let block = |kind: u32, body: &[u8]| {
+        let length = word(12 + body.len() as u32);
+        [&word(kind)[..], &length, body, &length].concat()
+    };
+    let section = [&word(0x1a2b_3c4d)[..], &half(1), &half(0), &[0xff; 8]].concat();
+    let options = [&half(9)[..], &half(1), &[resolution, 0, 0, 0], &half(14), &half(8), &[0x7f; 8], &[0; 4]].concat();
+    let interface = [&half(link)[..], &half(0), &word(0), &options].concat();
+    let mut file = [block(0x0a0d_0d0a, &section), block(1, &interface)].concat();
+    blocks.iter().for_each(|(kind, body)| file.extend(block(*kind, body)));
+    file
+}
+
+fn links() -> impl Strategy<Value = u32> {
+    prop_oneof![
+        Just(0),
+        Just(1),
+        Just(12),
+        Just(101),
+        Just(108),
+        Just(113),
+        Just(228),
+        Just(229),
+        Just(276),
+        any::<u32>()
+    ]
+}
+
+/// Contents that get far: enhanced and simple packet blocks of the first interface, and anything.
+fn block() -> impl Strategy<Value = (u32, Vec<u8>)> {
+    let octets = || {
+        vec(any::<u8>(), 0..120).prop_map(|mut octets| {
+            octets.resize(octets.len().next_multiple_of(4), 0);
+            octets
+        })
+    };
+    let packet = (octets(), any::<[u8; 8]>(), any::<bool>()).prop_map(|(data, time, big_endian)| {
+        let length = data.len() as u32;
+        let length = if big_endian { length.to_be_bytes() } else { length.to_le_bytes() };
+        (6, [&[0; 4][..], &time, &length, &length, &data].concat())
+    });
+    prop_oneof![packet, octets().prop_map(|octets| (3, octets)), (0..12_u32, octets()), (any::<u32>(), octets())]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_octets_as_a_file(octets in vec(any::<u8>(), 0..400), mark in 0..4_usize) {
+        const MARKS: [&[u8]; 4] = [&[], &[0xd4, 0xc3, 0xb2, 0xa1], &[0xa1, 0xb2, 0x3c, 0x4d], &[10, 13, 13, 10]];
+        survives(&[MARKS[mark], &octets].concat());
+    }
+
+    #[test]
+    fn any_octets_as_frames(link in links(), frames in vec(vec(any::<u8>(), 0..120), 0..5), style in 0..4_usize) {
+        survives(&STYLES[style].pcap(link, &frames));
+    }
+
+    #[test]
+    fn any_blocks(
+        big_endian: bool, link in links(), resolution: u8, blocks in vec(block(), 0..5), tail in vec(any::<u8>(), 0..40)
+    ) {
+        let mut file = pcapng(big_endian, link as u16, resolution, &blocks);
+        file.extend(tail);
+        survives(&file);
+    }
+
+    #[test]
+    fn any_damage_to_a_packet(link in 0..LINKS.len(), packet: prop::sample::Index, damage in vec(any::<(prop::sample::Index, u8)>(), 1..4)) {
+        let mut frame = packet.get(&LINKS[link].frames(&[packets(), refused()].concat())).clone();
+        damage.iter().for_each(|(at, octet)| *at.get_mut(&mut frame) = *octet);
+        survives(&LITTLE.pcap(LINKS[link].number, &[frame]));
+    }
+
+    #[test]
+    fn any_damage_to_a_capture(file: prop::sample::Index, damage in vec(any::<(prop::sample::Index, u8)>(), 1..4)) {
+        let mut capture = fs::read(file.get(&peers())).unwrap();
+        damage.iter().for_each(|(at, octet)| *at.get_mut(&mut capture) = *octet);
+        survives(&capture);
+    }
+}

@@ -1,0 +1,99 @@
+//! What is cut says so, and changes nothing about the rest.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use vrrp_examples::decode::{self, Error, Format};
+
+use super::capture::{LINKS, LITTLE, packets};
+use super::{lines, peers};
+
+const HEADER: usize = 24;
+const RECORD: usize = 16;
+
+/// Captures of Ethernet, little-endian, in microseconds: those of every peer, and ours behind two tags.
+fn captures() -> Vec<Vec<u8>> {
+    let mut all: Vec<Vec<u8>> = peers().iter().map(|path| fs::read(path).unwrap()).collect();
+    all.push(LITTLE.pcap(1, &LINKS[2].frames(&packets())));
+    all
+}
+
+/// Where the records of a capture begin, and where the last one ends.
+fn bounds(capture: &[u8]) -> Vec<usize> {
+    let mut bounds = vec![HEADER];
+    while let Some(length) = capture.get(bounds[bounds.len() - 1] + 8..).and_then(|rest| rest.first_chunk::<4>()) {
+        bounds.push(bounds[bounds.len() - 1] + RECORD + u32::from_le_bytes(*length) as usize);
+    }
+    bounds
+}
+
+#[test]
+fn a_frame_cut_by_the_capture_is_an_error_and_no_other_frame_is() {
+    for capture in captures() {
+        let whole = lines(&capture);
+        for (at, bound) in bounds(&capture).windows(2).enumerate() {
+            let frame = &capture[bound[0] + RECORD..bound[1]];
+            for len in 0..frame.len() {
+                let record = [&capture[bound[0]..bound[0] + 8], &(len as u32).to_le_bytes(), &capture[bound[0] + 12..]];
+                let record = &record.concat()[..RECORD + len];
+                let cut = lines(&[&capture[..bound[0]], record, &capture[bound[1]..]].concat());
+                assert_eq!(cut.len(), whole.len());
+                for (line, expected) in cut.iter().zip(&whole) {
+                    if expected["frame"] == json!(at + 1) {
+                        assert_is_error(line, at + 1);
+                    } else {
+                        assert_eq!(line, expected, "frame {} cut to {len}", at + 1);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_message_cut_by_its_sender_is_an_error() {
+    for packet in packets() {
+        let (v4, at) = if packet[0] >> 4 == 4 { (true, 20) } else { (false, 40) };
+        for len in at..packet.len() {
+            let mut cut = packet[..len].to_vec();
+            let total = if v4 { len } else { len - at } as u16;
+            let field = if v4 { 2 } else { 4 };
+            cut[field..field + 2].copy_from_slice(&total.to_be_bytes());
+            // Whatever follows in the frame is padding.
+            cut.extend([0xa5; 64]);
+            let found = lines(&LITTLE.pcap(101, &[cut]));
+            assert_eq!(found.len(), 1);
+            assert_is_error(&found[0], 1);
+        }
+    }
+}
+
+#[test]
+fn a_file_cut_anywhere_gives_all_before_the_cut_and_one_error() {
+    for capture in captures() {
+        let (whole, bounds) = (lines(&capture), bounds(&capture));
+        for len in HEADER..=capture.len() {
+            let complete = bounds.iter().filter(|bound| **bound <= len).count() - 1;
+            let cut = lines(&capture[..len]);
+            let (before, after) = cut.split_at(complete);
+            assert_eq!(before, &whole[..complete]);
+            if bounds.contains(&len) {
+                assert!(after.is_empty(), "{after:?}");
+            } else {
+                assert_eq!(after.len(), 1);
+                assert_is_error(&after[0], complete + 1);
+                let offset = format!("at offset {}", bounds[complete]);
+                assert!(after[0]["error"].as_str().unwrap().contains(&offset), "{} without {offset}", after[0]);
+            }
+        }
+        for len in 0..HEADER {
+            let opened = decode::decode(&capture[..len], &mut Vec::new(), Format::Json);
+            assert!(matches!(opened, Err(Error::Input(_))), "{len}: {opened:?}");
+        }
+    }
+}
+
+fn assert_is_error(line: &Value, frame: usize) {
+    let keys: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!((keys, &line["frame"]), (vec!["error", "frame"], &json!(frame)), "{line}");
+}
