@@ -40,7 +40,11 @@ impl Tap {
         let link = of_interface.filter_map(|found| found.address).find_map(|address| address.as_link_addr().copied());
         let link = link.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "there is no such interface"))?;
         // Without link headers, so that every kind of interface will do.
-        let socket = socket(AddressFamily::Packet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, SockProtocol::EthAll)?;
+        let opened = socket(AddressFamily::Packet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, SockProtocol::EthAll);
+        let socket = opened.map_err(|error| match error {
+            nix::Error::EPERM => io::Error::new(io::ErrorKind::PermissionDenied, "listening needs CAP_NET_RAW or root"),
+            other => other.into(),
+        })?;
         setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
         bind(socket.as_raw_fd(), &link)?;
         let members = join(link.ifindex());

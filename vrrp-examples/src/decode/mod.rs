@@ -102,7 +102,7 @@ enum Problem {
 }
 
 /// What there is to say about a frame; nothing when it does not carry VRRP.
-fn inspect(link: Link, octets: &[u8], frame: u64, time: Option<Time>) -> Option<Record> {
+fn inspect(link: Link, octets: &[u8], frame: u64, time: Option<Time>) -> Option<Record<'_>> {
     let found = match link.network(octets) {
         Ok(network) => network?.datagram(),
         Err(problem) => Err(problem),
@@ -113,11 +113,11 @@ fn inspect(link: Link, octets: &[u8], frame: u64, time: Option<Time>) -> Option<
     }
 }
 
-fn error(frame: u64, why: impl ToString) -> Record {
+fn error<'a>(frame: u64, why: impl ToString) -> Record<'a> {
     Record::Error { frame, error: why.to_string() }
 }
 
-fn print(out: &mut impl Write, format: Format, record: &Record) -> io::Result<()> {
+fn print(out: &mut impl Write, format: Format, record: &Record<'_>) -> io::Result<()> {
     match format {
         Format::Text => writeln!(out, "{record}"),
         Format::Json => {

@@ -15,8 +15,8 @@ use super::verdict::verdict;
 /// One line of output.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(super) enum Record {
-    Packet(Box<Packet>),
+pub(super) enum Record<'a> {
+    Packet(Box<Packet<'a>>),
     /// A packet that cannot be decoded.
     Error {
         frame: u64,
@@ -26,7 +26,7 @@ pub(super) enum Record {
 
 /// A VRRP packet.
 #[derive(Debug, Serialize)]
-pub(super) struct Packet {
+pub(super) struct Packet<'a> {
     frame: u64,
     #[serde(serialize_with = "exact")]
     time: Option<Time>,
@@ -44,7 +44,7 @@ pub(super) struct Packet {
     checksum: Checksum,
     verdict: String,
     #[serde(skip)]
-    text: String,
+    dump: Dump<'a>,
 }
 
 #[derive(Debug, Serialize)]
@@ -57,9 +57,9 @@ enum Checksum {
     Bad,
 }
 
-impl Record {
+impl<'a> Record<'a> {
     /// Of a datagram in a frame of a capture.
-    pub(super) fn new(frame: u64, time: Option<Time>, datagram: Datagram<'_>) -> Self {
+    pub(super) fn new(frame: u64, time: Option<Time>, datagram: Datagram<'a>) -> Self {
         match Packet::read(frame, time, datagram) {
             Ok(packet) => Self::Packet(Box::new(packet)),
             Err(problem) => Self::Error { frame, error: problem.to_string() },
@@ -67,8 +67,8 @@ impl Record {
     }
 }
 
-impl Packet {
-    fn read(frame: u64, time: Option<Time>, datagram: Datagram<'_>) -> Result<Self, Problem> {
+impl<'a> Packet<'a> {
+    fn read(frame: u64, time: Option<Time>, datagram: Datagram<'a>) -> Result<Self, Problem> {
         let Datagram { ends, ttl, payload } = datagram;
         let dump = Dump::new(payload, ends, ttl);
         let had = payload.len();
@@ -101,7 +101,7 @@ impl Packet {
                 Ok(()) => "accept".to_owned(),
                 Err(why) => why.to_string(),
             },
-            text: dump.to_string(),
+            dump,
         })
     }
 }
@@ -113,7 +113,7 @@ fn exact<S: Serializer>(time: &Option<Time>, serializer: S) -> Result<S::Ok, S::
 }
 
 /// A line for people.
-impl fmt::Display for Record {
+impl fmt::Display for Record<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Packet(packet) => {
@@ -121,7 +121,7 @@ impl fmt::Display for Record {
                 if let Some(time) = packet.time {
                     write!(f, "{time} ")?;
                 }
-                write!(f, "{}: {}", packet.text, packet.verdict)
+                write!(f, "{}: {}", packet.dump, packet.verdict)
             }
             Self::Error { frame, error } => write!(f, "{frame} error: {error}"),
         }

@@ -7,7 +7,7 @@
 mod daemon;
 mod host;
 #[path = "../../../vrrp-io-linux/src/testing.rs"]
-mod testing;
+pub(crate) mod testing;
 mod wire;
 
 use std::time::{Duration, Instant};

@@ -7,8 +7,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
+use super::common::testing::{in_namespace, missing, skip};
 use super::common::{Host, Lan, until};
-use super::testing::{in_namespace, missing, skip};
 use super::tshark::assert_agree;
 use super::{lines, parse};
 

@@ -5,8 +5,6 @@
 #[allow(dead_code, unused_imports, reason = "helpers of several tests")]
 #[path = "../common/mod.rs"]
 mod common;
-#[path = "../../../vrrp-io-linux/src/testing.rs"]
-mod testing;
 
 mod arbitrary;
 mod capture;

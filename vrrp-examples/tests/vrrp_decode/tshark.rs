@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::capture::{LINKS, LITTLE, STYLES, packets, refused, wrapped};
-use super::testing::{missing, skip};
+use super::common::testing::{missing, skip};
 use super::{lines, peers};
 
 #[test]
