@@ -57,7 +57,7 @@ pub enum Cause {
     OwnerStartup,
     /// The last fault is gone.
     Recovered(Fault),
-    /// The Master fell silent for Master_Down_Interval.
+    /// The Master fell silent for Master_Down_Interval. Time and again: its advertisements are late (TMR-13).
     MasterDown {
         /// Who was Master; `None` when nobody was ever heard.
         master: Option<IpAddr>,

@@ -104,7 +104,7 @@ pub struct Tracker {
 }
 
 impl Config {
-    /// A router for `addresses`, which it advertises in this order (PKT-13).
+    /// A router for `addresses`, of any subnet (AMB-31), which it advertises in this order (PKT-13).
     ///
     /// # Errors
     /// No address, more than 255, more than 90 of IPv6, two families, one twice, IPv6 in version 2, or a first IPv6
@@ -460,6 +460,7 @@ mod tests {
 
     const VIP: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(192, 0, 2, 1));
 
+    /// PKT-07, PKT-08, EXT-03, AUTH-05, AMB-20, AMB-21.
     #[test]
     fn what_a_version_cannot_carry_is_refused() {
         let vrid = Vrid::new(1).unwrap();

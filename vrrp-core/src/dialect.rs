@@ -49,7 +49,7 @@ pub(crate) struct Dialect {
     pub(crate) learns_interval: bool,
     /// A Master answers a lower advertisement at once (FSM-A-07).
     pub(crate) answers_lower: bool,
-    /// A router at 255 processes what other routers advertise (RX-09, OWN-04).
+    /// A router at 255 processes what other routers advertise (RX-09, OWN-04, AMB-02).
     pub(crate) owner_listens: bool,
     /// An interval other than the configured one (RX-15).
     pub(crate) interval_mismatch: Mismatch,

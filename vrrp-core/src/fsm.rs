@@ -192,7 +192,7 @@ pub fn step(params: &Params, state: State, now: Instant, event: Event) -> (State
         (State::Initialize, Event::Startup) if params.priority.is_owner() => {
             take_over(params, now, watch(params, now, params.interval))
         }
-        // FSM-I-02, TMR-03
+        // FSM-I-02, FSM-I-05, TMR-03
         (State::Initialize, Event::Startup) => (State::Backup(watch(params, now, params.interval)), Effects::NONE),
         // FSM-I-04
         (State::Initialize, _) => (state, Effects::NONE),
@@ -228,12 +228,12 @@ pub fn step(params: &Params, state: State, now: Instant, event: Event) -> (State
 fn backup_hears(params: &Params, backup: Backup, now: Instant, advert: Advert) -> (State, Effects) {
     let accepted = watch(params, now, advert.interval);
     let Some(theirs) = advert.priority else {
-        // FSM-B-07, TMR-06
+        // FSM-B-07, TMR-06, AMB-09
         let master_down = now + params.skew_time(backup.interval);
         return (State::Backup(Backup { master_down, armed_at: now, due: false, ..backup }), Effects::NONE);
     };
     let preempts = params.preempt || params.priority.is_owner();
-    // FSM-B-08, FSM-B-09, FSM-B-11
+    // FSM-B-08, FSM-B-09, FSM-B-11, AMB-10
     if theirs >= params.priority || !preempts {
         return (State::Backup(accepted), Effects::NONE);
     }
@@ -248,12 +248,12 @@ fn backup_hears(params: &Params, backup: Backup, now: Instant, advert: Advert) -
 
 fn master_hears(params: &Params, state: State, now: Instant, advert: Advert) -> (State, Effects) {
     let Some(theirs) = advert.priority else {
-        // FSM-A-03
+        // FSM-A-03, SEC-03
         return (State::Master { next_advert: now + params.interval.duration() }, Effects::ADVERTISE);
     };
     let yields = theirs > params.priority || (theirs == params.priority && advert.source > params.primary);
     if yields {
-        // FSM-A-04, FSM-A-05; Preempt_Mode plays no part (FSM-A-08)
+        // FSM-A-04, FSM-A-05, AMB-22; Preempt_Mode plays no part (FSM-A-08)
         let last_word = if params.last_word { Effects::ADVERTISE } else { Effects::NONE };
         return (State::Backup(watch(params, now, advert.interval)), Effects::REMOVE | last_word);
     }
@@ -278,7 +278,7 @@ fn become_master(params: &Params, now: Instant) -> (State, Effects) {
     (State::Master { next_advert: now + params.interval.duration() }, Effects::ADVERTISE | Effects::INSTALL)
 }
 
-/// Backup with Master_Down_Timer restarted (TMR-04, TMR-05).
+/// Backup with Master_Down_Timer restarted (TMR-04, TMR-05, AMB-11).
 fn watch(params: &Params, now: Instant, heard: AdvertInterval) -> Backup {
     let interval = params.learned_interval(heard);
     let master_down = now + params.master_down_interval(interval);

@@ -100,6 +100,7 @@
 //!
 //! Without `alloc` remain [`fsm`], [`wire`], [`Instant`] and the value types.
 #![no_std]
+// SEC-12
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

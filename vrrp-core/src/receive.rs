@@ -11,7 +11,7 @@ use crate::time::Instant;
 use crate::types::{AdvertInterval, Priority, Version, Vrid};
 use crate::wire::{self, ChecksumForm, Endpoints, Packet, ParseError, TTL};
 
-/// One received IP datagram of protocol 112.
+/// One received IP datagram of protocol 112. Whose frame it came in is not asked (AMB-30).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RxPacket<'a> {
     /// Addresses of its IP header.
@@ -31,7 +31,7 @@ pub enum Discard {
     /// RX-01: not to the group in multicast mode, not to an own address in unicast mode.
     #[error("sent to {0}, which is not where this router listens")]
     Destination(IpAddr),
-    /// RX-01: unicast from a router that is not a configured peer.
+    /// RX-01, SEC-09: unicast from a router that is not a configured peer.
     #[error("sent by {0}, which is no configured peer")]
     NotAPeer(IpAddr),
     /// RX-02.
@@ -84,7 +84,7 @@ pub enum Discard {
     /// RX-12.
     #[error("the first IPv6 address {0} is not link-local")]
     NotLinkLocal(IpAddr),
-    /// RX-13.
+    /// RX-13, SEC-05.
     #[error("advertisement interval 0")]
     ZeroInterval,
     /// RX-14, in strict configurations.
@@ -154,6 +154,7 @@ fn check(config: &Config, local: &Local<'_>, rx: &RxPacket<'_>, stats: &mut Stat
     if packet.vrid() != Some(config.vrid()) {
         return Err(Discard::Vrid(packet.vrid()));
     }
+    // STAT-06, AMB-16
     stats.advert_rcvd = stats.advert_rcvd.wrapping_add(1);
     let form = match packet.checksum() {
         ChecksumForm::Message => &mut stats.checksum_message,
@@ -236,7 +237,7 @@ fn listening(config: &Config, local: &Local<'_>, ends: &Endpoints) -> Result<u8,
     }
 }
 
-/// RX-10, AUTH-01 to AUTH-03.
+/// RX-10, AUTH-01 to AUTH-03, AMB-24; MD5 of other makes is an unknown type (EXT-08).
 fn authenticate(config: &Config, packet: &Packet<'_>) -> Result<(), Discard> {
     let Some(auth) = packet.auth() else { return Ok(()) };
     match (auth.kind, config.password()) {

@@ -106,7 +106,7 @@ pub enum Action {
         /// How many times, at least 1.
         count: u8,
     },
-    /// The state changed; for logs and operators.
+    /// The state changed; for logs and operators (STAT-50, STAT-54).
     StateChanged(Transition),
 }
 
@@ -115,7 +115,7 @@ pub enum Action {
 pub enum AdvertKind {
     /// At the priority in use.
     Regular,
-    /// Priority 0: the addresses are released (FSM-A-01).
+    /// Priority 0: the addresses are released (FSM-A-01, AMB-26).
     Release,
     /// As `Regular`, in version 2; follows each one of a router that [speaks both](Config::with_version2_too) (INT-02).
     RegularVersion2,

@@ -2,6 +2,9 @@
 //!
 //! The state alone says which should be there; the slots say which are. Work is what differs, found by a cursor: there is
 //! no queue, and what a later transition made pointless is never handed out.
+//!
+//! A Backup does not answer for addresses, nor accept what is sent to them, because its host does not have them (FSM-B-01,
+//! FSM-B-02, FSM-B-04).
 
 use alloc::vec;
 use alloc::vec::Vec;

@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::Add;
 use core::time::Duration;
 
-/// A point in time: nanoseconds since an epoch of the caller's choice, on a clock that never goes back.
+/// A point in time: nanoseconds since an epoch of the caller's choice, on a clock that never goes back (TMR-10).
 ///
 /// There is no `now()`: the core reads no clock. All arithmetic saturates.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

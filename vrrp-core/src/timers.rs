@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::dialect::{Dialect, Skew};
 use crate::types::{AdvertInterval, Priority};
 
-/// Skew_Time of a router at `priority` (TMR-01, TMR-02, TMR-08).
+/// Skew_Time of a router at `priority` (TMR-01, TMR-02, TMR-08, TMR-09, AMB-05).
 pub(crate) const fn skew_time(dialect: &Dialect, priority: Priority, interval: AdvertInterval) -> Duration {
     let span_ns = match dialect.skew {
         Skew::OfOneSecond => 1_000_000_000,
@@ -14,7 +14,7 @@ pub(crate) const fn skew_time(dialect: &Dialect, priority: Priority, interval: A
     Duration::from_nanos(((256 - priority.get() as u64) * span_ns).div_ceil(256))
 }
 
-/// Master_Down_Interval: three intervals and the skew.
+/// Master_Down_Interval: three intervals and the skew. At most 766 s (TMR-14).
 pub(crate) const fn master_down_interval(dialect: &Dialect, priority: Priority, interval: AdvertInterval) -> Duration {
     interval.duration().saturating_mul(3).saturating_add(skew_time(dialect, priority, interval))
 }

@@ -1,4 +1,4 @@
-//! The protocol's values, each constructible only inside its range.
+//! The protocol's values, each constructible only inside its range (STAT-46).
 
 use core::fmt;
 use core::net::IpAddr;

@@ -1,4 +1,4 @@
-//! Version 2 besides version 3, to migrate: RFC 9568 section 8.4 (INT-01 to INT-06, INT-10).
+//! Version 2 besides version 3, to migrate: RFC 9568 section 8.4 (INT-01 to INT-06, INT-10, AMB-19).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;

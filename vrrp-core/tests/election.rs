@@ -155,7 +155,8 @@ fn what_was_heard_before_a_stop_is_no_evidence() {
     assert_eq!(bench.router.status().cause, Cause::MasterDown { master: None, silence });
 }
 
-/// FSM-A-03, FSM-A-02, TMR-11: a release is answered and restarts Adver_Timer, which else keeps its phase.
+/// FSM-A-03, FSM-A-02, TMR-11: a release is answered and restarts Adver_Timer, which else keeps its phase. It is no
+/// reason to announce (AMB-27).
 #[test]
 fn a_master_keeps_its_phase_and_answers_a_release() {
     let mut bench = Bench::master(v4(Profile::Rfc3768));

@@ -342,7 +342,7 @@ fn every_flipped_bit_is_detected() {
     }
 }
 
-/// RX-04, RX-05.
+/// PKT-01, PKT-02, RX-04, RX-05.
 #[test]
 fn other_versions_and_types_are_named() {
     let vector = &VECTORS[0];

@@ -1,4 +1,5 @@
-//! Accept mode off: a packet filter drops what is sent to the virtual addresses (ACC-01).
+//! Accept mode off: a packet filter drops what is sent to the virtual addresses (ACC-01, ACC-02, AMB-14).
+//! Forwarded it is not anyway: the addresses are the host's own (FWD-02).
 //!
 //! It drops always, as a Backup too, where the addresses are not on the host anyway. So it is made once, before any
 //! address is installed, and nothing of it is left for a takeover to do. When the process is killed it stays, as the
@@ -21,7 +22,7 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// Makes a table for each router that accepts nothing, and removes what a dead run may have left of the others.
+    /// Makes a table for each router that accepts nothing, which no owner is (OWN-03), and removes what a dead run may have left of the others.
     pub(crate) fn install<'a>(routers: impl Iterator<Item = &'a Router>) -> io::Result<Self> {
         let (accepting, closed): (Vec<&Router>, Vec<&Router>) =
             routers.partition(|router| router.accept || router.config.priority().is_owner());

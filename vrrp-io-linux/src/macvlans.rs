@@ -196,7 +196,8 @@ impl Device {
         Ok(())
     }
 
-    /// Sees to it that the macvlan answers for its own addresses alone, and its parent for none of them.
+    /// Sees to it that the macvlan answers for its own addresses alone, and its parent for none of them
+    /// (ARP-01, V6-03, AMB-28).
     fn prepare(
         &self,
         links: &mut Links,

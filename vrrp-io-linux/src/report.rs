@@ -1,4 +1,4 @@
-//! Sends events out without ever waiting for their reader, and holds back those that repeat.
+//! Sends events out without ever waiting for their reader, and holds back those that repeat (RX-21).
 
 use std::collections::HashMap;
 use std::mem::{Discriminant, discriminant};

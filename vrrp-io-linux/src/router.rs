@@ -88,8 +88,8 @@ impl Router {
     }
 
     /// Whether a Master that is not the owner accepts packets sent to its virtual addresses (Accept_Mode, RFC 9568
-    /// section 6.1). Off, as in the RFC, clients can route through the router but not talk to it; services need it on.
-    /// Off, the program `nft` must be there: a packet filter drops what is sent to the addresses.
+    /// section 6.1; in version 2 too: ACC-02). Off, as in the RFC, clients can route through the router but not talk to
+    /// it; services need it on. Off, the program `nft` must be there: a packet filter drops what is sent to the addresses.
     #[must_use]
     pub fn with_accept_mode(mut self, accept: bool) -> Self {
         self.accept = accept;

@@ -92,7 +92,7 @@ pub(crate) fn peek_version(payload: &[u8]) -> Version {
 
 /// A complete advertisement with a right checksum, viewed in place.
 ///
-/// What it says is not yet compared with any router: that is `VirtualRouter::handle_packet`.
+/// What it says is not yet compared with any router: that is `VirtualRouter::handle_packet` (RX-28).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Packet<'a> {
     version: Version,

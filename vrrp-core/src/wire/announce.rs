@@ -16,7 +16,7 @@ const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 
 /// A gratuitous ARP request for `address` at `mac`, as a whole Ethernet frame to everybody.
 ///
-/// Sender and target both carry `mac` and `address` (GARP-01, GARP-02; RFC 9568 section 6.4 with erratum 7949), and the
+/// Sender and target both carry `mac` and `address` (GARP-01, GARP-02, AMB-13; RFC 9568 section 6.4 with erratum 7949), and the
 /// frame's source is `mac` too, so that bridges learn the port anew (GARP-04).
 #[must_use]
 pub const fn gratuitous_arp(mac: [u8; 6], address: Ipv4Addr) -> [u8; GRATUITOUS_ARP_LEN] {

@@ -40,6 +40,7 @@ impl Driver {
         }
     }
 
+    /// To the group, or a copy to each peer, in the steps of section 7.2 (IP-09).
     pub(super) fn advertise(&mut self, id: RouterId, kind: AdvertKind) {
         let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get(id.index())) else { return };
         let (Some(port), Some(source)) = (self.ports.get_mut(hosted.port), router.source()) else { return };
@@ -124,7 +125,7 @@ impl Driver {
         let (vip, device) = (holding.vip.clone(), holding.device.clone());
         let (event, input) = match answer {
             // The kernel takes an IPv6 address first; a moment later it joins the group by which neighbours ask for it,
-            // and receives what is sent to it. Before that there is nothing to announce (V6-02).
+            // and receives what is sent to it. Before that there is nothing to announce, for an owner neither (V6-02, V6-07, FSM-I-03, AMB-17).
             Answer::Installed { request, foreign: false }
                 if vip.address.is_ipv6() && !self.is_in_use(&vip, &device) =>
             {
@@ -197,6 +198,7 @@ impl Driver {
         }
     }
 
+    /// Somebody took an address from a Master. It is put back, and announced like a new one (ARP-05).
     pub(super) fn reinstall(&mut self, id: RouterId, request: Vip) {
         let Some(holding) = self.holdings.get(id, request.index()) else { return };
         let (vip, device) = (holding.vip.clone(), holding.device.clone());

@@ -34,7 +34,7 @@ impl Driver {
         }
     }
 
-    /// An owner's real address must be on the macvlan alone: any other interface answers for it too (ARP-01, ARP-02).
+    /// An owner's real address must be on the macvlan alone: any other interface answers for it too (ARP-02, V6-11).
     pub(super) fn warn_of_real_address(&mut self, id: RouterId, vip: &VirtualIp, device: &str) {
         let Some(hosted) = self.routers.get(id.index()).filter(|hosted| hosted.router.macvlan.is_some()) else {
             return;

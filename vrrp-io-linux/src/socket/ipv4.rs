@@ -11,7 +11,7 @@ use crate::sys;
 
 /// RFC 3768 section 5.2.2.
 pub(super) const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
-/// Network control, the class of routing protocols: TOS 0xc0.
+/// Network control, the class of routing protocols: TOS 0xc0 (IP-11).
 const DSCP: IpDscp = IpDscp::CS6;
 
 pub(super) fn configure(socket: &Socket) -> io::Result<()> {
