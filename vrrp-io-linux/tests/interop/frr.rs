@@ -26,20 +26,20 @@ struct Frr {
 /// Makes the macvlan that it expects to find, with the virtual MAC address and the virtual addresses.
 pub(crate) fn prepare(seat: &Seat) {
     let (kind, prefix) = match seat.case.family {
-        Family::Ipv4 => (1, 32),
-        Family::Ipv6 => (2, 128),
+        Family::Ipv4 => (1, "32"),
+        Family::Ipv6 => (2, "128 nodad"),
     };
-    seat.host
-        .ip(&format!("link add vmac link eth0 address 00:00:5e:00:{kind:02x}:{VRID:02x} type macvlan mode bridge"));
-    seat.host.ip("link set vmac addrgenmode none up");
+    let mac = format!("00:00:5e:00:{kind:02x}:{VRID:02x}");
+    seat.host.ip(&format!("link add vmac link eth0 address {mac} type macvlan mode bridge"));
+    seat.host.ip("link set vmac addrgenmode none");
+    seat.host.ip("link set vmac up");
+    for vip in seat.case.vips() {
+        seat.host.ip(&format!("address add {vip}/{prefix} dev vmac"));
+    }
     if seat.case.family == Family::Ipv6 {
-        // Its advertisements come from the macvlan; it takes the first link-local address.
+        // Its advertisements come from the macvlan's first link-local address: the one that was added last.
         seat.host.ip(&format!("address delete {}/64 dev eth0", seat.source()));
         seat.host.ip(&format!("address add {}/64 dev vmac nodad", seat.source()));
-    }
-    for vip in seat.case.vips() {
-        let nodad = if vip.is_ipv6() { "nodad" } else { "" };
-        seat.host.ip(&format!("address add {vip}/{prefix} dev vmac {nodad}"));
     }
 }
 

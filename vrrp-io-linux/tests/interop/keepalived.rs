@@ -19,6 +19,8 @@ const COMPLAINTS: [&str; 9] =
     ["expect", "mismatch", "nvalid", "hecksum", "not present", "not a unicast peer", "not in range", "WARNING", "rror"];
 /// The last line of its statistics, but for the one that counts releases sent.
 const LAST_TITLE: &str = "Priority Zero:";
+/// Of the parent, and of the child that speaks.
+const PID_FILES: [&str; 2] = ["parent.pid", "vrrp.pid"];
 
 struct Keepalived {
     process: Process,
@@ -27,9 +29,13 @@ struct Keepalived {
 
 pub(crate) fn start(seat: &Seat) -> impl Speaker + use<> {
     seat.write("keepalived.conf", &configuration(seat));
+    for file in PID_FILES {
+        // It would find that it runs already, until somebody has taken note of the death of its orphan.
+        let _ = fs::remove_file(seat.dir.join(file));
+    }
     let mut command = Command::new("keepalived");
     command.args(["--dont-fork", "--log-console", "--no-syslog", "--log-detail", "--vrrp", "--dont-respawn"]);
-    command.args(["--use-file", "keepalived.conf", "--pid", "parent.pid", "--vrrp_pid", "vrrp.pid"]);
+    command.args(["--use-file", "keepalived.conf", "--pid", PID_FILES[0], "--vrrp_pid", PID_FILES[1]]);
     // Its statistics go there.
     command.current_dir(&seat.dir).env("TMPDIR", &seat.dir);
     Keepalived { process: Process::start(&seat.host, command), dir: seat.dir.clone() }
@@ -90,7 +96,7 @@ impl Speaker for Keepalived {
 
     fn kill(self: Box<Self>) {
         // The child first: it would say goodbye when it loses its parent.
-        let child = fs::read_to_string(self.dir.join("vrrp.pid")).unwrap();
+        let child = fs::read_to_string(self.dir.join(PID_FILES[1])).unwrap();
         kill(Pid::from_raw(child.trim().parse().unwrap()), Signal::SIGKILL).unwrap();
         drop(self.process);
     }
