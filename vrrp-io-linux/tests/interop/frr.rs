@@ -15,8 +15,8 @@ use crate::seat::{Seat, Speaker};
 pub(crate) const ZEBRA: &str = "/usr/lib/frr/zebra";
 pub(crate) const VRRPD: &str = "/usr/lib/frr/vrrpd";
 
-/// What its log says of a packet that it rejects, or that it cannot send. It counts no errors.
-const COMPLAINTS: [&str; 3] = ["Datagram invalid", "Failed to", "Bad "];
+/// What its log says of a packet that it rejects. It counts no errors.
+const COMPLAINTS: [&str; 2] = ["Datagram invalid", "Bad "];
 
 struct Frr {
     vrrpd: Process,

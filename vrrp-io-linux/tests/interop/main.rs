@@ -8,6 +8,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod by_the_octet;
 mod case;
 mod frr;
 mod keepalived;
@@ -61,7 +62,7 @@ cases! {
     frr_v3_ipv6: Case { peer: Frr, ..V3_IPV6 };
     frr_v3_ipv6_100_ms: Case { peer: Frr, centis: 10, addresses: 20, virtual_mac: true, ..V3_IPV6 };
 
-    // Neither peer knows this form; see also `recorded`.
+    // Neither peer knows this form; see also `by_the_octet`.
     ours_v3_ipv4_message: Case { peer: Ours, checksum: Message, addresses: 20, virtual_mac: true, ..V3 };
     ours_v3_ipv4_message_10_ms: Case { peer: Ours, checksum: Message, centis: 1, ..V3 };
 }

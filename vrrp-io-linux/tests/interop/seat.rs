@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use vrrp_core::Family;
 
@@ -94,6 +95,17 @@ impl Seat {
     /// The other router of a unicast pair.
     pub(crate) fn peer(&self) -> IpAddr {
         self.address_of(NUMBERS - self.number)
+    }
+
+    /// How much later than others it is heard as Master.
+    ///
+    /// FRR brings its macvlan up when it takes over. It learns of the IPv6 addresses there too late for its first
+    /// advertisement, which it cannot send then.
+    pub(crate) fn hesitation(&self) -> Duration {
+        match (self.make, self.case.family) {
+            (Make::Frr, Family::Ipv6) => self.case.interval(),
+            _ => Duration::ZERO,
+        }
     }
 
     fn address_of(&self, number: u8) -> IpAddr {

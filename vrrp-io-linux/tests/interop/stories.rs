@@ -110,7 +110,7 @@ fn failover(case: &'static Case, files: &str, better: Make, worse: Make, preempt
     first.kill();
     let last = watch.last(better.source(), Instant::now());
     let taken_over = watch.master(worse.source(), last);
-    let after_death = lateness("the death of a Master", taken_over, last + case.down(WORSE));
+    let after_death = lateness(&worse, "the death of a Master", taken_over, last + case.down(WORSE));
 
     // It returns.
     let returned = Instant::now();
@@ -138,7 +138,7 @@ fn failover(case: &'static Case, files: &str, better: Make, worse: Make, preempt
     leaving.stop();
     let released = watch.release(master.source(), stopped);
     let taken_over = watch.master(backup.source(), released);
-    let after_release = lateness("a release", taken_over, released + case.skew(backup.priority));
+    let after_release = lateness(backup, "a release", taken_over, released + case.skew(backup.priority));
     satisfied(backup, &mut staying);
     staying.stop();
 
@@ -214,10 +214,10 @@ fn satisfied(seat: &Seat, speaker: &mut Box<dyn Speaker>) {
 }
 
 /// How far past the protocol's floor a takeover was, in milliseconds.
-fn lateness(after: &str, taken_over: Instant, floor: Instant) -> String {
+fn lateness(seat: &Seat, after: &str, taken_over: Instant, floor: Instant) -> String {
     let (late, early) = (taken_over.saturating_duration_since(floor), floor.saturating_duration_since(taken_over));
     assert!(early <= EARLY, "taken over {early:?} too early after {after}");
-    assert!(late <= LATE, "taken over {late:?} too late after {after}");
+    assert!(late <= LATE + seat.hesitation(), "taken over {late:?} too late after {after}");
     if early > Duration::ZERO { format!("-{}", millis(early)) } else { millis(late) }
 }
 
