@@ -51,16 +51,16 @@ cases! {
     keepalived_v3_ipv4_10_ms: Case { checksum: PseudoHeader, centis: 1, ..V3 };
     keepalived_v3_ipv4_learned: Case { checksum: AsHeard, centis: 10, ..V3 };
     keepalived_v3_ipv4_unicast: Case { checksum: AsHeard, centis: 10, unicast: true, ..V3 };
-    keepalived_v3_ipv6: V3_IPV6;
-    keepalived_v3_ipv6_100_ms: Case { centis: 10, addresses: 20, virtual_mac: true, ..V3_IPV6 };
-    keepalived_v3_ipv6_unicast: Case { centis: 10, addresses: 20, unicast: true, ..V3_IPV6 };
+    keepalived_v3_ipv6: Case { addresses: 20, ..V3_IPV6 };
+    keepalived_v3_ipv6_100_ms: Case { centis: 10, virtual_mac: true, ..V3_IPV6 };
+    keepalived_v3_ipv6_unicast: Case { centis: 10, unicast: true, ..V3_IPV6 };
 
     frr_v2: Case { peer: Frr, ..V2 };
     frr_v3_ipv4: Case { peer: Frr, checksum: PseudoHeader, addresses: 20, virtual_mac: true, ..V3 };
     frr_v3_ipv4_10_ms: Case { peer: Frr, checksum: PseudoHeader, centis: 1, ..V3 };
     frr_v3_ipv4_learned: Case { peer: Frr, checksum: AsHeard, centis: 10, ..V3 };
-    frr_v3_ipv6: Case { peer: Frr, ..V3_IPV6 };
-    frr_v3_ipv6_100_ms: Case { peer: Frr, centis: 10, addresses: 20, virtual_mac: true, ..V3_IPV6 };
+    frr_v3_ipv6: Case { peer: Frr, addresses: 20, ..V3_IPV6 };
+    frr_v3_ipv6_100_ms: Case { peer: Frr, centis: 10, virtual_mac: true, ..V3_IPV6 };
 
     // Neither peer knows this form; see also `by_the_octet`.
     ours_v3_ipv4_message: Case { peer: Ours, checksum: Message, addresses: 20, virtual_mac: true, ..V3 };

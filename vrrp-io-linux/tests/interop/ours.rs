@@ -4,8 +4,11 @@ use std::env;
 use std::io::{Write as _, stdin};
 use std::process::Command;
 use std::thread;
+use std::time::Duration;
 
-use vrrp_core::{AdvertInterval, Config, Password, Priority, Profile, SendChecksum, Stats, UnicastPeer, Version};
+use vrrp_core::{
+    AdvertInterval, Cause, Config, Password, Priority, Profile, SendChecksum, Stats, UnicastPeer, Version,
+};
 use vrrp_io_linux::{EventKind, Router, VirtualMac, start as start_routers};
 
 use crate::CASES;
@@ -66,7 +69,7 @@ fn program() {
     let [case, priority, preempt, source, peer] = words[..] else { panic!("{setup}") };
     let case = CASES.iter().find(|known| known.name == case).unwrap();
     let config = config(case, peer).with_priority(Priority::new(priority.parse().unwrap()).unwrap());
-    let config = config.with_preempt(preempt.parse().unwrap(), std::time::Duration::ZERO);
+    let config = config.with_preempt(preempt.parse().unwrap(), Duration::ZERO);
     let mut router = Router::new("eth0", config).with_accept_mode(true).with_source(address(source));
     if case.virtual_mac {
         router = router.with_virtual_mac(VirtualMac::new());
@@ -112,16 +115,13 @@ fn config(case: &Case, peer: &str) -> Config {
 }
 
 fn is_complaint(kind: &EventKind) -> bool {
-    use EventKind::{AddressFailed, AddressLost, Ignored, OtherAddresses, SendFailed, Warning};
-    matches!(
-        kind,
-        Ignored { .. }
-            | OtherAddresses { .. }
-            | SendFailed { .. }
-            | AddressFailed { .. }
-            | AddressLost { .. }
-            | Warning(_)
-    )
+    use EventKind::{AddressFailed, AddressLost, Ignored, OtherAddresses, SendFailed, StateChanged, Warning};
+    match kind {
+        StateChanged { transition, .. } => matches!(transition.cause, Cause::Fault(_)),
+        Ignored { .. } | OtherAddresses { .. } | SendFailed { .. } => true,
+        AddressFailed { .. } | AddressLost { .. } | Warning(_) => true,
+        _ => false,
+    }
 }
 
 /// Every error that was counted.

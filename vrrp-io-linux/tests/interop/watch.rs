@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::os::fd::AsRawFd as _;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 use std::{env, fs, thread};
 
@@ -120,8 +120,8 @@ impl Drop for Watch {
     fn drop(&mut self) {
         if let Some(path) = &self.capture {
             // A story that panicked may have poisoned it; what was seen is true all the same.
-            let wire = self.wire.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let written = fs::write(path, pcap(&wire.frames));
+            let wire = self.wire.lock().unwrap_or_else(PoisonError::into_inner);
+            let written = fs::create_dir_all(path.parent().unwrap()).and_then(|()| fs::write(path, pcap(&wire.frames)));
             assert!(written.is_ok() || thread::panicking(), "{}: {written:?}", path.display());
         }
     }
