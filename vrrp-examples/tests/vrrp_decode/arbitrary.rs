@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use vrrp_examples::decode::{self, Format};
 
-use super::capture::{LINKS, LITTLE, STYLES, packets, refused};
+use super::capture::{LINKS, LITTLE, STYLES, packets, pcapng, refused};
 use super::{parse, peers};
 
 /// Decodes in both formats, and reads the output back.
@@ -18,22 +18,6 @@ fn survives(capture: &[u8]) {
             parse(&out);
         }
     }
-}
-
-/// A pcapng file: a section, an interface, and blocks of any type with a right length and any content.
-fn pcapng(big_endian: bool, link: u16, resolution: u8, blocks: &[(u32, Vec<u8>)]) -> Vec<u8> {
-    let word = |word: u32| if big_endian { word.to_be_bytes() } else { word.to_le_bytes() };
-    let half = |half: u16| if big_endian { half.to_be_bytes() } else { half.to_le_bytes() };
-    let block = |kind: u32, body: &[u8]| {
-        let length = word(12 + body.len() as u32);
-        [&word(kind)[..], &length, body, &length].concat()
-    };
-    let section = [&word(0x1a2b_3c4d)[..], &half(1), &half(0), &[0xff; 8]].concat();
-    let options = [&half(9)[..], &half(1), &[resolution, 0, 0, 0], &half(14), &half(8), &[0x7f; 8], &[0; 4]].concat();
-    let interface = [&half(link)[..], &half(0), &word(0), &options].concat();
-    let mut file = [block(0x0a0d_0d0a, &section), block(1, &interface)].concat();
-    blocks.iter().for_each(|(kind, body)| file.extend(block(*kind, body)));
-    file
 }
 
 fn links() -> impl Strategy<Value = u32> {
@@ -68,7 +52,7 @@ fn block() -> impl Strategy<Value = (u32, Vec<u8>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_octets_as_a_file(octets in vec(any::<u8>(), 0..400), mark in 0..4_usize) {

@@ -47,6 +47,22 @@ impl Style {
     }
 }
 
+/// A pcapng file: a section, an interface, and blocks of any type with a right length and any content.
+pub(crate) fn pcapng(big_endian: bool, link: u16, resolution: u8, blocks: &[(u32, Vec<u8>)]) -> Vec<u8> {
+    let word = |word: u32| if big_endian { word.to_be_bytes() } else { word.to_le_bytes() };
+    let half = |half: u16| if big_endian { half.to_be_bytes() } else { half.to_le_bytes() };
+    let block = |kind: u32, body: &[u8]| {
+        let length = word(12 + body.len() as u32);
+        [&word(kind)[..], &length, body, &length].concat()
+    };
+    let section = [&word(0x1a2b_3c4d)[..], &half(1), &half(0), &[0xff; 8]].concat();
+    let options = [&half(9)[..], &half(1), &[resolution, 0, 0, 0], &half(14), &half(8), &[0x7f; 8], &[0; 4]].concat();
+    let interface = [&half(link)[..], &half(0), &word(0), &options].concat();
+    let mut file = [block(0x0a0d_0d0a, &section), block(1, &interface)].concat();
+    blocks.iter().for_each(|(kind, body)| file.extend(block(*kind, body)));
+    file
+}
+
 /// Octets before the IP packet: for one link type, by EtherType.
 pub(crate) struct Link {
     pub(crate) number: u32,

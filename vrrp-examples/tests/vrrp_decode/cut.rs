@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 use vrrp_examples::decode::{self, Error, Format};
 
-use super::capture::{LINKS, LITTLE, packets};
+use super::capture::{LINKS, LITTLE, packets, pcapng};
 use super::{lines, peers};
 
 const HEADER: usize = 24;
@@ -89,6 +89,35 @@ fn a_file_cut_anywhere_gives_all_before_the_cut_and_one_error() {
         for len in 0..HEADER {
             let opened = decode::decode(&capture[..len], &mut Vec::new(), Format::Json);
             assert!(matches!(opened, Err(Error::Input(_))), "{len}: {opened:?}");
+        }
+    }
+}
+
+#[test]
+fn so_does_pcapng() {
+    const ENHANCED_PACKET: u32 = 6;
+    for big_endian in [false, true] {
+        let word = |word: u32| if big_endian { word.to_be_bytes() } else { word.to_le_bytes() };
+        let block = |frame: &Vec<u8>| {
+            let mut octets = frame.clone();
+            octets.resize(frame.len().next_multiple_of(4), 0);
+            let length = word(frame.len() as u32);
+            (ENHANCED_PACKET, [&word(0)[..], &word(7), &word(9), &length, &length, &octets].concat())
+        };
+        let blocks: Vec<_> = LINKS[0].frames(&packets()).iter().map(block).collect();
+        let header = pcapng(big_endian, 1, 9, &[]).len();
+        let mut bounds = vec![header];
+        blocks.iter().for_each(|(_, body)| bounds.push(bounds[bounds.len() - 1] + 12 + body.len()));
+
+        let capture = pcapng(big_endian, 1, 9, &blocks);
+        let whole = lines(&capture);
+        assert_eq!(whole.len(), blocks.len());
+        for len in header..=capture.len() {
+            let complete = bounds.iter().filter(|bound| **bound <= len).count() - 1;
+            let cut = lines(&capture[..len]);
+            assert_eq!(cut[..complete], whole[..complete]);
+            assert_eq!(cut.len() - complete, usize::from(!bounds.contains(&len)));
+            cut[complete..].iter().for_each(|line| assert_is_error(line, complete + 1));
         }
     }
 }

@@ -12,6 +12,7 @@ mod cut;
 mod live;
 mod program;
 mod tshark;
+mod verdict;
 
 use std::fs;
 use std::path::PathBuf;
