@@ -59,6 +59,7 @@ fn each_switch_means_what_it_means_to_keepalived() {
         ("", "version 3", V4, V3, 0),
         ("", "version 3", V6, V3, 0),
         ("", "native_ipv6", V6, V3, 0),
+        ("", "", "2001:db8::1", V3, 1),
         ("vrrp_version 3", "", V4, V3, 0),
         ("vrrp_version 3", "version 2", V4, PLAIN, 0),
         ("vrrp_version 2", "", V6, V3, 0),
@@ -196,6 +197,14 @@ fn a_virtual_mac_has_the_name_that_is_written_or_the_first_that_is_free() {
     }
     let (instance, noticed) = one("", "vmac_xmit_base", V4);
     assert_eq!((instance.virtual_mac, noticed), (None, 1));
+
+    // It is down while it is Backup: what is on it is not tracked.
+    let (instance, noticed) = one(
+        "",
+        "use_vmac\nvirtual_routes {\ndefault via 192.0.2.254 dev vrrp.5\n}\nvirtual_ipaddress_excluded {\n192.0.2.2 dev vrrp.5\n}",
+        V4,
+    );
+    assert_eq!((instance.track_interfaces, noticed), (Vec::new(), 0));
 
     let router = |name: &str, interface: &str, vmac: &str, address: &str| {
         format!(

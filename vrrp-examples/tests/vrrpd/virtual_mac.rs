@@ -23,9 +23,11 @@ fn the_virtual_mac_is_on_an_interface_of_its_own_and_moves() {
     in_namespace(|| {
         let lan = Lan::new();
         let (first, second, client) = (lan.host(1), lan.host(2), lan.host(3));
-        let better = first.vrrpd(&configuration(254, "use_vmac"));
+        let route = "virtual_routes {\n198.51.100.0/24 dev vrrp.7\n}";
+        let better = first.vrrpd(&configuration(254, &format!("use_vmac\n{route}")));
         better.until_is("VI_1", "Master");
         better.until_logged("VI_1: set 192.0.2.100/24 on vrrp.7");
+        better.until_logged("VI_1: set route 198.51.100.0/24 dev vrrp.7");
         let worse = second.vrrpd(&configuration(200, "use_vmac mine"));
         until("the Master is heard", || worse.router("VI_1").master.is_some());
         client.ip("neighbour replace 192.0.2.100 lladdr 00:00:5e:00:01:07 dev eth0");

@@ -20,7 +20,14 @@ const MAX_IPV6: usize = 90;
 
 impl InstanceDraft {
     /// The instance, if nothing that it cannot do without is missing; what is wrong goes to `report`.
-    pub(super) fn meaning(mut self, globals: &Globals, scripts: &[Script], report: &mut Report) -> Option<Instance> {
+    /// `macvlans` are the interfaces of virtual MAC addresses.
+    pub(super) fn meaning(
+        mut self,
+        globals: &Globals,
+        scripts: &[Script],
+        macvlans: &BTreeSet<String>,
+        report: &mut Report,
+    ) -> Option<Instance> {
         self.check_addresses(report);
         let priority = self.priority();
         let (preempt, preempt_delay) = self.preemption(priority, report);
@@ -29,7 +36,7 @@ impl InstanceDraft {
         let (source, unicast) = (self.source(report), self.unicast(report));
         let virtual_mac = self.virtual_mac(self.strict(globals), report);
         let announce = self.announce(globals);
-        let track_interfaces = self.tracked_interfaces(priority, report);
+        let track_interfaces = self.tracked_interfaces(priority, macvlans, report);
         let track_scripts = self.tracked_scripts(priority, scripts, report);
         let command = |command| with_default_user(command, globals);
         let notify = Notify {
@@ -139,14 +146,20 @@ impl InstanceDraft {
     }
 
     /// The tracked interfaces, and the devices of virtual addresses, which are tracked without being named.
-    fn tracked_interfaces(&mut self, priority: Priority, report: &mut Report) -> Vec<Track> {
+    fn tracked_interfaces(
+        &mut self,
+        priority: Priority,
+        macvlans: &BTreeSet<String>,
+        report: &mut Report,
+    ) -> Vec<Track> {
         let drafts = std::mem::take(&mut self.track_interfaces);
         check_once(&drafts, report);
         let own = self.interface.as_ref().map(|interface| interface.value.as_str());
         let of_addresses = self.addresses.iter().chain(&self.excluded).map(|vip| vip.value.device.as_deref());
         let of_routes = self.routes.iter().filter(|draft| draft.tracked).map(|draft| draft.route.device.as_deref());
         let mut devices: BTreeSet<&str> = of_addresses.chain(of_routes).flatten().collect();
-        devices.retain(|device| Some(*device) != own);
+        // The interface of a virtual MAC address is up only while its router is Master.
+        devices.retain(|device| Some(*device) != own && !macvlans.contains(*device));
         let mut tracks = Vec::new();
         for draft in drafts {
             let (mut track, span) = (draft.interface(), draft.name.span);
@@ -154,6 +167,11 @@ impl InstanceDraft {
                 report
                     .error(span, format!("`{}` is the instance's own interface", track.name))
                     .with_expected("other interfaces only: this one is always tracked");
+            }
+            if macvlans.contains(&track.name) {
+                report
+                    .error(span, format!("`{}` is down whenever its router is not Master", track.name))
+                    .with_expected("an interface that is no virtual MAC address's");
             }
             if devices.remove(track.name.as_str()) && track.weight.weight != Weight::Fault {
                 let name = &track.name;

@@ -39,12 +39,12 @@ pub(super) fn lower(statements: &[Statement], report: &mut Report) -> Daemon {
     let mut root = Root::default();
     ROOT.read(Some(statements), &mut root, report);
     check_between_sections(&root, report);
+    let macvlans = vmac::name_rest(&mut root.instances);
     rule::number(root.instances.iter_mut().flat_map(|draft| &mut draft.rules), report);
     let (scripts, spans): (Vec<Script>, Vec<Span>) =
         root.scripts.into_iter().map(|draft| draft.meaning(&root.globals, report)).unzip();
-    let mut instances: Vec<Instance> =
-        root.instances.into_iter().filter_map(|draft| draft.meaning(&root.globals, &scripts, report)).collect();
-    vmac::name_rest(&mut instances);
+    let meaning = |draft: InstanceDraft| draft.meaning(&root.globals, &scripts, &macvlans, report);
+    let mut instances: Vec<Instance> = root.instances.into_iter().filter_map(meaning).collect();
     let sync_groups =
         root.groups.into_iter().map(|draft| draft.meaning(&root.globals, &scripts, &mut instances, report)).collect();
     if instances.is_empty() && !report.failed() {

@@ -1,5 +1,7 @@
 //! Version, strict mode and the switches of the protocol, with keepalived's defaults.
 
+use std::net::IpAddr;
+
 use super::global::Globals;
 use super::instance::{Initial, InstanceDraft};
 use crate::config::{Announce, Protocol};
@@ -54,6 +56,8 @@ impl InstanceDraft {
         let (version, strict) = (self.version(globals), self.strict(globals));
         if strict {
             self.check_strict(version, priority, report);
+        } else if let Some(first) = self.routable_first().filter(|_| self.unicast_peer.is_none()) {
+            report.notice(first, "the first IPv6 address is not link-local; other routers may ignore this one for it");
         }
         let skips_list = self.skips_list(globals, strict, report);
         let (own, global) = (&self.switches, &globals.switches);
@@ -100,6 +104,15 @@ impl InstanceDraft {
             report
                 .error(native, "`native_ipv6` in an instance with IPv4 addresses")
                 .with_expected("IPv6 addresses, or no such line");
+        }
+    }
+
+    /// The first address, if it is of IPv6 and not link-local.
+    fn routable_first(&self) -> Option<Span> {
+        let first = self.addresses.first()?;
+        match first.value.address {
+            IpAddr::V6(address) if !address.is_unicast_link_local() => Some(first.span),
+            _ => None,
         }
     }
 
@@ -166,8 +179,6 @@ impl InstanceDraft {
     fn check_strict(&self, version: Version, priority: Priority, report: &mut Report) {
         let owner = priority.is_owner();
         let is = |switch: Option<At<bool>>, value: bool| switch.filter(|at| at.value == value).map(|at| at.span);
-        let first = self.addresses.first();
-        let routable = |first: &&At<vrrp_io_linux::VirtualIp>| matches!(first.value.address, std::net::IpAddr::V6(first) if !first.is_unicast_link_local());
         let state = |initial: &At<Initial>| (initial.value == Initial::Master) != owner;
         let conflicts: [(Option<Span>, &str, &str); 11] = [
             (self.authentication.as_ref().map(|a| a.span), "authentication", "no `authentication`"),
@@ -197,7 +208,7 @@ impl InstanceDraft {
                 "MASTER with priority 255, else BACKUP",
             ),
             (
-                first.filter(routable).map(|first| first.span),
+                self.routable_first(),
                 "a first IPv6 address that is not link-local",
                 "an address of fe80::/10 before all others",
             ),

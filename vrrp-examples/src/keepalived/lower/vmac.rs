@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::instance::InstanceDraft;
-use crate::config::{Instance, VirtualMac};
+use crate::config::VirtualMac;
 use crate::keepalived::parser::{Statement, Word};
 use crate::keepalived::report::{Report, Span};
 use crate::keepalived::values::{At, interface, unique};
@@ -12,7 +12,7 @@ use vrrp_core::Family;
 /// `use_vmac` as written.
 pub(crate) struct VmacDraft {
     span: Span,
-    /// `None`: keepalived's default.
+    /// `None`: until [`name_rest`] gives it one.
     name: Option<At<String>>,
 }
 
@@ -66,7 +66,6 @@ impl VmacDraft {
 const SYNTAX: &str = "use_vmac [NAME], with the name of the interface to make";
 
 impl InstanceDraft {
-    /// Without a name it has none yet: that depends on the others.
     pub(super) fn virtual_mac(&self, strict: bool, report: &mut Report) -> Option<VirtualMac> {
         let Some(vmac) = &self.vmac else {
             if let Some(transmit_base) = self.vmac_xmit_base {
@@ -82,7 +81,7 @@ impl InstanceDraft {
         if self.unicast_peer.is_some() && self.vmac_xmit_base.is_none() {
             report.notice(vmac.span, "unicast comes from the interface's own MAC address, as with `vmac_xmit_base`");
         }
-        let interface = vmac.name.as_ref().map(|name| name.value.clone()).unwrap_or_default();
+        let interface = vmac.name.as_ref()?.value.clone();
         let transmit_base = self.vmac_xmit_base.is_some() || self.unicast_peer.is_some();
         Some(VirtualMac { interface, transmit_base })
     }
@@ -95,21 +94,21 @@ pub(super) fn check_names(drafts: &[InstanceDraft], report: &mut Report) {
     unique(names, report, |name| format!("the interface name `{name}` is taken"), "a name of its own");
 }
 
-/// Gives each interface without a name the first that is free, in keepalived's order.
-pub(super) fn name_rest(instances: &mut [Instance]) {
-    let named = instances.iter().filter_map(|instance| instance.virtual_mac.as_ref());
-    let mut taken: BTreeSet<String> = named.map(|mac| mac.interface.clone()).collect();
-    for instance in instances {
-        let family = instance.addresses.first().map_or(Family::Ipv4, |first| Family::of(first.address));
-        let vrid = instance.vrid;
-        if let Some(mac) = instance.virtual_mac.as_mut().filter(|mac| mac.interface.is_empty()) {
-            let sixth = (family == Family::Ipv6).then(|| format!("vrrp6.{vrid}"));
-            let mut names = [format!("vrrp.{vrid}")]
-                .into_iter()
-                .chain(sixth)
-                .chain((1_u16..).map(|number| format!("vrrp{number}.{vrid}")));
-            mac.interface = names.find(|name| !taken.contains(name)).unwrap_or_default();
-            taken.insert(mac.interface.clone());
-        }
+/// Gives each interface without a name the first that is free, in keepalived's order. Returns all names.
+pub(super) fn name_rest(drafts: &mut [InstanceDraft]) -> BTreeSet<String> {
+    let named = drafts.iter().filter_map(|draft| draft.vmac.as_ref()?.name.as_ref());
+    let mut taken: BTreeSet<String> = named.map(|name| name.value.clone()).collect();
+    for draft in drafts {
+        let (family, Some(vrid)) = (draft.family(), draft.vrid.map(|vrid| vrid.value)) else { continue };
+        let Some(vmac) = draft.vmac.as_mut().filter(|vmac| vmac.name.is_none()) else { continue };
+        let sixth = (family == Family::Ipv6).then(|| format!("vrrp6.{vrid}"));
+        let mut names = [format!("vrrp.{vrid}")]
+            .into_iter()
+            .chain(sixth)
+            .chain((1_u16..).map(|number| format!("vrrp{number}.{vrid}")));
+        let free = names.find(|name| !taken.contains(name));
+        taken.extend(free.clone());
+        vmac.name = free.map(|value| At { value, span: vmac.span });
     }
+    taken
 }
