@@ -161,6 +161,7 @@ impl Driver {
 
     /// Runs until it is told to stop, or nobody is left who could tell it.
     pub(crate) async fn run(mut self) {
+        self.warn_of_owners();
         self.sweep().await;
         self.make_macvlans().await;
         let ids: Vec<RouterId> = self.set.iter().map(|(id, _)| id).collect();

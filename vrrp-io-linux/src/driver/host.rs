@@ -94,6 +94,28 @@ impl Driver {
         }
     }
 
+    /// Priority 255 claims the addresses as this host's own (OWN-06). Comes before the sweep: what a run before this one
+    /// left does not count, and where the kernel keeps no marks it may be any.
+    pub(super) fn warn_of_owners(&mut self) {
+        for (id, router) in self.set.iter() {
+            let config = router.config();
+            let foreign = config.addresses().iter().find(|vip| !self.monitor.has_real_address(**vip));
+            let text = match (config.priority().is_owner(), foreign) {
+                (true, Some(vip)) => format!(
+                    "priority 255 is for the owner of the addresses, but {vip} is not on this host: no tracked weight \
+                     and no preemption setting holds this router back; 254 or less lets them"
+                ),
+                (false, None) if sysctl::keeps_marks() => format!(
+                    "all virtual addresses are on this host already and stay in every state: give the router priority \
+                     255, or remove {}",
+                    config.addresses().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+                ),
+                _ => continue,
+            };
+            self.reporter.report(id, EventKind::Warning(text));
+        }
+    }
+
     pub(super) fn refresh_all(&mut self) {
         let ids: Vec<RouterId> = self.set.iter().map(|(id, _)| id).collect();
         ids.into_iter().for_each(|id| self.refresh(id));

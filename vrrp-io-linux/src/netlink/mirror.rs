@@ -106,6 +106,11 @@ impl Mirror {
         self.addresses.values().flatten().any(|there| there.address == address && !there.tentative)
     }
 
+    /// Whether any link has this address, and no virtual router installed it.
+    pub(super) fn has_real_address(&self, address: IpAddr) -> bool {
+        self.addresses.values().flatten().any(|there| there.address == address && !there.marked)
+    }
+
     /// Takes over one piece of news; what it changes is appended to `changes`.
     pub(super) fn apply(&mut self, news: News, changes: &mut VecDeque<Change>) {
         match news {

@@ -82,6 +82,11 @@ impl Monitor {
         self.mirror().has_address(address)
     }
 
+    /// Whether any link has this address, and no virtual router installed it.
+    pub(crate) fn has_real_address(&self, address: IpAddr) -> bool {
+        self.mirror().has_real_address(address)
+    }
+
     /// How many messages of the kernel were not understood.
     #[cfg_attr(not(test), expect(dead_code, reason = "for the status"))]
     pub(crate) fn malformed(&self) -> u64 {

@@ -129,6 +129,34 @@ fn what_was_there_before_stays() {
 }
 
 #[test]
+fn who_claims_to_own_what_it_has_not_or_has_what_it_does_not_claim_is_told() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        let (virtual_address, real) = (address("192.0.2.100"), host.address());
+        let warning = |priority, addresses: &[IpAddr]| {
+            let mut node = host.start(vec![router(config(Profile::Rfc3768, priority, addresses))]);
+            node.until_announced();
+            let warning = node.log().iter().find_map(|event| match &event.kind {
+                EventKind::Warning(text) => Some(text.clone()),
+                _ => None,
+            });
+            node.stop();
+            warning
+        };
+        let claimed = warning(255, &[real, virtual_address]).unwrap();
+        assert!(claimed.contains("192.0.2.100 is not on this host"), "{claimed}");
+        assert_eq!(warning(254, &[virtual_address]), None);
+        assert_eq!(warning(255, &[real]), None);
+        // A source besides.
+        host.ip("address add 192.0.2.21/24 dev eth0");
+        assert_eq!(warning(254, &[virtual_address, real]), None);
+        let unclaimed = warning(254, &[real]).unwrap();
+        assert!(unclaimed.contains("give the router priority 255, or remove 192.0.2.1"), "{unclaimed}");
+    });
+}
+
+#[test]
 fn an_address_that_somebody_removes_is_put_back_each_time() {
     in_namespace(|| {
         let lan = Lan::new();
