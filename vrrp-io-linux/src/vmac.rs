@@ -46,13 +46,13 @@ pub(crate) struct Macvlan {
 
 impl Macvlan {
     pub(crate) fn new(wanted: VirtualMac, family: Family, vrid: Vrid) -> Self {
-        let (prefix, kind) = match family {
-            Family::Ipv4 => ("vrrp", 1),
-            Family::Ipv6 => ("vrrp6", 2),
+        let prefix = match family {
+            Family::Ipv4 => "vrrp",
+            Family::Ipv6 => "vrrp6",
         };
         Self {
             name: wanted.name.unwrap_or_else(|| format!("{prefix}.{vrid}")),
-            mac: [0, 0, 0x5e, 0, kind, vrid.get()],
+            mac: vrid.virtual_mac(family),
             transmit_base: wanted.transmit_base,
         }
     }
