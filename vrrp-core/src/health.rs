@@ -45,7 +45,7 @@ pub enum Fault {
     InterfaceDown,
     /// The interface has no address to send from.
     NoPrimaryAddress,
-    /// The host could not install this address, or did not confirm it within one interval.
+    /// The host could not install this address, or did not confirm it within one interval, at least 100 ms.
     NotInstalled(IpAddr),
     /// A tracker fails.
     Tracker(TrackerId),

@@ -23,6 +23,10 @@ use crate::types::{AdvertInterval, Family, Priority, Version};
 use crate::wire::{BufferTooSmall, Endpoints, Message};
 use status::Past;
 
+/// The least time that the host gets to confirm addresses, however short the interval: a kernel that is busy with
+/// somebody else's interface takes some 20 ms. Meanwhile the router is silent, so nothing worse can follow than that a
+/// Backup takes over too.
+const CONFIRM_AT_LEAST: Duration = Duration::from_millis(100);
 /// How long a router stays out after an address could not be installed, before it tries again.
 const INSTALL_RETRY: Duration = Duration::from_secs(30);
 
@@ -516,7 +520,7 @@ impl VirtualRouter {
             self.pending.release = true;
         }
         if effects.contains(Effects::INSTALL) {
-            self.confirm_by = self.now + self.config.interval().duration();
+            self.confirm_by = self.now + self.config.interval().duration().max(CONFIRM_AT_LEAST);
             self.schedule = Schedule::on_master(self.config.announce(), self.now);
             self.stats.master_transitions = self.stats.master_transitions.wrapping_add(1);
             self.past.new_master_reason = cause.new_master_reason();

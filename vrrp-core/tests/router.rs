@@ -151,6 +151,26 @@ fn unconfirmed_after_one_interval_is_a_fault_retried_after_half_a_minute() {
 }
 
 #[test]
+fn a_host_has_a_tenth_of_a_second_to_confirm_however_short_the_interval() {
+    for answered in [true, false] {
+        let (mut bench, actions) = unconfirmed(v4(Profile::Rfc9568).with_interval(centis(1)).unwrap());
+        let takeover = bench.now;
+        while bench.router.deadline() < Some(takeover + millis(100)) {
+            bench.next_deadline();
+            assert_eq!(show_all(&bench.actions()), [""; 0]);
+        }
+        assert_eq!(bench.router.stats().unconfirmed_suppressed, 9, "one each interval");
+        if answered {
+            installs(&actions).into_iter().for_each(|vip| bench.input(Input::AddressInstalled(vip)));
+        }
+        bench.next_deadline();
+        assert_eq!(bench.now, takeover + millis(100));
+        assert_eq!(bench.router.role(), if answered { Role::Master } else { Role::Initialize });
+        assert_eq!(show_all(&bench.actions()).contains(&"advertise".to_string()), answered);
+    }
+}
+
+#[test]
 fn a_release_postpones_the_next_advertisement_not_the_confirmation() {
     let (mut bench, _) = unconfirmed(v4(Profile::Rfc3768));
     let by = bench.now + INTERVAL;
