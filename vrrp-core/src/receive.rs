@@ -114,6 +114,8 @@ pub(crate) struct Local<'a> {
     pub(crate) now: Instant,
     pub(crate) priority: Priority,
     pub(crate) primary: Option<IpAddr>,
+    /// The addresses as octets, in our order.
+    pub(crate) address_list: &'a [u8],
     pub(crate) learned: &'a Learned,
 }
 
@@ -176,7 +178,8 @@ fn check(config: &Config, local: &Local<'_>, rx: &RxPacket<'_>, stats: &mut Stat
         return Err(Discard::NotLinkLocal(first.into()));
     }
     let interval = packet.interval().ok_or(Discard::ZeroInterval)?;
-    let list_differs = !same_addresses(config.advertised().as_slice(), &packet);
+    let list_differs =
+        packet.address_list() != local.address_list && !same_addresses(config.advertised().as_slice(), &packet);
     let drops_other_lists = config.strict_list() && version == Version::V2;
     if list_differs && drops_other_lists && packet.priority() != Some(Priority::OWNER) {
         return Err(Discard::AddressList);
@@ -200,7 +203,7 @@ fn check(config: &Config, local: &Local<'_>, rx: &RxPacket<'_>, stats: &mut Stat
     if no_host {
         return Err(Discard::Source(source));
     }
-    if version == Version::V2 && local.learned.speaks_version3(source, local.now) {
+    if config.version2_too() && version == Version::V2 && local.learned.speaks_version3(source, local.now) {
         return Err(Discard::Version2Shadowed(source));
     }
     let list_suspect = list_differs || not_link_local.is_some();
@@ -251,10 +254,8 @@ fn authenticate(config: &Config, packet: &Packet<'_>) -> Result<(), Discard> {
 
 /// The same addresses in any order (RX-14, AMB-18). `ours` has none twice.
 fn same_addresses(ours: &[IpAddr], packet: &Packet<'_>) -> bool {
-    let theirs = packet.addresses();
-    theirs.len() == ours.len()
-        && (theirs.eq(ours.iter().copied())
-            || ours.iter().all(|address| packet.addresses().any(|theirs| theirs == *address)))
+    packet.addresses().len() == ours.len()
+        && ours.iter().all(|address| packet.addresses().any(|theirs| theirs == *address))
 }
 
 fn counter(discard: Discard, stats: &mut Stats) -> Option<&mut u64> {

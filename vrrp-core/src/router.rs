@@ -5,7 +5,7 @@ mod status;
 
 pub use status::Status;
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 
 use crate::announce::Schedule;
@@ -20,7 +20,7 @@ use crate::stats::Stats;
 use crate::time::Instant;
 use crate::token_bucket::TokenBucket;
 use crate::types::{AdvertInterval, Family, Priority, Version};
-use crate::wire::{BufferTooSmall, Endpoints, Message};
+use crate::wire::{BufferTooSmall, ChecksumForm, Endpoints, Message, Prepared};
 use status::Past;
 
 /// The least time that the host gets to confirm addresses, however short the interval: a kernel that is busy with
@@ -49,9 +49,8 @@ pub struct VirtualRouter {
     now: Instant,
     started: bool,
     health: Health,
-    /// In a sync group.
-    coordinated: bool,
-    priority: Priority,
+    /// Priority in use and primary address among them.
+    params: Params,
     /// Where advertisements are sent from; the last known one, when there is none any more.
     source: Option<IpAddr>,
     slots: Slots,
@@ -62,6 +61,9 @@ pub struct VirtualRouter {
     schedule: Schedule,
     asserts: TokenBucket,
     pending: Pending,
+    advertisement: Prepared,
+    /// Where version 2 is spoken besides.
+    advertisement_version2: Option<Prepared>,
     learned: Learned,
     evidence: Evidence,
     past: Past,
@@ -169,13 +171,27 @@ impl VirtualRouter {
     /// A router in Initialize. It waits for [`Input::Startup`] and a [`Input::PrimaryAddress`].
     #[must_use]
     pub fn new(config: Config) -> Self {
+        let prepared = |version| Prepared::new(&message(&config, version, None, ChecksumForm::Message));
         Self {
+            advertisement: prepared(config.profile().version()),
+            advertisement_version2: config.version2_too().then(|| prepared(Version::V2)),
             state: State::Initialize,
             now: Instant::ZERO,
             started: false,
             health: Health::new(config.trackers().len()),
-            coordinated: false,
-            priority: config.priority(),
+            params: Params {
+                profile: config.profile(),
+                priority: config.priority(),
+                interval: config.interval(),
+                preempt: config.preempt(),
+                preempt_hold: config.preempt_hold(),
+                answer_lower: config.answer_lower(),
+                last_word: config.last_word(),
+                learned_interval_cap: config.learned_interval_cap(),
+                coordinated: false,
+                // Out of Initialize it is another: without a source health does not let the router start.
+                primary: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            },
             source: None,
             slots: Slots::new(config.addresses().len()),
             confirm_by: Instant::MAX,
@@ -216,7 +232,9 @@ impl VirtualRouter {
                 // One of the other family can carry nothing of ours.
                 let address = address.filter(|address| Family::of(*address) == self.config.family());
                 self.health.primary_address = address.is_some();
-                self.source = address.or(self.source);
+                if let Some(address) = address {
+                    (self.source, self.params.primary) = (Some(address), address);
+                }
                 self.reconsider();
             }
             Input::Tracker(id, passing) => {
@@ -242,7 +260,13 @@ impl VirtualRouter {
             return Err(Discard::NotStarted);
         }
         let now = self.now.max(now);
-        let local = Local { now, priority: self.priority, primary: self.source, learned: &self.learned };
+        let local = Local {
+            now,
+            priority: self.params.priority,
+            primary: self.source,
+            address_list: self.advertisement.address_list(),
+            learned: &self.learned,
+        };
         let accepted = receive::accept(&self.config, &local, &rx, &mut self.stats)?;
         self.now = now;
         self.learn(&accepted);
@@ -275,14 +299,15 @@ impl VirtualRouter {
     /// When to hand in [`Input::Timeout`]. `None`: only news can change anything.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let master = match self.state {
-            State::Master { .. } => {
-                let confirm = (!self.slots.all_installed()).then_some(self.confirm_by);
-                self.schedule.deadline().into_iter().chain(confirm).min()
+        let earlier = |at: Instant, other: Option<Instant>| other.map_or(at, |other| at.min(other));
+        match self.state {
+            State::Initialize => self.retry_at,
+            State::Backup(_) => self.state.deadline(),
+            State::Master { next_advert } => {
+                let confirm_by = (!self.slots.all_installed()).then_some(self.confirm_by);
+                Some(earlier(earlier(next_advert, confirm_by), self.schedule.deadline()))
             }
-            _ => None,
-        };
-        [self.state.deadline(), master, self.retry_at].into_iter().flatten().min()
+        }
     }
 
     /// Writes an advertisement for a datagram between `ends` to the front of `out`; returns its length.
@@ -290,25 +315,20 @@ impl VirtualRouter {
     /// # Errors
     /// [`BufferTooSmall`]; nothing is written then. 1500 octets hold every advertisement.
     pub fn encode(&self, kind: AdvertKind, ends: Endpoints, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
-        self.message(kind).write(ends, out)
+        let prepared = match &self.advertisement_version2 {
+            Some(version2) if kind.in_version2().is_none() => version2,
+            _ => &self.advertisement,
+        };
+        prepared.write(self.advertised_priority(kind), self.config.checksum(self.learned.checksum), ends, out)
     }
 
     /// What an advertisement says. A router of one version says everything in that one.
     #[must_use]
     pub fn message(&self, kind: AdvertKind) -> Message<'_> {
         let in_version2 = self.config.version2_too() && kind.in_version2().is_none();
-        Message {
-            version: if in_version2 { Version::V2 } else { self.config.profile().version() },
-            vrid: self.config.vrid(),
-            priority: match kind {
-                AdvertKind::Regular | AdvertKind::RegularVersion2 => Some(self.priority),
-                AdvertKind::Release | AdvertKind::ReleaseVersion2 => None,
-            },
-            interval: self.config.interval(),
-            password: self.config.password(),
-            addresses: self.config.advertised(),
-            checksum: self.config.checksum(self.learned.checksum),
-        }
+        let version = if in_version2 { Version::V2 } else { self.config.profile().version() };
+        let checksum = self.config.checksum(self.learned.checksum);
+        message(&self.config, version, self.advertised_priority(kind), checksum)
     }
 
     /// Where advertisements are sent from: the primary address, or the last one while there is none.
@@ -362,19 +382,10 @@ impl VirtualRouter {
         &self.config
     }
 
-    fn params(&self) -> Params {
-        Params {
-            profile: self.config.profile(),
-            priority: self.priority,
-            interval: self.config.interval(),
-            preempt: self.config.preempt(),
-            preempt_hold: self.config.preempt_hold(),
-            answer_lower: self.config.answer_lower(),
-            last_word: self.config.last_word(),
-            learned_interval_cap: self.config.learned_interval_cap(),
-            coordinated: self.coordinated,
-            // Out of Initialize there is one: without it health does not let the router start.
-            primary: self.source.unwrap_or(IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED)),
+    const fn advertised_priority(&self, kind: AdvertKind) -> Option<Priority> {
+        match kind {
+            AdvertKind::Regular | AdvertKind::RegularVersion2 => Some(self.params.priority),
+            AdvertKind::Release | AdvertKind::ReleaseVersion2 => None,
         }
     }
 
@@ -386,7 +397,7 @@ impl VirtualRouter {
             (Role::Initialize, true, None) => {
                 let cause = match self.kept_out_by.take() {
                     Some(fault) if !fault.is_pending() => Cause::Recovered(fault),
-                    _ if self.priority.is_owner() => Cause::OwnerStartup,
+                    _ if self.params.priority.is_owner() => Cause::OwnerStartup,
                     _ => Cause::Startup,
                 };
                 self.apply(Event::Startup, cause);
@@ -411,8 +422,8 @@ impl VirtualRouter {
 
     fn reprioritise(&mut self) {
         let priority = self.config.priority().adjusted(self.health.adjustment(self.config.trackers()));
-        if priority != self.priority {
-            self.priority = priority;
+        if priority != self.params.priority {
+            self.params.priority = priority;
             self.apply(Event::ParamsChanged, self.cause);
         }
     }
@@ -448,7 +459,8 @@ impl VirtualRouter {
             }
             // It was due as soon as it started.
             (None, _)
-                if self.priority.is_owner() && matches!(self.cause, Cause::OwnerStartup | Cause::Recovered(_)) =>
+                if self.params.priority.is_owner()
+                    && matches!(self.cause, Cause::OwnerStartup | Cause::Recovered(_)) =>
             {
                 self.cause
             }
@@ -471,7 +483,7 @@ impl VirtualRouter {
         }
         self.learned.checksum = accepted.checksum;
         if self.config.version2_too() {
-            let params = self.params();
+            let params = &self.params;
             let down = params.master_down_interval(params.learned_interval(accepted.advert.interval));
             self.learned.heard_version3(accepted.advert.source, self.now + down);
         }
@@ -482,7 +494,9 @@ impl VirtualRouter {
         self.past.last_adv_source = Some(advert.source);
         let before = self.role();
         let cause = match advert.priority {
-            Some(priority) if priority > self.priority => Cause::HigherPriority { master: advert.source, priority },
+            Some(priority) if priority > self.params.priority => {
+                Cause::HigherPriority { master: advert.source, priority }
+            }
             _ => Cause::HigherAddress { master: advert.source },
         };
         let effects = self.apply(Event::Advert(advert), cause);
@@ -513,7 +527,7 @@ impl VirtualRouter {
     /// One step of the state machine and what follows from it for everything around it.
     fn apply(&mut self, event: Event, cause: Cause) -> Effects {
         let before = self.role();
-        let (state, effects) = fsm::step(&self.params(), self.state, self.now, event);
+        let (state, effects) = fsm::step(&self.params, self.state, self.now, event);
         self.state = state;
         let after = self.role();
         if effects.contains(Effects::RESIGN) {
@@ -567,5 +581,17 @@ impl VirtualRouter {
         self.health.not_installed = Some(address);
         self.retry_at = Some(self.now + INSTALL_RETRY);
         self.reconsider();
+    }
+}
+
+fn message(config: &Config, version: Version, priority: Option<Priority>, checksum: ChecksumForm) -> Message<'_> {
+    Message {
+        version,
+        vrid: config.vrid(),
+        priority,
+        interval: config.interval(),
+        password: config.password(),
+        addresses: config.advertised(),
+        checksum,
     }
 }

@@ -7,16 +7,20 @@ use crate::types::{AdvertInterval, Priority};
 
 /// Skew_Time of a router at `priority` (TMR-01, TMR-02, TMR-08, TMR-09, AMB-05).
 pub(crate) const fn skew_time(dialect: &Dialect, priority: Priority, interval: AdvertInterval) -> Duration {
-    let span_ns = match dialect.skew {
-        Skew::OfOneSecond => 1_000_000_000,
-        Skew::OfInterval => interval.centis() as u64 * 10_000_000,
-    };
-    Duration::from_nanos(((256 - priority.get() as u64) * span_ns).div_ceil(256))
+    Duration::from_nanos(skew_nanos(dialect, priority, interval))
 }
 
 /// Master_Down_Interval: three intervals and the skew. At most 766 s (TMR-14).
 pub(crate) const fn master_down_interval(dialect: &Dialect, priority: Priority, interval: AdvertInterval) -> Duration {
-    interval.duration().saturating_mul(3).saturating_add(skew_time(dialect, priority, interval))
+    Duration::from_nanos(3 * interval.nanos() + skew_nanos(dialect, priority, interval))
+}
+
+const fn skew_nanos(dialect: &Dialect, priority: Priority, interval: AdvertInterval) -> u64 {
+    let span = match dialect.skew {
+        Skew::OfOneSecond => 1_000_000_000,
+        Skew::OfInterval => interval.nanos(),
+    };
+    ((256 - priority.get() as u64) * span).div_ceil(256)
 }
 
 #[cfg(test)]

@@ -238,7 +238,12 @@ impl AdvertInterval {
     /// The same span as a [`Duration`].
     #[must_use]
     pub const fn duration(self) -> Duration {
-        Duration::from_millis(self.0.get() as u64 * 10)
+        Duration::from_nanos(self.nanos())
+    }
+
+    /// The same span in nanoseconds, at most 255 s.
+    pub(crate) const fn nanos(self) -> u64 {
+        self.0.get() as u64 * 10_000_000
     }
 }
 

@@ -9,11 +9,11 @@ use crate::time::Instant;
 impl VirtualRouter {
     /// From now on its group decides when it is Master.
     pub(crate) fn join_group(&mut self) {
-        self.coordinated = true;
+        self.params.coordinated = true;
     }
 
     pub(crate) const fn is_grouped(&self) -> bool {
-        self.coordinated
+        self.params.coordinated
     }
 
     /// As it was built, or stopped again.

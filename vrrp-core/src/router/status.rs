@@ -59,7 +59,7 @@ impl VirtualRouter {
     #[must_use]
     pub fn status(&self) -> Status {
         let (master, master_priority) = match (self.state, self.evidence.accepted) {
-            (State::Master { .. }, _) => (self.source, Some(self.priority)),
+            (State::Master { .. }, _) => (self.source, Some(self.params.priority)),
             (State::Backup(_), Some(Heard { source, priority: Some(priority), .. })) => (Some(source), Some(priority)),
             _ => (None, None),
         };
@@ -69,7 +69,7 @@ impl VirtualRouter {
         };
         Status {
             role: self.role(),
-            priority: self.priority,
+            priority: self.params.priority,
             master,
             master_priority,
             since: self.since,
@@ -78,8 +78,8 @@ impl VirtualRouter {
             new_master_reason: self.past.new_master_reason,
             last_adv_source: self.past.last_adv_source,
             up_since: self.past.up_since,
-            master_down_interval: self.params().master_down_interval(interval),
-            skew_time: self.params().skew_time(interval),
+            master_down_interval: self.params.master_down_interval(interval),
+            skew_time: self.params.skew_time(interval),
             installed: self.slots.installed(),
         }
     }

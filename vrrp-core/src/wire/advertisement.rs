@@ -184,11 +184,14 @@ impl<'a> Packet<'a> {
         self.octet(field::COUNT)
     }
 
+    /// The octets of the addresses.
+    pub(crate) fn address_list(&self) -> &'a [u8] {
+        address_list(self.version, self.message)
+    }
+
     /// The addresses, in order.
     pub fn addresses(&self) -> impl ExactSizeIterator<Item = IpAddr> + use<'a> {
-        let len = self.family.address_len();
-        let list = self.message.get(field::ADDRESSES..).unwrap_or_default();
-        list.chunks_exact(len).take(usize::from(self.address_count())).map(|octets| {
+        self.address_list().chunks_exact(self.family.address_len()).map(|octets| {
             match (<[u8; 4]>::try_from(octets), <[u8; 16]>::try_from(octets)) {
                 (Ok(v4), _) => IpAddr::V4(Ipv4Addr::from(v4)),
                 (_, Ok(v6)) => IpAddr::V6(Ipv6Addr::from(v6)),
@@ -242,12 +245,20 @@ impl fmt::Debug for Packet<'_> {
     }
 }
 
+/// The octets of the addresses of a whole message.
+pub(super) fn address_list(version: Version, message: &[u8]) -> &[u8] {
+    message.get(field::ADDRESSES..message.len().saturating_sub(auth_len(version))).unwrap_or_default()
+}
+
 pub(super) const fn message_len(version: Version, family: Family, addresses: usize) -> usize {
-    let auth = match version {
+    field::ADDRESSES + addresses * family.address_len() + auth_len(version)
+}
+
+const fn auth_len(version: Version) -> usize {
+    match version {
         Version::V2 => field::AUTH_DATA_LEN,
         Version::V3 => 0,
-    };
-    field::ADDRESSES + addresses * family.address_len() + auth
+    }
 }
 
 /// The addresses of a message: 1 to 255, all of one family (PKT-05, PKT-11).
@@ -361,9 +372,17 @@ impl Message<'_> {
         let Some(out) = out.get_mut(..needed) else {
             return Err(BufferTooSmall { needed, had });
         };
-        let Some((header, body)) = out.split_first_chunk_mut::<{ field::ADDRESSES }>() else {
-            return Err(BufferTooSmall { needed, had });
-        };
+        self.write_without_checksum(out);
+        let sum = checksum::compute(self.version, self.checksum, out, ends);
+        if let Some(slot) = out.get_mut(field::CHECKSUM) {
+            slot.copy_from_slice(&sum.to_be_bytes());
+        }
+        Ok(needed)
+    }
+
+    /// `out` is as long as the message.
+    pub(super) fn write_without_checksum(&self, out: &mut [u8]) {
+        let Some((header, body)) = out.split_first_chunk_mut::<{ field::ADDRESSES }>() else { return };
         let (kind_or_high, interval) = match self.version {
             Version::V2 => (u8::from(self.password.is_some()), self.interval.whole_secs()),
             Version::V3 => {
@@ -391,10 +410,5 @@ impl Message<'_> {
         if let (Version::V2, Some(data)) = (self.version, body.last_chunk_mut()) {
             *data = self.password.map_or([0; field::AUTH_DATA_LEN], |password| *password.octets());
         }
-        let sum = checksum::compute(self.version, self.checksum, out, ends);
-        if let Some(slot) = out.get_mut(field::CHECKSUM) {
-            slot.copy_from_slice(&sum.to_be_bytes());
-        }
-        Ok(needed)
     }
 }

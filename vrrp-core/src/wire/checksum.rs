@@ -32,13 +32,18 @@ pub(super) fn verify(version: Version, message: &[u8], ends: Endpoints) -> Resul
 
 /// The checksum of `message`, whose checksum field is zero. Version 2 has one form only.
 pub(super) fn compute(version: Version, form: ChecksumForm, message: &[u8], ends: Endpoints) -> u16 {
+    finish(version, form, sum(message), message.len(), ends)
+}
+
+/// The same of a message of `len` octets whose [`sum`] is known.
+pub(super) fn finish(version: Version, form: ChecksumForm, sum: u64, len: usize, ends: Endpoints) -> u16 {
     let pseudo = match (version, form, ends) {
         (_, _, Endpoints::V6 { .. }) | (Version::V3, ChecksumForm::PseudoHeader, _) => {
-            pseudo_header(IP_PROTOCOL, message.len(), ends)
+            pseudo_header(IP_PROTOCOL, len, ends)
         }
         _ => 0,
     };
-    !fold(sum(message) + pseudo)
+    !fold(sum + pseudo)
 }
 
 /// The checksum of an ICMPv6 `message`, whose checksum field is zero (RFC 4443 section 2.3).
@@ -46,27 +51,36 @@ pub(super) fn icmpv6(message: &[u8], source: Ipv6Addr, destination: Ipv6Addr) ->
     !fold(sum(message) + pseudo_header(ICMPV6, message.len(), Endpoints::V6 { source, destination }))
 }
 
-/// Sum of 16-bit words; an odd last octet counts as the high half of a word. 255 addresses cannot overflow it.
-fn sum(octets: &[u8]) -> u32 {
-    let words = octets.chunks_exact(2);
-    let last = words.remainder().first().map_or(0, |octet| u32::from(*octet) << 8);
-    words.fold(last, |sum, word| match word {
-        [high, low] => sum + u32::from(u16::from_be_bytes([*high, *low])),
+/// Sum of 32-bit words, which [`fold`] makes one of 16-bit words; what is left at the end counts as if zeros followed.
+/// 4 Gi words cannot overflow it.
+pub(super) fn sum(octets: &[u8]) -> u64 {
+    let words = octets.chunks_exact(4);
+    let last = match *words.remainder() {
+        [a, b, c] => u32::from_be_bytes([a, b, c, 0]),
+        [a, b] => u32::from_be_bytes([a, b, 0, 0]),
+        [a] => u32::from_be_bytes([a, 0, 0, 0]),
+        _ => 0,
+    };
+    words.fold(u64::from(last), |sum, word| match *word {
+        [a, b, c, d] => sum + u64::from(u32::from_be_bytes([a, b, c, d])),
         _ => sum,
     })
 }
 
-fn pseudo_header(protocol: u8, len: usize, ends: Endpoints) -> u32 {
+fn pseudo_header(protocol: u8, len: usize, ends: Endpoints) -> u64 {
     let addresses = match ends {
-        Endpoints::V4 { source, destination } => sum(&source.octets()) + sum(&destination.octets()),
+        Endpoints::V4 { source, destination } => u64::from(u32::from(source)) + u64::from(u32::from(destination)),
         Endpoints::V6 { source, destination } => sum(&source.octets()) + sum(&destination.octets()),
     };
-    addresses + u32::from(protocol) + len as u32
+    addresses + u64::from(protocol) + len as u64
 }
 
-const fn fold(sum: u32) -> u16 {
-    let once = (sum & 0xffff) + (sum >> 16);
-    ((once & 0xffff) + (once >> 16)) as u16
+/// The ones' complement sum of the four 16-bit words of `sum`.
+const fn fold(sum: u64) -> u16 {
+    let half = (sum & 0xffff_ffff) + (sum >> 32);
+    let once = (half & 0xffff) + (half >> 16);
+    let twice = (once & 0xffff) + (once >> 16);
+    ((twice & 0xffff) + (twice >> 16)) as u16
 }
 
 #[cfg(test)]

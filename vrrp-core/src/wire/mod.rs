@@ -7,13 +7,18 @@ mod advertisement;
 mod announce;
 mod checksum;
 mod dump;
+#[cfg(feature = "alloc")]
+mod prepared;
 
 pub use advertisement::{AddressList, AddressListError, Auth, BufferTooSmall, Message, Packet, ParseError};
-#[cfg(feature = "alloc")]
-pub(crate) use advertisement::{peek_version, peek_vrid};
 pub use announce::{GRATUITOUS_ARP_LEN, UNSOLICITED_NA_LEN, gratuitous_arp, unsolicited_na};
 pub use checksum::ChecksumForm;
 pub use dump::Dump;
+#[cfg(feature = "alloc")]
+pub(crate) use {
+    advertisement::{peek_version, peek_vrid},
+    prepared::Prepared,
+};
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
