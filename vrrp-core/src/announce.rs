@@ -57,6 +57,17 @@ impl Schedule {
         }
     }
 
+    /// The rounds of a router that is Master since `since`, whose policy changes from `old` to `new`. What is ahead moves
+    /// only if its own setting does.
+    pub(crate) fn replan(&mut self, old: &AnnouncePolicy, new: &AnnouncePolicy, since: Instant, now: Instant) {
+        if old.delay != new.delay {
+            self.second = new.delay.map(|delay| since + delay).filter(|at| *at > now);
+        }
+        if old.refresh != new.refresh {
+            self.refresh = new.refresh.map(|period| now + period);
+        }
+    }
+
     /// Another Master was heard, which `silence` without a further sign will end. Returns announcements due now: at the
     /// beginning of a contest always, while it lasts one round each holdoff.
     pub(crate) fn on_contest(&mut self, policy: &AnnouncePolicy, now: Instant, silence: Duration) -> u8 {

@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use crate::config::Config;
-use crate::health::{Fault, RouterId};
+use crate::health::{Fault, RouterId, TrackerId};
 use crate::types::Priority;
 
 /// The three states of section 6.4 without their timers, with their numbers in the MIBs (STAT-33). *Master* is called
@@ -90,6 +90,8 @@ pub enum Cause {
     },
     /// Another member of the sync group yielded to a better Master.
     GroupYielded(RouterId),
+    /// A new configuration has another priority than the 255 that made this Master the owner of the addresses.
+    OwnerNoMore,
     /// Told to stop.
     Shutdown,
     /// A fault.
@@ -97,6 +99,15 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// The same where a tracker's id is another now.
+    pub(crate) fn with_trackers(self, new: impl FnOnce(TrackerId) -> TrackerId) -> Self {
+        match self {
+            Self::Recovered(fault) => Self::Recovered(fault.with_trackers(new)),
+            Self::Fault(fault) => Self::Fault(fault.with_trackers(new)),
+            other => other,
+        }
+    }
+
     /// A sentence for people, with the names that `config` gives to its trackers.
     #[must_use]
     pub const fn describe<'a>(&'a self, config: &'a Config) -> impl fmt::Display + use<'a> {
@@ -141,6 +152,7 @@ impl fmt::Display for DescribedCause<'_> {
             Cause::GroupYielded(member) => {
                 write!(f, "router {} of its sync group yielded to a better Master", member.index())
             }
+            Cause::OwnerNoMore => f.write_str("owner of the addresses (priority 255) no more"),
             Cause::Shutdown => f.write_str("told to stop"),
             Cause::Fault(fault) => write!(f, "{}", fault.describe(self.config)),
         }

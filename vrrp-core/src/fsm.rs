@@ -204,7 +204,7 @@ pub fn step(params: &Params, state: State, now: Instant, event: Event) -> (State
         // EXT-06
         (State::Backup(Backup { due: true, .. }), Event::Coordinate(Coordinate::Promote)) => become_master(params, now),
         (State::Backup(backup), Event::Advert(advert)) => backup_hears(params, backup, now, advert),
-        (State::Backup(backup), Event::ParamsChanged) => (State::Backup(retime(params, backup)), Effects::NONE),
+        (State::Backup(backup), Event::ParamsChanged) => (State::Backup(retime(params, backup, now)), Effects::NONE),
         (State::Backup(_), Event::Startup | Event::Timer | Event::Coordinate(_)) => (state, Effects::NONE),
 
         // FSM-A-01
@@ -286,10 +286,11 @@ fn watch(params: &Params, now: Instant, heard: AdvertInterval) -> Backup {
 }
 
 /// A running Master_Down_Timer under changed parameters: never later than it was (AMB-12).
-fn retime(params: &Params, backup: Backup) -> Backup {
+fn retime(params: &Params, backup: Backup, now: Instant) -> Backup {
     let interval = params.learned_interval(backup.interval);
     let master_down = backup.master_down.min(backup.armed_at + params.master_down_interval(interval));
-    Backup { master_down, interval, ..backup }
+    let hold_until = backup.hold_until.map(|at| at.min(now + params.preempt_hold));
+    Backup { master_down, interval, hold_until, ..backup }
 }
 
 /// The next Adver_Timer deadline: in phase, unless more than an interval was missed (TMR-11).

@@ -63,6 +63,15 @@ impl Fault {
     pub const fn is_pending(&self) -> bool {
         matches!(self, Self::Unchecked(_) | Self::GroupPending(_))
     }
+
+    /// The same where a tracker's id is another now.
+    pub(crate) fn with_trackers(self, new: impl FnOnce(TrackerId) -> TrackerId) -> Self {
+        match self {
+            Self::Tracker(id) => Self::Tracker(new(id)),
+            Self::Unchecked(id) => Self::Unchecked(new(id)),
+            other => other,
+        }
+    }
 }
 
 /// Everything that is known of a router's fitness.
@@ -81,6 +90,24 @@ impl Health {
     pub(crate) fn new(trackers: usize) -> Self {
         let verdicts = vec![None; trackers];
         Self { interface_up: true, primary_address: false, not_installed: None, group: None, verdicts }
+    }
+
+    /// From now on `new` are the trackers. One of the same name keeps its verdict, whatever its weight; returns which id
+    /// each old one has now.
+    pub(crate) fn retrack(&mut self, old: &[Tracker], new: &[Tracker]) -> Vec<Option<TrackerId>> {
+        let mut verdicts = vec![None; new.len()];
+        let mut taken = vec![false; new.len()];
+        let ids = old.iter().zip(&self.verdicts).map(|(tracker, verdict)| {
+            let same =
+                |(index, taken): (usize, &bool)| !taken && new.get(index).is_some_and(|n| n.name == tracker.name);
+            let index = taken.iter().enumerate().position(same)?;
+            *taken.get_mut(index)? = true;
+            *verdicts.get_mut(index)? = *verdict;
+            u16::try_from(index).ok().map(TrackerId)
+        });
+        let ids = ids.collect();
+        self.verdicts = verdicts;
+        ids
     }
 
     /// Unknown ids are ignored.

@@ -159,7 +159,7 @@ pub use {
     health::{Fault, Hysteresis, RouterId, TrackerId, Weight},
     management::{AuthError, LastEvent, NewMasterReason, ProtocolError, VirtualRouterError},
     receive::{Discard, RxPacket},
-    router::{Action, AdvertKind, Input, Status, VirtualRouter},
+    router::{Action, AdvertKind, Input, ReconfigureError, Status, VirtualRouter},
     set::{RouterSet, Taken},
     slots::Vip,
     stats::{GlobalStats, Stats},

@@ -184,7 +184,7 @@ impl Cause {
     pub fn last_event(&self, config: &Config) -> LastEvent {
         match self {
             Self::New => LastEvent::None,
-            Self::Startup | Self::OwnerStartup => LastEvent::Startup,
+            Self::Startup | Self::OwnerStartup | Self::OwnerNoMore => LastEvent::Startup,
             Self::Shutdown => LastEvent::Shutdown,
             Self::HigherPriority { .. } | Self::HigherAddress { .. } | Self::GroupYielded(_) => {
                 LastEvent::HigherPriorityBackup

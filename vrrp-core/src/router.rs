@@ -1,8 +1,10 @@
 //! One virtual router: the state machine with its health, its addresses, its announcements and its counters.
 
 mod member;
+mod reconfigure;
 mod status;
 
+pub use reconfigure::ReconfigureError;
 pub use status::Status;
 
 use core::net::{IpAddr, Ipv4Addr};
@@ -171,27 +173,16 @@ impl VirtualRouter {
     /// A router in Initialize. It waits for [`Input::Startup`] and a [`Input::PrimaryAddress`].
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let prepared = |version| Prepared::new(&message(&config, version, None, ChecksumForm::Message));
+        let (advertisement, advertisement_version2) = prepare(&config);
         Self {
-            advertisement: prepared(config.profile().version()),
-            advertisement_version2: config.version2_too().then(|| prepared(Version::V2)),
+            advertisement,
+            advertisement_version2,
             state: State::Initialize,
             now: Instant::ZERO,
             started: false,
             health: Health::new(config.trackers().len()),
-            params: Params {
-                profile: config.profile(),
-                priority: config.priority(),
-                interval: config.interval(),
-                preempt: config.preempt(),
-                preempt_hold: config.preempt_hold(),
-                answer_lower: config.answer_lower(),
-                last_word: config.last_word(),
-                learned_interval_cap: config.learned_interval_cap(),
-                coordinated: false,
-                // Out of Initialize it is another: without a source health does not let the router start.
-                primary: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            },
+            // Out of Initialize the address is another: without a source health does not let the router start.
+            params: params(&config, config.priority(), false, IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
             source: None,
             slots: Slots::new(config.addresses().len()),
             confirm_by: Instant::MAX,
@@ -355,7 +346,7 @@ impl VirtualRouter {
 
     /// Everything that keeps the router out of the election now.
     pub fn faults(&self) -> impl Iterator<Item = Fault> + '_ {
-        self.health.faults(self.config.trackers())
+        self.health.faults(self.config.trackers()).filter(|fault| self.is_kept_out_by(fault))
     }
 
     /// Whether the host confirmed `address` since this router became Master.
@@ -380,6 +371,12 @@ impl VirtualRouter {
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// What has no result yet keeps out, but does not take out what takes part already: a tracker that came with a new
+    /// configuration.
+    const fn is_kept_out_by(&self, fault: &Fault) -> bool {
+        matches!(self.state, State::Initialize) || !matches!(fault, Fault::Unchecked(_))
     }
 
     const fn advertised_priority(&self, kind: AdvertKind) -> Option<Priority> {
@@ -421,11 +418,20 @@ impl VirtualRouter {
     }
 
     fn reprioritise(&mut self) {
-        let priority = self.config.priority().adjusted(self.health.adjustment(self.config.trackers()));
+        let priority = self.weighed_priority();
         if priority != self.params.priority {
             self.params.priority = priority;
             self.apply(Event::ParamsChanged, self.cause);
         }
+    }
+
+    fn weighed_priority(&self) -> Priority {
+        self.config.priority().adjusted(self.health.adjustment(self.config.trackers()))
+    }
+
+    /// The host has from now on to confirm what it is asked for.
+    fn await_confirmation(&mut self) {
+        self.confirm_by = self.now + self.config.interval().duration().max(CONFIRM_AT_LEAST);
     }
 
     fn expire(&mut self) {
@@ -534,7 +540,7 @@ impl VirtualRouter {
             self.pending.release = true;
         }
         if effects.contains(Effects::INSTALL) {
-            self.confirm_by = self.now + self.config.interval().duration().max(CONFIRM_AT_LEAST);
+            self.await_confirmation();
             self.schedule = Schedule::on_master(self.config.announce(), self.now);
             self.stats.master_transitions = self.stats.master_transitions.wrapping_add(1);
             self.past.new_master_reason = cause.new_master_reason();
@@ -582,6 +588,27 @@ impl VirtualRouter {
         self.retry_at = Some(self.now + INSTALL_RETRY);
         self.reconsider();
     }
+}
+
+fn params(config: &Config, priority: Priority, coordinated: bool, primary: IpAddr) -> Params {
+    Params {
+        profile: config.profile(),
+        priority,
+        interval: config.interval(),
+        preempt: config.preempt(),
+        preempt_hold: config.preempt_hold(),
+        answer_lower: config.answer_lower(),
+        last_word: config.last_word(),
+        learned_interval_cap: config.learned_interval_cap(),
+        coordinated,
+        primary,
+    }
+}
+
+/// What is sent again and again, in version 2 too where that is spoken besides.
+fn prepare(config: &Config) -> (Prepared, Option<Prepared>) {
+    let prepared = |version| Prepared::new(&message(config, version, None, ChecksumForm::Message));
+    (prepared(config.profile().version()), config.version2_too().then(|| prepared(Version::V2)))
 }
 
 fn message(config: &Config, version: Version, priority: Option<Priority>, checksum: ChecksumForm) -> Message<'_> {

@@ -8,7 +8,7 @@ use crate::deadlines::Deadlines;
 use crate::dialect::multicast_group;
 use crate::health::RouterId;
 use crate::receive::{Discard, RxPacket};
-use crate::router::{Action, Input, VirtualRouter};
+use crate::router::{Action, Input, ReconfigureError, VirtualRouter};
 use crate::stats::GlobalStats;
 use crate::sync_group::{GroupError, SyncGroup};
 use crate::time::Instant;
@@ -110,6 +110,17 @@ impl RouterSet {
             router.handle(now, input);
             self.follow_up(now, id);
         }
+    }
+
+    /// Gives one router another configuration in place: [`VirtualRouter::reconfigure`]. Its sync group stays.
+    ///
+    /// # Errors
+    /// [`ReconfigureError`]; nothing was changed then.
+    pub fn reconfigure(&mut self, now: Instant, id: RouterId, config: Config) -> Result<(), ReconfigureError> {
+        let router = self.routers.get_mut(id.index()).ok_or(ReconfigureError::Unknown(id))?;
+        router.reconfigure(now, config)?;
+        self.follow_up(now, id);
+        Ok(())
     }
 
     /// Hands the same news to every router. Sync groups see it when all have it: a set that is stopped so has no router

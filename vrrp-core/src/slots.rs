@@ -23,7 +23,8 @@ pub struct Vip {
 }
 
 impl Vip {
-    /// Position of the address in [`Config::addresses`](crate::Config::addresses).
+    /// Position of the address in [`Config::addresses`](crate::Config::addresses); of one that was configured away, the
+    /// last it had.
     #[must_use]
     pub const fn index(&self) -> usize {
         self.index
@@ -39,6 +40,8 @@ pub(crate) struct Slots {
     /// Number of the last install request.
     ticket: u32,
     installed: usize,
+    /// Configured away, and not yet handed out for removal.
+    leaving: Vec<(Vip, Slot)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +62,7 @@ enum Slot {
 
 impl Slots {
     pub(crate) fn new(addresses: usize) -> Self {
-        Self { slots: vec![Slot::Absent; addresses], cursor: addresses, ticket: 0, installed: 0 }
+        Self { slots: vec![Slot::Absent; addresses], cursor: addresses, ticket: 0, installed: 0, leaving: Vec::new() }
     }
 
     /// How many the host has confirmed.
@@ -83,9 +86,7 @@ impl Slots {
     /// The host could not install an address, or lost it for good. False for a late answer, which is ignored.
     pub(crate) fn refuse(&mut self, vip: Vip) -> bool {
         let ticket = vip.ticket;
-        let Some(slot) = self.slots.get_mut(vip.index).filter(|slot| slot.ticket() == Some(ticket)) else {
-            return false;
-        };
+        let Some(slot) = self.position(vip).and_then(|index| self.slots.get_mut(index)) else { return false };
         self.installed -= usize::from(slot.is_installed());
         *slot = Slot::Refused { ticket };
         true
@@ -98,11 +99,43 @@ impl Slots {
 
     /// The host confirmed an address; it is to be announced `announce` times. Late answers are ignored.
     pub(crate) fn confirm(&mut self, vip: Vip, announce: u8) {
-        let Some(slot) = self.slots.get_mut(vip.index) else { return };
+        let Some(index) = self.position(vip) else { return };
+        let Some(slot) = self.slots.get_mut(index) else { return };
         if *slot == (Slot::Requested { ticket: vip.ticket }) {
             *slot = Slot::Installed { ticket: vip.ticket, announce };
             self.installed += 1;
-            self.cursor = self.cursor.min(vip.index);
+            self.cursor = self.cursor.min(index);
+        }
+    }
+
+    /// From now on `new` are the addresses. One that stays keeps its slot; one that goes, and may be on the host, is
+    /// handed out for removal, whatever the state.
+    pub(crate) fn readdress(&mut self, old: &[IpAddr], new: &[IpAddr]) {
+        let mut known = core::mem::take(&mut self.leaving);
+        known.extend(old.iter().zip(&self.slots).enumerate().filter_map(|(index, (address, slot))| {
+            Some((Vip { address: *address, index, ticket: slot.ticket()? }, *slot))
+        }));
+        let slots = new.iter().map(|address| {
+            let index = known.iter().position(|(vip, _)| vip.address == *address);
+            index.map_or(Slot::Absent, |index| known.remove(index).1)
+        });
+        self.slots = slots.collect();
+        self.installed = self.slots.iter().filter(|slot| slot.is_installed()).count();
+        self.leaving = known;
+        self.rewind();
+    }
+
+    /// Whether one is still to be asked for.
+    pub(crate) fn any_absent(&self) -> bool {
+        self.slots.contains(&Slot::Absent)
+    }
+
+    /// The slot that waits for an answer to this request. Its index may have changed since.
+    fn position(&self, vip: Vip) -> Option<usize> {
+        let holds = |slot: &Slot| slot.ticket() == Some(vip.ticket);
+        match self.slots.get(vip.index) {
+            Some(slot) if holds(slot) => Some(vip.index),
+            _ => self.slots.iter().position(holds),
         }
     }
 
@@ -121,6 +154,9 @@ impl Slots {
 
     /// The next thing that brings `addresses` to where they should be: with a Master all there, else none.
     pub(crate) fn poll(&mut self, master: bool, addresses: &[IpAddr]) -> Option<Action> {
+        if let Some((vip, _)) = self.leaving.pop() {
+            return Some(Action::RemoveAddress(vip));
+        }
         loop {
             let index = self.cursor;
             let slot = self.slots.get_mut(index)?;

@@ -23,7 +23,7 @@ impl VirtualRouter {
 
     /// What this member, which is `id`, is to the others; `None` when they may take part for its sake.
     pub(crate) fn fault_for_others(&self, id: RouterId) -> Option<Fault> {
-        match (self.started, self.health.own_faults(self.config.trackers()).next()) {
+        match (self.started, self.health.own_faults(self.config.trackers()).find(|fault| self.is_kept_out_by(fault))) {
             (true, None) => None,
             (true, Some(fault)) if !fault.is_pending() => Some(Fault::GroupMember(id)),
             _ => Some(Fault::GroupPending(id)),

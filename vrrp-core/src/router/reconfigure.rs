@@ -1,0 +1,112 @@
+//! Another configuration while the router runs.
+
+use super::{Role, VirtualRouter, params, prepare};
+use crate::cause::Cause;
+use crate::config::Config;
+use crate::fsm::Event;
+use crate::health::{RouterId, TrackerId};
+use crate::time::Instant;
+use crate::types::{Family, Vrid};
+
+/// Why a router cannot have another configuration in place: it would be another router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReconfigureError {
+    /// The id.
+    #[error("virtual router {from} cannot become {to}: stop it, and start one with the new id")]
+    Vrid {
+        /// The router's.
+        from: Vrid,
+        /// Asked for.
+        to: Vrid,
+    },
+    /// The family of the advertised addresses.
+    #[error("a virtual router of {from:?} cannot become one of {to:?}: stop it, and start one for the new addresses")]
+    Family {
+        /// The router's.
+        from: Family,
+        /// Asked for.
+        to: Family,
+    },
+    /// No router of this set.
+    #[error("there is no router {}", .0.index())]
+    Unknown(RouterId),
+}
+
+impl VirtualRouter {
+    /// Another configuration in place. Whatever stays the same goes on undisturbed: the state, its timers, the addresses
+    /// that stay configured, counters, and what was learned.
+    ///
+    /// - **Addresses.** A Master is asked to remove those that are gone and to install and announce the new ones
+    ///   (ARP-05). Until the host has confirmed these, no advertisement leaves.
+    /// - **Timers.** A deadline moves only where what it follows from changed, and never later (AMB-12). A Master says the
+    ///   new priority and the new list with its next advertisement.
+    /// - **Owner.** A Backup that becomes owner (priority 255) is Master at once, as after a start; a Master that is
+    ///   owner no more releases and watches.
+    /// - **Trackers** keep their verdicts by name. A new one of [`Weight::Fault`](crate::Weight::Fault) keeps a router
+    ///   out of the election that is out of it; a router that takes part already goes on until there is a result.
+    ///
+    /// # Errors
+    /// [`ReconfigureError`] for another id or family; nothing was changed then. Everything else may change, the profile
+    /// and its version too.
+    pub fn reconfigure(&mut self, now: Instant, config: Config) -> Result<(), ReconfigureError> {
+        let (from, to) = (self.config.vrid(), config.vrid());
+        if from != to {
+            return Err(ReconfigureError::Vrid { from, to });
+        }
+        let (from, to) = (self.config.family(), config.family());
+        if from != to {
+            return Err(ReconfigureError::Family { from, to });
+        }
+        self.now = self.now.max(now);
+        let old = core::mem::replace(&mut self.config, config);
+        let was_owner = self.params.priority.is_owner();
+        self.retrack(&old);
+        self.params = params(&self.config, self.weighed_priority(), self.params.coordinated, self.params.primary);
+        (self.advertisement, self.advertisement_version2) = prepare(&self.config);
+        self.pending.version2 = self.pending.version2.filter(|_| self.config.version2_too());
+        self.schedule.replan(old.announce(), self.config.announce(), self.since, self.now);
+        self.readdress(&old);
+        match (self.role(), was_owner, self.params.priority.is_owner()) {
+            (Role::Backup, false, true) => {
+                self.apply(Event::Shutdown, Cause::OwnerStartup);
+                self.apply(Event::Startup, Cause::OwnerStartup);
+            }
+            (Role::Master, true, false) => {
+                self.apply(Event::Shutdown, Cause::OwnerNoMore);
+                self.apply(Event::Startup, Cause::OwnerNoMore);
+            }
+            _ => {
+                self.apply(Event::ParamsChanged, self.cause);
+            }
+        }
+        self.reconsider();
+        Ok(())
+    }
+
+    /// Trackers have other ids now, in verdicts and in what is said of the past.
+    fn retrack(&mut self, old: &Config) {
+        let ids = self.health.retrack(old.trackers(), self.config.trackers());
+        // One that is gone has no name any more.
+        let new = |id: TrackerId| ids.get(usize::from(id.0)).copied().flatten().unwrap_or(TrackerId(u16::MAX));
+        self.cause = self.cause.with_trackers(new);
+        self.kept_out_by = self.kept_out_by.map(|fault| fault.with_trackers(new));
+        if let Some(transition) = &mut self.pending.transition {
+            transition.cause = transition.cause.with_trackers(new);
+        }
+    }
+
+    fn readdress(&mut self, old: &Config) {
+        let (old, new) = (old.addresses(), self.config.addresses());
+        if old == new {
+            return;
+        }
+        self.slots.readdress(old, new);
+        // What is not configured any more cannot be at fault.
+        if self.health.not_installed.is_some_and(|address| !new.contains(&address)) {
+            (self.health.not_installed, self.retry_at) = (None, None);
+        }
+        if self.role() == Role::Master && self.slots.any_absent() {
+            self.await_confirmation();
+        }
+    }
+}
