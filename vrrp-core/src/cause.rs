@@ -33,7 +33,8 @@ impl fmt::Display for Role {
 
 /// One change of state.
 ///
-/// From Initialize to Initialize it says that a start was refused, and by which fault.
+/// From Initialize to Initialize it says that a start was refused, and by which fault; from Master to Master that it began
+/// anew ([`Cause::Lapsed`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Transition {
@@ -87,6 +88,12 @@ pub enum Cause {
     HigherAddress {
         /// The new Master.
         master: IpAddr,
+    },
+    /// As Master it was silent for longer than its [lease](crate::Config::with_lease), because its process or its
+    /// host hung. It removed its addresses and began anew.
+    Lapsed {
+        /// How long.
+        silence: Duration,
     },
     /// Another member of the sync group yielded to a better Master.
     GroupYielded(RouterId),
@@ -149,6 +156,10 @@ impl fmt::Display for DescribedCause<'_> {
                 write!(f, "{master} is Master with higher priority {priority}")
             }
             Cause::HigherAddress { master } => write!(f, "{master} is Master with equal priority and a higher address"),
+            Cause::Lapsed { silence } => {
+                let silence = silence.as_secs_f64();
+                write!(f, "this router hung: as Master it sent nothing for {silence:.3} s, so it begins anew")
+            }
             Cause::GroupYielded(member) => {
                 write!(f, "router {} of its sync group yielded to a better Master", member.index())
             }

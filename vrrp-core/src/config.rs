@@ -12,6 +12,7 @@ use core::time::Duration;
 use crate::announce::AnnouncePolicy;
 use crate::dialect::{Mismatch, Profile};
 use crate::health::{TrackerId, Weight};
+use crate::timers;
 use crate::types::{AdvertInterval, Family, Password, Priority, Version, Vrid};
 use crate::wire::{AddressList, ChecksumForm};
 
@@ -34,6 +35,7 @@ const MAX_IPV6_ADDRESSES: u8 = 90;
 /// | checksum of version 3 over IPv4 | message only sent, either form accepted | RFC 9568 section 5.2.8 |
 /// | longest interval learned | no limit | SEC-06 |
 /// | version 2 besides version 3 | off | RFC 9568 section 8.4 |
+/// | lease on the addresses | off | see [`with_lease`](Self::with_lease) |
 ///
 /// What it describes fits an Ethernet frame: at most 90 IPv6 addresses are advertised (PKT-14), and all 255 of IPv4.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +60,7 @@ pub struct Config {
     exact_checksum: bool,
     learned_interval_cap: Option<AdvertInterval>,
     version2_too: bool,
+    lease: bool,
     announce: AnnouncePolicy,
     trackers: Vec<Tracker>,
 }
@@ -146,6 +149,7 @@ impl Config {
             exact_checksum: false,
             learned_interval_cap: None,
             version2_too: false,
+            lease: false,
             announce: AnnouncePolicy::default(),
             trackers: Vec::new(),
         })
@@ -294,6 +298,37 @@ impl Config {
         Ok(self)
     }
 
+    /// Whether a Master holds its addresses on a lease: while it advertises, and no longer.
+    ///
+    /// No RFC asks for it. A Master whose process is killed or hangs keeps its addresses otherwise, and they are in two
+    /// places when a Backup takes over. With a lease two things end them:
+    ///
+    /// - The driver gives each address to its host with a [lifetime](Self::lease), and renews it after advertisements.
+    /// - A Master that was silent for longer than that begins anew when it runs again ([`Cause::Lapsed`](crate::Cause)):
+    ///   it removes its addresses and sends nothing. After less than three intervals, in which nobody can have taken
+    ///   over, or as owner, it is Master again at once; otherwise it is a Backup first.
+    ///
+    /// The lifetime is a whole number of seconds, as kernels count it: three intervals less one second, rounded down,
+    /// for a kernel takes up to a second to notice; at least 1 s, and at least five quarters of an interval, so that an
+    /// advertisement may be late.
+    ///
+    /// | interval | lifetime | gone after, at most | a Backup takes over after more than | in two places, at most |
+    /// |---|---|---|---|---|
+    /// | below 0.67 s | 1 s | 2 s | 3 intervals | 2 s less 3 intervals |
+    /// | 0.67 to 0.8 s | 1 s | 2 s | 2.01 to 2.4 s | never |
+    /// | 0.81 to 0.99 s | 2 s | 3 s | 2.43 to 2.97 s | 0.57 to 0.03 s |
+    /// | 1 s | 2 s | 3 s | 3 s | never |
+    /// | 2 s | 5 s | 6 s | 6 s | never |
+    /// | 10 s | 29 s | 30 s | 30 s | never |
+    ///
+    /// The price: a Master that hangs for longer than the lifetime loses its addresses even where no other router is
+    /// there to take them, until it runs again.
+    #[must_use]
+    pub fn with_lease(mut self, lease: bool) -> Self {
+        self.lease = lease;
+        self
+    }
+
     /// When and how often addresses are announced.
     #[must_use]
     pub fn with_announce(mut self, policy: AnnouncePolicy) -> Self {
@@ -403,6 +438,12 @@ impl Config {
     #[must_use]
     pub const fn version2_too(&self) -> bool {
         self.version2_too
+    }
+
+    /// How long an address lasts after an advertisement: whole seconds. `None`: until it is removed.
+    #[must_use]
+    pub const fn lease(&self) -> Option<Duration> {
+        if self.lease { Some(timers::lease(self.interval)) } else { None }
     }
 
     pub(crate) const fn owner_listens(&self) -> bool {

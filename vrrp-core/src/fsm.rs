@@ -130,6 +130,11 @@ pub enum Event {
     ParamsChanged,
     /// The sync group decided for all its members. Means nothing to a router without one.
     Coordinate(Coordinate),
+    /// A Master has said nothing for longer than its lease: its process hung. It is none any more, and begins anew.
+    Lapsed {
+        /// How long it said nothing.
+        silence: Duration,
+    },
 }
 
 /// What a sync group tells its members.
@@ -205,7 +210,9 @@ pub fn step(params: &Params, state: State, now: Instant, event: Event) -> (State
         (State::Backup(Backup { due: true, .. }), Event::Coordinate(Coordinate::Promote)) => become_master(params, now),
         (State::Backup(backup), Event::Advert(advert)) => backup_hears(params, backup, now, advert),
         (State::Backup(backup), Event::ParamsChanged) => (State::Backup(retime(params, backup, now)), Effects::NONE),
-        (State::Backup(_), Event::Startup | Event::Timer | Event::Coordinate(_)) => (state, Effects::NONE),
+        (State::Backup(_), Event::Startup | Event::Timer | Event::Coordinate(_) | Event::Lapsed { .. }) => {
+            (state, Effects::NONE)
+        }
 
         // FSM-A-01
         (State::Master { .. }, Event::Shutdown) => (State::Initialize, Effects::RESIGN | Effects::REMOVE),
@@ -221,6 +228,7 @@ pub fn step(params: &Params, state: State, now: Instant, event: Event) -> (State
         (State::Master { .. }, Event::Coordinate(Coordinate::Demote)) if params.coordinated => {
             (State::Backup(watch(params, now, params.interval)), Effects::RESIGN | Effects::REMOVE)
         }
+        (State::Master { .. }, Event::Lapsed { silence }) => lapse(params, now, silence),
         (State::Master { .. }, Event::Startup | Event::Timer | Event::Coordinate(_)) => (state, Effects::NONE),
     }
 }
@@ -264,6 +272,19 @@ fn master_hears(params: &Params, state: State, now: Instant, advert: Advert) -> 
     // FSM-A-06, FSM-A-07; Adver_Timer runs on (AMB-03)
     let answer = if params.answer_lower { Effects::ASSERT } else { Effects::NONE };
     (state, Effects::DISCARD | answer)
+}
+
+/// Begins anew, as after Startup. Nothing is sent on the way: there may be another Master, and nothing to release.
+///
+/// Within three intervals no Backup's Master_Down_Timer can have fired: to wait for it would let one take over that had no
+/// reason to.
+fn lapse(params: &Params, now: Instant, silence: Duration) -> (State, Effects) {
+    let at_once = params.priority.is_owner() && !params.coordinated;
+    if at_once || silence < params.interval.duration().saturating_mul(3) {
+        let (state, effects) = become_master(params, now);
+        return (state, Effects::REMOVE | effects);
+    }
+    (State::Backup(watch(params, now, params.interval)), Effects::REMOVE)
 }
 
 /// Nothing stands against this router as Master: alone it becomes so, in a group it is due.

@@ -172,7 +172,9 @@ impl Cause {
     #[must_use]
     pub const fn new_master_reason(&self) -> NewMasterReason {
         match self {
-            Self::OwnerStartup | Self::Recovered(_) | Self::MasterResigned { .. } => NewMasterReason::Priority,
+            Self::OwnerStartup | Self::Recovered(_) | Self::MasterResigned { .. } | Self::Lapsed { .. } => {
+                NewMasterReason::Priority
+            }
             Self::Preempted { .. } => NewMasterReason::Preempted,
             Self::MasterDown { .. } => NewMasterReason::MasterNoResponse,
             _ => NewMasterReason::NotMaster,
@@ -184,7 +186,7 @@ impl Cause {
     pub fn last_event(&self, config: &Config) -> LastEvent {
         match self {
             Self::New => LastEvent::None,
-            Self::Startup | Self::OwnerStartup | Self::OwnerNoMore => LastEvent::Startup,
+            Self::Startup | Self::OwnerStartup | Self::OwnerNoMore | Self::Lapsed { .. } => LastEvent::Startup,
             Self::Shutdown => LastEvent::Shutdown,
             Self::HigherPriority { .. } | Self::HigherAddress { .. } | Self::GroupYielded(_) => {
                 LastEvent::HigherPriorityBackup

@@ -63,6 +63,9 @@ pub struct VirtualRouter {
     schedule: Schedule,
     asserts: TokenBucket,
     pending: Pending,
+    /// When a Master last advertised, or became one; and when its lease on the addresses is over.
+    advertised: Instant,
+    lease_over: Instant,
     advertisement: Prepared,
     /// Where version 2 is spoken besides.
     advertisement_version2: Option<Prepared>,
@@ -146,6 +149,8 @@ impl AdvertKind {
 #[derive(Clone, Copy, Debug, Default)]
 struct Pending {
     release: bool,
+    /// The addresses go before anything else happens, though they are to come back.
+    remove_first: bool,
     advertise: bool,
     last_word: bool,
     /// What was handed out in version 3 and is still to be in version 2.
@@ -190,6 +195,8 @@ impl VirtualRouter {
             schedule: Schedule::default(),
             asserts: TokenBucket::full(),
             pending: Pending::default(),
+            advertised: Instant::ZERO,
+            lease_over: Instant::MAX,
             learned: Learned::new(),
             evidence: Evidence::default(),
             past: Past::default(),
@@ -204,7 +211,7 @@ impl VirtualRouter {
 
     /// Takes news. Cannot fail. A `now` before the last one seen counts as the last one seen.
     pub fn handle(&mut self, now: Instant, input: Input) {
-        self.now = self.now.max(now);
+        self.advance(now);
         match input {
             Input::Startup => {
                 self.started = true;
@@ -259,7 +266,7 @@ impl VirtualRouter {
             learned: &self.learned,
         };
         let accepted = receive::accept(&self.config, &local, &rx, &mut self.stats)?;
-        self.now = now;
+        self.advance(now);
         self.learn(&accepted);
         self.hear(accepted.advert);
         Ok(())
@@ -274,6 +281,13 @@ impl VirtualRouter {
         }
         if core::mem::take(&mut self.pending.release) {
             return Some(self.send(AdvertKind::Release));
+        }
+        if self.pending.remove_first {
+            if let Some(action) = self.slots.poll(false, self.config.addresses()) {
+                return Some(action);
+            }
+            self.pending.remove_first = false;
+            self.slots.rewind();
         }
         if core::mem::take(&mut self.pending.advertise) && master {
             return Some(self.send(AdvertKind::Regular));
@@ -478,6 +492,9 @@ impl VirtualRouter {
     fn send(&mut self, kind: AdvertKind) -> Action {
         self.stats.advert_sent = self.stats.advert_sent.wrapping_add(1);
         let releases = matches!(kind, AdvertKind::Release | AdvertKind::ReleaseVersion2);
+        if !releases {
+            self.renew_lease();
+        }
         self.stats.prio_zero_sent = self.stats.prio_zero_sent.wrapping_add(u64::from(releases));
         self.pending.version2 = kind.in_version2().filter(|_| self.config.version2_too());
         Action::SendAdvertisement(kind)
@@ -530,12 +547,27 @@ impl VirtualRouter {
         }
     }
 
+    /// Takes over the time. A Master that it finds beyond its lease is none any more, whatever it is told next.
+    fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        if self.role() == Role::Master && self.now > self.lease_over {
+            let silence = self.now.since(self.advertised);
+            self.apply(Event::Lapsed { silence }, Cause::Lapsed { silence });
+        }
+    }
+
+    fn renew_lease(&mut self) {
+        self.advertised = self.now;
+        self.lease_over = self.config.lease().map_or(Instant::MAX, |lease| self.now + lease);
+    }
+
     /// One step of the state machine and what follows from it for everything around it.
     fn apply(&mut self, event: Event, cause: Cause) -> Effects {
         let before = self.role();
         let (state, effects) = fsm::step(&self.params, self.state, self.now, event);
         self.state = state;
         let after = self.role();
+        let anew = effects.contains(Effects::REMOVE | Effects::INSTALL);
         if effects.contains(Effects::RESIGN) {
             self.pending.release = true;
         }
@@ -544,6 +576,8 @@ impl VirtualRouter {
             self.schedule = Schedule::on_master(self.config.announce(), self.now);
             self.stats.master_transitions = self.stats.master_transitions.wrapping_add(1);
             self.past.new_master_reason = cause.new_master_reason();
+            self.renew_lease();
+            self.pending.remove_first = anew;
             // The advertisement of a takeover waits for nothing: the old Master leaves first.
             self.pending.advertise = true;
             // What an undrained transition left installed is announced anew.
@@ -551,7 +585,7 @@ impl VirtualRouter {
         } else if effects.contains(Effects::ADVERTISE) && after == Role::Master {
             self.advertise();
         }
-        if before != after {
+        if before != after || anew {
             // What goes before the transition in version 3 may do so alone; only a release stays true.
             self.pending.version2 = self.pending.version2.filter(|kind| *kind == AdvertKind::ReleaseVersion2);
             // What was heard in another state says nothing about the Master of now.

@@ -15,6 +15,18 @@ pub(crate) const fn master_down_interval(dialect: &Dialect, priority: Priority, 
     Duration::from_nanos(3 * interval.nanos() + skew_nanos(dialect, priority, interval))
 }
 
+/// How long a Master may be silent before its addresses are taken from it: whole seconds, as kernels count lifetimes.
+///
+/// The first Backup takes over later than three intervals after the last advertisement, and a kernel may be a second
+/// late to remove what has expired. At least five quarters of the interval: an advertisement may be late, and a kernel
+/// some hundredths early.
+pub(crate) const fn lease(interval: AdvertInterval) -> Duration {
+    const SECOND: u64 = 1_000_000_000;
+    let (before_takeover, renewable) = (3 * interval.nanos() / SECOND, (5 * interval.nanos()).div_ceil(4 * SECOND));
+    let seconds = before_takeover.saturating_sub(1);
+    Duration::from_secs(if seconds < renewable { renewable } else { seconds })
+}
+
 const fn skew_nanos(dialect: &Dialect, priority: Priority, interval: AdvertInterval) -> u64 {
     let span = match dialect.skew {
         Skew::OfOneSecond => 1_000_000_000,
@@ -56,6 +68,34 @@ mod tests {
             rows[usize::from(version == "3")] += 1;
         }
         assert_eq!(rows, [35, 63], "rows of version 2 and 3");
+    }
+
+    #[test]
+    fn a_lease_outlasts_a_late_advertisement_and_ends_before_a_takeover_where_whole_seconds_allow() {
+        let lease = |centis| lease(AdvertInterval::from_centis(centis).unwrap()).as_secs();
+        for (centis, seconds) in [
+            (1, 1),
+            (50, 1),
+            (67, 1),
+            (80, 1),
+            (81, 2),
+            (99, 2),
+            (100, 2),
+            (133, 2),
+            (134, 3),
+            (200, 5),
+            (4095, 121),
+            (25_500, 764),
+        ] {
+            assert_eq!(lease(centis), seconds, "{centis} cs");
+        }
+        for centis in 1..=25_500 {
+            let milliseconds = 1_000 * lease(centis);
+            let interval = 10 * u64::from(centis);
+            assert!(4 * milliseconds >= 5 * interval, "{centis} cs: too short to be renewed");
+            let in_time = milliseconds + 1_000 <= 3 * interval;
+            assert_eq!(in_time, (67..=80).contains(&centis) || centis >= 100, "{centis} cs");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod common;
 
 use std::fmt::Write;
 
-use common::{OWN, PROFILES, centis, host, priority, secs};
+use common::{OWN, PROFILES, centis, host, millis, priority, secs};
 use vrrp_core::fsm::{self, Advert, Backup, Coordinate, Effects, Event, Params, State};
 use vrrp_core::{Family, Instant, Priority, Profile};
 
@@ -20,7 +20,7 @@ const HEAD: &str = "\
 # Priority 100, interval 1 s, Preempt_Mode on and no last word, unless the state says otherwise. The peer advertises
 # every 2 s. Before the event Master_Down_Timer has 2.5 s to go and was set 1 s ago, Adver_Timer has 0.5 s to go. A timer
 # that runs on is `runs`; a Backup that is due has none, and waits for its sync group. A lower address is compared at
-# equal priority. Written by tests/transition_table.rs.
+# equal priority. A Master that was silent for so long is beyond its lease. Written by tests/transition_table.rs.
 ";
 
 /// A kind of router, with the state that it is in.
@@ -70,6 +70,7 @@ fn situations() -> Vec<Situation> {
         Situation { name: "In a group: Backup", state: backup(None), params: grouped },
         Situation { name: "In a group: due", state: due, params: grouped },
         Situation { name: "In a group: Master", state: master, params: grouped },
+        Situation { name: "In a group: owner's", state: master, params: own_grouped },
     ]
 }
 
@@ -90,6 +91,8 @@ fn events(params: &Params, state: &State) -> Vec<(&'static str, Instant, Event)>
         ("timer", state.deadline().unwrap_or(NOW), Event::Timer),
         ("timer, 3 s late", state.deadline().unwrap_or(NOW) + secs(3), Event::Timer),
         ("parameters", NOW, Event::ParamsChanged),
+        ("silent for 2.9 s", NOW, Event::Lapsed { silence: millis(2_900) }),
+        ("silent for 3 s", NOW, Event::Lapsed { silence: secs(3) }),
         ("group promotes", NOW, Event::Coordinate(Coordinate::Promote)),
         ("group demotes", NOW, Event::Coordinate(Coordinate::Demote)),
         ("hears release", NOW, advert(0, OWN + 1)),

@@ -35,7 +35,7 @@ impl VirtualRouter {
         if self.health.group == fault {
             return false;
         }
-        self.now = self.now.max(now);
+        self.advance(now);
         self.health.group = fault;
         self.reconsider();
         true
@@ -48,14 +48,14 @@ impl VirtualRouter {
 
     /// Every member is due.
     pub(crate) fn promote(&mut self, now: Instant) {
-        self.now = self.now.max(now);
+        self.advance(now);
         self.apply(Event::Coordinate(Coordinate::Promote), self.takeover_cause());
     }
 
     /// `member` yielded.
     pub(crate) fn demote(&mut self, now: Instant, member: RouterId) {
+        self.advance(now);
         if self.role() == Role::Master {
-            self.now = self.now.max(now);
             self.apply(Event::Coordinate(Coordinate::Demote), Cause::GroupYielded(member));
         }
     }
