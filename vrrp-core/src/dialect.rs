@@ -100,11 +100,14 @@ impl Profile {
     }
 }
 
+pub(crate) const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
+pub(crate) const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
+
 /// The group that routers of a family advertise to: 224.0.0.18 or ff02::12 (IP-02).
 #[must_use]
 pub const fn multicast_group(family: Family) -> IpAddr {
     match family {
-        Family::Ipv4 => IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18)),
-        Family::Ipv6 => IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12)),
+        Family::Ipv4 => IpAddr::V4(GROUP_V4),
+        Family::Ipv6 => IpAddr::V6(GROUP_V6),
     }
 }

@@ -53,12 +53,16 @@ impl Params {
     /// Skew_Time when the Master's interval is `interval`.
     #[must_use]
     pub const fn skew_time(&self, interval: AdvertInterval) -> Duration {
-        timers::skew_time(self.profile.dialect(), self.priority, interval)
+        Duration::from_nanos(timers::skew_time(self.profile.dialect(), self.priority, interval))
     }
 
     /// Master_Down_Interval when the Master's interval is `interval`.
     #[must_use]
     pub const fn master_down_interval(&self, interval: AdvertInterval) -> Duration {
+        Duration::from_nanos(self.master_down_nanos(interval))
+    }
+
+    const fn master_down_nanos(&self, interval: AdvertInterval) -> u64 {
         timers::master_down_interval(self.profile.dialect(), self.priority, interval)
     }
 }
@@ -191,127 +195,169 @@ impl BitOrAssign for Effects {
 
 /// Decides. Pairs of state and event that mean nothing change nothing.
 #[must_use]
-pub fn step(params: &Params, state: State, now: Instant, event: Event) -> (State, Effects) {
-    match (state, event) {
+#[inline]
+pub fn step(params: &Params, mut state: State, now: Instant, event: Event) -> (State, Effects) {
+    let effects = step_in_place(params, &mut state, now, event);
+    (state, effects)
+}
+
+/// The same in place. Inlined where the event is known, little is left of it.
+#[inline(always)]
+pub(crate) fn step_in_place(params: &Params, state: &mut State, now: Instant, event: Event) -> Effects {
+    match (&mut *state, event) {
         // FSM-I-01, OWN-02
         (State::Initialize, Event::Startup) if params.priority.is_owner() => {
-            take_over(params, now, watch(params, now, params.interval))
+            take_over(params, state, now, watch(params, now, params.interval))
         }
         // FSM-I-02, FSM-I-05, TMR-03
-        (State::Initialize, Event::Startup) => (State::Backup(watch(params, now, params.interval)), Effects::NONE),
+        (State::Initialize, Event::Startup) => {
+            *state = State::Backup(watch(params, now, params.interval));
+            Effects::NONE
+        }
         // FSM-I-04
-        (State::Initialize, _) => (state, Effects::NONE),
+        (State::Initialize, _) => Effects::NONE,
 
         // FSM-B-05
-        (State::Backup(_), Event::Shutdown) => (State::Initialize, Effects::NONE),
+        (State::Backup(_), Event::Shutdown) => {
+            *state = State::Initialize;
+            Effects::NONE
+        }
         // FSM-B-06
-        (State::Backup(backup), Event::Timer) if now >= backup.master_down => take_over(params, now, backup),
+        (State::Backup(backup), Event::Timer) if now >= backup.master_down => {
+            let backup = *backup;
+            take_over(params, state, now, backup)
+        }
         // EXT-06
-        (State::Backup(Backup { due: true, .. }), Event::Coordinate(Coordinate::Promote)) => become_master(params, now),
-        (State::Backup(backup), Event::Advert(advert)) => backup_hears(params, backup, now, advert),
-        (State::Backup(backup), Event::ParamsChanged) => (State::Backup(retime(params, backup, now)), Effects::NONE),
+        (State::Backup(Backup { due: true, .. }), Event::Coordinate(Coordinate::Promote)) => {
+            become_master(params, state, now)
+        }
+        (State::Backup(backup), Event::Advert(Advert { priority, interval, .. })) => {
+            backup_hears(params, backup, now, priority, interval)
+        }
+        (State::Backup(backup), Event::ParamsChanged) => {
+            retime(params, backup, now);
+            Effects::NONE
+        }
         (State::Backup(_), Event::Startup | Event::Timer | Event::Coordinate(_) | Event::Lapsed { .. }) => {
-            (state, Effects::NONE)
+            Effects::NONE
         }
 
         // FSM-A-01
-        (State::Master { .. }, Event::Shutdown) => (State::Initialize, Effects::RESIGN | Effects::REMOVE),
+        (State::Master { .. }, Event::Shutdown) => {
+            *state = State::Initialize;
+            Effects::RESIGN | Effects::REMOVE
+        }
         // FSM-A-02
-        (State::Master { next_advert }, Event::Timer) if now >= next_advert => {
-            (State::Master { next_advert: following(next_advert, params.interval, now) }, Effects::ADVERTISE)
+        (State::Master { next_advert }, Event::Timer) if now >= *next_advert => {
+            *next_advert = following(*next_advert, params.interval, now);
+            Effects::ADVERTISE
         }
         (State::Master { .. }, Event::Advert(advert)) => master_hears(params, state, now, advert),
         (State::Master { next_advert }, Event::ParamsChanged) => {
-            (State::Master { next_advert: next_advert.min(now + params.interval.duration()) }, Effects::NONE)
+            *next_advert = (*next_advert).min(now + params.interval.duration());
+            Effects::NONE
         }
         // EXT-06
         (State::Master { .. }, Event::Coordinate(Coordinate::Demote)) if params.coordinated => {
-            (State::Backup(watch(params, now, params.interval)), Effects::RESIGN | Effects::REMOVE)
+            *state = State::Backup(watch(params, now, params.interval));
+            Effects::RESIGN | Effects::REMOVE
         }
-        (State::Master { .. }, Event::Lapsed { silence }) => lapse(params, now, silence),
-        (State::Master { .. }, Event::Startup | Event::Timer | Event::Coordinate(_)) => (state, Effects::NONE),
+        (State::Master { .. }, Event::Lapsed { silence }) => lapse(params, state, now, silence),
+        (State::Master { .. }, Event::Startup | Event::Timer | Event::Coordinate(_)) => Effects::NONE,
     }
 }
 
-fn backup_hears(params: &Params, backup: Backup, now: Instant, advert: Advert) -> (State, Effects) {
-    let accepted = watch(params, now, advert.interval);
-    let Some(theirs) = advert.priority else {
+#[inline(always)]
+fn backup_hears(
+    params: &Params,
+    backup: &mut Backup,
+    now: Instant,
+    priority: Option<Priority>,
+    interval: AdvertInterval,
+) -> Effects {
+    let Some(theirs) = priority else {
         // FSM-B-07, TMR-06, AMB-09
-        let master_down = now + params.skew_time(backup.interval);
-        return (State::Backup(Backup { master_down, armed_at: now, due: false, ..backup }), Effects::NONE);
+        backup.master_down = now + params.skew_time(backup.interval);
+        (backup.armed_at, backup.due) = (now, false);
+        return Effects::NONE;
     };
     let preempts = params.preempt || params.priority.is_owner();
     // FSM-B-08, FSM-B-09, FSM-B-11, AMB-10
     if theirs >= params.priority || !preempts {
-        return (State::Backup(accepted), Effects::NONE);
+        *backup = watch(params, now, interval);
+        return Effects::NONE;
     }
     // PRE-02
     let hold_until = backup.hold_until.unwrap_or(now + params.preempt_hold);
     if now < hold_until && !params.priority.is_owner() {
-        return (State::Backup(Backup { hold_until: Some(hold_until), ..accepted }), Effects::NONE);
+        *backup = Backup { hold_until: Some(hold_until), ..watch(params, now, interval) };
+        return Effects::NONE;
     }
     // FSM-B-10, TMR-12
-    (State::Backup(backup), Effects::DISCARD)
+    Effects::DISCARD
 }
 
-fn master_hears(params: &Params, state: State, now: Instant, advert: Advert) -> (State, Effects) {
+fn master_hears(params: &Params, state: &mut State, now: Instant, advert: Advert) -> Effects {
     let Some(theirs) = advert.priority else {
         // FSM-A-03, SEC-03
-        return (State::Master { next_advert: now + params.interval.duration() }, Effects::ADVERTISE);
+        *state = State::Master { next_advert: now + params.interval.duration() };
+        return Effects::ADVERTISE;
     };
     let yields = theirs > params.priority || (theirs == params.priority && advert.source > params.primary);
     if yields {
         // FSM-A-04, FSM-A-05, AMB-22; Preempt_Mode plays no part (FSM-A-08)
-        let last_word = if params.last_word { Effects::ADVERTISE } else { Effects::NONE };
-        return (State::Backup(watch(params, now, advert.interval)), Effects::REMOVE | last_word);
+        *state = State::Backup(watch(params, now, advert.interval));
+        return Effects::REMOVE | if params.last_word { Effects::ADVERTISE } else { Effects::NONE };
     }
     if theirs == params.priority && advert.source == params.primary {
         // FSM-A-09
-        return (state, Effects::DISCARD | Effects::DUPLICATE);
+        return Effects::DISCARD | Effects::DUPLICATE;
     }
     // FSM-A-06, FSM-A-07; Adver_Timer runs on (AMB-03)
-    let answer = if params.answer_lower { Effects::ASSERT } else { Effects::NONE };
-    (state, Effects::DISCARD | answer)
+    Effects::DISCARD | if params.answer_lower { Effects::ASSERT } else { Effects::NONE }
 }
 
 /// Begins anew, as after Startup. Nothing is sent on the way: there may be another Master, and nothing to release.
 ///
 /// Within three intervals no Backup's Master_Down_Timer can have fired: to wait for it would let one take over that had no
 /// reason to.
-fn lapse(params: &Params, now: Instant, silence: Duration) -> (State, Effects) {
+fn lapse(params: &Params, state: &mut State, now: Instant, silence: Duration) -> Effects {
     let at_once = params.priority.is_owner() && !params.coordinated;
     if at_once || silence < params.interval.duration().saturating_mul(3) {
-        let (state, effects) = become_master(params, now);
-        return (state, Effects::REMOVE | effects);
+        return Effects::REMOVE | become_master(params, state, now);
     }
-    (State::Backup(watch(params, now, params.interval)), Effects::REMOVE)
+    *state = State::Backup(watch(params, now, params.interval));
+    Effects::REMOVE
 }
 
 /// Nothing stands against this router as Master: alone it becomes so, in a group it is due.
-fn take_over(params: &Params, now: Instant, backup: Backup) -> (State, Effects) {
+fn take_over(params: &Params, state: &mut State, now: Instant, backup: Backup) -> Effects {
     if params.coordinated {
-        return (State::Backup(Backup { due: true, ..backup }), Effects::NONE);
+        *state = State::Backup(Backup { due: true, ..backup });
+        return Effects::NONE;
     }
-    become_master(params, now)
+    become_master(params, state, now)
 }
 
-fn become_master(params: &Params, now: Instant) -> (State, Effects) {
-    (State::Master { next_advert: now + params.interval.duration() }, Effects::ADVERTISE | Effects::INSTALL)
+fn become_master(params: &Params, state: &mut State, now: Instant) -> Effects {
+    *state = State::Master { next_advert: now + params.interval.duration() };
+    Effects::ADVERTISE | Effects::INSTALL
 }
 
 /// Backup with Master_Down_Timer restarted (TMR-04, TMR-05, AMB-11).
+#[inline]
 fn watch(params: &Params, now: Instant, heard: AdvertInterval) -> Backup {
     let interval = params.learned_interval(heard);
-    let master_down = now + params.master_down_interval(interval);
+    let master_down = now.plus_nanos(params.master_down_nanos(interval));
     Backup { master_down, armed_at: now, interval, hold_until: None, due: false }
 }
 
 /// A running Master_Down_Timer under changed parameters: never later than it was (AMB-12).
-fn retime(params: &Params, backup: Backup, now: Instant) -> Backup {
-    let interval = params.learned_interval(backup.interval);
-    let master_down = backup.master_down.min(backup.armed_at + params.master_down_interval(interval));
-    let hold_until = backup.hold_until.map(|at| at.min(now + params.preempt_hold));
-    Backup { master_down, interval, hold_until, ..backup }
+fn retime(params: &Params, backup: &mut Backup, now: Instant) {
+    backup.interval = params.learned_interval(backup.interval);
+    let master_down = backup.armed_at.plus_nanos(params.master_down_nanos(backup.interval));
+    backup.master_down = backup.master_down.min(master_down);
+    backup.hold_until = backup.hold_until.map(|at| at.min(now + params.preempt_hold));
 }
 
 /// The next Adver_Timer deadline: in phase, unless more than an interval was missed (TMR-11).

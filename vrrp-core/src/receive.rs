@@ -3,13 +3,12 @@
 use core::net::IpAddr;
 
 use crate::config::{Config, Peers};
-use crate::dialect::{Mismatch, multicast_group};
-use crate::fsm::Advert;
+use crate::dialect::Mismatch;
 use crate::learned::Learned;
 use crate::stats::Stats;
 use crate::time::Instant;
 use crate::types::{AdvertInterval, Priority, Version, Vrid};
-use crate::wire::{self, ChecksumForm, Endpoints, Packet, ParseError, TTL};
+use crate::wire::{self, ChecksumForm, Endpoints, Packet, ParseError, Prepared, TTL};
 
 /// One received IP datagram of protocol 112. Whose frame it came in is not asked (AMB-30).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,20 +112,22 @@ pub enum Discard {
 pub(crate) struct Local<'a> {
     pub(crate) now: Instant,
     pub(crate) priority: Priority,
-    pub(crate) primary: Option<IpAddr>,
-    /// The addresses as octets, in our order.
-    pub(crate) address_list: &'a [u8],
+    pub(crate) primary: &'a Option<IpAddr>,
+    /// Lists the addresses in our order.
+    pub(crate) advertisement: &'a Prepared,
     pub(crate) learned: &'a Learned,
 }
 
-/// What passed every check.
+/// What passed every check; where it came from is known already.
 pub(crate) struct Accepted {
-    pub(crate) advert: Advert,
-    pub(crate) version: Version,
-    pub(crate) checksum: ChecksumForm,
+    pub(crate) priority: Option<Priority>,
+    pub(crate) interval: AdvertInterval,
+    /// Form of the checksum, in version 3.
+    pub(crate) checksum: Option<ChecksumForm>,
 }
 
 /// The checks, in order. Counts; changes nothing else.
+#[inline]
 pub(crate) fn accept(
     config: &Config,
     local: &Local<'_>,
@@ -142,8 +143,8 @@ pub(crate) fn accept(
     result
 }
 
+#[inline]
 fn check(config: &Config, local: &Local<'_>, rx: &RxPacket<'_>, stats: &mut Stats) -> Result<Accepted, Discard> {
-    let source = rx.ends.source();
     let dialect = config.profile().dialect();
     let min_ttl = listening(config, local, &rx.ends)?;
     if rx.ttl < min_ttl {
@@ -151,7 +152,7 @@ fn check(config: &Config, local: &Local<'_>, rx: &RxPacket<'_>, stats: &mut Stat
     }
     // INT-10: without the flag the other version is a version error.
     let version = if config.version2_too() { wire::peek_version(rx.payload) } else { dialect.version };
-    let packet = Packet::parse(version, rx.payload, rx.ends)?;
+    let packet = Packet::read(version, rx.payload, &rx.ends)?;
     checksum_form(config, &packet, rx)?;
     if packet.vrid() != Some(config.vrid()) {
         return Err(Discard::Vrid(packet.vrid()));
@@ -164,7 +165,7 @@ fn check(config: &Config, local: &Local<'_>, rx: &RxPacket<'_>, stats: &mut Stat
     };
     *form = form.wrapping_add(1);
     if local.priority.is_owner() && !config.owner_listens() {
-        return Err(Discard::Owner { by: source, priority: packet.priority() });
+        return Err(Discard::Owner { by: rx.ends.source(), priority: packet.priority() });
     }
     authenticate(config, &packet)?;
     if packet.address_count() == 0 {
@@ -178,8 +179,8 @@ fn check(config: &Config, local: &Local<'_>, rx: &RxPacket<'_>, stats: &mut Stat
         return Err(Discard::NotLinkLocal(first.into()));
     }
     let interval = packet.interval().ok_or(Discard::ZeroInterval)?;
-    let list_differs =
-        packet.address_list() != local.address_list && !same_addresses(config.advertised().as_slice(), &packet);
+    let list_differs = packet.address_list() != local.advertisement.address_list()
+        && !same_addresses(config.advertised().as_slice(), &packet);
     let drops_other_lists = config.strict_list() && version == Version::V2;
     if list_differs && drops_other_lists && packet.priority() != Some(Priority::OWNER) {
         return Err(Discard::AddressList);
@@ -193,28 +194,34 @@ fn check(config: &Config, local: &Local<'_>, rx: &RxPacket<'_>, stats: &mut Stat
     if interval_differs && on_mismatch == Mismatch::Drop {
         return Err(Discard::Interval { found: interval, expected });
     }
-    if local.primary == Some(source) {
-        return Err(Discard::OwnSource(source));
+    if *local.primary == Some(rx.ends.source()) {
+        return Err(Discard::OwnSource(rx.ends.source()));
     }
-    let no_host = match source {
-        IpAddr::V4(v4) => v4.is_multicast() || v4.is_unspecified() || v4.is_broadcast(),
-        IpAddr::V6(v6) => v6.is_multicast() || v6.is_unspecified(),
+    let no_host = match rx.ends {
+        Endpoints::V4 { source, .. } => source.is_multicast() || source.is_unspecified() || source.is_broadcast(),
+        Endpoints::V6 { source, .. } => source.is_multicast() || source.is_unspecified(),
     };
     if no_host {
-        return Err(Discard::Source(source));
+        return Err(Discard::Source(rx.ends.source()));
     }
-    if config.version2_too() && version == Version::V2 && local.learned.speaks_version3(source, local.now) {
-        return Err(Discard::Version2Shadowed(source));
+    if config.version2_too() && version == Version::V2 && local.learned.speaks_version3(rx.ends.source(), local.now) {
+        return Err(Discard::Version2Shadowed(rx.ends.source()));
     }
     let list_suspect = list_differs || not_link_local.is_some();
-    stats.owner_conflict = stats.owner_conflict.wrapping_add(u64::from(local.priority.is_owner()));
     let equal = packet.priority() == Some(local.priority);
-    stats.equal_priority = stats.equal_priority.wrapping_add(u64::from(equal));
-    stats.address_list_errors = stats.address_list_errors.wrapping_add(u64::from(list_suspect));
-    stats.interval_errors = stats.interval_errors.wrapping_add(u64::from(interval_differs));
-    stats.prio_zero_rcvd = stats.prio_zero_rcvd.wrapping_add(u64::from(packet.priority().is_none()));
-    let advert = Advert { source, priority: packet.priority(), interval };
-    Ok(Accepted { advert, version, checksum: packet.checksum() })
+    for (seen, counter) in [
+        (local.priority.is_owner(), &mut stats.owner_conflict),
+        (equal, &mut stats.equal_priority),
+        (list_suspect, &mut stats.address_list_errors),
+        (interval_differs, &mut stats.interval_errors),
+        (packet.priority().is_none(), &mut stats.prio_zero_rcvd),
+    ] {
+        if seen {
+            *counter = counter.wrapping_add(1);
+        }
+    }
+    let checksum = (version == Version::V3).then_some(packet.checksum());
+    Ok(Accepted { priority: packet.priority(), interval, checksum })
 }
 
 /// RX-07: the form, where there is a choice and the configuration has made it.
@@ -228,10 +235,11 @@ fn checksum_form(config: &Config, packet: &Packet<'_>, rx: &RxPacket<'_>) -> Res
 }
 
 /// RX-01: whether the packet came the way that this router listens to. Returns the least TTL on that way.
+#[inline]
 fn listening(config: &Config, local: &Local<'_>, ends: &Endpoints) -> Result<u8, Discard> {
     match config.peers() {
-        Peers::Multicast if ends.destination() == multicast_group(config.family()) => Ok(TTL),
-        Peers::Unicast(peers) if local.primary == Some(ends.destination()) => peers
+        Peers::Multicast if ends.family() == config.family() && ends.are_to_group() => Ok(TTL),
+        Peers::Unicast(peers) if *local.primary == Some(ends.destination()) => peers
             .iter()
             .find(|peer| peer.address == ends.source())
             .map(|peer| peer.min_ttl)
@@ -241,6 +249,7 @@ fn listening(config: &Config, local: &Local<'_>, ends: &Endpoints) -> Result<u8,
 }
 
 /// RX-10, AUTH-01 to AUTH-03, AMB-24; MD5 of other makes is an unknown type (EXT-08).
+#[inline]
 fn authenticate(config: &Config, packet: &Packet<'_>) -> Result<(), Discard> {
     let Some(auth) = packet.auth() else { return Ok(()) };
     match (auth.kind, config.password()) {

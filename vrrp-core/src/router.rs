@@ -261,14 +261,17 @@ impl VirtualRouter {
         let local = Local {
             now,
             priority: self.params.priority,
-            primary: self.source,
-            address_list: self.advertisement.address_list(),
+            primary: &self.source,
+            advertisement: &self.advertisement,
             learned: &self.learned,
         };
         let accepted = receive::accept(&self.config, &local, &rx, &mut self.stats)?;
         self.advance(now);
-        self.learn(&accepted);
-        self.hear(accepted.advert);
+        if let Some(checksum) = accepted.checksum {
+            self.learned.checksum = checksum;
+            self.learn_version3(rx.ends.source(), accepted.interval);
+        }
+        self.hear(&rx.ends, &accepted);
         Ok(())
     }
 
@@ -411,7 +414,7 @@ impl VirtualRouter {
                     _ if self.params.priority.is_owner() => Cause::OwnerStartup,
                     _ => Cause::Startup,
                 };
-                self.apply(Event::Startup, cause);
+                self.apply(Event::Startup, |_| cause);
             }
             (Role::Initialize, true, Some(fault)) => {
                 self.kept_out_by = Some(fault);
@@ -421,11 +424,11 @@ impl VirtualRouter {
                 }
             }
             (_, false, _) => {
-                self.apply(Event::Shutdown, Cause::Shutdown);
+                self.apply(Event::Shutdown, |_| Cause::Shutdown);
             }
             (_, true, Some(fault)) => {
                 (self.kept_out_by, self.refusal_reported) = (Some(fault), true);
-                self.apply(Event::Shutdown, Cause::Fault(fault));
+                self.apply(Event::Shutdown, |_| Cause::Fault(fault));
             }
             (_, true, None) => {}
         }
@@ -435,7 +438,7 @@ impl VirtualRouter {
         let priority = self.weighed_priority();
         if priority != self.params.priority {
             self.params.priority = priority;
-            self.apply(Event::ParamsChanged, self.cause);
+            self.apply(Event::ParamsChanged, |this| this.cause);
         }
     }
 
@@ -461,7 +464,7 @@ impl VirtualRouter {
             self.reconsider();
         }
         if self.state.deadline().is_some_and(|at| at <= now) {
-            self.apply(Event::Timer, self.takeover_cause());
+            self.apply(Event::Timer, Self::takeover_cause);
         }
         if self.role() == Role::Master {
             let count = self.schedule.fire(self.config.announce(), now);
@@ -500,29 +503,24 @@ impl VirtualRouter {
         Action::SendAdvertisement(kind)
     }
 
-    fn learn(&mut self, accepted: &Accepted) {
-        if accepted.version == Version::V2 {
-            return;
-        }
-        self.learned.checksum = accepted.checksum;
+    fn learn_version3(&mut self, source: IpAddr, interval: AdvertInterval) {
         if self.config.version2_too() {
-            let params = &self.params;
-            let down = params.master_down_interval(params.learned_interval(accepted.advert.interval));
-            self.learned.heard_version3(accepted.advert.source, self.now + down);
+            let down = self.params.master_down_interval(self.params.learned_interval(interval));
+            self.learned.heard_version3(source, self.now + down);
         }
     }
 
-    fn hear(&mut self, advert: Advert) {
-        let heard = Heard { source: advert.source, priority: advert.priority, at: self.now };
-        self.past.last_adv_source = Some(advert.source);
+    fn hear(&mut self, ends: &Endpoints, accepted: &Accepted) {
+        let Accepted { priority, interval, .. } = *accepted;
+        let advert = Advert { source: ends.source(), priority, interval };
+        self.past.last_adv_source = Some(ends.source());
         let before = self.role();
-        let cause = match advert.priority {
-            Some(priority) if priority > self.params.priority => {
+        let effects = self.apply(Event::Advert(advert), |this| match advert.priority {
+            Some(priority) if priority > this.params.priority => {
                 Cause::HigherPriority { master: advert.source, priority }
             }
             _ => Cause::HigherAddress { master: advert.source },
-        };
-        let effects = self.apply(Event::Advert(advert), cause);
+        });
         let discarded = effects.contains(Effects::DISCARD);
         if effects.contains(Effects::ASSERT) {
             self.answer_lower(advert.interval);
@@ -533,8 +531,13 @@ impl VirtualRouter {
                 let count = self.schedule.on_contest(self.config.announce(), self.now, silence);
                 self.slots.announce_all(count);
             }
-            _ if discarded => self.evidence.lower = Some(heard),
-            _ => self.evidence = Evidence { accepted: Some(heard), lower: None },
+            _ => {
+                let heard = Some(Heard { source: ends.source(), priority, at: self.now });
+                match discarded {
+                    true => self.evidence.lower = heard,
+                    false => self.evidence = Evidence { accepted: heard, lower: None },
+                }
+            }
         }
     }
 
@@ -552,7 +555,7 @@ impl VirtualRouter {
         self.now = self.now.max(now);
         if self.role() == Role::Master && self.now > self.lease_over {
             let silence = self.now.since(self.advertised);
-            self.apply(Event::Lapsed { silence }, Cause::Lapsed { silence });
+            self.apply(Event::Lapsed { silence }, |_| Cause::Lapsed { silence });
         }
     }
 
@@ -561,11 +564,22 @@ impl VirtualRouter {
         self.lease_over = self.config.lease().map_or(Instant::MAX, |lease| self.now + lease);
     }
 
-    /// One step of the state machine and what follows from it for everything around it.
-    fn apply(&mut self, event: Event, cause: Cause) -> Effects {
+    /// One step of the state machine and what follows from it for everything around it. Nobody needs the cause of what
+    /// changes no state.
+    #[inline]
+    fn apply(&mut self, event: Event, cause: impl FnOnce(&Self) -> Cause) -> Effects {
         let before = self.role();
-        let (state, effects) = fsm::step(&self.params, self.state, self.now, event);
-        self.state = state;
+        let effects = fsm::step_in_place(&self.params, &mut self.state, self.now, event);
+        if before != self.role() || effects.contains(Effects::INSTALL) {
+            self.follow(before, effects, cause(self));
+        } else if effects.contains(Effects::ADVERTISE) {
+            self.advertise();
+        }
+        effects
+    }
+
+    /// The state changed, or begins anew.
+    fn follow(&mut self, before: Role, effects: Effects, cause: Cause) {
         let after = self.role();
         let anew = effects.contains(Effects::REMOVE | Effects::INSTALL);
         if effects.contains(Effects::RESIGN) {
@@ -582,22 +596,17 @@ impl VirtualRouter {
             self.pending.advertise = true;
             // What an undrained transition left installed is announced anew.
             self.slots.announce_all(self.config.announce().repeat.max(1));
-        } else if effects.contains(Effects::ADVERTISE) && after == Role::Master {
-            self.advertise();
         }
-        if before != after || anew {
-            // What goes before the transition in version 3 may do so alone; only a release stays true.
-            self.pending.version2 = self.pending.version2.filter(|kind| *kind == AdvertKind::ReleaseVersion2);
-            // What was heard in another state says nothing about the Master of now.
-            self.evidence = Evidence::default();
-            self.slots.rewind();
-            if before == Role::Initialize || after == Role::Initialize {
-                self.past.up_since = (after != Role::Initialize).then_some(self.now);
-            }
-            self.pending.last_word = effects.contains(Effects::ADVERTISE) && after == Role::Backup;
-            self.enter(before, after, cause);
+        // What goes before the transition in version 3 may do so alone; only a release stays true.
+        self.pending.version2 = self.pending.version2.filter(|kind| *kind == AdvertKind::ReleaseVersion2);
+        // What was heard in another state says nothing about the Master of now.
+        self.evidence = Evidence::default();
+        self.slots.rewind();
+        if before == Role::Initialize || after == Role::Initialize {
+            self.past.up_since = (after != Role::Initialize).then_some(self.now);
         }
-        effects
+        self.pending.last_word = effects.contains(Effects::ADVERTISE) && after == Role::Backup;
+        self.enter(before, after, cause);
     }
 
     /// No advertisement goes out for an address that the host has not confirmed.

@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 
 use crate::config::Config;
 use crate::deadlines::Deadlines;
-use crate::dialect::multicast_group;
 use crate::health::RouterId;
 use crate::receive::{Discard, RxPacket};
 use crate::router::{Action, Input, ReconfigureError, VirtualRouter};
@@ -287,7 +286,7 @@ impl RouterSet {
 
 /// The first check that fails for a packet that is for no router here (RX-02 to RX-08).
 fn discard_unaddressed(rx: &RxPacket<'_>, vrid: Option<Vrid>) -> Discard {
-    if rx.ends.destination() == multicast_group(rx.ends.family()) && rx.ttl < wire::TTL {
+    if rx.ends.are_to_group() && rx.ttl < wire::TTL {
         return Discard::Ttl { found: rx.ttl, min: wire::TTL };
     }
     let version = wire::peek_version(rx.payload);

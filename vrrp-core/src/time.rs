@@ -34,6 +34,11 @@ impl Instant {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
+    /// `self + nanos`, or the end of time.
+    pub(crate) const fn plus_nanos(self, nanos: u64) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+
     /// `self - span`, or the epoch when that lies before it.
     #[must_use]
     pub const fn before(self, span: Duration) -> Self {
@@ -45,7 +50,7 @@ impl Add<Duration> for Instant {
     type Output = Self;
 
     fn add(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(saturating_nanos(span)))
+        self.plus_nanos(saturating_nanos(span))
     }
 }
 

@@ -6,13 +6,17 @@ use crate::dialect::{Dialect, Skew};
 use crate::types::{AdvertInterval, Priority};
 
 /// Skew_Time of a router at `priority` (TMR-01, TMR-02, TMR-08, TMR-09, AMB-05).
-pub(crate) const fn skew_time(dialect: &Dialect, priority: Priority, interval: AdvertInterval) -> Duration {
-    Duration::from_nanos(skew_nanos(dialect, priority, interval))
+pub(crate) const fn skew_time(dialect: &Dialect, priority: Priority, interval: AdvertInterval) -> u64 {
+    let span = match dialect.skew {
+        Skew::OfOneSecond => 1_000_000_000,
+        Skew::OfInterval => interval.nanos(),
+    };
+    ((256 - priority.get() as u64) * span).div_ceil(256)
 }
 
 /// Master_Down_Interval: three intervals and the skew. At most 766 s (TMR-14).
-pub(crate) const fn master_down_interval(dialect: &Dialect, priority: Priority, interval: AdvertInterval) -> Duration {
-    Duration::from_nanos(3 * interval.nanos() + skew_nanos(dialect, priority, interval))
+pub(crate) const fn master_down_interval(dialect: &Dialect, priority: Priority, interval: AdvertInterval) -> u64 {
+    3 * interval.nanos() + skew_time(dialect, priority, interval)
 }
 
 /// How long a Master may be silent before its addresses are taken from it: whole seconds, as kernels count lifetimes.
@@ -25,14 +29,6 @@ pub(crate) const fn lease(interval: AdvertInterval) -> Duration {
     let (before_takeover, renewable) = (3 * interval.nanos() / SECOND, (5 * interval.nanos()).div_ceil(4 * SECOND));
     let seconds = before_takeover.saturating_sub(1);
     Duration::from_secs(if seconds < renewable { renewable } else { seconds })
-}
-
-const fn skew_nanos(dialect: &Dialect, priority: Priority, interval: AdvertInterval) -> u64 {
-    let span = match dialect.skew {
-        Skew::OfOneSecond => 1_000_000_000,
-        Skew::OfInterval => interval.nanos(),
-    };
-    ((256 - priority.get() as u64) * span).div_ceil(256)
 }
 
 #[cfg(test)]
@@ -61,10 +57,9 @@ mod tests {
             let profile = if version == "2" { Profile::Rfc3768 } else { Profile::Rfc9568Errata };
             let priority = Priority::new(priority.parse().unwrap()).unwrap();
             let interval = AdvertInterval::from_centis(centis.parse().unwrap()).unwrap();
-            let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap();
             let dialect = profile.dialect();
-            assert_eq!(nanos(skew_time(dialect, priority, interval)), nanos_rounded_up(skew), "{row}");
-            assert_eq!(nanos(master_down_interval(dialect, priority, interval)), nanos_rounded_up(down), "{row}");
+            assert_eq!(skew_time(dialect, priority, interval), nanos_rounded_up(skew), "{row}");
+            assert_eq!(master_down_interval(dialect, priority, interval), nanos_rounded_up(down), "{row}");
             rows[usize::from(version == "3")] += 1;
         }
         assert_eq!(rows, [35, 63], "rows of version 2 and 3");

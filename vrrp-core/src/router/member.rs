@@ -49,14 +49,14 @@ impl VirtualRouter {
     /// Every member is due.
     pub(crate) fn promote(&mut self, now: Instant) {
         self.advance(now);
-        self.apply(Event::Coordinate(Coordinate::Promote), self.takeover_cause());
+        self.apply(Event::Coordinate(Coordinate::Promote), Self::takeover_cause);
     }
 
     /// `member` yielded.
     pub(crate) fn demote(&mut self, now: Instant, member: RouterId) {
         self.advance(now);
         if self.role() == Role::Master {
-            self.apply(Event::Coordinate(Coordinate::Demote), Cause::GroupYielded(member));
+            self.apply(Event::Coordinate(Coordinate::Demote), |_| Cause::GroupYielded(member));
         }
     }
 

@@ -68,15 +68,15 @@ impl VirtualRouter {
         self.readdress(&old);
         match (self.role(), was_owner, self.params.priority.is_owner()) {
             (Role::Backup, false, true) => {
-                self.apply(Event::Shutdown, Cause::OwnerStartup);
-                self.apply(Event::Startup, Cause::OwnerStartup);
+                self.apply(Event::Shutdown, |_| Cause::OwnerStartup);
+                self.apply(Event::Startup, |_| Cause::OwnerStartup);
             }
             (Role::Master, true, false) => {
-                self.apply(Event::Shutdown, Cause::OwnerNoMore);
-                self.apply(Event::Startup, Cause::OwnerNoMore);
+                self.apply(Event::Shutdown, |_| Cause::OwnerNoMore);
+                self.apply(Event::Startup, |_| Cause::OwnerNoMore);
             }
             _ => {
-                self.apply(Event::ParamsChanged, self.cause);
+                self.apply(Event::ParamsChanged, |this| this.cause);
             }
         }
         self.reconsider();

@@ -98,8 +98,10 @@ pub struct Packet<'a> {
     version: Version,
     family: Family,
     checksum: ChecksumForm,
-    /// Exactly the message, at least a header long.
-    message: &'a [u8],
+    header: &'a [u8; field::ADDRESSES],
+    address_list: &'a [u8],
+    /// Version 2 only.
+    auth_data: Option<&'a [u8; field::AUTH_DATA_LEN]>,
     trailing: usize,
 }
 
@@ -117,7 +119,13 @@ impl<'a> Packet<'a> {
     ///
     /// # Errors
     /// The first check of RX-03 to RX-07 that fails.
+    #[inline]
     pub fn parse(version: Version, payload: &'a [u8], ends: Endpoints) -> Result<Self, ParseError> {
+        Self::read(version, payload, &ends)
+    }
+
+    #[inline]
+    pub(crate) fn read(version: Version, payload: &'a [u8], ends: &Endpoints) -> Result<Self, ParseError> {
         let family = ends.family();
         let had = payload.len();
         let Some((header, _)) = payload.split_first_chunk::<{ field::ADDRESSES }>() else {
@@ -141,10 +149,12 @@ impl<'a> Packet<'a> {
         if rest.len() > MAX_TRAILING {
             return Err(ParseError::TooLong { trailing: rest.len() });
         }
-        match checksum::verify(version, message, ends) {
-            Ok(checksum) => Ok(Self { version, family, checksum, message, trailing: rest.len() }),
-            Err(()) => Err(ParseError::Checksum { found: u16::from_be_bytes([header[6], header[7]]) }),
-        }
+        let Ok(checksum) = checksum::verify(version, message, ends) else {
+            return Err(ParseError::Checksum { found: u16::from_be_bytes([header[6], header[7]]) });
+        };
+        let address_list = address_list(version, message);
+        let auth_data = if version == Version::V2 { message.last_chunk() } else { None };
+        Ok(Self { version, family, checksum, header, address_list, auth_data, trailing: rest.len() })
     }
 
     /// Version.
@@ -156,24 +166,24 @@ impl<'a> Packet<'a> {
     /// Virtual router id; `None` for the 0 that no router may have.
     #[must_use]
     pub fn vrid(&self) -> Option<Vrid> {
-        Vrid::new(self.octet(field::VRID)).ok()
+        Vrid::new(self.header[field::VRID]).ok()
     }
 
     /// Priority; `None` is the release.
     #[must_use]
     pub fn priority(&self) -> Option<Priority> {
-        Priority::from_wire(self.octet(field::PRIORITY))
+        Priority::from_wire(self.header[field::PRIORITY])
     }
 
     /// Interval; `None` for 0, which no router may use.
     #[must_use]
     pub fn interval(&self) -> Option<AdvertInterval> {
-        let low = self.octet(field::INTERVAL);
+        let low = self.header[field::INTERVAL];
         match self.version {
             Version::V2 => AdvertInterval::from_secs(low).ok(),
             // PKT-06
             Version::V3 => {
-                AdvertInterval::from_centis(u16::from_be_bytes([self.octet(field::AUTH_TYPE) & 0x0f, low])).ok()
+                AdvertInterval::from_centis(u16::from_be_bytes([self.header[field::AUTH_TYPE] & 0x0f, low])).ok()
             }
         }
     }
@@ -181,17 +191,18 @@ impl<'a> Packet<'a> {
     /// Number of addresses.
     #[must_use]
     pub fn address_count(&self) -> u8 {
-        self.octet(field::COUNT)
+        self.header[field::COUNT]
     }
 
     /// The octets of the addresses.
-    pub(crate) fn address_list(&self) -> &'a [u8] {
-        address_list(self.version, self.message)
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn address_list(&self) -> &'a [u8] {
+        self.address_list
     }
 
     /// The addresses, in order.
     pub fn addresses(&self) -> impl ExactSizeIterator<Item = IpAddr> + use<'a> {
-        self.address_list().chunks_exact(self.family.address_len()).map(|octets| {
+        self.address_list.chunks_exact(self.family.address_len()).map(|octets| {
             match (<[u8; 4]>::try_from(octets), <[u8; 16]>::try_from(octets)) {
                 (Ok(v4), _) => IpAddr::V4(Ipv4Addr::from(v4)),
                 (_, Ok(v6)) => IpAddr::V6(Ipv6Addr::from(v6)),
@@ -204,10 +215,7 @@ impl<'a> Packet<'a> {
     /// Authentication fields; `None` in version 3.
     #[must_use]
     pub fn auth(&self) -> Option<Auth<'a>> {
-        match self.version {
-            Version::V2 => self.message.last_chunk().map(|data| Auth { kind: self.octet(field::AUTH_TYPE), data }),
-            Version::V3 => None,
-        }
+        self.auth_data.map(|data| Auth { kind: self.header[field::AUTH_TYPE], data })
     }
 
     /// Which form of the checksum it carries.
@@ -221,11 +229,6 @@ impl<'a> Packet<'a> {
     pub const fn trailing(&self) -> usize {
         self.trailing
     }
-
-    /// Offsets are below `ADDRESSES`, which `parse` proved to be there.
-    fn octet(&self, offset: usize) -> u8 {
-        self.message.get(offset).copied().unwrap_or_default()
-    }
 }
 
 /// What the message says, but for a password.
@@ -233,8 +236,8 @@ impl fmt::Debug for Packet<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Packet")
             .field("version", &self.version)
-            .field("vrid", &self.octet(field::VRID))
-            .field("priority", &self.octet(field::PRIORITY))
+            .field("vrid", &self.header[field::VRID])
+            .field("priority", &self.header[field::PRIORITY])
             .field("interval", &self.interval())
             .field("auth_type", &self.auth().map(|auth| auth.kind))
             .field("checksum", &self.checksum)

@@ -18,14 +18,14 @@ pub enum ChecksumForm {
 }
 
 /// The form that `message` carries; an error when it carries none that its version knows.
-pub(super) fn verify(version: Version, message: &[u8], ends: Endpoints) -> Result<ChecksumForm, ()> {
+#[inline]
+pub(super) fn verify(version: Version, message: &[u8], ends: &Endpoints) -> Result<ChecksumForm, ()> {
     let sum = sum(message);
-    let plain = fold(sum) == 0xffff;
-    let pseudo = || fold(sum + pseudo_header(IP_PROTOCOL, message.len(), ends)) == 0xffff;
+    let pseudo = || sum + pseudo_header(IP_PROTOCOL, message.len(), ends);
     match (version, ends) {
-        (_, Endpoints::V6 { .. }) if pseudo() => Ok(ChecksumForm::PseudoHeader),
-        (_, Endpoints::V4 { .. }) if plain => Ok(ChecksumForm::Message),
-        (Version::V3, Endpoints::V4 { .. }) if pseudo() => Ok(ChecksumForm::PseudoHeader),
+        (_, Endpoints::V6 { .. }) if is_right(pseudo()) => Ok(ChecksumForm::PseudoHeader),
+        (_, Endpoints::V4 { .. }) if is_right(sum) => Ok(ChecksumForm::Message),
+        (Version::V3, Endpoints::V4 { .. }) if is_right(pseudo()) => Ok(ChecksumForm::PseudoHeader),
         _ => Err(()),
     }
 }
@@ -37,9 +37,9 @@ pub(super) fn compute(version: Version, form: ChecksumForm, message: &[u8], ends
 
 /// The same of a message of `len` octets whose [`sum`] is known.
 pub(super) fn finish(version: Version, form: ChecksumForm, sum: u64, len: usize, ends: Endpoints) -> u16 {
-    let pseudo = match (version, form, ends) {
+    let pseudo = match (version, form, &ends) {
         (_, _, Endpoints::V6 { .. }) | (Version::V3, ChecksumForm::PseudoHeader, _) => {
-            pseudo_header(IP_PROTOCOL, len, ends)
+            pseudo_header(IP_PROTOCOL, len, &ends)
         }
         _ => 0,
     };
@@ -48,11 +48,12 @@ pub(super) fn finish(version: Version, form: ChecksumForm, sum: u64, len: usize,
 
 /// The checksum of an ICMPv6 `message`, whose checksum field is zero (RFC 4443 section 2.3).
 pub(super) fn icmpv6(message: &[u8], source: Ipv6Addr, destination: Ipv6Addr) -> u16 {
-    !fold(sum(message) + pseudo_header(ICMPV6, message.len(), Endpoints::V6 { source, destination }))
+    !fold(sum(message) + pseudo_header(ICMPV6, message.len(), &Endpoints::V6 { source, destination }))
 }
 
 /// Sum of 32-bit words, which [`fold`] makes one of 16-bit words; what is left at the end counts as if zeros followed.
 /// 4 Gi words cannot overflow it.
+#[inline]
 pub(super) fn sum(octets: &[u8]) -> u64 {
     let words = octets.chunks_exact(4);
     let last = match *words.remainder() {
@@ -67,12 +68,19 @@ pub(super) fn sum(octets: &[u8]) -> u64 {
     })
 }
 
-fn pseudo_header(protocol: u8, len: usize, ends: Endpoints) -> u64 {
+#[inline]
+fn pseudo_header(protocol: u8, len: usize, ends: &Endpoints) -> u64 {
+    let words = |v6: &Ipv6Addr| (0..4).map(|word| u64::from((v6.to_bits() >> (32 * word)) as u32)).sum::<u64>();
     let addresses = match ends {
-        Endpoints::V4 { source, destination } => u64::from(u32::from(source)) + u64::from(u32::from(destination)),
-        Endpoints::V6 { source, destination } => sum(&source.octets()) + sum(&destination.octets()),
+        Endpoints::V4 { source, destination } => u64::from(source.to_bits()) + u64::from(destination.to_bits()),
+        Endpoints::V6 { source, destination } => words(source) + words(destination),
     };
     addresses + u64::from(protocol) + len as u64
+}
+
+/// Whether [`fold`] makes it all ones: it folds to a multiple of 0xffff if it is one.
+const fn is_right(sum: u64) -> bool {
+    sum != 0 && sum % 0xffff == 0
 }
 
 /// The ones' complement sum of the four 16-bit words of `sum`.

@@ -117,7 +117,7 @@ impl<'a> Dump<'a> {
     /// told because octets are missing.
     #[must_use]
     pub fn checksum_form(&self) -> Option<ChecksumForm> {
-        checksum::verify(self.layout()?, self.message()?, self.ends).ok()
+        checksum::verify(self.layout()?, self.message()?, &self.ends).ok()
     }
 
     /// Octets that the message should have; `None` where that cannot be told.

@@ -22,6 +22,8 @@ pub(crate) use {
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+#[cfg(feature = "alloc")]
+use crate::dialect::{GROUP_V4, GROUP_V6};
 use crate::types::Family;
 
 /// IP protocol number of VRRP (IP-01).
@@ -74,6 +76,15 @@ impl Endpoints {
         match self {
             Self::V4 { destination, .. } => IpAddr::V4(*destination),
             Self::V6 { destination, .. } => IpAddr::V6(*destination),
+        }
+    }
+
+    /// To the group that every router of the family listens to (IP-02).
+    #[cfg(feature = "alloc")]
+    pub(crate) fn are_to_group(&self) -> bool {
+        match self {
+            Self::V4 { destination, .. } => *destination == GROUP_V4,
+            Self::V6 { destination, .. } => *destination == GROUP_V6,
         }
     }
 
