@@ -1,72 +1,151 @@
 //! The steps on the path of a packet: measured in time by `core`, in instructions by `instructions`.
 //!
-//! `floor/*` is a straight-line function that does the same checks and nothing else: what is past it is ours.
+//! None of them allocates; both benches see to that.
 
 use std::hint::black_box;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use vrrp_core::fsm::{self, Advert, Event, Params, State};
 use vrrp_core::wire::{Endpoints, Packet};
 use vrrp_core::{
-    AdvertInterval, AdvertKind, Config, Input, Instant, Priority, Profile, RouterSet, RxPacket, Version, VirtualRouter,
-    Vrid,
+    Action, AdvertInterval, AdvertKind, Config, Family, Input, Instant, Password, Priority, Profile, RouterSet,
+    RxPacket, SendChecksum, Version, VirtualRouter, Vrid, multicast_group,
 };
 
-/// Takes the step so many times, and tells how long that took; what prepares it does not count.
-type Case = fn(u64) -> Duration;
+use crate::floor;
 
-/// Every case by its name.
-pub(crate) const ALL: [(&str, Case); 9] = [
-    ("floor/parse", |rounds| {
-        let octets = advert(1);
-        timed(rounds, || parse_floor(black_box(&octets)).unwrap())
-    }),
-    ("wire/parse", |rounds| {
-        let octets = advert(1);
-        timed(rounds, || Packet::parse(Version::V2, black_box(&octets), black_box(ENDS)).unwrap())
-    }),
-    ("floor/encode", |rounds| {
-        let mut out = [0; 20];
-        timed(rounds, || encode_floor(black_box(&mut out), black_box(100)))
-    }),
-    ("wire/encode", |rounds| {
-        let router = backup(config(1, 100));
-        let mut out = [0; 20];
-        timed(rounds, || router.encode(AdvertKind::Regular, black_box(ENDS), black_box(&mut out)).unwrap())
-    }),
-    ("fsm/step", step),
-    ("router/advert to deadline", |rounds| {
-        let octets = advert(1);
-        let rx = RxPacket { ends: ENDS, ttl: 255, payload: &octets };
-        let mut router = backup(config(1, 100));
-        timed(rounds, || {
-            router.handle_packet(Instant::ZERO, black_box(rx)).unwrap();
-            drain(&mut router);
-            router.deadline()
-        })
-    }),
-    ("set/advert/1", |rounds| set_hears(1, rounds)),
-    ("set/advert/255", |rounds| set_hears(255, rounds)),
-    ("set/advert/65000", |rounds| set_hears(65_000, rounds)),
-];
+/// Takes a step so many times, and tells how long that took; what prepares it does not count. The first call prepares
+/// it for all.
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) run: Box<dyn FnMut(u64) -> Duration>,
+}
 
-/// `routers` Backups, 255 on each interface.
-pub(crate) fn set_of(routers: u32) -> RouterSet {
+/// Numbers of routers in a set.
+pub(crate) const SIZES: [u32; 4] = [1, 255, 4096, 65_000];
+
+/// Every case.
+pub(crate) fn all() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for form in Form::ALL {
+        for addresses in [1, 20] {
+            let name = |what: &str| format!("{what}/{}, {addresses}", form.name());
+            cases.push(case(name("parse floor"), parse_floor(form, addresses)));
+            cases.push(case(name("parse"), parse(form, addresses)));
+            cases.push(case(name("encode floor"), encode_floor(form, addresses)));
+            cases.push(case(name("encode"), encode(form, addresses)));
+        }
+    }
+    cases.push(case("fsm/step", step()));
+    for form in Form::ALL {
+        cases.push(case(format!("router/advert to deadline/{}, 1", form.name()), router_hears(form)));
+    }
+    for routers in SIZES {
+        cases.push(case(format!("set/advert, one router/{routers}"), set_hears(routers, 0)));
+        // Prime to every size: each router in turn, none beside the last one.
+        cases.push(case(format!("set/advert, each router/{routers}"), set_hears(routers, 7919)));
+        cases.push(case(format!("set/timer due/{routers}"), set_sends(routers)));
+    }
+    cases
+}
+
+/// `routers`, 255 on each interface, started one after the other within an interval.
+pub(crate) fn set_of(routers: u32, priority: u8) -> RouterSet {
     let mut set = RouterSet::new();
     for n in 0..routers {
-        let id = set.insert(n / 255, config((n % 255) as u8 + 1, 100)).unwrap();
-        set.handle(Instant::ZERO, id, Input::PrimaryAddress(Some(OURS.into())));
-        set.handle(Instant::ZERO, id, Input::Startup);
+        let config = Form::V2.config((n % 255) as u8 + 1, priority, 1);
+        let id = set.insert(n / 255, config).unwrap();
+        let now = Instant::from_nanos(u64::from(n) * (INTERVAL / u64::from(routers)));
+        set.handle(now, id, Input::PrimaryAddress(Some(ours(Family::Ipv4))));
+        set.handle(now, id, Input::Startup);
+        carry_out(&mut set, now);
     }
-    while set.poll_action().is_some() {}
     set
 }
 
-const OURS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 251);
-const THEIRS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 252);
-const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-const ENDS: Endpoints = Endpoints::V4 { source: THEIRS, destination: Ipv4Addr::new(224, 0, 0, 18) };
+/// Fetches every action, and confirms addresses as a host would.
+pub(crate) fn carry_out(set: &mut RouterSet, now: Instant) {
+    while let Some((id, action)) = set.poll_action() {
+        if let Action::InstallAddress(vip) = black_box(action) {
+            set.handle(now, id, Input::AddressInstalled(vip));
+        }
+    }
+}
+
+/// What packets there are.
+#[derive(Clone, Copy)]
+enum Form {
+    V2,
+    V2Password,
+    V3Message,
+    V3PseudoHeader,
+    V3Ipv6,
+}
+
+/// Advertisement_Interval in nanoseconds.
+const INTERVAL: u64 = 1_000_000_000;
+
+impl Form {
+    const ALL: [Self; 5] = [Self::V2, Self::V2Password, Self::V3Message, Self::V3PseudoHeader, Self::V3Ipv6];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::V2 => "v2",
+            Self::V2Password => "v2 password",
+            Self::V3Message => "v3",
+            Self::V3PseudoHeader => "v3 pseudo-header",
+            Self::V3Ipv6 => "v3 IPv6",
+        }
+    }
+
+    const fn family(self) -> Family {
+        match self {
+            Self::V3Ipv6 => Family::Ipv6,
+            _ => Family::Ipv4,
+        }
+    }
+
+    const fn version(self) -> Version {
+        match self {
+            Self::V2 | Self::V2Password => Version::V2,
+            _ => Version::V3,
+        }
+    }
+
+    fn ends(self) -> Endpoints {
+        Endpoints::new(host(self.family(), 252), multicast_group(self.family())).unwrap()
+    }
+
+    fn config(self, vrid: u8, priority: u8, addresses: u8) -> Config {
+        let profile = match self {
+            Self::V2 => Profile::Rfc3768,
+            Self::V2Password => Profile::Rfc2338,
+            _ => Profile::Rfc9568,
+        };
+        let addresses: Vec<IpAddr> = (1..=addresses).map(|n| host(self.family(), n)).collect();
+        let config = Config::new(profile, Vrid::new(vrid).unwrap(), &addresses).unwrap();
+        let config = config.with_priority(Priority::new(priority).unwrap());
+        match self {
+            Self::V2Password => config.with_password(Password::new(b"secret").unwrap()).unwrap(),
+            Self::V3PseudoHeader => config.with_checksum(SendChecksum::PseudoHeader),
+            _ => config,
+        }
+    }
+
+    /// What a Master at priority 200 sends.
+    fn advert(self, addresses: u8) -> Vec<u8> {
+        let mut octets = vec![0; 1500];
+        let master = backup(self.config(1, 200, addresses), self.family());
+        let len = master.encode(AdvertKind::Regular, self.ends(), &mut octets).unwrap();
+        octets.truncate(len);
+        octets
+    }
+}
+
+fn case(name: impl Into<String>, run: impl FnMut(u64) -> Duration + 'static) -> Case {
+    Case { name: name.into(), run: Box::new(run) }
+}
 
 fn timed<T>(rounds: u64, mut step: impl FnMut() -> T) -> Duration {
     let start = std::time::Instant::now();
@@ -74,14 +153,20 @@ fn timed<T>(rounds: u64, mut step: impl FnMut() -> T) -> Duration {
     start.elapsed()
 }
 
-fn config(vrid: u8, priority: u8) -> Config {
-    let config = Config::new(Profile::Rfc3768, Vrid::new(vrid).unwrap(), &[VIP]).unwrap();
-    config.with_priority(Priority::new(priority).unwrap())
+fn host(family: Family, n: u8) -> IpAddr {
+    match family {
+        Family::Ipv4 => Ipv4Addr::new(192, 0, 2, n).into(),
+        Family::Ipv6 => Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, n.into()).into(),
+    }
 }
 
-fn backup(config: Config) -> VirtualRouter {
+fn ours(family: Family) -> IpAddr {
+    host(family, 251)
+}
+
+fn backup(config: Config, family: Family) -> VirtualRouter {
     let mut router = VirtualRouter::new(config);
-    router.handle(Instant::ZERO, Input::PrimaryAddress(Some(OURS.into())));
+    router.handle(Instant::ZERO, Input::PrimaryAddress(Some(ours(family))));
     router.handle(Instant::ZERO, Input::Startup);
     drain(&mut router);
     router
@@ -93,31 +178,61 @@ fn drain(router: &mut VirtualRouter) {
     }
 }
 
-/// What a Master at priority 200 sends.
-fn advert(vrid: u8) -> Vec<u8> {
-    let mut octets = vec![0; 64];
-    let len = backup(config(vrid, 200)).encode(AdvertKind::Regular, ENDS, &mut octets).unwrap();
-    octets.truncate(len);
-    octets
+fn number(version: Version) -> u8 {
+    match version {
+        Version::V2 => 2,
+        Version::V3 => 3,
+    }
 }
 
-/// Checks version, type, length and checksum of a message with one address and returns its priority.
-fn parse_floor(octets: &[u8]) -> Option<u8> {
-    let octets: &[u8; 20] = octets.try_into().ok()?;
-    let words = octets.chunks_exact(2).map(|word| u32::from(u16::from_be_bytes([word[0], word[1]])));
-    let sum: u32 = words.sum();
-    let sum = (sum & 0xffff) + (sum >> 16);
-    (octets[0] == 0x21 && octets[3] == 1 && sum == 0xffff).then_some(octets[2])
+fn parse(form: Form, addresses: u8) -> impl FnMut(u64) -> Duration {
+    let (octets, ends) = (form.advert(addresses), form.ends());
+    move |rounds| {
+        timed(rounds, || {
+            let packet = Packet::parse(black_box(form.version()), black_box(&octets), *black_box(&ends)).unwrap();
+            let count = packet.address_count();
+            assert!(count > 0);
+            (packet.vrid().unwrap(), packet.priority(), count, packet.checksum(), packet.trailing())
+        })
+    }
 }
 
-fn encode_floor(out: &mut [u8; 20], priority: u8) {
-    *out = [0x21, 1, priority, 1, 0, 1, 0, 0, 192, 0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0];
-    let sum: u32 = out.chunks_exact(2).map(|word| u32::from(u16::from_be_bytes([word[0], word[1]]))).sum();
-    let sum = !(((sum & 0xffff) + (sum >> 16)) as u16);
-    out[6..8].copy_from_slice(&sum.to_be_bytes());
+fn parse_floor(form: Form, addresses: u8) -> impl FnMut(u64) -> Duration {
+    let (octets, ends) = (form.advert(addresses), form.ends());
+    let version = number(form.version());
+    move |rounds| timed(rounds, || floor::parse(black_box(version), black_box(&octets), black_box(&ends)).unwrap())
 }
 
-fn step(rounds: u64) -> Duration {
+fn encode(form: Form, addresses: u8) -> impl FnMut(u64) -> Duration {
+    let (router, ends) = (backup(form.config(1, 200, addresses), form.family()), form.ends());
+    let mut out = [0; 1500];
+    move |rounds| {
+        timed(rounds, || router.encode(AdvertKind::Regular, *black_box(&ends), black_box(&mut out[..])).unwrap())
+    }
+}
+
+fn encode_floor(form: Form, addresses: u8) -> impl FnMut(u64) -> Duration {
+    let (octets, ends) = (form.advert(addresses), form.ends());
+    let list = addresses as usize * form.family().address_len();
+    let spoken = floor::Spoken {
+        version: number(form.version()),
+        vrid: octets[1],
+        priority: octets[2],
+        count: octets[3],
+        interval: [octets[4], octets[5]],
+        list: octets[8..8 + list].to_vec(),
+        auth_data: octets[8 + list..].try_into().ok(),
+        pseudo_header: matches!(form, Form::V3PseudoHeader | Form::V3Ipv6),
+    };
+    let mut out = [0; 1500];
+    floor::encode(&spoken, &ends, &mut out).unwrap();
+    assert_eq!(&out[..octets.len()], &octets[..]);
+    move |rounds| {
+        timed(rounds, || floor::encode(black_box(&spoken), black_box(&ends), black_box(&mut out[..])).unwrap())
+    }
+}
+
+fn step() -> impl FnMut(u64) -> Duration {
     let params = Params {
         profile: Profile::Rfc3768,
         priority: Priority::DEFAULT,
@@ -128,22 +243,73 @@ fn step(rounds: u64) -> Duration {
         last_word: false,
         learned_interval_cap: None,
         coordinated: false,
-        primary: OURS.into(),
+        primary: ours(Family::Ipv4),
     };
     let (state, _) = fsm::step(&params, State::Initialize, Instant::ZERO, Event::Startup);
-    let higher = Advert { source: THEIRS.into(), priority: Priority::new(200).ok(), interval: AdvertInterval::DEFAULT };
-    timed(rounds, || fsm::step(black_box(&params), black_box(state), Instant::ZERO, Event::Advert(black_box(higher))))
+    let advert = Advert {
+        source: host(Family::Ipv4, 252),
+        priority: Priority::new(200).ok(),
+        interval: AdvertInterval::DEFAULT,
+    };
+    move |rounds| timed(rounds, || fsm::step(black_box(&params), state, Instant::ZERO, Event::Advert(advert)))
 }
 
-fn set_hears(routers: u32, rounds: u64) -> Duration {
-    let octets = advert(1);
-    let rx = RxPacket { ends: ENDS, ttl: 255, payload: &octets };
-    let mut set = set_of(routers);
+/// What a Backup does all its life.
+fn router_hears(form: Form) -> impl FnMut(u64) -> Duration {
+    let (octets, ends) = (form.advert(1), form.ends());
+    let mut router = backup(form.config(1, 100, 1), form.family());
     let mut now = 0;
-    timed(rounds, || {
-        now += 1;
-        set.handle_packet(Instant::from_nanos(now), 0, black_box(rx)).unwrap();
-        while set.poll_action().is_some() {}
-        set.deadline()
-    })
+    move |rounds| {
+        timed(rounds, || {
+            now += 1;
+            let rx = RxPacket { ends: *black_box(&ends), ttl: 255, payload: black_box(&octets) };
+            router.handle_packet(Instant::from_nanos(now), rx).unwrap();
+            drain(&mut router);
+            router.deadline()
+        })
+    }
+}
+
+/// Hears one router's Master, then that of the router `stride` further on; all of them within an interval.
+fn set_hears(routers: u32, stride: u32) -> impl FnMut(u64) -> Duration {
+    let ends = Form::V2.ends();
+    let mut adverts: Vec<[u8; 20]> = Vec::new();
+    let mut set = None;
+    let (mut now, mut n) = (2 * INTERVAL, 0);
+    move |rounds| {
+        let set = set.get_or_insert_with(|| {
+            adverts.extend((1..=255).map(|vrid| {
+                let mut octets = [0; 20];
+                let master = backup(Form::V2.config(vrid, 200, 1), Family::Ipv4);
+                master.encode(AdvertKind::Regular, ends, &mut octets).unwrap();
+                octets
+            }));
+            set_of(routers, 100)
+        });
+        timed(rounds, || {
+            now += INTERVAL / u64::from(routers);
+            n = (n + stride) % routers;
+            let payload = black_box(&adverts[n as usize % 255]);
+            let rx = RxPacket { ends: *black_box(&ends), ttl: 255, payload };
+            set.handle_packet(Instant::from_nanos(now), n / 255, rx).unwrap();
+            while let Some(action) = set.poll_action() {
+                black_box(action);
+            }
+            set.deadline()
+        })
+    }
+}
+
+/// Masters that send in turn.
+fn set_sends(routers: u32) -> impl FnMut(u64) -> Duration {
+    let mut set = None;
+    move |rounds| {
+        let set = set.get_or_insert_with(|| set_of(routers, 255));
+        timed(rounds, || {
+            let (at, _) = set.deadline().unwrap();
+            set.handle_timeout(at);
+            carry_out(set, at);
+            set.deadline()
+        })
+    }
 }

@@ -1,38 +1,62 @@
-//! `cargo bench -p vrrp-benches --bench core`: packets, decisions, one router, many routers, in time.
+//! `cargo bench -p vrrp-benches --bench core`: packets, decisions, one router, many routers, a configuration, in time.
 #![expect(clippy::unwrap_used, reason = "a bench stops at the first surprise")]
 
 mod cases;
+mod floor;
 
+use std::fmt::Write as _;
 use std::hint::black_box;
 
+use allocation_counter::measure;
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use vrrp_core::Instant;
+use vrrp_examples::keepalived;
 
 fn steps(c: &mut Criterion) {
-    for (name, case) in cases::ALL {
-        c.bench_function(name, |b| b.iter_custom(case));
+    for mut case in cases::all() {
+        (case.run)(1);
+        assert_eq!(measure(|| _ = (case.run)(1_000)).count_total, 0, "{} allocates", case.name);
+        c.bench_function(&case.name, |b| b.iter_custom(&mut case.run));
     }
 }
 
-fn mass_takeover(c: &mut Criterion) {
-    let mut group = c.benchmark_group("set/mass takeover");
-    for routers in [1, 255, 4096, 65_000] {
-        let set = cases::set_of(routers);
+/// Every Master of a set of Backups is gone: all take over, and their hosts confirm the addresses.
+fn mass_failure(c: &mut Criterion) {
+    let mut group = c.benchmark_group("set/mass failure");
+    group.sample_size(10);
+    let fail = |set: &mut _| {
+        let now = Instant::from_nanos(10_000_000_000);
+        vrrp_core::RouterSet::handle_timeout(set, now);
+        cases::carry_out(set, now);
+    };
+    for routers in cases::SIZES {
+        // Built, not cloned: a clone has not kept the room for all to be busy at once.
+        let set = || cases::set_of(routers, 100);
+        let mut failed = set();
+        assert_eq!(measure(|| fail(&mut failed)).count_total, 0, "a takeover allocates");
+        assert!(failed.iter().all(|(_, router)| router.status().installed == 1));
         group.bench_function(BenchmarkId::from_parameter(routers), |b| {
-            b.iter_batched(
-                || set.clone(),
-                |mut set| {
-                    set.handle_timeout(Instant::MAX);
-                    while let Some(action) = set.poll_action() {
-                        black_box(action);
-                    }
-                    set
-                },
-                BatchSize::LargeInput,
-            )
+            b.iter_batched_ref(set, fail, BatchSize::PerIteration)
         });
     }
 }
 
-criterion_group!(benches, steps, mass_takeover);
+fn configuration(c: &mut Criterion) {
+    let mut text = String::new();
+    for n in 0..10_000 {
+        let (interface, vrid) = (n / 250, n % 250 + 1);
+        write!(
+            text,
+            "vrrp_instance VI_{n} {{\n    state BACKUP\n    interface vlan{interface}\n    virtual_router_id {vrid}\n    \
+             priority 100\n    advert_int 1\n    virtual_ipaddress {{\n        10.{interface}.{vrid}.1/24\n    }}\n}}\n"
+        )
+        .unwrap();
+    }
+    assert_eq!(keepalived::parse_str("bench.conf", &text).unwrap().daemon.instances.len(), 10_000);
+    let mut group = c.benchmark_group("configuration");
+    group.sample_size(10);
+    group.bench_function("10000 instances", |b| b.iter(|| keepalived::parse_str("bench.conf", black_box(&text))));
+}
+
+criterion_group!(benches, steps, mass_failure, configuration);
 criterion_main!(benches);
