@@ -1,5 +1,6 @@
 //! Skew_Time and Master_Down_Interval, in nanoseconds, never rounded down (RFC 3768 section 6.1, RFC 9568 section 6.1).
 
+#[cfg(feature = "alloc")]
 use core::time::Duration;
 
 use crate::dialect::{Dialect, Skew};
@@ -24,6 +25,7 @@ pub(crate) const fn master_down_interval(dialect: &Dialect, priority: Priority, 
 /// The first Backup takes over later than three intervals after the last advertisement, and a kernel may be a second
 /// late to remove what has expired. At least five quarters of the interval: an advertisement may be late, and a kernel
 /// some hundredths early.
+#[cfg(feature = "alloc")]
 pub(crate) const fn lease(interval: AdvertInterval) -> Duration {
     const SECOND: u64 = 1_000_000_000;
     let (before_takeover, renewable) = (3 * interval.nanos() / SECOND, (5 * interval.nanos()).div_ceil(4 * SECOND));
