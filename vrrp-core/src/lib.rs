@@ -75,6 +75,7 @@
 //! |---|---|
 //! | one router | [`VirtualRouter`] |
 //! | many routers on shared sockets | [`RouterSet`] |
+//! | to see many routers together, and everything go wrong | `sim`, with the feature of that name |
 //! | to reason about, tabulate or model-check the protocol | [`fsm::step`] |
 //! | packets alone | [`wire::Packet`], [`wire::Message`] |
 //! | to migrate from version 2 to version 3 | [`Config::with_version2_too`] |
@@ -96,6 +97,7 @@
 //! |---|---|---|
 //! | `std` | yes | nothing but `alloc` and the `std` of dependencies |
 //! | `alloc` | by `std` | everything that keeps a list: [`Config`], [`VirtualRouter`], [`RouterSet`], tracking |
+//! | `sim` | no | `sim`: a virtual world to test routers in, and what is built on them |
 //! | `serde` | no | `Serialize` for states, causes and counters |
 //!
 //! Without `alloc` remain [`fsm`], [`wire`], [`Instant`] and the value types.
@@ -138,6 +140,8 @@ mod receive;
 mod router;
 #[cfg(feature = "alloc")]
 mod set;
+#[cfg(feature = "sim")]
+pub mod sim;
 #[cfg(feature = "alloc")]
 mod slots;
 #[cfg(feature = "alloc")]

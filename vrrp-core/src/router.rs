@@ -2,6 +2,8 @@
 
 mod member;
 mod reconfigure;
+#[cfg(feature = "sim")]
+mod simulated;
 mod status;
 
 pub use reconfigure::ReconfigureError;

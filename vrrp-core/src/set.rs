@@ -230,6 +230,11 @@ impl RouterSet {
         &self.stats
     }
 
+    #[cfg(feature = "sim")]
+    pub(crate) fn routers_mut(&mut self) -> &mut [VirtualRouter] {
+        &mut self.routers
+    }
+
     fn touched(&mut self, id: RouterId) {
         let group = self.group_of(id).and_then(|group| self.groups.get(group)?.deadline(id));
         let (Some(router), Some(is_ready)) = (self.routers.get(id.index()), self.is_ready.get_mut(id.index())) else {

@@ -57,13 +57,16 @@ impl VirtualRouter {
         if from != to {
             return Err(ReconfigureError::Family { from, to });
         }
-        self.now = self.now.max(now);
+        self.advance(now);
         let old = core::mem::replace(&mut self.config, config);
         let was_owner = self.params.priority.is_owner();
         self.retrack(&old);
         self.params = params(&self.config, self.weighed_priority(), self.params.coordinated, self.params.primary);
         (self.advertisement, self.advertisement_version2) = prepare(&self.config);
         self.pending.version2 = self.pending.version2.filter(|_| self.config.version2_too());
+        if self.config.lease().is_none() {
+            self.lease_over = Instant::MAX;
+        }
         self.schedule.replan(old.announce(), self.config.announce(), self.since, self.now);
         self.readdress(&old);
         match (self.role(), was_owner, self.params.priority.is_owner()) {

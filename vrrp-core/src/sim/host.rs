@@ -1,0 +1,290 @@
+//! One host: a process with routers, a clock, and a kernel that outlives the process.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+use core::net::IpAddr;
+use core::time::Duration;
+
+use super::clock::Clock;
+use super::disturbance::Installs;
+use super::network::{Arrival, LanId};
+use crate::config::Config;
+use crate::health::{RouterId, TrackerId};
+use crate::set::{RouterSet, Taken};
+use crate::slots::Vip;
+use crate::sync_group::GroupError;
+use crate::time::Instant;
+
+/// Whether a process lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    Dead,
+    Running,
+    Stalled,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Host {
+    pub(super) life: Life,
+    pub(super) never_started: bool,
+    pub(super) clock: Clock,
+    pub(super) kernel: Kernel,
+    pub(super) set: RouterSet,
+    /// Number of the process.
+    pub(super) process: u32,
+    pub(super) stalled_until: Instant,
+    /// How much older than it is a packet seems, in nanoseconds.
+    pub(super) stamps_off: i64,
+    /// Packets that wait, and when each arrived.
+    pub(super) socket: VecDeque<(Arrival, Instant)>,
+    /// When the process last saw that none does.
+    pub(super) socket_empty_at: Instant,
+    /// The kernel's answers that wait.
+    pub(super) answers: VecDeque<(RouterId, Vip, bool)>,
+    pub(super) installs: Installs,
+    routers: Vec<Hosted>,
+    groups: Vec<Vec<RouterId>>,
+    interfaces: Vec<(LanId, Interface)>,
+}
+
+/// What the host knows of a router whether its process lives or not.
+#[derive(Clone, Debug)]
+pub(super) struct Hosted {
+    pub(super) lan: LanId,
+    pub(super) config: Config,
+    pub(super) verdicts: Vec<(TrackerId, bool)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Interface {
+    pub(super) up: bool,
+    pub(super) has_address: bool,
+}
+
+impl Host {
+    /// Off. Its clock shows `epoch` when it is first started.
+    pub(super) fn new(now: Instant, epoch: u64) -> Self {
+        Self {
+            life: Life::Dead,
+            never_started: true,
+            clock: Clock::new(now, epoch),
+            kernel: Kernel::default(),
+            set: RouterSet::new(),
+            process: 0,
+            stalled_until: Instant::ZERO,
+            stamps_off: 0,
+            socket: VecDeque::new(),
+            socket_empty_at: Instant::ZERO,
+            answers: VecDeque::new(),
+            installs: Installs::AtOnce,
+            routers: Vec::new(),
+            groups: Vec::new(),
+            interfaces: Vec::new(),
+        }
+    }
+
+    pub(super) fn add_router(&mut self, lan: LanId, config: Config) -> Result<RouterId, Taken> {
+        let id = self.set.insert(u32::from(lan.0), config.clone())?;
+        let verdicts = (0..config.trackers().len() as u16).map(|id| (TrackerId(id), true)).collect();
+        self.routers.push(Hosted { lan, config, verdicts });
+        self.kernel.held.push(Vec::new());
+        self.kernel.lifetimes.push(Vec::new());
+        if !self.interfaces.iter().any(|(known, _)| *known == lan) {
+            self.interfaces.push((lan, Interface { up: true, has_address: true }));
+        }
+        Ok(id)
+    }
+
+    pub(super) fn group(&mut self, members: &[RouterId]) -> Result<(), GroupError> {
+        self.set.group(members)?;
+        self.groups.push(members.to_vec());
+        Ok(())
+    }
+
+    pub(super) fn routers(&self) -> &[Hosted] {
+        &self.routers
+    }
+
+    pub(super) fn groups(&self) -> &[Vec<RouterId>] {
+        &self.groups
+    }
+
+    pub(super) fn interface(&self, lan: LanId) -> Interface {
+        let known = self.interfaces.iter().find(|(known, _)| *known == lan);
+        known.map_or(Interface { up: false, has_address: false }, |(_, interface)| *interface)
+    }
+
+    pub(super) fn set_interface(&mut self, lan: LanId, change: impl FnOnce(&mut Interface)) {
+        if let Some((_, interface)) = self.interfaces.iter_mut().find(|(known, _)| *known == lan) {
+            change(interface);
+        }
+    }
+
+    pub(super) fn set_verdict(&mut self, router: RouterId, tracker: TrackerId, passing: bool) {
+        let verdicts = self.routers.get_mut(router.index()).map(|router| &mut router.verdicts);
+        if let Some(verdict) = verdicts.into_iter().flatten().find(|(id, _)| *id == tracker) {
+            verdict.1 = passing;
+        }
+    }
+
+    /// Another configuration, for this process and for the next. Returns whether there is one now that has to be told of its
+    /// trackers.
+    pub(super) fn reconfigure(&mut self, now: Instant, router: RouterId, config: &Config) -> bool {
+        let Some(hosted) = self.routers.get_mut(router.index()) else { return false };
+        let same_key = (hosted.config.vrid(), hosted.config.family()) == (config.vrid(), config.family());
+        if !same_key || self.life == Life::Stalled {
+            return false;
+        }
+        hosted.config = config.clone();
+        hosted.verdicts = (0..config.trackers().len() as u16).map(|id| (TrackerId(id), true)).collect();
+        self.life == Life::Running && self.set.reconfigure(now, router, config.clone()).is_ok()
+    }
+
+    /// A new process, which removes what another one left.
+    pub(super) fn start(&mut self, now: Instant) {
+        self.set = RouterSet::new();
+        for hosted in &self.routers {
+            // They fitted once.
+            let _ = self.set.insert(u32::from(hosted.lan.0), hosted.config.clone());
+        }
+        for members in &self.groups {
+            let _ = self.set.group(members);
+        }
+        self.kernel.sweep();
+        self.process += 1;
+        self.life = Life::Running;
+        self.socket_empty_at = self.clock.at(now);
+    }
+
+    /// The process is gone, with what waits for it; without power the addresses are gone too.
+    pub(super) fn end(&mut self, power_off: bool) {
+        self.life = Life::Dead;
+        self.never_started = false;
+        self.stalled_until = Instant::ZERO;
+        self.process += 1;
+        self.answers.clear();
+        if power_off {
+            self.kernel.sweep();
+        }
+    }
+
+    /// When a packet that arrived at the true time `arrived` seems to have arrived. Only its age is taken from the stamp, and
+    /// nothing is older than the last look into the empty socket.
+    pub(super) fn stamp(&self, now: Instant, arrived: Instant) -> Instant {
+        let (now, arrived) = (self.clock.at(now), self.clock.at(arrived));
+        let age = now.since(arrived).as_nanos() as i64;
+        let age = Duration::from_nanos(age.saturating_add(self.stamps_off).max(0) as u64);
+        now.before(age.min(now.since(self.socket_empty_at)))
+    }
+
+    pub(super) fn is_calm(&self) -> bool {
+        let installs = matches!(self.installs, Installs::AtOnce | Installs::After(_));
+        self.life != Life::Stalled && self.stamps_off == 0 && installs
+    }
+
+    /// Everything of the routers but their counters.
+    pub(super) fn fingerprint(&mut self) -> u64 {
+        let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
+        for router in self.set.routers_mut() {
+            // Writing to it cannot fail.
+            let _ = router.write_down(&mut hash);
+        }
+        let _ = write!(hash, "{:?}", self.set.deadline());
+        hash.0
+    }
+}
+
+struct Fnv(u64);
+
+impl Write for Fnv {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 = text.bytes().fold(self.0, |hash, octet| (hash ^ u64::from(octet)).wrapping_mul(0x0000_0100_0000_01b3));
+        Ok(())
+    }
+}
+
+/// What of the kernel matters: which virtual addresses it answers for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Kernel {
+    /// By router.
+    held: Vec<Vec<IpAddr>>,
+    /// When each expires, in true time.
+    lifetimes: Vec<Vec<Instant>>,
+    /// When somebody next looks for what has expired.
+    pub(super) sweeps_at: Option<Instant>,
+    /// Requests under way.
+    requests: Vec<(RouterId, Vip)>,
+}
+
+impl Kernel {
+    pub(super) fn held(&self, router: RouterId) -> &[IpAddr] {
+        self.held.get(router.index()).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn install(&mut self, router: RouterId, address: IpAddr, until: Instant) {
+        let Some((held, lifetimes)) = self.of(router) else { return };
+        match held.iter().position(|there| *there == address).and_then(|index| lifetimes.get_mut(index)) {
+            Some(lifetime) => *lifetime = until,
+            None => {
+                held.push(address);
+                lifetimes.push(until);
+            }
+        }
+    }
+
+    pub(super) fn request(&mut self, router: RouterId, vip: Vip) {
+        self.requests.push((router, vip));
+    }
+
+    /// Takes a request whose time has come. False: it was cancelled.
+    pub(super) fn take_request(&mut self, router: RouterId, vip: Vip) -> bool {
+        let Some(index) = self.requests.iter().position(|request| *request == (router, vip)) else { return false };
+        self.requests.swap_remove(index);
+        true
+    }
+
+    /// Returns whether there was anything to remove.
+    pub(super) fn remove(&mut self, router: RouterId, address: IpAddr) -> bool {
+        self.requests.retain(|(owner, vip)| !(*owner == router && vip.address == address));
+        let Some((held, lifetimes)) = self.of(router) else { return false };
+        let Some(index) = held.iter().position(|there| *there == address) else { return false };
+        held.swap_remove(index);
+        lifetimes.swap_remove(index);
+        true
+    }
+
+    /// Every address of a router lasts until then.
+    pub(super) fn renew(&mut self, router: RouterId, until: Instant) {
+        self.of(router).into_iter().flat_map(|(_, lifetimes)| lifetimes).for_each(|lifetime| *lifetime = until);
+    }
+
+    /// When the first address expires; `None`: none does.
+    pub(super) fn next_expiry(&self) -> Option<Instant> {
+        self.lifetimes.iter().flatten().copied().filter(|at| *at < Instant::MAX).min()
+    }
+
+    /// An address whose time is over, and whose.
+    pub(super) fn expired(&self, now: Instant) -> Option<(RouterId, IpAddr)> {
+        let routers = self.held.iter().zip(&self.lifetimes).enumerate();
+        let mut all = routers.flat_map(|(router, (held, lifetimes))| {
+            held.iter().zip(lifetimes).map(move |(address, until)| (router, *address, *until))
+        });
+        all.find(|(.., until)| *until <= now).map(|(router, address, _)| (RouterId(router as u32), address))
+    }
+
+    fn of(&mut self, router: RouterId) -> Option<(&mut Vec<IpAddr>, &mut Vec<Instant>)> {
+        Some((self.held.get_mut(router.index())?, self.lifetimes.get_mut(router.index())?))
+    }
+
+    /// Whether a router waits for an answer.
+    pub(super) fn is_busy(&self, router: RouterId) -> bool {
+        self.requests.iter().any(|(owner, _)| *owner == router)
+    }
+
+    fn sweep(&mut self) {
+        self.held.iter_mut().for_each(Vec::clear);
+        self.lifetimes.iter_mut().for_each(Vec::clear);
+        self.requests.clear();
+    }
+}

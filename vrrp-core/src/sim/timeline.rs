@@ -1,0 +1,99 @@
+//! What happened, for people.
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use core::fmt;
+use core::net::IpAddr;
+
+use super::disturbance::Disturbance;
+use super::network::HostId;
+use crate::health::RouterId;
+use crate::time::Instant;
+
+/// Lines that are kept.
+const CAPACITY: usize = 400;
+
+/// One line: when, who, what, why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// True time.
+    pub at: Instant,
+    /// Which router of which host; `None` for what happens to a host or a LAN.
+    pub who: Option<(HostId, RouterId)>,
+    /// What.
+    pub what: Happened,
+}
+
+/// What a line of the timeline tells. Regular advertisements are not told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Happened {
+    /// Something from outside.
+    Disturbed(Disturbance),
+    /// The host ended a stall.
+    Resumed(HostId),
+    /// A change of state, in words with its cause.
+    State(String),
+    /// A release was sent.
+    Released,
+    /// The host has an address.
+    Installed(IpAddr),
+    /// It could not have it.
+    Refused(IpAddr),
+    /// The host has it no more.
+    Removed(IpAddr),
+    /// Its lease was over.
+    Expired(IpAddr),
+}
+
+/// The last few hundred things that happened.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Timeline {
+    entries: VecDeque<Entry>,
+    /// Older ones that were dropped.
+    dropped: u64,
+}
+
+impl Timeline {
+    pub(super) fn push(&mut self, entry: Entry) {
+        if self.entries.len() >= CAPACITY {
+            self.entries.pop_front();
+            self.dropped += 1;
+        }
+        self.entries.push_back(entry);
+    }
+
+    /// Lines, the oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+}
+
+impl fmt::Display for Timeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.dropped > 0 {
+            writeln!(f, "  ({} lines before)", self.dropped)?;
+        }
+        self.entries.iter().try_for_each(|entry| writeln!(f, "{entry}"))
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanos = self.at.as_nanos();
+        write!(f, "{:>6}.{:09} ", nanos / 1_000_000_000, nanos % 1_000_000_000)?;
+        match self.who {
+            Some((host, router)) => write!(f, " host {} router {}: ", host.index(), router.index())?,
+            None => f.write_str(" -- ")?,
+        }
+        match &self.what {
+            Happened::Disturbed(disturbance) => write!(f, "{disturbance:?}"),
+            Happened::Resumed(host) => write!(f, "host {} goes on", host.index()),
+            Happened::State(text) => f.write_str(text),
+            Happened::Released => f.write_str("releases"),
+            Happened::Installed(address) => write!(f, "has {address}"),
+            Happened::Refused(address) => write!(f, "cannot have {address}"),
+            Happened::Removed(address) => write!(f, "has {address} no more"),
+            Happened::Expired(address) => write!(f, "has {address} no more, its lease is over"),
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! The hosts, and what happens to them in the order of time.
+
+mod disturbed;
+mod driven;
+
+use alloc::boxed::Box;
+use alloc::collections::BinaryHeap;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cmp::{Ordering, Reverse};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::time::Duration;
+
+use super::disturbance::{Disturbance, Installs};
+use super::host::{Host, Life};
+use super::network::{HostId, LanId, Link, Network};
+use super::random::Random;
+use super::timeline::{Entry, Happened, Timeline};
+use crate::cause::{Role, Transition};
+use crate::config::Config;
+use crate::deadlines::Deadlines;
+use crate::health::RouterId;
+use crate::receive::Discard;
+use crate::router::{AdvertKind, VirtualRouter};
+use crate::set::Taken;
+use crate::slots::Vip;
+use crate::sync_group::GroupError;
+use crate::time::Instant;
+use crate::types::Family;
+
+/// Holds every advertisement: 255 IPv6 addresses.
+const MESSAGE_MAX: usize = 4096;
+
+/// Everything there is. Read it in checks and between steps.
+#[derive(Clone, Debug)]
+pub struct World {
+    pub(super) now: Instant,
+    pub(super) network: Network,
+    pub(super) hosts: Vec<Host>,
+    pub(super) timeline: Timeline,
+    pub(super) step: Step,
+    pub(super) violation: Option<String>,
+    /// Links as they were made.
+    made: Vec<Link>,
+    timers: Deadlines,
+    agenda: BinaryHeap<Reverse<Due>>,
+    plans: Vec<Disturbance>,
+    planned: u64,
+    random: Random,
+    digest: u64,
+    received: u64,
+    message: Box<[u8]>,
+}
+
+/// What one step did, for checks.
+#[derive(Clone, Debug, Default)]
+pub struct Step {
+    /// What it was.
+    pub kind: StepKind,
+    /// The host that it happened to.
+    pub host: Option<HostId>,
+    /// Changes of state, with their causes.
+    pub transitions: Vec<(HostId, RouterId, Transition)>,
+    /// Advertisements that were sent.
+    pub sends: Vec<(HostId, RouterId, AdvertKind)>,
+    /// Packets that counted: who took each, and the priority that it said.
+    pub accepted: Vec<(HostId, RouterId, u8)>,
+    /// Packets that were ignored, by which router, and why.
+    pub discarded: Vec<(HostId, Option<RouterId>, Discard)>,
+    /// A host got or lost addresses.
+    pub addresses_changed: bool,
+}
+
+/// What a step was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StepKind {
+    /// Nothing: a check asked for this moment.
+    #[default]
+    Look,
+    /// Something from outside.
+    Disturbance,
+    /// A host answered a request for an address.
+    Answer,
+    /// A host's kernel looked for addresses whose lease is over.
+    Expiry,
+    /// A stalled process goes on.
+    Resumed,
+    /// A packet arrived.
+    Packet,
+    /// A deadline came.
+    Deadline,
+}
+
+/// A moment on the agenda.
+#[derive(Clone, Debug)]
+struct Due {
+    at: Instant,
+    number: u64,
+    what: What,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Plan(usize),
+    Answer { host: HostId, process: u32, router: RouterId, vip: Vip },
+    Resume(HostId),
+    Sweep(HostId),
+}
+
+/// What comes next, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Next {
+    Agenda,
+    Packet,
+    Deadline,
+}
+
+impl World {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            now: Instant::ZERO,
+            network: Network::new(seed),
+            hosts: Vec::new(),
+            timeline: Timeline::default(),
+            step: Step::default(),
+            violation: None,
+            made: Vec::new(),
+            timers: Deadlines::default(),
+            agenda: BinaryHeap::new(),
+            plans: Vec::new(),
+            planned: 0,
+            random: Random::new(!seed),
+            digest: 0xcbf2_9ce4_8422_2325,
+            received: 0,
+            message: vec![0; MESSAGE_MAX].into(),
+        }
+    }
+
+    /// True time.
+    #[must_use]
+    pub const fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// The LANs.
+    #[must_use]
+    pub const fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Hosts, in the order in which they were added.
+    pub fn hosts(&self) -> impl ExactSizeIterator<Item = HostId> + use<> {
+        (0..self.hosts.len() as u16).map(HostId)
+    }
+
+    /// Routers of a host, and the LAN of each, whether its process lives or not.
+    pub fn routers(&self, host: HostId) -> impl Iterator<Item = (RouterId, LanId)> + '_ {
+        let routers = self.hosts.get(host.index()).map_or(&[][..], Host::routers);
+        routers.iter().enumerate().map(|(index, router)| (RouterId(index as u32), router.lan))
+    }
+
+    /// A router; `None` while its process is dead.
+    #[must_use]
+    pub fn router(&self, host: HostId, router: RouterId) -> Option<&VirtualRouter> {
+        let host = self.hosts.get(host.index()).filter(|host| host.life != Life::Dead)?;
+        host.set.get(router)
+    }
+
+    /// State of a router; Initialize while its process is dead.
+    #[must_use]
+    pub fn role(&self, host: HostId, router: RouterId) -> Role {
+        self.router(host, router).map_or(Role::Initialize, VirtualRouter::role)
+    }
+
+    /// What a router is configured to be, whether its process lives or not.
+    #[must_use]
+    pub fn config(&self, host: HostId, router: RouterId) -> Option<&Config> {
+        Some(&self.hosts.get(host.index())?.routers().get(router.index())?.config)
+    }
+
+    /// The virtual addresses of one router that its host answers for now, whether the process that asked for them lives
+    /// or not.
+    #[must_use]
+    pub fn held(&self, host: HostId, router: RouterId) -> &[IpAddr] {
+        self.hosts.get(host.index()).map_or(&[], |host| host.kernel.held(router))
+    }
+
+    /// Whether the process of a host sleeps.
+    #[must_use]
+    pub fn is_stalled(&self, host: HostId) -> bool {
+        self.hosts.get(host.index()).is_some_and(|host| host.life == Life::Stalled)
+    }
+
+    /// Nothing is wrong that could go on hurting: nobody stalls, packets arrive as they are sent, stamps are right, requests for
+    /// addresses are answered in time.
+    #[must_use]
+    pub fn is_calm(&self) -> bool {
+        self.network.is_faithful() && self.hosts.iter().all(Host::is_calm)
+    }
+
+    /// A number that two runs share only if everything happened alike in them.
+    #[must_use]
+    pub const fn digest(&self) -> u64 {
+        self.digest
+    }
+
+    /// What happened lately.
+    #[must_use]
+    pub const fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    pub(super) fn add_lan(&mut self, link: Link) -> LanId {
+        self.made.push(link);
+        self.network.add_lan(link)
+    }
+
+    pub(super) fn add_host(&mut self) -> HostId {
+        let id = HostId(self.hosts.len() as u16);
+        let epoch = self.random.below(1_000_000_000_000_000);
+        self.hosts.push(Host::new(self.now, epoch));
+        self.timers.grow();
+        id
+    }
+
+    pub(super) fn add_router(&mut self, host: HostId, lan: LanId, config: Config) -> Result<RouterId, Taken> {
+        if !self.network.members(lan).any(|member| member == host) {
+            let number = host.0 + 1;
+            let v4 = Ipv4Addr::from(0x0a00_0000 | u32::from(lan.0) << 16 | u32::from(number));
+            let v6 = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, lan.0, number);
+            self.network.attach(lan, host, [v4.into(), v6.into()]);
+        }
+        let Some(entry) = self.hosts.get_mut(host.index()) else {
+            let (family, vrid) = (config.family(), config.vrid());
+            return Err(Taken { interface: u32::from(lan.0), family, vrid });
+        };
+        entry.add_router(lan, config)
+    }
+
+    pub(super) fn group(&mut self, host: HostId, members: &[RouterId]) -> Result<(), GroupError> {
+        self.hosts.get_mut(host.index()).map_or(Ok(()), |host| host.group(members))
+    }
+
+    pub(super) fn plan(&mut self, at: Instant, what: Disturbance) {
+        self.plans.push(what);
+        self.put(at, What::Plan(self.plans.len() - 1));
+    }
+
+    fn put(&mut self, at: Instant, what: What) {
+        self.planned += 1;
+        self.agenda.push(Reverse(Due { at: at.max(self.now), number: self.planned, what }));
+    }
+
+    /// Hosts that were never started are started now.
+    pub(super) fn boot(&mut self) {
+        for index in 0..self.hosts.len() {
+            let host = HostId(index as u16);
+            if self.hosts.get_mut(index).is_some_and(|host| core::mem::take(&mut host.never_started)) {
+                self.start(host);
+            }
+        }
+    }
+
+    fn next(&self) -> Option<(Instant, Next)> {
+        // What arrives at the moment of a deadline counts.
+        let agenda = self.agenda.peek().map(|Reverse(due)| (due.at, Next::Agenda));
+        let packet = self.network.next_at().map(|at| (at, Next::Packet));
+        let deadline = self.timers.first().map(|(at, _)| (at, Next::Deadline));
+        [agenda, packet, deadline].into_iter().flatten().min()
+    }
+
+    /// Does what comes next, if that is not after `until`. False: nothing does.
+    pub(super) fn advance(&mut self, until: Instant) -> bool {
+        self.step.clear();
+        let Some((at, next)) = self.next().filter(|(at, _)| *at <= until) else { return false };
+        self.now = self.now.max(at);
+        self.mix(at.as_nanos() ^ ((next as u64) << 61));
+        match next {
+            Next::Agenda => {
+                let Some(Reverse(due)) = self.agenda.pop() else { return false };
+                match due.what {
+                    What::Plan(index) => {
+                        if let Some(what) = self.plans.get(index).cloned() {
+                            self.disturb(what);
+                        }
+                    }
+                    What::Answer { host, process, router, vip } => self.answer(host, process, router, vip),
+                    What::Resume(host) => self.resume(host),
+                    What::Sweep(host) => self.sweep(host),
+                }
+            }
+            Next::Packet => {
+                if let Some(arrival) = self.network.take_next() {
+                    self.arrive(arrival);
+                }
+            }
+            Next::Deadline => {
+                if let Some((_, index)) = self.timers.first() {
+                    let host = HostId(index as u16);
+                    (self.step.kind, self.step.host) = (StepKind::Deadline, Some(host));
+                    self.settle(host);
+                }
+            }
+        }
+        true
+    }
+
+    pub(super) fn look(&mut self, at: Instant) {
+        self.step.clear();
+        self.now = self.now.max(at);
+    }
+
+    /// The process of a host, if it is awake, and its time.
+    fn awake(&mut self, host: HostId) -> Option<(&mut Host, Instant)> {
+        let now = self.now;
+        let host = self.hosts.get_mut(host.index()).filter(|host| host.life == Life::Running)?;
+        let local = host.clock.at(now);
+        Some((host, local))
+    }
+
+    fn note(&mut self, who: Option<(HostId, RouterId)>, what: Happened) {
+        self.timeline.push(Entry { at: self.now, who, what });
+    }
+
+    const fn mix(&mut self, value: u64) {
+        self.digest = (self.digest ^ value).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
+    }
+
+    /// Hosts on a LAN that can hear each other, part by part; `None` where some hear and are not heard.
+    pub(super) fn parts(&self, lan: LanId) -> Option<Vec<Vec<HostId>>> {
+        let members: Vec<HostId> = self.network.members(lan).collect();
+        let both = |a: HostId, b: HostId| (self.network.hears(lan, a, b), self.network.hears(lan, b, a));
+        let mut parts: Vec<Vec<HostId>> = Vec::new();
+        for host in &members {
+            let part = parts.iter_mut().find(|part| part.first().is_some_and(|first| both(*first, *host).0));
+            match part {
+                Some(part) => part.push(*host),
+                None => parts.push(vec![*host]),
+            }
+        }
+        let part_of = |host: HostId| parts.iter().position(|part| part.contains(&host));
+        let clear = members.iter().all(|a| {
+            members.iter().all(|b| {
+                a == b
+                    || both(*a, *b) == {
+                        let same = part_of(*a) == part_of(*b);
+                        (same, same)
+                    }
+            })
+        });
+        clear.then_some(parts)
+    }
+
+    /// Longest time that a host takes to confirm an address now.
+    pub(super) fn slowest_install(&self) -> Duration {
+        let delays = self.hosts.iter().map(|host| match host.installs {
+            Installs::After(span) => span,
+            _ => Duration::ZERO,
+        });
+        delays.max().unwrap_or_default()
+    }
+
+    /// How far the worst clock is off, in parts per million.
+    pub(super) fn largest_drift(&self) -> u32 {
+        self.hosts.iter().map(|host| host.clock.drift_now()).max().unwrap_or_default()
+    }
+
+    /// Whether a host's interface on a LAN is up.
+    pub(super) fn is_up(&self, host: HostId, lan: LanId) -> bool {
+        self.hosts.get(host.index()).is_some_and(|host| host.interface(lan).up)
+    }
+
+    pub(super) fn family_of(&self, host: HostId, router: RouterId) -> Option<Family> {
+        self.config(host, router).map(Config::family)
+    }
+}
+
+impl Step {
+    fn clear(&mut self) {
+        (self.kind, self.host) = (StepKind::Look, None);
+        self.addresses_changed = false;
+        self.accepted.clear();
+        self.discarded.clear();
+        self.transitions.clear();
+        self.sends.clear();
+    }
+}
+
+impl Ord for Due {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.at, self.number).cmp(&(other.at, other.number))
+    }
+}
+
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Due {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for Due {}

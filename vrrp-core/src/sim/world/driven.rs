@@ -1,0 +1,293 @@
+//! The driver of each host: packets, deadlines and answers in, actions out. It does what `vrrp-io-linux` does, in the same
+//! order.
+
+use alloc::format;
+use core::net::IpAddr;
+use core::time::Duration;
+
+use super::{Happened, StepKind, What, World};
+use crate::cause::Role;
+use crate::config::{Config, Peers};
+use crate::dialect::multicast_group;
+use crate::health::RouterId;
+use crate::receive::RxPacket;
+use crate::router::{Action, AdvertKind, Input};
+use crate::sim::disturbance::Installs;
+use crate::sim::host::Life;
+use crate::sim::network::{Arrival, HostId};
+use crate::slots::Vip;
+use crate::time::Instant;
+use crate::wire::{Endpoints, TTL};
+
+/// Packets that wait for a stalled process; later ones are lost, as in a socket's buffer.
+const SOCKET_BUFFER: usize = 256;
+/// A kernel looks for addresses that have expired about once a second, in nanoseconds.
+const KERNEL_LATENESS: u64 = 1_000_000_000;
+/// One packet in so many is looked at closely even if nothing seems wrong with it.
+const SAMPLE: u64 = 61;
+
+impl World {
+    pub(super) fn resume(&mut self, host: HostId) {
+        let now = self.now;
+        let Some(entry) = self.hosts.get_mut(host.index()) else { return };
+        if entry.life != Life::Stalled || now < entry.stalled_until {
+            return;
+        }
+        (self.step.kind, self.step.host) = (StepKind::Resumed, Some(host));
+        entry.life = Life::Running;
+        self.note(None, Happened::Resumed(host));
+        // Answers come before the deadline that they were to meet.
+        while let Some((entry, local)) = self.awake(host) {
+            let Some((router, vip, worked)) = entry.answers.pop_front() else { break };
+            let input = if worked { Input::AddressInstalled(vip) } else { Input::AddressFailed(vip) };
+            entry.set.handle(local, router, input);
+            self.act(host);
+        }
+        self.settle(host);
+        self.drain(host, true);
+        self.report_news(host);
+    }
+
+    /// Takes everything that waits in the sockets, acting on each packet or not yet.
+    pub(super) fn drain(&mut self, host: HostId, acting: bool) {
+        while let Some(entry) = self.hosts.get_mut(host.index()) {
+            let Some((arrival, at)) = entry.socket.pop_front() else { break };
+            self.receive(host, arrival, at);
+            if acting {
+                self.act(host);
+            }
+        }
+        if let Some((entry, local)) = self.awake(host) {
+            entry.socket_empty_at = local;
+        }
+    }
+
+    pub(super) fn arrive(&mut self, arrival: Arrival) {
+        let host = arrival.to;
+        (self.step.kind, self.step.host) = (StepKind::Packet, Some(host));
+        let lan = self.network.packet(&arrival).map(|(lan, ..)| lan);
+        let entry = self.hosts.get_mut(host.index());
+        let Some((entry, _)) = entry.zip(lan).filter(|(entry, lan)| entry.interface(*lan).up) else {
+            return self.network.done(arrival);
+        };
+        match entry.life {
+            Life::Stalled if entry.socket.len() < SOCKET_BUFFER => entry.socket.push_back((arrival, self.now)),
+            Life::Dead | Life::Stalled => self.network.done(arrival),
+            Life::Running => {
+                self.receive(host, arrival, self.now);
+                self.settle(host);
+                if let Some((entry, local)) = self.awake(host) {
+                    entry.socket_empty_at = local;
+                }
+            }
+        }
+    }
+
+    /// Hands a packet that arrived at `at` to the process.
+    fn receive(&mut self, host: HostId, arrival: Arrival, at: Instant) {
+        self.received += 1;
+        let corrupted = self.network.is_corrupted(&arrival);
+        let closely = corrupted || self.received % SAMPLE == 0;
+        let Some((lan, ends, payload)) = self.network.packet(&arrival) else { return };
+        let Some(entry) = self.hosts.get_mut(host.index()) else { return };
+        let stamp = entry.stamp(self.now, at);
+        let before = closely.then(|| entry.fingerprint());
+        let rx = RxPacket { ends, ttl: TTL, payload };
+        let priority = payload.get(2).copied().unwrap_or_default();
+        match entry.set.handle_packet(stamp, u32::from(lan.0), rx) {
+            Ok(router) => {
+                self.step.accepted.push((host, router, priority));
+                if corrupted {
+                    self.violation = Some(format!("host {} took a packet with flipped bits", host.index()));
+                }
+            }
+            Err((router, discard)) => {
+                self.step.discarded.push((host, router, discard));
+                if before.is_some_and(|before| before != entry.fingerprint()) {
+                    self.violation =
+                        Some(format!("host {} was changed by a packet that it rejected: {discard}", host.index()));
+                }
+            }
+        }
+        self.mix(u64::from(host.0) << 32 | u64::from(priority) << 1 | self.step.accepted.len() as u64);
+        self.network.done(arrival);
+    }
+
+    pub(super) fn answer(&mut self, host: HostId, process: u32, router: RouterId, vip: Vip) {
+        (self.step.kind, self.step.host) = (StepKind::Answer, Some(host));
+        let Some(entry) = self.hosts.get_mut(host.index()) else { return };
+        if entry.kernel.take_request(router, vip) {
+            self.install(host, router, vip.address);
+        }
+        let Some(entry) = self.hosts.get_mut(host.index()) else { return };
+        if entry.process != process {
+            return;
+        }
+        match entry.life {
+            Life::Dead => {}
+            Life::Stalled => entry.answers.push_back((router, vip, true)),
+            Life::Running => {
+                let local = entry.clock.at(self.now);
+                entry.set.handle(local, router, Input::AddressInstalled(vip));
+                self.settle(host);
+            }
+        }
+    }
+
+    /// Lets a process do everything that is due, as a driver does: act, and once no more is to be done wait for the next
+    /// deadline.
+    pub(super) fn settle(&mut self, host: HostId) {
+        // Each router moves on at every turn; what does not is stuck.
+        let turns = 8 + 8 * self.hosts.get(host.index()).map_or(0, |host| host.routers().len());
+        for _ in 0..turns {
+            self.act(host);
+            let now = self.now;
+            let Some((entry, local)) = self.awake(host) else { return };
+            match entry.set.deadline() {
+                Some((at, router)) if at <= local => {
+                    // An advertisement that lies there counts, however late the process woke.
+                    let down = entry.set.get(router).is_some_and(|router| router.role() == Role::Backup);
+                    if down && !entry.socket.is_empty() {
+                        self.drain(host, false);
+                        continue;
+                    }
+                    entry.set.handle(local, router, Input::Timeout);
+                }
+                other => {
+                    let at = other.map(|(at, _)| entry.clock.when(at));
+                    let at = at.map(|at| at.max(now));
+                    return self.timers.set(u32::from(host.0), at);
+                }
+            }
+        }
+        self.violation = Some(format!("a deadline of host {} stays in the past", host.index()));
+        self.timers.set(u32::from(host.0), None);
+    }
+
+    /// Carries out what the routers of a host ask for.
+    fn act(&mut self, host: HostId) {
+        loop {
+            let Some((entry, local)) = self.awake(host) else { return };
+            let Some((router, action)) = entry.set.poll_action() else { return };
+            match action {
+                Action::SendAdvertisement(kind) => self.advertise(host, router, kind),
+                Action::InstallAddress(vip) => match entry.installs {
+                    Installs::AtOnce => {
+                        entry.set.handle(local, router, Input::AddressInstalled(vip));
+                        self.install(host, router, vip.address);
+                    }
+                    Installs::After(span) => {
+                        entry.kernel.request(router, vip);
+                        let process = entry.process;
+                        self.put(self.now + span, What::Answer { host, process, router, vip });
+                    }
+                    Installs::Refused => {
+                        entry.set.handle(local, router, Input::AddressFailed(vip));
+                        self.note(Some((host, router)), Happened::Refused(vip.address));
+                    }
+                    Installs::Ignored => {}
+                },
+                Action::RemoveAddress(vip) => {
+                    if entry.kernel.remove(router, vip.address) {
+                        self.step.addresses_changed = true;
+                        self.note(Some((host, router)), Happened::Removed(vip.address));
+                    }
+                }
+                Action::AnnounceAddress { vip, .. } => {
+                    if !entry.kernel.held(router).contains(&vip.address) {
+                        self.violation =
+                            Some(format!("host {} announces {}, which it has not", host.index(), vip.address));
+                    }
+                }
+                Action::StateChanged(transition) => {
+                    let text = entry.set.get(router).map(|router| {
+                        let why = transition.cause.describe(router.config());
+                        format!("{} > {} at {}: {why}", transition.from, transition.to, router.status().priority)
+                    });
+                    self.step.transitions.push((host, router, transition));
+                    self.mix(
+                        u64::from(host.0) << 40
+                            | u64::from(router.0) << 8
+                            | (transition.to as u64) << 4
+                            | transition.from as u64,
+                    );
+                    self.note(Some((host, router)), Happened::State(text.unwrap_or_default()));
+                }
+            }
+        }
+    }
+
+    fn install(&mut self, host: HostId, router: RouterId, address: IpAddr) {
+        let until = self.lifetime(host, router);
+        let Some(entry) = self.hosts.get_mut(host.index()) else { return };
+        entry.kernel.install(router, address, until);
+        self.step.addresses_changed = true;
+        self.note(Some((host, router)), Happened::Installed(address));
+        self.plan_sweep(host);
+    }
+
+    /// When an address that a router is given, or renews, now is gone: kernels notice up to a second late.
+    fn lifetime(&mut self, host: HostId, router: RouterId) -> Instant {
+        let Some(lease) = self.config(host, router).and_then(Config::lease) else { return Instant::MAX };
+        let late = Duration::from_nanos(self.random.below(KERNEL_LATENESS));
+        let Some(entry) = self.hosts.get(host.index()) else { return Instant::MAX };
+        entry.clock.when(entry.clock.at(self.now) + lease + late)
+    }
+
+    fn plan_sweep(&mut self, host: HostId) {
+        let Some(entry) = self.hosts.get_mut(host.index()) else { return };
+        if let (None, Some(at)) = (entry.kernel.sweeps_at, entry.kernel.next_expiry()) {
+            entry.kernel.sweeps_at = Some(at);
+            self.put(at, What::Sweep(host));
+        }
+    }
+
+    /// The kernel takes what nobody renewed.
+    pub(super) fn sweep(&mut self, host: HostId) {
+        (self.step.kind, self.step.host) = (StepKind::Expiry, Some(host));
+        let now = self.now;
+        while let Some(entry) = self.hosts.get_mut(host.index()) {
+            entry.kernel.sweeps_at = None;
+            let Some((router, address)) = entry.kernel.expired(now) else { break };
+            entry.kernel.remove(router, address);
+            self.step.addresses_changed = true;
+            self.note(Some((host, router)), Happened::Expired(address));
+        }
+        self.plan_sweep(host);
+    }
+
+    /// To the group, or a copy to each peer.
+    fn advertise(&mut self, host: HostId, router: RouterId, kind: AdvertKind) {
+        self.step.sends.push((host, router, kind));
+        self.mix(u64::from(host.0) << 16 | u64::from(router.0) | 1 << 63);
+        match kind {
+            AdvertKind::Release => self.note(Some((host, router)), Happened::Released),
+            AdvertKind::Regular => {
+                let until = self.lifetime(host, router);
+                if let Some(entry) = self.hosts.get_mut(host.index()) {
+                    entry.kernel.renew(router, until);
+                }
+            }
+            AdvertKind::RegularVersion2 | AdvertKind::ReleaseVersion2 => {}
+        }
+        let Some(entry) = self.hosts.get(host.index()) else { return };
+        let Some(lan) = entry.routers().get(router.index()).map(|router| router.lan) else { return };
+        let Some((speaker, source)) = entry.set.get(router).and_then(|router| Some((router, router.source()?))) else {
+            return;
+        };
+        let sent = entry.interface(lan).up;
+        let group = multicast_group(speaker.config().family());
+        let peers: &mut dyn Iterator<Item = IpAddr> = match speaker.config().peers() {
+            Peers::Multicast => &mut core::iter::once(group),
+            Peers::Unicast(peers) => &mut peers.iter().map(|peer| peer.address),
+        };
+        for destination in peers.take_while(|_| sent) {
+            let Some(ends) = Endpoints::new(source, destination) else { continue };
+            let Ok(len) = speaker.encode(kind, ends, &mut self.message) else { continue };
+            self.network.send(self.now, lan, host, ends, self.message.get(..len).unwrap_or_default());
+        }
+        if let Some(entry) = self.hosts.get_mut(host.index()).filter(|_| !sent) {
+            entry.set.count_tx_error(router);
+        }
+    }
+}

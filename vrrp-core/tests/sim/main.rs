@@ -1,0 +1,8 @@
+//! Routers in a virtual world: random histories, conflicts, stories, and how fast it is.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
+
+mod conflicts;
+mod histories;
+mod lans;
+mod speed;
+mod stories;
