@@ -29,7 +29,7 @@ const BURST: i64 = 8;
 /// - Nobody sends more than its interval and the answers that it owes allow.
 /// - A Master_Down_Timer ran for three intervals and its Skew_Time, or after a release for its Skew_Time: not less and not
 ///   more.
-/// - A Master answers a release at once.
+/// - A Master answers a release at once, and says nothing more while an address is not confirmed.
 /// - Who yields does so to a better router, and who stops releases.
 /// - No fault comes from nowhere.
 ///
@@ -261,6 +261,11 @@ impl Invariants {
         if matches!(change.cause, Cause::Fault(_) | Cause::Recovered(_)) && !outside {
             self.unsettle(world);
         }
+        let window = self.facts.longest_interval.max(Duration::from_millis(100));
+        let answered = self.calm_since.is_some_and(|at| world.now() >= at + window);
+        if matches!(change.cause, Cause::Fault(Fault::NotInstalled(_))) && answered {
+            return Err(format!("{} misses an address though its host answers", name(host, router)));
+        }
         match change.cause {
             Cause::MasterDown { .. } => self.took_over(world, host, router, false)?,
             Cause::MasterResigned { .. } => self.took_over(world, host, router, true)?,
@@ -377,8 +382,11 @@ impl Check for Invariants {
         for (host, router, _) in &step.transitions {
             self.owes(world, *host, *router, 4);
         }
-        for (host, router, _) in &step.sends {
+        for (host, router, kind) in &step.sends {
             self.sent(world, *host, *router)?;
+            if *kind == AdvertKind::Regular {
+                speaks_for_what_it_has(world, step, *host, *router)?;
+            }
         }
         let touched = step.sends.iter().map(|(host, router, _)| (*host, *router));
         let heard = step.accepted.iter().map(|(host, router, _)| (*host, *router));
@@ -491,6 +499,17 @@ impl Instance {
         }
         Ok(true)
     }
+}
+
+/// After that of its takeover a Master sends no advertisement until its host has confirmed every address.
+fn speaks_for_what_it_has(world: &World, step: &Step, host: HostId, id: RouterId) -> Result<(), String> {
+    let Some(router) = world.router(host, id) else { return Ok(()) };
+    let holds_all = router.status().installed == router.config().addresses().len();
+    let changed = step.transitions.iter().any(|(whose, which, _)| (*whose, *which) == (host, id));
+    if router.role() == Role::Master && !holds_all && !changed {
+        return Err(format!("{} advertises addresses that its host has not confirmed", name(host, id)));
+    }
+    Ok(())
 }
 
 /// A Master that hears a release speaks at once, unless its addresses are still to be confirmed.
