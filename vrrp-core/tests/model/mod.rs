@@ -99,6 +99,7 @@ fn setup(bytes: &mut Bytes<'_>) -> Setup {
         owner_listens: bytes.one_of(&either),
         strict_list: bytes.flag(),
         cap: bytes.one_of(&[None, None, Some(50), Some(400)]),
+        lease: bytes.flag(),
         password: bytes.one_of(&[None, Some(PASSWORD)]).filter(|_| profile == Profile::Rfc2338),
         weight: bytes.one_of(&[20, -20, 300, -300]),
     }
@@ -238,18 +239,18 @@ impl Pair {
                 self.input(Input::Shutdown);
             }
             Operation::Deadline => {
-                self.pass(left.unwrap_or(1_000_000));
+                self.pass(left.unwrap_or(1_000_000))?;
                 self.wake();
             }
             Operation::Short { of_256, wakes } => {
                 let left = left.unwrap_or(1_000_000_000);
-                self.pass((left / 256 * u64::from(*of_256)).min(left.saturating_sub(1)));
+                self.pass((left / 256 * u64::from(*of_256)).min(left.saturating_sub(1)))?;
                 if *wakes {
                     self.wake();
                 }
             }
             Operation::Late(millis) => {
-                self.pass(left.unwrap_or(0) + u64::from(*millis) * 1_000_000);
+                self.pass(left.unwrap_or(0) + u64::from(*millis) * 1_000_000)?;
                 self.wake();
             }
             Operation::Hear { sender, priority, interval } => {
@@ -324,9 +325,15 @@ impl Pair {
         self.product.handle(self.now, input);
     }
 
-    fn pass(&mut self, nanos: u64) {
+    /// Who was silent for too long is woken before anything else happens, so that what follows is a step of its own.
+    fn pass(&mut self, nanos: u64) -> Result<(), String> {
         self.now = self.now + Duration::from_nanos(nanos);
         self.reference.pass(nanos);
+        if self.reference.is_lapsed() {
+            self.wake();
+            self.agree()?;
+        }
+        Ok(())
     }
 
     fn wake(&mut self) {
@@ -427,7 +434,8 @@ fn config(setup: &Setup) -> Config {
         .with_preempt(setup.preempt, Duration::from_millis(setup.hold.into()))
         .with_last_word(setup.last_word)
         .with_strict_list(setup.strict_list)
-        .with_learned_interval_cap(setup.cap.map(interval));
+        .with_learned_interval_cap(setup.cap.map(interval))
+        .with_lease(setup.lease);
     if let Some(answer) = setup.answer_lower {
         config = config.with_answer_lower(answer);
     }

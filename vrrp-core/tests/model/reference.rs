@@ -32,6 +32,7 @@ pub struct Setup {
     pub strict_list: bool,
     /// Centiseconds.
     pub cap: Option<u32>,
+    pub lease: bool,
     pub password: Option<[u8; 8]>,
     /// Of the second tracker; the first one faults.
     pub weight: i16,
@@ -97,6 +98,8 @@ pub struct Reference {
     confirm_timer: i128,
 
     // Extensions
+    /// Since it last advertised or became Master.
+    silent_for: i128,
     hold: Option<i128>,
     answers: u32,
     since_answer: i128,
@@ -132,6 +135,7 @@ impl Reference {
             confirmed: BTreeSet::new(),
             requests: 0,
             confirm_timer: 0,
+            silent_for: 0,
             hold: None,
             answers: 4,
             since_answer: now.into(),
@@ -187,9 +191,31 @@ impl Reference {
         self.watching_for += nanos;
         self.confirm_timer -= nanos;
         self.since_answer += nanos;
+        self.silent_for += nanos;
         self.contest_holdoff -= nanos;
         for timer in [&mut self.retry, &mut self.hold, &mut self.contest_silence] {
             *timer = timer.map(|left| left - nanos);
+        }
+    }
+
+    /// Whether it has been silent for longer than its lease: three intervals less a second, but at least one second, and
+    /// at least five quarters of an interval; in whole seconds.
+    pub fn is_lapsed(&self) -> bool {
+        let three_less_one = 3 * self.advertisement_interval() / SECOND - 1;
+        let five_quarters = (5 * self.advertisement_interval() + 4 * SECOND - 1) / (4 * SECOND);
+        let lease = three_less_one.max(five_quarters).max(1) * SECOND;
+        self.setup.lease && self.state == State::Master && self.silent_for > lease
+    }
+
+    /// Its process hung. Within three intervals nobody can have taken over: it is Master again at once, as an owner always.
+    fn lapse(&mut self) {
+        let at_once = self.priority == 255 || self.silent_for < 3 * self.advertisement_interval();
+        self.remove_all();
+        if at_once {
+            self.reason = "priority";
+            self.become_master();
+        } else {
+            self.become_backup(self.setup.interval);
         }
     }
 
@@ -207,6 +233,9 @@ impl Reference {
 
     /// The driver looks whether something has.
     pub fn wake(&mut self) {
+        if self.is_lapsed() {
+            self.lapse();
+        }
         // An address that is not confirmed in an interval, at least 100 ms, is a fault for 30 s.
         if self.state == State::Master && !self.has_all() && self.confirm_timer <= 0 {
             return self.fail_install();
@@ -266,7 +295,7 @@ impl Reference {
 
     fn become_master(&mut self) {
         let from = self.state;
-        self.log.push(format!("advertise {}", self.priority));
+        self.say();
         for position in 0..self.setup.addresses.len() {
             self.requests += 1;
             self.asked.insert(position, self.requests);
@@ -351,7 +380,7 @@ impl Reference {
         } else if theirs > self.priority || (theirs == self.priority && Some(source) > self.last_own_address) {
             self.remove_all();
             if self.setup.last_word {
-                self.log.push(format!("advertise {}", self.priority));
+                self.say();
             }
             self.become_backup(advertisement.interval);
             self.master = Some(source);
@@ -389,10 +418,15 @@ impl Reference {
         }
     }
 
+    fn say(&mut self) {
+        self.log.push(format!("advertise {}", self.priority));
+        self.silent_for = 0;
+    }
+
     /// No second advertisement before every address is confirmed.
     fn send_advertisement(&mut self) {
         if self.has_all() {
-            self.log.push(format!("advertise {}", self.priority));
+            self.say();
         }
     }
 

@@ -1,0 +1,64 @@
+//! Every history of two and three routers in a small world: all orders of delivery, loss, timers, confirmations, crashes,
+//! stops, starts and changes of priority, until nothing new can be reached.
+//!
+//! No state may break what [`world`] watches. And from every state, were it calm from then on: exactly one Master, the right
+//! one, after a time that is asserted here, and for ever. `VRRP_DEEP=1` searches larger worlds too.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
+
+mod search;
+mod world;
+
+use std::time::{Duration, Instant};
+
+use search::search;
+use vrrp_core::Profile;
+use world::Scenario;
+
+/// Searches to the end. Sizes are those of the last time, or something is other than it was; times are in quanta.
+fn exhaust(scenario: Scenario, states: usize, depth: usize, settled_after: u32, two_masters_for: u32) {
+    let start = Instant::now();
+    let report = search(scenario, 50_000_000).unwrap_or_else(|story| panic!("{story}"));
+    println!("{:<26} {report:?} in {:.1?}", scenario.name, start.elapsed());
+    let seen = (report.states, report.depth, report.settled_after, report.two_masters_for);
+    assert_eq!(seen, (states, depth, settled_after, two_masters_for), "{}", scenario.name);
+}
+
+const TWO: Scenario = Scenario { name: "two", routers: &[(192, 100), (128, 100)], slumps: true, ..Scenario::BASE };
+const THREE: Scenario = Scenario { name: "three", routers: &[(192, 100), (64, 100), (128, 100)], ..Scenario::BASE };
+
+/// Two Masters for an interval and the latency at most; in the right state after the longest Down interval, 15 quanta, and
+/// the packets on the way, unless a hold comes before or the priorities changed meanwhile.
+#[test]
+fn two_routers() {
+    exhaust(TWO, 29_359, 39, 18, 5);
+    exhaust(Scenario { name: "two, no last word", last_word: false, ..TWO }, 24_936, 39, 16, 5);
+    exhaust(Scenario { name: "two, equal", routers: &[(128, 100), (128, 100)], ..TWO }, 28_542, 38, 19, 5);
+    exhaust(Scenario { name: "two, no preempt", preempt: false, ..TWO }, 29_359, 39, 18, 5);
+    exhaust(Scenario { name: "two, hold", hold: Duration::from_secs(2), ..TWO }, 42_465, 49, 37, 5);
+    let owner = Scenario { name: "two, owner", routers: &[(255, 100), (128, 100)], slumps: false, ..TWO };
+    exhaust(owner, 3_177, 24, 15, 5);
+    let version3 = Scenario {
+        name: "two, learned interval",
+        profile: Profile::Rfc9568,
+        routers: &[(128, 100), (192, 50)],
+        quantum: Duration::from_millis(125),
+        slumps: false,
+        ..TWO
+    };
+    exhaust(version3, 3_079, 60, 28, 5);
+}
+
+#[test]
+fn three_routers() {
+    exhaust(Scenario { name: "three, no latency", latency: 0, ..THREE }, 213_737, 39, 15, 4);
+    exhaust(Scenario { name: "three, no stops", stops: false, ..THREE }, 187_738, 36, 16, 6);
+}
+
+#[test]
+fn larger_worlds_when_asked() {
+    if std::env::var_os("VRRP_DEEP").is_none() {
+        return;
+    }
+    exhaust(Scenario { name: "two, latency 3", latency: 3, ..TWO }, 632_077, 54, 26, 7);
+    exhaust(THREE, 0, 0, 0, 0);
+}
