@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use allocation_counter::measure;
 use common::{OWN, PROFILES, Raw, config, families, host};
 use vrrp_core::wire::Endpoints;
@@ -31,12 +33,26 @@ fn drain(set: &mut RouterSet, now: Instant) -> usize {
     sent
 }
 
-fn receive(set: &mut RouterSet, now: Instant, id: RouterId, raw: &Raw, octets: &[u8]) {
+fn receive(set: &mut RouterSet, now: Instant, id: RouterId, raw: &Raw, octets: &[u8]) -> bool {
     let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: octets };
-    let _ = set.handle_packet(now, id.index() as u32, rx);
+    set.handle_packet(now, id.index() as u32, rx).is_ok()
 }
 
-/// Becomes Master by silence, contests, yields, is heard released, faulted and stopped.
+/// The same packet cut anywhere, with each octet of its header and its last one changed, and from beyond the link.
+fn refuse(set: &mut RouterSet, now: Instant, id: RouterId, raw: &Raw, octets: &[u8]) {
+    let mut copy = [0; 128];
+    let copy = &mut copy[..octets.len()];
+    for changed in (0..8).chain([octets.len() - 1]) {
+        copy.copy_from_slice(octets);
+        copy[changed] ^= 0x11;
+        assert!(!receive(set, now, id, raw, copy), "octet {changed}");
+    }
+    assert!((0..octets.len()).all(|len| !receive(set, now, id, raw, &octets[..len])));
+    let rx = RxPacket { ends: raw.ends(), ttl: 254, payload: octets };
+    assert!(set.handle_packet(now, id.index() as u32, rx).is_err());
+}
+
+/// Becomes Master by silence, contests, yields, refuses, hears a release, hangs, is faulted and stopped.
 fn live(set: &mut RouterSet, now: &mut Instant, id: RouterId, packets: &[(Raw, Vec<u8>)]) -> usize {
     let mut sent = 0;
     for input in [Input::Startup, Input::InterfaceUp(false), Input::InterfaceUp(true)] {
@@ -50,8 +66,16 @@ fn live(set: &mut RouterSet, now: &mut Instant, id: RouterId, packets: &[(Raw, V
             sent += drain(set, *now);
         }
         receive(set, *now, id, raw, octets);
-        receive(set, *now, id, raw, &octets[..octets.len() - 1]);
         sent += drain(set, *now);
+        refuse(set, *now, id, raw, octets);
+        assert_eq!(drain(set, *now), 0);
+    }
+    // Once more Master, and then silent for longer than any lease.
+    for hang in [0, 0, 0, 5] {
+        *now = set.deadline().map_or(*now, |(at, _)| at) + Duration::from_secs(hang);
+        set.handle_timeout(*now);
+        sent += drain(set, *now);
+        std::hint::black_box(set.get(id).map(|router| (router.status(), *router.stats())));
     }
     set.handle(*now, id, Input::Shutdown);
     sent + drain(set, *now)
@@ -86,7 +110,7 @@ fn a_whole_life_allocates_nothing() {
     let kinds = PROFILES.into_iter().flat_map(|profile| families(profile).iter().map(move |family| (profile, *family)));
     let mut lives = Vec::new();
     let kinds = kinds.flat_map(|(profile, family)| {
-        let one = config(profile, family);
+        let one = config(profile, family).with_lease(true);
         let both = one.clone().with_checksum(SendChecksum::AsHeard).with_version2_too(true).ok();
         [Some(one), both].into_iter().flatten().map(move |config| (profile, family, config))
     });
