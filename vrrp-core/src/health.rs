@@ -210,6 +210,8 @@ impl Hysteresis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     #[test]
     fn two_failing_and_one_recovered_is_still_a_fault() {
@@ -255,5 +257,49 @@ mod tests {
         let verdicts: std::vec::Vec<_> =
             [false, false, true, false, false, false, true, false, true, true].map(|r| series.record(r)).into();
         assert_eq!(verdicts, [None, None, None, None, None, Some(false), None, None, None, Some(true)]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_trackers_say_adds_up(
+            kinds in prop::collection::vec((-2_i16..=2, any::<bool>()), 0..6),
+            results in prop::collection::vec((0_u16..7, any::<bool>()), 0..20),
+        ) {
+            let weight = |weight| NonZeroI16::new(weight).map_or(Weight::Fault, Weight::Adjust);
+            let trackers: Vec<Tracker> =
+                kinds.iter().map(|(by, reverse)| Tracker { name: "".into(), weight: weight(*by), reverse: *reverse }).collect();
+            let mut health = Health { primary_address: true, ..Health::new(trackers.len()) };
+            results.iter().for_each(|(id, passing)| health.record(TrackerId(*id), *passing));
+            let last: BTreeMap<u16, bool> = results.into_iter().collect();
+
+            let (mut sum, mut failing, mut unchecked) = (0, Vec::new(), Vec::new());
+            for (id, (by, reverse)) in (0..).zip(kinds) {
+                match (by, last.get(&id)) {
+                    (0, None) => unchecked.push(Fault::Unchecked(TrackerId(id))),
+                    (0, Some(passing)) if *passing == reverse => failing.push(Fault::Tracker(TrackerId(id))),
+                    (1.., Some(true)) | (..=-1, Some(false)) => sum += i32::from(if reverse { -by } else { by }),
+                    _ => {}
+                }
+            }
+            prop_assert_eq!(health.adjustment(&trackers), sum);
+            prop_assert_eq!(health.faults(&trackers).collect::<Vec<_>>(), [failing, unchecked].concat());
+        }
+
+        #[test]
+        fn a_verdict_changes_with_the_run_that_is_long_enough(
+            (rise, fall) in (1_u32..5, 1_u32..5),
+            results in prop::collection::vec(any::<bool>(), 0..60),
+        ) {
+            let n = |n| NonZeroU32::new(n).unwrap();
+            let mut series = Hysteresis::new(n(rise), n(fall));
+            let mut verdict = None;
+            for (index, result) in results.iter().enumerate() {
+                let run = results[..=index].iter().rev().take_while(|other| *other == result).count() as u32;
+                let enough = verdict.is_none() || run >= if *result { rise } else { fall };
+                let news = (verdict != Some(*result) && enough).then_some(*result);
+                verdict = news.or(verdict);
+                prop_assert_eq!((series.record(*result), series.verdict()), (news, verdict));
+            }
+        }
     }
 }
