@@ -415,9 +415,9 @@ impl Host {
     }
 }
 
-/// Below and above 128, where a signed comparison goes wrong.
+/// One without and two with the highest bit set, where a signed comparison goes wrong.
 fn address(index: u8) -> IpAddr {
-    Ipv4Addr::new(192, 0, 2, [10, 130, 70][usize::from(index)]).into()
+    Ipv4Addr::new([10, 192, 172][usize::from(index)], 0, 2, 1).into()
 }
 
 /// The time, each router, and what is in the air.

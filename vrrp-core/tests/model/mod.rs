@@ -105,15 +105,16 @@ fn setup(bytes: &mut Bytes<'_>) -> Setup {
     }
 }
 
+/// Of IPv4, from 128 up, with the highest bit set: where a signed comparison goes wrong.
 fn host(family: Family, n: u8) -> IpAddr {
     match family {
+        Family::Ipv4 if n < 128 => Ipv4Addr::new(10, 0, 2, n).into(),
         Family::Ipv4 => Ipv4Addr::new(192, 0, 2, n).into(),
         Family::Ipv6 => Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, n.into()).into(),
     }
 }
 
-/// Hosts of the link: the first two are the router's own, at one time or the other; the rest are above and below. 128 and
-/// more is where a signed comparison goes wrong.
+/// Hosts of the link: the first two are the router's own, at one time or the other; the rest are below and above.
 const HOSTS: [u8; 6] = [10, 130, 9, 11, 129, 200];
 
 /// One thing that happens to both.
