@@ -189,3 +189,49 @@ impl fmt::Display for DescribedFault<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Tracker;
+    use crate::health::Weight;
+    use crate::{Profile, Vrid};
+    use std::string::ToString;
+
+    #[test]
+    fn every_cause_is_a_sentence_with_its_evidence() {
+        let master = IpAddr::from([192, 0, 2, 2]);
+        let mut config = Config::new(Profile::Rfc3768, Vrid::new(1).unwrap(), &[IpAddr::from([192, 0, 2, 1])]).unwrap();
+        let tracker = Tracker { name: "the proxy".into(), weight: Weight::Fault, reverse: false };
+        let id = config.add_tracker(tracker).unwrap();
+        let (priority, silence) = (Priority::new(50).unwrap(), Duration::from_micros(3_609_375));
+        let member = RouterId(3);
+        for (cause, sentence) in [
+            (Cause::New, "not started"),
+            (Cause::Startup, "started"),
+            (Cause::OwnerStartup, "started as owner of the addresses (priority 255)"),
+            (Cause::Recovered(Fault::InterfaceDown), "no fault any more, the last was: its interface is down"),
+            (Cause::MasterDown { master: None, silence }, "no Master was heard for 3.609 s"),
+            (Cause::MasterDown { master: Some(master), silence }, "the Master 192.0.2.2 was silent for 3.609 s"),
+            (Cause::MasterResigned { master }, "the Master 192.0.2.2 released the addresses (priority 0)"),
+            (Cause::Preempted { master, priority }, "preempts the Master 192.0.2.2 of lower priority 50"),
+            (Cause::HigherPriority { master, priority }, "192.0.2.2 is Master with higher priority 50"),
+            (Cause::HigherAddress { master }, "192.0.2.2 is Master with equal priority and a higher address"),
+            (Cause::Lapsed { silence }, "this router hung: as Master it sent nothing for 3.609 s, so it begins anew"),
+            (Cause::GroupYielded(member), "router 3 of its sync group yielded to a better Master"),
+            (Cause::OwnerNoMore, "owner of the addresses (priority 255) no more"),
+            (Cause::Shutdown, "told to stop"),
+            (Cause::Fault(Fault::NoPrimaryAddress), "its interface has no address to send from"),
+            (Cause::Fault(Fault::NotInstalled(master)), "192.0.2.2 could not be installed"),
+            (Cause::Fault(Fault::Tracker(id)), "the proxy failed"),
+            (Cause::Fault(Fault::Unchecked(id)), "the proxy has no result yet"),
+            (Cause::Fault(Fault::Tracker(TrackerId(1))), "? failed"),
+            (Cause::Fault(Fault::GroupMember(member)), "router 3 of its sync group is at fault"),
+            (Cause::Fault(Fault::GroupPending(member)), "router 3 of its sync group is not started or unchecked"),
+        ] {
+            assert_eq!(cause.describe(&config).to_string(), sentence);
+        }
+        let roles = [Role::Initialize, Role::Backup, Role::Master].map(|role| std::format!("{role:>10}|"));
+        assert_eq!(roles, ["Initialize|", "    Backup|", "    Master|"]);
+    }
+}

@@ -338,3 +338,27 @@ fn a_set_knows_how_many_routers_on_how_many_interfaces() {
     set.insert(3, v6(Profile::Rfc5798)).unwrap();
     assert_eq!((set.iter().len(), set.interface_count()), (6, 3));
 }
+
+/// STAT-30 to STAT-34: the names of RFC 8347.
+#[test]
+fn the_models_names_are_those_of_the_models() {
+    let errors = [ProtocolError::IpTtl, ProtocolError::Version, ProtocolError::Checksum, ProtocolError::Vrid];
+    assert_eq!(errors.map(ProtocolError::as_str), ["ip-ttl-error", "version-error", "checksum-error", "vrid-error"]);
+    let errors = [VirtualRouterError::AddressList, VirtualRouterError::Interval, VirtualRouterError::PacketLength];
+    assert_eq!(errors.map(VirtualRouterError::as_str), ["address-list-error", "interval-error", "packet-length-error"]);
+    for (event, name) in [
+        (LastEvent::Shutdown, "shutdown"),
+        (LastEvent::InterfaceUp, "interface-up"),
+        (LastEvent::InterfaceDown, "interface-down"),
+        (LastEvent::NoPrimaryIpAddress, "no-primary-ip-address"),
+        (LastEvent::PrimaryIpAddress, "primary-ip-address"),
+        (LastEvent::NoVirtualIpAddresses, "no-virtual-ip-addresses"),
+        (LastEvent::VirtualIpAddresses, "virtual-ip-addresses"),
+        (LastEvent::PreemptHoldTimeout, "preempt-hold-timeout"),
+        (LastEvent::LowerPriorityMaster, "lower-priority-master"),
+        (LastEvent::OwnerPreempt, "owner-preempt"),
+    ] {
+        assert_eq!(event.as_str().strip_prefix("vrrp-event-"), Some(name));
+    }
+    assert_eq!(NewMasterReason::Priority.as_str(), "priority");
+}
