@@ -104,9 +104,12 @@ impl Diagnostic {
 /// The candidate closest to `word`, if it is close enough to have been meant.
 fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase();
-    let limit = (word.chars().count() / 3).max(1);
+    let len = word.chars().count();
+    let limit = (len / 3).max(1);
     candidates
         .into_iter()
+        // A word without end is compared with nothing.
+        .filter(|candidate| candidate.chars().count().abs_diff(len) <= limit)
         .map(|candidate| (distance(&word, &candidate.to_ascii_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
@@ -149,5 +152,6 @@ mod tests {
         assert_eq!(nearest("raise", ["fall", "rise"]), Some("rise"));
         assert_eq!(nearest("Priority", ["priority"]), Some("priority"));
         assert_eq!(nearest("cheese", ["fall", "rise"]), None);
+        assert_eq!(nearest(&"x".repeat(100_000_000), ["fall", "rise"]), None);
     }
 }

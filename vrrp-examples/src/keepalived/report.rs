@@ -23,6 +23,8 @@ impl Span {
 struct Source {
     name: String,
     text: Rc<str>,
+    /// Where each line starts.
+    lines: Vec<usize>,
 }
 
 /// The sources read so far and everything found in them.
@@ -36,7 +38,8 @@ pub(super) struct Report {
 impl Report {
     /// Takes in a text; returns its number for spans.
     pub(super) fn add_source(&mut self, name: String, text: &str) -> usize {
-        self.sources.push(Source { name, text: text.into() });
+        let lines = [0].into_iter().chain(text.match_indices('\n').map(|(newline, _)| newline + 1)).collect();
+        self.sources.push(Source { name, text: text.into(), lines });
         self.sources.len() - 1
     }
 
@@ -132,9 +135,9 @@ impl Report {
     }
 
     fn line_and_start(&self, span: Span) -> (usize, usize) {
-        let text = self.text(span.source);
-        let before = text.get(..span.start).unwrap_or_default();
-        (before.matches('\n').count() + 1, before.rfind('\n').map_or(0, |newline| newline + 1))
+        let lines = self.sources.get(span.source).map_or(&[][..], |source| &source.lines);
+        let line = lines.partition_point(|start| *start <= span.start);
+        (line, line.checked_sub(1).and_then(|before| lines.get(before)).copied().unwrap_or_default())
     }
 }
 
