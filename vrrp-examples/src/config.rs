@@ -29,6 +29,10 @@ pub struct SyncGroup {
     pub name: String,
     /// Names of its instances; never empty, and no instance is in two groups.
     pub members: Vec<String>,
+    /// Interfaces that each member tracks besides its own.
+    pub track_interfaces: Vec<Track>,
+    /// Scripts that each member tracks besides its own; each names one of [`Daemon::scripts`].
+    pub track_scripts: Vec<Track>,
     /// Scripts to run when the state of the whole changes.
     pub notify: Notify,
 }
@@ -215,9 +219,9 @@ pub struct Instance {
     pub routes: Vec<Route>,
     /// Rules that choose routing tables, and come and go with the addresses.
     pub rules: Vec<Rule>,
-    /// Tracked interfaces, besides `interface` itself.
+    /// Tracked interfaces, besides `interface` itself and those of the group.
     pub track_interfaces: Vec<Track>,
-    /// Tracked scripts; each names one of [`Daemon::scripts`].
+    /// Tracked scripts, besides those of the group; each names one of [`Daemon::scripts`].
     pub track_scripts: Vec<Track>,
     /// Scripts to run on a change of state.
     pub notify: Notify,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use vrrp_core::{AnnouncePolicy, Config, ConfigError, SendChecksum, Tracker, TrackerId, UnicastPeer};
 use vrrp_io_linux::{Router, RouterError, VirtualIp, VirtualMac};
 
-use crate::config::{self, Announce, Daemon, Instance, Track};
+use crate::config::{self, Announce, Daemon, Instance, SyncGroup, Track};
 
 /// Least time between two rounds of announcements while another Master is heard, where none is configured.
 const CONTEST_HOLDOFF: Duration = Duration::from_secs(5);
@@ -56,12 +56,15 @@ impl Lowered {
     fn instance(&mut self, index: usize, instance: &Instance) -> Result<Router, LowerError> {
         let error = |error| LowerError::Config { instance: instance.name.clone(), error };
         let mut config = config(instance).map_err(error)?;
+        let group = self.daemon.sync_groups.iter().find(|group| group.members.contains(&instance.name)).cloned();
+        let of_group = |list: fn(&SyncGroup) -> &Vec<Track>| group.iter().flat_map(list);
+        let tracked = with_group(&instance.track_interfaces, of_group(|group| &group.track_interfaces));
         let mut interfaces = Vec::new();
-        for track in &instance.track_interfaces {
+        for track in tracked.filter(|track| track.name != instance.interface) {
             let id = config.add_tracker(tracker(track, format!("interface {}", track.name))).map_err(error)?;
             interfaces.push((id, track.name.clone()));
         }
-        for track in &instance.track_scripts {
+        for track in with_group(&instance.track_scripts, of_group(|group| &group.track_scripts)) {
             let id = config.add_tracker(tracker(track, check_name(&track.name))).map_err(error)?;
             let script = self.daemon.scripts.iter().position(|script| script.name == track.name);
             let users = script.and_then(|script| self.script_users.get_mut(script));
@@ -69,8 +72,7 @@ impl Lowered {
             users.ok_or_else(no_script)?.push(ScriptUser { router: index, tracker: id });
         }
         let mut router = router(instance, config)?;
-        let mut groups = self.daemon.sync_groups.iter();
-        if let Some(group) = groups.find(|group| group.members.contains(&instance.name)) {
+        if let Some(group) = &group {
             router = router.with_sync_group(&group.name);
         }
         for (id, interface) in interfaces {
@@ -78,6 +80,11 @@ impl Lowered {
         }
         Ok(router)
     }
+}
+
+/// What an instance tracks, and what its group does that it does not itself.
+fn with_group<'a>(own: &'a [Track], group: impl Iterator<Item = &'a Track>) -> impl Iterator<Item = &'a Track> {
+    own.iter().chain(group.filter(move |track| !own.contains(track)))
 }
 
 fn router(instance: &Instance, config: Config) -> Result<Router, RouterError> {
@@ -140,5 +147,37 @@ fn announce(announce: &Announce) -> AnnouncePolicy {
         refresh_repeat: announce.refresh_repeat,
         contest_repeat: announce.lower_prio_repeat,
         contest_holdoff: announce.lower_prio_delay.unwrap_or(CONTEST_HOLDOFF),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keepalived::parse_str;
+
+    #[test]
+    fn a_member_tracks_what_its_group_does_once() {
+        let instance = |name: &str, tracks: &str| {
+            format!(
+                "vrrp_instance {name} {{\ninterface {name}\nvirtual_router_id 1\nvirtual_ipaddress {{ 192.0.2.1 dev {name} }}\n{tracks}\n}}\n"
+            )
+        };
+        let text = "vrrp_script s {\nscript /bin/s\n}\n".to_owned()
+            + &instance("a", "track_script {\ns\n}")
+            + &instance("b", "track_script {\ns weight 5\n}")
+            + &instance("alone", "")
+            + "vrrp_sync_group g {\nglobal_tracking\ngroup { a b }\ntrack_script {\ns\n}\ntrack_interface {\na\nx\n}\n}\n";
+        let lowered = Lowered::new(&parse_str("t", &text).unwrap().daemon).unwrap();
+        let users: Vec<usize> = lowered.script_users[0].iter().map(|user| user.router).collect();
+        assert_eq!(users, [0, 1, 1], "what a member tracks with another weight counts beside");
+        let interfaces = |router: usize| {
+            let shown = format!("{:?}", lowered.routers[router]);
+            ["interface a", "interface x"].map(|tracker| shown.matches(tracker).count())
+        };
+        assert_eq!(
+            [interfaces(0), interfaces(1), interfaces(2)],
+            [[0, 1], [1, 1], [0, 0]],
+            "none tracks its own twice"
+        );
     }
 }

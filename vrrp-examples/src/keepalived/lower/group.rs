@@ -1,5 +1,7 @@
 //! `vrrp_sync_group`.
 
+use std::collections::BTreeSet;
+
 use super::global::Globals;
 use super::script::with_default_user;
 use super::track::{self, TrackDraft};
@@ -55,25 +57,27 @@ impl GroupDraft {
         self.track_scripts.extend(track::read(statement, report));
     }
 
-    /// The group; what it tracks goes to its members, whose own weights go unless it says that they count.
+    /// The group; the weights of its members go unless it says that they count.
     pub(super) fn meaning(
         self,
         globals: &Globals,
         scripts: &[Script],
+        macvlans: &BTreeSet<String>,
         instances: &mut [Instance],
         report: &mut Report,
     ) -> SyncGroup {
         track::check_once(&self.track_interfaces, report);
         track::check_once(&self.track_scripts, report);
-        let interfaces: Vec<Track> = self.track_interfaces.iter().map(TrackDraft::interface).collect();
-        let scripts: Vec<Track> = self.track_scripts.iter().filter_map(|draft| draft.script(scripts, report)).collect();
+        for draft in &self.track_interfaces {
+            track::check_no_macvlan(&draft.name, macvlans, report);
+        }
+        let track_interfaces = self.track_interfaces.iter().map(TrackDraft::interface).collect();
+        let track_scripts = self.track_scripts.iter().filter_map(|draft| draft.script(scripts, report)).collect();
         for member in &self.members {
             let Some(instance) = instances.iter_mut().find(|instance| instance.name == member.text) else { continue };
             if self.tracking_weight.is_none() {
                 drop_weights(instance, member.span, report);
             }
-            add(&mut instance.track_interfaces, interfaces.iter().filter(|track| track.name != instance.interface));
-            add(&mut instance.track_scripts, scripts.iter());
         }
         if let [only] = self.members.as_slice() {
             report.notice(only.span, format!("`{}` is alone in its group", only.text));
@@ -86,7 +90,8 @@ impl GroupDraft {
             stop: self.notify.stop.map(command),
             any: self.notify.any.map(command),
         };
-        SyncGroup { name: self.name.text, members: self.members.into_iter().map(|word| word.text).collect(), notify }
+        let members = self.members.into_iter().map(|word| word.text).collect();
+        SyncGroup { name: self.name.text, members, track_interfaces, track_scripts, notify }
     }
 }
 
@@ -122,13 +127,5 @@ fn drop_weights(instance: &mut Instance, span: Span, report: &mut Report) {
             track.name, instance.name
         );
         report.notice(span, message);
-    }
-}
-
-fn add<'a>(own: &mut Vec<Track>, of_group: impl Iterator<Item = &'a Track>) {
-    for track in of_group {
-        if !own.contains(track) {
-            own.push(track.clone());
-        }
     }
 }

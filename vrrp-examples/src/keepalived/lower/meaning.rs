@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::global::Globals;
 use super::instance::{Initial, InstanceDraft};
 use super::script::with_default_user;
-use super::track::check_once;
+use super::track::{check_no_macvlan, check_once};
 use crate::config::{Instance, Notify, Script, Track, TrackWeight};
 use crate::keepalived::report::{Report, Span};
 use crate::keepalived::values::At;
@@ -168,11 +168,7 @@ impl InstanceDraft {
                     .error(span, format!("`{}` is the instance's own interface", track.name))
                     .with_expected("other interfaces only: this one is always tracked");
             }
-            if macvlans.contains(&track.name) {
-                report
-                    .error(span, format!("`{}` is down whenever its router is not Master", track.name))
-                    .with_expected("an interface that is no virtual MAC address's");
-            }
+            check_no_macvlan(&draft.name, macvlans, report);
             if devices.remove(track.name.as_str()) && track.weight.weight != Weight::Fault {
                 let name = &track.name;
                 let message =

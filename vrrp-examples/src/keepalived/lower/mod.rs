@@ -18,7 +18,7 @@ use super::keywords::ROOT;
 use super::parser::Statement;
 use super::report::{Report, Span};
 use super::values::{family_name, unique};
-use crate::config::{Daemon, Instance, Script};
+use crate::config::{Daemon, Instance, Script, SyncGroup};
 use global::Globals;
 use group::GroupDraft;
 use instance::InstanceDraft;
@@ -45,20 +45,27 @@ pub(super) fn lower(statements: &[Statement], report: &mut Report) -> Daemon {
         root.scripts.into_iter().map(|draft| draft.meaning(&root.globals, report)).unzip();
     let meaning = |draft: InstanceDraft| draft.meaning(&root.globals, &scripts, &macvlans, report);
     let mut instances: Vec<Instance> = root.instances.into_iter().filter_map(meaning).collect();
-    let sync_groups =
-        root.groups.into_iter().map(|draft| draft.meaning(&root.globals, &scripts, &mut instances, report)).collect();
+    let meaning = |draft: GroupDraft| draft.meaning(&root.globals, &scripts, &macvlans, &mut instances, report);
+    let sync_groups: Vec<SyncGroup> = root.groups.into_iter().map(meaning).collect();
     if instances.is_empty() && !report.failed() {
         report
             .error(Span { source: 0, start: 0, end: 0 }, "no virtual router is configured")
             .with_expected("a `vrrp_instance` block");
     }
-    Daemon { scripts: tracked(scripts, &spans, &instances, report), instances, sync_groups }
+    Daemon { scripts: tracked(scripts, &spans, &instances, &sync_groups, report), instances, sync_groups }
 }
 
 /// The scripts that some instance tracks; keepalived runs no others.
-fn tracked(scripts: Vec<Script>, spans: &[Span], instances: &[Instance], report: &mut Report) -> Vec<Script> {
-    let tracks: BTreeSet<&str> =
-        instances.iter().flat_map(|instance| &instance.track_scripts).map(|track| track.name.as_str()).collect();
+fn tracked(
+    scripts: Vec<Script>,
+    spans: &[Span],
+    instances: &[Instance],
+    groups: &[SyncGroup],
+    report: &mut Report,
+) -> Vec<Script> {
+    let of_groups = groups.iter().flat_map(|group| &group.track_scripts);
+    let tracks = instances.iter().flat_map(|instance| &instance.track_scripts).chain(of_groups);
+    let tracks: BTreeSet<&str> = tracks.map(|track| track.name.as_str()).collect();
     let (tracked, idle): (Vec<_>, Vec<_>) =
         scripts.into_iter().zip(spans).partition(|(script, _)| tracks.contains(script.name.as_str()));
     // After an error this may be the consequence of a name that was wrong.

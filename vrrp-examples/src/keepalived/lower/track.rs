@@ -1,5 +1,6 @@
 //! `track_interface`, `track_script`, and weights.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroI16;
 
 use crate::config::{Script, Track, TrackWeight};
@@ -31,6 +32,15 @@ impl TrackDraft {
             return None;
         };
         Some(Track { name: name.clone(), weight: WeightDraft::over(self.weight, script.weight) })
+    }
+}
+
+/// Reports the interface of a virtual MAC address.
+pub(super) fn check_no_macvlan(name: &Word, macvlans: &BTreeSet<String>, report: &mut Report) {
+    if macvlans.contains(&name.text) {
+        report
+            .error(name.span, format!("`{}` is down whenever its router is not Master", name.text))
+            .with_expected("an interface that is no virtual MAC address's");
     }
 }
 
