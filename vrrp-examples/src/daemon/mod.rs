@@ -47,6 +47,9 @@ struct Arguments {
     /// Only say whether the configuration would run; needs no interface and no privilege
     #[arg(long)]
     check: bool,
+    /// Only print the configuration as it is understood: every default written out, passwords left out
+    #[arg(long, conflicts_with = "check")]
+    print: bool,
     /// Answer vrrpctl on this Unix socket
     #[arg(long, value_name = "SOCKET")]
     control: Option<PathBuf>,
@@ -64,6 +67,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let Some(configuration) = load(&arguments.config) else { return ExitCode::FAILURE };
+    if arguments.print {
+        print!("{}", keepalived::print(&configuration.daemon));
+        return ExitCode::SUCCESS;
+    }
     if arguments.check {
         println!("{}: {} would run", arguments.config.display(), count(&configuration));
         return ExitCode::SUCCESS;

@@ -12,12 +12,14 @@ mod keywords;
 mod lexer;
 mod lower;
 mod parser;
+mod print;
 mod report;
 mod values;
 
 use std::path::Path;
 
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
+pub use print::print;
 
 use crate::config::Daemon;
 use include::Files;
