@@ -109,6 +109,9 @@ mod clock;
 mod driver;
 mod event;
 mod filter;
+#[cfg(feature = "_internal_test_exports")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handle;
 mod holdings;
 mod link_layer;

@@ -15,7 +15,7 @@ use super::{HostAddress, Link, MARK};
 const LINK_HEADER_LEN: usize = 16;
 
 /// A piece of news, or of a dump.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum News {
     /// There is this link.
     Link(Link),

@@ -2,14 +2,14 @@
 
 use std::io;
 
-use netlink_packet_core::{ErrorBuffer, NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLMSG_ERROR};
+use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{
     InfoData, InfoKind, InfoMacVlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, MacVlanMode,
 };
 use netlink_sys::Socket;
 
-use super::{DATAGRAM_MAX, messages, open, request};
+use super::{DATAGRAM_MAX, answers, open, request};
 
 const RECEIVE_BUFFER: usize = 1 << 16;
 
@@ -69,14 +69,8 @@ impl Links {
             buffer.clear();
             // The kernel has carried it out by now: an answer that is not here will never come.
             self.socket.recv(&mut buffer, libc::MSG_DONTWAIT)?;
-            for (header, payload) in messages(&buffer).flatten() {
-                if (header.message_type, header.sequence_number) == (NLMSG_ERROR, self.sequence) {
-                    let errno = ErrorBuffer::new_checked(payload).ok().and_then(|answer| answer.code());
-                    return match errno {
-                        None => Ok(()),
-                        Some(code) => Err(io::Error::from_raw_os_error(code.get().saturating_neg())),
-                    };
-                }
+            if let Some((_, errno)) = answers(&buffer).find(|(sequence, _)| *sequence == self.sequence) {
+                return if errno == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(errno)) };
             }
         }
     }

@@ -185,7 +185,7 @@ impl Mirror {
         }
     }
 
-    fn all_addresses(&self) -> impl Iterator<Item = (u32, &HostAddress)> {
+    pub(super) fn all_addresses(&self) -> impl Iterator<Item = (u32, &HostAddress)> {
         self.addresses.iter().flat_map(|(ifindex, list)| list.iter().map(|address| (*ifindex, address)))
     }
 
@@ -205,7 +205,7 @@ impl News {
 }
 
 impl HostAddress {
-    fn key(&self, ifindex: u32) -> Key {
+    pub(super) fn key(&self, ifindex: u32) -> Key {
         Key::Address { ifindex, address: self.address, prefix_len: self.prefix_len, peer: self.peer }
     }
 }

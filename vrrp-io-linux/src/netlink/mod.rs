@@ -3,6 +3,8 @@
 //! Requests and monitoring have a socket each: a burst of news must not push out the answer to a request.
 
 mod decode;
+#[cfg(feature = "_internal_test_exports")]
+pub(crate) mod fuzzing;
 mod links;
 mod mirror;
 mod monitor;
@@ -13,7 +15,8 @@ use std::io;
 use std::os::fd::AsFd;
 
 use netlink_packet_core::{
-    DecodeError, NLM_F_REQUEST, NetlinkBuffer, NetlinkHeader, NetlinkMessage, NetlinkPayload, Parseable,
+    DecodeError, ErrorBuffer, NLM_F_REQUEST, NLMSG_ERROR, NetlinkBuffer, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    Parseable,
 };
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
@@ -68,6 +71,16 @@ fn messages(datagram: &[u8]) -> impl Iterator<Item = Result<(NetlinkHeader, &[u8
             Ok((NetlinkHeader::parse(&message)?, message.payload()))
         }))
     })
+}
+
+/// What the kernel answers to requests: the number of each, and its `errno`, or 0. What is not understood answers nothing.
+fn answers(datagram: &[u8]) -> impl Iterator<Item = (u32, i32)> {
+    messages(datagram).flatten().filter(|(header, _)| header.message_type == NLMSG_ERROR).filter_map(
+        |(header, payload)| {
+            let refusal = ErrorBuffer::new_checked(payload).ok()?.code();
+            Some((header.sequence_number, refusal.map_or(0, |code| code.get().saturating_neg())))
+        },
+    )
 }
 
 #[cfg(test)]

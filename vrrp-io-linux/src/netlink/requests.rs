@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use netlink_packet_core::{ErrorBuffer, NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLMSG_ERROR};
+use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::address::{
     AddressAttribute, AddressHeaderFlags, AddressMessage, AddressProtocol, AddressScope, CacheInfo,
 };
@@ -12,7 +12,7 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::Socket;
 use tokio::io::unix::AsyncFd;
 
-use super::{DATAGRAM_MAX, MARK, messages, open, request};
+use super::{DATAGRAM_MAX, MARK, answers, open, request};
 use crate::{Scope, VirtualIp, sys};
 
 /// Sent together and answered together. The answers to more could overrun the socket.
@@ -149,17 +149,8 @@ impl Requests {
 
     /// Takes in the datagram in the buffer.
     fn read(&mut self) {
-        for message in messages(&self.buffer) {
-            let answer = message.and_then(|(header, payload)| {
-                let refusal = ErrorBuffer::new_checked(payload)?.code();
-                Ok((header, refusal.map_or(0, |code| code.get().saturating_neg())))
-            });
-            // What is not understood answers nothing: its request will be given up.
-            let Ok((header, errno)) = answer else { continue };
-            if header.message_type != NLMSG_ERROR {
-                continue;
-            }
-            let at = self.unanswered.iter().position(|request| request.sequence == header.sequence_number);
+        for (sequence, errno) in answers(&self.buffer) {
+            let at = self.unanswered.iter().position(|request| request.sequence == sequence);
             if let Some(Request { ticket, kind, .. }) = at.and_then(|at| self.unanswered.remove(at)) {
                 self.done.push_back(Done { ticket, result: kind.outcome(errno) });
             }

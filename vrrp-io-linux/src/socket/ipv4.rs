@@ -36,7 +36,7 @@ pub(crate) fn header(source: Ipv4Addr, destination: Ipv4Addr, ttl: u8, payload_l
 }
 
 /// What is in `buf`, when that is one whole packet: the kernel hands over the header too.
-pub(super) fn datagram(buf: &[u8], received: &sys::Received) -> Option<Datagram> {
+pub(crate) fn datagram(buf: &[u8], received: &sys::Received) -> Option<Datagram> {
     let packet = buf.get(..received.len)?;
     let header = Ipv4HeaderSlice::from_slice(packet).ok()?;
     // The packet ends where it says, not where the frame did: short frames are padded.
