@@ -53,17 +53,23 @@ pub enum AskError {
 /// Where nobody answers, or not so that it could be understood.
 pub fn status(socket: &Path, patience: Duration) -> Result<Status, AskError> {
     let explain = |error: io::Error| explain(socket, patience, &error);
-    let unintelligible = |why: String| AskError::Unintelligible { path: socket.to_owned(), why };
     let mut stream = UnixStream::connect(socket).map_err(explain)?;
     stream.set_read_timeout(Some(patience)).map_err(explain)?;
     stream.set_write_timeout(Some(patience)).map_err(explain)?;
     stream.write_all(&line(&Question { v: VERSION, verb: "status".to_owned() })).map_err(explain)?;
     let mut answer = String::new();
     BufReader::new(stream).read_line(&mut answer).map_err(explain)?;
-    if answer.is_empty() {
+    read_answer(socket, &answer)
+}
+
+/// The status in a line of the daemon on `socket`.
+#[doc(hidden)]
+pub fn read_answer(socket: &Path, line: &str) -> Result<Status, AskError> {
+    let unintelligible = |why: String| AskError::Unintelligible { path: socket.to_owned(), why };
+    if line.is_empty() {
         return Err(unintelligible("it is empty".to_owned()));
     }
-    let answer: Answer<Status> = serde_json::from_str(&answer).map_err(|error| unintelligible(error.to_string()))?;
+    let answer: Answer<Status> = serde_json::from_str(line).map_err(|error| unintelligible(error.to_string()))?;
     match answer.result {
         _ if answer.v != VERSION => Err(unintelligible(format!("its version is {}, not {VERSION}", answer.v))),
         Reply::Ok(status) => Ok(status),

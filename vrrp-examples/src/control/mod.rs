@@ -10,8 +10,12 @@ mod server;
 mod socket;
 mod status;
 
+#[doc(hidden)]
+pub use client::read_answer;
 pub use client::{AskError, status};
 pub use render::render;
+#[doc(hidden)]
+pub use server::converse;
 pub use server::{Request, serve};
 pub use socket::{BindError, ControlSocket};
 pub use status::{AddressStatus, MasterStatus, RouterStatus, Since, Status};

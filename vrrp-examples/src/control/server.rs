@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::UnixStream;
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -40,7 +39,11 @@ pub(super) async fn serve_with(socket: ControlSocket, requests: mpsc::Sender<Req
         tokio::select! {
             accepted = socket.accept(), if clients.len() < MAX_CLIENTS => match accepted {
                 Ok(client) => {
-                    clients.spawn(converse(client, requests.clone(), patience));
+                    let requests = requests.clone();
+                    clients.spawn(async move {
+                        let (reader, writer) = client.into_split();
+                        converse(reader, writer, &requests, patience).await;
+                    });
                 }
                 Err(error) => {
                     // Mostly out of file descriptors: asking again at once would only burn a processor.
@@ -54,12 +57,17 @@ pub(super) async fn serve_with(socket: ControlSocket, requests: mpsc::Sender<Req
 }
 
 /// Answers one client until it goes, errs or exhausts our patience.
-async fn converse(mut client: UnixStream, requests: mpsc::Sender<Request>, patience: Duration) {
-    let (reader, mut writer) = client.split();
+#[doc(hidden)]
+pub async fn converse(
+    reader: impl AsyncRead + Unpin,
+    mut writer: impl AsyncWrite + Unpin,
+    requests: &mpsc::Sender<Request>,
+    patience: Duration,
+) {
     let mut reader = BufReader::new(reader);
     loop {
         let result = match timeout(patience, read_request(&mut reader)).await {
-            Ok(Ok(Some(request))) => answer(&request, &requests).await,
+            Ok(Ok(Some(request))) => answer(&request, requests).await,
             Ok(Ok(None)) => return,
             Ok(Err(why)) => Err(why),
             Err(_) => Err(format!("no request within {} s", patience.as_secs_f64())),
