@@ -35,7 +35,8 @@ enum State {
 #[derive(Debug, Default)]
 struct Dump {
     fresh: Mirror,
-    /// News during the dump are later than what the dump says about the same thing.
+    /// What has been told of already: news during the dump are later than what it says about the same thing, and a
+    /// thing that it says twice is there once.
     told: HashSet<Key>,
     /// Links come first.
     addresses: bool,
@@ -139,7 +140,7 @@ impl Tracker {
         let State::Dumping(dump) = &mut self.state else { return };
         dump.interrupted |= header.flags & NLM_F_DUMP_INTR != 0;
         if let Some(news) = news {
-            if !dump.told.contains(&news.key()) {
+            if dump.told.insert(news.key()) {
                 dump.fresh.append(news);
             }
         }
@@ -334,6 +335,18 @@ mod tests {
         tracker.is_told_the_links();
         tracker.is_told_the_end();
         assert_eq!(tracker.has(), [] as [IpAddr; 0]);
+    }
+
+    #[test]
+    fn what_a_dump_says_twice_is_there_once() {
+        let mut tracker = tracker();
+        tracker.begins_a_dump();
+        tracker.is_told_the_links();
+        for last in [1, 2, 1] {
+            tracker.is_told(Message::NewAddress(address(last)), 0);
+        }
+        tracker.is_told_the_end();
+        assert_eq!((tracker.changed(), tracker.has()), (vec![Change::Resynced], vec![ip(1), ip(2)]));
     }
 
     #[test]
