@@ -21,6 +21,7 @@ use crate::clock::{self, Alarm};
 use crate::event::{Event, EventKind};
 use crate::filter::Filter;
 use crate::holdings::Holdings;
+use crate::lease::Leases;
 use crate::link_layer::LinkLayer;
 use crate::macvlans::Macvlans;
 use crate::netlink::{Change, Done, Monitor, Requests};
@@ -34,6 +35,8 @@ use crate::{Router, StartError, words};
 const SPIN: Duration = Duration::from_micros(300);
 /// Packets read before a Down deadline is acted on; a flood must not put it off for ever.
 const DRAIN_LIMIT: usize = 4096;
+/// Who wakes so much later than a deadline was not running: others may have taken over.
+const GAP: Duration = Duration::from_millis(50);
 /// How long a stop waits for the kernel to confirm that the addresses are gone.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
 /// Holds any IP packet.
@@ -56,6 +59,9 @@ pub(crate) struct Driver {
     routers: Vec<Hosted>,
     ports: Vec<Port>,
     holdings: Holdings,
+    leases: Leases,
+    /// The deadline that renewals wait for.
+    renew_after: Option<Instant>,
     monitor: Monitor,
     requests: Requests,
     link_layer: LinkLayer,
@@ -82,6 +88,8 @@ enum Wake {
     Change(Change),
     Done(Done),
     Command(Option<Command>),
+    /// There is time to renew addresses.
+    Idle,
 }
 
 impl Driver {
@@ -119,6 +127,7 @@ impl Driver {
         let os = |what| move |error| StartError::Os { what, error };
         let with_ids = || ids.iter().copied().zip(hosted.iter().map(|hosted| &hosted.router));
         let holdings = Holdings::new(with_ids());
+        let leases = Leases::new(hosted.iter().map(|hosted| &hosted.router.config));
         for members in sync_groups(with_ids()).values() {
             set.group(members)?;
         }
@@ -129,6 +138,8 @@ impl Driver {
             routers: hosted,
             ports,
             holdings,
+            leases,
+            renew_after: None,
             monitor: Monitor::new().map_err(os("cannot watch links and addresses (netlink)"))?,
             requests: Requests::new().map_err(os("cannot open a netlink socket"))?,
             link_layer: LinkLayer::open().map_err(os("cannot open a packet socket (needs CAP_NET_RAW)"))?,
@@ -174,6 +185,7 @@ impl Driver {
         }
         loop {
             self.act();
+            self.renew();
             // The runtime learns what else is ready only while this waits, and under a flood it never would.
             tokio::task::yield_now().await;
             match self.next().await {
@@ -192,6 +204,7 @@ impl Driver {
                     let _ = reply.send(self.status());
                 }
                 Wake::Command(Some(Command::Stop) | None) => break,
+                Wake::Idle => {}
             }
         }
         self.stop().await;
@@ -250,6 +263,9 @@ impl Driver {
                 return Poll::Ready(Wake::Packet(index, arrival));
             }
         }
+        if self.leases.is_due() && self.renew_after.is_none() {
+            return Poll::Ready(Wake::Idle);
+        }
         Poll::Pending
     }
 
@@ -268,11 +284,23 @@ impl Driver {
                 drained_at = Some(now);
             } else if at <= now {
                 self.set.handle(now, id, Input::Timeout);
+                if now.since(at) > GAP && drained_at < Some(at) {
+                    self.catch_up(now);
+                    drained_at = Some(now);
+                }
             } else {
                 std::hint::spin_loop();
             }
             self.act();
         }
+    }
+
+    /// After a gap every Master learns first how late it is, and then what it missed, before any of them says a word.
+    fn catch_up(&mut self, now: Instant) {
+        let masters: Vec<RouterId> =
+            self.set.iter().map(|(id, _)| id).filter(|id| self.role(*id) == Some(Role::Master)).collect();
+        masters.into_iter().for_each(|id| self.set.handle(now, id, Input::Timeout));
+        self.drain();
     }
 
     fn drain(&mut self) {

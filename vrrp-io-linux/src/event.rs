@@ -68,6 +68,15 @@ pub enum EventKind {
         /// From which interface.
         device: String,
     },
+    /// An address of a Master [expired](vrrp_core::Config::with_lease): its process hung, or was not heard.
+    AddressExpired {
+        /// Which.
+        vip: VirtualIp,
+        /// From which interface.
+        device: String,
+        /// Whether it is put back now, or after the next advertisement that can be sent.
+        put_back: bool,
+    },
     /// An address could not be installed or removed.
     AddressFailed {
         /// Which.
@@ -170,6 +179,12 @@ impl fmt::Display for EventKind {
             }
             Self::AddressRemoved { vip, device } => write!(f, "removed {vip} from {device}"),
             Self::AddressLost { vip, device } => write!(f, "somebody removed {vip} from {device}, putting it back"),
+            Self::AddressExpired { vip, device, put_back: true } => {
+                write!(f, "{vip} expired on {device} before it was renewed, putting it back")
+            }
+            Self::AddressExpired { vip, device, put_back: false } => {
+                write!(f, "{vip} expired on {device}: no advertisement could be sent; it comes back after the next one")
+            }
             Self::AddressFailed { vip, device, error } => write!(f, "{vip} on {device}: {error}"),
             Self::Leftover { vip, device } => write!(f, "an earlier run left {vip} on {device}, removing it"),
             Self::Announced { address, device, count } => {

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
+use std::ops::Range;
+use std::time::Duration;
 
 use vrrp_core::{RouterId, Vip};
 
@@ -25,6 +27,8 @@ pub(crate) struct Holdings {
 pub(crate) struct Holding {
     pub(crate) vip: VirtualIp,
     pub(crate) device: String,
+    /// How long it lasts unless it is renewed.
+    lifetime: Option<Duration>,
     /// The core's request, while it wants the address.
     wanted: Option<Vip>,
     /// The request that the kernel fulfilled in name, until it says that the address is in use.
@@ -62,7 +66,7 @@ impl Holdings {
             for (index, vip) in router.addresses.iter().enumerate() {
                 all.places.entry(vip.address).or_default().push((id, index));
             }
-            all.routers.push(router.addresses.iter().map(|vip| Holding::new(vip, router.device(vip))).collect());
+            all.routers.push(router.addresses.iter().map(|vip| Holding::new(vip, router)).collect());
         }
         all
     }
@@ -112,8 +116,25 @@ impl Holdings {
         let ticket = self.next_ticket;
         let Some(holding) = self.get_mut(router, request.index()) else { return };
         holding.wanted = Some(request);
-        requests.install(ifindex, &holding.vip, ticket);
+        requests.install(ifindex, &holding.vip, holding.lifetime, ticket);
         self.take_off(Flight::Install { router, request, ifindex, repeated });
+    }
+
+    /// Renews some of a router's addresses: those that are wanted and ours.
+    pub(crate) fn renew(&self, requests: &mut Requests, router: RouterId, indices: Range<usize>) {
+        let holdings = self.routers.get(router.index()).and_then(|all| all.get(indices));
+        let renewable = |holding: &'_ Holding| holding.wanted.and(holding.ours).zip(holding.lifetime);
+        requests.renew(
+            holdings
+                .into_iter()
+                .flatten()
+                .filter_map(|holding| renewable(holding).map(|(ifindex, lifetime)| (ifindex, &holding.vip, lifetime))),
+        );
+    }
+
+    /// Whether an address is still asked for by this request.
+    pub(crate) fn wants(&self, router: RouterId, request: Vip) -> bool {
+        self.get(router, request.index()).is_some_and(|holding| holding.wanted == Some(request))
     }
 
     /// An address is there already, as it is wanted or otherwise, and not by us.
@@ -151,8 +172,14 @@ impl Holdings {
         self.take_off(Flight::Sweep { router, index });
     }
 
-    /// Takes the kernel's answer; says for which address of which router, and what it means.
-    pub(crate) fn answer(&mut self, requests: &mut Requests, done: Done) -> Option<(RouterId, usize, Answer)> {
+    /// Takes the kernel's answer; says for which address of which router, and what it means. `shown`: the monitor has not
+    /// yet seen an address go.
+    pub(crate) fn answer(
+        &mut self,
+        requests: &mut Requests,
+        done: Done,
+        shown: impl Fn(&Holding) -> bool,
+    ) -> Option<(RouterId, usize, Answer)> {
         match self.in_flight.remove(&done.ticket)? {
             Flight::Install { router, request, ifindex, repeated } => {
                 let index = request.index();
@@ -178,7 +205,10 @@ impl Holdings {
             }
             Flight::Remove { router, index } => {
                 let holding = self.get_mut(router, index)?;
-                holding.expect_news(&done.result);
+                let expired = matches!(done.result, Ok(Outcome::NotThere)) && shown(holding);
+                if !expired {
+                    holding.expect_news(&done.result);
+                }
                 match done.result {
                     Ok(_) => {
                         holding.ours = None;
@@ -243,10 +273,11 @@ impl Holdings {
 }
 
 impl Holding {
-    fn new(vip: &VirtualIp, device: &str) -> Self {
+    fn new(vip: &VirtualIp, router: &Router) -> Self {
         Self {
             vip: vip.clone(),
-            device: device.to_owned(),
+            device: router.device(vip).to_owned(),
+            lifetime: router.config.lease(),
             wanted: None,
             awaited: None,
             ours: None,

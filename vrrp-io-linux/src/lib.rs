@@ -97,11 +97,21 @@
 //! advertisement; the other, which so learns of it, announces its addresses again, and once more when it has heard nothing
 //! of the kind for three intervals. The neighbours are back at the right host within one interval.
 //!
-//! # What is not there yet
+//! # When the process is killed or hangs
 //!
-//! * **Addresses that expire**: when the process is killed or hangs, its addresses stay on the host until it starts again,
-//!   and are then in two places after a takeover, with their virtual MAC address if they have one. The neighbours, or with
-//!   a virtual MAC address the switches, follow the new Master.
+//! With [`Config::with_lease`](vrrp_core::Config::with_lease) the kernel removes the addresses when no advertisement went
+//! out for some seconds, and that is before another host takes them over, where whole seconds allow it; the table there
+//! says where they do not. Without a lease they stay until the next start, and are in two places meanwhile.
+//!
+//! * Addresses are renewed after advertisements, at most 16 at once and between everything else, when a quarter of their
+//!   lifetime is over. That takes some 5 us each; whoever follows the host's addresses (`ip monitor`) sees each renewal.
+//! * A Master whose advertisements the kernel refuses renews nothing. What expired so comes back after the first one that
+//!   goes out.
+//! * A process that was stopped, and runs on: less than three intervals after its last advertisement it is Master again
+//!   at once, later a Backup, which first listens. It releases nothing, for it is nobody's Master. A host that was
+//!   suspended as a whole does not know it: its clock stood still.
+//! * A macvlan and the rules of accept mode off stay until the next start, without addresses. So do static neighbours,
+//!   routes and whatever else was put there by scripts.
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -114,6 +124,7 @@ mod filter;
 pub mod fuzzing;
 mod handle;
 mod holdings;
+mod lease;
 mod link_layer;
 mod macvlans;
 mod netlink;

@@ -43,19 +43,20 @@ pub(super) enum LowerError {
 }
 
 impl Lowered {
-    pub(super) fn new(daemon: &Daemon) -> Result<Self, LowerError> {
+    /// `lease`: whether addresses expire when nobody renews them.
+    pub(super) fn new(daemon: &Daemon, lease: bool) -> Result<Self, LowerError> {
         let mut lowered =
             Self { daemon: daemon.clone(), routers: Vec::new(), script_users: vec![Vec::new(); daemon.scripts.len()] };
         for (index, instance) in daemon.instances.iter().enumerate() {
-            let router = lowered.instance(index, instance)?;
+            let router = lowered.instance(index, instance, lease)?;
             lowered.routers.push(router);
         }
         Ok(lowered)
     }
 
-    fn instance(&mut self, index: usize, instance: &Instance) -> Result<Router, LowerError> {
+    fn instance(&mut self, index: usize, instance: &Instance, lease: bool) -> Result<Router, LowerError> {
         let error = |error| LowerError::Config { instance: instance.name.clone(), error };
-        let mut config = config(instance).map_err(error)?;
+        let mut config = config(instance).map_err(error)?.with_lease(lease);
         let group = self.daemon.sync_groups.iter().find(|group| group.members.contains(&instance.name)).cloned();
         let of_group = |list: fn(&SyncGroup) -> &Vec<Track>| group.iter().flat_map(list);
         let tracked = with_group(&instance.track_interfaces, of_group(|group| &group.track_interfaces));
@@ -167,7 +168,7 @@ mod tests {
             + &instance("b", "track_script {\ns weight 5\n}")
             + &instance("alone", "")
             + "vrrp_sync_group g {\nglobal_tracking\ngroup { a b }\ntrack_script {\ns\n}\ntrack_interface {\na\nx\n}\n}\n";
-        let lowered = Lowered::new(&parse_str("t", &text).unwrap().daemon).unwrap();
+        let lowered = Lowered::new(&parse_str("t", &text).unwrap().daemon, false).unwrap();
         let users: Vec<usize> = lowered.script_users[0].iter().map(|user| user.router).collect();
         assert_eq!(users, [0, 1, 1], "what a member tracks with another weight counts beside");
         let interfaces = |router: usize| {

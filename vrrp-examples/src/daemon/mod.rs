@@ -50,6 +50,11 @@ struct Arguments {
     /// Only print the configuration as it is understood: every default written out, passwords left out
     #[arg(long, conflicts_with = "check")]
     print: bool,
+    /// Leave the addresses on the host when this process is killed or hangs, as keepalived does
+    ///
+    /// Without it each address expires some seconds after the last advertisement: before another host takes it over.
+    #[arg(long)]
+    no_lease: bool,
     /// Answer vrrpctl on this Unix socket
     #[arg(long, value_name = "SOCKET")]
     control: Option<PathBuf>,
@@ -66,7 +71,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let Some(configuration) = load(&arguments.config) else { return ExitCode::FAILURE };
+    let Some(configuration) = load(&arguments.config, !arguments.no_lease) else { return ExitCode::FAILURE };
     if arguments.print {
         print!("{}", keepalived::print(&configuration.daemon));
         return ExitCode::SUCCESS;
@@ -99,7 +104,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// Reads the configuration and prints what there is to say about it. `None`: it would not run.
-fn load(path: &Path) -> Option<Lowered> {
+fn load(path: &Path, lease: bool) -> Option<Lowered> {
     let loaded = match keepalived::load(path) {
         Ok(loaded) => loaded,
         Err(diagnostics) => {
@@ -110,7 +115,7 @@ fn load(path: &Path) -> Option<Lowered> {
     for notice in &loaded.notices {
         eprint!("{notice}");
     }
-    match Lowered::new(&loaded.daemon) {
+    match Lowered::new(&loaded.daemon, lease) {
         Ok(lowered) => Some(lowered),
         Err(why) => {
             eprintln!("{}: error: {why}", path.display());
@@ -227,6 +232,10 @@ impl Supervisor {
         tell(event);
         self.routing.follow(event);
         if let EventKind::StateChanged { transition, priority, .. } = &event.kind {
+            // A Master that began anew: for scripts nothing has changed.
+            if (transition.from, transition.to) == (Role::Master, Role::Master) {
+                return;
+            }
             let state = match transition.to {
                 Role::Master => NotifyState::Master,
                 Role::Backup => NotifyState::Backup,

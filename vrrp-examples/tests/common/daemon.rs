@@ -31,8 +31,13 @@ pub(crate) struct Vrrpd {
 impl Host {
     /// Starts `vrrpd` with a configuration, in which `$D` stands for the host's directory, and waits until it answers.
     pub(crate) fn vrrpd(&self, configuration: &str) -> Vrrpd {
+        self.vrrpd_with(configuration, &[])
+    }
+
+    /// As `vrrpd`, with more arguments.
+    pub(crate) fn vrrpd_with(&self, configuration: &str, arguments: &[&str]) -> Vrrpd {
         let (reader, writer) = pipe().unwrap();
-        let daemon = self.start(configuration, writer);
+        let daemon = self.start(configuration, arguments, writer);
         let (log, ended) = (Arc::clone(&daemon.log), Arc::clone(&daemon.log_ended));
         ended.store(false, Ordering::Release);
         thread::spawn(move || {
@@ -51,14 +56,15 @@ impl Host {
         blocking(OFlag::O_NONBLOCK);
         while write(&writer, &[b'.'; 512]).is_ok() {}
         blocking(OFlag::empty());
-        let daemon = self.start(configuration, writer);
+        let daemon = self.start(configuration, &[], writer);
         daemon.until("it answers", || control::status(&daemon.socket, Duration::from_secs(5)).is_ok());
         (daemon, reader)
     }
 
-    fn start(&self, configuration: &str, stderr: OwnedFd) -> Vrrpd {
+    fn start(&self, configuration: &str, arguments: &[&str], stderr: OwnedFd) -> Vrrpd {
         let socket = self.path("control");
-        let process = self.spawn(self.vrrpd_command(configuration).arg("--control").arg(&socket).stderr(stderr));
+        let mut command = self.vrrpd_command(configuration);
+        let process = self.spawn(command.args(arguments).arg("--control").arg(&socket).stderr(stderr));
         let pid = Pid::from_raw(process.id().try_into().unwrap());
         Vrrpd {
             host: self.number(),

@@ -32,12 +32,12 @@ fn prefix_device_label_broadcast_and_scope_are_as_configured_and_excluded_ones_a
         until("the last address is there", || host.has("203.0.113.1"));
         let line = |address: &str| host.line_of(address).map(|line| line.split_once(": ").unwrap().1.replace("  ", ""));
         for (address, expected) in [
-            ("192.0.2.101", "eth0inet 192.0.2.101/24 scope global secondary eth0:1"),
-            ("192.0.2.102", "eth0inet 192.0.2.102/25 brd 192.0.2.127 scope link eth0"),
-            ("192.0.2.103", "eth0inet 192.0.2.103/32 scope global eth0"),
-            ("192.0.2.104", "eth0inet 192.0.2.104/24 scope global secondary eth0"),
-            ("198.51.100.1", "eth1inet 198.51.100.1/28 brd 198.51.100.15 scope global eth1"),
-            ("203.0.113.1", "eth1inet 203.0.113.1/28 scope host eth1:x"),
+            ("192.0.2.101", "eth0inet 192.0.2.101/24 scope global secondary dynamic eth0:1"),
+            ("192.0.2.102", "eth0inet 192.0.2.102/25 brd 192.0.2.127 scope link dynamic eth0"),
+            ("192.0.2.103", "eth0inet 192.0.2.103/32 scope global dynamic eth0"),
+            ("192.0.2.104", "eth0inet 192.0.2.104/24 scope global secondary dynamic eth0"),
+            ("198.51.100.1", "eth1inet 198.51.100.1/28 brd 198.51.100.15 scope global dynamic eth1"),
+            ("203.0.113.1", "eth1inet 203.0.113.1/28 scope host dynamic eth1:x"),
         ] {
             assert_eq!(line(address).as_deref(), Some(expected));
         }

@@ -1,6 +1,7 @@
 //! Stopping, dying, coming back, and a log that nobody reads.
 
 use std::fs;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::common::{Lan, in_namespace, until};
@@ -48,8 +49,10 @@ fn what_a_killed_daemon_left_is_swept_by_the_next_one() {
     in_namespace(|| {
         let lan = Lan::new();
         let host = lan.host(1);
-        let first = host.vrrpd(&configuration(255));
+        let first = host.vrrpd_with(&configuration(255), &["--no-lease"]);
         until("the address is there", || host.has("192.0.2.100"));
+        let line = host.line_of("192.0.2.100").unwrap();
+        assert!(!line.contains("dynamic"), "{line}");
         first.kill();
         assert!(host.has("192.0.2.100") && host.path("control").exists());
 
@@ -60,6 +63,20 @@ fn what_a_killed_daemon_left_is_swept_by_the_next_one() {
         second.until_is("VI_1", "Master");
         until("the address is back", || host.has("192.0.2.100"));
         assert_eq!(second.terminate().code(), Some(0));
+    });
+}
+
+#[test]
+fn the_address_of_a_killed_daemon_expires() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        let daemon = host.vrrpd(&configuration(254));
+        until("the address is there", || host.has("192.0.2.100"));
+        thread::sleep(Duration::from_secs(4));
+        assert!(host.has("192.0.2.100"), "it is renewed");
+        daemon.kill();
+        until("the address is gone", || !host.has("192.0.2.100"));
     });
 }
 

@@ -2,16 +2,22 @@
 
 use std::future::poll_fn;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use vrrp_core::wire::{Endpoints, TTL};
 use vrrp_core::{Action, AdvertKind, Input, Peers, Role, RouterId, Vip};
 
 use super::Driver;
 use crate::event::EventKind;
-use crate::holdings::Answer;
+use crate::holdings::{Answer, Holding};
 use crate::netlink::Done;
 use crate::report::Kind;
 use crate::{VirtualIp, clock, sysctl, words};
+
+/// Addresses renewed at once: for so long nothing else happens.
+const RENEWED_AT_ONCE: usize = 16;
+/// What that takes, with a reserve.
+const RENEWAL: Duration = Duration::from_micros(500);
 
 impl Driver {
     /// Carries out what the routers ask for.
@@ -23,7 +29,7 @@ impl Driver {
                 Action::RemoveAddress(vip) => self.holdings.remove(&mut self.requests, id, vip.index()),
                 Action::AnnounceAddress { vip, count } => self.announce(id, vip, count),
                 Action::StateChanged(transition) => {
-                    if transition.from == Role::Master {
+                    if transition.from == Role::Master && transition.to != Role::Master {
                         self.macvlans.release(id);
                     }
                     let Some(router) = self.set.get(id) else { continue };
@@ -49,7 +55,7 @@ impl Driver {
             Peers::Multicast => (TTL, &mut std::iter::once(group)),
             Peers::Unicast(peers) => (hosted.router.unicast_ttl, &mut peers.iter().map(|peer| peer.address)),
         };
-        let mut failed = None;
+        let (mut failed, mut sent_to_one) = (None, false);
         for destination in destinations {
             let Some(ends) = Endpoints::new(source, destination) else { continue };
             let Ok(len) = router.encode(kind, ends, &mut self.message) else { continue };
@@ -58,10 +64,14 @@ impl Driver {
                 None => port.send(source, destination, ttl, message),
                 Some(mac) => port.send_as(mac, &self.link_layer, ends, ttl, message),
             };
-            if let Err(error) = sent {
-                failed = Some((destination, error));
+            match sent {
+                Ok(()) => sent_to_one = true,
+                Err(error) => failed = Some((destination, error)),
             }
         }
+        let regular = matches!(kind, AdvertKind::Regular | AdvertKind::RegularVersion2);
+        let heard = sent_to_one && regular && router.role() == Role::Master;
+        let installed = router.status().installed > 0;
         if let Some((destination, error)) = failed {
             self.set.count_tx_error(id);
             // The release of a router whose link went is tried all the same; why it fails is told as its fault.
@@ -73,6 +83,36 @@ impl Driver {
                 error: error.to_string(),
                 unreported,
             });
+        }
+        if heard {
+            self.advertised(id, installed);
+        }
+    }
+
+    /// What a Master holds is its own for another while.
+    fn advertised(&mut self, id: RouterId, installed: bool) {
+        for request in self.leases.advertised(id, clock::now(), installed) {
+            if self.holdings.wants(id, request) {
+                self.install(id, request);
+            }
+        }
+    }
+
+    /// Renews a few addresses. A deadline that comes meanwhile would have to wait, so it goes first; but not one after the
+    /// other.
+    pub(super) fn renew(&mut self) {
+        if !self.leases.is_due() {
+            return;
+        }
+        let now = clock::now();
+        let soon = self.set.deadline().map(|(at, _)| at).filter(|at| *at < now + RENEWAL);
+        if soon.is_some() && self.renew_after.is_none_or(|waited_for| soon == Some(waited_for)) {
+            self.renew_after = soon;
+            return;
+        }
+        self.renew_after = None;
+        if let Some((id, indices)) = self.leases.next(now, RENEWED_AT_ONCE) {
+            self.holdings.renew(&mut self.requests, id, indices);
         }
     }
 
@@ -120,9 +160,19 @@ impl Driver {
     }
 
     pub(super) fn answered(&mut self, done: Done) {
-        let Some((id, index, answer)) = self.holdings.answer(&mut self.requests, done) else { return };
+        let shown = |holding: &Holding| {
+            let link = self.monitor.link_by_name(&holding.device);
+            link.is_some_and(|link| {
+                self.monitor.addresses(link.index).any(|there| there.address == holding.vip.address)
+            })
+        };
+        let Some((id, index, answer)) = self.holdings.answer(&mut self.requests, done, shown) else { return };
         let Some(holding) = self.holdings.get(id, index) else { return };
         let (vip, device) = (holding.vip.clone(), holding.device.clone());
+        let put_back = match &answer {
+            Answer::Installed { request, .. } if self.is_known(id, *request) => Some(*request),
+            _ => None,
+        };
         let (event, input) = match answer {
             // The kernel takes an IPv6 address first; a moment later it joins the group by which neighbours ask for it,
             // and receives what is sent to it. Before that there is nothing to announce, for an owner neither (V6-02, V6-07, FSM-I-03, AMB-17).
@@ -148,6 +198,15 @@ impl Driver {
         if let Some(input) = input {
             self.set.handle(clock::now(), id, input);
         }
+        if let Some(request) = put_back {
+            self.announce(id, request, 1);
+        }
+    }
+
+    /// A Master has this address, and loses it to nobody but somebody who removes it: there again, it is announced again
+    /// (ARP-05).
+    fn is_known(&self, id: RouterId, request: Vip) -> bool {
+        self.set.get(id).is_some_and(|router| router.role() == Role::Master && router.is_installed(request.address))
     }
 
     /// An address of this host came into use.
@@ -156,8 +215,12 @@ impl Driver {
         let device = link.name.clone();
         let Some((id, request)) = self.holdings.appeared(address, &device) else { return };
         let Some(vip) = self.holdings.get(id, request.index()).map(|holding| holding.vip.clone()) else { return };
+        let known = self.is_known(id, request);
         self.reporter.report(id, EventKind::AddressInstalled { vip, device, foreign: false });
         self.set.handle(clock::now(), id, Input::AddressInstalled(request));
+        if known {
+            self.announce(id, request, 1);
+        }
     }
 
     fn is_in_use(&self, vip: &VirtualIp, device: &str) -> bool {
@@ -202,7 +265,18 @@ impl Driver {
     pub(super) fn reinstall(&mut self, id: RouterId, request: Vip) {
         let Some(holding) = self.holdings.get(id, request.index()) else { return };
         let (vip, device) = (holding.vip.clone(), holding.device.clone());
-        self.reporter.report(id, EventKind::AddressLost { vip, device });
-        self.install(id, request);
+        let now = clock::now();
+        let put_back = self.leases.holds(id, now);
+        self.reporter.report(
+            id,
+            match self.leases.may_have_expired(id, now) {
+                true => EventKind::AddressExpired { vip, device, put_back },
+                false => EventKind::AddressLost { vip, device },
+            },
+        );
+        match put_back {
+            true => self.install(id, request),
+            false => self.leases.withhold(id, request),
+        }
     }
 }

@@ -342,11 +342,11 @@ mod tests {
         let vips: Vec<VirtualIp> =
             (0..1000).map(|n| format!("10.0.{}.{}/32", n / 250, n % 250).parse().unwrap()).collect();
         for vip in &vips {
-            requests.install(index, vip, 0);
+            requests.install(index, vip, None, 0);
         }
         for vip in vips.iter().skip(1).step_by(2) {
             requests.remove(index, vip, 0);
-            requests.install(index, vip, 0);
+            requests.install(index, vip, None, 0);
         }
         for vip in vips.iter().step_by(4) {
             requests.remove(index, vip, 0);

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::io;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use netlink_packet_route::address::{
     AddressAttribute, AddressHeaderFlags, AddressMessage, AddressProtocol, AddressScope, CacheInfo,
 };
@@ -86,17 +87,27 @@ impl Requests {
         })
     }
 
-    /// Queues the installation of `vip`, with the mark.
-    pub(crate) fn install(&mut self, ifindex: u32, vip: &VirtualIp, ticket: u64) {
-        let mut message = address_message(ifindex, vip);
-        message.attributes.push(AddressAttribute::Protocol(AddressProtocol::Other(MARK)));
-        message.attributes.extend(vip.broadcast.map(AddressAttribute::Broadcast));
-        if vip.address.is_ipv6() {
-            // An owner that comes back would find its address in use by the Master that it is about to replace (V6-08).
-            message.header.flags |= AddressHeaderFlags::Nodad;
-            message.attributes.push(AddressAttribute::CacheInfo(deprecated()));
+    /// Queues the installation of `vip`, with the mark. The kernel removes it when the `lifetime`, of whole seconds, is
+    /// over.
+    pub(crate) fn install(&mut self, ifindex: u32, vip: &VirtualIp, lifetime: Option<Duration>, ticket: u64) {
+        self.queue(ticket, Kind::Install, installation(ifindex, vip, lifetime), NLM_F_CREATE | NLM_F_EXCL);
+    }
+
+    /// Has the lifetime of installed addresses begin anew, at once, whatever else is queued or unanswered.
+    ///
+    /// No answer is waited for: what was not renewed expires, and of that the monitor tells. Where there is no such
+    /// address any more the kernel installs it; so be sure that it is wanted.
+    pub(crate) fn renew<'a>(&mut self, addresses: impl IntoIterator<Item = (u32, &'a VirtualIp, Duration)>) {
+        self.buffer.clear();
+        for (ifindex, vip, lifetime) in addresses {
+            self.sequence = self.sequence.wrapping_add(1);
+            let message = installation(ifindex, vip, Some(lifetime));
+            self.buffer.extend(request(message, NLM_F_REPLACE, self.sequence));
         }
-        self.queue(ticket, Kind::Install, RouteNetlinkMessage::NewAddress(message), NLM_F_CREATE | NLM_F_EXCL);
+        if !self.buffer.is_empty() {
+            // As with a lost answer: what expires is told.
+            let _ = self.socket.get_ref().send(&self.buffer, libc::MSG_DONTWAIT);
+        }
     }
 
     /// Queues the removal of `vip`: of the address with this prefix and label, whoever installed it.
@@ -178,6 +189,25 @@ impl Kind {
     }
 }
 
+/// Everything about `vip`, as it is to be there.
+fn installation(ifindex: u32, vip: &VirtualIp, lifetime: Option<Duration>) -> RouteNetlinkMessage {
+    let mut message = address_message(ifindex, vip);
+    message.attributes.push(AddressAttribute::Protocol(AddressProtocol::Other(MARK)));
+    message.attributes.extend(vip.broadcast.map(AddressAttribute::Broadcast));
+    let valid = lifetime.map_or(u32::MAX, |lifetime| u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX));
+    let mut times = CacheInfo::default();
+    (times.ifa_preferred, times.ifa_valid) = (valid, valid);
+    if vip.address.is_ipv6() {
+        // An owner that comes back would find its address in use by the Master that it is about to replace (V6-08).
+        message.header.flags |= AddressHeaderFlags::Nodad;
+        // Deprecated: the kernel does not choose it as the source of new connections while there is another one. They
+        // would break when the address moves. What comes in it serves as any other address does.
+        times.ifa_preferred = 0;
+    }
+    message.attributes.push(AddressAttribute::CacheInfo(times));
+    RouteNetlinkMessage::NewAddress(message)
+}
+
 /// What tells `vip` from other addresses.
 fn address_message(ifindex: u32, vip: &VirtualIp) -> AddressMessage {
     let mut message = AddressMessage::default();
@@ -188,14 +218,6 @@ fn address_message(ifindex: u32, vip: &VirtualIp) -> AddressMessage {
     message.attributes = vec![AddressAttribute::Local(vip.address), AddressAttribute::Address(vip.address)];
     message.attributes.extend(vip.label.clone().map(AddressAttribute::Label));
     message
-}
-
-/// Keeps the kernel from choosing an IPv6 address as the source of new connections while there is another one: they would
-/// break when the address moves. What comes in it serves as any other address does.
-fn deprecated() -> CacheInfo {
-    let mut lifetime = CacheInfo::default();
-    (lifetime.ifa_preferred, lifetime.ifa_valid) = (0, u32::MAX);
-    lifetime
 }
 
 fn scope(scope: Scope) -> AddressScope {
@@ -264,7 +286,7 @@ mod tests {
                     (false, Outcome::NotThere),
                 ] {
                     if install {
-                        requests.install(index, &vip, 1)
+                        requests.install(index, &vip, None, 1)
                     } else {
                         requests.remove(index, &vip, 1)
                     }
@@ -272,7 +294,7 @@ mod tests {
                 }
                 requests.remove(index + 1000, &vip, 1);
                 assert_eq!(one(&mut requests).await.unwrap(), Outcome::NotThere);
-                requests.install(index + 1000, &vip, 1);
+                requests.install(index + 1000, &vip, None, 1);
                 assert_eq!(one(&mut requests).await.unwrap_err().raw_os_error(), Some(libc::ENODEV));
             });
         });
@@ -293,7 +315,7 @@ mod tests {
             run(async {
                 let mut requests = Requests::new().unwrap();
                 for vip in [&full, &vip("198.51.100.2/24"), &vip("203.0.113.1")] {
-                    requests.install(index, vip, 1);
+                    requests.install(index, vip, None, 1);
                     assert_eq!(one(&mut requests).await.unwrap(), Outcome::Installed);
                 }
                 let host = |text: &str, prefix_len, secondary, marked| HostAddress {
@@ -342,7 +364,7 @@ mod tests {
             run(async {
                 let (mut requests, mut monitor) = (Requests::new().unwrap(), Monitor::new().unwrap());
                 for (text, scope) in [("2001:db8::1/128", 0), ("2001:db8:1::1/64", 0), ("fe80::1/64", 253)] {
-                    requests.install(index, &vip(text), 1);
+                    requests.install(index, &vip(text), None, 1);
                     assert_eq!(one(&mut requests).await.unwrap(), Outcome::Installed);
                     let added = Change::AddressAdded { ifindex: index, address: vip(text).address };
                     while poll_fn(|cx| monitor.poll_change(cx)).await != added {}
@@ -359,7 +381,7 @@ mod tests {
                     let line = shown.lines().find(|line| line.contains(text)).unwrap();
                     assert!(line.contains("nodad deprecated") && line.contains("preferred_lft 0sec"), "{line}");
 
-                    requests.install(index, &vip(text), 1);
+                    requests.install(index, &vip(text), None, 1);
                     assert_eq!(one(&mut requests).await.unwrap(), Outcome::AlreadyThere);
                     for outcome in [Outcome::Removed, Outcome::NotThere] {
                         requests.remove(index, &vip(text), 1);
@@ -372,6 +394,50 @@ mod tests {
     }
 
     #[test]
+    fn a_renewal_changes_nothing_but_the_lifetime() {
+        in_namespace(|| {
+            wire("v0", "v1");
+            let index = ifindex("v0");
+            ip("address add 198.51.100.1/24 dev v0");
+            let labelled = VirtualIp {
+                label: Some("v0:1".into()),
+                broadcast: Some([192, 0, 2, 255].into()),
+                ..vip("192.0.2.1/24")
+            };
+            let vips = [labelled, vip("198.51.100.2/24"), vip("2001:db8::1/128"), vip("2001:db8:1::1/64")];
+            run(async {
+                let (mut requests, mut monitor) = (Requests::new().unwrap(), Monitor::new().unwrap());
+                for vip in &vips {
+                    requests.install(index, vip, Some(Duration::from_secs(1000)), 1);
+                    assert_eq!(one(&mut requests).await.unwrap(), Outcome::Installed);
+                }
+                let last = Change::AddressAdded { ifindex: index, address: vips[3].address };
+                while poll_fn(|cx| monitor.poll_change(cx)).await != last {}
+                let before: Vec<HostAddress> = monitor.addresses(index).cloned().collect();
+                assert_eq!(before.iter().filter(|there| there.marked).count(), 4);
+                assert_eq!(ip("address show dev v0").matches("valid_lft 1000sec").count(), 4);
+
+                requests.renew(vips.iter().map(|vip| (index, vip, Duration::from_secs(2000))));
+                let shown = ip("-oneline address show dev v0");
+                assert_eq!(shown.matches("valid_lft 2000sec").count(), 4, "{shown}");
+                assert_eq!(shown.matches("nodad deprecated").count(), 2, "{shown}");
+                // The news of it change nothing, and are followed by no answer.
+                ip("address add 203.0.113.1/32 dev v0");
+                let marker = Change::AddressAdded { ifindex: index, address: vip("203.0.113.1").address };
+                assert_eq!(poll_fn(|cx| monitor.poll_change(cx)).await, marker);
+                let after: Vec<HostAddress> = Monitor::new().unwrap().addresses(index).cloned().collect();
+                assert!(before.iter().all(|there| after.contains(there)), "{before:?}\n{after:?}");
+                requests.remove(index, &vips[0], 7);
+                assert_eq!(one(&mut requests).await.unwrap(), Outcome::Removed);
+                // A link that is gone is no error here.
+                requests.renew([(index + 1000, &vips[1], Duration::from_secs(1))]);
+                requests.remove(index, &vips[1], 8);
+                assert_eq!(one(&mut requests).await.unwrap(), Outcome::Removed);
+            });
+        });
+    }
+
+    #[test]
     fn five_hundred_in_one_go_are_all_answered_in_order() {
         in_namespace(|| {
             wire("v0", "v1");
@@ -379,10 +445,10 @@ mod tests {
             run(async {
                 let mut requests = Requests::new().unwrap();
                 for (ticket, vip) in (0..).zip(many(500)) {
-                    requests.install(index, &vip, ticket);
+                    requests.install(index, &vip, None, ticket);
                 }
                 // The last one once more: it must find itself there.
-                requests.install(index, &many(500).last().unwrap(), 500);
+                requests.install(index, &many(500).last().unwrap(), None, 500);
                 let start = clock::now();
                 for expected in 0..=500 {
                     let Done { ticket, result } = poll_fn(|cx| requests.poll_done(cx)).await;
@@ -403,7 +469,7 @@ mod tests {
             run(async {
                 let mut requests = Requests::with_receive_buffer(1).unwrap();
                 for (ticket, vip) in (0..).zip(many(200)) {
-                    requests.install(index, &vip, ticket);
+                    requests.install(index, &vip, None, ticket);
                 }
                 let results = results(&mut requests, 200).await;
                 let lost: Vec<_> = results.values().filter_map(|result| result.as_ref().err()).collect();
@@ -412,7 +478,7 @@ mod tests {
                 assert_eq!(host_addresses(index).len(), 200);
                 // Asking again says what is the case.
                 for vip in many(200) {
-                    requests.install(index, &vip, 1);
+                    requests.install(index, &vip, None, 1);
                     assert_eq!(one(&mut requests).await.unwrap(), Outcome::AlreadyThere);
                 }
             });

@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports, unreachable_pub, reason = "no test uses all of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+pub mod process;
 pub mod tap;
 #[path = "../../src/testing.rs"]
 mod testing;
@@ -16,6 +17,7 @@ use tokio::sync::mpsc::Receiver;
 use vrrp_core::{AdvertInterval, Config, Priority, Profile, Role, Vrid};
 use vrrp_io_linux::{Event, EventKind, Router, RouterStatus, VirtualIp, Vrrp, start};
 
+pub use process::Process;
 pub use tap::{Frame, Mac, Tap};
 pub(crate) use testing::{in_namespace, ip, missing, run, skip};
 

@@ -169,6 +169,7 @@ fn an_address_that_somebody_removes_is_put_back_each_time() {
         for _ in 0..3 {
             host.ip("address delete 192.0.2.100/32 dev eth0");
             assert!(within(Duration::from_secs(1), || host.has(virtual_address)), "{}", node.story());
+            node.until_announced();
         }
         // As fast as one can: most of these find it gone already.
         host.run(|| {

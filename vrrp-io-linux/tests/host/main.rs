@@ -8,6 +8,7 @@ mod accept;
 mod addresses;
 mod interface;
 mod ipv6;
+mod lease;
 mod load;
 mod peers;
 mod sync_group;

@@ -115,11 +115,13 @@ fn config(case: &Case, peer: &str) -> Config {
 }
 
 fn is_complaint(kind: &EventKind) -> bool {
-    use EventKind::{AddressFailed, AddressLost, Ignored, OtherAddresses, SendFailed, StateChanged, Warning};
+    use EventKind::{
+        AddressExpired, AddressFailed, AddressLost, Ignored, OtherAddresses, SendFailed, StateChanged, Warning,
+    };
     match kind {
         StateChanged { transition, .. } => matches!(transition.cause, Cause::Fault(_)),
         Ignored { .. } | OtherAddresses { .. } | SendFailed { .. } => true,
-        AddressFailed { .. } | AddressLost { .. } | Warning(_) => true,
+        AddressExpired { .. } | AddressFailed { .. } | AddressLost { .. } | Warning(_) => true,
         _ => false,
     }
 }

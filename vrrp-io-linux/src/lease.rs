@@ -1,0 +1,203 @@
+//! When a Master's addresses are renewed: after its advertisements, a few at a time, and never by one that is silent.
+//!
+//! The kernel has each address with the lifetime that [`Config::lease`](vrrp_core::Config::lease) gives. A renewal costs it
+//! some 5 us, and wakes everybody on the host who follows its addresses: so there is none while the last one is young.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use vrrp_core::{Config, Instant, RouterId, Vip};
+
+/// One lease for each router.
+#[derive(Debug)]
+pub(crate) struct Leases {
+    leases: Vec<Lease>,
+    /// Routers with addresses to renew, each at most once.
+    due: VecDeque<RouterId>,
+}
+
+#[derive(Debug)]
+struct Lease {
+    /// `None`: addresses stay until they are removed.
+    lifetime: Option<Duration>,
+    /// How many addresses there are.
+    count: usize,
+    /// The last advertisement that went out.
+    advertised: Instant,
+    /// When the last round of renewals began.
+    renewed: Instant,
+    /// Addresses from here on are still to be renewed in this round.
+    next: usize,
+    /// What expired while nothing could be sent.
+    withheld: Vec<Vip>,
+}
+
+impl Leases {
+    pub(crate) fn new<'a>(configs: impl Iterator<Item = &'a Config>) -> Self {
+        let lease = |config: &Config| {
+            let count = config.addresses().len();
+            Lease {
+                lifetime: config.lease(),
+                count,
+                advertised: Instant::ZERO,
+                renewed: Instant::ZERO,
+                next: count,
+                withheld: Vec::new(),
+            }
+        };
+        Self { leases: configs.map(lease).collect(), due: VecDeque::new() }
+    }
+
+    /// An advertisement of a Master has gone out. One that takes over, with nothing `installed` yet, has its addresses
+    /// installed with their full lifetime; those of others are due when a quarter of it is over. Returns what is to be
+    /// put back now.
+    pub(crate) fn advertised(&mut self, id: RouterId, now: Instant, installed: bool) -> Vec<Vip> {
+        let Some(lease) = self.leases.get_mut(id.index()) else { return Vec::new() };
+        let Some(lifetime) = lease.lifetime else { return Vec::new() };
+        lease.advertised = now;
+        let idle = lease.next >= lease.count;
+        if !installed {
+            (lease.renewed, lease.next) = (now, lease.count);
+        } else if idle && now.since(lease.renewed) >= lifetime / 4 {
+            (lease.renewed, lease.next) = (now, 0);
+        }
+        if lease.next < lease.count && !self.due.contains(&id) {
+            self.due.push_back(id);
+        }
+        std::mem::take(&mut lease.withheld)
+    }
+
+    /// The next addresses to renew: whose, and which of them. `chunk` at most.
+    pub(crate) fn next(&mut self, now: Instant, chunk: usize) -> Option<(RouterId, std::ops::Range<usize>)> {
+        while let Some(id) = self.due.front().copied() {
+            match self.leases.get_mut(id.index()) {
+                // What is renewed late expires late: the rest of a round that was held up waits for an advertisement.
+                Some(lease) if lease.next < lease.count && lease.is_young(now) => {
+                    let first = lease.next;
+                    lease.next = lease.count.min(first + chunk);
+                    return Some((id, first..lease.next));
+                }
+                _ => drop(self.due.pop_front()),
+            }
+        }
+        None
+    }
+
+    /// Whether there is something to renew.
+    pub(crate) fn is_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
+    /// Whether what is missing may be put back: an advertisement went out so lately that nobody else has the address.
+    pub(crate) fn holds(&self, id: RouterId, now: Instant) -> bool {
+        let lease = self.leases.get(id.index());
+        lease.is_none_or(|lease| lease.lifetime.is_none_or(|lifetime| now.since(lease.advertised) <= lifetime))
+    }
+
+    /// Remembers an address that may not be put back before an advertisement has gone out.
+    pub(crate) fn withhold(&mut self, id: RouterId, request: Vip) {
+        if let Some(lease) = self.leases.get_mut(id.index()) {
+            lease.withheld.retain(|other| other.index() != request.index());
+            lease.withheld.push(request);
+        }
+    }
+
+    /// Whether an address that is gone may have expired, rather than been removed.
+    pub(crate) fn may_have_expired(&self, id: RouterId, now: Instant) -> bool {
+        let lease = self.leases.get(id.index());
+        lease.is_some_and(|lease| lease.lifetime.is_some_and(|lifetime| now.since(lease.renewed) + EARLY >= lifetime))
+    }
+}
+
+/// The kernel may be that early.
+const EARLY: Duration = Duration::from_millis(50);
+
+impl Lease {
+    fn is_young(&self, now: Instant) -> bool {
+        self.lifetime.is_some_and(|lifetime| now.since(self.advertised) <= lifetime / 4)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::IpAddr;
+    use vrrp_core::{Profile, RouterSet, Vrid};
+
+    const CHUNK: usize = 8;
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_nanos(1_000_000_000_000 + millis * 1_000_000)
+    }
+
+    /// Routers with 20 addresses each and an interval of 1 s, so a lifetime of 2 s.
+    fn leases(lease: bool) -> (Leases, [RouterId; 2]) {
+        let addresses: Vec<IpAddr> = (1..=20).map(|n| IpAddr::from([192, 0, 2, n])).collect();
+        let config = Config::new(Profile::Rfc3768, Vrid::new(1).unwrap(), &addresses).unwrap().with_lease(lease);
+        let mut set = RouterSet::new();
+        let ids = [0, 1].map(|interface| set.insert(interface, config.clone()).unwrap());
+        (Leases::new([&config, &config].into_iter()), ids)
+    }
+
+    fn round(leases: &mut Leases, now: Instant) -> Vec<(RouterId, std::ops::Range<usize>)> {
+        std::iter::from_fn(|| leases.next(now, CHUNK)).collect()
+    }
+
+    #[test]
+    fn every_address_is_renewed_once_after_an_advertisement() {
+        let (mut leases, [id, other]) = leases(true);
+        leases.advertised(id, at(0), true);
+        leases.advertised(other, at(0), true);
+        let chunks = [0..8, 8..16, 16..20];
+        let expected: Vec<_> = [id, other].into_iter().flat_map(|id| chunks.clone().map(|chunk| (id, chunk))).collect();
+        assert_eq!(round(&mut leases, at(1)), expected);
+        assert!(!leases.is_due());
+    }
+
+    #[test]
+    fn nothing_is_renewed_before_a_quarter_of_the_lifetime_is_over() {
+        let (mut leases, [id, _]) = leases(true);
+        leases.advertised(id, at(0), true);
+        assert_eq!(round(&mut leases, at(0)).len(), 3);
+        for (millis, due) in [(100, false), (499, false), (500, true), (900, false), (1_000, true)] {
+            leases.advertised(id, at(millis), true);
+            assert_eq!(leases.is_due(), due, "{millis} ms");
+            round(&mut leases, at(millis));
+        }
+    }
+
+    #[test]
+    fn what_a_takeover_installs_is_fresh() {
+        let (mut leases, [id, _]) = leases(true);
+        leases.advertised(id, at(0), false);
+        leases.advertised(id, at(10), true);
+        assert!(!leases.is_due());
+        leases.advertised(id, at(1_000), true);
+        assert!(leases.is_due());
+    }
+
+    #[test]
+    fn a_round_that_was_held_up_goes_on_after_the_next_advertisement() {
+        let (mut leases, [id, _]) = leases(true);
+        leases.advertised(id, at(0), true);
+        assert_eq!(leases.next(at(1), CHUNK), Some((id, 0..8)));
+        assert_eq!(round(&mut leases, at(501)), [], "too late to be renewed for that advertisement");
+        leases.advertised(id, at(1_000), true);
+        assert_eq!(round(&mut leases, at(1_000)), [(id, 8..16), (id, 16..20)]);
+    }
+
+    #[test]
+    fn without_a_lease_nothing_is_due_and_everything_may_be_put_back() {
+        let (mut leases, [id, _]) = leases(false);
+        leases.advertised(id, at(0), true);
+        assert!(!leases.is_due() && leases.holds(id, at(1_000_000)) && !leases.may_have_expired(id, at(1_000_000)));
+    }
+
+    #[test]
+    fn nothing_is_put_back_for_one_that_is_not_heard() {
+        let (mut leases, [id, _]) = leases(true);
+        leases.advertised(id, at(0), true);
+        assert!(leases.holds(id, at(2_000)) && !leases.holds(id, at(2_001)));
+        assert!(!leases.may_have_expired(id, at(1_900)) && leases.may_have_expired(id, at(1_960)));
+    }
+}
