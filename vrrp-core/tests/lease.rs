@@ -116,6 +116,18 @@ fn a_lapsed_master_releases_nothing() {
 }
 
 #[test]
+fn another_configuration_finds_a_lapsed_owner_a_backup() {
+    let owner = v2().with_priority(Priority::OWNER);
+    let mut bench = hung(owner.clone(), secs(2));
+    bench.router.reconfigure(bench.now, owner.clone().with_priority(common::priority(200))).unwrap();
+    assert_eq!(show_all(&bench.actions())[0], "release", "it was Master until now");
+    let mut bench = hung(v2(), secs(10));
+    bench.router.reconfigure(bench.now, v2().with_priority(common::priority(200))).unwrap();
+    assert_eq!(show_all(&bench.actions()), [&REMOVED[..], &["Master > Backup"]].concat());
+    assert_eq!(cause(&bench), Cause::Lapsed { silence: secs(10) });
+}
+
+#[test]
 fn what_it_hears_first_it_hears_as_what_it_became() {
     for (rx, master) in [(50, None), (100, Some(OWN + 1)), (200, Some(OWN + 1))] {
         let mut bench = hung(v2(), secs(10));
