@@ -44,6 +44,16 @@ fn a_stopped_daemon_is_taken_over_from_and_takes_back() {
     assert_eq!(outcome["holders"][1], "02");
 }
 
+#[test]
+fn no_address_outlives_its_daemon_on_two_hosts() {
+    let Some(outcomes) = passed("no_address_outlives_its_daemon_on_two_hosts", &["--only", "5,7"]) else { return };
+    for outcome in outcomes {
+        assert_eq!(outcome["both_after_failure_ms"], 0.0, "{outcome:#}");
+        let holders = outcome["holders"][0].as_str().unwrap_or_default();
+        assert!(holders.starts_with("01 > none > 02"), "{outcome:#}");
+    }
+}
+
 /// The three failures of the article and a stop, each with the way back; an address on both hosts fails a check.
 const FAILURES: [&str; 6] = ["1a", "1b", "2a", "2b", "3", "4"];
 
@@ -78,8 +88,8 @@ fn beside_keepalived(test: &str, first: &str, second: &str, checks: &[&str]) {
 
 #[test]
 fn an_unknown_check_is_refused_before_anything_is_made() {
-    let output = squid_failover(&["--only", "4,7"]).unwrap();
+    let output = squid_failover(&["--only", "4,8"]).unwrap();
     assert!(!output.status.success());
     let message = String::from_utf8_lossy(&output.stderr);
-    assert!(message.contains("--only 7: there is no such check; there are 1a, 1b, 1c, 2a"), "{message}");
+    assert!(message.contains("--only 8: there is no such check; there are 1a, 1b, 1c, 2a"), "{message}");
 }

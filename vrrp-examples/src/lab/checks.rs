@@ -27,6 +27,8 @@ pub(super) enum Fault {
     Terminated,
     /// The VRRP daemon is killed.
     Killed,
+    /// The VRRP daemon is stopped where it stands, and goes on later.
+    Hung,
 }
 
 /// A check of the list.
@@ -44,7 +46,7 @@ const fn check(id: &'static str, title: &'static str, victim: HostId, fault: Fau
 }
 
 /// Every check, in the order of the article.
-pub(super) const ALL: [Check; 9] = [
+pub(super) const ALL: [Check; 10] = [
     check("1a", "eth0 of 01 down", HostId::Proxy1, Fault::Down(Interface::Lan)),
     check("1b", "eth0 of 01 without carrier", HostId::Proxy1, Fault::Unplugged(Interface::Lan)),
     check("1c", "VRRP between the hosts cut", HostId::Proxy1, Fault::Cut),
@@ -54,6 +56,7 @@ pub(super) const ALL: [Check; 9] = [
     check("4", "VRRP daemon of 01: SIGTERM", HostId::Proxy1, Fault::Terminated),
     check("5", "VRRP daemon of 01: SIGKILL", HostId::Proxy1, Fault::Killed),
     check("6", "both addresses on 01, and back", HostId::Proxy2, Fault::Terminated),
+    check("7", "VRRP daemon of 01: SIGSTOP", HostId::Proxy1, Fault::Hung),
 ];
 
 /// The checks that `--only` names: a number with all that belongs to it, or one alone.
@@ -73,8 +76,15 @@ impl Fault {
             | Self::Unplugged(Interface::Outside)
             | Self::ProxyStopped
             | Self::Terminated => true,
-            Self::Down(Interface::Lan) | Self::Unplugged(Interface::Lan) | Self::Cut | Self::Killed => false,
+            Self::Down(Interface::Lan) | Self::Unplugged(Interface::Lan) | Self::Cut | Self::Killed | Self::Hung => {
+                false
+            }
         }
+    }
+
+    /// Whether nobody is left, for a while at least, who could take the addresses from the host.
+    pub(super) const fn leaves_nobody(self) -> bool {
+        matches!(self, Self::Killed | Self::Hung)
     }
 
     /// The least time from the last word of the old Master to the takeover.
@@ -93,6 +103,7 @@ impl Fault {
                 rig.host_mut(victim).kill_daemon();
                 Ok(())
             }
+            Self::Hung => rig.host_mut(victim).hang_daemon(true),
         }
     }
 
@@ -103,6 +114,7 @@ impl Fault {
             Self::Cut => rig.topology.set_cut(false).await,
             Self::ProxyStopped => rig.start_proxy(victim),
             Self::Terminated | Self::Killed => rig.start_daemon(victim),
+            Self::Hung => rig.host_mut(victim).hang_daemon(false),
         }
     }
 }

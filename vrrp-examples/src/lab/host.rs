@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use nix::mount::{MsFlags, mount};
+use nix::sys::signal::Signal;
 
 use super::namespace::{Namespace, this_program};
 use super::options::{DaemonKind, ProxyKind};
@@ -74,6 +75,12 @@ impl Host {
 
     pub(super) fn kill_daemon(&mut self) {
         self.daemon.take().into_iter().for_each(Process::kill);
+    }
+
+    /// Stops every process of the daemon where it stands, or lets them go on.
+    pub(super) fn hang_daemon(&self, hang: bool) -> Result<(), Error> {
+        let signal = if hang { Signal::SIGSTOP } else { Signal::SIGCONT };
+        self.daemon.as_ref().map_or(Ok(()), |daemon| daemon.signal(signal))
     }
 
     /// A program that should be running and is not.

@@ -74,6 +74,12 @@ impl Service {
     }
 }
 
+/// For how long several hosts held an address at once, from `since` to `until`.
+pub(super) fn on_both(changes: &[Holding], since: Instant, until: Instant) -> Duration {
+    let states = holders_between(changes, since, until, Duration::ZERO);
+    states.iter().filter(|(_, holders)| holders.len() > 1).map(|(lasted, _)| *lasted).sum()
+}
+
 /// Who held an address from `since` to `until`, in order, leaving out what lasted less than `blink`.
 pub(super) fn holders_between(
     changes: &[Holding],
@@ -172,6 +178,8 @@ mod tests {
         let states = holders_between(&changes, at(500), at(4_000), Duration::from_millis(20));
         assert_eq!(describe_holders(&states), "01 > none > 02 > 01");
         assert_eq!(states[1].0, Duration::from_millis(600));
+        let both = |since, until| on_both(&changes, at(since), at(until));
+        assert_eq!((both(0, 4_000), both(0, 3_000)), (Duration::from_millis(1), Duration::ZERO));
     }
 
     #[test]

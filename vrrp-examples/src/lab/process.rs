@@ -98,7 +98,8 @@ impl Process {
         self.child.try_wait().map_err(|error| Error::new(format!("waiting for {}", self.what), error))
     }
 
-    fn signal(&self, signal: Signal) -> Result<(), Error> {
+    /// Signals it, and every process of its group.
+    pub(super) fn signal(&self, signal: Signal) -> Result<(), Error> {
         // A process id of the kernel's fits its own type; 0, which would mean this process's own group, is none.
         let group = i32::try_from(self.child.id()).unwrap_or(i32::MAX);
         killpg(Pid::from_raw(group), signal).map_err(|errno| Error::new(format!("signalling {}", self.what), errno))

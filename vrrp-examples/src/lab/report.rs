@@ -28,6 +28,10 @@ pub(super) struct Outcome {
     pub(super) outage_on_return_ms: Option<f64>,
     pub(super) lost_on_return: usize,
     pub(super) lost_by_name: usize,
+    /// How long an address was on both hosts, from the failure to the mending.
+    pub(super) both_after_failure_ms: f64,
+    /// The same from the mending on.
+    pub(super) both_on_return_ms: f64,
     /// Who held each address, in order.
     pub(super) holders: [String; 2],
     /// Worth telling, and no failure.
@@ -91,6 +95,7 @@ pub(super) fn print_table(outcomes: &[Outcome]) {
     }
     println!();
     println!("Times in milliseconds. Takeover: from the last word of the old Master to the first of the new.");
+    println!("On both: the longest that an address was on both hosts, after the failure / on the way back.");
     println!(
         "Lost: requests to the one address, at takeover + on return / requests by name. On .101, on .102: who held it."
     );
@@ -104,10 +109,10 @@ pub(super) fn print_table(outcomes: &[Outcome]) {
     }
 }
 
-const COLUMNS: usize = 12;
+const COLUMNS: usize = 13;
 const HEADINGS: [&str; COLUMNS] = [
-    "", "check", "expected", "takeover", "minimum", "past it", "outage", "back", "lost", "on .101", "on .102",
-    "verdict",
+    "", "check", "expected", "takeover", "minimum", "past it", "outage", "back", "lost", "on both", "on .101",
+    "on .102", "verdict",
 ];
 
 fn row(runs: &[&Outcome]) -> [String; COLUMNS] {
@@ -116,6 +121,7 @@ fn row(runs: &[&Outcome]) -> [String; COLUMNS] {
         median(runs.iter().filter_map(|run| pick(run))).map_or("-".to_owned(), |value| format!("{value:.digits$}"))
     };
     let most = |pick: fn(&Outcome) -> usize| runs.iter().map(|run| pick(run)).max().unwrap_or_default();
+    let longest = |pick: fn(&Outcome) -> f64| runs.iter().map(|run| pick(run)).fold(0.0, f64::max);
     let passed = runs.iter().filter(|run| run.passed()).count();
     let verdict = if passed == runs.len() { "passed" } else { "FAILED" };
     [
@@ -128,6 +134,7 @@ fn row(runs: &[&Outcome]) -> [String; COLUMNS] {
         of(|run| run.outage_ms, 0),
         of(|run| run.returned_ms, 0),
         format!("{}+{}/{}", most(|run| run.lost), most(|run| run.lost_on_return), most(|run| run.lost_by_name)),
+        format!("{:.1}/{:.1}", longest(|run| run.both_after_failure_ms), longest(|run| run.both_on_return_ms)),
         first.holders[0].clone(),
         first.holders[1].clone(),
         if runs.len() > 1 { format!("{verdict} {passed}/{}", runs.len()) } else { verdict.to_owned() },

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::Error;
 use super::checks::{Check, Fault};
 use super::client::Asker;
-use super::measure::{Service, describe_holders, holders_between};
+use super::measure::{Service, describe_holders, holders_between, on_both};
 use super::options::DaemonKind;
 use super::report::{Outcome, ms, progress};
 use super::rig::Rig;
@@ -34,6 +34,8 @@ const HOLD: Duration = Duration::from_millis(1_500);
 const BLINK: Duration = Duration::from_millis(100);
 /// The same where another daemon is to let go.
 const BLINK_OF_PEERS: Duration = Duration::from_secs(1);
+/// How long an address may be on both hosts when one takes it back from the other: ten times the figure that is aimed at.
+const HANDOVER: Duration = Duration::from_millis(50);
 
 /// A run, as far as it has come.
 #[derive(Debug)]
@@ -142,6 +144,14 @@ impl Trial {
             }
         }
         let holders = HostId::ALL.map(|owner| self.judge_holders(rig, owner, end));
+        let both = |since, until| {
+            HostId::ALL.map(|owner| on_both(&rig.timeline.holders(owner.vip()), since, until)).into_iter().max()
+        };
+        let both_after_failure = both(self.broken, self.mended).unwrap_or_default();
+        let both_on_return = both(self.mended, end).unwrap_or_default();
+        if fault.leaves_nobody() {
+            self.judge_lease(rig, both_after_failure, both_on_return);
+        }
         Outcome {
             check: self.check.id,
             title: self.check.title,
@@ -155,6 +165,8 @@ impl Trial {
             outage_on_return_ms: way_back.longest().map(ms),
             lost_on_return: way_back.lost,
             lost_by_name: name.lost,
+            both_after_failure_ms: ms(both_after_failure),
+            both_on_return_ms: ms(both_on_return),
             holders,
             findings: self.findings,
             failures: self.failures,
@@ -230,7 +242,23 @@ impl Trial {
         });
     }
 
-    /// An address on two hosts is allowed behind a cut alone; after SIGKILL it is worth telling.
+    /// Where nobody is left to remove an address, it has to go by itself, and before another host has it. What another
+    /// daemon makes of that is worth telling.
+    fn judge_lease(&mut self, rig: &Rig, after_failure: Duration, on_return: Duration) {
+        let told =
+            |what: &str, lasted: Duration| format!("an address was on both hosts for {:.1} ms {what}", ms(lasted));
+        let victim = rig.daemon_of(self.check.victim);
+        let ours = victim == DaemonKind::Vrrpd && rig.daemon_of(self.check.victim.other()) == victim;
+        if after_failure > Duration::ZERO {
+            let told = told("while the old Master's daemon was dead or stopped", after_failure);
+            if victim == DaemonKind::Vrrpd { &mut self.failures } else { &mut self.findings }.push(told);
+        }
+        if on_return > HANDOVER {
+            if ours { &mut self.failures } else { &mut self.findings }.push(told("on the way back", on_return));
+        }
+    }
+
+    /// An address on two hosts is allowed behind a cut alone, and judged otherwise where nobody is left to remove it.
     fn judge_holders(&mut self, rig: &Rig, owner: HostId, end: Instant) -> String {
         let ours = HostId::ALL.into_iter().all(|host| rig.daemon_of(host) == DaemonKind::Vrrpd);
         let blink = if ours { BLINK } else { BLINK_OF_PEERS };
@@ -240,8 +268,7 @@ impl Trial {
         if both > Duration::ZERO {
             let told = format!("{} was on both hosts for {:.1} s", owner.vip(), both.as_secs_f64());
             match self.check.fault {
-                Fault::Cut => {}
-                Fault::Killed => self.findings.push(told),
+                Fault::Cut | Fault::Killed | Fault::Hung => {}
                 _ => self.failures.push(told),
             }
         }
