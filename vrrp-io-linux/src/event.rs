@@ -145,7 +145,7 @@ impl EventKind {
     #[must_use]
     pub fn is_warning(&self) -> bool {
         match self {
-            Self::StateChanged { transition, .. } => matches!(transition.cause, Cause::Fault(_)),
+            Self::StateChanged { transition, .. } => matches!(transition.cause, Cause::Fault(_) | Cause::Lapsed { .. }),
             Self::PriorityChanged { from, to, .. } => to < from,
             // One or two are the last words of a router that yields. One that goes on does not hear us.
             Self::OtherMaster { unreported, .. } => *unreported > 2,

@@ -89,7 +89,7 @@ impl Port {
         if polled.is_pending() {
             self.empty_at = now;
         }
-        polled.map_ok(|datagram| self.arrival(now, datagram))
+        polled.map_ok(|datagram| arrival(now, self.empty_at, datagram))
     }
 
     /// The next packet, if one waits.
@@ -100,13 +100,49 @@ impl Port {
         if received.is_none() {
             self.empty_at = now;
         }
-        Ok(received.map(|datagram| self.arrival(now, datagram)))
+        Ok(received.map(|datagram| arrival(now, self.empty_at, datagram)))
+    }
+}
+
+/// The kernel stamps packets with the wall clock, which may step. Only the age is taken from the stamp, and no packet is
+/// older than the last look into the empty socket.
+fn arrival(now: Instant, empty_at: Instant, datagram: Datagram) -> Arrival {
+    let age: Duration = datagram.age.min(now.since(empty_at));
+    Arrival { at: now.before(age), datagram }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socket::age;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// When a packet arrived that lay in the socket for `waited` at most, by a wall clock that says `wall` now.
+    fn arrived(waited: Duration, wall: Duration, stamp: Option<Duration>) -> Duration {
+        let now = Instant::from_nanos(1_000_000_000_000);
+        let nobody = IpAddr::from([0; 4]);
+        let datagram = Datagram { src: nobody, dst: nobody, ttl: 255, payload: 0..0, age: age(wall, stamp) };
+        now.since(arrival(now, now.before(waited), datagram).at)
     }
 
-    /// The kernel stamps packets with the wall clock, which may step. Only the age is taken from the stamp, and no
-    /// packet is older than the last look into the empty socket.
-    fn arrival(&self, now: Instant, datagram: Datagram) -> Arrival {
-        let age: Duration = datagram.age.min(now.since(self.empty_at));
-        Arrival { at: now.before(age), datagram }
+    #[test]
+    fn a_clock_that_steps_moves_no_arrival_beyond_what_the_socket_knows() {
+        let wall = 1_700_000_000 * SECOND;
+        let since = |ago: Duration| Some(wall - ago);
+        // A clock that runs as it should.
+        assert_eq!(arrived(4 * SECOND, wall, since(3 * SECOND)), 3 * SECOND);
+        assert_eq!(arrived(4 * SECOND, wall, None), Duration::ZERO, "no stamp");
+        // Set back after the packet came: its stamp lies ahead.
+        assert_eq!(arrived(4 * SECOND, wall, Some(wall + 3600 * SECOND)), Duration::ZERO);
+        assert_eq!(arrived(4 * SECOND, wall, Some(Duration::MAX)), Duration::ZERO);
+        // Set forward: it seems to have come long before anybody looked.
+        for ago in [5 * SECOND, 3600 * SECOND, wall] {
+            assert_eq!(arrived(4 * SECOND, wall, since(ago)), 4 * SECOND);
+        }
+        assert_eq!(arrived(Duration::ZERO, wall, since(SECOND)), Duration::ZERO, "the socket was empty just now");
+        // To and fro: each packet by itself.
+        let jumping = [since(SECOND), Some(wall + SECOND), since(9 * SECOND), since(2 * SECOND)];
+        assert_eq!(jumping.map(|stamp| arrived(4 * SECOND, wall, stamp).as_secs()), [1, 0, 4, 2]);
     }
 }

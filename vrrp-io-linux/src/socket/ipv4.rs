@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use etherparse::{IpDscp, IpNumber, Ipv4Header, Ipv4HeaderSlice};
 use socket2::{InterfaceIndexOrAddress, Socket};
 
-use super::{Datagram, age, length};
+use super::{Datagram, age, length, wall_clock};
 use crate::sys;
 
 /// RFC 3768 section 5.2.2.
@@ -49,7 +49,7 @@ pub(crate) fn datagram(buf: &[u8], received: &sys::Received) -> Option<Datagram>
         dst: header.destination_addr().into(),
         ttl: header.ttl(),
         payload,
-        age: age(received),
+        age: age(wall_clock(), received.stamp),
     })
 }
 

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use etherparse::{IpNumber, Ipv6FlowLabel, Ipv6Header};
 use socket2::Socket;
 
-use super::{Datagram, age, length};
+use super::{Datagram, age, length, wall_clock};
 use crate::sys;
 
 /// RFC 9568 section 5.1.2.2.
@@ -51,6 +51,6 @@ pub(super) fn datagram(received: &sys::Received) -> Option<Datagram> {
         dst: received.destination?.into(),
         ttl: received.hop_limit?,
         payload: 0..received.len,
-        age: age(received),
+        age: age(wall_clock(), received.stamp),
     })
 }

@@ -149,10 +149,14 @@ impl VrrpSocket {
     }
 }
 
-/// For how long a packet has lain in the socket.
-fn age(received: &sys::Received) -> Duration {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    received.stamp.map_or(Duration::ZERO, |stamp| now.saturating_sub(stamp))
+/// For how long a packet has lain in the socket, when the wall clock says `now` and its stamp `stamp`.
+pub(crate) fn age(now: Duration, stamp: Option<Duration>) -> Duration {
+    stamp.map_or(Duration::ZERO, |stamp| now.saturating_sub(stamp))
+}
+
+/// The wall clock, as the kernel's stamps have it.
+fn wall_clock() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// The length of a payload, as a header has it.

@@ -56,7 +56,7 @@ fn an_address_that_cannot_be_installed_is_advertised_once_and_never_announced() 
         host.ip("link set lo mtu 60");
         let virtual_address = address("198.51.100.1");
         let vip = with_device(vip("198.51.100.1/32"), "lo");
-        let router = router(fast(254, &[virtual_address])).with_address(vip).unwrap();
+        let router = router(fast(254, &[virtual_address]).with_lease(true)).with_address(vip).unwrap();
         let mut node = host.start(vec![router]);
 
         node.until("a fault", |kind| entered(kind) == Some(Role::Initialize));

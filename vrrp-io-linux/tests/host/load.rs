@@ -61,6 +61,9 @@ fn events_that_nobody_reads_hold_nothing_up() {
     });
 }
 
+/// 50,000 a second, where the machine can.
+const BURST: NonZeroU32 = NonZeroU32::new(50).unwrap();
+
 /// A thread on `host` that sends packets which every router must reject: `burst` of them each millisecond.
 struct Flood {
     stop: Arc<AtomicBool>,
@@ -116,11 +119,12 @@ fn a_flood_of_bad_packets_moves_nothing() {
         node.forget();
         // The host's own side: what it sends is there, whatever the attacker's queue does.
         let mut tap = host.tap();
-        let flood = Flood::start(&attacker, NonZeroU32::new(20).unwrap());
+        let flood = Flood::start(&attacker, BURST);
         let span = Duration::from_secs(3);
         let times = adverts(&mut tap, host.address(), 51, span);
         let sent = flood.stop();
-        assert!(sent > 30_000, "{sent}");
+        println!("{sent} bad packets in {span:?}");
+        assert!(sent > 60_000, "{sent}");
         assert_periodic(&times, span);
 
         let status = node.status();
@@ -128,6 +132,28 @@ fn a_flood_of_bad_packets_moves_nothing() {
         assert_eq!(status.role, Role::Master);
         let ignored = node.log().iter().filter(|event| matches!(event.kind, EventKind::Ignored { .. })).count();
         assert_eq!((ignored, node.log().len()), (1, 1), "{}", node.story());
+    });
+}
+
+#[test]
+fn under_a_flood_of_bad_packets_a_backup_hears_its_master() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, better, attacker) = (lan.host(1), lan.host(2), lan.host(9));
+        let mut master = better.start(vec![router(fast(254, &[address("192.0.2.100")]))]);
+        master.until_announced();
+        let mut node = host.start(vec![router(fast(200, &[address("192.0.2.100")]))]);
+        eventually("the Master is heard", || node.status().master == Some(better.address()));
+        node.forget();
+        let flood = Flood::start(&attacker, BURST);
+        thread::sleep(Duration::from_secs(3));
+        let sent = flood.stop();
+        println!("{sent} bad packets in 3 s");
+        assert!(sent > 60_000, "{sent}");
+        let status = node.status();
+        assert!(status.stats.checksum_errors > 10_000, "{}", status.stats.checksum_errors);
+        assert_eq!((status.role, status.master), (Role::Backup, Some(better.address())));
+        assert!(!node.log().iter().any(|event| entered(&event.kind).is_some()), "{}", node.story());
     });
 }
 

@@ -6,6 +6,7 @@ mod common;
 
 mod accept;
 mod addresses;
+mod faults;
 mod interface;
 mod ipv6;
 mod lease;
