@@ -6,7 +6,7 @@ use nix::errno::Errno;
 
 /// What the lab was doing, and why it could not.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
+pub enum Error {
     /// A step failed.
     #[error("{doing}: {source}")]
     Step {
@@ -40,7 +40,8 @@ pub(super) enum Error {
 }
 
 impl Error {
-    pub(super) fn new(doing: impl Into<String>, source: impl Into<io::Error>) -> Self {
+    /// The step `doing` failed.
+    pub fn new(doing: impl Into<String>, source: impl Into<io::Error>) -> Self {
         Self::Step { doing: doing.into(), source: source.into() }
     }
 

@@ -1,16 +1,14 @@
 //! One proxy host: its files, its forward proxy and its VRRP daemon.
 
 use std::fs;
-use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use nix::mount::{MsFlags, mount};
 use nix::sys::signal::Signal;
 
-use super::namespace::{Namespace, this_program};
+use super::namespace::{Namespace, mount_tmpfs, this_program};
 use super::options::{DaemonKind, ProxyKind};
 use super::process::{Log, Process};
 use super::topology::HostId;
@@ -142,11 +140,4 @@ impl DaemonKind {
             }
         })
     }
-}
-
-/// An empty directory of this mount namespace's own over `directory`, writable by every user of the host.
-pub(super) fn mount_tmpfs(directory: &Path) -> io::Result<()> {
-    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    mount(Some("tmpfs"), directory, Some("tmpfs"), flags, Some("mode=1777"))
-        .map_err(|errno| io::Error::other(format!("mounting a tmpfs on {}: {errno}", directory.display())))
 }

@@ -6,12 +6,12 @@
 mod checks;
 mod client;
 mod dns;
-mod error;
+pub mod error;
 mod host;
 mod http;
 mod measure;
-mod namespace;
-mod netlink;
+pub mod namespace;
+pub mod netlink;
 mod observer;
 mod options;
 mod origin;

@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitCode};
 use std::thread;
 
@@ -23,7 +24,10 @@ use super::Error;
 /// Runs this program again as `init`, in namespaces of its own, and waits for it.
 ///
 /// The caller must be single-threaded: the kernel demands it of whoever makes a user namespace.
-pub(super) fn run_isolated(init: &str) -> Result<ExitCode, Error> {
+///
+/// # Errors
+/// The kernel lets this user make no namespaces, or the program does not start.
+pub fn run_isolated(init: &str) -> Result<ExitCode, Error> {
     let wanted = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNET;
     match unshare(wanted) {
         Ok(()) => {}
@@ -37,7 +41,10 @@ pub(super) fn run_isolated(init: &str) -> Result<ExitCode, Error> {
 /// The first process of the namespaces: dies with its parent, keeps its mounts to itself, runs this program again as `lab`
 /// until that ends, and meanwhile buries every process whose parent has died, as a host's init does: to a check of a PID
 /// file, the unburied are alive.
-pub(super) fn run_init(lab: &str) -> Result<ExitCode, Error> {
+///
+/// # Errors
+/// The kernel refuses, or the program does not start.
+pub fn run_init(lab: &str) -> Result<ExitCode, Error> {
     set_pdeathsig(Signal::SIGKILL)
         .map_err(|errno| Error::new("tying the lab to the command that started it", errno))?;
     let none = None::<&str>;
@@ -68,7 +75,10 @@ fn exit_code(code: Option<i32>) -> ExitCode {
 }
 
 /// The path of this program, to run it again in another role.
-pub(super) fn this_program() -> Result<std::path::PathBuf, Error> {
+///
+/// # Errors
+/// The kernel does not tell.
+pub fn this_program() -> Result<std::path::PathBuf, Error> {
     std::env::current_exe().map_err(|error| Error::new("finding this program's own file", error))
 }
 
@@ -95,7 +105,7 @@ fn enter_user_namespace(wanted: CloneFlags) -> Result<(), Error> {
 
 /// One machine's view of the world: a network namespace, and where it has files of its own a mount namespace.
 #[derive(Debug)]
-pub(super) struct Namespace {
+pub struct Namespace {
     name: String,
     network: File,
     mounts: Option<File>,
@@ -103,12 +113,18 @@ pub(super) struct Namespace {
 
 impl Namespace {
     /// A network namespace alone.
-    pub(super) fn network(name: &str) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn network(name: &str) -> Result<Self, Error> {
         Self::create(name, CloneFlags::CLONE_NEWNET)
     }
 
     /// A network and a mount namespace.
-    pub(super) fn machine(name: &str) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn machine(name: &str) -> Result<Self, Error> {
         Self::create(name, CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS)
     }
 
@@ -126,17 +142,20 @@ impl Namespace {
     }
 
     /// The machine's name.
-    pub(super) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The network namespace, for moving interfaces into it.
-    pub(super) fn network_fd(&self) -> &File {
+    pub fn network_fd(&self) -> &File {
         &self.network
     }
 
     /// Runs `work` inside. Sockets and processes it makes stay there for good; the calling thread never leaves its own.
-    pub(super) fn run<T: Send>(&self, work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+    ///
+    /// # Errors
+    /// Those of `work`, or the kernel lets nobody in.
+    pub fn run<T: Send>(&self, work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
         on_a_thread(&self.name, || {
             self.enter()?;
             work()
@@ -152,6 +171,16 @@ impl Namespace {
         }
         Ok(())
     }
+}
+
+/// An empty directory of this mount namespace's own over `directory`, writable by every user of the host.
+///
+/// # Errors
+/// The kernel refuses, or there is no such directory.
+pub fn mount_tmpfs(directory: &Path) -> io::Result<()> {
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    mount(Some("tmpfs"), directory, Some("tmpfs"), flags, Some("mode=1777"))
+        .map_err(|errno| io::Error::other(format!("mounting a tmpfs on {}: {errno}", directory.display())))
 }
 
 fn on_a_thread<T: Send>(name: &str, work: impl FnOnce() -> T + Send) -> io::Result<T> {

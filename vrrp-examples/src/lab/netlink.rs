@@ -19,11 +19,11 @@ use super::Error;
 use super::namespace::Namespace;
 
 /// An Ethernet address.
-pub(super) type Mac = [u8; 6];
+pub type Mac = [u8; 6];
 
 /// A request socket inside one namespace.
 #[derive(Clone, Debug)]
-pub(super) struct Netlink {
+pub struct Netlink {
     handle: Handle,
     of: String,
 }
@@ -39,11 +39,15 @@ pub(super) struct Address {
 
 /// What `ip link` says of one interface.
 #[derive(Clone, Debug)]
-pub(super) struct Link {
-    pub(super) index: u32,
-    pub(super) mac: Mac,
-    pub(super) up: bool,
-    pub(super) carrier: bool,
+pub struct Link {
+    /// Names it to the kernel.
+    pub index: u32,
+    /// Its Ethernet address.
+    pub mac: Mac,
+    /// Set up by an administrator.
+    pub up: bool,
+    /// The cable is plugged in at both ends.
+    pub carrier: bool,
 }
 
 /// An address came to an interface of the namespace or left it.
@@ -67,14 +71,22 @@ impl Netlink {
         Ok(Self { handle, of: namespace.name().to_owned() })
     }
 
-    pub(super) async fn set_up(&self, interface: &str, up: bool) -> Result<(), Error> {
+    /// Sets an interface up or down.
+    ///
+    /// # Errors
+    /// The kernel refuses, or there is no such interface.
+    pub async fn set_up(&self, interface: &str, up: bool) -> Result<(), Error> {
         let link = LinkUnspec::new_with_index(self.link(interface).await?.index);
         let doing = if up { "up" } else { "down" };
         let request = if up { link.up() } else { link.down() };
         self.done(format!("setting {interface} {doing}"), self.handle.link().set(request.build()).execute().await)
     }
 
-    pub(super) async fn add_bridge(&self, name: &str) -> Result<(), Error> {
+    /// Makes a bridge; it is down.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub async fn add_bridge(&self, name: &str) -> Result<(), Error> {
         self.done(
             format!("making bridge {name}"),
             self.handle.link().add(LinkBridge::new(name).build()).execute().await,
@@ -82,7 +94,10 @@ impl Netlink {
     }
 
     /// A cable from port `port` of the bridge here to `interface` of `machine`, both ends up.
-    pub(super) async fn plug(&self, bridge: &str, port: &str, machine: &Station, interface: &str) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub async fn plug(&self, bridge: &str, port: &str, machine: &Station, interface: &str) -> Result<(), Error> {
         let links = self.handle.link();
         let doing = format!("plugging {interface} of {} into {bridge}", machine.netlink.of);
         self.done(&doing, links.add(LinkVeth::new(port, interface).build()).execute().await)?;
@@ -101,13 +116,21 @@ impl Netlink {
         self.done(format!("isolating port {port}"), self.handle.link().set_port(request).execute().await)
     }
 
-    pub(super) async fn add_address(&self, interface: &str, address: Ipv4Addr) -> Result<(), Error> {
+    /// Gives an interface an address in a /24 network.
+    ///
+    /// # Errors
+    /// The kernel refuses, or there is no such interface.
+    pub async fn add_address(&self, interface: &str, address: Ipv4Addr) -> Result<(), Error> {
         let index = self.link(interface).await?.index;
         let added = self.handle.address().add(index, IpAddr::V4(address), 24).execute().await;
         self.done(format!("giving {address} to {interface}"), added)
     }
 
-    pub(super) async fn link(&self, interface: &str) -> Result<Link, Error> {
+    /// Looks an interface up by its name.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn link(&self, interface: &str) -> Result<Link, Error> {
         let doing = format!("looking up {interface}");
         let mut found = self.handle.link().get().match_name(interface).execute();
         let message = self.done(&doing, found.try_next().await)?;
@@ -145,14 +168,19 @@ impl Netlink {
 
 /// A namespace with its netlink socket.
 #[derive(Debug)]
-pub(super) struct Station {
-    pub(super) namespace: Namespace,
-    pub(super) netlink: Netlink,
+pub struct Station {
+    /// Where its programs run.
+    pub namespace: Namespace,
+    /// Its interfaces.
+    pub netlink: Netlink,
 }
 
 impl Station {
-    /// Opens the socket and brings the loopback interface up.
-    pub(super) async fn new(namespace: Namespace) -> Result<Self, Error> {
+    /// Opens the socket and brings the loopback interface up. Needs a running tokio runtime.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub async fn new(namespace: Namespace) -> Result<Self, Error> {
         let netlink = Netlink::open(&namespace)?;
         netlink.set_up("lo", true).await?;
         Ok(Self { namespace, netlink })

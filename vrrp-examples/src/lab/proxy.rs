@@ -13,8 +13,7 @@ use nix::unistd::Pid;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::host::mount_tmpfs;
-use super::namespace::{Namespace, this_program};
+use super::namespace::{Namespace, mount_tmpfs, this_program};
 use super::options::ProxyKind;
 use super::topology::{HostId, PROXY_PORT};
 use super::{Error, http};

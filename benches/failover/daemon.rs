@@ -1,0 +1,177 @@
+//! A VRRP daemon on a host: all its processes.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use vrrp_examples::lab::netlink::Station;
+
+use crate::Result;
+
+/// Name of our daemon.
+pub(crate) const VRRPD: &str = "vrrpd";
+
+/// On a host's own tmpfs.
+const CONFIGURATION_FILE: &str = "/run/vrrp.conf";
+const LOG_FILE: &str = "/run/vrrp.log";
+/// How long an orderly end may take.
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
+/// The unit of times in /proc, on every architecture that Linux runs on today.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// Which daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Kind {
+    Vrrpd,
+    Keepalived,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Vrrpd => VRRPD,
+            Self::Keepalived => "keepalived",
+        })
+    }
+}
+
+/// A running daemon. It is killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Daemon<'a> {
+    child: Child,
+    host: &'a Station,
+    /// When it was executed, on the clock of the observer's stamps.
+    pub(crate) started: Duration,
+}
+
+impl<'a> Daemon<'a> {
+    pub(crate) fn start(kind: Kind, vrrpd: &Path, host: &'a Station, configuration: &str) -> Result<Self> {
+        let mut command = match kind {
+            Kind::Vrrpd => {
+                let mut command = Command::new(vrrpd);
+                command.args(["--config", CONFIGURATION_FILE, "--control", "/run/vrrpd.sock"]);
+                command
+            }
+            Kind::Keepalived => {
+                let mut command = Command::new("keepalived");
+                command.args(["--dont-fork", "--log-console", "--vrrp", "--use-file", CONFIGURATION_FILE]);
+                command
+            }
+        };
+        let spawn = || -> io::Result<(Child, Duration)> {
+            fs::write(CONFIGURATION_FILE, configuration)?;
+            let log = File::create(LOG_FILE)?;
+            command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
+            let started = now();
+            Ok((command.spawn()?, started))
+        };
+        let spawned = host.namespace.run(spawn);
+        let (child, started) = spawned.map_err(|error| format!("starting {kind}: {error}"))?;
+        Ok(Self { child, host, started })
+    }
+
+    /// Stops it as an administrator would, and waits until all of it is gone.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        self.terminate()?;
+        let deadline = Instant::now() + STOP_PATIENCE;
+        while self.child.try_wait()?.is_none() || !self.processes()?.is_empty() {
+            if Instant::now() > deadline {
+                return Err(format!("it did not end within {STOP_PATIENCE:?} of SIGTERM").into());
+            }
+            sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// Asks it to stop; does not wait.
+    pub(crate) fn terminate(&self) -> Result<()> {
+        Ok(kill(Pid::from_raw(self.child.id().try_into()?), Signal::SIGTERM)?)
+    }
+
+    /// Halts all of it, as a host that hangs.
+    pub(crate) fn pause(&self) -> Result<()> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets it go on.
+    pub(crate) fn resume(&self) -> Result<()> {
+        self.signal(Signal::SIGCONT)
+    }
+
+    /// Processor time so far, in seconds.
+    pub(crate) fn processor_time(&self) -> Result<f64> {
+        let mut ticks = 0.0;
+        for process in self.processes()? {
+            let stat = fs::read_to_string(process.join("stat"))?;
+            // The name, in parentheses, may hold anything; utime and stime are the 14th and 15th field of all.
+            let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
+            ticks += fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>();
+        }
+        Ok(ticks / TICKS_PER_SECOND)
+    }
+
+    /// Memory that it alone accounts for, shared pages by their share: in MiB.
+    pub(crate) fn memory(&self) -> Result<f64> {
+        let mut kib = 0.0;
+        for process in self.processes()? {
+            let rollup = fs::read_to_string(process.join("smaps_rollup"))?;
+            let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap_or_default();
+            kib += pss.trim().trim_end_matches(" kB").parse::<f64>()?;
+        }
+        Ok(kib / 1024.0)
+    }
+
+    /// The last lines that it said.
+    pub(crate) fn last_lines(&self) -> Vec<String> {
+        let log = self.host.namespace.run(|| fs::read(LOG_FILE)).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<&str> = log.lines().collect();
+        lines.iter().skip(lines.len().saturating_sub(5)).map(ToString::to_string).collect()
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        for process in self.processes()? {
+            let status = fs::read_to_string(process.join("status"))?;
+            // /proc may be that of another PID namespace; the last number is the one in this one.
+            let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+            let id = ids.split_whitespace().last().ok_or("the kernel does not tell process ids (NSpid)")?;
+            kill(Pid::from_raw(id.parse()?), signal)?;
+        }
+        Ok(())
+    }
+
+    /// All its processes, as directories of /proc: whoever is in the host's network namespace.
+    fn processes(&self) -> Result<Vec<PathBuf>> {
+        let namespace = fs::read_link(format!("/proc/self/fd/{}", self.host.namespace.network_fd().as_raw_fd()))?;
+        let mut processes = Vec::new();
+        for entry in fs::read_dir("/proc")? {
+            let path = entry?.path();
+            // One that has just ended has no namespace any more.
+            if fs::read_link(path.join("ns/net")).is_ok_and(|its| its == namespace) {
+                processes.push(path);
+            }
+        }
+        Ok(processes)
+    }
+}
+
+impl Drop for Daemon<'_> {
+    fn drop(&mut self) {
+        // It may have ended already: either way it is gone.
+        let _ = self.signal(Signal::SIGKILL);
+        let _ = self.child.wait();
+    }
+}
+
+/// Since the Unix epoch.
+pub(crate) fn now() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}

@@ -1,0 +1,442 @@
+//! What is measured.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::Ipv4Addr;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread::{available_parallelism, sleep};
+use std::time::{Duration, Instant};
+
+use vrrp_examples::lab::namespace::this_program;
+
+use crate::configuration::{Configuration, Router};
+use crate::daemon::{Daemon, Kind};
+use crate::network::Network;
+use crate::observer::{Observer, Said, Seen};
+use crate::report::Report;
+use crate::{BUSY, Result, floors};
+
+const MASTER: usize = 0;
+const BACKUP: usize = 1;
+/// Of each host.
+const PRIORITIES: [u8; 2] = [200, 100];
+const OWNER: u8 = 255;
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a takeover of many may take. Less than until the second announcements of each.
+const TAKEOVER_PATIENCE: Duration = Duration::from_secs(4);
+/// How long processor time is counted.
+const WINDOW: Duration = Duration::from_secs(10);
+/// How long a daemon has to hold out beside busy neighbours, in each turn.
+const BUSY_TIME: Duration = Duration::from_secs(30);
+const INTERFACES: u8 = 16;
+/// What comes later than the first announcements of a new Master is sent by then, in both daemons.
+const SETTLED: Duration = Duration::from_secs(6);
+
+/// Something to measure.
+pub(crate) struct Experiment {
+    pub(crate) name: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) run: Run,
+}
+
+/// How.
+#[derive(Clone, Copy)]
+pub(crate) enum Run {
+    /// With each daemon in turn.
+    Each(fn(&mut Bench, Kind, Option<usize>, &mut Report) -> Result<()>),
+    /// With no daemon.
+    Alone(fn(&mut Bench, &mut Report) -> Result<()>),
+}
+
+/// All of them, in the order in which they run.
+pub(crate) const ALL: [Experiment; 16] = [
+    Experiment {
+        name: "floors",
+        what: "the least that system calls, netlink and timers cost",
+        run: Run::Alone(|bench, report| floors::measure(&bench.pair, report)),
+    },
+    Experiment {
+        name: "release-1cs",
+        what: "takeover after SIGTERM, advertisements every 10 ms",
+        run: Run::Each(|b, k, n, r| takeover(b, k, How::Release, 1, n.unwrap_or(10), r)),
+    },
+    Experiment {
+        name: "release-10cs",
+        what: "the same, every 100 ms",
+        run: Run::Each(|b, k, n, r| takeover(b, k, How::Release, 10, n.unwrap_or(10), r)),
+    },
+    Experiment {
+        name: "release-100cs",
+        what: "the same, every second",
+        run: Run::Each(|b, k, n, r| takeover(b, k, How::Release, 100, n.unwrap_or(3), r)),
+    },
+    Experiment {
+        name: "silence-1cs",
+        what: "takeover after SIGSTOP, advertisements every 10 ms",
+        run: Run::Each(|b, k, n, r| takeover(b, k, How::Silence, 1, n.unwrap_or(20), r)),
+    },
+    Experiment {
+        name: "silence-10cs",
+        what: "the same, every 100 ms",
+        run: Run::Each(|b, k, n, r| takeover(b, k, How::Silence, 10, n.unwrap_or(15), r)),
+    },
+    Experiment {
+        name: "silence-100cs",
+        what: "the same, every second",
+        run: Run::Each(|b, k, n, r| takeover(b, k, How::Silence, 100, n.unwrap_or(3), r)),
+    },
+    Experiment {
+        name: "routers",
+        what: "takeover of 255 routers after SIGTERM",
+        run: Run::Each(|b, k, n, r| routers(b, k, n.unwrap_or(4), r)),
+    },
+    Experiment {
+        name: "addresses",
+        what: "takeover of one router with 1,000 addresses after SIGTERM",
+        run: Run::Each(|b, k, n, r| addresses(b, k, n.unwrap_or(2), r)),
+    },
+    Experiment {
+        name: "cpu-100ms",
+        what: "processor time of Master and Backup, 255 routers, every 100 ms",
+        run: Run::Each(|b, k, _, r| processor(b, k, Duration::from_millis(100), r)),
+    },
+    Experiment {
+        name: "cpu-10ms",
+        what: "the same, every 10 ms",
+        run: Run::Each(|b, k, _, r| processor(b, k, Duration::from_millis(10), r)),
+    },
+    Experiment { name: "memory", what: "memory (PSS) of all processes", run: Run::Each(|b, k, _, r| memory(b, k, r)) },
+    Experiment {
+        name: "busy",
+        what: "false takeovers at 10 ms beside busy neighbours, equal scheduling",
+        run: Run::Each(|b, k, _, r| busy(b, k, false, r)),
+    },
+    Experiment {
+        name: "rt-busy",
+        what: "the same with real-time scheduling (vrrp_rt_priority, vrrp_no_swap)",
+        run: Run::Each(|b, k, _, r| busy(b, k, true, r)),
+    },
+    Experiment {
+        name: "start-255",
+        what: "from exec to the last first advertisement of 255 routers",
+        run: Run::Each(|b, k, n, r| start(b, k, 255, 1, n.unwrap_or(3), r)),
+    },
+    Experiment {
+        name: "start-4000",
+        what: "the same of 4,000 routers on 16 interfaces",
+        run: Run::Each(|b, k, n, r| start(b, k, 4000, INTERFACES, n.unwrap_or(2), r)),
+    },
+];
+
+/// What experiments run on.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    runtime: tokio::runtime::Runtime,
+    pair: Network,
+    /// Made when it is first needed.
+    alone: Option<Network>,
+    pub(crate) vrrpd: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum How {
+    Release,
+    Silence,
+}
+
+impl Bench {
+    pub(crate) fn new(vrrpd: PathBuf) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let pair = runtime.block_on(Network::pair())?;
+        Ok(Self { runtime, pair, alone: None, vrrpd })
+    }
+
+    fn daemon(&self, kind: Kind, number: usize, configuration: &Configuration) -> Result<Daemon<'_>> {
+        let (host, priority) = (self.pair.hosts.get(number), PRIORITIES.get(number));
+        let (host, priority) = host.zip(priority).ok_or("there is no such host")?;
+        Daemon::start(kind, &self.vrrpd, host, &configuration.text(*priority))
+    }
+
+    /// Both, the better one as Master of all and the other as its Backup.
+    fn daemons(
+        &self,
+        kind: Kind,
+        configuration: &Configuration,
+        observer: &mut Observer,
+    ) -> Result<(Daemon<'_>, Daemon<'_>)> {
+        let master = self.daemon(kind, MASTER, configuration)?;
+        steady(observer, configuration, &master)?;
+        let backup = self.daemon(kind, BACKUP, configuration)?;
+        // It has to start, and to hear of every router.
+        sleep(Duration::from_millis(500));
+        steady(observer, configuration, &master)?;
+        Ok((master, backup))
+    }
+}
+
+/// Waits until the better host is Master of all, alone.
+fn steady(observer: &mut Observer, configuration: &Configuration, master: &Daemon<'_>) -> Result<()> {
+    let time = configuration.interval * 3 / 2 + Duration::from_millis(50);
+    let steady = observer.steady(MASTER, configuration.routers.len(), time, PATIENCE);
+    steady.map_err(|error| format!("{error}\n    {}", master.last_lines().join("\n    ")).into())
+}
+
+fn takeover(bench: &mut Bench, kind: Kind, how: How, centis: u32, rounds: usize, report: &mut Report) -> Result<()> {
+    let interval = Duration::from_millis(10) * centis;
+    let configuration = Configuration { routers: vec![Router::new(0, 1)], interval, real_time: false };
+    let (name, floor) = match how {
+        How::Release => ("release", configuration.skew(PRIORITIES[BACKUP])),
+        How::Silence => ("silence", configuration.master_down_interval(PRIORITIES[BACKUP])),
+    };
+    let mut observer = Observer::open(&bench.pair)?;
+    let (mut master, _backup) = bench.daemons(kind, &configuration, &mut observer)?;
+    let first = |seen: &[Seen]| {
+        let advert = seen.iter().find(|seen| seen.is_advert_of(BACKUP))?;
+        let announced = |seen: &&Seen| seen.host == BACKUP && matches!(seen.said, Said::Announcement(_));
+        let announcement = seen.iter().filter(announced).find(|seen| seen.at >= advert.at)?;
+        Some((advert.at, announcement.at))
+    };
+    for round in 0..rounds {
+        // At another moment within the interval each time.
+        sleep(interval.mul_f64(round as f64 * 0.618 % 1.0));
+        // From before the last advertisement on.
+        let mark = observer.mark()?;
+        sleep(interval + Duration::from_millis(2));
+        let stopped = observer.mark()?;
+        let running = match how {
+            How::Release => {
+                master.stop()?;
+                None
+            }
+            How::Silence => {
+                master.pause()?;
+                Some(master)
+            }
+        };
+        let (advert, announcement) = observer.wait(stopped, PATIENCE, "the Backup's takeover", first)?;
+        let before = observer.since(mark).iter().take_while(|seen| seen.at < advert);
+        let mut masters = before.filter(|seen| seen.is_advert_of(MASTER));
+        let from = match how {
+            // keepalived may send two: the first counts.
+            How::Release => masters.find(|seen| matches!(seen.said, Said::Advert { priority: 0, .. })),
+            How::Silence => masters.last(),
+        };
+        let from = from.ok_or("the Master was not seen before the takeover")?.at;
+        report.add(kind, &format!("past the floor, {name}, {centis} cs"), "ms", millis(advert, from + floor));
+        report.add(
+            kind,
+            &format!("first ARP after the advert, {name}, {centis} cs"),
+            "ms",
+            millis(announcement, advert),
+        );
+        master = match running {
+            Some(paused) => {
+                paused.resume()?;
+                paused
+            }
+            None => bench.daemon(kind, MASTER, &configuration)?,
+        };
+        steady(&mut observer, &configuration, &master)?;
+    }
+    observer.check()
+}
+
+fn routers(bench: &mut Bench, kind: Kind, rounds: usize, report: &mut Report) -> Result<()> {
+    let routers = (1..=255).map(|vrid| Router::new(0, vrid)).collect();
+    let configuration = Configuration { routers, interval: Duration::from_millis(100), real_time: false };
+    mass_takeover(bench, kind, &configuration, "255 routers", rounds, report)
+}
+
+fn addresses(bench: &mut Bench, kind: Kind, rounds: usize, report: &mut Report) -> Result<()> {
+    let mut all = (0..1000_u16).map(|n| Ipv4Addr::new(10, 200, (n / 250) as u8, (n % 250) as u8 + 1));
+    let addresses = all.by_ref().take(20).collect();
+    let router = Router { addresses, excluded: all.collect(), ..Router::new(0, 1) };
+    let configuration = Configuration { routers: vec![router], interval: Duration::from_secs(1), real_time: false };
+    mass_takeover(bench, kind, &configuration, "1,000 addresses", rounds, report)
+}
+
+/// From the first to the last address's first announcement, each of them seen.
+fn mass_takeover(
+    bench: &mut Bench,
+    kind: Kind,
+    configuration: &Configuration,
+    what: &str,
+    rounds: usize,
+    report: &mut Report,
+) -> Result<()> {
+    let addresses: usize =
+        configuration.routers.iter().map(|router| router.addresses.len() + router.excluded.len()).sum();
+    let mut observer = Observer::open(&bench.pair)?;
+    let (mut master, _backup) = bench.daemons(kind, configuration, &mut observer)?;
+    for _ in 0..rounds {
+        let mark = observer.mark()?;
+        master.stop()?;
+        let announced = announced_by(mark, addresses, &mut observer)?;
+        report.add(kind, &format!("{what}: announced"), "of all", announced.len() as f64);
+        let released = observer.since(mark).iter().find(|seen| matches!(seen.said, Said::Advert { priority: 0, .. }));
+        let released = released.ok_or("no release was seen")?.at;
+        let (first, last) = announced.iter().min().zip(announced.iter().max()).ok_or("no address was announced")?;
+        report.add(kind, &format!("{what}: first to last one's first ARP"), "ms", millis(*last, *first));
+        let floor = released + configuration.skew(PRIORITIES[BACKUP]);
+        report.add(kind, &format!("{what}: last one's first ARP past the floor"), "ms", millis(*last, floor));
+        master = bench.daemon(kind, MASTER, configuration)?;
+        steady(&mut observer, configuration, &master)?;
+    }
+    observer.check()
+}
+
+/// When the Backup first announced each address, since `mark`; not all of them, when the last ones do not come.
+fn announced_by(mark: usize, addresses: usize, observer: &mut Observer) -> Result<Vec<Duration>> {
+    let deadline = Instant::now() + TAKEOVER_PATIENCE;
+    observer.wait(mark, PATIENCE, "a takeover", |seen| {
+        // What an earlier takeover left to be announced once more comes before the first advertisement.
+        let takeover = seen.iter().skip_while(|seen| !seen.is_advert_of(BACKUP));
+        let mut announced = BTreeMap::new();
+        for seen in takeover.filter(|seen| seen.host == BACKUP) {
+            if let Said::Announcement(address) = seen.said {
+                announced.entry(address).or_insert(seen.at);
+            }
+        }
+        let over = announced.len() == addresses || Instant::now() > deadline;
+        over.then(|| announced.into_values().collect())
+    })
+}
+
+fn processor(bench: &mut Bench, kind: Kind, interval: Duration, report: &mut Report) -> Result<()> {
+    let routers = (1..=255).map(|vrid| Router::new(0, vrid)).collect();
+    let configuration = Configuration { routers, interval, real_time: false };
+    let mut observer = Observer::open(&bench.pair)?;
+    let (master, backup) = bench.daemons(kind, &configuration, &mut observer)?;
+    observer.check()?;
+    // It would cost processor time too.
+    drop(observer);
+    sleep(SETTLED);
+    let before = (master.processor_time()?, backup.processor_time()?, received(bench)?);
+    sleep(WINDOW);
+    let after = (master.processor_time()?, backup.processor_time()?, received(bench)?);
+    let percent = |seconds: f64| seconds / WINDOW.as_secs_f64() * 100.0;
+    let ms = interval.as_millis();
+    report.add(kind, &format!("Master of 255 routers every {ms} ms"), "% cpu", percent(after.0 - before.0));
+    report.add(kind, &format!("Backup of 255 routers every {ms} ms"), "% cpu", percent(after.1 - before.1));
+    let expected = 255.0 * WINDOW.as_secs_f64() / interval.as_secs_f64();
+    report.add(kind, &format!("advertisements received, every {ms} ms"), "%", (after.2 - before.2) / expected * 100.0);
+    Ok(())
+}
+
+/// Packets that the Backup has received so far.
+fn received(bench: &Bench) -> Result<f64> {
+    let host = bench.pair.hosts.get(BACKUP).ok_or("there is no such host")?;
+    let devices = host.namespace.run(|| fs::read_to_string("/proc/thread-self/net/dev"))?;
+    let line = devices.lines().find_map(|line| line.trim().strip_prefix("eth0:")).unwrap_or_default();
+    Ok(line.split_whitespace().nth(1).ok_or("the kernel does not count packets")?.parse()?)
+}
+
+fn memory(bench: &mut Bench, kind: Kind, report: &mut Report) -> Result<()> {
+    for count in [1, 255] {
+        let routers = (1..=count).map(|vrid| Router::new(0, vrid)).collect();
+        let configuration = Configuration { routers, interval: Duration::from_millis(100), real_time: false };
+        let mut observer = Observer::open(&bench.pair)?;
+        let master = bench.daemon(kind, MASTER, &configuration)?;
+        steady(&mut observer, &configuration, &master)?;
+        sleep(SETTLED);
+        report.add(kind, &format!("memory of a Master of {count}"), "MiB", master.memory()?);
+    }
+    Ok(())
+}
+
+fn busy(bench: &mut Bench, kind: Kind, real_time: bool, report: &mut Report) -> Result<()> {
+    let interval = Duration::from_millis(10);
+    let configuration = Configuration { routers: vec![Router::new(0, 1)], interval, real_time };
+    let mut observer = Observer::open(&bench.pair)?;
+    let (_master, _backup) = bench.daemons(kind, &configuration, &mut observer)?;
+    let neighbours = Neighbours::start()?;
+    let mark = observer.mark()?;
+    let mut looks = BUSY_TIME.as_secs();
+    while looks > 0 {
+        sleep(Duration::from_secs(1));
+        observer.mark()?;
+        looks -= 1;
+    }
+    drop(neighbours);
+    let adverts = observer.since(mark).iter().filter(|seen| matches!(seen.said, Said::Advert { .. }));
+    let senders: Vec<usize> = adverts.map(|seen| seen.host).collect();
+    let takeovers = senders.windows(2).filter(|pair| **pair == [MASTER, BACKUP]).count();
+    let how = if real_time { "real-time" } else { "equal scheduling" };
+    report.add(kind, &format!("false takeovers in {} s, {how}", BUSY_TIME.as_secs()), "", takeovers as f64);
+    observer.check()
+}
+
+/// One process for each core that does nothing but keep it busy; they are killed when dropped.
+struct Neighbours(Vec<Child>);
+
+impl Neighbours {
+    fn start() -> Result<Self> {
+        let mut neighbours = Self(Vec::new());
+        for _ in 0..available_parallelism()?.get() {
+            let mut command = Command::new(this_program()?);
+            neighbours.0.push(command.arg0(BUSY).stdin(Stdio::null()).spawn()?);
+        }
+        Ok(neighbours)
+    }
+}
+
+impl Drop for Neighbours {
+    fn drop(&mut self) {
+        for neighbour in &mut self.0 {
+            let _ = neighbour.kill();
+            let _ = neighbour.wait();
+        }
+    }
+}
+
+fn start(
+    bench: &mut Bench,
+    kind: Kind,
+    count: usize,
+    interfaces: u8,
+    rounds: usize,
+    report: &mut Report,
+) -> Result<()> {
+    if bench.alone.is_none() {
+        bench.alone = Some(bench.runtime.block_on(Network::alone(INTERFACES))?);
+    }
+    let network = bench.alone.as_ref().ok_or("there is no network")?;
+    let host = network.hosts.first().ok_or("there is no such host")?;
+    let vrids = (1..=255).flat_map(|vrid| (0..interfaces).map(move |interface| Router::new(interface, vrid)));
+    let routers: Vec<Router> = vrids.take(count).collect();
+    let configuration = Configuration { routers, interval: Duration::from_secs(1), real_time: false };
+    let text = configuration.text(OWNER);
+    for _ in 0..rounds {
+        let mut observer = Observer::open(network)?;
+        let daemon = Daemon::start(kind, &bench.vrrpd, host, &text)?;
+        let all = |seen: &[Seen]| {
+            let mut first = BTreeMap::new();
+            for seen in seen {
+                if let Said::Advert { interface, vrid, .. } = seen.said {
+                    first.entry((interface, vrid)).or_insert(seen.at);
+                }
+            }
+            (first.len() == count).then(|| first.into_values().max()).flatten()
+        };
+        let last = observer.wait(0, PATIENCE, "the first advertisement of every router", all);
+        let last = last.map_err(|error| format!("{error}\n    {}", daemon.last_lines().join("\n    ")))?;
+        report.add(
+            kind,
+            &format!("start of {count} routers: exec to last first advert"),
+            "ms",
+            millis(last, daemon.started),
+        );
+        observer.check()?;
+        sleep(SETTLED);
+        report.add(kind, &format!("memory of a Master of {count} on {interfaces} interfaces"), "MiB", daemon.memory()?);
+        daemon.stop()?;
+    }
+    Ok(())
+}
+
+/// From `earlier` to `later`; less than nothing when that is not their order.
+fn millis(later: Duration, earlier: Duration) -> f64 {
+    (later.as_secs_f64() - earlier.as_secs_f64()) * 1000.0
+}

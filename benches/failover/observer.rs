@@ -1,0 +1,228 @@
+//! Sees what the hosts send, at their ports of the switch, with the kernel's time stamps.
+//!
+//! It reads now and then, and is never woken by a frame: who is measured shall have the processors.
+
+use std::collections::BTreeSet;
+use std::io::{self, IoSliceMut};
+use std::net::Ipv4Addr;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::sys::socket::{ControlMessageOwned, LinkAddr, MsgFlags, getsockopt, recvmsg, setsockopt, sockopt};
+use nix::{getsockopt_impl, libc, sockopt_impl};
+use socket2::{Domain, Protocol, SockFilter, Socket, Type};
+
+use crate::Result;
+use crate::network::Network;
+
+sockopt_impl!(
+    /// How many frames the socket got, and how many it had no room for, since this was last asked.
+    PacketStatistics, GetOnly, libc::SOL_PACKET, libc::PACKET_STATISTICS, libc::tpacket_stats
+);
+
+/// From one look to the next.
+const POLL: Duration = Duration::from_millis(2);
+const RECEIVE_BUFFER: usize = 256 << 20;
+const ETHERTYPE_IPV4: u32 = 0x0800;
+const ETHERTYPE_ARP: u32 = 0x0806;
+const VRRP: u8 = 112;
+
+/// What a host sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    Advert { interface: u32, vrid: u8, priority: u8 },
+    Announcement(Ipv4Addr),
+}
+
+/// Something that a host sent, and when the switch received it: since the Unix epoch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) at: Duration,
+    pub(crate) host: usize,
+    pub(crate) said: Said,
+}
+
+impl Seen {
+    pub(crate) fn is_advert_of(&self, host: usize) -> bool {
+        self.host == host && matches!(self.said, Said::Advert { .. })
+    }
+}
+
+/// Records what the hosts send, from its opening on.
+#[derive(Debug)]
+pub(crate) struct Observer {
+    socket: OwnedFd,
+    ports: Vec<(u32, usize)>,
+    seen: Vec<Seen>,
+}
+
+impl Observer {
+    pub(crate) fn open(network: &Network) -> Result<Self> {
+        let open = || -> io::Result<Socket> {
+            let everything = Protocol::from(i32::from((libc::ETH_P_ALL as u16).to_be()));
+            let socket = Socket::new(Domain::PACKET, Type::RAW.nonblocking(), Some(everything))?;
+            socket.attach_filter(&filter())?;
+            if setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
+                setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER)?;
+            }
+            setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
+            Ok(socket)
+        };
+        let socket = network.switch.namespace.run(open).map_err(|error| format!("opening the observer: {error}"))?;
+        // The kernel begins to stamp a moment after it was asked to; what came before the filter may be anything.
+        sleep(Duration::from_millis(50));
+        let mut observer = Self { socket: socket.into(), ports: network.ports.clone(), seen: Vec::new() };
+        observer.look()?;
+        observer.seen.clear();
+        getsockopt(&observer.socket, PacketStatistics)?;
+        Ok(observer)
+    }
+
+    /// Where the record stands; later events are `since` here.
+    pub(crate) fn mark(&mut self) -> Result<usize> {
+        self.look()?;
+        Ok(self.seen.len())
+    }
+
+    pub(crate) fn since(&self, mark: usize) -> &[Seen] {
+        self.seen.get(mark..).unwrap_or_default()
+    }
+
+    /// Waits until `found` finds something in what was seen since `mark`.
+    pub(crate) fn wait<T>(
+        &mut self,
+        mark: usize,
+        patience: Duration,
+        what: &str,
+        mut found: impl FnMut(&[Seen]) -> Option<T>,
+    ) -> Result<T> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let late = Instant::now() > deadline;
+            self.look()?;
+            if let Some(found) = found(self.since(mark)) {
+                return Ok(found);
+            }
+            if late {
+                return Err(format!("{what}: not seen within {patience:?}").into());
+            }
+            sleep(POLL);
+        }
+    }
+
+    /// Waits until for some `time` the host has advertised all of `routers` routers, and the other one none.
+    pub(crate) fn steady(&mut self, host: usize, routers: usize, time: Duration, patience: Duration) -> Result<()> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let mark = self.mark()?;
+            sleep(time);
+            self.look()?;
+            let adverts = self.since(mark).iter().filter_map(|seen| match seen.said {
+                Said::Advert { interface, vrid, priority } if priority > 0 => Some((seen.host, (interface, vrid))),
+                _ => None,
+            });
+            let (ours, others): (Vec<_>, Vec<_>) = adverts.partition(|(by, _)| *by == host);
+            let ours: BTreeSet<_> = ours.into_iter().map(|(_, router)| router).collect();
+            if ours.len() == routers && others.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                let (ours, others) = (ours.len(), others.len());
+                return Err(format!(
+                    "not steady after {patience:?}: host {host} advertises {ours} of {routers} routers, \
+                     the other one sent {others} advertisements"
+                )
+                .into());
+            }
+        }
+    }
+
+    /// Fails when the observer had no room for a frame: then what it saw proves nothing.
+    pub(crate) fn check(&self) -> Result<()> {
+        let statistics = getsockopt(&self.socket, PacketStatistics)?;
+        match statistics.tp_drops {
+            0 => Ok(()),
+            lost => Err(format!("INVALID: the observer lost {lost} of {} frames", statistics.tp_packets).into()),
+        }
+    }
+
+    /// Takes in what has come.
+    fn look(&mut self) -> Result<()> {
+        let mut buffer = [0_u8; 64];
+        loop {
+            let mut control = nix::cmsg_space!(nix::sys::time::TimeSpec);
+            let mut parts = [IoSliceMut::new(&mut buffer)];
+            let received =
+                recvmsg::<LinkAddr>(self.socket.as_raw_fd(), &mut parts, Some(&mut control), MsgFlags::MSG_DONTWAIT);
+            let message = match received {
+                Ok(message) => message,
+                Err(nix::errno::Errno::EAGAIN) => return Ok(()),
+                Err(nix::errno::Errno::EINTR) => continue,
+                Err(errno) => return Err(errno.into()),
+            };
+            let port = message.address.and_then(|link| u32::try_from(link.ifindex()).ok());
+            let stamp = message.cmsgs()?.find_map(|control| match control {
+                ControlMessageOwned::ScmTimestampns(stamp) => Some(Duration::from(stamp)),
+                _ => None,
+            });
+            let length = message.bytes;
+            let from = self.ports.iter().find(|(index, _)| Some(*index) == port);
+            let (Some((interface, host)), Some(at)) = (from, stamp) else { continue };
+            if let Some(said) = classify(*interface, buffer.get(..length).unwrap_or_default()) {
+                self.seen.push(Seen { at, host: *host, said });
+            }
+        }
+    }
+}
+
+/// Passes the first octets of VRRP over IPv4 and of ARP, but nothing that the switch sends.
+fn filter() -> [SockFilter; 8] {
+    let packet_type = (libc::SKF_AD_OFF + libc::SKF_AD_PKTTYPE) as u32;
+    let load = |size: u32, offset| SockFilter::new((libc::BPF_LD | size | libc::BPF_ABS) as u16, 0, 0, offset);
+    let equal = |k, yes, no| SockFilter::new((libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16, yes, no, k);
+    let give = |octets| SockFilter::new((libc::BPF_RET | libc::BPF_K) as u16, 0, 0, octets);
+    [
+        load(libc::BPF_W, packet_type),
+        equal(u32::from(libc::PACKET_OUTGOING), 5, 0),
+        load(libc::BPF_H, 12),
+        equal(ETHERTYPE_ARP, 2, 0),
+        load(libc::BPF_B, 23),
+        equal(u32::from(VRRP), 0, 1),
+        give(64),
+        give(0),
+    ]
+}
+
+/// What a frame says, if it is VRRP over IPv4 or a gratuitous ARP.
+fn classify(interface: u32, frame: &[u8]) -> Option<Said> {
+    let ethertype = u32::from(u16::from_be_bytes(frame.get(12..14)?.try_into().ok()?));
+    let packet = frame.get(14..)?;
+    if ethertype == ETHERTYPE_IPV4 {
+        let header_length = usize::from(packet.first()? & 0x0f) * 4;
+        let vrrp = packet.get(header_length..).filter(|_| packet.get(9) == Some(&VRRP))?;
+        Some(Said::Advert { interface, vrid: *vrrp.get(1)?, priority: *vrrp.get(2)? })
+    } else if ethertype == ETHERTYPE_ARP {
+        let (sender, target): ([u8; 4], _) = (packet.get(14..18)?.try_into().ok()?, packet.get(24..28)?);
+        (sender == target).then(|| Said::Announcement(sender.into()))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advertisements_and_announcements_are_told_apart_from_the_rest() {
+        let mut ip = [0_u8; 24];
+        (ip[0], ip[9]) = (0x46, VRRP);
+        let advert = [&[0xff; 12][..], &[8, 0], &ip, &[0x31, 7, 200, 1]].concat();
+        assert_eq!(classify(3, &advert), Some(Said::Advert { interface: 3, vrid: 7, priority: 200 }));
+        let arp = |target: [u8; 4]| [&[0xff; 12][..], &[8, 6], &[0; 14], &[10, 0, 1, 1], &[0; 6], &target].concat();
+        assert_eq!(classify(3, &arp([10, 0, 1, 1])), Some(Said::Announcement(Ipv4Addr::new(10, 0, 1, 1))));
+        assert_eq!(classify(3, &arp([10, 0, 1, 2])), None);
+        assert!((0..advert.len() - 1).all(|length| classify(3, &advert[..length]).is_none()));
+    }
+}
