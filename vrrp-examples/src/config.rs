@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use vrrp_core::{AdvertInterval, Password, Priority, Profile, Vrid, Weight};
-use vrrp_io_linux::VirtualIp;
+use vrrp_io_linux::{Scheduling, VirtualIp};
 
 pub use routing::{Mark, Prefix, Route, RouteKind, Rule};
 
@@ -20,6 +20,8 @@ pub struct Daemon {
     pub instances: Vec<Instance>,
     /// Virtual routers that are Master, Backup or in fault together.
     pub sync_groups: Vec<SyncGroup>,
+    /// How the kernel treats the thread that they run on.
+    pub scheduling: Scheduling,
 }
 
 /// Virtual routers that are Master together or not at all.

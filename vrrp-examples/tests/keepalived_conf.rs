@@ -112,7 +112,7 @@ fn the_articles_two_files_mean_what_the_article_says() {
         let expected = Daemon {
             scripts: vec![Script { interval: three, timeout: three, ..squid }],
             instances: vec![router(1, priorities[0]), router(2, priorities[1])],
-            sync_groups: Vec::new(),
+            ..Daemon::default()
         };
         assert_eq!(loaded, Loaded { daemon: expected, notices: Vec::new() });
     }
@@ -135,7 +135,7 @@ fn a_haproxy_pair_as_tutorials_write_it() {
     router.notify.master = script_path("master");
     router.notify.backup = script_path("backup");
     router.notify.fault = script_path("fault");
-    assert_eq!(loaded.daemon, Daemon { scripts: vec![check], instances: vec![router], sync_groups: Vec::new() });
+    assert_eq!(loaded.daemon, Daemon { scripts: vec![check], instances: vec![router], ..Daemon::default() });
     let harmless = |place: &str, keyword: &str| {
         format!("{place} `{keyword}` is not acted upon; it changes neither packets nor addresses nor the election")
     };
@@ -201,7 +201,7 @@ fn unicast_in_a_cloud_with_every_keyword() {
         lower_prio_repeat: 4,
         lower_prio_delay: Some(Duration::from_secs(10)),
     };
-    assert_eq!(loaded.daemon, Daemon { scripts: vec![check], instances: vec![router], sync_groups: Vec::new() });
+    assert_eq!(loaded.daemon, Daemon { scripts: vec![check], instances: vec![router], ..Daemon::default() });
     let expected = [
         "2:5 `enable_script_security` is not acted upon; it changes neither packets nor addresses nor the election",
         "25:16 version 2 advertises in whole seconds; 2 s are used, as in keepalived",

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use vrrp_core::{Profile, Weight};
 use vrrp_examples::config::{Daemon, Instance, Notify, Peer, Protocol, SyncGroup, Track, Unicast, VirtualMac};
 use vrrp_examples::keepalived::{Loaded, parse_str};
+use vrrp_io_linux::Scheduling;
 
 fn load(text: &str) -> Loaded {
     parse_str("t", text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
@@ -49,6 +51,24 @@ const STRICT: Protocol = Protocol {
 };
 const STRICT_V3: Protocol = Protocol { profile: Profile::Rfc9568Errata, ..STRICT };
 const STRICT_OWNER: Protocol = Protocol { accept: true, owner_listens: false, ..STRICT };
+
+#[test]
+fn the_process_is_scheduled_as_keepalived_s_vrrp_process_would_be() {
+    let scheduling = |globals: &str| {
+        let loaded = load(&text(globals, "", V4));
+        (loaded.daemon.scheduling, loaded.notices.len())
+    };
+    assert_eq!(scheduling(""), (Scheduling::new(), 0));
+    let globals = "vrrp_rt_priority 50\nvrrp_rlimit_rttime 300000\nvrrp_priority -5\nvrrp_no_swap";
+    let expected = Scheduling::new()
+        .with_real_time(50)
+        .with_real_time_limit(Duration::from_millis(300))
+        .with_nice(-5)
+        .with_locked_memory(true);
+    assert_eq!(scheduling(globals), (expected, 0));
+    let short = Scheduling::new().with_real_time_limit(Duration::from_millis(10));
+    assert_eq!(scheduling("vrrp_rlimit_rttime 10000"), (short, 1), "it is told that this is too short");
+}
 
 #[test]
 fn each_switch_means_what_it_means_to_keepalived() {

@@ -39,6 +39,16 @@ impl Alarm {
         Ok(())
     }
 
+    /// Fires at `at` at the latest: a time armed before stays where it is not later, and then fires for nothing. So a
+    /// deadline that moves on with each packet costs no system call.
+    pub(crate) fn arm_by(&mut self, at: Option<Instant>) -> io::Result<()> {
+        match (at, self.armed) {
+            (None, _) => Ok(()),
+            (Some(at), Some(armed)) if armed <= at => Ok(()),
+            (at, _) => self.arm(at),
+        }
+    }
+
     /// Ready once for each time armed that has come; the alarm is then no longer armed.
     pub(crate) fn poll_fired(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
@@ -95,6 +105,22 @@ mod tests {
                     assert!(fired(&mut alarm).await.since(start) < GENEROUS);
                 }
             }
+        });
+    }
+
+    #[test]
+    fn armed_by_a_time_it_fires_then_or_earlier() {
+        run(async {
+            let mut alarm = Alarm::new().unwrap();
+            let (soon, late) = (now() + Duration::from_millis(5), now() + Duration::from_secs(3600));
+            alarm.arm_by(Some(late)).unwrap();
+            for at in [Some(soon), Some(late), None] {
+                alarm.arm_by(at).unwrap();
+                assert_eq!(alarm.armed, Some(soon));
+            }
+            assert!(fired(&mut alarm).await >= soon);
+            alarm.arm_by(Some(late)).unwrap();
+            assert_eq!(alarm.armed, Some(late));
         });
     }
 

@@ -4,7 +4,7 @@ mod actions;
 mod host;
 mod vmac;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot};
 use vrrp_core::wire::{Endpoints, Packet};
 use vrrp_core::{
-    Discard, Input, Instant, Peers, Role, RouterId, RouterSet, RxPacket, TrackerId, Version, VirtualRouter,
+    Discard, Input, Instant, Peers, Role, RouterId, RouterSet, RxPacket, TrackerId, Version, Vip, VirtualRouter,
 };
 
 use crate::clock::{self, Alarm};
@@ -24,7 +24,7 @@ use crate::holdings::Holdings;
 use crate::lease::Leases;
 use crate::link_layer::LinkLayer;
 use crate::macvlans::Macvlans;
-use crate::netlink::{Change, Done, Monitor, Requests};
+use crate::netlink::{Change, Monitor, Requests};
 use crate::ports::{Arrival, Port};
 use crate::report::{Kind, Reporter};
 use crate::status::{AddressStatus, RouterStatus};
@@ -33,12 +33,20 @@ use crate::{Router, StartError, words};
 /// A Down deadline is met by waking this much earlier and spinning the rest: timers wake late. It comes only in a
 /// failure, so it costs nothing while all is well.
 const SPIN: Duration = Duration::from_micros(300);
+/// What one message of requests to the kernel takes: there is time for it within a longer wait.
+const INSTALLATION: Duration = Duration::from_micros(200);
 /// Packets read before a Down deadline is acted on; a flood must not put it off for ever.
 const DRAIN_LIMIT: usize = 4096;
 /// Who wakes so much later than a deadline was not running: others may have taken over.
 const GAP: Duration = Duration::from_millis(50);
-/// How long a stop waits for the kernel to confirm that the addresses are gone.
-const STOP_LIMIT: Duration = Duration::from_secs(2);
+/// Packets that come one after the other so fast are let gather for a while: waking up for each costs more than the packet.
+const CROWD: Duration = Duration::from_micros(100);
+const GATHER: Duration = Duration::from_micros(200);
+/// Nothing is to be done so soon while packets gather. Nor does the shortest Skew_Time at this interval end so soon.
+const GATHER_BEFORE: Duration = Duration::from_millis(1);
+const GATHER_AT: Duration = Duration::from_millis(100);
+/// How much is taken in at most before the runtime looks what else is ready.
+const AT_ONCE: u32 = 32;
 /// Holds any IP packet.
 const PACKET_MAX: usize = 1 << 16;
 /// Holds every advertisement: 255 IPv6 addresses.
@@ -65,11 +73,17 @@ pub(crate) struct Driver {
     monitor: Monitor,
     requests: Requests,
     link_layer: LinkLayer,
+    /// Announcements to be repeated, and how often.
+    repeats: VecDeque<(RouterId, Vip, u8)>,
     macvlans: Macvlans,
     filter: Option<Filter>,
     alarm: Alarm,
     commands: mpsc::Receiver<Command>,
     reporter: Reporter,
+    /// Whether all intervals are long enough to let packets gather.
+    gathers: bool,
+    /// When there was last nothing to do.
+    idle_at: Instant,
     packet: Box<[u8]>,
     message: Box<[u8]>,
 }
@@ -86,9 +100,8 @@ enum Wake {
     Alarm,
     Packet(usize, io::Result<Arrival>),
     Change(Change),
-    Done(Done),
     Command(Option<Command>),
-    /// There is time to renew addresses.
+    /// There is time for what is left to do.
     Idle,
 }
 
@@ -132,6 +145,7 @@ impl Driver {
             set.group(members)?;
         }
         let macvlans = Macvlans::new(with_ids()).map_err(os("cannot prepare virtual MAC addresses"))?;
+        let gathers = hosted.iter().all(|hosted| hosted.router.config.interval().duration() >= GATHER_AT);
         let names = hosted.iter().map(|hosted| Arc::from(hosted.router.name.as_str())).collect();
         Ok(Self {
             set,
@@ -143,11 +157,14 @@ impl Driver {
             monitor: Monitor::new().map_err(os("cannot watch links and addresses (netlink)"))?,
             requests: Requests::new().map_err(os("cannot open a netlink socket"))?,
             link_layer: LinkLayer::open().map_err(os("cannot open a packet socket (needs CAP_NET_RAW)"))?,
+            repeats: VecDeque::new(),
             macvlans,
             filter: None,
             alarm: Alarm::new().map_err(os("cannot make a timer"))?,
             commands,
             reporter: Reporter::new(events, names),
+            gathers,
+            idle_at: Instant::ZERO,
             packet: vec![0; PACKET_MAX].into(),
             message: vec![0; MESSAGE_MAX].into(),
         })
@@ -170,10 +187,17 @@ impl Driver {
         Ok(())
     }
 
+    /// Warns of what concerns all routers, in the name of the first.
+    pub(crate) fn warn(&mut self, text: &str) {
+        if let Some((id, _)) = self.set.iter().next() {
+            self.reporter.report(id, EventKind::Warning(text.to_owned()));
+        }
+    }
+
     /// Runs until it is told to stop, or nobody is left who could tell it.
     pub(crate) async fn run(mut self) {
         self.warn_of_owners();
-        self.sweep().await;
+        self.sweep();
         self.make_macvlans().await;
         let ids: Vec<RouterId> = self.set.iter().map(|(id, _)| id).collect();
         let devices: BTreeSet<String> = self.holdings.devices().map(str::to_owned).collect();
@@ -183,17 +207,22 @@ impl Driver {
             self.refresh(*id);
             self.set.handle(clock::now(), *id, Input::Startup);
         }
+        let mut at_once = 0;
         loop {
             self.act();
             self.renew();
             // The runtime learns what else is ready only while this waits, and under a flood it never would.
-            tokio::task::yield_now().await;
+            at_once += 1;
+            if at_once >= AT_ONCE {
+                at_once = 0;
+                self.reporter.deliver();
+                tokio::task::yield_now().await;
+            }
             match self.next().await {
                 Wake::Alarm => self.expire(),
                 Wake::Packet(port, Ok(arrival)) => self.receive(port, &arrival),
                 Wake::Packet(port, Err(error)) => self.warn_port(port, &error.to_string()),
                 Wake::Change(change) => self.follow(&change),
-                Wake::Done(done) => self.answered(done),
                 Wake::Command(Some(Command::Track(router, tracker, passing))) => {
                     if let Some(id) = ids.get(router) {
                         self.consider(*id, [Input::Tracker(tracker, passing)]);
@@ -207,39 +236,26 @@ impl Driver {
                 Wake::Idle => {}
             }
         }
-        self.stop().await;
+        self.stop();
     }
 
-    /// Releases everything, and waits until the addresses are gone.
-    async fn stop(&mut self) {
+    /// Releases everything, and has the addresses removed.
+    fn stop(&mut self) {
         self.set.handle_all(clock::now(), Input::Shutdown);
-        self.act();
-        let settled = async {
-            while !self.holdings.is_settled() {
-                let done = poll_fn(|cx| self.requests.poll_done(cx)).await;
-                self.answered(done);
-                self.requests.flush();
-            }
-        };
-        // What is not confirmed by then is left to the next start, which sweeps.
-        let settled = tokio::time::timeout(STOP_LIMIT, settled).await.is_ok();
+        self.follow_orders();
+        self.settle();
         self.macvlans.remove(&self.monitor);
-        if settled {
-            self.unfilter();
-        }
+        self.unfilter();
+        self.reporter.deliver();
     }
 
     async fn next(&mut self) -> Wake {
         let deadline = self.set.deadline();
         let wake_at = deadline.map(|(at, id)| if self.role(id) == Some(Role::Backup) { at.before(SPIN) } else { at });
         // Arming fails for no instant there is; a driver without deadlines would be worse than one that spins.
-        let armed = self.alarm.arm(wake_at).is_ok();
+        let armed = self.alarm.arm_by(wake_at).is_ok();
         poll_fn(|cx| {
-            // An answer that is here already comes before the deadline that it was to meet.
-            if let Poll::Ready(done) = self.requests.poll_done(cx) {
-                return Poll::Ready(Wake::Done(done));
-            }
-            if !armed || deadline.is_some_and(|(at, _)| at <= clock::now()) {
+            if !armed || wake_at.is_some_and(|at| at <= clock::now()) {
                 return Poll::Ready(Wake::Alarm);
             }
             self.poll(cx)
@@ -263,10 +279,23 @@ impl Driver {
                 return Poll::Ready(Wake::Packet(index, arrival));
             }
         }
-        if self.leases.is_due() && self.renew_after.is_none() {
+        if self.has_work() || (self.leases.is_due() && self.renew_after.is_none()) {
             return Poll::Ready(Wake::Idle);
         }
+        self.reporter.deliver();
+        self.gather();
         Poll::Pending
+    }
+
+    /// About to wait: where packets follow each other closely, not for the next one alone. Their stamps say when each came.
+    fn gather(&mut self) {
+        let now = clock::now();
+        let soon = self.set.deadline().is_some_and(|(at, _)| at < now + GATHER_BEFORE);
+        let crowded = now.since(self.idle_at) < CROWD;
+        if self.gathers && crowded && !soon {
+            std::thread::sleep(GATHER);
+        }
+        self.idle_at = clock::now();
     }
 
     /// Acts on every deadline that has come. An advertisement that lies in a socket counts, however late we woke: so
@@ -276,7 +305,8 @@ impl Driver {
         while let Some((at, id)) = self.set.deadline() {
             let now = clock::now();
             let down = self.role(id) == Some(Role::Backup);
-            if at > now && !(down && at <= now + SPIN) {
+            let wait = if self.requests.are_queued() { SPIN - INSTALLATION } else { SPIN };
+            if at > now && !(down && at <= now + wait) {
                 break;
             }
             if down && drained_at < Some(at) {
@@ -291,7 +321,8 @@ impl Driver {
             } else {
                 std::hint::spin_loop();
             }
-            self.act();
+            // Of many that take over together the last one advertises before the first one's addresses are installed.
+            self.follow_orders();
         }
     }
 

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use vrrp_core::{GroupError, TrackerId, Vrid};
 
 use crate::driver::{Command, Driver};
-use crate::{Event, Router, RouterError, RouterStatus};
+use crate::{Event, Router, RouterError, RouterStatus, Scheduling};
 
 /// Events that may wait for their reader; more are lost, and counted.
 const EVENTS: usize = 4096;
@@ -64,6 +64,17 @@ pub enum StartError {
 /// # Errors
 /// [`StartError`]; nothing runs then, and nothing was changed on the host.
 pub fn start(routers: impl IntoIterator<Item = Router>) -> Result<(Vrrp, mpsc::Receiver<Event>), StartError> {
+    start_with(Scheduling::new(), routers)
+}
+
+/// As [`start`], on a thread that the kernel treats in another way.
+///
+/// # Errors
+/// [`StartError`]; nothing runs then, and nothing was changed on the host.
+pub fn start_with(
+    scheduling: Scheduling,
+    routers: impl IntoIterator<Item = Router>,
+) -> Result<(Vrrp, mpsc::Receiver<Event>), StartError> {
     let routers: Vec<Router> = routers.into_iter().collect();
     let (commands, command_receiver) = mpsc::channel(COMMANDS);
     let (event_sender, events) = mpsc::channel(EVENTS);
@@ -78,7 +89,9 @@ pub fn start(routers: impl IntoIterator<Item = Router>) -> Result<(Vrrp, mpsc::R
             let driver = Driver::new(routers, command_receiver, event_sender)
                 .and_then(|mut driver| driver.open_ports().and_then(|()| driver.filter()).map(|()| driver));
             match driver {
-                Ok(driver) => {
+                Ok(mut driver) => {
+                    // Threads that the driver needs are there: they stay what they are.
+                    scheduling.apply().iter().for_each(|refused| driver.warn(refused));
                     // The starter waits for this.
                     let _ = started.send(Ok(()));
                     // Alone on this runtime: there is nobody to yield to, and Pending shall mean that nothing waits.
@@ -113,8 +126,8 @@ impl Vrrp {
         status.await.unwrap_or_default()
     }
 
-    /// Releases every router, and returns when the kernel confirmed that their addresses are gone, or after two
-    /// seconds. The event channel then ends.
+    /// Releases every router, and returns when the kernel confirmed that their addresses are gone. The event channel then
+    /// ends.
     pub async fn stop(mut self) {
         let _ = self.commands.send(Command::Stop).await;
         if let Some(thread) = self.thread.take() {

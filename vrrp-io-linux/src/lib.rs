@@ -38,6 +38,9 @@
 //! [`RouterStatus::events_lost`]. [`Event`]s that anybody on the LAN could cause without end are reported every ten seconds,
 //! with a count.
 //!
+//! On a busy host the thread waits for its turn like every other; [`start_with`] lets it run before them, by real-time
+//! [`Scheduling`].
+//!
 //! A deadline of the protocol is met within some tenths of a millisecond; the end of a Master's silence more exactly.
 //! Before that one is acted on the sockets are read once more: a host that was suspended does not take over on waking.
 //!
@@ -131,6 +134,7 @@ mod netlink;
 mod ports;
 mod report;
 mod router;
+mod scheduling;
 mod socket;
 mod status;
 #[expect(unsafe_code, reason = "system calls that no safe crate wraps")]
@@ -143,8 +147,9 @@ mod vmac;
 mod words;
 
 pub use event::{Event, EventKind};
-pub use handle::{StartError, Vrrp, start};
+pub use handle::{StartError, Vrrp, start, start_with};
 pub use router::{Router, RouterError};
+pub use scheduling::Scheduling;
 pub use status::{AddressStatus, RouterStatus};
 pub use virtual_ip::{Scope, VirtualIp, VirtualIpError};
 pub use vmac::VirtualMac;

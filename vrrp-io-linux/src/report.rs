@@ -12,11 +12,15 @@ use crate::{Event, EventKind};
 
 /// Of a kind that repeats, one event is reported in this time.
 const PAUSE: Duration = Duration::from_secs(10);
+/// Room that is kept for events that wait to be handed out.
+const HELD: usize = 64;
 
 /// The sending end of the event channel.
 #[derive(Debug)]
 pub(crate) struct Reporter {
     events: mpsc::Sender<Event>,
+    /// Not handed out yet: that wakes their reader, who may need the processor that a takeover needs.
+    held: Vec<Event>,
     names: Vec<Arc<str>>,
     /// Bounded: one entry for each router and kind.
     repeating: HashMap<(RouterId, Kind), Repeats>,
@@ -46,7 +50,7 @@ struct Repeats {
 
 impl Reporter {
     pub(crate) fn new(events: mpsc::Sender<Event>, names: Vec<Arc<str>>) -> Self {
-        Self { events, names, repeating: HashMap::new(), lost: 0 }
+        Self { events, held: Vec::new(), names, repeating: HashMap::new(), lost: 0 }
     }
 
     /// What the routers are called, by their ids.
@@ -54,12 +58,22 @@ impl Reporter {
         &self.names
     }
 
-    /// Reports. A full channel loses the event, and counts it.
+    /// Reports, when the time comes to [`deliver`](Self::deliver). More than the channel holds are lost, and counted.
     pub(crate) fn report(&mut self, router: RouterId, kind: EventKind) {
         let Some(name) = self.names.get(router.index()) else { return };
-        if self.events.try_send(Event { router: router.index(), name: Arc::clone(name), kind }).is_err() {
+        if self.held.len() < self.events.capacity() {
+            self.held.push(Event { router: router.index(), name: Arc::clone(name), kind });
+        } else {
             self.lost += 1;
         }
+    }
+
+    /// Hands out what was reported. Waits for nobody.
+    pub(crate) fn deliver(&mut self) {
+        for event in self.held.drain(..) {
+            self.lost += u64::from(self.events.try_send(event).is_err());
+        }
+        self.held.shrink_to(HELD);
     }
 
     /// Reports unless one like it went out a short time ago; `event` gets the number held back since then.
@@ -105,6 +119,8 @@ mod tests {
             let kind = Kind::from(&Discard::AuthFailure);
             reporter.report_repeating(id, now, kind, |n| EventKind::Warning(n.to_string()));
         }
+        assert!(events.try_recv().is_err(), "nobody is woken before it is time");
+        reporter.deliver();
         let texts: Vec<_> = std::iter::from_fn(|| events.try_recv().ok()).map(|event| event.to_string()).collect();
         assert_eq!(texts, ["vr: 0", "vr: 9"]);
         assert_eq!(reporter.lost(), 2);

@@ -82,6 +82,33 @@ pub(crate) fn set_receive_buffer(socket: BorrowedFd<'_>, bytes: usize) -> io::Re
         .or_else(|_| set_int_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, bytes))
 }
 
+/// Has the calling thread, and no thread or process that it makes, run before all that are not real-time.
+pub(crate) fn set_round_robin(priority: u8) -> io::Result<()> {
+    let parameter = libc::sched_param { sched_priority: priority.into() };
+    // SAFETY: `parameter` is valid; 0 is the calling thread.
+    check(unsafe { libc::sched_setscheduler(0, libc::SCHED_RR | libc::SCHED_RESET_ON_FORK, &parameter) })
+}
+
+/// Sets the nice value of the calling thread.
+pub(crate) fn set_nice(nice: i8) -> io::Result<()> {
+    // SAFETY: no pointers are passed; 0 is the calling thread.
+    check(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice.into()) })
+}
+
+/// Limits the processor time of real-time threads of this process between two of their pauses.
+pub(crate) fn limit_real_time(limit: Duration) -> io::Result<()> {
+    let micros = libc::rlim_t::try_from(limit.as_micros()).unwrap_or(libc::RLIM_INFINITY);
+    let limit = libc::rlimit { rlim_cur: micros, rlim_max: micros };
+    // SAFETY: `limit` is valid.
+    check(unsafe { libc::setrlimit(libc::RLIMIT_RTTIME, &limit) })
+}
+
+/// Keeps what the process has in memory, and will have, out of swap.
+pub(crate) fn lock_memory() -> io::Result<()> {
+    // SAFETY: no pointers are passed.
+    check(unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT) })
+}
+
 /// What [`receive`] read.
 #[derive(Debug, Default)]
 pub(crate) struct Received {

@@ -140,7 +140,7 @@ async fn run(configuration: Lowered, control: Option<&Path>) -> Result<(), Box<d
     let text = count(&configuration);
     let Lowered { daemon, routers, script_users } = configuration;
     let routing = routes::spawn(&daemon.instances).await?;
-    let (vrrp, events) = vrrp_io_linux::start(routers)?;
+    let (vrrp, events) = vrrp_io_linux::start_with(daemon.scheduling, routers)?;
     info!("started with {text}");
     let (verdict_sender, verdicts) = mpsc::channel(64);
     let (request_sender, requests) = mpsc::channel(64);

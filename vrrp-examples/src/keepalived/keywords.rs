@@ -58,6 +58,13 @@ pub(super) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
         once("vrrp_higher_prio_send_advert", |g, s, r| g.switches.higher_prio_send_advert = s.switch(r)),
         once("vrrp_owner_ignore_adverts", |g, s, r| g.switches.owner_ignore_adverts = s.switch(r)),
         once("vrrp_skip_check_adv_addr", |g, s, r| g.switches.skip_check_adv_addr = s.switch(r)),
+        once("vrrp_rt_priority", |g, s, r| g.process.real_time = s.number(1..=99, r)),
+        once("vrrp_rlimit_rttime", |g, s, r| g.process.real_time_limit = global::real_time_limit(s, r)),
+        once("vrrp_priority", |g, s, r| g.process.nice = s.number(-20..=19, r)),
+        once("vrrp_no_swap", |g, s, r| {
+            s.flag(r);
+            g.process.no_swap = true;
+        }),
     ],
     harmless: &[
         "bfd_cpu_affinity",
@@ -141,11 +148,7 @@ pub(super) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
         "vrrp_netlink_cmd_rcv_bufs_force",
         "vrrp_netlink_monitor_rcv_bufs",
         "vrrp_netlink_monitor_rcv_bufs_force",
-        "vrrp_no_swap",
-        "vrrp_priority",
         "vrrp_process_name",
-        "vrrp_rlimit_rttime",
-        "vrrp_rt_priority",
         "vrrp_rx_bufs_multiplier",
         "vrrp_rx_bufs_policy",
         // How the firewall of `no_accept` is made.

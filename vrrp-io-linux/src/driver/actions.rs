@@ -1,6 +1,6 @@
 //! What the routers ask for, carried out; and what the kernel answered.
 
-use std::future::poll_fn;
+use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -18,10 +18,32 @@ use crate::{VirtualIp, clock, sysctl, words};
 const RENEWED_AT_ONCE: usize = 16;
 /// What that takes, with a reserve.
 const RENEWAL: Duration = Duration::from_micros(500);
+/// Announcements repeated at once: for so long nothing else happens.
+const REPEATED_AT_ONCE: usize = 32;
 
 impl Driver {
-    /// Carries out what the routers ask for.
+    /// Carries out what the routers ask for, as much as may be done before anything else has its turn again: what is
+    /// queued after that [waits](Self::has_work).
     pub(super) fn act(&mut self) {
+        self.follow_orders();
+        self.requests.flush();
+        while let Some(done) = self.requests.next_done() {
+            self.answered(done);
+        }
+        self.follow_orders();
+        if self.holdings.is_settled() {
+            self.repeat_announcements();
+            self.macvlans.lower();
+        }
+    }
+
+    /// Whether [`act`](Self::act) has left something undone.
+    pub(super) fn has_work(&self) -> bool {
+        self.requests.are_queued() || !self.repeats.is_empty()
+    }
+
+    /// Advertisements and first announcements leave; what is asked of the kernel is queued.
+    pub(super) fn follow_orders(&mut self) {
         while let Some((id, action)) = self.set.poll_action() {
             match action {
                 Action::SendAdvertisement(kind) => self.advertise(id, kind),
@@ -39,10 +61,6 @@ impl Driver {
                     self.reporter.report(id, EventKind::StateChanged { transition, why, priority });
                 }
             }
-        }
-        self.requests.flush();
-        if self.holdings.is_settled() {
-            self.macvlans.lower();
         }
     }
 
@@ -101,7 +119,8 @@ impl Driver {
     /// Renews a few addresses. A deadline that comes meanwhile would have to wait, so it goes first; but not one after the
     /// other.
     pub(super) fn renew(&mut self) {
-        if !self.leases.is_due() {
+        // What a takeover has left to do goes first.
+        if !self.leases.is_due() || self.has_work() {
             return;
         }
         let now = clock::now();
@@ -145,18 +164,40 @@ impl Driver {
         }
     }
 
+    /// Announces an address once; where that is to be repeated, when every other address has been announced too.
     pub(super) fn announce(&mut self, id: RouterId, request: Vip, count: u8) {
         let Some(holding) = self.holdings.get(id, request.index()) else { return };
-        let Some(link) = self.monitor.link_by_name(&holding.device) else { return };
-        // Not Ethernet: there are no neighbours to tell.
-        let Some(mac) = link.mac else { return };
         let (address, device) = (request.address, holding.device.clone());
-        let sent = (0..count).try_for_each(|_| self.link_layer.announce(link.index, mac, address));
-        let event = match sent {
-            Ok(()) => EventKind::Announced { address, device, count },
+        let event = match self.send_announcement(id, request) {
+            Ok(false) => return,
+            Ok(true) => {
+                self.repeats.extend((count > 1).then_some((id, request, count - 1)));
+                EventKind::Announced { address, device, count }
+            }
             Err(error) => EventKind::Warning(format!("cannot announce {address} on {device}: {error}")),
         };
         self.reporter.report(id, event);
+    }
+
+    /// Sends some of the announcements that repeat others. One that has lost its address by now repeats nothing.
+    fn repeat_announcements(&mut self) {
+        for _ in 0..REPEATED_AT_ONCE {
+            let Some((id, request, count)) = self.repeats.pop_front() else { return };
+            if self.set.get(id).is_some_and(|router| router.is_installed(request.address)) {
+                // The first of them went out: this is not the time to complain.
+                let _ = self.send_announcement(id, request);
+                self.repeats.extend((count > 1).then_some((id, request, count - 1)));
+            }
+        }
+    }
+
+    /// False where there is nobody to tell.
+    fn send_announcement(&self, id: RouterId, request: Vip) -> io::Result<bool> {
+        let Some(holding) = self.holdings.get(id, request.index()) else { return Ok(false) };
+        let Some(link) = self.monitor.link_by_name(&holding.device) else { return Ok(false) };
+        // Not Ethernet: there are no neighbours to tell.
+        let Some(mac) = link.mac else { return Ok(false) };
+        self.link_layer.announce(link.index, mac, request.address).map(|()| true)
     }
 
     pub(super) fn answered(&mut self, done: Done) {
@@ -229,7 +270,7 @@ impl Driver {
     }
 
     /// Removes what a run before this one left behind, before anything else.
-    pub(super) async fn sweep(&mut self) {
+    pub(super) fn sweep(&mut self) {
         let keeps_marks = sysctl::keeps_marks();
         for (id, router) in self.set.iter() {
             // Where there are no marks, an owner's real address looks like a leftover.
@@ -254,10 +295,16 @@ impl Driver {
                 }
             }
         }
-        self.requests.flush();
-        while !self.holdings.is_settled() {
-            let done = poll_fn(|cx| self.requests.poll_done(cx)).await;
-            self.answered(done);
+        self.settle();
+    }
+
+    /// Has everything done that is asked of the kernel.
+    pub(super) fn settle(&mut self) {
+        while self.requests.are_queued() {
+            self.requests.flush();
+            while let Some(done) = self.requests.next_done() {
+                self.answered(done);
+            }
         }
     }
 

@@ -53,8 +53,8 @@ impl Driver {
     /// Opens the addresses again, when they are gone.
     pub(super) fn unfilter(&mut self) {
         let removed = self.filter.as_mut().map_or(Ok(()), |filter| filter.remove());
-        if let (Err(error), Some((id, _))) = (removed, self.set.iter().next()) {
-            self.reporter.report(id, EventKind::Warning(format!("cannot remove the packet filter: {error}")));
+        if let Err(error) = removed {
+            self.warn(&format!("cannot remove the packet filter: {error}"));
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
@@ -11,10 +10,9 @@ use netlink_packet_route::address::{
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::Socket;
-use tokio::io::unix::AsyncFd;
 
 use super::{DATAGRAM_MAX, MARK, answers, open, request};
-use crate::{Scope, VirtualIp, sys};
+use crate::{Scope, VirtualIp};
 
 /// Sent together and answered together. The answers to more could overrun the socket.
 const CHUNK: usize = 64;
@@ -23,7 +21,7 @@ const RECEIVE_BUFFER: usize = 1 << 20;
 /// A queue of requests to the kernel, carried out in order.
 #[derive(Debug)]
 pub(crate) struct Requests {
-    socket: AsyncFd<Socket>,
+    socket: Socket,
     buffer: Vec<u8>,
     queued: VecDeque<Request>,
     unanswered: VecDeque<Request>,
@@ -68,7 +66,7 @@ enum Kind {
 }
 
 impl Requests {
-    /// Opens the socket. Needs a running tokio runtime.
+    /// Opens the socket.
     pub(crate) fn new() -> io::Result<Self> {
         Self::with_receive_buffer(RECEIVE_BUFFER)
     }
@@ -78,7 +76,7 @@ impl Requests {
         // A refusal then does not carry the request back.
         socket.set_cap_ack(true)?;
         Ok(Self {
-            socket: sys::watch(socket)?,
+            socket,
             buffer: Vec::with_capacity(DATAGRAM_MAX),
             queued: VecDeque::new(),
             unanswered: VecDeque::new(),
@@ -106,7 +104,7 @@ impl Requests {
         }
         if !self.buffer.is_empty() {
             // As with a lost answer: what expires is told.
-            let _ = self.socket.get_ref().send(&self.buffer, libc::MSG_DONTWAIT);
+            let _ = self.socket.send(&self.buffer, libc::MSG_DONTWAIT);
         }
     }
 
@@ -115,8 +113,13 @@ impl Requests {
         self.queue(ticket, Kind::Remove, RouteNetlinkMessage::DelAddress(address_message(ifindex, vip)), 0);
     }
 
-    /// Sends what is queued. What does not go out in one message follows when [`poll_done`](Self::poll_done) has seen
-    /// the answers to it.
+    /// Whether something waits to be sent.
+    pub(crate) fn are_queued(&self) -> bool {
+        !self.queued.is_empty()
+    }
+
+    /// Sends what is queued, as much as goes out in one message; the rest when it is called again. The kernel carries it
+    /// out meanwhile, and answers: [`next_done`](Self::next_done).
     pub(crate) fn flush(&mut self) {
         if !self.unanswered.is_empty() || self.queued.is_empty() {
             return;
@@ -124,30 +127,29 @@ impl Requests {
         let chunk = self.queued.drain(..self.queued.len().min(CHUNK));
         self.unanswered.extend(chunk);
         let message: Vec<u8> = self.unanswered.iter().flat_map(|request| &request.message).copied().collect();
-        if let Err(error) = self.socket.get_ref().send(&message, libc::MSG_DONTWAIT) {
+        if let Err(error) = self.socket.send(&message, libc::MSG_DONTWAIT) {
             self.give_up(&error);
         }
     }
 
     /// The next request that is done; each is reported exactly once.
-    pub(crate) fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<Done> {
+    pub(crate) fn next_done(&mut self) -> Option<Done> {
         loop {
-            self.flush();
             if let Some(done) = self.done.pop_front() {
-                return Poll::Ready(done);
+                return Some(done);
             }
-            let mut guard = match ready!(self.socket.poll_read_ready(cx)) {
-                Ok(guard) => guard,
-                // The runtime is going down.
-                Err(_) => return Poll::Pending,
-            };
+            if self.unanswered.is_empty() {
+                return None;
+            }
             self.buffer.clear();
-            match guard.try_io(|socket| socket.get_ref().recv(&mut self.buffer, libc::MSG_DONTWAIT)) {
-                Ok(Ok(_)) => self.read(),
+            match self.socket.recv(&mut self.buffer, libc::MSG_DONTWAIT) {
+                Ok(_) => self.read(),
+                // An answer that is not here will never come.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.give_up(&io::Error::from_raw_os_error(libc::ENOBUFS));
+                }
                 // An overrun. Which answers are lost is known when those that are not have been read.
-                Ok(Err(_)) => {}
-                // The kernel carries out a request while it is sent: an answer that is not here will never come.
-                Err(_would_block) => self.give_up(&io::Error::from_raw_os_error(libc::ENOBUFS)),
+                Err(_) => {}
             }
         }
     }
@@ -244,19 +246,23 @@ mod tests {
     /// Of addresses that end in ::1.
     const SOLICITED_NODE: &str = "ff0200000000000000000001ff000001";
 
-    /// Waits until nothing is outstanding; results by ticket.
+    fn done(requests: &mut Requests) -> Done {
+        requests.flush();
+        requests.next_done().unwrap()
+    }
+
+    /// Until nothing is outstanding; results by ticket.
     async fn results(requests: &mut Requests, count: usize) -> HashMap<u64, io::Result<Outcome>> {
         let mut results = HashMap::new();
         while results.len() < count {
-            let Done { ticket, result } = poll_fn(|cx| requests.poll_done(cx)).await;
+            let Done { ticket, result } = done(requests);
             assert!(results.insert(ticket, result).is_none(), "ticket {ticket} reported twice");
         }
         results
     }
 
     async fn one(requests: &mut Requests) -> io::Result<Outcome> {
-        requests.flush();
-        poll_fn(|cx| requests.poll_done(cx)).await.result
+        done(requests).result
     }
 
     fn vip(text: &str) -> VirtualIp {
@@ -451,7 +457,7 @@ mod tests {
                 requests.install(index, &many(500).last().unwrap(), None, 500);
                 let start = clock::now();
                 for expected in 0..=500 {
-                    let Done { ticket, result } = poll_fn(|cx| requests.poll_done(cx)).await;
+                    let Done { ticket, result } = done(&mut requests);
                     let outcome = if ticket == 500 { Outcome::AlreadyThere } else { Outcome::Installed };
                     assert_eq!((ticket, result.unwrap()), (expected, outcome));
                 }

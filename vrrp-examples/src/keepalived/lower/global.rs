@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
+use vrrp_io_linux::Scheduling;
+
 use super::protocol::Switches;
 use crate::config::{Announce, User};
 use crate::keepalived::parser::Statement;
 use crate::keepalived::report::Report;
 use crate::keepalived::values::At;
+
+/// Microseconds that a real-time thread may use without a pause, at least.
+const LEAST_REAL_TIME: u32 = 200_000;
 
 /// Defaults for every script and instance.
 #[derive(Default)]
@@ -14,6 +19,42 @@ pub(crate) struct Globals {
     pub(crate) user: Option<User>,
     pub(crate) garp: Garp,
     pub(crate) switches: Switches,
+    pub(crate) process: Process,
+}
+
+/// What was said about the process.
+#[derive(Default)]
+pub(crate) struct Process {
+    pub(crate) real_time: Option<At<u8>>,
+    pub(crate) real_time_limit: Option<At<u32>>,
+    pub(crate) nice: Option<At<i8>>,
+    pub(crate) no_swap: bool,
+}
+
+impl Process {
+    pub(super) fn scheduling(&self) -> Scheduling {
+        let mut scheduling = Scheduling::new().with_locked_memory(self.no_swap);
+        if let Some(priority) = &self.real_time {
+            scheduling = scheduling.with_real_time(priority.value);
+        }
+        if let Some(micros) = &self.real_time_limit {
+            scheduling = scheduling.with_real_time_limit(Duration::from_micros(micros.value.into()));
+        }
+        if let Some(nice) = &self.nice {
+            scheduling = scheduling.with_nice(nice.value);
+        }
+        scheduling
+    }
+}
+
+/// `vrrp_rlimit_rttime`, in microseconds.
+pub(crate) fn real_time_limit(statement: &Statement, report: &mut Report) -> Option<At<u32>> {
+    let micros: At<u32> = statement.number(1..=i64::from(u32::MAX), report)?;
+    if micros.value < LEAST_REAL_TIME {
+        let text = format!("`vrrp_rlimit_rttime` is at least {LEAST_REAL_TIME} here: a takeover of many takes long");
+        report.notice(micros.span, text);
+    }
+    Some(micros)
 }
 
 /// What was said about gratuitous ARP, at one level. A time of zero means never.

@@ -52,7 +52,9 @@ pub(super) fn lower(statements: &[Statement], report: &mut Report) -> Daemon {
             .error(Span { source: 0, start: 0, end: 0 }, "no virtual router is configured")
             .with_expected("a `vrrp_instance` block");
     }
-    Daemon { scripts: tracked(scripts, &spans, &instances, &sync_groups, report), instances, sync_groups }
+    let scheduling = root.globals.process.scheduling();
+    let scripts = tracked(scripts, &spans, &instances, &sync_groups, report);
+    Daemon { scripts, instances, sync_groups, scheduling }
 }
 
 /// The scripts that some instance tracks; keepalived runs no others.

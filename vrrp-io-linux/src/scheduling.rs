@@ -1,0 +1,124 @@
+//! How the driver's thread comes to its turn on a busy host.
+
+use std::time::Duration;
+
+use crate::sys;
+
+/// How much processor time a real-time thread may use without a pause, unless another limit is set.
+const LIMIT: Duration = Duration::from_secs(2);
+/// A takeover of thousands of addresses takes as long.
+const LEAST_LIMIT: Duration = Duration::from_millis(200);
+
+/// How the kernel treats the driver: its thread and the memory of the process. By default as everything else.
+///
+/// What the kernel refuses is told by a warning, and the routers run without it. Real-time scheduling and a negative nice
+/// value need `CAP_SYS_NICE` (or `RLIMIT_RTPRIO`, `RLIMIT_NICE`), locked memory `CAP_IPC_LOCK` (or `RLIMIT_MEMLOCK`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scheduling {
+    real_time: Option<u8>,
+    limit: Option<Duration>,
+    nice: Option<i8>,
+    locked: bool,
+}
+
+impl Scheduling {
+    /// As everything else on the host.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { real_time: None, limit: None, nice: None, locked: false }
+    }
+
+    /// Has the driver's thread run before every ordinary one (`SCHED_RR`), with a priority from 1 to 99; what is beyond
+    /// counts as the nearest of these. No other thread and no child process inherits it.
+    ///
+    /// A busy host then neither delays advertisements nor lets a Backup miss them. A thread that ran wild would keep a
+    /// processor for itself: the kernel ends the process (`SIGXCPU`) when it
+    /// [never pauses](Self::with_real_time_limit), and its addresses with their leases.
+    #[must_use]
+    pub const fn with_real_time(mut self, priority: u8) -> Self {
+        self.real_time = Some(priority);
+        self
+    }
+
+    /// How much processor time the real-time thread may use without a pause (`RLIMIT_RTTIME`): 2 s unless set, and at
+    /// least 0.2 s.
+    #[must_use]
+    pub const fn with_real_time_limit(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// The nice value of the driver's thread, from -20 to 19; what is beyond counts as the nearest of these.
+    #[must_use]
+    pub const fn with_nice(mut self, nice: i8) -> Self {
+        self.nice = Some(nice);
+        self
+    }
+
+    /// Whether the memory of the process, what it has touched so far and what it touches later, stays out of swap.
+    #[must_use]
+    pub const fn with_locked_memory(mut self, locked: bool) -> Self {
+        self.locked = locked;
+        self
+    }
+
+    /// Applies it to the calling thread; what the kernel refused is returned.
+    pub(crate) fn apply(&self) -> Vec<String> {
+        let real_time = self.real_time.map(|priority| {
+            let limit = self.limit.unwrap_or(LIMIT).max(LEAST_LIMIT);
+            let set = sys::limit_real_time(limit).and_then(|()| sys::set_round_robin(priority.clamp(1, 99)));
+            ("real-time scheduling (needs CAP_SYS_NICE)", set)
+        });
+        let nice = self.nice.map(|nice| ("the nice value (needs CAP_SYS_NICE)", sys::set_nice(nice)));
+        let locked = self.locked.then(|| ("locking memory (needs CAP_IPC_LOCK)", sys::lock_memory()));
+        let refused = |(what, result): (&str, std::io::Result<()>)| Some(format!("{what}: {}", result.err()?));
+        [real_time, nice, locked].into_iter().flatten().filter_map(refused).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::thread;
+
+    use super::*;
+
+    fn field(name: &str, file: &str) -> Option<String> {
+        let text = fs::read_to_string(format!("/proc/thread-self/{file}")).unwrap();
+        text.lines().find_map(|line| Some(line.strip_prefix(name)?.trim_start_matches([':', ' ', '\t']).to_owned()))
+    }
+
+    #[test]
+    fn the_thread_is_nicer_and_only_that_thread() {
+        let nice = || {
+            let stat = fs::read_to_string("/proc/thread-self/stat").unwrap();
+            stat.rsplit_once(") ").unwrap().1.split(' ').nth(16).unwrap().parse::<i32>().unwrap()
+        };
+        let before = nice();
+        let wanted = i8::try_from(before).unwrap().saturating_add(1).min(19);
+        let set = thread::spawn(move || (Scheduling::new().with_nice(wanted).apply(), nice())).join().unwrap();
+        assert_eq!(set, (Vec::new(), i32::from(wanted)));
+        assert_eq!(nice(), before);
+    }
+
+    #[test]
+    fn real_time_is_granted_or_told_to_be_refused() {
+        let scheduling = Scheduling::new().with_real_time(1).with_real_time_limit(Duration::from_secs(5));
+        let (refused, policy) = thread::spawn(move || {
+            let refused = scheduling.apply();
+            let stat = fs::read_to_string("/proc/thread-self/stat").unwrap();
+            (refused, stat.rsplit_once(") ").unwrap().1.split(' ').nth(38).unwrap().to_owned())
+        })
+        .join()
+        .unwrap();
+        match refused.as_slice() {
+            [] => {
+                assert_eq!(policy, "2", "SCHED_RR");
+                let limit = field("Max realtime timeout", "limits").unwrap();
+                assert!(limit.starts_with("5000000"), "{limit}");
+            }
+            [text] => assert!(text.contains("CAP_SYS_NICE"), "{text}"),
+            more => panic!("{more:?}"),
+        }
+    }
+}
