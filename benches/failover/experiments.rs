@@ -70,7 +70,7 @@ pub(crate) const ALL: [Experiment; 16] = [
     Experiment {
         name: "release-100cs",
         what: "the same, every second",
-        run: Run::Each(|b, k, n, r| takeover(b, k, How::Release, 100, n.unwrap_or(3), r)),
+        run: Run::Each(|b, k, n, r| takeover(b, k, How::Release, 100, n.unwrap_or(2), r)),
     },
     Experiment {
         name: "silence-1cs",
@@ -85,12 +85,12 @@ pub(crate) const ALL: [Experiment; 16] = [
     Experiment {
         name: "silence-100cs",
         what: "the same, every second",
-        run: Run::Each(|b, k, n, r| takeover(b, k, How::Silence, 100, n.unwrap_or(3), r)),
+        run: Run::Each(|b, k, n, r| takeover(b, k, How::Silence, 100, n.unwrap_or(2), r)),
     },
     Experiment {
         name: "routers",
         what: "takeover of 255 routers after SIGTERM",
-        run: Run::Each(|b, k, n, r| routers(b, k, n.unwrap_or(4), r)),
+        run: Run::Each(|b, k, n, r| routers(b, k, n.unwrap_or(3), r)),
     },
     Experiment {
         name: "addresses",
@@ -408,17 +408,17 @@ fn start(
     let routers: Vec<Router> = vrids.take(count).collect();
     let configuration = Configuration { routers, interval: Duration::from_secs(1), real_time: false };
     let text = configuration.text(OWNER);
-    for _ in 0..rounds {
+    for round in 1..=rounds {
         let mut observer = Observer::open(network)?;
         let daemon = Daemon::start(kind, &bench.vrrpd, host, &text)?;
+        let (mut first, mut looked_at) = (BTreeMap::new(), 0);
         let all = |seen: &[Seen]| {
-            let mut first = BTreeMap::new();
-            for seen in seen {
+            for seen in seen.iter().skip(std::mem::replace(&mut looked_at, seen.len())) {
                 if let Said::Advert { interface, vrid, .. } = seen.said {
                     first.entry((interface, vrid)).or_insert(seen.at);
                 }
             }
-            (first.len() == count).then(|| first.into_values().max()).flatten()
+            (first.len() == count).then(|| first.values().max().copied()).flatten()
         };
         let last = observer.wait(0, PATIENCE, "the first advertisement of every router", all);
         let last = last.map_err(|error| format!("{error}\n    {}", daemon.last_lines().join("\n    ")))?;
@@ -429,8 +429,11 @@ fn start(
             millis(last, daemon.started),
         );
         observer.check()?;
-        sleep(SETTLED);
-        report.add(kind, &format!("memory of a Master of {count} on {interfaces} interfaces"), "MiB", daemon.memory()?);
+        if round == rounds {
+            sleep(SETTLED);
+            let what = format!("memory of a Master of {count}, priority 255, {interfaces} interfaces");
+            report.add(kind, &what, "MiB", daemon.memory()?);
+        }
         daemon.stop()?;
     }
     Ok(())

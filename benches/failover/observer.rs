@@ -22,7 +22,7 @@ sockopt_impl!(
 );
 
 /// From one look to the next.
-const POLL: Duration = Duration::from_millis(2);
+const POLL: Duration = Duration::from_millis(5);
 const RECEIVE_BUFFER: usize = 256 << 20;
 const ETHERTYPE_IPV4: u32 = 0x0800;
 const ETHERTYPE_ARP: u32 = 0x0806;

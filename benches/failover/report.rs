@@ -63,7 +63,8 @@ impl Report {
             println!("{:62} {:>25} {:>25} {:>6}", "", "median     p95    n", "median     p95    n", "ratio");
             for Row { what, unit, values } in &self.rows {
                 let [ours, theirs] = values.each_ref().map(|values| Summary::of(values));
-                let ratio = ours.zip(theirs).map_or(String::new(), |(a, b)| format!("{:.2}", a.median / b.median));
+                let comparable = ours.zip(theirs).filter(|(_, theirs)| theirs.median > 0.0);
+                let ratio = comparable.map_or(String::new(), |(a, b)| format!("{:.2}", a.median / b.median));
                 let [ours, theirs] = [ours, theirs].map(|it| it.map_or("-".to_owned(), |it| it.to_string()));
                 println!("{:62} {ours:>25} {theirs:>25} {ratio:>6}", format!("{what} [{unit}]"));
             }
