@@ -65,6 +65,16 @@ fn a_printed_configuration_holds_no_password() {
     assert!(!printed.contains("ab#c") && printed.contains("# authentication with a password"), "{printed}");
 }
 
+#[test]
+fn what_is_said_about_the_process_is_printed() {
+    let globals = "global_defs {\n    vrrp_rt_priority 50\n    vrrp_rlimit_rttime 500000\n    vrrp_priority -5\n    vrrp_no_swap\n}\n";
+    let text = format!(
+        "{globals}vrrp_instance a {{ interface eth0\n virtual_router_id 1\n virtual_ipaddress {{ 192.0.2.1 }} }}"
+    );
+    let printed = print(&parse_str("t", &text).unwrap().daemon);
+    assert!(printed.starts_with(globals), "{printed}");
+}
+
 /// Words, commands and lists that take some care.
 #[test]
 fn what_is_hard_to_write_down_is_written_down() {

@@ -62,6 +62,30 @@ impl Scheduling {
         self
     }
 
+    /// The real-time priority as it was set.
+    #[must_use]
+    pub const fn real_time(&self) -> Option<u8> {
+        self.real_time
+    }
+
+    /// The limit of the real-time thread as it was set.
+    #[must_use]
+    pub const fn real_time_limit(&self) -> Option<Duration> {
+        self.limit
+    }
+
+    /// The nice value as it was set.
+    #[must_use]
+    pub const fn nice(&self) -> Option<i8> {
+        self.nice
+    }
+
+    /// Whether memory stays out of swap.
+    #[must_use]
+    pub const fn locked_memory(&self) -> bool {
+        self.locked
+    }
+
     /// Applies it to the calling thread; what the kernel refused is returned.
     pub(crate) fn apply(&self) -> Vec<String> {
         let real_time = self.real_time.map(|priority| {

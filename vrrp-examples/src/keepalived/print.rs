@@ -1,4 +1,5 @@
-//! A configuration written down as it was understood: every default in its place, nothing included, nothing global.
+//! A configuration written down as it was understood: every default in its place, nothing included, and global what
+//! concerns the process alone.
 
 use std::collections::BTreeSet;
 use std::fmt::{Display, Write as _};
@@ -11,7 +12,7 @@ use crate::config::{
     TrackWeight, User,
 };
 use vrrp_core::{AdvertInterval, Family, Profile, Version, Weight};
-use vrrp_io_linux::{Scope, VirtualIp};
+use vrrp_io_linux::{Scheduling, Scope, VirtualIp};
 
 /// The configuration as a keepalived.conf that says all that it means. Read again it gives the same, but for passwords:
 /// they are not printed.
@@ -20,6 +21,7 @@ pub fn print(daemon: &Daemon) -> String {
     let mut out = Printer::default();
     let macs = daemon.instances.iter().filter_map(|instance| instance.virtual_mac.as_ref());
     let macvlans: BTreeSet<&str> = macs.map(|mac| mac.interface.as_str()).collect();
+    out.scheduling(&daemon.scheduling);
     daemon.scripts.iter().for_each(|script| out.script(script));
     daemon.instances.iter().for_each(|instance| out.instance(instance, daemon, &macvlans));
     daemon.sync_groups.iter().for_each(|group| out.group(group, daemon));
@@ -55,6 +57,16 @@ impl Printer {
         if items.peek().is_some() {
             self.block(head, |out| items.for_each(|item| out.line(line(item))));
         }
+    }
+
+    fn scheduling(&mut self, scheduling: &Scheduling) {
+        let lines = [
+            scheduling.real_time().map(|priority| format!("vrrp_rt_priority {priority}")),
+            scheduling.real_time_limit().map(|limit| format!("vrrp_rlimit_rttime {}", limit.as_micros())),
+            scheduling.nice().map(|nice| format!("vrrp_priority {nice}")),
+            scheduling.locked_memory().then(|| "vrrp_no_swap".to_owned()),
+        ];
+        self.list("global_defs", lines.into_iter().flatten(), |line| line);
     }
 
     fn script(&mut self, script: &Script) {
