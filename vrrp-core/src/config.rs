@@ -321,6 +321,9 @@ impl Config {
     /// | 2 s | 5 s | 6 s | 6 s | never |
     /// | 10 s | 29 s | 30 s | 30 s | never |
     ///
+    /// That holds where a Backup takes over after silence. A better router that is about to preempt a lower Master does not
+    /// wait for silence: if that Master dies just then, its addresses are in two places until its lease is over.
+    ///
     /// The price: a Master that hangs for longer than the lifetime loses its addresses even where no other router is
     /// there to take them, until it runs again.
     #[must_use]
