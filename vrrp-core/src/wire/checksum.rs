@@ -96,6 +96,11 @@ mod tests {
     use super::*;
     use core::net::Ipv4Addr;
 
+    #[test]
+    fn the_last_carry_counts() {
+        assert_eq!(fold(0x0001_0000_ffff_ffff), 1);
+    }
+
     proptest::proptest! {
         #[test]
         fn agrees_with_an_independent_implementation(octets: std::vec::Vec<u8>, source: [u8; 16], destination: [u8; 16]) {
