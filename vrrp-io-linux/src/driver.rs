@@ -2,6 +2,7 @@
 
 mod actions;
 mod host;
+mod rehearsal;
 mod vmac;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -35,6 +36,8 @@ use crate::{Router, StartError, words};
 const SPIN: Duration = Duration::from_micros(300);
 /// What one message of requests to the kernel takes: there is time for it within a longer wait.
 const INSTALLATION: Duration = Duration::from_micros(200);
+/// A rehearsal takes less.
+const REHEARSAL: Duration = Duration::from_micros(120);
 /// Packets read before a Down deadline is acted on; a flood must not put it off for ever.
 const DRAIN_LIMIT: usize = 4096;
 /// Who wakes so much later than a deadline was not running: others may have taken over.
@@ -301,7 +304,7 @@ impl Driver {
     /// Acts on every deadline that has come. An advertisement that lies in a socket counts, however late we woke: so
     /// the sockets are drained before a Down deadline is acted on.
     fn expire(&mut self) {
-        let mut drained_at = None;
+        let (mut drained_at, mut rehearsed) = (None, false);
         while let Some((at, id)) = self.set.deadline() {
             let now = clock::now();
             let down = self.role(id) == Some(Role::Backup);
@@ -309,7 +312,11 @@ impl Driver {
             if at > now && !(down && at <= now + wait) {
                 break;
             }
-            if down && drained_at < Some(at) {
+            // What lies in a socket may have moved the deadline: it was read first.
+            if down && drained_at.is_some() && !rehearsed && at > now + REHEARSAL {
+                self.rehearse(id);
+                rehearsed = true;
+            } else if down && drained_at < Some(at) {
                 self.drain();
                 drained_at = Some(now);
             } else if at <= now {

@@ -62,6 +62,14 @@ impl Port {
         }
     }
 
+    /// As [`send`](Self::send), but sends nothing.
+    pub(crate) fn probe(&mut self, from: IpAddr, to: IpAddr, ttl: u8, payload: &[u8]) -> io::Result<()> {
+        match &mut self.socket {
+            Some(socket) => socket.probe(from, to, ttl, payload),
+            None => Err(self.missing()),
+        }
+    }
+
     /// Sends to a multicast group from a MAC address that is not the interface's own.
     pub(crate) fn send_as(
         &self,

@@ -17,6 +17,8 @@ use crate::{Scope, VirtualIp};
 /// Sent together and answered together. The answers to more could overrun the socket.
 const CHUNK: usize = 64;
 const RECEIVE_BUFFER: usize = 1 << 20;
+/// The index that no link has.
+const NO_LINK: u32 = 0;
 
 /// A queue of requests to the kernel, carried out in order.
 #[derive(Debug)]
@@ -111,6 +113,16 @@ impl Requests {
     /// Queues the removal of `vip`: of the address with this prefix and label, whoever installed it.
     pub(crate) fn remove(&mut self, ifindex: u32, vip: &VirtualIp, ticket: u64) {
         self.queue(ticket, Kind::Remove, RouteNetlinkMessage::DelAddress(address_message(ifindex, vip)), 0);
+    }
+
+    /// Goes through an installation for nothing: on no link, which the kernel refuses. Does nothing while others are under
+    /// way.
+    pub(crate) fn rehearse(&mut self, vip: &VirtualIp, lifetime: Option<Duration>) {
+        if self.queued.is_empty() && self.unanswered.is_empty() && self.done.is_empty() {
+            self.install(NO_LINK, vip, lifetime, 0);
+            self.flush();
+            while self.next_done().is_some() {}
+        }
     }
 
     /// Whether something waits to be sent.
@@ -275,6 +287,25 @@ mod tests {
 
     fn host_addresses(ifindex: u32) -> Vec<HostAddress> {
         Monitor::new().unwrap().addresses(ifindex).filter(|address| address.address.is_ipv4()).cloned().collect()
+    }
+
+    #[test]
+    fn a_rehearsal_installs_nothing_and_lets_others_pass() {
+        in_namespace(|| {
+            wire("v0", "v1");
+            run(async {
+                let mut requests = Requests::new().unwrap();
+                for text in ["192.0.2.1/24", "2001:db8::1/64"] {
+                    let vip = vip(text);
+                    requests.rehearse(&vip, Some(Duration::from_secs(2)));
+                    assert!(!Monitor::new().unwrap().has_address(vip.address));
+                    assert!(requests.next_done().is_none());
+                    requests.install(ifindex("v0"), &vip, None, 1);
+                    requests.rehearse(&vip, None);
+                    assert_eq!(one(&mut requests).await.unwrap(), Outcome::Installed);
+                }
+            });
+        });
     }
 
     #[test]

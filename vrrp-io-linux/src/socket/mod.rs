@@ -14,6 +14,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use etherparse::IpNumber;
+use libc::c_int;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::io::unix::AsyncFd;
 use vrrp_core::Family;
@@ -25,6 +26,8 @@ use crate::sys;
 pub(crate) const PRIORITY: u32 = 7;
 /// Room for more than a thousand advertisements: what 255 routers hear while their process stalls for some seconds.
 const RECEIVE_BUFFER: usize = 1 << 20;
+/// Of the kernel, not in libc: everything but sending.
+const MSG_PROBE: c_int = 0x10;
 
 /// Sends and receives advertisements of one address family on one interface.
 #[derive(Debug)]
@@ -110,25 +113,33 @@ impl VrrpSocket {
 
     /// Sends `payload` as one packet that says it comes from `from`. Never blocks.
     pub(crate) fn send(&mut self, from: IpAddr, to: IpAddr, ttl: u8, payload: &[u8]) -> io::Result<()> {
+        self.transmit(from, to, ttl, payload, 0)
+    }
+
+    /// Goes the same way, but sends nothing.
+    pub(crate) fn probe(&mut self, from: IpAddr, to: IpAddr, ttl: u8, payload: &[u8]) -> io::Result<()> {
+        self.transmit(from, to, ttl, payload, MSG_PROBE)
+    }
+
+    fn transmit(&mut self, from: IpAddr, to: IpAddr, ttl: u8, payload: &[u8], flags: c_int) -> io::Result<()> {
+        let send = |header: &[u8], to: &SockAddr| {
+            let parts = [IoSlice::new(header), IoSlice::new(payload)];
+            self.socket.get_ref().send_to_vectored_with_flags(&parts, to, flags).map(drop)
+        };
         match Endpoints::new(from, to).filter(|ends| ends.family() == self.family) {
             Some(Endpoints::V4 { source, destination }) => {
                 let header = ipv4::header(source, destination, ttl, payload.len())?;
-                self.transmit(&header.to_bytes(), payload, &SocketAddrV4::new(destination, 0).into())
+                send(&header.to_bytes(), &SocketAddrV4::new(destination, 0).into())
             }
             Some(Endpoints::V6 { source, destination }) => {
                 let header = ipv6::header(source, destination, ttl, payload.len())?;
-                let to = SocketAddrV6::new(destination, 0, 0, self.ifindex);
-                self.transmit(&header.to_bytes(), payload, &to.into())
+                send(&header.to_bytes(), &SocketAddrV6::new(destination, 0, 0, self.ifindex).into())
             }
             None => {
                 let text = format!("cannot send from {from} to {to}: this socket is for {:?}", self.family);
                 Err(io::Error::new(io::ErrorKind::Unsupported, text))
             }
         }
-    }
-
-    fn transmit(&self, header: &[u8], payload: &[u8], to: &SockAddr) -> io::Result<()> {
-        self.socket.get_ref().send_to_vectored(&[IoSlice::new(header), IoSlice::new(payload)], to).map(drop)
     }
 
     fn datagram(&self, buf: &[u8], received: &sys::Received) -> Option<Datagram> {
@@ -232,6 +243,7 @@ mod tests {
                 let ([here, .., nowhere], group) = (addresses(family), multicast_group(family));
                 // The source is what the router says it is, on the host or not.
                 for src in [here, nowhere] {
+                    a.probe(src, group, 255, b"heard by nobody").unwrap();
                     a.send(src, group, 255, PAYLOAD).unwrap();
                     let (datagram, payload) = receive(&mut b).await;
                     assert_eq!(payload, PAYLOAD);
