@@ -4,6 +4,8 @@ use alloc::vec::Vec;
 
 use crate::time::Instant;
 
+/// Of each entry. More than two keep the heap flat: with many routers each level is somewhere else in memory.
+const CHILDREN: usize = 4;
 /// No place in the heap.
 const NOWHERE: u32 = u32::MAX;
 
@@ -53,12 +55,15 @@ impl Deadlines {
 
     /// Moves the entry at `place` to where it belongs and notes its place.
     fn settle(&mut self, mut place: usize) {
-        while place > 0 && self.less(place, (place - 1) / 2) {
-            place = self.swap(place, (place - 1) / 2);
+        while place > 0 && self.less(place, (place - 1) / CHILDREN) {
+            place = self.swap(place, (place - 1) / CHILDREN);
         }
         loop {
-            let (left, right) = (2 * place + 1, 2 * place + 2);
-            let child = if self.less(right, left) { right } else { left };
+            let first = CHILDREN * place + 1;
+            let child = (first + 1..first + CHILDREN).fold(first, |least, child| match self.less(child, least) {
+                true => child,
+                false => least,
+            });
             if !self.less(child, place) {
                 break;
             }

@@ -160,6 +160,14 @@ struct Pending {
     transition: Option<Transition>,
 }
 
+impl Pending {
+    #[inline]
+    const fn is_empty(&self) -> bool {
+        let Self { release, remove_first, advertise, last_word, version2, transition } = self;
+        !(*release | *remove_first | *advertise | *last_word) && version2.is_none() && transition.is_none()
+    }
+}
+
 /// What was heard, for causes.
 #[derive(Clone, Copy, Debug, Default)]
 struct Evidence {
@@ -279,7 +287,19 @@ impl VirtualRouter {
 
     /// The next thing to carry out, in order. What a later transition made pointless is not handed out.
     #[must_use]
+    #[inline]
     pub fn poll_action(&mut self) -> Option<Action> {
+        // Most packets leave nothing to do.
+        if self.has_actions() { self.next_action() } else { None }
+    }
+
+    /// Whether there may be an action.
+    #[inline]
+    pub(crate) fn has_actions(&self) -> bool {
+        !(self.pending.is_empty() && self.slots.are_idle())
+    }
+
+    fn next_action(&mut self) -> Option<Action> {
         let master = self.role() == Role::Master;
         if let Some(kind) = self.pending.version2.take() {
             return Some(self.send(kind));
@@ -308,6 +328,7 @@ impl VirtualRouter {
 
     /// When to hand in [`Input::Timeout`]. `None`: only news can change anything.
     #[must_use]
+    #[inline]
     pub fn deadline(&self) -> Option<Instant> {
         let earlier = |at: Instant, other: Option<Instant>| other.map_or(at, |other| at.min(other));
         match self.state {
@@ -324,12 +345,13 @@ impl VirtualRouter {
     ///
     /// # Errors
     /// [`BufferTooSmall`]; nothing is written then. 1500 octets hold every advertisement.
+    #[inline]
     pub fn encode(&self, kind: AdvertKind, ends: Endpoints, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
         let prepared = match &self.advertisement_version2 {
             Some(version2) if kind.in_version2().is_none() => version2,
             _ => &self.advertisement,
         };
-        prepared.write(self.advertised_priority(kind), self.config.checksum(self.learned.checksum), ends, out)
+        prepared.write(self.advertised_priority(kind), self.config.checksum(self.learned.checksum), &ends, out)
     }
 
     /// What an advertisement says. A router of one version says everything in that one.
@@ -516,7 +538,6 @@ impl VirtualRouter {
         let Accepted { priority, interval, .. } = *accepted;
         let advert = Advert { source: ends.source(), priority, interval };
         self.past.last_adv_source = Some(ends.source());
-        let before = self.role();
         let effects = self.apply(Event::Advert(advert), |this| match advert.priority {
             Some(priority) if priority > this.params.priority => {
                 Cause::HigherPriority { master: advert.source, priority }
@@ -527,19 +548,15 @@ impl VirtualRouter {
         if effects.contains(Effects::ASSERT) {
             self.answer_lower(advert.interval);
         }
-        match (before, self.role()) {
-            (Role::Master, Role::Master) if discarded => {
+        let heard = Some(Heard { source: ends.source(), priority, at: self.now });
+        match (discarded, self.role()) {
+            (false, _) => self.evidence = Evidence { accepted: heard, lower: None },
+            (true, Role::Master) => {
                 let silence = advert.interval.duration().saturating_mul(3);
                 let count = self.schedule.on_contest(self.config.announce(), self.now, silence);
                 self.slots.announce_all(count);
             }
-            _ => {
-                let heard = Some(Heard { source: ends.source(), priority, at: self.now });
-                match discarded {
-                    true => self.evidence.lower = heard,
-                    false => self.evidence = Evidence { accepted: heard, lower: None },
-                }
-            }
+            (true, _) => self.evidence.lower = heard,
         }
     }
 

@@ -21,7 +21,8 @@ use crate::wire::{self, Packet, ParseError};
 #[derive(Clone, Debug, Default)]
 pub struct RouterSet {
     routers: Vec<VirtualRouter>,
-    by_key: BTreeMap<Key, RouterId>,
+    /// By interface and family, and then by VRID.
+    by_interface: BTreeMap<(u32, Family), Vec<Option<RouterId>>>,
     deadlines: Deadlines,
     /// Routers that may have actions, each at most once.
     ready: VecDeque<RouterId>,
@@ -31,8 +32,6 @@ pub struct RouterSet {
     group_of: Vec<Option<usize>>,
     stats: GlobalStats,
 }
-
-type Key = (u32, Family, Vrid);
 
 /// There is already a router with this id and family on this interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,11 +59,15 @@ impl RouterSet {
     pub fn insert(&mut self, interface: u32, config: Config) -> Result<RouterId, Taken> {
         let (family, vrid) = (config.family(), config.vrid());
         let id = RouterId(u32::try_from(self.routers.len()).unwrap_or(u32::MAX));
-        let key = (interface, family, vrid);
-        if self.by_key.contains_key(&key) {
-            return Err(Taken { interface, family, vrid });
+        let by_vrid = self.by_interface.entry((interface, family)).or_default();
+        let index = usize::from(vrid.get());
+        if by_vrid.len() <= index {
+            by_vrid.resize(index + 1, None);
         }
-        self.by_key.insert(key, id);
+        match by_vrid.get_mut(index) {
+            Some(free @ None) => *free = Some(id),
+            _ => return Err(Taken { interface, family, vrid }),
+        }
         self.routers.push(VirtualRouter::new(config));
         self.is_ready.push(false);
         self.ready.reserve(self.routers.len() - self.ready.len());
@@ -158,8 +161,9 @@ impl RouterSet {
         rx: RxPacket<'_>,
     ) -> Result<RouterId, (Option<RouterId>, Discard)> {
         let vrid = wire::peek_vrid(rx.payload);
-        let found = vrid.and_then(|vrid| self.by_key.get(&(interface, rx.ends.family(), vrid)));
-        let addressee = found.and_then(|id| Some((*id, self.routers.get_mut(id.index())?)));
+        let by_vrid = self.by_interface.get(&(interface, rx.ends.family()));
+        let found = vrid.and_then(|vrid| *by_vrid?.get(usize::from(vrid.get()))?);
+        let addressee = found.and_then(|id| Some((id, self.routers.get_mut(id.index())?)));
         let Some((id, router)) = addressee else {
             let discard = discard_unaddressed(&rx, vrid);
             self.count(discard);
@@ -220,8 +224,8 @@ impl RouterSet {
     #[must_use]
     pub fn interface_count(&self) -> usize {
         let mut last = None;
-        // In the order of the keys those of one interface stand together.
-        self.by_key.keys().filter(|(interface, ..)| last.replace(*interface) != Some(*interface)).count()
+        // In the order of the keys the families of one interface stand together.
+        self.by_interface.keys().filter(|(interface, _)| last.replace(*interface) != Some(*interface)).count()
     }
 
     /// Counters over all routers.
@@ -241,7 +245,7 @@ impl RouterSet {
             return;
         };
         self.deadlines.set(id.0, router.deadline().into_iter().chain(group).min());
-        if !core::mem::replace(is_ready, true) {
+        if router.has_actions() && !core::mem::replace(is_ready, true) {
             self.ready.push_back(id);
         }
     }

@@ -152,6 +152,12 @@ impl Slots {
         self.rewind();
     }
 
+    /// Whether [`poll`](Self::poll) has nothing.
+    #[inline]
+    pub(crate) fn are_idle(&self) -> bool {
+        self.cursor >= self.slots.len() && self.leaving.is_empty()
+    }
+
     /// The next thing that brings `addresses` to where they should be: with a Master all there, else none.
     pub(crate) fn poll(&mut self, master: bool, addresses: &[IpAddr]) -> Option<Action> {
         if let Some((vip, _)) = self.leaving.pop() {

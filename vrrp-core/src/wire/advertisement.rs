@@ -376,7 +376,7 @@ impl Message<'_> {
             return Err(BufferTooSmall { needed, had });
         };
         self.write_without_checksum(out);
-        let sum = checksum::compute(self.version, self.checksum, out, ends);
+        let sum = checksum::compute(self.version, self.checksum, out, &ends);
         if let Some(slot) = out.get_mut(field::CHECKSUM) {
             slot.copy_from_slice(&sum.to_be_bytes());
         }

@@ -31,15 +31,16 @@ pub(super) fn verify(version: Version, message: &[u8], ends: &Endpoints) -> Resu
 }
 
 /// The checksum of `message`, whose checksum field is zero. Version 2 has one form only.
-pub(super) fn compute(version: Version, form: ChecksumForm, message: &[u8], ends: Endpoints) -> u16 {
+pub(super) fn compute(version: Version, form: ChecksumForm, message: &[u8], ends: &Endpoints) -> u16 {
     finish(version, form, sum(message), message.len(), ends)
 }
 
+#[inline]
 /// The same of a message of `len` octets whose [`sum`] is known.
-pub(super) fn finish(version: Version, form: ChecksumForm, sum: u64, len: usize, ends: Endpoints) -> u16 {
-    let pseudo = match (version, form, &ends) {
+pub(super) fn finish(version: Version, form: ChecksumForm, sum: u64, len: usize, ends: &Endpoints) -> u16 {
+    let pseudo = match (version, form, ends) {
         (_, _, Endpoints::V6 { .. }) | (Version::V3, ChecksumForm::PseudoHeader, _) => {
-            pseudo_header(IP_PROTOCOL, len, &ends)
+            pseudo_header(IP_PROTOCOL, len, ends)
         }
         _ => 0,
     };
@@ -107,7 +108,7 @@ mod tests {
             use etherparse::checksum::Sum16BitWords;
             let message = Sum16BitWords::new().add_slice(&octets).ones_complement().to_be();
             let v4 = Endpoints::V4 { source: Ipv4Addr::LOCALHOST, destination: Ipv4Addr::BROADCAST };
-            proptest::prop_assert_eq!(compute(Version::V2, ChecksumForm::Message, &octets, v4), message);
+            proptest::prop_assert_eq!(compute(Version::V2, ChecksumForm::Message, &octets, &v4), message);
 
             let ends = Endpoints::V6 { source: Ipv6Addr::from(source), destination: Ipv6Addr::from(destination) };
             let pseudo = Sum16BitWords::new()
@@ -118,7 +119,7 @@ mod tests {
                 .add_slice(&octets)
                 .ones_complement()
                 .to_be();
-            proptest::prop_assert_eq!(compute(Version::V3, ChecksumForm::Message, &octets, ends), pseudo);
+            proptest::prop_assert_eq!(compute(Version::V3, ChecksumForm::Message, &octets, &ends), pseudo);
         }
     }
 }

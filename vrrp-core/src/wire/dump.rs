@@ -144,7 +144,7 @@ impl<'a> Dump<'a> {
         let (Some(version), Some(found)) = (self.layout(), self.checksum()) else { return Ok(()) };
         write!(f, ", checksum {found:#06x} ")?;
         let Some(message) = self.message() else { return f.write_str("unknown") };
-        let expected = |form| expected(found, checksum::compute(version, form, message, self.ends));
+        let expected = |form| expected(found, checksum::compute(version, form, message, &self.ends));
         match (self.checksum_form(), version, self.ends.family()) {
             (Some(ChecksumForm::Message), ..) => f.write_str("right"),
             (Some(ChecksumForm::PseudoHeader), ..) => f.write_str("right with pseudo-header"),

@@ -33,11 +33,12 @@ impl Prepared {
     }
 
     /// Does what [`Message::write`] does.
+    #[inline]
     pub(crate) fn write(
         &self,
         priority: Option<Priority>,
         form: ChecksumForm,
-        ends: Endpoints,
+        ends: &Endpoints,
         out: &mut [u8],
     ) -> Result<usize, BufferTooSmall> {
         let (needed, had) = (self.octets.len(), out.len());
@@ -95,10 +96,10 @@ mod tests {
             // Prepared at another priority, and for another form.
             let prepared = Prepared::new(&Message { priority: None, checksum: ChecksumForm::Message, ..message });
             let (mut said, mut meant) = ([0; 4096], [0; 4096]);
-            let written = prepared.write(message.priority, message.checksum, ends, &mut said);
+            let written = prepared.write(message.priority, message.checksum, &ends, &mut said);
             prop_assert_eq!(written, message.write(ends, &mut meant));
             prop_assert_eq!(&said[..], &meant[..]);
-            prop_assert!(prepared.write(None, message.checksum, ends, &mut said[..7]).is_err());
+            prop_assert!(prepared.write(None, message.checksum, &ends, &mut said[..7]).is_err());
         }
     }
 }
