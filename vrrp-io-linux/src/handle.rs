@@ -3,6 +3,7 @@
 use std::io;
 use std::thread::{self, JoinHandle};
 
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
 use vrrp_core::{GroupError, TrackerId, Vrid};
 
@@ -75,39 +76,46 @@ pub fn start_with(
     scheduling: Scheduling,
     routers: impl IntoIterator<Item = Router>,
 ) -> Result<(Vrrp, mpsc::Receiver<Event>), StartError> {
-    let routers: Vec<Router> = routers.into_iter().collect();
+    let os = |what| move |error| StartError::Os { what, error };
+    let (opened, to_run) = std::sync::mpsc::sync_channel::<(Runtime, Driver)>(1);
+    let run = move || {
+        // Otherwise the start has failed.
+        if let Ok((runtime, mut driver)) = to_run.recv() {
+            // Threads that the driver needs are there: they stay what they are.
+            scheduling.apply().iter().for_each(|refused| driver.warn(refused));
+            // Alone on this runtime: there is nobody to yield to, and Pending shall mean that nothing waits.
+            runtime.block_on(tokio::task::unconstrained(driver.run()));
+        }
+    };
+    let thread = thread::Builder::new().name("vrrp".to_owned()).spawn(run).map_err(os("cannot start a thread"))?;
     let (commands, command_receiver) = mpsc::channel(COMMANDS);
     let (event_sender, events) = mpsc::channel(EVENTS);
-    let (started, start_result) = std::sync::mpsc::sync_channel(1);
-    let run = move || {
-        let os = |error| StartError::Os { what: "cannot make an event loop", error };
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() {
-            Ok(runtime) => runtime,
-            Err(error) => return drop(started.send(Err(os(error)))),
-        };
-        runtime.block_on(async {
-            let driver = Driver::new(routers, command_receiver, event_sender)
-                .and_then(|mut driver| driver.open_ports().and_then(|()| driver.filter()).map(|()| driver));
-            match driver {
-                Ok(mut driver) => {
-                    // Threads that the driver needs are there: they stay what they are.
-                    scheduling.apply().iter().for_each(|refused| driver.warn(refused));
-                    // The starter waits for this.
-                    let _ = started.send(Ok(()));
-                    // Alone on this runtime: there is nobody to yield to, and Pending shall mean that nothing waits.
-                    tokio::task::unconstrained(driver.run()).await;
-                }
-                Err(error) => drop(started.send(Err(error))),
-            }
-        });
-    };
-    let thread = thread::Builder::new()
-        .name("vrrp".to_owned())
-        .spawn(run)
-        .map_err(|error| StartError::Os { what: "cannot start a thread", error })?;
-    let died = || StartError::Os { what: "the driver died", error: io::ErrorKind::Other.into() };
-    start_result.recv().map_err(|_| died())??;
+    let runtime = Builder::new_current_thread().enable_io().enable_time().build();
+    let runtime = runtime.map_err(os("cannot make an event loop"))?;
+    match open(&runtime, routers.into_iter().collect(), command_receiver, event_sender) {
+        // The thread waits for nothing else.
+        Ok(driver) => drop(opened.send((runtime, driver))),
+        Err(error) => {
+            // The caller may be in a runtime, where none is dropped that would wait.
+            runtime.shutdown_background();
+            return Err(error);
+        }
+    }
     Ok((Vrrp { commands, thread: Some(thread) }, events))
+}
+
+/// On the caller's thread: memory that reading a configuration has left there serves again.
+fn open(
+    runtime: &Runtime,
+    routers: Vec<Router>,
+    commands: mpsc::Receiver<Command>,
+    events: mpsc::Sender<Event>,
+) -> Result<Driver, StartError> {
+    let _entered = runtime.enter();
+    let mut driver = Driver::new(routers, commands, events)?;
+    driver.open_ports()?;
+    driver.filter()?;
+    Ok(driver)
 }
 
 impl Vrrp {
@@ -133,6 +141,25 @@ impl Vrrp {
         if let Some(thread) = self.thread.take() {
             // A panic of the driver was printed where it happened.
             let _ = tokio::task::spawn_blocking(|| thread.join()).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::run;
+    use vrrp_core::{Config, Profile};
+
+    #[test]
+    fn a_start_that_fails_is_an_error_wherever_it_is_called() {
+        let vrid = Vrid::new(51).unwrap();
+        let config = Config::new(Profile::Rfc3768, vrid, &["192.0.2.1".parse().unwrap()]).unwrap();
+        let router = Router::new("v0", config);
+        let start = || start([router.clone(), router.clone()]).unwrap_err();
+        let within = run(async { start() });
+        for error in [start(), within] {
+            assert_eq!(error.to_string(), "v0/51: there is already a virtual router 51 on v0");
         }
     }
 }

@@ -44,43 +44,46 @@ pub(super) enum LowerError {
 
 impl Lowered {
     /// `lease`: whether addresses expire when nobody renews them.
-    pub(super) fn new(daemon: &Daemon, lease: bool) -> Result<Self, LowerError> {
-        let mut lowered =
-            Self { daemon: daemon.clone(), routers: Vec::new(), script_users: vec![Vec::new(); daemon.scripts.len()] };
-        for (index, instance) in daemon.instances.iter().enumerate() {
-            let router = lowered.instance(index, instance, lease)?;
-            lowered.routers.push(router);
-        }
-        Ok(lowered)
+    pub(super) fn new(daemon: Daemon, lease: bool) -> Result<Self, LowerError> {
+        let mut script_users = vec![Vec::new(); daemon.scripts.len()];
+        let instances = daemon.instances.iter().enumerate();
+        let routers = instances.map(|(index, instance)| lower(&daemon, index, instance, lease, &mut script_users));
+        Ok(Self { routers: routers.collect::<Result<_, _>>()?, daemon, script_users })
     }
+}
 
-    fn instance(&mut self, index: usize, instance: &Instance, lease: bool) -> Result<Router, LowerError> {
-        let error = |error| LowerError::Config { instance: instance.name.clone(), error };
-        let mut config = config(instance).map_err(error)?.with_lease(lease);
-        let group = self.daemon.sync_groups.iter().find(|group| group.members.contains(&instance.name)).cloned();
-        let of_group = |list: fn(&SyncGroup) -> &Vec<Track>| group.iter().flat_map(list);
-        let tracked = with_group(&instance.track_interfaces, of_group(|group| &group.track_interfaces));
-        let mut interfaces = Vec::new();
-        for track in tracked.filter(|track| track.name != instance.interface) {
-            let id = config.add_tracker(tracker(track, format!("interface {}", track.name))).map_err(error)?;
-            interfaces.push((id, track.name.clone()));
-        }
-        for track in with_group(&instance.track_scripts, of_group(|group| &group.track_scripts)) {
-            let id = config.add_tracker(tracker(track, check_name(&track.name))).map_err(error)?;
-            let script = self.daemon.scripts.iter().position(|script| script.name == track.name);
-            let users = script.and_then(|script| self.script_users.get_mut(script));
-            let no_script = || LowerError::NoScript { instance: instance.name.clone(), script: track.name.clone() };
-            users.ok_or_else(no_script)?.push(ScriptUser { router: index, tracker: id });
-        }
-        let mut router = router(instance, config)?;
-        if let Some(group) = &group {
-            router = router.with_sync_group(&group.name);
-        }
-        for (id, interface) in interfaces {
-            router = router.with_tracked_interface(id, interface);
-        }
-        Ok(router)
+fn lower(
+    daemon: &Daemon,
+    index: usize,
+    instance: &Instance,
+    lease: bool,
+    script_users: &mut [Vec<ScriptUser>],
+) -> Result<Router, LowerError> {
+    let error = |error| LowerError::Config { instance: instance.name.clone(), error };
+    let mut config = config(instance).map_err(error)?.with_lease(lease);
+    let group = daemon.sync_groups.iter().find(|group| group.members.contains(&instance.name)).cloned();
+    let of_group = |list: fn(&SyncGroup) -> &Vec<Track>| group.iter().flat_map(list);
+    let tracked = with_group(&instance.track_interfaces, of_group(|group| &group.track_interfaces));
+    let mut interfaces = Vec::new();
+    for track in tracked.filter(|track| track.name != instance.interface) {
+        let id = config.add_tracker(tracker(track, format!("interface {}", track.name))).map_err(error)?;
+        interfaces.push((id, track.name.clone()));
     }
+    for track in with_group(&instance.track_scripts, of_group(|group| &group.track_scripts)) {
+        let id = config.add_tracker(tracker(track, check_name(&track.name))).map_err(error)?;
+        let script = daemon.scripts.iter().position(|script| script.name == track.name);
+        let users = script.and_then(|script| script_users.get_mut(script));
+        let no_script = || LowerError::NoScript { instance: instance.name.clone(), script: track.name.clone() };
+        users.ok_or_else(no_script)?.push(ScriptUser { router: index, tracker: id });
+    }
+    let mut router = router(instance, config)?;
+    if let Some(group) = &group {
+        router = router.with_sync_group(&group.name);
+    }
+    for (id, interface) in interfaces {
+        router = router.with_tracked_interface(id, interface);
+    }
+    Ok(router)
 }
 
 /// What an instance tracks, and what its group does that it does not itself.
@@ -168,7 +171,7 @@ mod tests {
             + &instance("b", "track_script {\ns weight 5\n}")
             + &instance("alone", "")
             + "vrrp_sync_group g {\nglobal_tracking\ngroup { a b }\ntrack_script {\ns\n}\ntrack_interface {\na\nx\n}\n}\n";
-        let lowered = Lowered::new(&parse_str("t", &text).unwrap().daemon, false).unwrap();
+        let lowered = Lowered::new(parse_str("t", &text).unwrap().daemon, false).unwrap();
         let users: Vec<usize> = lowered.script_users[0].iter().map(|user| user.router).collect();
         assert_eq!(users, [0, 1, 1], "what a member tracks with another weight counts beside");
         let interfaces = |router: usize| {

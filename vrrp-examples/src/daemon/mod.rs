@@ -115,7 +115,7 @@ fn load(path: &Path, lease: bool) -> Option<Lowered> {
     for notice in &loaded.notices {
         eprint!("{notice}");
     }
-    match Lowered::new(&loaded.daemon, lease) {
+    match Lowered::new(loaded.daemon, lease) {
         Ok(lowered) => Some(lowered),
         Err(why) => {
             eprintln!("{}: error: {why}", path.display());

@@ -64,14 +64,17 @@ impl Subject {
     }
 }
 
-/// Starts one worker on the current tokio runtime for each subject, given with its scripts.
+/// Starts one worker on the current tokio runtime for each subject that has scripts.
 #[must_use = "dropping it stops the scripts"]
 pub fn spawn(subjects: impl IntoIterator<Item = (Subject, Notify)>) -> Notifier {
     let mut workers = JoinSet::new();
     let mailboxes = subjects.into_iter().map(|(subject, scripts)| {
+        if scripts == Notify::default() {
+            return None;
+        }
         let mailbox = Arc::new(Mailbox::new(subject));
         workers.spawn(work(scripts, Arc::clone(&mailbox)));
-        mailbox
+        Some(mailbox)
     });
     Notifier { mailboxes: mailboxes.collect(), workers }
 }
@@ -79,7 +82,8 @@ pub fn spawn(subjects: impl IntoIterator<Item = (Subject, Notify)>) -> Notifier 
 /// Takes the changes of state. Dropping it kills the scripts that run, children included.
 #[derive(Debug)]
 pub struct Notifier {
-    mailboxes: Vec<Arc<Mailbox>>,
+    /// `None`: no scripts.
+    mailboxes: Vec<Option<Arc<Mailbox>>>,
     workers: JoinSet<()>,
 }
 
@@ -87,7 +91,7 @@ impl Notifier {
     /// Has the scripts of a subject (by its place in the list given to [`spawn`]) run for a change of state: that
     /// state's own first, then the one for every change. Returns at once, on whatever thread.
     pub fn changed(&self, subject: usize, state: NotifyState, priority: u8) {
-        if let Some(mailbox) = self.mailboxes.get(subject) {
+        if let Some(Some(mailbox)) = self.mailboxes.get(subject) {
             mailbox.queue().push(Change { state, priority });
             mailbox.news.notify_one();
         }
@@ -95,7 +99,7 @@ impl Notifier {
 
     /// Lets the scripts of all changes so far finish, for `limit` at most; then they are killed.
     pub async fn shutdown(mut self, limit: Duration) {
-        for mailbox in &self.mailboxes {
+        for mailbox in self.mailboxes.iter().flatten() {
             mailbox.close();
         }
         let finished = timeout(limit, async { while self.workers.join_next().await.is_some() {} }).await.is_ok();
@@ -103,7 +107,7 @@ impl Notifier {
             return;
         }
         self.workers.shutdown().await;
-        for mailbox in &self.mailboxes {
+        for mailbox in self.mailboxes.iter().flatten() {
             let left = mailbox.queue().len();
             if left > 0 {
                 let name = mailbox.subject.name();
@@ -164,7 +168,8 @@ async fn work(scripts: Notify, mailbox: Arc<Mailbox>) {
             tracing::warn!("notify {name}: scripts are slower than changes; {dropped} left out, next is {state}");
         }
         for (script, arguments) in commands(&scripts, &mailbox.subject, change) {
-            let (outcome, remains) = exec::run(script, &arguments, LIMIT).await;
+            // Boxed: a worker waits nearly always, and there are as many as routers.
+            let (outcome, remains) = Box::pin(exec::run(script, &arguments, LIMIT)).await;
             if !outcome.success() {
                 let program = script.words.first().map_or("", String::as_str);
                 tracing::warn!("notify {name}: {program} for {state}: {outcome}");

@@ -205,5 +205,8 @@ fn notice_owner(priority: Priority, weight: TrackWeight, span: Span, report: &mu
 }
 
 fn values(vips: Vec<At<VirtualIp>>) -> Vec<VirtualIp> {
-    vips.into_iter().map(|vip| vip.value).collect()
+    let mut values: Vec<VirtualIp> = vips.into_iter().map(|vip| vip.value).collect();
+    // Collected where the larger drafts were.
+    values.shrink_to_fit();
+    values
 }

@@ -45,6 +45,8 @@ pub(super) fn lower(statements: &[Statement], report: &mut Report) -> Daemon {
         root.scripts.into_iter().map(|draft| draft.meaning(&root.globals, report)).unzip();
     let meaning = |draft: InstanceDraft| draft.meaning(&root.globals, &scripts, &macvlans, report);
     let mut instances: Vec<Instance> = root.instances.into_iter().filter_map(meaning).collect();
+    // Collected where the larger drafts were.
+    instances.shrink_to_fit();
     let meaning = |draft: GroupDraft| draft.meaning(&root.globals, &scripts, &macvlans, &mut instances, report);
     let sync_groups: Vec<SyncGroup> = root.groups.into_iter().map(meaning).collect();
     if instances.is_empty() && !report.failed() {
