@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use nix::sys::socket::{AddressFamily, LinkAddr, SockFlag, SockProtocol, SockType, recvfrom, socket};
+use nix::sys::socket::sockopt::{RcvBuf, RcvBufForce};
+use nix::sys::socket::{AddressFamily, LinkAddr, SockFlag, SockProtocol, SockType, recvfrom, setsockopt, socket};
 
 /// `PACKET_OUTGOING` of packet(7): what the switch passes on.
 const OUTGOING: u8 = 4;
@@ -41,10 +42,15 @@ pub(crate) struct Advert {
     pub(crate) message: Vec<u8>,
 }
 
+const RECEIVE_BUFFER: usize = 8 << 20;
+
 impl Wire {
     pub(super) fn listen() -> Self {
         let socket =
             socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::EthAll).unwrap();
+        // As much as may be had: who waits for its turn on a busy machine must not lose frames.
+        let _ =
+            setsockopt(&socket, RcvBufForce, &RECEIVE_BUFFER).or_else(|_| setsockopt(&socket, RcvBuf, &RECEIVE_BUFFER));
         let frames = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&frames);
         thread::spawn(move || {

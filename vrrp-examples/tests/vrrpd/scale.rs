@@ -1,6 +1,9 @@
-//! Twenty addresses, and twenty virtual routers on one interface.
+//! Many addresses, and many virtual routers on one interface.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
 
 use crate::common::{Lan, in_namespace, until};
 
@@ -72,5 +75,62 @@ fn twenty_routers_on_one_interface_fail_over_together() {
         until("all are back", || all(&better, "Master") && all(&worse, "Backup"));
         until("no address is left", || (101..=120).all(|last| !second.has(&format!("192.0.2.{last}"))));
         assert!((101..=120).all(|last| first.has(&format!("192.0.2.{last}"))));
+    });
+}
+
+/// Each takeover is told in 150 lines, of which nobody reads one.
+#[test]
+fn a_takeover_of_fifty_waits_for_no_reader_of_the_log() {
+    const ROUTERS: usize = 50;
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (first, second) = (lan.host(1), lan.host(2));
+        let configuration = |priority: u8| {
+            let mut text = "global_defs {\n vrrp_version 3\n vrrp_garp_master_repeat 1\n}\n".to_owned();
+            for vrid in 1..=ROUTERS {
+                write!(
+                    text,
+                    "vrrp_instance VI_{vrid} {{
+                         interface eth0
+                         virtual_router_id {vrid}
+                         priority {priority}
+                         advert_int 0.1
+                         virtual_ipaddress {{
+                             198.51.100.{vrid}/32
+                         }}
+                     }}\n"
+                )
+                .unwrap();
+            }
+            text
+        };
+        let all =
+            |daemon: &crate::common::Vrrpd, state| daemon.status().routers.iter().all(|router| router.state == state);
+        let mut better = first.vrrpd(&configuration(200));
+        until("all are Master", || all(&better, "Master"));
+        let (worse, _stderr) = second.vrrpd_unread(&configuration(100));
+        for _ in 0..3 {
+            until("all are Backup", || all(&worse, "Backup"));
+            let before = lan.wire().adverts(2).len();
+            assert!(better.terminate().success());
+            let adverts = || {
+                let mut by_vrid = BTreeMap::<u8, Vec<Instant>>::new();
+                for advert in lan.wire().adverts(2).split_off(before) {
+                    by_vrid.entry(advert.vrid).or_default().push(advert.at);
+                }
+                by_vrid
+            };
+            let thrice = |all: BTreeMap<_, Vec<_>>| all.len() == ROUTERS && all.values().all(|sent| sent.len() >= 3);
+            until("each has advertised three times", || thrice(adverts()));
+            let adverts = adverts();
+            let first_of_all = adverts.values().map(|sent| sent[0]).min().unwrap();
+            for (vrid, sent) in adverts {
+                assert!(sent[0] - first_of_all < Duration::from_secs(1), "the takeover of {vrid}");
+                let on_time = |pair: &[Instant]| pair[1] - pair[0] < Duration::from_millis(300);
+                assert!(sent[..3].windows(2).all(on_time), "{vrid}: {:?}", &sent[..3]);
+            }
+            better = first.vrrpd(&configuration(200));
+        }
+        assert_eq!(worse.terminate().code(), Some(0));
     });
 }
