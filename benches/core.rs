@@ -1,4 +1,5 @@
-//! `cargo bench -p vrrp-benches --bench core`: packets, decisions, one router, many routers, a configuration, in time.
+//! `cargo bench -p vrrp-benches --bench core`: packets, decisions, one router, many routers, a configuration, the simulator,
+//! in time.
 #![expect(clippy::unwrap_used, reason = "a bench stops at the first surprise")]
 
 mod cases;
@@ -6,10 +7,12 @@ mod floor;
 
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::time::Duration;
 
 use allocation_counter::measure;
-use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use vrrp_core::Instant;
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use vrrp_core::sim::{Invariants, Link, Sim};
+use vrrp_core::{Config, Instant, Priority, Profile, Vrid};
 use vrrp_examples::keepalived;
 
 fn steps(c: &mut Criterion) {
@@ -58,5 +61,27 @@ fn configuration(c: &mut Criterion) {
     group.bench_function("10000 instances", |b| b.iter(|| keepalived::parse_str("bench.conf", black_box(&text))));
 }
 
-criterion_group!(benches, steps, mass_failure, configuration);
+/// A quiet LAN, every step checked. An element is one second of one router.
+fn simulator(c: &mut Criterion) {
+    const ROUTERS: u8 = 5;
+    const SPAN: Duration = Duration::from_secs(10_000);
+    let lan = || {
+        let mut sim = Sim::new(1);
+        let lan = sim.add_lan(Link::GOOD);
+        for number in 0..ROUTERS {
+            let config = Config::new(Profile::Rfc3768, Vrid::new(1).unwrap(), &["192.0.2.1".parse().unwrap()]).unwrap();
+            let host = sim.add_host();
+            sim.add_router(host, lan, config.with_priority(Priority::new(100 + number).unwrap())).unwrap();
+        }
+        sim.add_check(Invariants::new());
+        sim
+    };
+    let mut group = c.benchmark_group("simulator");
+    group.sample_size(10).throughput(Throughput::Elements(u64::from(ROUTERS) * SPAN.as_secs()));
+    group.bench_function("five routers every second", |b| {
+        b.iter_batched_ref(lan, |sim| sim.run_until(Instant::ZERO + SPAN).unwrap(), BatchSize::PerIteration)
+    });
+}
+
+criterion_group!(benches, steps, mass_failure, configuration, simulator);
 criterion_main!(benches);
