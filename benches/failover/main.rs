@@ -118,24 +118,23 @@ fn measure(options: &Options) -> Result<ExitCode> {
     let mut bench = Bench::new(vrrpd(options)?)?;
     let mut report = Report::default();
     report::print_machine(&bench.vrrpd);
-    for experiment in chosen(options)? {
-        if let experiments::Run::Alone(run) = experiment.run {
-            let ran = run(&mut bench, &mut report);
-            report.note(experiment.name, ran);
-            continue;
-        }
-        let kinds = [Kind::Vrrpd, Kind::Keepalived].into_iter();
-        let kinds: Vec<Kind> = kinds.filter(|kind| options.daemon.is_none_or(|only| only == *kind)).collect();
-        for turn in 1..=TURNS {
-            for kind in &kinds {
-                eprintln!("{}: {kind}, turn {turn} of {TURNS}", experiment.name);
-                if let experiments::Run::Each(run) = experiment.run {
-                    let ran = run(&mut bench, *kind, options.rounds, &mut report);
-                    report.note(&format!("{}, {kind}, turn {turn}", experiment.name), ran);
+    let kinds = [Kind::Vrrpd, Kind::Keepalived].into_iter();
+    let kinds: Vec<Kind> = kinds.filter(|kind| options.daemon.is_none_or(|only| only == *kind)).collect();
+    for Experiment { name, run, .. } in chosen(options)? {
+        match run {
+            experiments::Run::Alone(run) => {
+                let ran = run(&mut bench, &mut report);
+                report.note(name, ran);
+            }
+            experiments::Run::Each(run) => {
+                for (turn, kind) in (1..=TURNS).flat_map(|turn| kinds.iter().map(move |kind| (turn, *kind))) {
+                    eprintln!("{name}: {kind}, turn {turn} of {TURNS}");
+                    let ran = run(&mut bench, kind, options.rounds, &mut report);
+                    report.note(&format!("{name}, {kind}, turn {turn}"), ran);
                 }
             }
         }
+        report.print();
     }
-    report.print();
-    Ok(if report.is_valid() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.conclude() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

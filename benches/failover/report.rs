@@ -16,7 +16,7 @@ struct Row {
     values: [Vec<f64>; 2],
 }
 
-/// Everything measured so far.
+/// What was measured and is not printed yet, and what went wrong.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     rows: Vec<Row>,
@@ -52,33 +52,36 @@ impl Report {
         }
     }
 
-    pub(crate) fn is_valid(&self) -> bool {
-        self.failures.is_empty()
-    }
-
-    pub(crate) fn print(&self) {
-        if !self.rows.is_empty() {
+    /// Prints what was measured since it was last called: who interrupts a long run keeps what is done.
+    pub(crate) fn print(&mut self) {
+        let (rows, floors) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.floors));
+        if !rows.is_empty() {
             println!();
             println!("{:62} {:>25} {:>25} {:>6}", "", "vrrpd", "keepalived", "");
             println!("{:62} {:>25} {:>25} {:>6}", "", "median     p95    n", "median     p95    n", "ratio");
-            for Row { what, unit, values } in &self.rows {
-                let [ours, theirs] = values.each_ref().map(|values| Summary::of(values));
-                let comparable = ours.zip(theirs).filter(|(_, theirs)| theirs.median > 0.0);
-                let ratio = comparable.map_or(String::new(), |(a, b)| format!("{:.2}", a.median / b.median));
-                let [ours, theirs] = [ours, theirs].map(|it| it.map_or("-".to_owned(), |it| it.to_string()));
-                println!("{:62} {ours:>25} {theirs:>25} {ratio:>6}", format!("{what} [{unit}]"));
-            }
         }
-        if !self.floors.is_empty() {
+        for Row { what, unit, values } in rows {
+            let [ours, theirs] = values.each_ref().map(|values| Summary::of(values));
+            let comparable = ours.zip(theirs).filter(|(_, theirs)| theirs.median > 0.0);
+            let ratio = comparable.map_or(String::new(), |(a, b)| format!("{:.2}", a.median / b.median));
+            let [ours, theirs] = [ours, theirs].map(|it| it.map_or("-".to_owned(), |it| it.to_string()));
+            println!("{:62} {ours:>25} {theirs:>25} {ratio:>6}", format!("{what} [{unit}]"));
+        }
+        if !floors.is_empty() {
             println!("\n{:62} {:>25}", "the least that it can cost [us]", "median     p95    n");
-            for (what, micros) in &self.floors {
-                let summary = Summary::of(micros).map_or("-".to_owned(), |summary| summary.to_string());
-                println!("{what:62} {summary:>25}");
-            }
         }
+        for (what, micros) in floors {
+            let summary = Summary::of(&micros).map_or("-".to_owned(), |summary| summary.to_string());
+            println!("{what:62} {summary:>25}");
+        }
+    }
+
+    /// Says once more what went wrong; whether nothing did.
+    pub(crate) fn conclude(&self) -> bool {
         for failure in &self.failures {
             println!("\n{failure}");
         }
+        self.failures.is_empty()
     }
 }
 
