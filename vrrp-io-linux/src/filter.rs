@@ -5,6 +5,7 @@
 //! address is installed, and nothing of it is left for a takeover to do. When the process is killed it stays, as the
 //! addresses do; the next start replaces it.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
 
@@ -22,18 +23,24 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// Makes a table for each router that accepts nothing, which no owner is (OWN-03), and removes what a dead run may have left of the others.
+    /// Makes a table for each router that accepts nothing, which no owner is (OWN-03), and removes what a dead run may have
+    /// left of the others.
     pub(crate) fn install<'a>(routers: impl Iterator<Item = &'a Router>) -> io::Result<Self> {
         let (accepting, closed): (Vec<&Router>, Vec<&Router>) =
             routers.partition(|router| router.accept || router.config.priority().is_owner());
-        let leftovers: String = accepting.iter().map(|router| removal(&table(router))).collect();
-        if closed.is_empty() {
+        let there = match tables() {
             // Without nft nobody can have made one.
-            let _ = nft(&leftovers);
-        } else {
-            nft(&closed.iter().map(|router| rules(router)).fold(leftovers, |all, rules| all + &rules))?;
+            Err(_) if closed.is_empty() => return Ok(Self { tables: Vec::new() }),
+            there => there?,
+        };
+        // Of thousands, nearly always none is there.
+        let leftovers = accepting.iter().chain(&closed).map(|router| table(router)).filter(|name| there.contains(name));
+        let removals = leftovers.map(|name| removal(&name));
+        let commands: String = removals.chain(closed.iter().map(|router| rules(router))).collect();
+        match nft(&commands) {
+            Err(error) if !closed.is_empty() => Err(error),
+            _ => Ok(Self { tables: closed.into_iter().map(table).collect() }),
         }
-        Ok(Self { tables: closed.into_iter().map(table).collect() })
     }
 
     /// Removes the tables. The addresses must be gone by then.
@@ -73,18 +80,27 @@ fn rules(router: &Router) -> String {
     });
     // Who asks for a neighbour may ask the address itself (V6-09); for IPv4 that is ARP, which does not come here.
     format!(
-        "{}table inet {table} {{\nchain input {{\ntype filter hook input priority filter; policy accept;\n\
+        "table inet {table} {{\nchain input {{\ntype filter hook input priority filter; policy accept;\n\
          icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept\n{}}}\n}}\n",
-        removal(&table),
         drops.concat()
     )
 }
 
+/// The tables that are there.
+fn tables() -> io::Result<BTreeSet<String>> {
+    let list = run(&["list", "tables", "inet"], "")?;
+    Ok(list.lines().filter_map(|line| line.strip_prefix("table inet ").map(str::to_owned)).collect())
+}
+
 /// Carries out all of `commands`, or none.
 fn nft(commands: &str) -> io::Result<()> {
+    if commands.is_empty() { Ok(()) } else { run(&["-f", "-"], commands).map(drop) }
+}
+
+fn run(arguments: &[&str], commands: &str) -> io::Result<String> {
     let spawn = |program| {
         let mut nft = Command::new(program);
-        nft.args(["-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()
+        nft.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
     };
     let [named, elsewhere] = PROGRAMS;
     let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
@@ -103,7 +119,7 @@ fn nft(commands: &str) -> io::Result<()> {
         let first = text.lines().next().unwrap_or("it gave no reason");
         return Err(io::Error::other(format!("nft failed ({}): {first}", output.status)));
     }
-    written
+    written.map(|()| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[cfg(test)]
