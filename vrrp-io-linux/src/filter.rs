@@ -4,9 +4,13 @@
 //! It drops always, as a Backup too, where the addresses are not on the host anyway. So it is made once, before any
 //! address is installed, and nothing of it is left for a takeover to do. When the process is killed it stays, as the
 //! addresses do; the next start replaces it.
+//!
+//! One table for all: every packet that the host receives passes every chain, and of those the kernel has room for 1,024.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::process::{Command, Stdio};
 
 use vrrp_core::Family;
@@ -15,44 +19,39 @@ use crate::Router;
 
 /// Where it is when it is not on the path of a service.
 const PROGRAMS: [&str; 2] = ["nft", "/usr/sbin/nft"];
+/// How the names of all tables begin.
+const PREFIX: &str = "vrrp_";
 
-/// The tables of the routers that accept nothing.
+/// The table with the addresses of all routers that accept nothing.
 #[derive(Debug)]
 pub(crate) struct Filter {
-    tables: Vec<String>,
+    table: Option<String>,
 }
 
 impl Filter {
-    /// Makes a table for each router that accepts nothing, which no owner is (OWN-03), and removes what a dead run may have
-    /// left of the others.
+    /// Makes the table, where any router accepts nothing, which no owner does (OWN-03). Removes what a dead run may have
+    /// left.
     pub(crate) fn install<'a>(routers: impl Iterator<Item = &'a Router>) -> io::Result<Self> {
-        let (accepting, closed): (Vec<&Router>, Vec<&Router>) =
-            routers.partition(|router| router.accept || router.config.priority().is_owner());
-        let there = match tables() {
+        let routers: Vec<&Router> = routers.collect();
+        let is_closed = |router: &&&Router| !router.accept && !router.config.priority().is_owner();
+        let closed: Vec<&Router> = routers.iter().filter(is_closed).copied().collect();
+        let Some(first) = closed.first() else {
             // Without nft nobody can have made one.
-            Err(_) if closed.is_empty() => return Ok(Self { tables: Vec::new() }),
-            there => there?,
+            let _ = leftovers(&routers).and_then(|leftovers| nft(&leftovers));
+            return Ok(Self { table: None });
         };
-        // Of thousands, nearly always none is there.
-        let leftovers = accepting.iter().chain(&closed).map(|router| table(router)).filter(|name| there.contains(name));
-        let removals = leftovers.map(|name| removal(&name));
-        let commands: String = removals.chain(closed.iter().map(|router| rules(router))).collect();
-        match nft(&commands) {
-            Err(error) if !closed.is_empty() => Err(error),
-            _ => Ok(Self { tables: closed.into_iter().map(table).collect() }),
-        }
+        let table = table(first);
+        nft(&(leftovers(&routers)? + &rules(&table, &closed)))?;
+        Ok(Self { table: Some(table) })
     }
 
-    /// Removes the tables. The addresses must be gone by then.
+    /// Removes the table. The addresses must be gone by then.
     pub(crate) fn remove(&mut self) -> io::Result<()> {
-        if self.tables.is_empty() {
-            return Ok(());
-        }
-        nft(&self.tables.drain(..).map(|table| removal(&table)).collect::<String>())
+        self.table.take().map_or(Ok(()), |table| nft(&removal(&table)))
     }
 }
 
-/// One router's table: no two routers of a host have interface, id and family in common.
+/// Named after one of its routers: no two of a host have interface, id and family in common.
 fn table(router: &Router) -> String {
     let interface = router.interface.bytes().map(|octet| match octet {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' => char::from(octet).to_string(),
@@ -62,7 +61,28 @@ fn table(router: &Router) -> String {
         Family::Ipv4 => "ipv4",
         Family::Ipv6 => "ipv6",
     };
-    format!("vrrp_{}_{}_{family}", interface.collect::<String>(), router.config.vrid())
+    format!("{PREFIX}{}_{}_{family}", interface.collect::<String>(), router.config.vrid())
+}
+
+/// Removes the tables that a dead run made: named after one of these routers, or with one of their addresses.
+fn leftovers(routers: &[&Router]) -> io::Result<String> {
+    let list = run(&["list", "tables", "inet"], "")?;
+    let there =
+        list.lines().filter_map(|line| line.strip_prefix("table inet ").filter(|name| name.starts_with(PREFIX)));
+    let names: BTreeSet<String> = routers.iter().map(|router| table(router)).collect();
+    let addresses: BTreeSet<IpAddr> = addresses(routers).collect();
+    let mut removals = String::new();
+    for name in there {
+        let is_ours = names.contains(name) || {
+            let content = run(&["list", "table", "inet", name], "")?;
+            let mut words = content.split([' ', ',', '\t', '\n']).filter_map(|word| word.parse::<IpAddr>().ok());
+            words.any(|address| addresses.contains(&address))
+        };
+        if is_ours {
+            removals += &removal(name);
+        }
+    }
+    Ok(removals)
 }
 
 /// Goes through whether or not there is such a table.
@@ -70,26 +90,26 @@ fn removal(table: &str) -> String {
     format!("add table inet {table}\ndelete table inet {table}\n")
 }
 
-fn rules(router: &Router) -> String {
-    let table = table(router);
-    let drops = [Family::Ipv4, Family::Ipv6].map(|family| {
-        let addresses = router.addresses.iter().map(|vip| vip.address).filter(|address| Family::of(*address) == family);
-        let addresses: Vec<String> = addresses.map(|address| address.to_string()).collect();
-        let ip = if family == Family::Ipv4 { "ip" } else { "ip6" };
-        if addresses.is_empty() { String::new() } else { format!("{ip} daddr {{ {} }} drop\n", addresses.join(", ")) }
-    });
+fn rules(table: &str, closed: &[&Router]) -> String {
+    let (mut sets, mut drops) = (String::new(), String::new());
+    for (family, set, ip) in [(Family::Ipv4, "ipv4", "ip"), (Family::Ipv6, "ipv6", "ip6")] {
+        let addresses: BTreeSet<IpAddr> = addresses(closed).filter(|address| Family::of(*address) == family).collect();
+        let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        if !addresses.is_empty() {
+            // Writing to a string cannot fail.
+            let _ = writeln!(sets, "set {set} {{\ntype {set}_addr\nelements = {{ {} }}\n}}", addresses.join(", "));
+            let _ = writeln!(drops, "{ip} daddr @{set} drop");
+        }
+    }
     // Who asks for a neighbour may ask the address itself (V6-09); for IPv4 that is ARP, which does not come here.
     format!(
-        "table inet {table} {{\nchain input {{\ntype filter hook input priority filter; policy accept;\n\
-         icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept\n{}}}\n}}\n",
-        drops.concat()
+        "table inet {table} {{\n{sets}chain input {{\ntype filter hook input priority filter; policy accept;\n\
+         icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept\n{drops}}}\n}}\n"
     )
 }
 
-/// The tables that are there.
-fn tables() -> io::Result<BTreeSet<String>> {
-    let list = run(&["list", "tables", "inet"], "")?;
-    Ok(list.lines().filter_map(|line| line.strip_prefix("table inet ").map(str::to_owned)).collect())
+fn addresses(routers: &[&Router]) -> impl Iterator<Item = IpAddr> {
+    routers.iter().flat_map(|router| router.addresses.iter().map(|vip| vip.address))
 }
 
 /// Carries out all of `commands`, or none.
@@ -141,37 +161,39 @@ mod tests {
     }
 
     #[test]
-    fn only_who_must_not_accept_gets_a_table_and_leftovers_go() {
+    fn only_who_must_not_accept_is_in_the_table_and_leftovers_go() {
         if missing(&["nft"]).is_some() {
-            return skip("only_who_must_not_accept_gets_a_table_and_leftovers_go", "nft is not installed");
+            return skip("only_who_must_not_accept_is_in_the_table_and_leftovers_go", "nft is not installed");
         }
         in_namespace(|| {
             let v4 = router("eth-0", "192.0.2.100", 100);
             let v6 = router("eth-0", "fe80::100", 100);
             let owner = router("eth1", "192.0.2.1", 255);
-            let mut filter = Filter::install([&v4, &v6, &owner].into_iter()).unwrap();
+            // Somebody else's, though it looks like one of ours.
+            nft("table inet vrrp_eth9_1_ipv4 { set ipv4 { type ipv4_addr; elements = { 192.0.2.9 }\n}\n}\n").unwrap();
+            let others = ruleset();
+
+            let mut filter = Filter::install([&owner, &v4, &v6].into_iter()).unwrap();
             let all = ruleset();
-            assert!(
-                all.contains("table inet vrrp_eth_2d0_51_ipv4") && all.contains("ip daddr 192.0.2.100 drop"),
-                "{all}"
-            );
-            assert!(
-                all.contains("table inet vrrp_eth_2d0_51_ipv6") && all.contains("ip6 daddr fe80::100 drop"),
-                "{all}"
-            );
-            assert_eq!(all.matches("table").count(), 2, "{all}");
+            for part in
+                ["table inet vrrp_eth_2d0_51_ipv4", "{ 192.0.2.100 }", "{ fe80::100 }", "@ipv4 drop", "@ipv6 drop"]
+            {
+                assert!(all.contains(part), "{all}");
+            }
+            assert!(!all.contains("192.0.2.1 ") && all.matches("table").count() == 2, "{all}");
 
             // Killed, and started once more as it was.
-            let mut again = Filter::install([&v4, &v6, &owner].into_iter()).unwrap();
+            let mut again = Filter::install([&owner, &v4, &v6].into_iter()).unwrap();
             assert_eq!(ruleset(), all);
-            // Killed, and started once more with accept mode on.
-            let open = Filter::install([&v4.with_accept_mode(true)].into_iter()).unwrap();
-            assert_eq!(open.tables.len(), 0);
-            assert_eq!(ruleset().matches("table").count(), 1);
+            // Killed, and started once more: without the router that the table is named after, and the other one accepts.
+            let v6 = v6.with_accept_mode(true);
+            let open = Filter::install([&owner, &v6].into_iter()).unwrap();
+            assert!(open.table.is_none());
+            assert_eq!(ruleset(), others);
 
             filter.remove().unwrap();
             again.remove().unwrap();
-            assert_eq!(ruleset(), "");
+            assert_eq!(ruleset(), others);
         });
     }
 

@@ -89,10 +89,11 @@
 //! # Accept mode
 //!
 //! A Master that is not the owner forwards, but takes no packets to its addresses, unless
-//! [`with_accept_mode`](Router::with_accept_mode) is on. A table of nftables for each such router (`vrrp_eth0_51_ipv4`) drops
-//! them, but for neighbour discovery. It is made before anything else happens, and removed when the addresses are gone;
-//! when the process is killed it stays, as the addresses do. `nft flush ruleset` takes it away, and it is not put back.
-//! [`start`] removes the table of a router that has accept mode on now, where `nft` is installed.
+//! [`with_accept_mode`](Router::with_accept_mode) is on. A table of nftables, named after the first such router
+//! (`vrrp_eth0_51_ipv4`), drops them for all, but for neighbour discovery. It is made before anything else happens, and
+//! removed when the addresses are gone; when the process is killed it stays, as the addresses do. `nft flush ruleset` takes
+//! it away, and it is not put back. Where `nft` is installed [`start`] removes what an earlier run left: each table that is
+//! named after one of its routers, or drops one of their addresses.
 //!
 //! # After a split
 //!
