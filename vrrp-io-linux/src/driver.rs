@@ -22,6 +22,7 @@ use crate::clock::{self, Alarm};
 use crate::event::{Event, EventKind};
 use crate::filter::Filter;
 use crate::holdings::Holdings;
+use crate::interfaces::Interfaces;
 use crate::lease::Leases;
 use crate::link_layer::LinkLayer;
 use crate::macvlans::Macvlans;
@@ -69,6 +70,9 @@ pub(crate) struct Driver {
     set: RouterSet,
     routers: Vec<Hosted>,
     ports: Vec<Port>,
+    /// The one that was last asked for a packet.
+    next_port: usize,
+    interfaces: Interfaces,
     holdings: Holdings,
     leases: Leases,
     /// The deadline that renewals wait for.
@@ -119,13 +123,15 @@ impl Driver {
         let mut ports: Vec<Port> = Vec::new();
         let mut hosted = Vec::new();
         let mut ids = Vec::new();
+        let mut interfaces = Interfaces::default();
         for mut router in routers {
             router.check()?;
             router.widen_link_local();
             check_macvlan(&router, &hosted)?;
             let family = router.config.family();
-            let known = ports.iter().position(|port| port.name == router.interface && port.family == family);
-            let port = known.unwrap_or(ports.len());
+            let there = interfaces.get(&router.interface).map_or(&[][..], |concerned| &concerned.ports);
+            let known = there.iter().find(|port| ports.get(**port).is_some_and(|port: &Port| port.family == family));
+            let port = known.copied().unwrap_or(ports.len());
             if known.is_none() {
                 ports.push(Port::new(router.interface.clone(), family));
             }
@@ -138,6 +144,7 @@ impl Driver {
                 vrid: taken.vrid,
             })?;
             ids.push(id);
+            interfaces.add(id, &router, port);
             hosted.push(Hosted { router, port, address_list_errors: 0 });
         }
         let os = |what| move |error| StartError::Os { what, error };
@@ -150,14 +157,20 @@ impl Driver {
         let macvlans = Macvlans::new(with_ids()).map_err(os("cannot prepare virtual MAC addresses"))?;
         let gathers = hosted.iter().all(|hosted| hosted.router.config.interval().duration() >= GATHER_AT);
         let names = hosted.iter().map(|hosted| Arc::from(hosted.router.name.as_str())).collect();
+        let monitor = Monitor::new().map_err(os("cannot watch links and addresses (netlink)"))?;
+        for link in monitor.links() {
+            interfaces.follow(link.index, Some(&link.name));
+        }
         Ok(Self {
             set,
             routers: hosted,
             ports,
+            next_port: 0,
+            interfaces,
             holdings,
             leases,
             renew_after: None,
-            monitor: Monitor::new().map_err(os("cannot watch links and addresses (netlink)"))?,
+            monitor,
             requests: Requests::new().map_err(os("cannot open a netlink socket"))?,
             link_layer: LinkLayer::open().map_err(os("cannot open a packet socket (needs CAP_NET_RAW)"))?,
             repeats: VecDeque::new(),
@@ -203,7 +216,7 @@ impl Driver {
         self.sweep();
         self.make_macvlans().await;
         let ids: Vec<RouterId> = self.set.iter().map(|(id, _)| id).collect();
-        let devices: BTreeSet<String> = self.holdings.devices().map(str::to_owned).collect();
+        let devices: BTreeSet<String> = self.interfaces.with_ipv4().cloned().collect();
         devices.iter().for_each(|device| self.prepare_device(device));
         (0..self.ports.len()).for_each(|port| self.follow_port(port));
         for id in &ids {
@@ -277,9 +290,13 @@ impl Driver {
         if let Poll::Ready(command) = self.commands.poll_recv(cx) {
             return Poll::Ready(Wake::Command(command));
         }
-        for (index, port) in self.ports.iter_mut().enumerate() {
-            if let Poll::Ready(arrival) = port.poll_recv(cx, &mut self.packet) {
-                return Poll::Ready(Wake::Packet(index, arrival));
+        // One after the other has its turn: a flood on one interface keeps nobody from hearing the others.
+        let now = clock::now();
+        for _ in 0..self.ports.len() {
+            self.next_port = (self.next_port + 1) % self.ports.len();
+            let Some(port) = self.ports.get_mut(self.next_port) else { break };
+            if let Poll::Ready(arrival) = port.poll_recv(cx, &mut self.packet, now) {
+                return Poll::Ready(Wake::Packet(self.next_port, arrival));
             }
         }
         if self.has_work() || (self.leases.is_due() && self.renew_after.is_none()) {
@@ -301,10 +318,10 @@ impl Driver {
         self.idle_at = clock::now();
     }
 
-    /// Acts on every deadline that has come. An advertisement that lies in a socket counts, however late we woke: so
-    /// the sockets are drained before a Down deadline is acted on.
+    /// Acts on every deadline that has come. An advertisement that lies in a socket counts, however late we woke: so it is
+    /// drained before a Down deadline is acted on.
     fn expire(&mut self) {
-        let (mut drained_at, mut rehearsed) = (None, false);
+        let (woken, mut rehearsed) = (clock::now(), false);
         while let Some((at, id)) = self.set.deadline() {
             let now = clock::now();
             let down = self.role(id) == Some(Role::Backup);
@@ -312,18 +329,18 @@ impl Driver {
             if at > now && !(down && at <= now + wait) {
                 break;
             }
-            // What lies in a socket may have moved the deadline: it was read first.
-            if down && drained_at.is_some() && !rehearsed && at > now + REHEARSAL {
+            let port = self.routers.get(id.index()).map_or(0, |hosted| hosted.port);
+            let drained_at = self.ports.get(port).map_or(now, |port| port.drained_at);
+            // What lies in the socket may move the deadline: it is read first.
+            if down && drained_at >= woken && !rehearsed && at > now + REHEARSAL {
                 self.rehearse(id);
                 rehearsed = true;
-            } else if down && drained_at < Some(at) {
-                self.drain();
-                drained_at = Some(now);
+            } else if down && drained_at < at {
+                self.drain(port, now);
             } else if at <= now {
                 self.set.handle(now, id, Input::Timeout);
-                if now.since(at) > GAP && drained_at < Some(at) {
+                if now.since(at) > GAP && drained_at < at {
                     self.catch_up(now);
-                    drained_at = Some(now);
                 }
             } else {
                 std::hint::spin_loop();
@@ -338,17 +355,16 @@ impl Driver {
         let masters: Vec<RouterId> =
             self.set.iter().map(|(id, _)| id).filter(|id| self.role(*id) == Some(Role::Master)).collect();
         masters.into_iter().for_each(|id| self.set.handle(now, id, Input::Timeout));
-        self.drain();
+        (0..self.ports.len()).for_each(|port| self.drain(port, now));
     }
 
-    fn drain(&mut self) {
-        for port in 0..self.ports.len() {
-            for _ in 0..DRAIN_LIMIT {
-                let Some(open) = self.ports.get_mut(port) else { break };
-                match open.try_recv(&mut self.packet) {
-                    Ok(Some(arrival)) => self.receive(port, &arrival),
-                    Ok(None) | Err(_) => break,
-                }
+    fn drain(&mut self, port: usize, now: Instant) {
+        for _ in 0..DRAIN_LIMIT {
+            let Some(open) = self.ports.get_mut(port) else { break };
+            open.drained_at = now;
+            match open.try_recv(&mut self.packet) {
+                Ok(Some(arrival)) => self.receive(port, &arrival),
+                Ok(None) | Err(_) => break,
             }
         }
     }

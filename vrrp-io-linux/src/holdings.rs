@@ -89,19 +89,6 @@ impl Holdings {
         self.places.get(&address).into_iter().flatten().map(|(router, _)| *router)
     }
 
-    /// Every interface that carries virtual addresses, once for each of them.
-    pub(crate) fn devices(&self) -> impl Iterator<Item = &str> {
-        self.routers.iter().flatten().map(|holding| holding.device.as_str())
-    }
-
-    /// A router with an IPv4 address on `device`.
-    pub(crate) fn first_ipv4_on(&self, device: &str) -> Option<RouterId> {
-        let on_device = |(router, index): &&(RouterId, usize)| {
-            self.get(*router, *index).is_some_and(|holding| holding.device == device && holding.vip.address.is_ipv4())
-        };
-        self.places.values().flatten().find(on_device).map(|(router, _)| *router)
-    }
-
     /// Whether the kernel still owes answers.
     pub(crate) fn is_settled(&self) -> bool {
         self.in_flight.is_empty()

@@ -12,7 +12,7 @@ use vrrp_core::{Config, Instant, RouterId, Vip};
 #[derive(Debug)]
 pub(crate) struct Leases {
     leases: Vec<Lease>,
-    /// Routers with addresses to renew, each at most once.
+    /// Routers with addresses to renew, each at most once: those that say so.
     due: VecDeque<RouterId>,
 }
 
@@ -28,6 +28,7 @@ struct Lease {
     renewed: Instant,
     /// Addresses from here on are still to be renewed in this round.
     next: usize,
+    is_due: bool,
     /// What expired while nothing could be sent.
     withheld: Vec<Vip>,
 }
@@ -42,6 +43,7 @@ impl Leases {
                 advertised: Instant::ZERO,
                 renewed: Instant::ZERO,
                 next: count,
+                is_due: false,
                 withheld: Vec::new(),
             }
         };
@@ -61,7 +63,7 @@ impl Leases {
         } else if idle && now.since(lease.renewed) >= lifetime / 4 {
             (lease.renewed, lease.next) = (now, 0);
         }
-        if lease.next < lease.count && !self.due.contains(&id) {
+        if lease.next < lease.count && !std::mem::replace(&mut lease.is_due, true) {
             self.due.push_back(id);
         }
         std::mem::take(&mut lease.withheld)
@@ -77,7 +79,10 @@ impl Leases {
                     lease.next = lease.count.min(first + chunk);
                     return Some((id, first..lease.next));
                 }
-                _ => drop(self.due.pop_front()),
+                lease => {
+                    lease.into_iter().for_each(|lease| lease.is_due = false);
+                    self.due.pop_front();
+                }
             }
         }
         None

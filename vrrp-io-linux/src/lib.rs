@@ -42,7 +42,7 @@
 //! [`Scheduling`].
 //!
 //! A deadline of the protocol is met within some tenths of a millisecond; the end of a Master's silence more exactly.
-//! Before that one is acted on the sockets are read once more: a host that was suspended does not take over on waking.
+//! Before that one is acted on the socket is read once more: a host that was suspended does not take over on waking.
 //!
 //! # What it does with addresses
 //!
@@ -128,6 +128,7 @@ mod filter;
 pub mod fuzzing;
 mod handle;
 mod holdings;
+mod interfaces;
 mod lease;
 mod link_layer;
 mod macvlans;

@@ -2,7 +2,7 @@
 //!
 //! One that is down drops what is sent to its MAC address (FSM-B-03, FWD-01), and answers nobody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
@@ -20,6 +20,7 @@ pub(crate) struct Macvlans {
     helper: Option<Helper>,
     /// By router; most have none.
     devices: BTreeMap<RouterId, Device>,
+    names: HashSet<String>,
     to_lower: Vec<RouterId>,
     /// Settings of the interfaces below, as they were before.
     before: BTreeMap<(String, &'static str), String>,
@@ -55,8 +56,9 @@ impl Macvlans {
     pub(crate) fn new<'a>(routers: impl Iterator<Item = (RouterId, &'a Router)>) -> io::Result<Self> {
         let devices: BTreeMap<RouterId, Device> =
             routers.filter_map(|(id, router)| Some((id, Device::new(router)?))).collect();
+        let names = devices.values().map(|device| device.macvlan.name.clone()).collect();
         let helper = if devices.is_empty() { None } else { Some(Helper::start()?) };
-        Ok(Self { links: Links::new()?, helper, devices, to_lower: Vec::new(), before: BTreeMap::new() })
+        Ok(Self { links: Links::new()?, helper, devices, names, to_lower: Vec::new(), before: BTreeMap::new() })
     }
 
     /// The routers that have one.
@@ -66,7 +68,7 @@ impl Macvlans {
 
     /// Whether `name` is one of them.
     pub(crate) fn is_one(&self, name: &str) -> bool {
-        self.devices.values().any(|device| device.macvlan.name == name)
+        self.names.contains(name)
     }
 
     /// Whether the router's macvlan, if it has one, could be raised now.

@@ -21,6 +21,8 @@ pub(crate) struct Port {
     pub(crate) ifindex: Option<u32>,
     /// Whether any router here speaks to the group.
     pub(crate) multicast: bool,
+    /// What came before was read, or was more than one may wait for.
+    pub(crate) drained_at: Instant,
     socket: Option<VrrpSocket>,
     /// When the socket was last seen empty: nothing in it is older.
     empty_at: Instant,
@@ -35,7 +37,8 @@ pub(crate) struct Arrival {
 
 impl Port {
     pub(crate) fn new(name: String, family: Family) -> Self {
-        Self { name, family, ifindex: None, multicast: false, socket: None, empty_at: Instant::ZERO }
+        let (drained_at, empty_at) = (Instant::ZERO, Instant::ZERO);
+        Self { name, family, ifindex: None, multicast: false, drained_at, socket: None, empty_at }
     }
 
     /// Follows the interface: opens a socket when it appears, closes it when it goes.
@@ -87,17 +90,21 @@ impl Port {
         io::Error::new(io::ErrorKind::NotFound, format!("there is no interface {}", self.name))
     }
 
-    /// The next packet; remembers when there was none.
-    pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<Arrival>> {
+    /// The next packet; remembers that `now`, or later, there was none.
+    pub(crate) fn poll_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+        now: Instant,
+    ) -> Poll<io::Result<Arrival>> {
         let polled = match &mut self.socket {
             Some(socket) => socket.poll_recv(cx, buf),
             None => return Poll::Pending,
         };
-        let now = clock::now();
         if polled.is_pending() {
             self.empty_at = now;
         }
-        polled.map_ok(|datagram| arrival(now, self.empty_at, datagram))
+        polled.map_ok(|datagram| arrival(clock::now(), self.empty_at, datagram))
     }
 
     /// The next packet, if one waits.

@@ -8,6 +8,7 @@ use vrrp_core::{Cause, Fault, Input, RouterId, VirtualRouter};
 use super::{Driver, Hosted};
 use crate::event::EventKind;
 use crate::holdings::Holding;
+use crate::interfaces::Concerned;
 use crate::netlink::Change;
 use crate::{Router, clock, sysctl, words};
 
@@ -16,34 +17,46 @@ impl Driver {
     pub(super) fn follow(&mut self, change: &Change) {
         match *change {
             Change::Link { index } => {
-                if let Some(name) = self.monitor.link(index).map(|link| link.name.clone()) {
-                    self.prepare_device(&name);
+                let now = self.monitor.link(index).map(|link| link.name.as_str());
+                for name in self.interfaces.follow(index, now) {
+                    self.follow_interface(&name);
                 }
-                (0..self.ports.len()).for_each(|port| self.follow_port(port));
-                self.follow_macvlans();
-                self.refresh_all();
             }
             Change::AddressAdded { ifindex, address } => {
                 self.appeared(ifindex, address);
-                self.follow_address(address);
+                self.follow_address(ifindex, address);
             }
             Change::AddressRemoved { ifindex, address } => {
                 self.put_back(ifindex, address);
-                self.follow_address(address);
+                self.follow_address(ifindex, address);
             }
             Change::Resynced => self.put_back_missing(),
         }
     }
 
-    /// A real address may be anybody's source; a virtual one only its own router's. Both come by the hundred.
-    pub(super) fn follow_address(&mut self, address: IpAddr) {
-        if self.holdings.is_virtual(address) {
-            let owners: Vec<RouterId> = self.holdings.routers_of(address).collect();
-            owners.into_iter().for_each(|id| self.refresh(id));
-        } else {
-            (0..self.ports.len()).for_each(|port| self.follow_port(port));
-            self.refresh_all();
+    /// An interface appeared, disappeared or changed.
+    fn follow_interface(&mut self, name: &str) {
+        let Some(Concerned { ports, routers, .. }) = self.interfaces.get(name).cloned() else { return };
+        if self.monitor.link_by_name(name).is_some() {
+            self.prepare_device(name);
         }
+        ports.into_iter().for_each(|port| self.follow_port(port));
+        routers.iter().for_each(|id| self.follow_macvlan(*id));
+        routers.into_iter().for_each(|id| self.refresh(id));
+    }
+
+    /// A real address may be the source of whoever runs there, and the one that is configured of anybody; a virtual one
+    /// only its own router's.
+    fn follow_address(&mut self, ifindex: u32, address: IpAddr) {
+        let owners = self.holdings.routers_of(address).chain(self.interfaces.with_source(address).iter().copied());
+        let mut concerned: Vec<RouterId> = owners.collect();
+        // Of a link that is gone there is other news.
+        let link = self.monitor.link(ifindex).filter(|_| !self.holdings.is_virtual(address));
+        if let Some(Concerned { ports, routers, .. }) = link.and_then(|link| self.interfaces.get(&link.name)).cloned() {
+            ports.into_iter().for_each(|port| self.follow_port(port));
+            concerned.extend(routers);
+        }
+        concerned.into_iter().for_each(|id| self.refresh(id));
     }
 
     /// Somebody else's removal of an address that a Master holds is undone. On a link that is down it may rest: its
@@ -82,7 +95,7 @@ impl Driver {
 
     /// Sees to it that a virtual IPv4 address may leave `device` without taking others along.
     pub(super) fn prepare_device(&mut self, device: &str) {
-        let Some(id) = self.holdings.first_ipv4_on(device) else { return };
+        let Some(id) = self.interfaces.get(device).and_then(|concerned| concerned.ipv4) else { return };
         if let Err(error) = sysctl::promote_secondaries(device) {
             let text = match error.kind() {
                 // It is made when the interface below is there.
@@ -114,11 +127,6 @@ impl Driver {
             };
             self.reporter.report(id, EventKind::Warning(text));
         }
-    }
-
-    pub(super) fn refresh_all(&mut self) {
-        let ids: Vec<RouterId> = self.set.iter().map(|(id, _)| id).collect();
-        ids.into_iter().for_each(|id| self.refresh(id));
     }
 
     /// Tells a router what the mirror of the host says about it.

@@ -15,7 +15,7 @@ const NEWS_LIMIT: Duration = Duration::from_secs(1);
 impl Driver {
     /// Makes the macvlans. Those whose interface is missing follow when it appears.
     pub(super) async fn make_macvlans(&mut self) {
-        self.follow_macvlans();
+        self.macvlans.routers().into_iter().for_each(|id| self.follow_macvlan(id));
         let made = async {
             while self.macvlans.are_awaited(&self.monitor) {
                 let change = poll_fn(|cx| self.monitor.poll_change(cx)).await;
@@ -25,12 +25,10 @@ impl Driver {
         let _ = tokio::time::timeout(NEWS_LIMIT, made).await;
     }
 
-    /// Takes over what became of links, before the routers hear of it.
-    pub(super) fn follow_macvlans(&mut self) {
-        for id in self.macvlans.routers() {
-            if let Some(text) = self.macvlans.follow(id, &self.monitor) {
-                self.reporter.report(id, EventKind::Warning(text));
-            }
+    /// Takes over what became of a router's macvlan or the interface below, before the router hears of it.
+    pub(super) fn follow_macvlan(&mut self, id: RouterId) {
+        if let Some(text) = self.macvlans.follow(id, &self.monitor) {
+            self.reporter.report(id, EventKind::Warning(text));
         }
     }
 

@@ -81,6 +81,8 @@ pub(super) enum Key {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Mirror {
     links: BTreeMap<u32, Link>,
+    /// The index of each name.
+    indexes: HashMap<String, u32>,
     addresses: BTreeMap<u32, Vec<HostAddress>>,
 }
 
@@ -94,7 +96,7 @@ impl Mirror {
     }
 
     pub(super) fn link_by_name(&self, name: &str) -> Option<&Link> {
-        self.links.values().find(|link| link.name == name)
+        self.link(*self.indexes.get(name)?)
     }
 
     /// In the kernel's order: the first global IPv4 address is the one it prefers as a source.
@@ -117,7 +119,7 @@ impl Mirror {
             News::Link(link) => {
                 let index = link.index;
                 if self.links.get(&index) != Some(&link) {
-                    self.links.insert(index, link);
+                    self.set_link(link);
                     changes.push_back(Change::Link { index });
                 }
             }
@@ -125,7 +127,7 @@ impl Mirror {
                 for HostAddress { address, .. } in self.addresses.remove(&index).unwrap_or_default() {
                     changes.push_back(Change::AddressRemoved { ifindex: index, address });
                 }
-                if self.links.remove(&index).is_some() {
+                if self.remove_link(index) {
                     changes.push_back(Change::Link { index });
                 }
             }
@@ -155,7 +157,7 @@ impl Mirror {
     /// Takes over one piece of a dump, which comes in the kernel's order.
     pub(super) fn append(&mut self, news: News) {
         match news {
-            News::Link(link) => drop(self.links.insert(link.index, link)),
+            News::Link(link) => self.set_link(link),
             News::Address(ifindex, address) => self.addresses.entry(ifindex).or_default().push(address),
             News::LinkGone(_) | News::AddressGone(..) => {}
         }
@@ -183,6 +185,21 @@ impl Mirror {
                 changes.push_back(Change::AddressAdded { ifindex, address: address.address });
             }
         }
+    }
+
+    fn set_link(&mut self, link: Link) {
+        self.remove_link(link.index);
+        self.indexes.insert(link.name.clone(), link.index);
+        self.links.insert(link.index, link);
+    }
+
+    fn remove_link(&mut self, index: u32) -> bool {
+        let Some(link) = self.links.remove(&index) else { return false };
+        // Where news were missed another may have its name by now.
+        if self.indexes.get(&link.name) == Some(&index) {
+            self.indexes.remove(&link.name);
+        }
+        true
     }
 
     pub(super) fn all_addresses(&self) -> impl Iterator<Item = (u32, &HostAddress)> {

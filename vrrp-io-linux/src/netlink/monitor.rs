@@ -67,9 +67,14 @@ impl Monitor {
         self.mirror().link(ifindex)
     }
 
+    /// All links.
+    pub(crate) fn links(&self) -> impl Iterator<Item = &Link> {
+        self.mirror().links()
+    }
+
     /// The macvlans above a link.
     pub(crate) fn macvlans(&self, below: u32) -> impl Iterator<Item = &Link> {
-        self.mirror().links().filter(move |link| link.macvlan_on == Some(below))
+        self.links().filter(move |link| link.macvlan_on == Some(below))
     }
 
     /// The addresses of a link, in the kernel's order; none for a link that is not there.
