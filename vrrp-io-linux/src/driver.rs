@@ -99,6 +99,8 @@ pub(crate) struct Driver {
 struct Hosted {
     router: Router,
     port: usize,
+    /// Where its addresses are.
+    devices: Box<[String]>,
     /// The counter of that name, as it was after the last packet.
     address_list_errors: u64,
 }
@@ -145,7 +147,9 @@ impl Driver {
             })?;
             ids.push(id);
             interfaces.add(id, &router, port);
-            hosted.push(Hosted { router, port, address_list_errors: 0 });
+            let devices: BTreeSet<&str> = router.addresses.iter().map(|vip| router.device(vip)).collect();
+            let devices = devices.into_iter().map(str::to_owned).collect();
+            hosted.push(Hosted { router, port, devices, address_list_errors: 0 });
         }
         let os = |what| move |error| StartError::Os { what, error };
         let with_ids = || ids.iter().copied().zip(hosted.iter().map(|hosted| &hosted.router));

@@ -56,7 +56,10 @@ impl Driver {
             ports.into_iter().for_each(|port| self.follow_port(port));
             concerned.extend(routers);
         }
-        concerned.into_iter().for_each(|id| self.refresh(id));
+        for id in concerned {
+            let Some(Hosted { router, .. }) = self.routers.get(id.index()) else { continue };
+            self.consider(id, [Input::PrimaryAddress(self.primary_address(router))]);
+        }
     }
 
     /// Somebody else's removal of an address that a Master holds is undone. On a link that is down it may rest: its
@@ -131,12 +134,10 @@ impl Driver {
 
     /// Tells a router what the mirror of the host says about it.
     pub(super) fn refresh(&mut self, id: RouterId) {
-        let Some(Hosted { router, .. }) = self.routers.get(id.index()) else { return };
+        let Some(Hosted { router, devices, .. }) = self.routers.get(id.index()) else { return };
         let is_up = |name: &str| self.monitor.link_by_name(name).is_some_and(|link| link.up);
         let carries = |device: &str| self.macvlans.is_one(device) || is_up(device);
-        let up = is_up(&router.interface)
-            && self.macvlans.is_ready(id)
-            && router.addresses.iter().all(|vip| carries(router.device(vip)));
+        let up = is_up(&router.interface) && self.macvlans.is_ready(id) && devices.iter().all(|device| carries(device));
         let tracked = router.tracked_interfaces.iter().map(|(id, name)| Input::Tracker(*id, is_up(name)));
         let primary = Input::PrimaryAddress(self.primary_address(router));
         let news: Vec<Input> = std::iter::once(primary).chain(tracked).chain([Input::InterfaceUp(up)]).collect();
