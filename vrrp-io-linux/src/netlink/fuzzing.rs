@@ -71,6 +71,8 @@ impl Copy {
     fn of(mirror: &Mirror) -> Self {
         let mut copy = Self::default();
         for link in mirror.links() {
+            let named_so = mirror.link_by_name(&link.name);
+            assert!(named_so.is_none_or(|found| found.name == link.name), "{:?} is called {}", named_so, link.name);
             copy.links.insert(link.index, link.clone());
         }
         for (ifindex, host) in mirror.all_addresses() {
