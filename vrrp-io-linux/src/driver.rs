@@ -99,6 +99,8 @@ pub(crate) struct Driver {
 struct Hosted {
     router: Router,
     port: usize,
+    /// Where packets come in that bear on its takeover: its own port, and those of its sync group.
+    heard_on: Arc<[usize]>,
     /// Where its addresses are.
     devices: Box<[String]>,
     /// The counter of that name, as it was after the last packet.
@@ -149,16 +151,26 @@ impl Driver {
             interfaces.add(id, &router, port);
             let devices: BTreeSet<&str> = router.addresses.iter().map(|vip| router.device(vip)).collect();
             let devices = devices.into_iter().map(str::to_owned).collect();
-            hosted.push(Hosted { router, port, devices, address_list_errors: 0 });
+            hosted.push(Hosted { router, port, heard_on: Arc::new([port]), devices, address_list_errors: 0 });
         }
         let os = |what| move |error| StartError::Os { what, error };
         let with_ids = || ids.iter().copied().zip(hosted.iter().map(|hosted| &hosted.router));
         let holdings = Holdings::new(with_ids());
         let leases = Leases::new(hosted.iter().map(|hosted| &hosted.router.config));
-        for members in sync_groups(with_ids()).values() {
+        let groups: Vec<Vec<RouterId>> = sync_groups(with_ids()).into_values().collect();
+        for members in &groups {
             set.group(members)?;
         }
         let macvlans = Macvlans::new(with_ids()).map_err(os("cannot prepare virtual MAC addresses"))?;
+        for members in groups {
+            let ports = members.iter().filter_map(|id| hosted.get(id.index())).map(|hosted: &Hosted| hosted.port);
+            let ports: Arc<[usize]> = ports.collect::<BTreeSet<_>>().into_iter().collect();
+            for id in members {
+                if let Some(hosted) = hosted.get_mut(id.index()) {
+                    hosted.heard_on = Arc::clone(&ports);
+                }
+            }
+        }
         let gathers = hosted.iter().all(|hosted| hosted.router.config.interval().duration() >= GATHER_AT);
         let names = hosted.iter().map(|hosted| Arc::from(hosted.router.name.as_str())).collect();
         let monitor = Monitor::new().map_err(os("cannot watch links and addresses (netlink)"))?;
@@ -323,7 +335,7 @@ impl Driver {
     }
 
     /// Acts on every deadline that has come. An advertisement that lies in a socket counts, however late we woke: so it is
-    /// drained before a Down deadline is acted on.
+    /// drained before a Down deadline is acted on, and so are those of the sync group, which takes over as one.
     fn expire(&mut self) {
         let (woken, mut rehearsed) = (clock::now(), false);
         while let Some((at, id)) = self.set.deadline() {
@@ -333,14 +345,16 @@ impl Driver {
             if at > now && !(down && at <= now + wait) {
                 break;
             }
-            let port = self.routers.get(id.index()).map_or(0, |hosted| hosted.port);
-            let drained_at = self.ports.get(port).map_or(now, |port| port.drained_at);
+            let Some(hosted) = self.routers.get(id.index()) else { break };
+            let heard_on = Arc::clone(&hosted.heard_on);
+            let drained_at = heard_on.iter().filter_map(|port| self.ports.get(*port)).map(|port| port.drained_at).min();
+            let drained_at = drained_at.unwrap_or(now);
             // What lies in the socket may move the deadline: it is read first.
             if down && drained_at >= woken && !rehearsed && at > now + REHEARSAL {
                 self.rehearse(id);
                 rehearsed = true;
             } else if down && drained_at < at {
-                self.drain(port, now);
+                heard_on.iter().for_each(|port| self.drain(*port, now));
             } else if at <= now {
                 self.set.handle(now, id, Input::Timeout);
                 if now.since(at) > GAP && drained_at < at {
