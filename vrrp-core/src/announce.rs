@@ -3,6 +3,10 @@
 use core::time::Duration;
 
 use crate::time::Instant;
+use crate::token_bucket::TokenBucket;
+
+/// Intervals without a sign of another Master after which it counts as silent.
+const QUIET_AFTER: u32 = 3;
 
 /// How often, and when again, addresses are announced (GARP-01, GARP-03).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +22,8 @@ pub struct AnnouncePolicy {
     /// Announcements of each address when another Master was heard that must yield to this one, and again when it fell
     /// silent; 0: none.
     pub contest_repeat: u8,
-    /// Least time between two rounds of one contest.
+    /// Least time between two rounds of a contest, and at least an interval. Beyond that two rounds, for the beginning and
+    /// the end of the first one.
     pub contest_holdoff: Duration,
 }
 
@@ -43,6 +48,8 @@ pub(crate) struct Schedule {
     refresh: Option<Instant>,
     /// No further round of the same contest before this.
     contest_free: Option<Instant>,
+    /// Rounds that contests may still cost.
+    rounds: TokenBucket<2>,
     /// The other Master counts as silent from here on.
     quiet: Option<Instant>,
 }
@@ -52,8 +59,7 @@ impl Schedule {
         Self {
             second: policy.delay.map(|delay| now + delay),
             refresh: policy.refresh.map(|period| now + period),
-            contest_free: None,
-            quiet: None,
+            ..Self::default()
         }
     }
 
@@ -68,14 +74,18 @@ impl Schedule {
         }
     }
 
-    /// Another Master was heard, which `silence` without a further sign will end. Returns announcements due now: at the
-    /// beginning of a contest always, while it lasts one round each holdoff.
-    pub(crate) fn on_contest(&mut self, policy: &AnnouncePolicy, now: Instant, silence: Duration) -> u8 {
-        let lasting = self.quiet.replace(now + silence).is_some();
-        if lasting && self.contest_free.is_some_and(|free| now < free) {
+    /// Another Master was heard. Returns announcements due now: at the beginning of a contest, and while it lasts once each
+    /// holdoff; however often one begins and ends, no more than its two rounds and one each holdoff.
+    pub(crate) fn on_contest(&mut self, policy: &AnnouncePolicy, now: Instant, interval: Duration) -> u8 {
+        if policy.contest_repeat == 0 {
             return 0;
         }
-        self.contest_free = Some(now + policy.contest_holdoff);
+        let lasting = self.quiet.replace(now + interval * QUIET_AFTER).is_some();
+        let holdoff = policy.contest_holdoff.max(interval);
+        if lasting && self.contest_free.is_some_and(|free| now < free) || !self.rounds.take(now, holdoff) {
+            return 0;
+        }
+        self.contest_free = Some(now + holdoff);
         policy.contest_repeat
     }
 
@@ -83,15 +93,20 @@ impl Schedule {
         [self.second, self.refresh, self.quiet].into_iter().flatten().min()
     }
 
-    /// Announcements due at `now`; each round is disarmed before it is acted on.
-    pub(crate) fn fire(&mut self, policy: &AnnouncePolicy, now: Instant) -> u8 {
+    /// Announcements due at `now` of a Master with this interval; each round is disarmed before it is acted on.
+    pub(crate) fn fire(&mut self, policy: &AnnouncePolicy, now: Instant, interval: Duration) -> u8 {
         let due = |slot: &mut Option<Instant>| slot.take_if(|at| *at <= now).is_some();
         let mut count = 0;
         if due(&mut self.second) {
             count = count.max(policy.repeat);
         }
         if due(&mut self.quiet) {
-            count = count.max(policy.contest_repeat);
+            // The last round of a contest is put off, never left out: what the other one said last is to be undone.
+            let holdoff = policy.contest_holdoff.max(interval);
+            match self.rounds.take(now, holdoff) {
+                true => count = count.max(policy.contest_repeat),
+                false => self.quiet = Some(now + holdoff),
+            }
         }
         if due(&mut self.refresh) {
             self.refresh = policy.refresh.map(|period| now + period.max(Duration::from_millis(1)));
@@ -119,25 +134,48 @@ mod tests {
         };
         let mut schedule = Schedule::on_master(&policy, at(0));
         assert_eq!(schedule.deadline(), Some(at(5)));
-        assert_eq!(
-            (schedule.fire(&policy, at(4)), schedule.fire(&policy, at(5)), schedule.fire(&policy, at(5))),
-            (0, 5, 0)
-        );
+        assert_eq!([4, 5, 5].map(|t| schedule.fire(&policy, at(t), at(1).since(at(0)))), [0, 5, 0]);
         assert_eq!(schedule.deadline(), Some(at(60)));
-        assert_eq!(schedule.fire(&policy, at(60)), 1);
+        assert_eq!(schedule.fire(&policy, at(60), at(1).since(at(0))), 1);
         assert_eq!(schedule.deadline(), Some(at(120)));
     }
 
     #[test]
     fn a_contest_of_any_rate_costs_two_rounds_and_one_each_holdoff() {
-        let policy = AnnouncePolicy::default();
+        let (policy, interval) = (AnnouncePolicy::default(), Duration::from_secs(1));
         let mut schedule = Schedule::on_master(&policy, at(0));
-        let silence = Duration::from_secs(3);
-        let rounds: u32 = (10..20).map(|t| u32::from(schedule.on_contest(&policy, at(t), silence))).sum();
+        let rounds: u32 = (10..20).map(|t| u32::from(schedule.on_contest(&policy, at(t), interval))).sum();
         assert_eq!(rounds, 2, "at 10 and at 15");
         assert_eq!(schedule.deadline(), Some(at(22)));
-        assert_eq!(schedule.fire(&policy, at(22)), 1);
+        assert_eq!(schedule.fire(&policy, at(22), interval), 1);
         assert_eq!(schedule.deadline(), None);
-        assert_eq!(schedule.on_contest(&policy, at(23), silence), 1, "a new contest, whenever the last one was");
+        assert_eq!(schedule.on_contest(&policy, at(23), interval), 1, "a new contest");
+        assert_eq!(schedule.fire(&policy, at(26), interval), 1);
+        assert_eq!(schedule.on_contest(&policy, at(27), interval), 0, "five rounds in 17 s are enough");
+        assert_eq!(schedule.fire(&policy, at(30), interval), 1, "but the last one is not left out");
+    }
+
+    #[test]
+    fn contests_that_begin_and_end_again_and_again_cost_no_more() {
+        let (policy, interval) = (AnnouncePolicy::default(), Duration::from_millis(10));
+        let mut schedule = Schedule::on_master(&policy, at(0));
+        let mut rounds = 0_u32;
+        for centis in 0..10_000 {
+            let now = at(10) + Duration::from_millis(10) * centis;
+            rounds += u32::from(schedule.fire(&policy, now, interval));
+            // Each contest is over when the next one begins.
+            if centis % 4 == 0 {
+                rounds += u32::from(schedule.on_contest(&policy, now, interval));
+            }
+        }
+        assert!((20..=22).contains(&rounds), "{rounds} in 100 s");
+    }
+
+    #[test]
+    fn without_rounds_a_contest_wakes_nobody() {
+        let policy = AnnouncePolicy { contest_repeat: 0, ..AnnouncePolicy::default() };
+        let mut schedule = Schedule::on_master(&policy, at(0));
+        assert_eq!(schedule.on_contest(&policy, at(1), Duration::from_secs(1)), 0);
+        assert_eq!(schedule.deadline(), None);
     }
 }

@@ -14,7 +14,7 @@ use crate::dialect::{Mismatch, Profile};
 use crate::health::{TrackerId, Weight};
 use crate::timers;
 use crate::types::{AdvertInterval, Family, Password, Priority, Version, Vrid};
-use crate::wire::{AddressList, ChecksumForm};
+use crate::wire::{self, AddressList, ChecksumForm};
 
 /// What fits a datagram of 1500 octets: 40 of IPv6 header, 8 of message header, 16 for each address (PKT-14).
 const MAX_IPV6_ADDRESSES: u8 = 90;
@@ -32,7 +32,7 @@ const MAX_IPV6_ADDRESSES: u8 = 90;
 /// | last word when yielding | on | see [`with_last_word`](Self::with_last_word) |
 /// | owner listens | on in RFC 2338 and with the errata of RFC 9568, else off | OWN-04 |
 /// | list mismatch | counted, not dropped | AMB-06 |
-/// | checksum of version 3 over IPv4 | message only sent, either form accepted | RFC 9568 section 5.2.8 |
+/// | checksum of version 3 over IPv4 | with a pseudo-header in RFC 5798, else the message only; either is accepted | RFC 5798, RFC 9568 section 5.2.8 |
 /// | longest interval learned | no limit | SEC-06 |
 /// | version 2 besides version 3 | off | RFC 9568 section 8.4 |
 /// | lease on the addresses | off | see [`with_lease`](Self::with_lease) |
@@ -145,7 +145,10 @@ impl Config {
             owner_listens: profile.dialect().owner_listens,
             last_word: true,
             strict_list: false,
-            checksum: SendChecksum::Message,
+            checksum: match profile.dialect().pseudo_header {
+                true => SendChecksum::PseudoHeader,
+                false => SendChecksum::Message,
+            },
             exact_checksum: false,
             learned_interval_cap: None,
             version2_too: false,
@@ -447,6 +450,11 @@ impl Config {
     #[must_use]
     pub const fn lease(&self) -> Option<Duration> {
         if self.lease { Some(timers::lease(self.interval)) } else { None }
+    }
+
+    /// The version that a received message has to be of; without the flag the other one is an error (INT-10).
+    pub(crate) fn version_of(&self, message: &[u8]) -> Version {
+        if self.version2_too { wire::peek_version(message) } else { self.profile.version() }
     }
 
     pub(crate) const fn owner_listens(&self) -> bool {

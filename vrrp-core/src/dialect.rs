@@ -57,6 +57,8 @@ pub(crate) struct Dialect {
     pub(crate) passwords: bool,
     /// A first IPv6 address that is not link-local (RX-12).
     pub(crate) link_local_mismatch: Mismatch,
+    /// Version 3 over IPv4 sends the checksum with a pseudo-header (PKT-23, AMB-01).
+    pub(crate) pseudo_header: bool,
 }
 
 impl Profile {
@@ -70,6 +72,7 @@ impl Profile {
             interval_mismatch: Mismatch::Drop,
             passwords: false,
             link_local_mismatch: Mismatch::Ignore,
+            pseudo_header: false,
         };
         const V3: Dialect = Dialect {
             version: Version::V3,
@@ -80,9 +83,11 @@ impl Profile {
             interval_mismatch: Mismatch::Ignore,
             passwords: false,
             link_local_mismatch: Mismatch::Count,
+            pseudo_header: true,
         };
         const RFC2338: Dialect = Dialect { owner_listens: true, passwords: true, ..V2 };
-        const RFC9568: Dialect = Dialect { answers_lower: true, interval_mismatch: Mismatch::Count, ..V3 };
+        const RFC9568: Dialect =
+            Dialect { answers_lower: true, interval_mismatch: Mismatch::Count, pseudo_header: false, ..V3 };
         const RFC9568_ERRATA: Dialect = Dialect { owner_listens: true, link_local_mismatch: Mismatch::Drop, ..RFC9568 };
         match self {
             Self::Rfc2338 => &RFC2338,

@@ -26,7 +26,7 @@ pub struct Params {
     pub preempt_hold: Duration,
     /// A Master answers a lower advertisement at once: on in RFC 9568 (FSM-A-07), off before.
     pub answer_lower: bool,
-    /// A Master that yields says so with one last advertisement of its own. Off in every RFC.
+    /// A Master that yields says so, to the better one alone. Off in every RFC.
     ///
     /// After a split the better Master may never hear the other one, which yields to its first packet; this lets it
     /// hear, and announce its addresses to the neighbours again.
@@ -88,12 +88,21 @@ pub struct Backup {
     pub master_down: Instant,
     /// When that timer was last set.
     pub armed_at: Instant,
-    /// The Master's interval: learned in version 3, the local one in version 2.
-    pub interval: AdvertInterval,
+    /// The interval of the last advertisement that started the timer; `None` until there was one.
+    pub heard: Option<AdvertInterval>,
     /// While in the future, a lower Master is tolerated; set by the first of its advertisements (PRE-02).
     pub hold_until: Option<Instant>,
     /// Would be Master but for its sync group. No timer runs then; the next advertisement accepted starts it again.
     pub due: bool,
+}
+
+impl Backup {
+    /// The interval by which the Master is timed: in version 3 what it advertises, in version 2 and before anybody was
+    /// heard the router's own (TMR-03, TMR-04).
+    #[must_use]
+    pub fn interval(&self, params: &Params) -> AdvertInterval {
+        self.heard.map_or(params.interval, |heard| params.learned_interval(heard))
+    }
 }
 
 impl State {
@@ -124,6 +133,8 @@ pub struct Advert {
 pub enum Event {
     /// Begin to take part.
     Startup,
+    /// Take part again after a break in which nobody can have taken over, as the Master that it was before.
+    Resume,
     /// Stop taking part.
     Shutdown,
     /// The clock may have reached the deadline. Harmless when it has not (TMR-07).
@@ -171,6 +182,8 @@ impl Effects {
     pub const DISCARD: Self = Self(1 << 5);
     /// As `DISCARD`; sender and receiver share priority and address: a duplicate address or a loop (FSM-A-09).
     pub const DUPLICATE: Self = Self(1 << 6);
+    /// Tell the Master to whom this router yields that there was another one.
+    pub const LAST_WORD: Self = Self(1 << 7);
 
     /// Whether all of `other` is asked for.
     #[must_use]
@@ -207,11 +220,12 @@ pub(crate) fn step_in_place(params: &Params, state: &mut State, now: Instant, ev
     match (&mut *state, event) {
         // FSM-I-01, OWN-02
         (State::Initialize, Event::Startup) if params.priority.is_owner() => {
-            take_over(params, state, now, watch(params, now, params.interval))
+            take_over(params, state, now, watch(params, now, None))
         }
+        (State::Initialize, Event::Resume) => take_over(params, state, now, watch(params, now, None)),
         // FSM-I-02, FSM-I-05, TMR-03
         (State::Initialize, Event::Startup) => {
-            *state = State::Backup(watch(params, now, params.interval));
+            *state = State::Backup(watch(params, now, None));
             Effects::NONE
         }
         // FSM-I-04
@@ -238,9 +252,10 @@ pub(crate) fn step_in_place(params: &Params, state: &mut State, now: Instant, ev
             retime(params, backup, now);
             Effects::NONE
         }
-        (State::Backup(_), Event::Startup | Event::Timer | Event::Coordinate(_) | Event::Lapsed { .. }) => {
-            Effects::NONE
-        }
+        (
+            State::Backup(_),
+            Event::Startup | Event::Resume | Event::Timer | Event::Coordinate(_) | Event::Lapsed { .. },
+        ) => Effects::NONE,
 
         // FSM-A-01
         (State::Master { .. }, Event::Shutdown) => {
@@ -259,11 +274,11 @@ pub(crate) fn step_in_place(params: &Params, state: &mut State, now: Instant, ev
         }
         // EXT-06
         (State::Master { .. }, Event::Coordinate(Coordinate::Demote)) if params.coordinated => {
-            *state = State::Backup(watch(params, now, params.interval));
+            *state = State::Backup(watch(params, now, None));
             Effects::RESIGN | Effects::REMOVE
         }
         (State::Master { .. }, Event::Lapsed { silence }) => lapse(params, state, now, silence),
-        (State::Master { .. }, Event::Startup | Event::Timer | Event::Coordinate(_)) => Effects::NONE,
+        (State::Master { .. }, Event::Startup | Event::Resume | Event::Timer | Event::Coordinate(_)) => Effects::NONE,
     }
 }
 
@@ -277,20 +292,20 @@ fn backup_hears(
 ) -> Effects {
     let Some(theirs) = priority else {
         // FSM-B-07, TMR-06, AMB-09
-        backup.master_down = now + params.skew_time(backup.interval);
+        backup.master_down = now + params.skew_time(backup.interval(params));
         (backup.armed_at, backup.due) = (now, false);
         return Effects::NONE;
     };
     let preempts = params.preempt || params.priority.is_owner();
     // FSM-B-08, FSM-B-09, FSM-B-11, AMB-10
     if theirs >= params.priority || !preempts {
-        *backup = watch(params, now, interval);
+        *backup = watch(params, now, Some(interval));
         return Effects::NONE;
     }
     // PRE-02
     let hold_until = backup.hold_until.unwrap_or(now + params.preempt_hold);
     if now < hold_until && !params.priority.is_owner() {
-        *backup = Backup { hold_until: Some(hold_until), ..watch(params, now, interval) };
+        *backup = Backup { hold_until: Some(hold_until), ..watch(params, now, Some(interval)) };
         return Effects::NONE;
     }
     // FSM-B-10, TMR-12
@@ -306,8 +321,8 @@ fn master_hears(params: &Params, state: &mut State, now: Instant, advert: Advert
     let yields = theirs > params.priority || (theirs == params.priority && advert.source > params.primary);
     if yields {
         // FSM-A-04, FSM-A-05, AMB-22; Preempt_Mode plays no part (FSM-A-08)
-        *state = State::Backup(watch(params, now, advert.interval));
-        return Effects::REMOVE | if params.last_word { Effects::ADVERTISE } else { Effects::NONE };
+        *state = State::Backup(watch(params, now, Some(advert.interval)));
+        return Effects::REMOVE | if params.last_word { Effects::LAST_WORD } else { Effects::NONE };
     }
     if theirs == params.priority && advert.source == params.primary {
         // FSM-A-09
@@ -326,7 +341,7 @@ fn lapse(params: &Params, state: &mut State, now: Instant, silence: Duration) ->
     if at_once || silence < params.interval.duration().saturating_mul(3) {
         return Effects::REMOVE | become_master(params, state, now);
     }
-    *state = State::Backup(watch(params, now, params.interval));
+    *state = State::Backup(watch(params, now, None));
     Effects::REMOVE
 }
 
@@ -346,16 +361,15 @@ fn become_master(params: &Params, state: &mut State, now: Instant) -> Effects {
 
 /// Backup with Master_Down_Timer restarted (TMR-04, TMR-05, AMB-11).
 #[inline]
-fn watch(params: &Params, now: Instant, heard: AdvertInterval) -> Backup {
-    let interval = params.learned_interval(heard);
-    let master_down = now.plus_nanos(params.master_down_nanos(interval));
-    Backup { master_down, armed_at: now, interval, hold_until: None, due: false }
+fn watch(params: &Params, now: Instant, heard: Option<AdvertInterval>) -> Backup {
+    let mut backup = Backup { master_down: now, armed_at: now, heard, hold_until: None, due: false };
+    backup.master_down = now.plus_nanos(params.master_down_nanos(backup.interval(params)));
+    backup
 }
 
 /// A running Master_Down_Timer under changed parameters: never later than it was (AMB-12).
 fn retime(params: &Params, backup: &mut Backup, now: Instant) {
-    backup.interval = params.learned_interval(backup.interval);
-    let master_down = backup.armed_at.plus_nanos(params.master_down_nanos(backup.interval));
+    let master_down = backup.armed_at.plus_nanos(params.master_down_nanos(backup.interval(params)));
     backup.master_down = backup.master_down.min(master_down);
     backup.hold_until = backup.hold_until.map(|at| at.min(now + params.preempt_hold));
 }

@@ -43,10 +43,15 @@ pub enum Weight {
 pub enum Fault {
     /// The router's own interface is down, without carrier, or does not exist.
     InterfaceDown,
+    /// Another interface that carries its addresses is.
+    DeviceDown,
     /// The interface has no address to send from.
     NoPrimaryAddress,
-    /// The host could not install this address, or did not confirm it within one interval, at least 100 ms.
+    /// The host could install none of the advertised addresses, this one among them, or did not confirm any within one
+    /// interval, at least 100 ms.
     NotInstalled(IpAddr),
+    /// This address is on the host although the router is not Master, and cannot be removed.
+    Stray(IpAddr),
     /// A tracker fails.
     Tracker(TrackerId),
     /// A tracker has no result yet: nothing unchecked goes into service.
@@ -78,8 +83,12 @@ impl Fault {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Health {
     pub(crate) interface_up: bool,
+    pub(crate) devices_up: bool,
     pub(crate) primary_address: bool,
     pub(crate) not_installed: Option<IpAddr>,
+    pub(crate) stray: Option<IpAddr>,
+    /// Another member of the sync group cannot have all of its addresses.
+    pub(crate) group_handicapped: bool,
     /// What another member of the sync group lacks.
     pub(crate) group: Option<Fault>,
     /// Verdict of each tracker, by id; `None` before its first.
@@ -89,7 +98,16 @@ pub(crate) struct Health {
 impl Health {
     pub(crate) fn new(trackers: usize) -> Self {
         let verdicts = vec![None; trackers];
-        Self { interface_up: true, primary_address: false, not_installed: None, group: None, verdicts }
+        Self {
+            interface_up: true,
+            devices_up: true,
+            primary_address: false,
+            not_installed: None,
+            stray: None,
+            group_handicapped: false,
+            group: None,
+            verdicts,
+        }
     }
 
     /// From now on `new` are the trackers. One of the same name keeps its verdict, whatever its weight; returns which id
@@ -134,8 +152,9 @@ impl Health {
         });
         let interface = (!self.interface_up).then_some(Fault::InterfaceDown);
         let primary = (!self.primary_address).then_some(Fault::NoPrimaryAddress);
-        let address = self.not_installed.map(Fault::NotInstalled);
-        [interface, primary, address].into_iter().flatten().chain(failing).chain(unchecked)
+        let devices = (!self.devices_up).then_some(Fault::DeviceDown);
+        let (address, stray) = (self.not_installed.map(Fault::NotInstalled), self.stray.map(Fault::Stray));
+        [interface, devices, primary, address, stray].into_iter().flatten().chain(failing).chain(unchecked)
     }
 
     /// Sum of the weights in force; a tracker without a result contributes nothing.

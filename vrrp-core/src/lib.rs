@@ -123,6 +123,8 @@ mod types;
 #[cfg(feature = "alloc")]
 mod announce;
 #[cfg(feature = "alloc")]
+mod answers;
+#[cfg(feature = "alloc")]
 mod cause;
 #[cfg(feature = "alloc")]
 mod config;

@@ -8,7 +8,7 @@ use crate::learned::Learned;
 use crate::stats::Stats;
 use crate::time::Instant;
 use crate::types::{AdvertInterval, Priority, Version, Vrid};
-use crate::wire::{self, ChecksumForm, Endpoints, Packet, ParseError, Prepared, TTL};
+use crate::wire::{ChecksumForm, Endpoints, Packet, ParseError, Prepared, TTL};
 
 /// One received IP datagram of protocol 112. Whose frame it came in is not asked (AMB-30).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +89,12 @@ pub enum Discard {
     /// RX-14, in strict configurations.
     #[error("another list of addresses: configure the same on every router")]
     AddressList,
+    /// RX-14: not one address of the list is ours, so the sender serves something else under our id. To yield to it would
+    /// leave our addresses with nobody.
+    #[error(
+        "advertises none of our addresses: another cluster on this link uses the same virtual router id, give one of the two another"
+    )]
+    OtherCluster,
     /// RX-15.
     #[error("advertisement interval {found}, ours is {expected}: configure the same on every router")]
     Interval {
@@ -150,8 +156,7 @@ fn check(config: &Config, local: &Local<'_>, rx: &RxPacket<'_>, stats: &mut Stat
     if rx.ttl < min_ttl {
         return Err(Discard::Ttl { found: rx.ttl, min: min_ttl });
     }
-    // INT-10: without the flag the other version is a version error.
-    let version = if config.version2_too() { wire::peek_version(rx.payload) } else { dialect.version };
+    let version = config.version_of(rx.payload);
     let packet = Packet::read(version, rx.payload, &rx.ends)?;
     checksum_form(config, &packet, rx)?;
     if packet.vrid() != Some(config.vrid()) {
@@ -181,6 +186,9 @@ fn check(config: &Config, local: &Local<'_>, rx: &RxPacket<'_>, stats: &mut Stat
     let interval = packet.interval().ok_or(Discard::ZeroInterval)?;
     let list_differs = packet.address_list() != local.advertisement.address_list()
         && !same_addresses(config.advertised().as_slice(), &packet);
+    if list_differs && !shares_address(config.advertised().as_slice(), &packet) {
+        return Err(Discard::OtherCluster);
+    }
     let drops_other_lists = config.strict_list() && version == Version::V2;
     if list_differs && drops_other_lists && packet.priority() != Some(Priority::OWNER) {
         return Err(Discard::AddressList);
@@ -267,6 +275,10 @@ fn same_addresses(ours: &[IpAddr], packet: &Packet<'_>) -> bool {
         && ours.iter().all(|address| packet.addresses().any(|theirs| theirs == *address))
 }
 
+fn shares_address(ours: &[IpAddr], packet: &Packet<'_>) -> bool {
+    packet.addresses().any(|theirs| ours.contains(&theirs))
+}
+
 fn counter(discard: Discard, stats: &mut Stats) -> Option<&mut u64> {
     Some(match discard {
         Discard::NotStarted | Discard::Vrid(_) | Discard::Version2Shadowed(_) => return None,
@@ -281,7 +293,9 @@ fn counter(discard: Discard, stats: &mut Stats) -> Option<&mut u64> {
         Discard::AuthTypeUnknown(_) => &mut stats.invalid_auth_type,
         Discard::AuthTypeMismatch { .. } => &mut stats.auth_type_mismatch,
         Discard::AuthFailure => &mut stats.auth_failures,
-        Discard::NoAddress | Discard::NotLinkLocal(_) | Discard::AddressList => &mut stats.address_list_errors,
+        Discard::NoAddress | Discard::NotLinkLocal(_) | Discard::AddressList | Discard::OtherCluster => {
+            &mut stats.address_list_errors
+        }
         Discard::ZeroInterval | Discard::Interval { .. } => &mut stats.interval_errors,
     })
 }

@@ -9,10 +9,12 @@ mod status;
 pub use reconfigure::ReconfigureError;
 pub use status::Status;
 
+use alloc::boxed::Box;
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 
 use crate::announce::Schedule;
+use crate::answers::Answers;
 use crate::cause::{Cause, Role, Transition};
 use crate::config::Config;
 use crate::fsm::{self, Advert, Effects, Event, Params, State};
@@ -22,7 +24,6 @@ use crate::receive::{self, Accepted, Discard, Local, RxPacket};
 use crate::slots::{Slots, Vip};
 use crate::stats::Stats;
 use crate::time::Instant;
-use crate::token_bucket::TokenBucket;
 use crate::types::{AdvertInterval, Family, Priority, Version};
 use crate::wire::{BufferTooSmall, ChecksumForm, Endpoints, Message, Prepared};
 use status::Past;
@@ -31,8 +32,18 @@ use status::Past;
 /// somebody else's interface takes some 20 ms. Meanwhile the router is silent, so nothing worse can follow than that a
 /// Backup takes over too.
 const CONFIRM_AT_LEAST: Duration = Duration::from_millis(100);
-/// How long a router stays out after an address could not be installed, before it tries again.
-const INSTALL_RETRY: Duration = Duration::from_secs(30);
+/// How long it takes until an address that could not be installed is asked for again: the first time, the second, ...
+/// (`docs/partial-service.md`).
+const INSTALL_RETRY: [Duration; 6] = [
+    Duration::from_secs(30),
+    Duration::from_secs(60),
+    Duration::from_secs(2 * 60),
+    Duration::from_secs(4 * 60),
+    Duration::from_secs(8 * 60),
+    Duration::from_secs(15 * 60),
+];
+/// Intervals after its last advertisement in which nobody can have taken over from a Master.
+const UNDISTURBED: u32 = 3;
 
 /// One virtual router.
 ///
@@ -58,13 +69,25 @@ pub struct VirtualRouter {
     /// Where advertisements are sent from; the last known one, when there is none any more.
     source: Option<IpAddr>,
     slots: Slots,
-    /// When unconfirmed addresses become a fault.
+    /// When what the host was asked for and did not confirm counts as failed.
     confirm_by: Instant,
-    /// When to try again after such a fault.
+    /// When what failed is asked for again.
     retry_at: Option<Instant>,
+    /// How often that was put off since something succeeded.
+    retries: usize,
+    /// Not one advertised address could be set: out of the election until `retry_at`.
+    serves_nothing: bool,
     schedule: Schedule,
-    asserts: TokenBucket,
+    answers: Answers,
     pending: Pending,
+    /// To whom the last word is said.
+    winner: Option<Winner>,
+    /// The configuration that what is said at its end still speaks, when there is another one already.
+    parting: Option<Box<Config>>,
+    /// The last advertisement that went out, and the one before.
+    said: [Instant; 2],
+    /// It was Master until its interface went, which nobody could be told.
+    broke_off: bool,
     /// When a Master last advertised, or became one; and when its lease on the addresses is over.
     advertised: Instant,
     lease_over: Instant,
@@ -91,22 +114,35 @@ pub enum Input {
     Shutdown,
     /// The deadline may have come.
     Timeout,
-    /// The router's interface is usable, or not.
+    /// The router's interface is usable, or not. Nothing can be sent where it is not, so nothing is: a Master that is
+    /// back before anybody can have taken over goes on.
     InterfaceUp(bool),
+    /// All other interfaces that carry its addresses are usable, or not.
+    DevicesUp(bool),
     /// The interface's own address to send from; `None` when it has none.
     PrimaryAddress(Option<IpAddr>),
     /// A tracker's verdict.
     Tracker(TrackerId, bool),
     /// The host confirmed an address.
     AddressInstalled(Vip),
-    /// The host refused an address.
+    /// The host refused an address, or lost it for good.
     AddressFailed(Vip),
+    /// The host knows that it cannot set the address at this position of [`Config::addresses`], or that the reason is
+    /// gone: then it is asked for it at once. To be told on evidence only, such as news of an interface.
+    AddressAvailable(usize, bool),
+    /// The host is still at work on what it was asked for before: the time in which it has to confirm begins anew.
+    Installing,
+    /// The interface has another MAC address: the neighbours are to be told.
+    LinkAddressChanged,
+    /// One of the addresses is on the host although the router is not Master, and cannot be removed; or none is any more.
+    Stray(Option<IpAddr>),
 }
 
 /// What a driver is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Send the advertisement that [`VirtualRouter::encode`] writes, to the group or to every peer.
+    /// Send the advertisement that [`VirtualRouter::encode`] writes, to the group or to every peer of
+    /// [`VirtualRouter::config_of`]; a [last word](AdvertKind::LastWord) to one router alone.
     SendAdvertisement(AdvertKind),
     /// Give this address to the host, and report how that went. To give it twice is no error.
     InstallAddress(Vip),
@@ -134,6 +170,12 @@ pub enum AdvertKind {
     RegularVersion2,
     /// As `Release`, in version 2.
     ReleaseVersion2,
+    /// What a Master that yields says to the [`winner`](VirtualRouter::winner), who may never have heard of it: with the
+    /// winner's interval, for whoever else may hear it. Of several peers it goes to that one; on a link that has MAC
+    /// addresses in a frame to that router's, where the driver knows it.
+    LastWord,
+    /// As `LastWord`, in version 2.
+    LastWordVersion2,
 }
 
 impl AdvertKind {
@@ -142,8 +184,18 @@ impl AdvertKind {
         match self {
             Self::Regular => Some(Self::RegularVersion2),
             Self::Release => Some(Self::ReleaseVersion2),
-            Self::RegularVersion2 | Self::ReleaseVersion2 => None,
+            Self::LastWord => Some(Self::LastWordVersion2),
+            Self::RegularVersion2 | Self::ReleaseVersion2 | Self::LastWordVersion2 => None,
         }
+    }
+
+    /// Whether it says that this router is Master from now on, or still.
+    const fn is_regular(self) -> bool {
+        matches!(self, Self::Regular | Self::RegularVersion2)
+    }
+
+    const fn is_release(self) -> bool {
+        matches!(self, Self::Release | Self::ReleaseVersion2)
     }
 }
 
@@ -166,6 +218,11 @@ impl Pending {
         let Self { release, remove_first, advertise, last_word, version2, transition } = self;
         !(*release | *remove_first | *advertise | *last_word) && version2.is_none() && transition.is_none()
     }
+
+    /// Whether something is still to be said of what is over.
+    fn ends_something(&self) -> bool {
+        self.release || self.last_word || self.version2.is_some_and(|kind| !kind.is_regular())
+    }
 }
 
 /// What was heard, for causes.
@@ -175,6 +232,13 @@ struct Evidence {
     accepted: Option<Heard>,
     /// A lower Master's advertisement, discarded since then.
     lower: Option<Heard>,
+}
+
+/// The better Master that this one yielded to.
+#[derive(Clone, Copy, Debug)]
+struct Winner {
+    address: IpAddr,
+    interval: AdvertInterval,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -202,9 +266,15 @@ impl VirtualRouter {
             slots: Slots::new(config.addresses().len()),
             confirm_by: Instant::MAX,
             retry_at: None,
+            retries: 0,
+            serves_nothing: false,
             schedule: Schedule::default(),
-            asserts: TokenBucket::full(),
+            answers: Answers::default(),
             pending: Pending::default(),
+            winner: None,
+            parting: None,
+            said: [Instant::ZERO; 2],
+            broke_off: false,
             advertised: Instant::ZERO,
             lease_over: Instant::MAX,
             learned: Learned::new(),
@@ -250,11 +320,39 @@ impl VirtualRouter {
                 self.reprioritise();
                 self.reconsider();
             }
-            Input::AddressInstalled(vip) => self.slots.confirm(vip, self.config.announce().repeat.max(1)),
-            Input::AddressFailed(vip) => {
-                if self.slots.refuse(vip) && self.role() == Role::Master {
-                    self.fail_install(vip.address);
+            Input::DevicesUp(up) => {
+                self.health.devices_up = up;
+                self.reconsider();
+            }
+            Input::AddressInstalled(vip) => {
+                if let Some(healed) = self.slots.confirm(vip, self.config.announce().repeat.max(1)) {
+                    self.await_confirmation();
+                    if healed {
+                        self.retries = 0;
+                        self.assess();
+                    }
                 }
+            }
+            Input::AddressFailed(vip) => {
+                // What is asked of a Backup is to be removed.
+                if self.role() == Role::Master && self.slots.refuse(vip) {
+                    self.retry_later();
+                    self.assess();
+                }
+            }
+            Input::AddressAvailable(index, available) => {
+                if self.slots.set_available(index, available, self.role() == Role::Master) {
+                    if available {
+                        (self.retries, self.serves_nothing) = (0, false);
+                    }
+                    self.assess();
+                }
+            }
+            Input::Installing => self.await_confirmation(),
+            Input::LinkAddressChanged => self.slots.announce_all(self.config.announce().repeat.max(1)),
+            Input::Stray(address) => {
+                self.health.stray = address;
+                self.reconsider();
             }
         }
     }
@@ -318,10 +416,13 @@ impl VirtualRouter {
             return Some(self.send(AdvertKind::Regular));
         }
         if let Some(action) = self.slots.poll(master, self.config.addresses()) {
+            if matches!(action, Action::InstallAddress(_)) {
+                self.await_confirmation();
+            }
             return Some(action);
         }
         if core::mem::take(&mut self.pending.last_word) && !master {
-            return Some(self.send(AdvertKind::Regular));
+            return Some(self.send(AdvertKind::LastWord));
         }
         self.pending.transition.take().map(Action::StateChanged)
     }
@@ -335,8 +436,9 @@ impl VirtualRouter {
             State::Initialize => self.retry_at,
             State::Backup(_) => self.state.deadline(),
             State::Master { next_advert } => {
-                let confirm_by = (!self.slots.all_installed()).then_some(self.confirm_by);
-                Some(earlier(earlier(next_advert, confirm_by), self.schedule.deadline()))
+                let confirm_by = self.slots.are_in_flight().then_some(self.confirm_by);
+                let others = [confirm_by, self.retry_at, self.schedule.deadline()];
+                Some(others.into_iter().fold(next_advert, earlier))
             }
         }
     }
@@ -348,6 +450,12 @@ impl VirtualRouter {
     #[inline]
     pub fn encode(&self, kind: AdvertKind, ends: Endpoints, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
         let prepared = match &self.advertisement_version2 {
+            // Said once: with another interval, or of another configuration.
+            _ if matches!(kind, AdvertKind::LastWord | AdvertKind::LastWordVersion2)
+                || (kind.is_release() && self.parting.is_some()) =>
+            {
+                return self.message(kind).write(ends, out);
+            }
             Some(version2) if kind.in_version2().is_none() => version2,
             _ => &self.advertisement,
         };
@@ -357,10 +465,33 @@ impl VirtualRouter {
     /// What an advertisement says. A router of one version says everything in that one.
     #[must_use]
     pub fn message(&self, kind: AdvertKind) -> Message<'_> {
-        let in_version2 = self.config.version2_too() && kind.in_version2().is_none();
-        let version = if in_version2 { Version::V2 } else { self.config.profile().version() };
-        let checksum = self.config.checksum(self.learned.checksum);
-        message(&self.config, version, self.advertised_priority(kind), checksum)
+        let config = self.config_of(kind);
+        let in_version2 = config.version2_too() && kind.in_version2().is_none();
+        let version = if in_version2 { Version::V2 } else { config.profile().version() };
+        let checksum = config.checksum(self.learned.checksum);
+        let message = message(config, version, self.advertised_priority(kind), checksum);
+        match (kind, self.winner) {
+            (AdvertKind::LastWord | AdvertKind::LastWordVersion2, Some(winner)) => {
+                Message { interval: winner.interval.at_most_of(version), ..message }
+            }
+            _ => message,
+        }
+    }
+
+    /// The configuration that an advertisement speaks, with its peers: what ends an earlier one speaks that one, for the
+    /// others may not know the new one yet.
+    #[must_use]
+    pub fn config_of(&self, kind: AdvertKind) -> &Config {
+        match &self.parting {
+            Some(parting) if !kind.is_regular() => parting,
+            _ => &self.config,
+        }
+    }
+
+    /// The better Master that this router yielded to last: to whom its [last word](AdvertKind::LastWord) goes.
+    #[must_use]
+    pub fn winner(&self) -> Option<IpAddr> {
+        self.winner.map(|winner| winner.address)
     }
 
     /// Where advertisements are sent from: the primary address, or the last one while there is none.
@@ -397,6 +528,12 @@ impl VirtualRouter {
         index.is_some_and(|index| self.slots.is_installed(index))
     }
 
+    /// The addresses that the host cannot set, as far as is known: a router that has some is
+    /// [handicapped](crate::Priority::handicapped).
+    pub fn missing(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.slots.flawed().filter_map(|index| self.config.addresses().get(index).copied())
+    }
+
     /// Counters.
     #[must_use]
     pub const fn stats(&self) -> &Stats {
@@ -406,6 +543,8 @@ impl VirtualRouter {
     /// Counts an advertisement that could not be sent (STAT-19). Timers run on.
     pub fn count_tx_error(&mut self) {
         self.stats.tx_errors = self.stats.tx_errors.wrapping_add(1);
+        // Nobody heard it.
+        self.said[0] = self.said[1];
     }
 
     /// Configuration.
@@ -422,8 +561,8 @@ impl VirtualRouter {
 
     const fn advertised_priority(&self, kind: AdvertKind) -> Option<Priority> {
         match kind {
-            AdvertKind::Regular | AdvertKind::RegularVersion2 => Some(self.params.priority),
             AdvertKind::Release | AdvertKind::ReleaseVersion2 => None,
+            _ => Some(self.params.priority),
         }
     }
 
@@ -431,14 +570,18 @@ impl VirtualRouter {
     fn reconsider(&mut self) {
         let fault = self.faults().next();
         match (self.role(), self.started, fault) {
-            (Role::Initialize, false, _) => (self.kept_out_by, self.refusal_reported) = (None, false),
+            (Role::Initialize, false, _) => {
+                (self.kept_out_by, self.refusal_reported, self.broke_off) = (None, false, false);
+            }
             (Role::Initialize, true, None) => {
+                let undisturbed = self.now.since(self.said[0]) < self.config.interval().duration() * UNDISTURBED;
+                let goes_on = core::mem::take(&mut self.broke_off) && undisturbed && !self.params.coordinated;
                 let cause = match self.kept_out_by.take() {
                     Some(fault) if !fault.is_pending() => Cause::Recovered(fault),
                     _ if self.params.priority.is_owner() => Cause::OwnerStartup,
                     _ => Cause::Startup,
                 };
-                self.apply(Event::Startup, |_| cause);
+                self.apply(if goes_on { Event::Resume } else { Event::Startup }, |_| cause);
             }
             (Role::Initialize, true, Some(fault)) => {
                 self.kept_out_by = Some(fault);
@@ -452,6 +595,7 @@ impl VirtualRouter {
             }
             (_, true, Some(fault)) => {
                 (self.kept_out_by, self.refusal_reported) = (Some(fault), true);
+                self.broke_off = self.role() == Role::Master && fault == Fault::InterfaceDown;
                 self.apply(Event::Shutdown, |_| Cause::Fault(fault));
             }
             (_, true, None) => {}
@@ -467,7 +611,46 @@ impl VirtualRouter {
     }
 
     fn weighed_priority(&self) -> Priority {
-        self.config.priority().adjusted(self.health.adjustment(self.config.trackers()))
+        let priority = self.config.priority().adjusted(self.health.adjustment(self.config.trackers()));
+        let handicapped = self.slots.are_flawed() || self.health.group_handicapped;
+        if handicapped { priority.handicapped() } else { priority }
+    }
+
+    /// What follows when it is known anew which addresses can be set (`docs/partial-service.md`).
+    fn assess(&mut self) {
+        let advertised = self.config.advertised().as_slice().len();
+        let master = self.role() == Role::Master;
+        self.serves_nothing |= master && self.slots.are_settled() && !self.slots.any_installed(advertised);
+        let none = self.serves_nothing || self.slots.none_available(advertised);
+        self.health.not_installed = self.config.addresses().first().copied().filter(|_| none);
+        if self.serves_nothing {
+            self.retry_later();
+        }
+        self.reprioritise();
+        self.reconsider();
+    }
+
+    /// What failed is asked for again in a while: each time a longer one.
+    fn retry_later(&mut self) {
+        if self.retry_at.is_none_or(|at| at <= self.now) {
+            let [.., longest] = INSTALL_RETRY;
+            self.retry_at = Some(self.now + INSTALL_RETRY.get(self.retries).copied().unwrap_or(longest));
+            self.retries = self.retries.saturating_add(1);
+        }
+    }
+
+    /// It is time to ask again.
+    fn retry(&mut self) {
+        self.retry_at = None;
+        match self.role() {
+            Role::Initialize => {
+                self.serves_nothing = false;
+                self.assess();
+            }
+            // A Backup asks when it is Master.
+            Role::Backup => {}
+            Role::Master => self.slots.try_again(),
+        }
     }
 
     /// The host has from now on to confirm what it is asked for.
@@ -477,21 +660,19 @@ impl VirtualRouter {
 
     fn expire(&mut self) {
         let now = self.now;
-        if self.role() == Role::Master && now >= self.confirm_by {
-            let missing = self.slots.first_missing().and_then(|index| self.config.addresses().get(index).copied());
-            if let Some(address) = missing {
-                return self.fail_install(address);
-            }
+        if self.role() == Role::Master && self.slots.are_in_flight() && now >= self.confirm_by {
+            self.slots.refuse_unanswered();
+            self.retry_later();
+            self.assess();
         }
-        if self.retry_at.take_if(|at| *at <= now).is_some() {
-            self.health.not_installed = None;
-            self.reconsider();
+        if self.retry_at.is_some_and(|at| at <= now) {
+            self.retry();
         }
         if self.state.deadline().is_some_and(|at| at <= now) {
             self.apply(Event::Timer, Self::takeover_cause);
         }
         if self.role() == Role::Master {
-            let count = self.schedule.fire(self.config.announce(), now);
+            let count = self.schedule.fire(self.config.announce(), now, self.config.interval().duration());
             self.slots.announce_all(count);
         }
     }
@@ -518,12 +699,12 @@ impl VirtualRouter {
     /// Counts an advertisement that is handed out, and queues it in version 2 where that is spoken too.
     fn send(&mut self, kind: AdvertKind) -> Action {
         self.stats.advert_sent = self.stats.advert_sent.wrapping_add(1);
-        let releases = matches!(kind, AdvertKind::Release | AdvertKind::ReleaseVersion2);
-        if !releases {
+        self.stats.prio_zero_sent = self.stats.prio_zero_sent.wrapping_add(u64::from(kind.is_release()));
+        if kind.is_regular() {
             self.renew_lease();
+            self.said = [self.now, self.said[0]];
         }
-        self.stats.prio_zero_sent = self.stats.prio_zero_sent.wrapping_add(u64::from(releases));
-        self.pending.version2 = kind.in_version2().filter(|_| self.config.version2_too());
+        self.pending.version2 = kind.in_version2().filter(|_| self.config_of(kind).version2_too());
         Action::SendAdvertisement(kind)
     }
 
@@ -536,36 +717,49 @@ impl VirtualRouter {
 
     fn hear(&mut self, ends: &Endpoints, accepted: &Accepted) {
         let Accepted { priority, interval, .. } = *accepted;
-        let advert = Advert { source: ends.source(), priority, interval };
-        self.past.last_adv_source = Some(ends.source());
+        let source = ends.source();
+        let advert = Advert { source, priority, interval };
+        self.past.last_adv_source = Some(source);
+        if priority.is_none() && self.role() == Role::Master && !self.takes_answer(source) {
+            return self.answer_later();
+        }
         let effects = self.apply(Event::Advert(advert), |this| match advert.priority {
             Some(priority) if priority > this.params.priority => {
                 Cause::HigherPriority { master: advert.source, priority }
             }
             _ => Cause::HigherAddress { master: advert.source },
         });
-        let discarded = effects.contains(Effects::DISCARD);
-        if effects.contains(Effects::ASSERT) {
-            self.answer_lower(advert.interval);
+        if effects.contains(Effects::LAST_WORD) {
+            self.winner = Some(Winner { address: source, interval });
         }
-        let heard = Some(Heard { source: ends.source(), priority, at: self.now });
+        let discarded = effects.contains(Effects::DISCARD);
+        if effects.contains(Effects::ASSERT) && self.takes_answer(source) {
+            self.advertise();
+        }
+        let heard = Some(Heard { source, priority, at: self.now });
         match (discarded, self.role()) {
             (false, _) => self.evidence = Evidence { accepted: heard, lower: None },
             (true, Role::Master) => {
-                let silence = advert.interval.duration().saturating_mul(3);
-                let count = self.schedule.on_contest(self.config.announce(), self.now, silence);
+                let interval = self.config.interval().duration();
+                let count = self.schedule.on_contest(self.config.announce(), self.now, interval);
                 self.slots.announce_all(count);
             }
             (true, _) => self.evidence.lower = heard,
         }
     }
 
-    fn answer_lower(&mut self, theirs: AdvertInterval) {
-        let period = self.config.interval().min(theirs).duration();
-        if self.asserts.take(self.now, period) {
-            self.advertise();
-        } else {
-            self.stats.assert_suppressed = self.stats.assert_suppressed.wrapping_add(1);
+    /// Whether `sender` is to be answered now.
+    fn takes_answer(&mut self, sender: IpAddr) -> bool {
+        let takes = self.answers.take(self.now, sender, self.config.interval());
+        self.stats.assert_suppressed = self.stats.assert_suppressed.wrapping_add(u64::from(!takes));
+        takes
+    }
+
+    /// More releases than are answered: the Backups that heard the last one wait for their Skew_Time only, so the next
+    /// advertisement comes soon.
+    fn answer_later(&mut self) {
+        if let State::Master { next_advert } = &mut self.state {
+            *next_advert = (*next_advert).min(self.now + self.config.interval().duration() / 4);
         }
     }
 
@@ -601,11 +795,15 @@ impl VirtualRouter {
     fn follow(&mut self, before: Role, effects: Effects, cause: Cause) {
         let after = self.role();
         let anew = effects.contains(Effects::REMOVE | Effects::INSTALL);
-        if effects.contains(Effects::RESIGN) {
-            self.pending.release = true;
+        if effects.contains(Effects::RESIGN) && !self.broke_off {
+            (self.pending.release, self.parting) = (true, None);
         }
         if effects.contains(Effects::INSTALL) {
             self.await_confirmation();
+            if self.retry_at.is_none_or(|at| at <= self.now) {
+                self.retry_at = None;
+                self.slots.try_again();
+            }
             self.schedule = Schedule::on_master(self.config.announce(), self.now);
             self.stats.master_transitions = self.stats.master_transitions.wrapping_add(1);
             self.past.new_master_reason = cause.new_master_reason();
@@ -617,20 +815,21 @@ impl VirtualRouter {
             self.slots.announce_all(self.config.announce().repeat.max(1));
         }
         // What goes before the transition in version 3 may do so alone; only a release stays true.
-        self.pending.version2 = self.pending.version2.filter(|kind| *kind == AdvertKind::ReleaseVersion2);
+        self.pending.version2 = self.pending.version2.filter(|kind| kind.is_release());
         // What was heard in another state says nothing about the Master of now.
         self.evidence = Evidence::default();
         self.slots.rewind();
         if before == Role::Initialize || after == Role::Initialize {
             self.past.up_since = (after != Role::Initialize).then_some(self.now);
         }
-        self.pending.last_word = effects.contains(Effects::ADVERTISE) && after == Role::Backup;
+        self.pending.last_word = effects.contains(Effects::LAST_WORD);
         self.enter(before, after, cause);
     }
 
     /// No advertisement goes out for an address that the host has not confirmed.
     fn advertise(&mut self) {
-        if self.slots.all_installed() {
+        let serves = self.slots.all_installed() || self.slots.any_installed(self.config.advertised().as_slice().len());
+        if serves && self.slots.are_settled() {
             self.pending.advertise = true;
         } else {
             self.stats.unconfirmed_suppressed = self.stats.unconfirmed_suppressed.wrapping_add(1);
@@ -642,13 +841,6 @@ impl VirtualRouter {
         let from = self.pending.transition.map_or(from, |unfetched| unfetched.from);
         self.pending.transition = Some(Transition { from, to, cause });
         (self.since, self.cause) = (self.now, cause);
-    }
-
-    /// A router that cannot hold its addresses must not advertise them.
-    fn fail_install(&mut self, address: IpAddr) {
-        self.health.not_installed = Some(address);
-        self.retry_at = Some(self.now + INSTALL_RETRY);
-        self.reconsider();
     }
 }
 

@@ -11,7 +11,7 @@ use crate::router::{Action, Input, ReconfigureError, VirtualRouter};
 use crate::stats::GlobalStats;
 use crate::sync_group::{GroupError, SyncGroup};
 use crate::time::Instant;
-use crate::types::{Family, Vrid};
+use crate::types::{Family, Version, Vrid};
 use crate::wire::{self, Packet, ParseError};
 
 /// Many [`VirtualRouter`]s behind one driver, found by (interface, family, VRID); IP-13.
@@ -175,7 +175,12 @@ impl RouterSet {
                 Ok(id)
             }
             Err(discard) => {
-                self.count(discard);
+                // The packet itself is looked at even where the router is not started (FSM-I-04).
+                let counted = match discard {
+                    Discard::NotStarted => unsound(&rx, router.config().version_of(rx.payload)),
+                    discard => Some(discard),
+                };
+                counted.into_iter().for_each(|discard| self.count(discard));
                 Err((Some(id), discard))
             }
         }
@@ -295,12 +300,13 @@ impl RouterSet {
 
 /// The first check that fails for a packet that is for no router here (RX-02 to RX-08).
 fn discard_unaddressed(rx: &RxPacket<'_>, vrid: Option<Vrid>) -> Discard {
+    unsound(rx, wire::peek_version(rx.payload)).unwrap_or(Discard::Vrid(vrid))
+}
+
+/// The first check of the packet itself that fails (RX-02 to RX-07).
+fn unsound(rx: &RxPacket<'_>, version: Version) -> Option<Discard> {
     if rx.ends.are_to_group() && rx.ttl < wire::TTL {
-        return Discard::Ttl { found: rx.ttl, min: wire::TTL };
+        return Some(Discard::Ttl { found: rx.ttl, min: wire::TTL });
     }
-    let version = wire::peek_version(rx.payload);
-    match Packet::parse(version, rx.payload, rx.ends) {
-        Ok(_) => Discard::Vrid(vrid),
-        Err(error) => Discard::Parse(error),
-    }
+    Packet::parse(version, rx.payload, rx.ends).err().map(Discard::Parse)
 }

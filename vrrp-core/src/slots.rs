@@ -1,7 +1,8 @@
-//! The addresses of one router: which the host was asked for, which it has, which are to be announced.
+//! The addresses of one router: which the host was asked for, which it has, which it cannot set, which are to be announced.
 //!
 //! The state alone says which should be there; the slots say which are. Work is what differs, found by a cursor: there is
-//! no queue, and what a later transition made pointless is never handed out.
+//! no queue, and what a later transition made pointless is never handed out. What follows when an address cannot be set
+//! is in `docs/partial-service.md`.
 //!
 //! A Backup does not answer for addresses, nor accept what is sent to them, because its host does not have them (FSM-B-01,
 //! FSM-B-02, FSM-B-04).
@@ -40,12 +41,23 @@ pub(crate) struct Slots {
     /// Number of the last install request.
     ticket: u32,
     installed: usize,
+    /// Asked for and not yet answered.
+    in_flight: usize,
+    /// Slots with a [`Slot::flaw`].
+    flawed: usize,
     /// Configured away, and not yet handed out for removal.
     leaving: Vec<(Vip, Slot)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Slot {
+struct Slot {
+    place: Place,
+    flaw: Option<Flaw>,
+}
+
+/// What the host has of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
     Absent,
     Requested {
         ticket: u32,
@@ -54,15 +66,28 @@ enum Slot {
         ticket: u32,
         announce: u8,
     },
-    /// The host could not: it is asked again, or told to remove what may be there of it.
+    /// The host could not. It is told to remove what may be there of it.
     Refused {
         ticket: u32,
     },
 }
 
+/// What keeps the host from setting an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flaw {
+    /// It could not the last time; nothing is known of why.
+    Failed,
+    /// It failed, and is to be asked for once more.
+    Again,
+    /// The host knows that it cannot: it is not asked for.
+    Unavailable,
+}
+
 impl Slots {
     pub(crate) fn new(addresses: usize) -> Self {
-        Self { slots: vec![Slot::Absent; addresses], cursor: addresses, ticket: 0, installed: 0, leaving: Vec::new() }
+        let slot = Slot { place: Place::Absent, flaw: None };
+        let slots = vec![slot; addresses];
+        Self { slots, cursor: addresses, ticket: 0, installed: 0, in_flight: 0, flawed: 0, leaving: Vec::new() }
     }
 
     /// How many the host has confirmed.
@@ -74,22 +99,82 @@ impl Slots {
         self.installed == self.slots.len()
     }
 
-    /// Position of the first address that the host has not confirmed.
-    pub(crate) fn first_missing(&self) -> Option<usize> {
-        self.slots.iter().position(|slot| !slot.is_installed())
-    }
-
     pub(crate) fn is_installed(&self, index: usize) -> bool {
         self.slots.get(index).is_some_and(Slot::is_installed)
     }
 
+    /// Whether the host still owes an answer.
+    pub(crate) const fn are_in_flight(&self) -> bool {
+        self.in_flight > 0
+    }
+
+    /// Whether every address that may be set has had its first answer.
+    pub(crate) fn are_settled(&self) -> bool {
+        self.all_installed() || self.slots.iter().all(|slot| slot.is_installed() || slot.flaw.is_some())
+    }
+
+    /// Whether one of the first `count` is there.
+    pub(crate) fn any_installed(&self, count: usize) -> bool {
+        self.slots.iter().take(count).any(Slot::is_installed)
+    }
+
+    /// Whether the host knows that it cannot set any of the first `count`.
+    pub(crate) fn none_available(&self, count: usize) -> bool {
+        self.slots.iter().take(count).all(|slot| slot.flaw == Some(Flaw::Unavailable))
+    }
+
+    /// Whether one of them cannot be set, as far as is known.
+    pub(crate) const fn are_flawed(&self) -> bool {
+        self.flawed > 0
+    }
+
+    /// Positions of those that cannot be set, as far as is known.
+    pub(crate) fn flawed(&self) -> impl Iterator<Item = usize> + '_ {
+        self.slots.iter().enumerate().filter(|(_, slot)| slot.flaw.is_some()).map(|(index, _)| index)
+    }
+
+    /// What failed is to be asked for once more.
+    pub(crate) fn try_again(&mut self) {
+        for slot in &mut self.slots {
+            if slot.flaw == Some(Flaw::Failed) {
+                slot.flaw = Some(Flaw::Again);
+            }
+        }
+        self.rewind();
+    }
+
+    /// The host says whether it can set the address at a position. One that failed before is asked for again, by a Master;
+    /// otherwise nothing is held against it. Returns whether that is news.
+    pub(crate) fn set_available(&mut self, index: usize, available: bool, master: bool) -> bool {
+        let Some(slot) = self.slots.get(index).copied() else { return false };
+        let flaw = match (available, slot.flaw) {
+            (true, Some(_)) if master => Some(Flaw::Again),
+            (true, _) => None,
+            (false, _) => Some(Flaw::Unavailable),
+        };
+        let place = match (available, slot.place) {
+            (false, Place::Requested { ticket } | Place::Installed { ticket, .. }) => Place::Refused { ticket },
+            (_, place) => place,
+        };
+        self.put(index, Slot { place, flaw });
+        self.cursor = self.cursor.min(index);
+        slot.flaw != flaw
+    }
+
     /// The host could not install an address, or lost it for good. False for a late answer, which is ignored.
     pub(crate) fn refuse(&mut self, vip: Vip) -> bool {
-        let ticket = vip.ticket;
-        let Some(slot) = self.position(vip).and_then(|index| self.slots.get_mut(index)) else { return false };
-        self.installed -= usize::from(slot.is_installed());
-        *slot = Slot::Refused { ticket };
+        let Some(index) = self.position(vip) else { return false };
+        self.fail(index);
         true
+    }
+
+    /// The host did not answer in time.
+    pub(crate) fn refuse_unanswered(&mut self) {
+        for index in 0..self.slots.len() {
+            if self.slots.get(index).is_some_and(Slot::is_in_flight) {
+                self.fail(index);
+            }
+        }
     }
 
     /// The state changed: every slot may need work.
@@ -97,37 +182,43 @@ impl Slots {
         self.cursor = 0;
     }
 
-    /// The host confirmed an address; it is to be announced `announce` times. Late answers are ignored.
-    pub(crate) fn confirm(&mut self, vip: Vip, announce: u8) {
-        let Some(index) = self.position(vip) else { return };
-        let Some(slot) = self.slots.get_mut(index) else { return };
-        if *slot == (Slot::Requested { ticket: vip.ticket }) {
-            *slot = Slot::Installed { ticket: vip.ticket, announce };
-            self.installed += 1;
-            self.cursor = self.cursor.min(index);
+    /// The host confirmed an address; it is to be announced `announce` times. Returns whether it failed before; `None` for
+    /// a late answer, which is ignored.
+    pub(crate) fn confirm(&mut self, vip: Vip, announce: u8) -> Option<bool> {
+        let index = self.position(vip)?;
+        let Slot { place, flaw } = self.slots.get(index).copied()?;
+        if !matches!(place, Place::Requested { .. } | Place::Refused { .. }) || flaw == Some(Flaw::Unavailable) {
+            return None;
         }
+        self.put(index, Slot { place: Place::Installed { ticket: vip.ticket, announce }, flaw: None });
+        self.cursor = self.cursor.min(index);
+        Some(flaw.is_some())
     }
 
     /// From now on `new` are the addresses. One that stays keeps its slot; one that goes, and may be on the host, is
     /// handed out for removal, whatever the state.
     pub(crate) fn readdress(&mut self, old: &[IpAddr], new: &[IpAddr]) {
         let mut known = core::mem::take(&mut self.leaving);
-        known.extend(old.iter().zip(&self.slots).enumerate().filter_map(|(index, (address, slot))| {
-            Some((Vip { address: *address, index, ticket: slot.ticket()? }, *slot))
+        let before = old.iter().zip(&self.slots).enumerate();
+        known.extend(before.map(|(index, (address, slot))| {
+            (Vip { address: *address, index, ticket: slot.ticket().unwrap_or_default() }, *slot)
         }));
         let slots = new.iter().map(|address| {
             let index = known.iter().position(|(vip, _)| vip.address == *address);
-            index.map_or(Slot::Absent, |index| known.remove(index).1)
+            index.map_or(Slot { place: Place::Absent, flaw: None }, |index| known.remove(index).1)
         });
         self.slots = slots.collect();
         self.installed = self.slots.iter().filter(|slot| slot.is_installed()).count();
+        self.in_flight = self.slots.iter().filter(|slot| slot.is_in_flight()).count();
+        self.flawed = self.slots.iter().filter(|slot| slot.flaw.is_some()).count();
+        known.retain(|(_, slot)| slot.ticket().is_some());
         self.leaving = known;
         self.rewind();
     }
 
     /// Whether one is still to be asked for.
     pub(crate) fn any_absent(&self) -> bool {
-        self.slots.contains(&Slot::Absent)
+        self.slots.iter().any(|slot| slot.place == Place::Absent && slot.flaw.is_none())
     }
 
     /// The slot that waits for an answer to this request. Its index may have changed since.
@@ -145,7 +236,7 @@ impl Slots {
             return;
         }
         for slot in &mut self.slots {
-            if let Slot::Installed { announce, .. } = slot {
+            if let Place::Installed { announce, .. } = &mut slot.place {
                 *announce = count.max(*announce);
             }
         }
@@ -158,49 +249,75 @@ impl Slots {
         self.cursor >= self.slots.len() && self.leaving.is_empty()
     }
 
-    /// The next thing that brings `addresses` to where they should be: with a Master all there, else none.
+    /// The next thing that brings `addresses` to where they should be: with a Master all there that can be, else none.
     pub(crate) fn poll(&mut self, master: bool, addresses: &[IpAddr]) -> Option<Action> {
         if let Some((vip, _)) = self.leaving.pop() {
             return Some(Action::RemoveAddress(vip));
         }
         loop {
             let index = self.cursor;
-            let slot = self.slots.get_mut(index)?;
+            let Slot { place, flaw } = self.slots.get(index).copied()?;
             let address = *addresses.get(index)?;
             self.cursor += 1;
-            match (master, &mut *slot) {
-                (true, Slot::Absent | Slot::Refused { .. }) => {
+            match (master, place, flaw) {
+                (true, Place::Absent | Place::Refused { .. }, None | Some(Flaw::Again)) => {
                     self.ticket = self.ticket.wrapping_add(1);
                     let ticket = self.ticket;
-                    *slot = Slot::Requested { ticket };
+                    self.put(index, Slot { place: Place::Requested { ticket }, flaw: flaw.map(|_| Flaw::Failed) });
                     return Some(Action::InstallAddress(Vip { address, index, ticket }));
                 }
-                (true, Slot::Installed { ticket, announce: announce @ 1.. }) => {
-                    let (ticket, count) = (*ticket, core::mem::take(announce));
+                (true, Place::Installed { ticket, announce: count @ 1.. }, _) => {
+                    self.put(index, Slot { place: Place::Installed { ticket, announce: 0 }, flaw });
                     return Some(Action::AnnounceAddress { vip: Vip { address, index, ticket }, count });
                 }
-                (false, Slot::Requested { ticket } | Slot::Installed { ticket, .. } | Slot::Refused { ticket }) => {
-                    let ticket = *ticket;
-                    self.installed -= usize::from(slot.is_installed());
-                    *slot = Slot::Absent;
+                (
+                    false,
+                    Place::Requested { ticket } | Place::Installed { ticket, .. } | Place::Refused { ticket },
+                    flaw,
+                ) => {
+                    self.put(index, Slot { place: Place::Absent, flaw });
                     return Some(Action::RemoveAddress(Vip { address, index, ticket }));
                 }
-                (true, Slot::Requested { .. } | Slot::Installed { .. }) | (false, Slot::Absent) => {}
+                _ => {}
             }
+        }
+    }
+
+    fn fail(&mut self, index: usize) {
+        let Some(slot) = self.slots.get(index).copied() else { return };
+        let Some(ticket) = slot.ticket() else { return };
+        let flaw = if slot.flaw == Some(Flaw::Unavailable) { slot.flaw } else { Some(Flaw::Failed) };
+        self.put(index, Slot { place: Place::Refused { ticket }, flaw });
+    }
+
+    /// Puts a slot into its place, and keeps count.
+    fn put(&mut self, index: usize, slot: Slot) {
+        let Some(place) = self.slots.get_mut(index) else { return };
+        let old = core::mem::replace(place, slot);
+        for (count, before, after) in [
+            (&mut self.installed, old.is_installed(), slot.is_installed()),
+            (&mut self.in_flight, old.is_in_flight(), slot.is_in_flight()),
+            (&mut self.flawed, old.flaw.is_some(), slot.flaw.is_some()),
+        ] {
+            *count = (*count + usize::from(after)).saturating_sub(usize::from(before));
         }
     }
 }
 
 impl Slot {
     const fn ticket(&self) -> Option<u32> {
-        match self {
-            Self::Absent => None,
-            Self::Requested { ticket } | Self::Installed { ticket, .. } | Self::Refused { ticket } => Some(*ticket),
+        match self.place {
+            Place::Absent => None,
+            Place::Requested { ticket } | Place::Installed { ticket, .. } | Place::Refused { ticket } => Some(ticket),
         }
     }
 
     const fn is_installed(&self) -> bool {
-        matches!(self, Self::Installed { .. })
+        matches!(self.place, Place::Installed { .. })
+    }
+
+    const fn is_in_flight(&self) -> bool {
+        matches!(self.place, Place::Requested { .. })
     }
 }
 
@@ -208,21 +325,63 @@ impl Slot {
 mod tests {
     use super::*;
 
+    fn asked(slots: &mut Slots, addresses: &[IpAddr]) -> Vip {
+        match slots.poll(true, addresses) {
+            Some(Action::InstallAddress(vip)) => vip,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
-    fn what_was_refused_is_asked_for_again_though_nobody_fetched_its_removal() {
+    fn what_was_refused_is_asked_for_again_only_when_it_is_time() {
         let addresses = [IpAddr::from([192, 0, 2, 1])];
         let mut slots = Slots::new(1);
         slots.rewind();
-        let Some(Action::InstallAddress(first)) = slots.poll(true, &addresses) else { panic!("not asked for") };
-        assert!(slots.refuse(first));
+        let first = asked(&mut slots, &addresses);
+        assert!(slots.are_in_flight() && !slots.are_settled());
+        assert!(slots.refuse(first) && slots.are_flawed() && slots.are_settled() && !slots.are_in_flight());
         // Master again before the removal was fetched.
         slots.rewind();
-        let Some(Action::InstallAddress(second)) = slots.poll(true, &addresses) else { panic!("not asked for again") };
+        assert_eq!(slots.poll(true, &addresses), None);
+        slots.try_again();
+        let second = asked(&mut slots, &addresses);
+        assert!(slots.are_settled(), "what failed before holds nobody up");
         assert!(!slots.refuse(first), "a late answer");
-        slots.confirm(second, 1);
-        assert!(slots.all_installed());
+        assert!(slots.confirm(second, 1) == Some(true) && slots.all_installed() && !slots.are_flawed());
         assert!(slots.refuse(second) && !slots.all_installed(), "lost for good");
         slots.rewind();
         assert_eq!(slots.poll(false, &addresses), Some(Action::RemoveAddress(second)));
+        assert!(slots.are_flawed(), "a Backup remembers");
+    }
+
+    #[test]
+    fn what_is_not_available_is_not_asked_for_until_it_is() {
+        let addresses = [IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2])];
+        let mut slots = Slots::new(2);
+        assert!(slots.set_available(0, false, false) && !slots.set_available(0, false, false));
+        slots.rewind();
+        let second = asked(&mut slots, &addresses);
+        assert_eq!(second.address, addresses[1]);
+        assert_eq!(slots.poll(true, &addresses), None);
+        slots.try_again();
+        assert_eq!(slots.poll(true, &addresses), None);
+        assert!(slots.confirm(second, 0) == Some(false) && slots.are_settled() && !slots.all_installed());
+        assert!(slots.set_available(0, true, true));
+        let first = asked(&mut slots, &addresses);
+        assert!(slots.are_flawed(), "not before it is there");
+        assert!(slots.confirm(first, 0) == Some(true) && slots.all_installed() && !slots.are_flawed());
+        assert!(slots.set_available(0, false, true) && slots.installed() == 1);
+        assert!(slots.set_available(0, true, false) && !slots.are_flawed(), "a Backup forgets it at once");
+    }
+
+    #[test]
+    fn an_answer_that_comes_after_its_time_still_counts() {
+        let addresses = [IpAddr::from([192, 0, 2, 1])];
+        let mut slots = Slots::new(1);
+        slots.rewind();
+        let vip = asked(&mut slots, &addresses);
+        slots.refuse_unanswered();
+        assert!(slots.are_flawed() && !slots.are_in_flight());
+        assert!(slots.confirm(vip, 1) == Some(true) && slots.all_installed() && !slots.are_flawed());
     }
 }

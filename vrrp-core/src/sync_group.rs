@@ -107,11 +107,15 @@ impl SyncGroup {
             let mut worst_first = faults().filter(|fault| !pending(fault)).chain(faults().filter(pending));
             [worst_first.next(), worst_first.next()]
         };
+        // Whoever can have all addresses of the whole group is better.
+        let flawed = |id: &RouterId| routers.get(id.index()).is_some_and(VirtualRouter::is_flawed);
+        let handicapped: usize = self.members.iter().filter(|id| flawed(id)).count();
         let mut news = false;
         for id in &self.members {
             let of_others = two.into_iter().flatten().find(|(whose, _)| whose != id).map(|(_, fault)| fault);
             if let Some(router) = routers.get_mut(id.index()) {
-                news |= router.share_fault(now, of_others);
+                let others_handicapped = handicapped > usize::from(router.is_flawed());
+                news |= router.share_fault(now, of_others) | router.share_handicap(now, others_handicapped);
             }
         }
         news

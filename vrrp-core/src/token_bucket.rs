@@ -1,26 +1,30 @@
-//! A bound on answers: whoever keeps its own rate always gets one, a flood does not (FSM-A-10).
+//! A bound on reactions: whoever keeps to a rate always gets one, a flood does not.
 
 use core::time::Duration;
 
 use crate::time::Instant;
 
-/// Answers that may leave in one burst.
-const BURST: u8 = 4;
-
 /// One token each period, `BURST` at most.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TokenBucket {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TokenBucket<const BURST: u8> {
     tokens: u8,
     filled_at: Instant,
 }
 
-impl TokenBucket {
+impl<const BURST: u8> TokenBucket<BURST> {
     pub(crate) const fn full() -> Self {
         Self { tokens: BURST, filled_at: Instant::ZERO }
     }
 
     /// Takes a token, if there is one.
     pub(crate) fn take(&mut self, now: Instant, period: Duration) -> bool {
+        let granted = self.has(now, period);
+        self.tokens = self.tokens.saturating_sub(1);
+        granted
+    }
+
+    /// Whether there is a token.
+    pub(crate) fn has(&mut self, now: Instant, period: Duration) -> bool {
         let period = period.as_nanos().max(1);
         let earned = now.since(self.filled_at).as_nanos() / period;
         if earned >= u128::from(BURST) {
@@ -29,8 +33,17 @@ impl TokenBucket {
             self.tokens = self.tokens.saturating_add(earned).min(BURST);
             self.filled_at = self.filled_at + Duration::from_nanos(span);
         }
-        let granted = self.tokens > 0;
-        self.tokens = self.tokens.saturating_sub(1);
-        granted
+        self.tokens > 0
+    }
+
+    /// When it was last used or filled.
+    pub(crate) const fn filled_at(&self) -> Instant {
+        self.filled_at
+    }
+}
+
+impl<const BURST: u8> Default for TokenBucket<BURST> {
+    fn default() -> Self {
+        Self::full()
     }
 }

@@ -146,6 +146,16 @@ impl Priority {
         self.get() == 255
     }
 
+    /// The priority in use of a router whose host cannot set all of its addresses: 1 to 32, in the order of the configured
+    /// ones, so that whoever has 33 or more and can set them all is better. An owner stays 255.
+    #[must_use]
+    pub const fn handicapped(self) -> Self {
+        match Self::from_wire(self.get().div_ceil(8)) {
+            Some(priority) if !self.is_owner() => priority,
+            _ => self,
+        }
+    }
+
     /// The priority in use after tracking: `self + adjustment`, kept within 1 to 254. An owner stays 255.
     #[must_use]
     pub const fn adjusted(self, adjustment: i32) -> Self {
@@ -194,6 +204,17 @@ impl AdvertInterval {
         None => Self(NonZeroU16::MAX),
     };
 
+    #[cfg(feature = "alloc")]
+    const MAX_V2: Self = match NonZeroU16::new(25_500) {
+        Some(cs) => Self(cs),
+        None => Self::DEFAULT,
+    };
+    #[cfg(feature = "alloc")]
+    const MAX_V3: Self = match NonZeroU16::new(4095) {
+        Some(cs) => Self(cs),
+        None => Self::DEFAULT,
+    };
+
     /// # Errors
     /// [`OutOfRange`] outside 1 to 25500 cs (what either version can carry at all).
     pub const fn from_centis(centis: u16) -> Result<Self, OutOfRange> {
@@ -227,6 +248,16 @@ impl AdvertInterval {
     /// In whole seconds, rounded up: what the octet of version 2 says of it (INT-06).
     pub(crate) const fn whole_secs(self) -> u8 {
         self.0.get().div_ceil(100) as u8
+    }
+
+    /// The same, or the longest that a version can say.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn at_most_of(self, version: Version) -> Self {
+        let most = match version {
+            Version::V2 => Self::MAX_V2,
+            Version::V3 => Self::MAX_V3,
+        };
+        self.min(most)
     }
 
     /// The interval that version 2 says it is.

@@ -84,7 +84,7 @@ fn the_last_word_is_said_in_both() {
     bench.hear(OWN + 1, 200).unwrap();
     let said = common::show_all(&bench.actions());
     let expected =
-        ["remove 192.0.2.101", "remove 192.0.2.102", "advertise", "advertise in version 2", "Master > Backup"];
+        ["remove 192.0.2.101", "remove 192.0.2.102", "last word", "last word in version 2", "Master > Backup"];
     assert_eq!(said, expected);
 }
 

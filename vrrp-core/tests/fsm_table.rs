@@ -174,7 +174,7 @@ impl Case {
             "Backup" => State::Backup(Backup {
                 master_down: due("timer_down"),
                 armed_at: NOW.before(secs(4)),
-                interval: centis(self.learned()),
+                heard: Some(centis(self.learned())),
                 hold_until: match self.hold {
                     Hold::Off | Hold::Begins => None,
                     Hold::Running => Some(NOW + millis(1)),
@@ -267,7 +267,7 @@ impl Case {
             State::Backup(Backup {
                 master_down: NOW + span,
                 armed_at: NOW,
-                interval: centis(interval),
+                heard: Some(centis(interval)),
                 hold_until,
                 due: false,
             })
@@ -377,7 +377,7 @@ fn the_state_machine_does_what_its_one_row_says() {
             let (State::Backup(before), State::Backup(after)) = (case.before(), &mut state) else { panic!("{case:?}") };
             after.hold_until = before.hold_until.or(Some(NOW + HOLD));
         }
-        let stepped = fsm::step(&case.params(), case.before(), NOW, case.event());
+        let stepped = step(&case.params(), case.before(), NOW, case.event());
         assert_eq!(stepped, (state, effects), "\n{case:?}\n{row:?}");
     }
     assert_eq!(cases.len(), 12_864, "combinations");
@@ -396,14 +396,24 @@ fn effects_are_a_set() {
     assert!(!Effects::INSTALL.contains(both) && Effects::default() == Effects::NONE);
 }
 
-/// The extension adds one advertisement to the rows that yield, and touches no other.
+/// One step, with the interval by which a Backup then times its Master instead of the one that it heard.
+fn step(params: &Params, state: State, now: Instant, event: Event) -> (State, Effects) {
+    match fsm::step(params, state, now, event) {
+        (State::Backup(backup), effects) => {
+            (State::Backup(Backup { heard: Some(backup.interval(params)), ..backup }), effects)
+        }
+        other => other,
+    }
+}
+
+/// The extension adds one word to the rows that yield, and touches no other.
 #[test]
 fn the_last_word_is_said_exactly_by_those_that_yield() {
     for case in cases() {
-        let step = |last_word| fsm::step(&Params { last_word, ..case.params() }, case.before(), NOW, case.event());
-        let ((plain, silent), (state, speaking)) = (step(false), step(true));
+        let stepped = |last_word| step(&Params { last_word, ..case.params() }, case.before(), NOW, case.event());
+        let ((plain, silent), (state, speaking)) = (stepped(false), stepped(true));
         let yields = case.state == "Active" && matches!(plain, State::Backup(_));
-        let added = if yields { Effects::ADVERTISE } else { Effects::NONE };
+        let added = if yields { Effects::LAST_WORD } else { Effects::NONE };
         assert_eq!((state, speaking), (plain, silent | added), "{case:?}");
     }
 }
@@ -412,9 +422,8 @@ fn the_last_word_is_said_exactly_by_those_that_yield() {
 #[test]
 fn answers_follow_the_setting_not_the_profile() {
     for case in cases() {
-        let step =
-            |answer_lower| fsm::step(&Params { answer_lower, ..case.params() }, case.before(), NOW, case.event());
-        let ((plain, silent), (state, speaking)) = (step(false), step(true));
+        let stepped = |answer_lower| step(&Params { answer_lower, ..case.params() }, case.before(), NOW, case.event());
+        let ((plain, silent), (state, speaking)) = (stepped(false), stepped(true));
         let lower = case.state == "Active" && silent == Effects::DISCARD;
         let added = if lower { Effects::ASSERT } else { Effects::NONE };
         assert_eq!((state, speaking), (plain, silent | added), "{case:?}");
@@ -424,18 +433,22 @@ fn answers_follow_the_setting_not_the_profile() {
 /// SEC-06: a cap makes of an interval what its smaller one would be, and changes nothing else.
 #[test]
 fn a_cap_bounds_what_is_learned_but_not_below_the_local_interval() {
-    let step = |case: &Case, cap: Option<u16>, event| {
+    let stepped = |case: &Case, cap: Option<u16>, event| {
         let params = Params { learned_interval_cap: cap.map(centis), ..case.params() };
-        fsm::step(&params, case.before(), NOW, event)
+        step(&params, case.before(), NOW, event)
     };
-    for case in cases().into_iter().filter(|case| case.event == "advert_rx") {
+    // Where nothing is learned, the cap bounds what was learned before.
+    let learns = |case: &Case| {
+        case.event == "advert_rx" && case.rx > 0 && !stepped(case, None, case.event()).1.contains(Effects::DISCARD)
+    };
+    for case in cases().into_iter().filter(learns) {
         let Event::Advert(heard) = case.event() else { panic!("{case:?}") };
         for (cap, learned) in
             [(1, LOCAL_CENTIS), (LOCAL_CENTIS, LOCAL_CENTIS), (250, 250), (RX_CENTIS, RX_CENTIS), (25_500, RX_CENTIS)]
         {
             let smaller = Event::Advert(Advert { interval: centis(learned), ..heard });
-            let expected = step(&case, None, smaller);
-            assert_eq!(step(&case, Some(cap), Event::Advert(heard)), expected, "{cap} {case:?}");
+            let expected = stepped(&case, None, smaller);
+            assert_eq!(stepped(&case, Some(cap), Event::Advert(heard)), expected, "{cap} {case:?}");
         }
     }
 }
@@ -444,7 +457,7 @@ fn a_cap_bounds_what_is_learned_but_not_below_the_local_interval() {
 #[test]
 fn a_changed_priority_moves_the_down_timer_never_later_and_the_adver_timer_not_at_all() {
     for case in cases().into_iter().filter(|case| case.event == "startup" && case.local != 255) {
-        let (state, effects) = fsm::step(&case.params(), case.before(), NOW, Event::ParamsChanged);
+        let (state, effects) = step(&case.params(), case.before(), NOW, Event::ParamsChanged);
         assert_eq!(effects, Effects::NONE);
         match (case.before(), state) {
             (State::Backup(before), State::Backup(after)) => {
@@ -461,18 +474,18 @@ fn a_changed_priority_moves_the_down_timer_never_later_and_the_adver_timer_not_a
         let before = Backup {
             master_down: NOW + secs(60),
             armed_at: NOW,
-            interval: centis(LEARNED_CENTIS),
+            heard: Some(centis(LEARNED_CENTIS)),
             hold_until: None,
             due: false,
         };
-        let (after, _) = fsm::step(&case.params(), State::Backup(before), NOW, Event::ParamsChanged);
+        let (after, _) = step(&case.params(), State::Backup(before), NOW, Event::ParamsChanged);
         let interval = if profile.version() == Version::V2 { LOCAL_CENTIS } else { LEARNED_CENTIS };
         let master_down = NOW + case.skew(interval) + millis(30 * u64::from(interval));
-        assert_eq!(after, State::Backup(Backup { master_down, interval: centis(interval), ..before }));
+        assert_eq!(after, State::Backup(Backup { master_down, heard: Some(centis(interval)), ..before }));
     }
     let master = State::Master { next_advert: NOW + secs(60) };
     let case = Case { state: "Active", ..cases()[0] };
-    let (state, _) = fsm::step(&case.params(), master, NOW, Event::ParamsChanged);
+    let (state, _) = step(&case.params(), master, NOW, Event::ParamsChanged);
     assert_eq!(state, State::Master { next_advert: NOW + secs(2) }, "a shorter interval counts at once");
 }
 
@@ -530,6 +543,11 @@ fn a_router_runs_while_its_interface_is_up_and_has_an_address() {
             (100, Role::Backup, vec!["Backup > Initialize"]),
             (255, Role::Master, vec!["release", "remove 192.0.2.101", "remove 192.0.2.102", "Master > Initialize"]),
         ] {
+            // Nothing can be sent where the interface is down.
+            let done: Vec<&str> = match fault {
+                Fault::InterfaceDown => done.into_iter().filter(|done| *done != "release").collect(),
+                _ => done,
+            };
             let mut bench = Bench::started(config(Profile::Rfc3768, Family::Ipv4).with_priority(priority(local)));
             assert_eq!(bench.router.role(), role);
             bench.input(news(false));
@@ -546,8 +564,8 @@ fn a_router_runs_while_its_interface_is_up_and_has_an_address() {
 #[test]
 fn a_failed_transmission_is_counted_and_moves_no_timer() {
     let mut bench = Bench::master(config(Profile::Rfc9568, Family::Ipv6));
-    let before = without_counters(&bench.router);
+    let before = *bench.router.state();
     bench.router.count_tx_error();
-    assert_eq!((without_counters(&bench.router), bench.router.stats().tx_errors), (before, 1));
+    assert_eq!((*bench.router.state(), bench.router.stats().tx_errors), (before, 1));
     assert_eq!(bench.router.deadline(), Some(bench.now + INTERVAL));
 }

@@ -265,6 +265,7 @@ fn a_life_in_the_words_of_the_models() {
     bench.input(Input::InterfaceUp(false));
     bench.settle();
     assert_eq!(at(&bench), ("vrrp-event-interface-down", "preempted", Some(peer)));
+    bench.after(secs(3));
     bench.input(Input::InterfaceUp(true));
     assert_eq!(at(&bench), ("vrrp-event-interface-up", "preempted", Some(peer)));
     bench.input(Input::PrimaryAddress(None));
@@ -275,6 +276,7 @@ fn a_life_in_the_words_of_the_models() {
     bench.next_deadline();
     assert_eq!(at(&bench), ("vrrp-event-master-timeout", "priority", Some(peer)));
     // Nobody confirms the addresses.
+    bench.actions();
     bench.next_deadline();
     assert_eq!(at(&bench), ("vrrp-event-no-virtual-ip-addresses", "priority", Some(peer)));
     bench.next_deadline();

@@ -98,7 +98,7 @@ fn a_late_answer_finds_its_address_in_its_new_place() {
 }
 
 #[test]
-fn no_advertisement_until_a_new_address_is_confirmed_and_a_fault_when_it_is_not() {
+fn no_advertisement_until_a_new_address_is_confirmed_or_missing() {
     let mut bench = Bench::master(addresses(&[101]));
     bench.after(millis(900));
     reconfigure(&mut bench, addresses(&[101, 102]));
@@ -109,9 +109,22 @@ fn no_advertisement_until_a_new_address_is_confirmed_and_a_fault_when_it_is_not(
     assert_eq!(show_all(&bench.actions()), [""; 0], "its turn, but not confirmed");
     bench.next_deadline();
     assert_eq!(bench.now, asked + secs(1), "an interval to confirm it");
-    let fault = Fault::NotInstalled(Ipv4Addr::new(192, 0, 2, 102).into());
+    let missing = Ipv4Addr::new(192, 0, 2, 102);
+    assert!(bench.router.missing().eq([IpAddr::from(missing)]));
+    assert_eq!((bench.router.role(), bench.router.status().priority), (Role::Master, priority(13)));
+    // Configured away it is missing no more, and nothing waits for another try.
+    bench.settle();
+    reconfigure(&mut bench, addresses(&[101]));
+    assert_eq!(show_all(&bench.actions()), ["remove 192.0.2.102"]);
+    assert_eq!((bench.router.missing().count(), bench.router.status().priority), (0, Priority::DEFAULT));
+    assert!(bench.router.deadline() <= Some(bench.now + secs(1)));
+    // With another one instead of the only one that failed a router leaves its fault.
+    let mut bench = Bench::master(addresses(&[101]));
+    reconfigure(&mut bench, addresses(&[102]));
+    let [vip] = installs(&bench.actions())[..] else { panic!("one address") };
+    bench.input(Input::AddressFailed(vip));
+    let fault = Fault::NotInstalled(vip.address);
     assert_eq!(bench.router.status().cause, Cause::Fault(fault));
-    // Configured away it is at fault no more, and nothing waits for another try.
     bench.settle();
     reconfigure(&mut bench, addresses(&[101]));
     assert_eq!((bench.router.role(), bench.router.status().cause), (Role::Backup, Cause::Recovered(fault)));

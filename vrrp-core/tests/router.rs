@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::net::IpAddr;
 use std::num::NonZeroI16;
 use std::time::Duration;
 
@@ -62,7 +63,7 @@ fn an_owner_takes_over_at_startup() {
 
 #[test]
 fn leaving_the_election_releases_then_removes() {
-    for input in [Input::Shutdown, Input::InterfaceUp(false), Input::PrimaryAddress(None)] {
+    for input in [Input::Shutdown, Input::DevicesUp(false), Input::PrimaryAddress(None)] {
         let mut bench = Bench::master(v4(Profile::Rfc9568));
         bench.input(input);
         let left = ["release", "remove 192.0.2.101", "remove 192.0.2.102", "Master > Initialize"];
@@ -85,7 +86,7 @@ fn leaving_the_election_releases_then_removes() {
 fn yielding_removes_and_says_a_last_word_only_where_configured() {
     for (last_word, yielded) in [
         (false, vec!["remove 192.0.2.101", "remove 192.0.2.102", "Master > Backup"]),
-        (true, vec!["remove 192.0.2.101", "remove 192.0.2.102", "advertise", "Master > Backup"]),
+        (true, vec!["remove 192.0.2.101", "remove 192.0.2.102", "last word", "Master > Backup"]),
     ] {
         let mut bench = Bench::master(v4(Profile::Rfc3768).with_last_word(last_word));
         bench.hear(OWN + 1, 200).unwrap();
@@ -100,7 +101,7 @@ fn yielding_with_requests_out_removes_them_and_suppresses_nothing() {
     let (mut bench, actions) = unconfirmed(v4(Profile::Rfc3768));
     bench.input(Input::AddressInstalled(installs(&actions)[0]));
     bench.hear(OWN + 1, 200).unwrap();
-    let yielded = ["remove 192.0.2.101", "remove 192.0.2.102", "advertise", "Master > Backup"];
+    let yielded = ["remove 192.0.2.101", "remove 192.0.2.102", "last word", "Master > Backup"];
     assert_eq!(show_all(&bench.actions()), yielded);
     assert_eq!(bench.router.stats().unconfirmed_suppressed, 0, "the last word was said");
 }
@@ -123,7 +124,7 @@ fn before_every_address_is_confirmed_nothing_more_is_advertised() {
 }
 
 #[test]
-fn unconfirmed_after_one_interval_is_a_fault_retried_after_half_a_minute() {
+fn a_master_serves_what_it_has_and_asks_for_the_rest_again() {
     let (mut bench, actions) = unconfirmed(v4(Profile::Rfc3768));
     let [first, second] = installs(&actions)[..] else { panic!("two addresses") };
     bench.input(Input::AddressInstalled(first));
@@ -132,22 +133,159 @@ fn unconfirmed_after_one_interval_is_a_fault_retried_after_half_a_minute() {
     let takeover = bench.now;
     bench.next_deadline();
     assert_eq!(bench.now, takeover + INTERVAL);
-    let left = ["release", "remove 192.0.2.101", "remove 192.0.2.102", "Master > Initialize"];
-    assert_eq!(show_all(&bench.actions()), left);
-    let fault = Fault::NotInstalled(second.address);
-    assert_eq!(bench.router.faults().collect::<Vec<_>>(), [fault]);
-    assert_eq!(bench.router.status().cause, Cause::Fault(fault));
+    // 100 is handicapped.
+    let status = bench.router.status();
+    assert_eq!((status.role, status.priority, status.installed), (Role::Master, priority(13), 1));
+    assert!(bench.router.missing().eq([second.address]) && bench.router.faults().next().is_none());
+    assert_eq!(show_all(&bench.actions()), ["advertise"], "the address that is there");
 
+    // 30 s, 1, 2, 4, 8, 15, 15 minutes: nothing but this address is touched, and every advertisement leaves in time.
+    let mut last = bench.now;
+    for wait in [30, 60, 120, 240, 480, 900, 900] {
+        let asked = loop {
+            bench.next_deadline();
+            let actions = bench.actions();
+            if let [vip] = installs(&actions)[..] {
+                break vip;
+            }
+            assert_eq!(show_all(&actions), ["advertise"]);
+        };
+        assert_eq!((asked.address, bench.now), (second.address, last + secs(wait)));
+        last = bench.now;
+        bench.input(Input::AddressFailed(asked));
+        bench.settle();
+    }
+    // The end of the reason counts at once, and so does success.
+    bench.input(Input::AddressAvailable(1, true));
+    let [asked] = installs(&bench.actions())[..] else { panic!("not asked for") };
+    assert_eq!(bench.router.status().priority, priority(13));
+    bench.input(Input::AddressInstalled(asked));
+    assert_eq!(show_all(&bench.actions()), ["announce 192.0.2.102 x1"]);
+    assert_eq!((bench.router.status().priority, bench.router.missing().count()), (priority(100), 0));
+}
+
+#[test]
+fn what_cannot_be_set_is_known_before_and_not_tried() {
+    let mut bench = Bench::idle(v4(Profile::Rfc9568));
+    bench.input(Input::AddressAvailable(0, false));
+    bench.input(Input::Startup);
+    bench.settle();
+    assert_eq!(bench.router.status().priority, priority(13));
+    bench.next_deadline();
+    let served = ["advertise", "install 192.0.2.102", "announce 192.0.2.102 x1", "Backup > Master"];
+    assert_eq!(bench.settle(), served);
+    bench.next_deadline();
+    assert_eq!(bench.settle(), ["advertise"]);
+    // A Backup has its priority back as soon as it could.
+    bench.hear(OWN + 1, 50).unwrap();
+    assert_eq!(bench.router.role(), Role::Backup);
+    bench.settle();
+    bench.input(Input::AddressAvailable(0, true));
+    assert_eq!(bench.router.status().priority, priority(100));
+}
+
+#[test]
+fn who_has_no_advertised_address_at_all_releases_and_takes_nothing_from_anybody() {
+    let excluded = IpAddr::from([198, 51, 100, 1]);
+    let (mut bench, actions) = unconfirmed(v4(Profile::Rfc3768).with_excluded(&[excluded]).unwrap());
+    let [first, second, third] = installs(&actions)[..] else { panic!("three addresses") };
+    bench.input(Input::AddressInstalled(third));
+    bench.input(Input::AddressFailed(first));
+    assert_eq!(bench.router.role(), Role::Master, "one is still to be answered");
+    bench.input(Input::AddressFailed(second));
+    let fault = Fault::NotInstalled(first.address);
+    assert_eq!(bench.router.status().cause, Cause::Fault(fault));
+    assert_eq!(show_all(&bench.actions())[0], "release");
     assert_eq!(bench.router.deadline(), Some(bench.now + secs(30)));
     bench.after(secs(29));
     bench.input(Input::Timeout);
     assert_eq!(bench.router.role(), Role::Initialize);
     bench.next_deadline();
     assert_eq!(show_all(&bench.actions()), ["Initialize > Backup"]);
-    assert_eq!(bench.router.status().cause, Cause::Recovered(fault));
+    assert_eq!((bench.router.status().cause, bench.router.status().priority), (Cause::Recovered(fault), priority(13)));
+    // Somebody worse serves, and goes on.
+    for _ in 0..100 {
+        bench.hear(OWN + 1, 50).unwrap();
+        bench.after(millis(900));
+        bench.input(Input::Timeout);
+        assert_eq!(bench.actions(), []);
+    }
     bench.next_deadline();
     assert!(bench.settle().contains(&"install 192.0.2.102".into()), "asked for again");
-    assert_eq!(bench.router.status().installed, 2);
+    assert_eq!((bench.router.status().installed, bench.router.status().priority), (3, priority(100)));
+}
+
+#[test]
+fn an_address_that_is_not_advertised_faults_nobody() {
+    let excluded: IpAddr = "2001:db8::1".parse().unwrap();
+    let mut bench = Bench::master(v4(Profile::Rfc3768).with_excluded(&[excluded]).unwrap());
+    bench.input(Input::AddressAvailable(2, false));
+    assert_eq!((bench.router.role(), bench.router.status().priority), (Role::Master, priority(13)));
+    assert_eq!(bench.settle(), [""; 0]);
+    bench.next_deadline();
+    assert_eq!(bench.settle(), ["advertise"]);
+}
+
+/// OWN-01: nobody may be better than the owner, so it is not worse.
+#[test]
+fn an_owner_is_never_handicapped() {
+    let mut bench = Bench::master(v4(Profile::Rfc3768).with_priority(Priority::OWNER));
+    bench.input(Input::AddressAvailable(1, false));
+    assert_eq!(bench.router.status().priority, Priority::OWNER);
+}
+
+#[test]
+fn a_host_that_makes_progress_has_time() {
+    let (mut bench, actions) = unconfirmed(v4(Profile::Rfc3768));
+    let [first, second] = installs(&actions)[..] else { panic!("two addresses") };
+    for _ in 0..100 {
+        bench.after(millis(900));
+        bench.input(Input::Installing);
+        bench.input(Input::Timeout);
+        assert_eq!(bench.actions(), []);
+    }
+    bench.after(millis(900));
+    bench.input(Input::AddressInstalled(first));
+    bench.after(millis(900));
+    bench.input(Input::Timeout);
+    bench.input(Input::AddressInstalled(second));
+    assert_eq!((bench.router.role(), bench.router.missing().count()), (Role::Master, 0));
+}
+
+/// Shorter than three intervals since its last advertisement nobody can have taken over, and nobody was told anything.
+#[test]
+fn a_master_whose_interface_is_back_in_time_goes_on() {
+    for (gone, goes_on) in [(200, true), (2_999, true), (3_000, false), (60_000, false)] {
+        let mut bench = Bench::master(v4(Profile::Rfc3768));
+        bench.next_deadline();
+        assert_eq!(bench.settle(), ["advertise"]);
+        bench.input(Input::InterfaceUp(false));
+        let broke_off = ["remove 192.0.2.101", "remove 192.0.2.102", "Master > Initialize"];
+        assert_eq!(bench.settle(), broke_off);
+        // The source may follow a little later.
+        bench.input(Input::PrimaryAddress(None));
+        bench.after(millis(gone));
+        bench.input(Input::InterfaceUp(true));
+        bench.input(Input::PrimaryAddress(Some(host(Family::Ipv4, OWN))));
+        assert_eq!(bench.router.role() == Role::Master, goes_on, "{gone} ms");
+        assert_eq!(bench.settle()[0], if goes_on { "advertise" } else { "Initialize > Backup" });
+    }
+    // What could not be sent was heard by nobody.
+    let mut bench = Bench::master(v4(Profile::Rfc3768));
+    for _ in 0..2 {
+        bench.next_deadline();
+        bench.settle();
+        bench.router.count_tx_error();
+    }
+    bench.input(Input::InterfaceUp(false));
+    bench.after(millis(1_500));
+    bench.input(Input::InterfaceUp(true));
+    assert_eq!(bench.router.role(), Role::Backup);
+    // Who released has told everybody.
+    let mut bench = Bench::master(v4(Profile::Rfc3768));
+    bench.input(Input::PrimaryAddress(None));
+    bench.input(Input::PrimaryAddress(Some(host(Family::Ipv4, OWN))));
+    assert_eq!(bench.router.role(), Role::Backup);
 }
 
 #[test]
@@ -212,18 +350,21 @@ fn a_master_is_its_own_master_and_encodes_what_it_says() {
 }
 
 #[test]
-fn a_refused_or_lost_address_is_a_fault() {
+fn when_the_last_address_is_refused_or_lost_it_is_a_fault() {
     let (mut bench, actions) = unconfirmed(v4(Profile::Rfc3768));
     let [first, second] = installs(&actions)[..] else { panic!("two addresses") };
     let mut lost = bench.clone();
     bench.input(Input::AddressFailed(first));
+    bench.input(Input::AddressFailed(second));
     assert_eq!(bench.router.status().cause, Cause::Fault(Fault::NotInstalled(first.address)));
 
     lost.input(Input::AddressInstalled(first));
     lost.input(Input::AddressInstalled(second));
     lost.actions();
     lost.input(Input::AddressFailed(second));
-    assert_eq!(lost.router.status().cause, Cause::Fault(Fault::NotInstalled(second.address)));
+    assert_eq!(lost.router.role(), Role::Master);
+    lost.input(Input::AddressFailed(first));
+    assert_eq!(lost.router.status().cause, Cause::Fault(Fault::NotInstalled(first.address)));
     assert_eq!(show_all(&lost.actions())[0], "release");
 }
 

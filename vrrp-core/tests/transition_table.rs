@@ -35,7 +35,7 @@ fn situations() -> Vec<Situation> {
         State::Backup(Backup {
             master_down: NOW + secs(5) / 2,
             armed_at: NOW.before(secs(1)),
-            interval: centis(100),
+            heard: Some(centis(100)),
             hold_until,
             due: false,
         })
@@ -44,7 +44,7 @@ fn situations() -> Vec<Situation> {
     let due = State::Backup(Backup {
         master_down: NOW.before(secs(1)),
         armed_at: NOW.before(secs(4)),
-        interval: centis(100),
+        heard: Some(centis(100)),
         hold_until: None,
         due: true,
     });
@@ -86,6 +86,7 @@ fn events(params: &Params, state: &State) -> Vec<(&'static str, Instant, Event)>
     };
     let mut events = vec![
         ("startup", NOW, Event::Startup),
+        ("resume", NOW, Event::Resume),
         ("shutdown", NOW, Event::Shutdown),
         ("timer, early", NOW, Event::Timer),
         ("timer", state.deadline().unwrap_or(NOW), Event::Timer),
@@ -167,6 +168,7 @@ fn words(effects: Effects) -> String {
         (Effects::REMOVE, "remove"),
         (Effects::DISCARD, "discard"),
         (Effects::DUPLICATE, "duplicate"),
+        (Effects::LAST_WORD, "last word"),
     ];
     let asked: Vec<_> = all.into_iter().filter(|(effect, _)| effects.contains(*effect)).map(|(_, word)| word).collect();
     asked.join(" ")

@@ -41,6 +41,22 @@ impl VirtualRouter {
         true
     }
 
+    /// Whether its own host cannot set one of its addresses.
+    pub(crate) const fn is_flawed(&self) -> bool {
+        self.slots.are_flawed()
+    }
+
+    /// Takes over that another member is handicapped, or none. Returns whether that is news.
+    pub(crate) fn share_handicap(&mut self, now: Instant, handicapped: bool) -> bool {
+        if self.health.group_handicapped == handicapped {
+            return false;
+        }
+        self.advance(now);
+        self.health.group_handicapped = handicapped;
+        self.reprioritise();
+        true
+    }
+
     /// Only the rest of its group keeps it from being Master.
     pub(crate) const fn is_due(&self) -> bool {
         matches!(self.state, State::Backup(Backup { due: true, .. }))

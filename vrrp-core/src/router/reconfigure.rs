@@ -1,5 +1,7 @@
 //! Another configuration while the router runs.
 
+use alloc::boxed::Box;
+
 use super::{Role, VirtualRouter, params, prepare};
 use crate::cause::Cause;
 use crate::config::Config;
@@ -58,6 +60,7 @@ impl VirtualRouter {
             return Err(ReconfigureError::Family { from, to });
         }
         self.advance(now);
+        let ends_something = self.pending.ends_something();
         let old = core::mem::replace(&mut self.config, config);
         let was_owner = self.params.priority.is_owner();
         self.retrack(&old);
@@ -82,7 +85,13 @@ impl VirtualRouter {
                 self.apply(Event::ParamsChanged, |this| this.cause);
             }
         }
-        self.reconsider();
+        self.assess();
+        match ends_something {
+            // What was begun before is older than this.
+            true => drop(self.parting.get_or_insert_with(|| Box::new(old))),
+            false if self.pending.ends_something() => self.parting = Some(Box::new(old)),
+            false => {}
+        }
         Ok(())
     }
 
@@ -104,12 +113,9 @@ impl VirtualRouter {
             return;
         }
         self.slots.readdress(old, new);
-        // What is not configured any more cannot be at fault.
-        if self.health.not_installed.is_some_and(|address| !new.contains(&address)) {
-            (self.health.not_installed, self.retry_at) = (None, None);
-        }
-        if self.role() == Role::Master && self.slots.any_absent() {
-            self.await_confirmation();
+        // What is not configured any more cannot be at fault, and something new may do.
+        if self.slots.any_absent() || !self.slots.are_flawed() {
+            (self.serves_nothing, self.retries, self.retry_at) = (false, 0, None);
         }
     }
 }

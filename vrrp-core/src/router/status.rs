@@ -64,7 +64,7 @@ impl VirtualRouter {
             _ => (None, None),
         };
         let interval = match self.state {
-            State::Backup(backup) => backup.interval,
+            State::Backup(backup) => backup.interval(&self.params),
             _ => self.config.interval(),
         };
         Status {

@@ -11,6 +11,7 @@ use super::network::{HostId, LanId};
 use super::world::{Step, StepKind, World};
 use crate::cause::{Cause, Role, Transition};
 use crate::config::{Config, Peers};
+use crate::fsm::State;
 use crate::health::{Fault, RouterId};
 use crate::router::AdvertKind;
 use crate::time::Instant;
@@ -274,7 +275,9 @@ impl Invariants {
             _ => {}
         }
         let released = step.sends.contains(&(host, router, AdvertKind::Release));
-        if (change.from, change.to) == (Role::Master, Role::Initialize) && !released {
+        // Nothing can be sent on an interface that is down.
+        let silenced = change.cause == Cause::Fault(Fault::InterfaceDown);
+        if (change.from, change.to) == (Role::Master, Role::Initialize) && !released && !silenced {
             return Err(format!("{} is Master no more and did not release", name(host, router)));
         }
         let (quiet_at, overlap) = (self.quiet_at, self.overlap(world));
@@ -501,10 +504,12 @@ impl Instance {
     }
 }
 
-/// After that of its takeover a Master sends no advertisement until its host has confirmed every address.
+/// After that of its takeover a Master sends no advertisement until its host has confirmed every address but those that it
+/// cannot set, and one at least.
 fn speaks_for_what_it_has(world: &World, step: &Step, host: HostId, id: RouterId) -> Result<(), String> {
     let Some(router) = world.router(host, id) else { return Ok(()) };
-    let holds_all = router.status().installed == router.config().addresses().len();
+    let installed = router.status().installed;
+    let holds_all = installed > 0 && installed + router.missing().count() == router.config().addresses().len();
     let changed = step.transitions.iter().any(|(whose, which, _)| (*whose, *which) == (host, id));
     if router.role() == Role::Master && !holds_all && !changed {
         return Err(format!("{} advertises addresses that its host has not confirmed", name(host, id)));
@@ -512,13 +517,19 @@ fn speaks_for_what_it_has(world: &World, step: &Step, host: HostId, id: RouterId
     Ok(())
 }
 
-/// A Master that hears a release speaks at once, unless its addresses are still to be confirmed.
+/// A Master that hears a release speaks at once or, when there are many of them, within a quarter of its interval; unless its
+/// addresses are still to be confirmed.
 fn answers_release(world: &World, step: &Step, host: HostId, id: RouterId) -> Result<(), String> {
     let Some(router) = world.router(host, id) else { return Ok(()) };
-    let holds_all = router.status().installed == router.config().addresses().len();
+    let installed = router.status().installed;
+    let holds_all = installed > 0 && installed + router.missing().count() == router.config().addresses().len();
     let changed = step.transitions.iter().any(|(whose, which, _)| (*whose, *which) == (host, id));
     let spoke = step.sends.iter().any(|(whose, which, _)| (*whose, *which) == (host, id));
-    if router.role() == Role::Master && holds_all && !changed && !spoke {
+    // Of many releases not each is answered: then the next advertisement comes soon.
+    let soon = router.stats().assert_suppressed > 0
+        && matches!(router.state(), State::Master { next_advert }
+            if next_advert.since(router.latest()) <= router.config().interval().duration() / 4);
+    if router.role() == Role::Master && holds_all && !changed && !spoke && !soon {
         return Err(format!("{} is Master, heard a release and said nothing", name(host, id)));
     }
     Ok(())
@@ -613,14 +624,11 @@ fn is_grouped(world: &World, member: &Member) -> bool {
     host.is_some_and(|host| host.groups().iter().any(|group| group.contains(&member.router)))
 }
 
-/// Nanoseconds in which one advertisement is paid for: one each interval, and one answer to a lower Master each of the shorter
-/// of two intervals.
+/// Nanoseconds in which one advertisement is paid for: one each interval, and four answers.
 fn price(facts: &Facts, config: Option<&Config>) -> i64 {
     let interval =
         config.map_or(AdvertInterval::DEFAULT.duration(), |config| config.interval().duration()).as_nanos() as i64;
-    let shortest = (facts.shortest_interval.as_nanos() as i64).max(1);
-    let answers = config.is_some_and(Config::answer_lower);
-    let price = if answers { interval * shortest / (interval + shortest) } else { interval };
+    let price = interval / 5;
     price - price * i64::from(facts.drift) / 500_000
 }
 

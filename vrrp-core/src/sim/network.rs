@@ -247,13 +247,27 @@ impl Network {
 
     /// Sends a packet to the group, or to the hosts that have the address.
     pub fn send(&mut self, now: Instant, lan: LanId, from: HostId, ends: Endpoints, octets: &[u8]) {
+        self.send_to(now, lan, from, None, ends, octets);
+    }
+
+    /// Sends a packet, but in a frame for the host of this address alone.
+    pub fn send_to(
+        &mut self,
+        now: Instant,
+        lan: LanId,
+        from: HostId,
+        alone: Option<IpAddr>,
+        ends: Endpoints,
+        octets: &[u8],
+    ) {
         let to_group = ends.destination() == multicast_group(ends.family());
         let index = self.store(lan, ends, octets);
         let mut position = 0;
         while let Some(member) = self.lans.get(lan.index()).and_then(|lan| lan.members.get(position).copied()) {
             position += 1;
             let (to, addresses) = member;
-            if to != from && (to_group || addresses.contains(&ends.destination())) {
+            let meant = alone.is_none_or(|alone| addresses.contains(&alone));
+            if to != from && meant && (to_group || addresses.contains(&ends.destination())) {
                 self.dispatch(now, from, to, index);
             }
         }

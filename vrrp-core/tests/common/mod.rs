@@ -248,6 +248,8 @@ pub fn show(action: &Action) -> String {
         Action::SendAdvertisement(AdvertKind::Release) => "release".into(),
         Action::SendAdvertisement(AdvertKind::RegularVersion2) => "advertise in version 2".into(),
         Action::SendAdvertisement(AdvertKind::ReleaseVersion2) => "release in version 2".into(),
+        Action::SendAdvertisement(AdvertKind::LastWord) => "last word".into(),
+        Action::SendAdvertisement(AdvertKind::LastWordVersion2) => "last word in version 2".into(),
         Action::InstallAddress(vip) => format!("install {}", vip.address),
         Action::RemoveAddress(vip) => format!("remove {}", vip.address),
         Action::AnnounceAddress { vip, count } => format!("announce {} x{count}", vip.address),

@@ -246,13 +246,19 @@ impl World {
                     if self.scenario.slumps {
                         key.push(self.quanta(backup.master_down, backup.armed_at));
                     }
-                    key.extend(backup.interval.centis().to_be_bytes());
+                    key.extend(backup.heard.unwrap_or(host.router.config().interval()).centis().to_be_bytes());
                 }
             }
         }
         for packet in &self.air {
             // Version, id and addresses are those of all.
-            key.extend([packet.to << 4 | packet.from, packet.left, packet.octets[2]]);
+            key.extend([
+                packet.to << 4 | packet.from,
+                packet.left,
+                packet.octets[2],
+                packet.octets[4],
+                packet.octets[5],
+            ]);
         }
         key.into()
     }
@@ -322,8 +328,12 @@ impl World {
         if host.router.deadline().is_none() && host.started {
             return Err(format!("router {index} takes part and waits for nothing"));
         }
-        for octets in sent {
-            let others = (0..self.hosts.len() as u8).filter(|other| *other != index);
+        let winner = self.hosts[usize::from(index)].router.winner();
+        for (kind, octets) in sent {
+            // The last word is for one alone.
+            let alone = winner.filter(|_| kind == AdvertKind::LastWord);
+            let meant = |other: &u8| *other != index && alone.is_none_or(|alone| alone == address(*other));
+            let others = (0..self.hosts.len() as u8).filter(meant);
             self.air.extend(others.map(|to| Packet {
                 to,
                 from: index,
@@ -362,7 +372,7 @@ impl Host {
     }
 
     /// Does what is due, and returns what went out, in order. An error says what must not be.
-    fn carry_out(&mut self, before: Role) -> Result<Vec<Rc<[u8]>>, String> {
+    fn carry_out(&mut self, before: Role) -> Result<Vec<(AdvertKind, Rc<[u8]>)>, String> {
         let mut sent = Vec::new();
         while let Some(action) = self.router.poll_action() {
             let after = self.router.role();
@@ -374,7 +384,7 @@ impl Host {
                             !self.holds && sent.is_empty()
                         }
                         (AdvertKind::Regular, _, Role::Master) => self.holds && self.unconfirmed.is_none(),
-                        (AdvertKind::Regular, Role::Master, Role::Backup) => !self.holds && sent.is_empty(),
+                        (AdvertKind::LastWord, Role::Master, Role::Backup) => !self.holds && sent.is_empty(),
                         (AdvertKind::Release, Role::Master, Role::Initialize) => sent.is_empty(),
                         _ => false,
                     };
@@ -384,7 +394,7 @@ impl Host {
                             sent.len()
                         ));
                     }
-                    sent.push(self.encode(kind));
+                    sent.push((kind, self.encode(kind)));
                 }
                 Action::InstallAddress(vip) => {
                     if self.holds || after != Role::Master || sent.is_empty() {

@@ -158,11 +158,15 @@ enum Operation {
     AnswerAll,
     /// The host takes an address away for good, or says no twice.
     Lose(u8),
+    /// The host knows that it can or cannot set an address.
+    Available(usize, bool),
+    /// The host is still at work.
+    Installing,
 }
 
 impl Operation {
     fn read(bytes: &mut Bytes<'_>) -> Self {
-        match bytes.next() % 20 {
+        match bytes.next() % 23 {
             0 => Self::Startup,
             1 => Self::Shutdown,
             2..=4 => Self::Deadline,
@@ -188,7 +192,9 @@ impl Operation {
             15 => Self::Tracker { which: 1, passing: bytes.flag() },
             16 => Self::Answer(bytes.next() % 8 != 1),
             17 | 18 => Self::AnswerAll,
-            _ => Self::Lose(bytes.next()),
+            19 => Self::Lose(bytes.next()),
+            20 | 21 => Self::Available(bytes.one_of(&[0, 1, 2]), bytes.next() % 3 != 1),
+            _ => Self::Installing,
         }
     }
 }
@@ -304,6 +310,14 @@ impl Pair {
                     self.agree()?;
                 }
             }
+            Operation::Available(position, available) => {
+                self.reference.set_available(*position, *available);
+                self.input(Input::AddressAvailable(*position, *available));
+            }
+            Operation::Installing => {
+                self.reference.wait_for_confirmation();
+                self.input(Input::Installing);
+            }
             Operation::Lose(which) => {
                 if let Some((vip, number)) = self.last[usize::from(*which) % 2] {
                     self.reference.refuse(vip.index(), number);
@@ -415,7 +429,12 @@ impl Pair {
         let mut octets = [0; 1500];
         let len = self.product.encode(kind, Endpoints::new(source, destination).unwrap(), &mut octets).unwrap();
         let fields = Fields::read(setup.version(), &octets[..len], source, destination);
+        let last_word = matches!(kind, AdvertKind::LastWord);
         match fields {
+            Some(fields) if last_word && fields == self.fields(fields.priority, fields.interval) => {
+                let winner = self.product.winner().unwrap();
+                format!("last word {} to {winner} at {}", fields.priority, fields.interval)
+            }
             Some(fields) if fields == self.fields(0, setup.interval) => "release".into(),
             Some(fields) if fields == self.fields(fields.priority, setup.interval) => {
                 format!("advertise {}", fields.priority)

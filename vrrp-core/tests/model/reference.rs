@@ -3,7 +3,7 @@
 //!
 //! Timers are nanoseconds left, below zero where one is overdue. What the RFCs differ in is asked where it matters.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use vrrp_core::{Family, Profile};
@@ -56,6 +56,54 @@ impl Setup {
     }
 }
 
+/// Where an address is, with the number of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Nowhere,
+    Asked(u32),
+    There(u32),
+    Refused(u32),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flaw {
+    Failed,
+    ToBeTriedAgain,
+    Unavailable,
+}
+
+/// So many at once, and then one each period.
+#[derive(Clone, Copy, Debug)]
+struct Budget {
+    most: i128,
+    left: i128,
+    since: i128,
+}
+
+impl Budget {
+    /// Untouched for ever.
+    fn new(most: i128) -> Self {
+        Self { most, left: most, since: i128::MAX / 2 }
+    }
+
+    fn earn(&mut self, period: i128) -> bool {
+        let earned = self.since / period;
+        if earned >= self.most {
+            (self.left, self.since) = (self.most, 0);
+        } else {
+            self.left = (self.left + earned).min(self.most);
+            self.since -= earned * period;
+        }
+        self.left > 0
+    }
+
+    fn spend(&mut self, period: i128) -> bool {
+        let can = self.earn(period);
+        self.left -= i128::from(can);
+        can
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Initialize,
@@ -87,24 +135,32 @@ pub struct Reference {
     own_address: Option<IpAddr>,
     last_own_address: Option<IpAddr>,
     trackers: [Option<bool>; 2],
-    /// After an address could not be installed: until the next attempt.
-    retry: Option<i128>,
     refusal_told: bool,
+    /// It went from Master to Initialize because its interface did.
+    interrupted: bool,
 
-    // The addresses, by position: what the host was asked for, under which number, and what it confirmed
-    asked: BTreeMap<usize, u32>,
-    confirmed: BTreeSet<usize>,
+    // The addresses, by position (docs/partial-service.md)
+    places: Vec<Place>,
+    flaws: Vec<Option<Flaw>>,
+    to_announce: BTreeSet<usize>,
     requests: u32,
     confirm_timer: i128,
+    /// Until what failed is asked for again.
+    retry: Option<i128>,
+    failures: usize,
+    /// Nothing advertised could be set.
+    empty_handed: bool,
+    unusable: bool,
 
     // Extensions
     /// Since it last advertised or became Master.
     silent_for: i128,
     hold: Option<i128>,
-    answers: u32,
-    since_answer: i128,
+    answers: Budget,
+    answers_to: Vec<(IpAddr, Budget)>,
     contest_silence: Option<i128>,
     contest_holdoff: i128,
+    rounds: Budget,
 
     // What management asks
     pub master: Option<IpAddr>,
@@ -129,18 +185,24 @@ impl Reference {
             own_address: None,
             last_own_address: None,
             trackers: [None; 2],
-            retry: None,
             refusal_told: false,
-            asked: BTreeMap::new(),
-            confirmed: BTreeSet::new(),
+            interrupted: false,
+            places: vec![Place::Nowhere; setup.addresses.len()],
+            flaws: vec![None; setup.addresses.len()],
+            to_announce: BTreeSet::new(),
             requests: 0,
             confirm_timer: 0,
-            silent_for: 0,
+            retry: None,
+            failures: 0,
+            empty_handed: false,
+            unusable: false,
+            silent_for: now.into(),
             hold: None,
-            answers: 4,
-            since_answer: now.into(),
+            answers: Budget::new(4),
+            answers_to: Vec::new(),
             contest_silence: None,
             contest_holdoff: 0,
+            rounds: Budget::new(2),
             master: None,
             reason: "not-master",
             heard_lower: false,
@@ -190,7 +252,9 @@ impl Reference {
         self.master_down_timer -= nanos;
         self.watching_for += nanos;
         self.confirm_timer -= nanos;
-        self.since_answer += nanos;
+        self.answers.since += nanos;
+        self.answers_to.iter_mut().for_each(|(_, budget)| budget.since += nanos);
+        self.rounds.since += nanos;
         self.silent_for += nanos;
         self.contest_holdoff -= nanos;
         for timer in [&mut self.retry, &mut self.hold, &mut self.contest_silence] {
@@ -225,8 +289,9 @@ impl Reference {
             State::Initialize => self.retry,
             State::Backup => Some(self.master_down_timer),
             State::Master => {
-                let confirm = (!self.has_all()).then_some(self.confirm_timer);
-                [Some(self.adver_timer), confirm, self.contest_silence].into_iter().flatten().min()
+                let waits = self.places.iter().any(|place| matches!(place, Place::Asked(_)));
+                let confirm = waits.then_some(self.confirm_timer);
+                [Some(self.adver_timer), confirm, self.retry, self.contest_silence].into_iter().flatten().min()
             }
         }
     }
@@ -236,13 +301,23 @@ impl Reference {
         if self.is_lapsed() {
             self.lapse();
         }
-        // An address that is not confirmed in an interval, at least 100 ms, is a fault for 30 s.
-        if self.state == State::Master && !self.has_all() && self.confirm_timer <= 0 {
-            return self.fail_install();
+        // What is not confirmed in an interval, at least 100 ms, counts as refused.
+        let late: Vec<usize> = (0..self.places.len()).filter(|n| matches!(self.places[*n], Place::Asked(_))).collect();
+        if self.state == State::Master && self.confirm_timer <= 0 && !late.is_empty() {
+            late.into_iter().for_each(|position| self.fail(position));
+            self.retry_later();
+            self.assess();
         }
         if self.retry.is_some_and(|left| left <= 0) {
             self.retry = None;
-            self.reconsider();
+            match self.state {
+                State::Initialize => {
+                    self.empty_handed = false;
+                    self.assess();
+                }
+                State::Backup => {}
+                State::Master => self.try_again(),
+            }
         }
         match self.state {
             State::Initialize => {}
@@ -265,9 +340,15 @@ impl Reference {
             State::Backup | State::Master => {}
         }
         if self.state == State::Master && self.contest_silence.is_some_and(|left| left <= 0) {
-            self.contest_silence = None;
-            self.announce_all();
+            // The last round is put off, but not left out.
+            let holdoff = self.contest_period();
+            let allowed = self.rounds.spend(holdoff);
+            self.contest_silence = (!allowed).then_some(holdoff);
+            if allowed {
+                self.announce_all();
+            }
         }
+        self.see_to_addresses();
     }
 
     // Section 6.4.1
@@ -283,7 +364,10 @@ impl Reference {
     }
 
     fn leave_initialize(&mut self) {
-        if self.priority == 255 {
+        // Nobody was told, and nobody can have taken over.
+        let goes_on = self.interrupted && self.silent_for < 3 * self.advertisement_interval();
+        self.interrupted = false;
+        if self.priority == 255 || goes_on {
             self.reason = "priority";
             self.become_master();
         } else {
@@ -296,15 +380,16 @@ impl Reference {
     fn become_master(&mut self) {
         let from = self.state;
         self.say();
-        for position in 0..self.setup.addresses.len() {
-            self.requests += 1;
-            self.asked.insert(position, self.requests);
-            self.log.push(format!("install {}", self.setup.addresses[position]));
+        if self.retry.is_none_or(|left| left <= 0) {
+            self.retry = None;
+            self.try_again();
         }
-        self.confirm_timer = self.advertisement_interval().max(SECOND / 10);
         self.adver_timer = self.advertisement_interval();
         self.contest_silence = None;
         self.contest_holdoff = 0;
+        self.rounds = Budget::new(2);
+        self.state = State::Master;
+        self.see_to_addresses();
         self.enter(from, State::Master);
         self.master = self.last_own_address;
     }
@@ -317,11 +402,14 @@ impl Reference {
         self.enter(from, State::Backup);
     }
 
-    /// From Master with a release (FSM-A-01), from Backup without a word.
+    /// From Master with a release (FSM-A-01), where something can be sent; from Backup without a word.
     fn become_initialize(&mut self) {
         let from = self.state;
+        self.interrupted = from == State::Master && self.started && !self.interface_up;
         if from == State::Master {
-            self.log.push("release".into());
+            if !self.interrupted {
+                self.log.push("release".into());
+            }
             self.remove_all();
         }
         self.enter(from, State::Initialize);
@@ -375,47 +463,61 @@ impl Reference {
     fn master_hears(&mut self, advertisement: &Fields, source: IpAddr) {
         let theirs = advertisement.priority;
         if theirs == 0 {
-            self.send_advertisement();
-            self.adver_timer = self.advertisement_interval();
+            if self.may_answer(source) {
+                self.send_advertisement();
+                self.adver_timer = self.advertisement_interval();
+            } else {
+                self.adver_timer = self.adver_timer.min(self.advertisement_interval() / 4);
+            }
         } else if theirs > self.priority || (theirs == self.priority && Some(source) > self.last_own_address) {
             self.remove_all();
             if self.setup.last_word {
-                self.say();
+                self.log.push(format!("last word {} to {source} at {}", self.priority, advertisement.interval));
             }
             self.become_backup(advertisement.interval);
             self.master = Some(source);
         } else {
             let by_default = matches!(self.setup.profile, Profile::Rfc9568 | Profile::Rfc9568Errata);
-            if self.setup.answer_lower.unwrap_or(by_default) {
-                self.answer(advertisement.interval);
+            if self.setup.answer_lower.unwrap_or(by_default) && self.may_answer(source) {
+                self.send_advertisement();
             }
             // The neighbours may have believed the other one: announced anew at the beginning of a contest, once in 5 s while it
-            // lasts, and when the other one has been silent for three of its intervals.
+            // lasts, and when the other one has been silent for three intervals; two rounds, and one more each 5 s.
             let begins = self.contest_silence.is_none();
-            self.contest_silence = Some(3 * i128::from(advertisement.interval) * CENTISECOND);
-            if begins || self.contest_holdoff <= 0 {
-                self.contest_holdoff = 5 * SECOND;
+            self.contest_silence = Some(3 * self.advertisement_interval());
+            let holdoff = self.contest_period();
+            if (begins || self.contest_holdoff <= 0) && self.rounds.spend(holdoff) {
+                self.contest_holdoff = holdoff;
                 self.announce_all();
             }
+            self.see_to_addresses();
         }
     }
 
-    /// FSM-A-10: four in a burst, and one more for each interval of the faster of the two.
-    fn answer(&mut self, their_interval: u32) {
-        let period = i128::from(their_interval.min(self.setup.interval)) * CENTISECOND;
-        let mut earned = 0;
-        while self.since_answer >= period && earned < 4 {
-            self.since_answer -= period;
-            earned += 1;
+    /// 5 s, and at least an interval.
+    fn contest_period(&self) -> i128 {
+        self.advertisement_interval().max(5 * SECOND)
+    }
+
+    /// FSM-A-10: in an interval two answers to one sender, of whom four are remembered, and four to all.
+    fn may_answer(&mut self, sender: IpAddr) -> bool {
+        let (half, quarter) = (self.advertisement_interval() / 2, self.advertisement_interval() / 4);
+        if !self.answers.earn(quarter) {
+            return false;
         }
-        if earned == 4 {
-            self.since_answer = 0;
-        }
-        self.answers = (self.answers + earned).min(4);
-        if self.answers > 0 {
-            self.answers -= 1;
-            self.send_advertisement();
-        }
+        let fresh = (sender, Budget::new(2));
+        let known = self.answers_to.iter().position(|(known, _)| *known == sender);
+        let position = known.unwrap_or_else(|| {
+            if self.answers_to.len() < 4 {
+                self.answers_to.push(fresh);
+                return self.answers_to.len() - 1;
+            }
+            let longest = self.answers_to.iter().map(|(_, budget)| budget.since).max().unwrap();
+            let position = self.answers_to.iter().position(|(_, budget)| budget.since == longest).unwrap();
+            self.answers_to[position] = fresh;
+            position
+        });
+        self.answers_to[position].1.spend(half) && self.answers.spend(quarter)
     }
 
     fn say(&mut self) {
@@ -423,9 +525,9 @@ impl Reference {
         self.silent_for = 0;
     }
 
-    /// No second advertisement before every address is confirmed.
+    /// No second advertisement before every address has its first answer, and none for nothing.
     fn send_advertisement(&mut self) {
-        if self.has_all() {
+        if self.is_settled() && self.installed() > 0 {
             self.say();
         }
     }
@@ -450,6 +552,7 @@ impl Reference {
         theirs.sort();
         ours.sort();
         let other_list = theirs != ours && setup.version() == 2 && setup.strict_list && fields.priority != 255;
+        let stranger = fields.addresses.iter().all(|address| !setup.addresses.contains(address));
         let link_local = match fields.addresses.first()? {
             IpAddr::V4(_) => true,
             IpAddr::V6(first) => first.segments()[0] & 0xffc0 == 0xfe80,
@@ -464,6 +567,7 @@ impl Reference {
             && (link_local || setup.profile != Profile::Rfc9568Errata)
             && fields.interval != 0
             && !other_list
+            && !stranger
             && (setup.version() != 2 || fields.interval == setup.interval)
             && self.last_own_address != Some(source)
             && !no_host;
@@ -488,16 +592,24 @@ impl Reference {
 
     pub fn set_tracker(&mut self, which: usize, passing: bool) {
         self.trackers[which] = Some(passing);
+        self.weigh();
+        self.reconsider();
+    }
+
+    fn weigh(&mut self) {
         let in_force = self.trackers[1] == Some(self.setup.weight > 0);
         let weight = if in_force { i32::from(self.setup.weight) } else { 0 };
         if self.setup.priority != 255 {
             let before = self.priority;
             self.priority = (i32::from(self.setup.priority) + weight).clamp(1, 254) as u8;
+            // An eighth, rounded up, for who cannot have all addresses.
+            if self.flaws.iter().any(Option::is_some) {
+                self.priority = self.priority / 8 + u8::from(self.priority % 8 > 0);
+            }
             if self.priority != before {
                 self.retime();
             }
         }
-        self.reconsider();
     }
 
     /// AMB-12: to where the timers would be had it always been so, but never later.
@@ -515,11 +627,11 @@ impl Reference {
 
     fn reconsider(&mut self) {
         let wrong =
-            !self.interface_up || self.own_address.is_none() || self.retry.is_some() || self.trackers[0] == Some(false);
+            !self.interface_up || self.own_address.is_none() || self.unusable || self.trackers[0] == Some(false);
         let unchecked = self.trackers[0].is_none();
         let running = self.state != State::Initialize;
         if !self.started {
-            self.refusal_told = false;
+            (self.refusal_told, self.interrupted) = (false, false);
             if running {
                 self.become_initialize();
             }
@@ -538,42 +650,132 @@ impl Reference {
 
     // The addresses
 
-    fn has_all(&self) -> bool {
-        self.confirmed.len() == self.setup.addresses.len()
+    fn is_settled(&self) -> bool {
+        let there = |place: &Place| matches!(place, Place::There(_));
+        self.places.iter().zip(&self.flaws).all(|(place, flaw)| there(place) || flaw.is_some())
     }
 
     pub fn installed(&self) -> usize {
-        self.confirmed.len()
+        self.places.iter().filter(|place| matches!(place, Place::There(_))).count()
     }
 
     /// The host answers request number `number`, for the address at `position`.
     pub fn confirm(&mut self, position: usize, number: u32) {
-        if self.asked.get(&position) == Some(&number) && self.confirmed.insert(position) {
-            self.log.push(format!("announce {}", self.setup.addresses[position]));
+        let asked = [Place::Asked(number), Place::Refused(number)].contains(&self.places[position]);
+        if !asked || self.flaws[position] == Some(Flaw::Unavailable) {
+            return;
         }
+        self.places[position] = Place::There(number);
+        self.to_announce.insert(position);
+        self.wait_for_confirmation();
+        if self.flaws[position].take().is_some() {
+            self.failures = 0;
+            self.assess();
+        }
+        self.see_to_addresses();
     }
 
     /// The host could not, or lost the address for good.
     pub fn refuse(&mut self, position: usize, number: u32) {
-        if self.asked.get(&position) == Some(&number) {
-            self.fail_install();
+        let concerned = [Place::Asked(number), Place::There(number), Place::Refused(number)];
+        if self.state == State::Master && concerned.contains(&self.places[position]) {
+            self.fail(position);
+            self.retry_later();
+            self.assess();
+            self.see_to_addresses();
         }
     }
 
-    fn fail_install(&mut self) {
-        self.retry = Some(30 * SECOND);
+    /// The host knows whether it can set an address.
+    pub fn set_available(&mut self, position: usize, available: bool) {
+        let Some(before) = self.flaws.get(position).copied() else { return };
+        self.flaws[position] = match (available, before) {
+            (false, _) => Some(Flaw::Unavailable),
+            (true, Some(_)) if self.state == State::Master => Some(Flaw::ToBeTriedAgain),
+            (true, _) => None,
+        };
+        if let (false, Place::Asked(number) | Place::There(number)) = (available, self.places[position]) {
+            self.places[position] = Place::Refused(number);
+        }
+        if self.flaws[position] != before {
+            if available {
+                (self.failures, self.empty_handed) = (0, false);
+            }
+            self.assess();
+        }
+        self.see_to_addresses();
+    }
+
+    /// The host still works.
+    pub fn wait_for_confirmation(&mut self) {
+        self.confirm_timer = self.advertisement_interval().max(SECOND / 10);
+    }
+
+    fn fail(&mut self, position: usize) {
+        if let Place::Asked(number) | Place::There(number) | Place::Refused(number) = self.places[position] {
+            self.places[position] = Place::Refused(number);
+            self.to_announce.remove(&position);
+            self.flaws[position] =
+                self.flaws[position].filter(|flaw| *flaw == Flaw::Unavailable).or(Some(Flaw::Failed));
+        }
+    }
+
+    /// 30 s, 1, 2, 4, 8, 15, 15 ... minutes.
+    fn retry_later(&mut self) {
+        if self.retry.is_none_or(|left| left <= 0) {
+            self.retry = Some([30, 60, 120, 240, 480, 900][self.failures.min(5)] * SECOND);
+            self.failures += 1;
+        }
+    }
+
+    fn try_again(&mut self) {
+        self.flaws.iter_mut().filter(|flaw| **flaw == Some(Flaw::Failed)).for_each(|flaw| {
+            *flaw = Some(Flaw::ToBeTriedAgain);
+        });
+    }
+
+    fn assess(&mut self) {
+        self.empty_handed |= self.state == State::Master && self.is_settled() && self.installed() == 0;
+        self.unusable = self.empty_handed || self.flaws.iter().all(|flaw| *flaw == Some(Flaw::Unavailable));
+        if self.empty_handed {
+            self.retry_later();
+        }
+        self.weigh();
         self.reconsider();
     }
 
+    /// A Master asks for what it lacks, and announces what is due, in the order of the addresses.
+    fn see_to_addresses(&mut self) {
+        if self.state != State::Master {
+            return;
+        }
+        for position in 0..self.places.len() {
+            let lacks = matches!(self.places[position], Place::Nowhere | Place::Refused(_));
+            let address = self.setup.addresses[position];
+            if lacks && matches!(self.flaws[position], None | Some(Flaw::ToBeTriedAgain)) {
+                self.requests += 1;
+                self.places[position] = Place::Asked(self.requests);
+                self.flaws[position] = self.flaws[position].map(|_| Flaw::Failed);
+                self.wait_for_confirmation();
+                self.log.push(format!("install {address}"));
+            } else if self.to_announce.remove(&position) {
+                self.log.push(format!("announce {address}"));
+            }
+        }
+    }
+
     fn remove_all(&mut self) {
-        self.asked.keys().for_each(|position| self.log.push(format!("remove {}", self.setup.addresses[*position])));
-        self.asked.clear();
-        self.confirmed.clear();
+        for position in 0..self.places.len() {
+            if self.places[position] != Place::Nowhere {
+                self.log.push(format!("remove {}", self.setup.addresses[position]));
+            }
+            self.places[position] = Place::Nowhere;
+        }
+        self.to_announce.clear();
     }
 
     fn announce_all(&mut self) {
-        self.confirmed
-            .iter()
-            .for_each(|position| self.log.push(format!("announce {}", self.setup.addresses[*position])));
+        let there = |position: &usize| matches!(self.places[*position], Place::There(_));
+        self.to_announce.extend((0..self.places.len()).filter(there));
     }
 }

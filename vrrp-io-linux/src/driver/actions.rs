@@ -69,9 +69,14 @@ impl Driver {
         let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get(id.index())) else { return };
         let (Some(port), Some(source)) = (self.ports.get_mut(hosted.port), router.source()) else { return };
         let group = vrrp_core::multicast_group(router.config().family());
-        let (ttl, destinations): (_, &mut dyn Iterator<Item = IpAddr>) = match router.config().peers() {
+        let last_word = matches!(kind, AdvertKind::LastWord | AdvertKind::LastWordVersion2);
+        let alone = router.winner().filter(|_| last_word);
+        let meant = |peer: &IpAddr| alone.is_none_or(|winner| winner == *peer);
+        let (ttl, destinations): (_, &mut dyn Iterator<Item = IpAddr>) = match router.config_of(kind).peers() {
             Peers::Multicast => (TTL, &mut std::iter::once(group)),
-            Peers::Unicast(peers) => (hosted.router.unicast_ttl, &mut peers.iter().map(|peer| peer.address)),
+            Peers::Unicast(peers) => {
+                (hosted.router.unicast_ttl, &mut peers.iter().map(|peer| peer.address).filter(meant))
+            }
         };
         let (mut failed, mut sent_to_one) = (None, false);
         for destination in destinations {

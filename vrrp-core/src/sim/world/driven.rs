@@ -268,7 +268,7 @@ impl World {
                     entry.kernel.renew(router, until);
                 }
             }
-            AdvertKind::RegularVersion2 | AdvertKind::ReleaseVersion2 => {}
+            _ => {}
         }
         let Some(entry) = self.hosts.get(host.index()) else { return };
         let Some(lan) = entry.routers().get(router.index()).map(|router| router.lan) else { return };
@@ -277,14 +277,17 @@ impl World {
         };
         let sent = entry.interface(lan).up;
         let group = multicast_group(speaker.config().family());
-        let peers: &mut dyn Iterator<Item = IpAddr> = match speaker.config().peers() {
+        let last_word = matches!(kind, AdvertKind::LastWord | AdvertKind::LastWordVersion2);
+        let alone = speaker.winner().filter(|_| last_word);
+        let peers: &mut dyn Iterator<Item = IpAddr> = match speaker.config_of(kind).peers() {
             Peers::Multicast => &mut core::iter::once(group),
             Peers::Unicast(peers) => &mut peers.iter().map(|peer| peer.address),
         };
         for destination in peers.take_while(|_| sent) {
             let Some(ends) = Endpoints::new(source, destination) else { continue };
             let Ok(len) = speaker.encode(kind, ends, &mut self.message) else { continue };
-            self.network.send(self.now, lan, host, ends, self.message.get(..len).unwrap_or_default());
+            let octets = self.message.get(..len).unwrap_or_default();
+            self.network.send_to(self.now, lan, host, alone, ends, octets);
         }
         if let Some(entry) = self.hosts.get_mut(host.index()).filter(|_| !sent) {
             entry.set.count_tx_error(router);
