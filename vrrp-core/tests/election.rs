@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use common::{Bench, OWN, Raw, config, host, millis, priority, secs, show_all, without_counters};
 use vrrp_core::fsm::State;
-use vrrp_core::{Action, Cause, Config, Discard, Family, Input, NewMasterReason, Profile, Role};
+use vrrp_core::wire::Endpoints;
+use vrrp_core::{
+    Action, AdvertKind, Cause, Config, Discard, Family, Input, NewMasterReason, Priority, Profile, Role, RxPacket,
+    multicast_group,
+};
 
 fn v4(profile: Profile) -> Config {
     config(profile, Family::Ipv4)
@@ -201,4 +205,75 @@ fn time_never_goes_back() {
     assert_eq!((bench.actions(), bench.router.deadline()), (vec![], deadline));
     bench.hear(OWN + 1, 0).unwrap();
     assert_eq!(bench.router.deadline(), deadline, "counted from the latest time seen");
+}
+
+/// SEC-03: the answers to releases are bounded in our own interval, for each sender and for all.
+#[test]
+fn forged_releases_cost_no_more_than_eight_advertisements_an_interval() {
+    for senders in [1, 5, 200] {
+        let mut bench = Bench::master(v4(Profile::Rfc3768));
+        bench.after(secs(100));
+        bench.input(Input::Timeout);
+        bench.actions();
+        let (mut sent, mut longest, mut last) = (0, Duration::ZERO, bench.now);
+        let end = bench.now + secs(20);
+        for n in 0..20_000_u32 {
+            bench.after(millis(1));
+            if bench.router.deadline() <= Some(bench.now) {
+                bench.input(Input::Timeout);
+            }
+            for k in 0..3 {
+                bench.hear(11 + ((n * 3 + k) % senders) as u8, 0).unwrap();
+            }
+            let now = bench.actions().iter().filter(|action| matches!(action, Action::SendAdvertisement(_))).count();
+            if now > 0 {
+                longest = longest.max(bench.now.since(last));
+                last = bench.now;
+            }
+            sent += now;
+        }
+        assert!(bench.now >= end && sent <= 4 + 8 * 20, "{sent} from {senders}");
+        assert!(longest <= millis(251), "{longest:?}: after a release the next advertisement comes soon");
+        assert_eq!(bench.router.role(), Role::Master);
+    }
+}
+
+/// Nothing that a lower Master says of itself raises how often the addresses are announced.
+#[test]
+fn forged_lower_advertisements_cost_no_more_than_a_round_each_holdoff() {
+    let mut bench = Bench::master(v4(Profile::Rfc9568));
+    let lower = Raw { interval: 1, ..bench.raw(OWN + 1, 1) };
+    let (mut rounds, mut adverts) = (0, 0);
+    for n in 0..1_000_u64 {
+        // Each contest is over before the next one begins, by the sender's interval.
+        bench.run_until(bench.now + millis(36));
+        bench.receive(&Raw { source: host(Family::Ipv4, OWN + 1 + (n % 7) as u8), ..lower.clone() }).unwrap();
+        for done in bench.settle() {
+            rounds += usize::from(done.starts_with("announce 192.0.2.101"));
+            adverts += usize::from(done == "advertise");
+        }
+    }
+    assert!(rounds <= 2 + 36 / 5, "{rounds} rounds in 36 s");
+    assert!(adverts <= 4 + 36 * 5, "{adverts} advertisements in 36 s");
+}
+
+/// The last word teaches nobody anything false: it has the winner's interval, and is for the winner alone.
+#[test]
+fn the_last_word_says_the_winners_interval() {
+    for (profile, theirs) in [(Profile::Rfc5798, 1_000), (Profile::Rfc9568, 4_095), (Profile::Rfc9568Errata, 7)] {
+        let mut bench = Bench::master(v4(profile).with_interval(common::centis(10)).unwrap());
+        bench.receive(&Raw { interval: theirs, ..bench.raw(OWN + 1, 200) }).unwrap();
+        assert!(show_all(&bench.actions()).contains(&"last word".into()));
+        let message = bench.router.message(AdvertKind::LastWord);
+        assert_eq!((message.interval, message.priority), (common::centis(theirs), Some(Priority::DEFAULT)));
+        assert_eq!(bench.router.winner(), Some(host(Family::Ipv4, OWN + 1)));
+        // Who hears it all the same is timed by the winner.
+        let mut other = Bench::started(v4(profile).with_priority(common::priority(90)));
+        let ends = Endpoints::new(host(Family::Ipv4, OWN + 2), multicast_group(Family::Ipv4)).unwrap();
+        let mut octets = [0; 100];
+        let len = bench.router.encode(AdvertKind::LastWord, ends, &mut octets).unwrap();
+        let rx = RxPacket { ends, ttl: 255, payload: &octets[..len] };
+        other.router.handle_packet(other.now, rx).unwrap();
+        assert!(other.router.deadline() >= Some(other.now + millis(30 * u64::from(theirs))));
+    }
 }

@@ -345,6 +345,25 @@ fn lists_compare_as_sets_and_only_strict_version_2_drops() {
     }
 }
 
+/// RX-14: to yield to a list without one of our addresses would leave ours with nobody, whoever sends it.
+#[test]
+fn another_clusters_list_moves_nothing_whatever_its_priority() {
+    for profile in PROFILES {
+        for sender in [0, 50, 200, 255] {
+            let addresses = vec![host(Family::Ipv4, 98), host(Family::Ipv4, 99)];
+            for mut bench in
+                [Bench::started(config(profile, Family::Ipv4)), Bench::master(config(profile, Family::Ipv4))]
+            {
+                let raw = Raw { addresses: addresses.clone(), ..bench.raw(OWN + 1, sender) };
+                let before = without_counters(&bench.router);
+                assert_eq!(bench.receive(&raw), Err(Discard::OtherCluster), "{profile:?} {sender}");
+                assert_eq!(without_counters(&bench.router), before);
+                assert_eq!(bench.router.stats().address_list_errors, 1);
+            }
+        }
+    }
+}
+
 /// RX-12 where it drops nothing: counted, once, whatever else is wrong with the list. E-8300 drops.
 #[test]
 fn a_first_address_that_is_not_link_local_is_counted_without_the_erratum() {

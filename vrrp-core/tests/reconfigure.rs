@@ -7,9 +7,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use common::{Bench, OWN, centis, config, host, installs, millis, priority, secs, show_all, vips};
+use vrrp_core::wire::{Endpoints, Packet};
 use vrrp_core::{
-    Action, AnnouncePolicy, Cause, Config, Family, Fault, Input, Instant, Priority, Profile, ReconfigureError, Role,
-    RouterSet, Tracker, Transition, Version, VirtualRouter, Vrid, Weight,
+    Action, AdvertKind, AnnouncePolicy, Cause, Config, Family, Fault, Input, Instant, Password, Priority, Profile,
+    ReconfigureError, Role, RouterSet, Tracker, Transition, Version, VirtualRouter, Vrid, Weight, multicast_group,
 };
 
 fn v4(profile: Profile) -> Config {
@@ -315,4 +316,77 @@ fn a_set_is_asked_again_when_the_new_deadline_comes_and_its_groups_stay() {
     assert!(set.iter().all(|(_, router)| router.role() == Role::Backup));
     let unknown = RouterSet::new().reconfigure(now, ids[1], configs[1].clone()).unwrap_err();
     assert_eq!(unknown, ReconfigureError::Unknown(ids[1]));
+}
+
+/// TMR-03, AMB-12: who never heard anybody is timed by its own interval, the new one.
+#[test]
+fn a_backup_that_heard_nobody_follows_its_own_new_interval() {
+    let slow = v4(Profile::Rfc9568).with_interval(centis(4_095)).unwrap();
+    let mut bench = Bench::started(slow.clone());
+    let started = bench.now;
+    bench.after(secs(1));
+    reconfigure(&mut bench, v4(Profile::Rfc9568));
+    assert_eq!(bench.router.deadline(), Some(started + Duration::from_nanos(3_609_375_000)));
+    // One that heard somebody is timed by that one's.
+    let mut bench = Bench::started(slow);
+    let fast = common::Raw { interval: 50, ..common::Raw::new(Profile::Rfc9568, Family::Ipv4, OWN + 1, 200) };
+    bench.receive(&fast).unwrap();
+    let deadline = bench.router.deadline();
+    reconfigure(&mut bench, v4(Profile::Rfc9568));
+    assert_eq!(bench.router.deadline(), deadline);
+}
+
+/// AMB-26: the others do not know the new configuration yet, and would drop a release in its words.
+#[test]
+fn what_ends_a_configuration_is_said_in_its_words() {
+    let password = |text: &[u8]| Password::new(text).unwrap();
+    let old = v4(Profile::Rfc2338).with_password(password(b"old")).unwrap();
+    let new = v4(Profile::Rfc2338).with_password(password(b"new")).unwrap();
+    let new = new.with_interval(centis(300)).unwrap();
+    let said = |bench: &Bench, kind| {
+        let mut octets = [0; 100];
+        let own = host(Family::Ipv4, OWN);
+        let ends = Endpoints::new(own, multicast_group(Family::Ipv4)).unwrap();
+        let len = bench.router.encode(kind, ends, &mut octets).unwrap();
+        let packet = Packet::parse(Version::V2, &octets[..len], ends).unwrap();
+        assert_eq!(packet.interval(), Some(bench.router.message(kind).interval));
+        (packet.interval(), packet.auth().unwrap().data[..3].to_vec())
+    };
+    let (of_old, of_new) = ((Some(centis(100)), b"old".to_vec()), (Some(centis(300)), b"new".to_vec()));
+    // An owner that is none any more; one that was stopped just before; one that yielded just before.
+    for case in 0..3 {
+        let first = if case == 0 { old.clone().with_priority(Priority::OWNER) } else { old.clone() };
+        let mut bench = Bench::master(first);
+        match case {
+            1 => bench.input(Input::Shutdown),
+            2 => {
+                let better = common::Raw {
+                    reserved_or_auth: 1,
+                    auth: Some(*b"old\0\0\0\0\0"),
+                    ..common::Raw::new(Profile::Rfc2338, Family::Ipv4, OWN + 1, 200)
+                };
+                bench.receive(&better).unwrap();
+            }
+            _ => {}
+        }
+        reconfigure(&mut bench, new.clone());
+        reconfigure(&mut bench, new.clone().with_priority(priority(90)));
+        let actions = show_all(&bench.actions());
+        let last = if case == 2 { AdvertKind::LastWord } else { AdvertKind::Release };
+        let word = if case == 2 { "last word" } else { "release" };
+        assert!(actions.contains(&word.into()), "{actions:?}");
+        assert_eq!(said(&bench, last), of_old, "{case}");
+        assert_eq!(said(&bench, AdvertKind::Regular), of_new);
+        assert_eq!(
+            bench.router.config_of(last).priority(),
+            if case == 0 { Priority::OWNER } else { Priority::DEFAULT }
+        );
+        // The next release is one of the new configuration.
+        bench.input(Input::Startup);
+        bench.run_until(bench.now + secs(60));
+        bench.settle();
+        assert_eq!(bench.router.role(), Role::Master);
+        bench.input(Input::Shutdown);
+        assert_eq!(said(&bench, AdvertKind::Release), of_new, "{case}");
+    }
 }

@@ -240,3 +240,25 @@ fn compare(set: &mut RouterSet, ids: &[RouterId], alone: &mut [Bench], now: Inst
     let earliest = alone.iter().zip(ids).filter_map(|(bench, id)| Some((bench.router.deadline()?, *id))).min();
     assert_eq!(set.deadline(), earliest);
 }
+
+/// FSM-I-04: a packet for a router that is not started is counted as one of the interface.
+#[test]
+fn what_is_wrong_with_a_packet_counts_though_its_router_is_not_started() {
+    type Count = fn(&GlobalStats) -> u64;
+    let sound = Raw::new(Profile::Rfc9568, Family::Ipv4, OWN + 1, 50);
+    let cases: [(Raw, u8, Option<Count>); 5] = [
+        (sound.clone(), 255, None),
+        (sound.clone(), 254, Some(|stats| stats.ttl_errors)),
+        (Raw { version: 4, ..sound.clone() }, 255, Some(|stats| stats.version_errors)),
+        (Raw { count: 9, ..sound.clone() }, 255, Some(|stats| stats.packet_length_errors)),
+        (Raw { pseudo_header: true, source: host(Family::Ipv4, OWN), ..sound }, 255, None),
+    ];
+    for (raw, ttl, count) in cases {
+        let mut set = RouterSet::new();
+        let id = set.insert(1, config(Profile::Rfc9568, Family::Ipv4)).unwrap();
+        assert_eq!(receive(&mut set, 1, ttl, &raw), Err((Some(id), Discard::NotStarted)));
+        assert_eq!(total(set.stats()), u64::from(count.is_some()), "{raw:?}");
+        assert!(count.is_none_or(|count| count(set.stats()) == 1), "{raw:?}");
+        assert_eq!(*set.get(id).unwrap().stats(), Stats::default());
+    }
+}
