@@ -106,6 +106,8 @@ struct Host {
     unconfirmed: Option<Vip>,
 }
 
+type Sent = (AdvertKind, Rc<[u8]>);
+
 /// One copy on its way to one router.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Packet {
@@ -372,7 +374,7 @@ impl Host {
     }
 
     /// Does what is due, and returns what went out, in order. An error says what must not be.
-    fn carry_out(&mut self, before: Role) -> Result<Vec<(AdvertKind, Rc<[u8]>)>, String> {
+    fn carry_out(&mut self, before: Role) -> Result<Vec<Sent>, String> {
         let mut sent = Vec::new();
         while let Some(action) = self.router.poll_action() {
             let after = self.router.role();
