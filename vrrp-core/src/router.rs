@@ -334,8 +334,8 @@ impl VirtualRouter {
                 }
             }
             Input::AddressFailed(vip) => {
-                // What is asked of a Backup is to be removed.
-                if self.role() == Role::Master && self.slots.refuse(vip) {
+                let master = self.role() == Role::Master;
+                if self.slots.refuse(vip, master) && master {
                     self.retry_later();
                     self.assess();
                 }

@@ -161,10 +161,14 @@ impl Slots {
         slot.flaw != flaw
     }
 
-    /// The host could not install an address, or lost it for good. False for a late answer, which is ignored.
-    pub(crate) fn refuse(&mut self, vip: Vip) -> bool {
+    /// The host could not install an address, or lost it for good. False for a late answer, which is ignored. Nothing is
+    /// held against what is to go anyway.
+    pub(crate) fn refuse(&mut self, vip: Vip, master: bool) -> bool {
         let Some(index) = self.position(vip) else { return false };
-        self.fail(index);
+        match self.slots.get(index).copied() {
+            Some(slot) if !master => self.put(index, Slot { place: Place::Refused { ticket: vip.ticket }, ..slot }),
+            _ => self.fail(index),
+        }
         true
     }
 
@@ -339,16 +343,16 @@ mod tests {
         slots.rewind();
         let first = asked(&mut slots, &addresses);
         assert!(slots.are_in_flight() && !slots.are_settled());
-        assert!(slots.refuse(first) && slots.are_flawed() && slots.are_settled() && !slots.are_in_flight());
+        assert!(slots.refuse(first, true) && slots.are_flawed() && slots.are_settled() && !slots.are_in_flight());
         // Master again before the removal was fetched.
         slots.rewind();
         assert_eq!(slots.poll(true, &addresses), None);
         slots.try_again();
         let second = asked(&mut slots, &addresses);
         assert!(slots.are_settled(), "what failed before holds nobody up");
-        assert!(!slots.refuse(first), "a late answer");
+        assert!(!slots.refuse(first, true), "a late answer");
         assert!(slots.confirm(second, 1) == Some(true) && slots.all_installed() && !slots.are_flawed());
-        assert!(slots.refuse(second) && !slots.all_installed(), "lost for good");
+        assert!(slots.refuse(second, true) && !slots.all_installed(), "lost for good");
         slots.rewind();
         assert_eq!(slots.poll(false, &addresses), Some(Action::RemoveAddress(second)));
         assert!(slots.are_flawed(), "a Backup remembers");
