@@ -620,7 +620,7 @@ impl VirtualRouter {
     fn assess(&mut self) {
         let advertised = self.config.advertised().as_slice().len();
         let master = self.role() == Role::Master;
-        self.serves_nothing |= master && self.slots.are_settled() && !self.slots.any_installed(advertised);
+        self.serves_nothing |= master && self.slots.are_hopeless(advertised);
         let none = self.serves_nothing || self.slots.none_available(advertised);
         self.health.not_installed = self.config.addresses().first().copied().filter(|_| none);
         if self.serves_nothing {

@@ -118,6 +118,13 @@ impl Slots {
         self.slots.iter().take(count).any(Slot::is_installed)
     }
 
+    /// Whether none of the first `count` is there, is asked for, or will be.
+    pub(crate) fn are_hopeless(&self, count: usize) -> bool {
+        self.slots.iter().take(count).all(|slot| {
+            matches!(slot.flaw, Some(Flaw::Failed | Flaw::Unavailable)) && !slot.is_installed() && !slot.is_in_flight()
+        })
+    }
+
     /// Whether the host knows that it cannot set any of the first `count`.
     pub(crate) fn none_available(&self, count: usize) -> bool {
         self.slots.iter().take(count).all(|slot| slot.flaw == Some(Flaw::Unavailable))

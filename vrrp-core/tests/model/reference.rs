@@ -735,7 +735,11 @@ impl Reference {
     }
 
     fn assess(&mut self) {
-        self.empty_handed |= self.state == State::Master && self.is_settled() && self.installed() == 0;
+        let lost = |(place, flaw): (&Place, &Option<Flaw>)| {
+            matches!(place, Place::Nowhere | Place::Refused(_))
+                && matches!(flaw, Some(Flaw::Failed | Flaw::Unavailable))
+        };
+        self.empty_handed |= self.state == State::Master && self.places.iter().zip(&self.flaws).all(lost);
         self.unusable = self.empty_handed || self.flaws.iter().all(|flaw| *flaw == Some(Flaw::Unavailable));
         if self.empty_handed {
             self.retry_later();
