@@ -29,6 +29,13 @@ pub fn message_len(version: u8, ends: Endpoints, count: u8) -> usize {
     8 + usize::from(count) * address + if version == 2 { 8 } else { 0 }
 }
 
+/// The same with the group as destination, where one router is the destination over IPv4 (PKT-24).
+pub fn to_group(ends: Endpoints) -> Option<Endpoints> {
+    let Endpoints::V4 { source, destination } = ends else { return None };
+    let to_one = !destination.is_multicast() && !destination.is_broadcast();
+    to_one.then_some(Endpoints::V4 { source, destination: Ipv4Addr::new(224, 0, 0, 18) })
+}
+
 /// The sum of the words of a message, and of a pseudo-header before it, in ones' complement (RFC 1071).
 fn sum(message: &[u8], pseudo_header: Option<Endpoints>) -> u64 {
     let mut octets = Vec::new();

@@ -28,7 +28,9 @@ fn check(payload: &[u8], ends: Endpoints, ttl: u8) {
             ParseError::TooShort { needed, had } => ("short", needed, had),
             ParseError::TooLong { trailing } => ("long", trailing, 0),
             ParseError::Version { found, .. } => ("version", found.into(), 0),
+            ParseError::Carp { .. } => ("carp", 0, 0),
             ParseError::Type { found } => ("type", found.into(), 0),
+            ParseError::Md5 => ("md5", 0, 0),
             ParseError::Checksum { found } => ("checksum", found.into(), 0),
         });
         assert_eq!(refused, refusal(version, payload, ends));
@@ -44,9 +46,12 @@ fn check(payload: &[u8], ends: Endpoints, ttl: u8) {
 
 /// RX-03 to RX-07.
 fn refusal(version: Version, payload: &[u8], ends: Endpoints) -> Option<(&'static str, usize, usize)> {
-    let [first, _, _, count, _, _, high, low, ..] = *payload else { return Some(("short", 8, payload.len())) };
+    let [first, _, _, count, auth, _, high, low, ..] = *payload else { return Some(("short", 8, payload.len())) };
     let number = if version == Version::V2 { 2 } else { 3 };
     let v6 = ends.source().is_ipv6();
+    if (first, count, payload.len()) == (0x21, 7, 36) {
+        return Some(("carp", 0, 0));
+    }
     if first >> 4 != number || (number == 2 && v6) {
         return Some(("version", (first >> 4).into(), 0));
     }
@@ -60,11 +65,17 @@ fn refusal(version: Version, payload: &[u8], ends: Endpoints) -> Option<(&'stati
     if payload.len() > needed + 64 {
         return Some(("long", payload.len() - needed, 0));
     }
+    if (number, auth) == (2, 254) {
+        return Some(("md5", 0, 0));
+    }
     let message = &payload[..needed];
     let right = match (number, v6) {
         (2, _) => sums_up(message, None),
         (_, true) => sums_up(message, Some(ends)),
-        (_, false) => sums_up(message, None) || sums_up(message, Some(ends)),
+        (_, false) => {
+            let as_to_group = packet::to_group(ends).is_some_and(|ends| sums_up(message, Some(ends)));
+            sums_up(message, None) || sums_up(message, Some(ends)) || as_to_group
+        }
     };
     (!right).then_some(("checksum", usize::from(high) << 8 | usize::from(low), 0))
 }

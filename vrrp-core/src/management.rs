@@ -17,6 +17,7 @@ use crate::cause::Cause;
 use crate::config::Config;
 use crate::health::Fault;
 use crate::receive::Discard;
+use crate::types::Version;
 use crate::wire::ParseError;
 
 /// Why a router last became Master: vrrpv3StatisticsNewMasterReason, and new-master-reason (STAT-30, AMB-15).
@@ -214,7 +215,9 @@ impl Discard {
     pub const fn protocol_error(&self) -> Option<ProtocolError> {
         match self {
             Self::Ttl { .. } => Some(ProtocolError::IpTtl),
-            Self::Parse(ParseError::Version { .. }) => Some(ProtocolError::Version),
+            Self::Parse(ParseError::Version { .. } | ParseError::Carp { expected: Version::V3 }) => {
+                Some(ProtocolError::Version)
+            }
             Self::Parse(ParseError::Checksum { .. }) | Self::ChecksumForm { .. } => Some(ProtocolError::Checksum),
             Self::Vrid(_) => Some(ProtocolError::Vrid),
             _ => None,
@@ -227,9 +230,9 @@ impl Discard {
         match self {
             Self::NoAddress | Self::NotLinkLocal(_) | Self::AddressList => Some(VirtualRouterError::AddressList),
             Self::ZeroInterval | Self::Interval { .. } => Some(VirtualRouterError::Interval),
-            Self::Parse(ParseError::TooShort { .. } | ParseError::TooLong { .. }) => {
-                Some(VirtualRouterError::PacketLength)
-            }
+            Self::Parse(
+                ParseError::TooShort { .. } | ParseError::TooLong { .. } | ParseError::Carp { expected: Version::V2 },
+            ) => Some(VirtualRouterError::PacketLength),
             _ => None,
         }
     }
@@ -238,7 +241,7 @@ impl Discard {
     #[must_use]
     pub const fn auth_error(&self) -> Option<AuthError> {
         match self {
-            Self::AuthTypeUnknown(_) => Some(AuthError::InvalidAuthType),
+            Self::AuthTypeUnknown(_) | Self::Parse(ParseError::Md5) => Some(AuthError::InvalidAuthType),
             Self::AuthTypeMismatch { .. } => Some(AuthError::AuthTypeMismatch),
             Self::AuthFailure => Some(AuthError::AuthFailure),
             _ => None,

@@ -8,7 +8,7 @@ use crate::learned::Learned;
 use crate::stats::Stats;
 use crate::time::Instant;
 use crate::types::{AdvertInterval, Priority, Version, Vrid};
-use crate::wire::{ChecksumForm, Endpoints, Packet, ParseError, Prepared, TTL};
+use crate::wire::{self, AUTH_TYPE_MD5, ChecksumForm, Endpoints, Packet, ParseError, Prepared, TTL};
 
 /// One received IP datagram of protocol 112. Whose frame it came in is not asked (AMB-30).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub enum Discard {
     },
     /// RX-03 to RX-07.
     #[error(transparent)]
-    Parse(#[from] ParseError),
+    Parse(ParseError),
     /// RX-07, where the configuration insists on one form: a right checksum of the other form (PKT-24).
     #[error("checksum of the form {found:?}, {expected:?} expected: configure the same form on every router")]
     ChecksumForm {
@@ -64,10 +64,10 @@ pub enum Discard {
         priority: Option<Priority>,
     },
     /// RX-10: no such authentication type.
-    #[error("authentication type {0} does not exist")]
+    #[error("authentication type {} {}", .0, of_unknown_auth_type(*.0))]
     AuthTypeUnknown(u8),
     /// RX-10: another authentication type than ours.
-    #[error("authentication type {found}, {expected} expected: configure the same password on every router, or none")]
+    #[error("authentication type {found}, {expected} expected: {}", of_auth_type(*.found))]
     AuthTypeMismatch {
         /// The packet's type.
         found: u8,
@@ -84,7 +84,7 @@ pub enum Discard {
     #[error("the first IPv6 address {0} is not link-local")]
     NotLinkLocal(IpAddr),
     /// RX-13, SEC-05.
-    #[error("advertisement interval 0")]
+    #[error("advertisement interval 0: Junos sends it for fast-interval: set advertise-interval there")]
     ZeroInterval,
     /// RX-14, in strict configurations.
     #[error("another list of addresses: configure the same on every router")]
@@ -112,6 +112,15 @@ pub enum Discard {
     /// Sound, and no error: its sender says the same in version 3, and that counts (INT-04).
     #[error("version 2 of {0}, which is heard in version 3")]
     Version2Shadowed(IpAddr),
+}
+
+impl From<ParseError> for Discard {
+    fn from(error: ParseError) -> Self {
+        match error {
+            ParseError::Md5 => Self::AuthTypeUnknown(AUTH_TYPE_MD5),
+            other => Self::Parse(other),
+        }
+    }
 }
 
 /// What the checks need to know of the router besides its configuration.
@@ -157,7 +166,11 @@ fn check(config: &Config, local: &Local<'_>, rx: &RxPacket<'_>, stats: &mut Stat
         return Err(Discard::Ttl { found: rx.ttl, min: min_ttl });
     }
     let version = config.version_of(rx.payload);
-    let packet = Packet::read(version, rx.payload, &rx.ends)?;
+    let packet = Packet::read(version, rx.payload, &rx.ends).map_err(|error| match wire::peek_vrid(rx.payload) {
+        // RX-08 comes before RX-10.
+        other if error == ParseError::Md5 && other != Some(config.vrid()) => Discard::Vrid(other),
+        _ => error.into(),
+    })?;
     checksum_form(config, &packet, rx)?;
     if packet.vrid() != Some(config.vrid()) {
         return Err(Discard::Vrid(packet.vrid()));
@@ -256,7 +269,7 @@ fn listening(config: &Config, local: &Local<'_>, ends: &Endpoints) -> Result<u8,
     }
 }
 
-/// RX-10, AUTH-01 to AUTH-03, AMB-24; MD5 of other makes is an unknown type (EXT-08).
+/// RX-10, AUTH-01 to AUTH-03, AMB-24. MD5 of another make does not come so far (EXT-08).
 #[inline]
 fn authenticate(config: &Config, packet: &Packet<'_>) -> Result<(), Discard> {
     let Some(auth) = packet.auth() else { return Ok(()) };
@@ -266,6 +279,22 @@ fn authenticate(config: &Config, packet: &Packet<'_>) -> Result<(), Discard> {
         (1, Some(_)) => Err(Discard::AuthFailure),
         (found @ 0..=2, password) => Err(Discard::AuthTypeMismatch { found, expected: u8::from(password.is_some()) }),
         (unknown, _) => Err(Discard::AuthTypeUnknown(unknown)),
+    }
+}
+
+/// What to do about an authentication type that does not exist.
+const fn of_unknown_auth_type(found: u8) -> &'static str {
+    match found {
+        AUTH_TYPE_MD5 => "is the MD5 authentication of another make (Cisco), which is not supported: turn it off there",
+        _ => "does not exist: turn it off on the other router",
+    }
+}
+
+/// What to do about an authentication type that exists.
+const fn of_auth_type(found: u8) -> &'static str {
+    match found {
+        2 => "that is the IP Authentication Header (AH), which is not supported: turn it off on the other router",
+        _ => "configure the same password on every router, or none",
     }
 }
 
@@ -285,12 +314,14 @@ fn counter(discard: Discard, stats: &mut Stats) -> Option<&mut u64> {
         Discard::Destination(_) | Discard::NotAPeer(_) | Discard::Source(_) => &mut stats.source_errors,
         Discard::OwnSource(_) => &mut stats.duplicate_address,
         Discard::Ttl { .. } => &mut stats.ttl_errors,
-        Discard::Parse(ParseError::TooShort { .. } | ParseError::TooLong { .. }) => &mut stats.packet_length_errors,
-        Discard::Parse(ParseError::Version { .. }) => &mut stats.version_errors,
+        Discard::Parse(
+            ParseError::TooShort { .. } | ParseError::TooLong { .. } | ParseError::Carp { expected: Version::V2 },
+        ) => &mut stats.packet_length_errors,
+        Discard::Parse(ParseError::Version { .. } | ParseError::Carp { .. }) => &mut stats.version_errors,
         Discard::Parse(ParseError::Type { .. }) => &mut stats.invalid_type_rcvd,
         Discard::Parse(ParseError::Checksum { .. }) | Discard::ChecksumForm { .. } => &mut stats.checksum_errors,
         Discard::Owner { .. } => &mut stats.owner_conflict,
-        Discard::AuthTypeUnknown(_) => &mut stats.invalid_auth_type,
+        Discard::AuthTypeUnknown(_) | Discard::Parse(ParseError::Md5) => &mut stats.invalid_auth_type,
         Discard::AuthTypeMismatch { .. } => &mut stats.auth_type_mismatch,
         Discard::AuthFailure => &mut stats.auth_failures,
         Discard::NoAddress | Discard::NotLinkLocal(_) | Discard::AddressList | Discard::OtherCluster => {

@@ -286,10 +286,10 @@ impl RouterSet {
             Discard::Parse(ParseError::Checksum { .. }) | Discard::ChecksumForm { .. } => {
                 &mut self.stats.checksum_errors
             }
-            Discard::Parse(ParseError::Version { .. }) => &mut self.stats.version_errors,
-            Discard::Parse(ParseError::TooShort { .. } | ParseError::TooLong { .. }) => {
-                &mut self.stats.packet_length_errors
-            }
+            Discard::Parse(
+                ParseError::TooShort { .. } | ParseError::TooLong { .. } | ParseError::Carp { expected: Version::V2 },
+            ) => &mut self.stats.packet_length_errors,
+            Discard::Parse(ParseError::Version { .. } | ParseError::Carp { .. }) => &mut self.stats.version_errors,
             Discard::Vrid(_) => &mut self.stats.vrid_errors,
             Discard::Ttl { .. } => &mut self.stats.ttl_errors,
             _ => return,
@@ -308,5 +308,8 @@ fn unsound(rx: &RxPacket<'_>, version: Version) -> Option<Discard> {
     if rx.ends.are_to_group() && rx.ttl < wire::TTL {
         return Some(Discard::Ttl { found: rx.ttl, min: wire::TTL });
     }
-    Packet::parse(version, rx.payload, rx.ends).err().map(Discard::Parse)
+    match Packet::parse(version, rx.payload, rx.ends) {
+        Ok(_) | Err(ParseError::Md5) => None,
+        Err(error) => Some(error.into()),
+    }
 }

@@ -3,9 +3,11 @@
 
 mod common;
 
-use common::{Bench, OWN, PROFILES, Raw, config, errors_counted, families, without_counters};
-use vrrp_core::wire::ChecksumForm;
-use vrrp_core::{AdvertKind, Config, Discard, Family, Profile, RouterSet, RxPacket, SendChecksum, Version};
+use common::{Bench, OWN, PROFILES, Raw, config, errors_counted, families, host, without_counters};
+use vrrp_core::wire::{ChecksumForm, Endpoints};
+use vrrp_core::{
+    AdvertKind, Config, Discard, Family, Profile, RouterSet, RxPacket, SendChecksum, UnicastPeer, Version,
+};
 
 const FORMS: [(bool, ChecksumForm); 2] = [(false, ChecksumForm::Message), (true, ChecksumForm::PseudoHeader)];
 const PROFILES_OF_3: [Profile; 3] = [Profile::Rfc5798, Profile::Rfc9568, Profile::Rfc9568Errata];
@@ -34,6 +36,29 @@ fn by_default_the_form_is_that_of_the_profile_and_either_is_accepted() {
         }
         let stats = bench.router.stats();
         assert_eq!((stats.checksum_message, stats.checksum_pseudo_header), (1, 1));
+    }
+}
+
+/// What keepalived up to 1.3.6 sends to a unicast peer: the pseudo-header names the group.
+#[test]
+fn a_unicast_router_takes_the_pseudo_header_of_the_group_for_one() {
+    for profile in PROFILES_OF_3 {
+        let peer = UnicastPeer { address: host(Family::Ipv4, OWN + 1), min_ttl: 255 };
+        let unicast = v4(profile).with_unicast_peers(&[peer]).unwrap();
+        let exact = |send| unicast.clone().with_checksum(send).with_exact_checksum(true);
+        let (found, expected) = (ChecksumForm::PseudoHeader, ChecksumForm::Message);
+        for (config, result) in [
+            (unicast.clone(), Ok(())),
+            (exact(SendChecksum::PseudoHeader), Ok(())),
+            (exact(SendChecksum::Message), Err(Discard::ChecksumForm { found, expected })),
+        ] {
+            let mut bench = Bench::started(config);
+            let raw = Raw { pseudo_header: true, ..bench.raw(OWN + 1, 200) };
+            let ends = Endpoints::new(raw.source, host(Family::Ipv4, OWN)).unwrap();
+            let rx = RxPacket { ends, ttl: 255, payload: &raw.octets() };
+            assert_eq!(bench.router.handle_packet(bench.now, rx), result, "{profile:?}");
+            assert_eq!(bench.router.stats().checksum_pseudo_header, u64::from(result.is_ok()));
+        }
     }
 }
 

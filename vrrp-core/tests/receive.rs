@@ -318,6 +318,58 @@ fn passwords_are_compared_by_type_first() {
     assert!(!format!("{router:?}").contains("secret") && !format!("{router:?}").contains("115, 101"), "never printed");
 }
 
+/// EXT-03, EXT-08: what is wrong is said by the name that it has on the other make, and counted by what it is.
+#[test]
+fn what_other_makes_send_is_named_for_what_it_is() {
+    const CISCO: Option<[u8; 8]> = Some([0; 8]);
+    let plain = |profile| Bench::started(config(profile, Family::Ipv4));
+    let hear = |bench: &mut Bench, octets: &[u8]| {
+        let ends = bench.raw(OWN + 1, 200).ends();
+        let (before, stats) = (without_counters(&bench.router), *bench.router.stats());
+        let discard = bench.router.handle_packet(bench.now, RxPacket { ends, ttl: 255, payload: octets }).unwrap_err();
+        assert_eq!(without_counters(&bench.router), before, "{discard}");
+        (discard, errors_counted(&stats, bench.router.stats()))
+    };
+    let says = |discard: Discard, words: &[&str]| {
+        let said = discard.to_string();
+        assert!(words.iter().all(|word| said.contains(word)), "{said:?} without one of {words:?}");
+    };
+
+    // The checksum covers the trailer, and so is wrong for the message alone.
+    let mut bench = plain(Profile::Rfc3768);
+    let mut cisco = Raw { reserved_or_auth: 254, auth: CISCO, ..bench.raw(OWN + 1, 200) }.octets();
+    cisco[7] ^= 0x55;
+    cisco.extend([0x5c; 30]);
+    let (discard, counted) = hear(&mut bench, &cisco);
+    assert_eq!((discard, counted), (Discard::AuthTypeUnknown(254), vec!["invalid_auth_type"]));
+    says(discard, &["254", "MD5", "Cisco", "turn it off"]);
+    // RX-08: of another virtual router it is none of our business.
+    cisco[1] = VRID + 1;
+    assert_eq!(hear(&mut bench, &cisco), (Discard::Vrid(Vrid::new(VRID + 1).ok()), vec![]));
+
+    let extreme = Raw { kind: 7, ..bench.raw(OWN + 1, 200) }.octets();
+    let (discard, counted) = hear(&mut bench, &extreme);
+    assert_eq!((discard, counted), (ParseError::Type { found: 7 }.into(), vec!["invalid_type_rcvd"]));
+    says(discard, &["7", "Extreme", "seconds"]);
+
+    let mut carp = vec![0x21, VRID, 0, 7, 0, 1, 0x12, 0x34];
+    carp.resize(36, 0xc5);
+    for (profile, counter) in [(Profile::Rfc3768, "packet_length_errors"), (Profile::Rfc9568, "version_errors")] {
+        let (discard, counted) = hear(&mut plain(profile), &carp);
+        let expected = ParseError::Carp { expected: profile.version() };
+        assert_eq!((discard, counted), (expected.into(), vec![counter]));
+        says(discard, &["CARP", "not VRRP"]);
+    }
+
+    let mut bench = plain(Profile::Rfc9568);
+    let junos = Raw { interval: 0, ..bench.raw(OWN + 1, 200) }.octets();
+    let (discard, counted) = hear(&mut bench, &junos);
+    assert_eq!((discard, counted), (Discard::ZeroInterval, vec!["interval_errors"]));
+    says(discard, &["interval 0", "Junos", "fast-interval"]);
+
+    says(Discard::AuthTypeMismatch { found: 2, expected: 0 }, &["Authentication Header", "AH"]);
+}
+
 /// RX-14, RX-23, AMB-06, AMB-18.
 #[test]
 fn lists_compare_as_sets_and_only_strict_version_2_drops() {

@@ -360,7 +360,60 @@ fn other_versions_and_types_are_named() {
     // AMB-32
     let v6 = Endpoints::new(host(Family::Ipv6, 1), multicast_group(Family::Ipv6)).unwrap();
     let error = Packet::parse(Version::V2, &vector.octets(), v6).unwrap_err();
-    assert_eq!(error.to_string(), "version 2, expected 3");
+    assert_eq!(error.to_string(), "version 2, expected 3: configure the same version on every router");
+}
+
+/// An advertisement of CARP: VHID, advskew, four octets of lengths and intervals, counter and HMAC.
+fn carp(octets: usize) -> Vec<u8> {
+    let mut message = vec![0x21, 1, 100, 7, 0, 1, 0x12, 0x34];
+    message.resize(octets, 0xc5);
+    message
+}
+
+/// RX-04, RX-06: for version 2 its length is wrong, for version 3 its version; either way it is named.
+#[test]
+fn carp_is_named_and_nothing_else_is_taken_for_it() {
+    let v4 = VECTORS[0].ends();
+    let v6 = Endpoints::new(host(Family::Ipv6, 1), multicast_group(Family::Ipv6)).unwrap();
+    for (version, ends, expected) in
+        [(Version::V2, v4, Version::V2), (Version::V3, v4, Version::V3), (Version::V3, v6, Version::V3)]
+    {
+        let error = Packet::parse(version, &carp(36), ends).unwrap_err();
+        assert_eq!(error, ParseError::Carp { expected });
+        assert!(error.to_string().starts_with("this is CARP, not VRRP: "), "{error}");
+    }
+    assert_eq!(Packet::parse(Version::V2, &carp(35), v4), Err(ParseError::TooShort { needed: 44, had: 35 }));
+    assert!(matches!(Packet::parse(Version::V2, &carp(44), v4), Err(ParseError::Checksum { .. })));
+    let mut six_addresses = carp(36);
+    six_addresses[3] = 6;
+    assert!(matches!(Packet::parse(Version::V2, &six_addresses, v4), Err(ParseError::TooShort { needed: 40, .. })));
+}
+
+/// EXT-08: Cisco's checksum covers 30 octets behind the message. It is not asked whether it is right.
+#[test]
+fn md5_of_another_make_is_named_before_its_checksum() {
+    for (trailing, checksum) in [(30, [0xde, 0xad]), (16, [0, 0]), (0, [0xff, 0xff])] {
+        let mut octets = VECTORS[0].octets();
+        octets[4] = 254;
+        octets[6..8].copy_from_slice(&checksum);
+        octets.resize(octets.len() + trailing, 0x5c);
+        let error = Packet::parse(Version::V2, &octets, VECTORS[0].ends()).unwrap_err();
+        assert_eq!(error, ParseError::Md5);
+        assert!(error.to_string().contains("MD5"), "{error}");
+    }
+    // In version 3 the octet says something else, and the checksum counts.
+    let vector = VECTORS.iter().find(|vector| vector.version == Version::V3).unwrap();
+    let mut octets = vector.octets();
+    octets[4] = 254;
+    assert!(matches!(Packet::parse(Version::V3, &octets, vector.ends()), Err(ParseError::Checksum { .. })));
+}
+
+/// EXT-03.
+#[test]
+fn the_packet_type_of_another_make_is_named() {
+    assert_eq!(ParseError::Type { found: 2 }.to_string(), "packet type 2, expected 1");
+    let extreme = ParseError::Type { found: 7 }.to_string();
+    assert!(extreme.starts_with("packet type 7, expected 1: Extreme "), "{extreme}");
 }
 
 /// PKT-22: over IPv6 the destination of the header counts, whichever it is; over IPv4 it may (PKT-24).
@@ -378,6 +431,29 @@ fn the_pseudo_header_covers_the_real_destination() {
         assert_eq!(parse(peer).unwrap().checksum(), form);
         assert!(matches!(parse(other), Err(ParseError::Checksum { .. })));
         assert!(matches!(parse(multicast_group(family)), Err(ParseError::Checksum { .. })));
+    }
+}
+
+/// PKT-24: as keepalived up to 1.3.6 sends version 3 over IPv4 to one router.
+#[test]
+fn a_pseudo_header_may_name_the_group_where_one_router_is_meant() {
+    let form = ChecksumForm::PseudoHeader;
+    for family in [Family::Ipv4, Family::Ipv6] {
+        let (source, group) = (host(family, 1), multicast_group(family));
+        let addresses = vips(family);
+        let ends = |destination| Endpoints::new(source, destination).unwrap();
+        let mut out = [0; 64];
+        let message = Message { checksum: form, ..message(&addresses, Version::V3) };
+        let len = message.write(ends(group), &mut out).unwrap();
+        let parse =
+            |destination| Packet::parse(Version::V3, &out[..len], ends(destination)).map(|found| found.checksum());
+        assert_eq!(parse(group), Ok(form));
+        match family {
+            Family::Ipv4 => assert_eq!(parse(host(family, 2)), Ok(form)),
+            Family::Ipv6 => assert!(matches!(parse(host(family, 2)), Err(ParseError::Checksum { .. }))),
+        }
+        let other_group = if family == Family::Ipv4 { "224.0.0.1" } else { "ff02::1" }.parse().unwrap();
+        assert!(matches!(parse(other_group), Err(ParseError::Checksum { .. })));
     }
 }
 

@@ -26,6 +26,10 @@ pub(super) mod field {
 
 /// The only packet type that exists (PKT-02).
 pub(super) const TYPE_ADVERTISEMENT: u8 = 1;
+/// What Extreme makes of version 2 for intervals below a second (EXT-03).
+const TYPE_EXTREME: u8 = 7;
+/// Authentication type of the MD5 authentication that Cisco added to version 2 (EXT-08).
+pub(crate) const AUTH_TYPE_MD5: u8 = 254;
 /// Octets after the message that are tolerated: room for the trailers that are seen in the wild (AMB-08, EXT-07).
 const MAX_TRAILING: usize = 64;
 
@@ -47,19 +51,28 @@ pub enum ParseError {
         trailing: usize,
     },
     /// RX-04: not the version that was asked for, or version 2 over IPv6.
-    #[error("version {found}, expected {}", expected_version(*.expected))]
+    #[error("version {found}, expected {}: configure the same version on every router", expected_version(*.expected))]
     Version {
         /// The version nibble.
         found: u8,
         /// The version asked for; over IPv6 there is only version 3.
         expected: Version,
     },
+    /// In place of RX-04 or RX-06: CARP, which has the same protocol number and looks like version 2.
+    #[error("this is CARP, not VRRP: give it other ids there, for both make the same virtual MAC address of an id")]
+    Carp {
+        /// The version asked for. Of version 2 CARP has the number, but not the length.
+        expected: Version,
+    },
     /// RX-05: not an advertisement.
-    #[error("packet type {found}, expected {TYPE_ADVERTISEMENT}")]
+    #[error("packet type {found}, expected {TYPE_ADVERTISEMENT}{}", of_type(*.found))]
     Type {
         /// The type nibble.
         found: u8,
     },
+    /// RX-10 in place of RX-07: MD5 authentication of another make, whose checksum covers a trailer of its own (EXT-08).
+    #[error("authentication type {AUTH_TYPE_MD5}, the MD5 authentication of another make (Cisco): turn it off there")]
+    Md5,
     /// RX-07: the checksum is wrong in every form that the version knows.
     #[error("checksum {found:#06x} is wrong")]
     Checksum {
@@ -73,6 +86,23 @@ const fn expected_version(version: Version) -> u8 {
         Version::V2 => 2,
         Version::V3 => 3,
     }
+}
+
+/// Whose packet type it is, and what to do there.
+const fn of_type(found: u8) -> &'static str {
+    match found {
+        TYPE_EXTREME => ": Extreme sends it for intervals below a second: set whole seconds there",
+        _ => "",
+    }
+}
+
+/// Whether the octets are an advertisement of CARP: as long as none of version 2 with its count is.
+pub(super) fn is_carp(payload: &[u8]) -> bool {
+    const LEN: usize = 36;
+    const VERSION_2_ADVERTISEMENT: u8 = 0x21;
+    /// Words of counter and HMAC, where VRRP counts addresses.
+    const AUTH_LEN: u8 = 7;
+    matches!(payload, [VERSION_2_ADVERTISEMENT, _, _, AUTH_LEN, ..] if payload.len() == LEN)
 }
 
 /// The VRID octet, as far as the octets reach: enough to find the router that the rest is for.
@@ -132,12 +162,16 @@ impl<'a> Packet<'a> {
             return Err(ParseError::TooShort { needed: field::ADDRESSES, had });
         };
         let (found, kind) = (header[field::VERSION_TYPE] >> 4, header[field::VERSION_TYPE] & 0x0f);
+        // AMB-32
+        let expected = if family == Family::Ipv6 { Version::V3 } else { version };
+        if is_carp(payload) {
+            return Err(ParseError::Carp { expected });
+        }
         if found != expected_version(version) {
             return Err(ParseError::Version { found, expected: version });
         }
-        // AMB-32
-        if version == Version::V2 && family == Family::Ipv6 {
-            return Err(ParseError::Version { found, expected: Version::V3 });
+        if version != expected {
+            return Err(ParseError::Version { found, expected });
         }
         if kind != TYPE_ADVERTISEMENT {
             return Err(ParseError::Type { found: kind });
@@ -148,6 +182,9 @@ impl<'a> Packet<'a> {
         };
         if rest.len() > MAX_TRAILING {
             return Err(ParseError::TooLong { trailing: rest.len() });
+        }
+        if version == Version::V2 && header[field::AUTH_TYPE] == AUTH_TYPE_MD5 {
+            return Err(ParseError::Md5);
         }
         let Ok(checksum) = checksum::verify(version, message, ends) else {
             return Err(ParseError::Checksum { found: u16::from_be_bytes([header[6], header[7]]) });

@@ -3,6 +3,7 @@
 use core::net::Ipv6Addr;
 
 use super::{Endpoints, IP_PROTOCOL};
+use crate::dialect::GROUP_V4;
 use crate::types::Version;
 
 const ICMPV6: u8 = 58;
@@ -13,7 +14,8 @@ const ICMPV6: u8 = 58;
 pub enum ChecksumForm {
     /// The message alone: version 2, and version 3 over IPv4 in RFC 9568.
     Message,
-    /// Pseudo-header and message: IPv6, and version 3 over IPv4 as RFC 5798 is deployed.
+    /// Pseudo-header and message: IPv6, and version 3 over IPv4 as RFC 5798 is deployed. Over IPv4 a receiver takes the group
+    /// in place of a unicast destination too, as keepalived up to 1.3.6 has it.
     PseudoHeader,
 }
 
@@ -26,8 +28,24 @@ pub(super) fn verify(version: Version, message: &[u8], ends: &Endpoints) -> Resu
         (_, Endpoints::V6 { .. }) if is_right(pseudo()) => Ok(ChecksumForm::PseudoHeader),
         (_, Endpoints::V4 { .. }) if is_right(sum) => Ok(ChecksumForm::Message),
         (Version::V3, Endpoints::V4 { .. }) if is_right(pseudo()) => Ok(ChecksumForm::PseudoHeader),
+        (Version::V3, Endpoints::V4 { .. }) if names_the_group(message, ends) => Ok(ChecksumForm::PseudoHeader),
         _ => Err(()),
     }
+}
+
+/// Whether the checksum is right with a pseudo-header whose destination is the group although the packet goes to one router
+/// (PKT-24).
+pub(super) fn names_the_group(message: &[u8], ends: &Endpoints) -> bool {
+    let Endpoints::V4 { source, destination } = *ends else { return false };
+    let as_if = Endpoints::V4 { source, destination: GROUP_V4 };
+    let is_unicast = !destination.is_multicast() && !destination.is_broadcast();
+    let is_right_with = |ends| is_right(sum(message) + pseudo_header(IP_PROTOCOL, message.len(), ends));
+    is_unicast && is_right_with(&as_if) && !is_right_with(ends)
+}
+
+/// Whether the checksum is right over the message alone.
+pub(super) fn is_plain(message: &[u8]) -> bool {
+    is_right(sum(message))
 }
 
 /// The checksum of `message`, whose checksum field is zero. Version 2 has one form only.

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::advertisement::{TYPE_ADVERTISEMENT, field, message_len};
+use super::advertisement::{TYPE_ADVERTISEMENT, field, is_carp, message_len};
 use super::checksum;
 use super::{ChecksumForm, Endpoints};
 use crate::types::{AdvertInterval, Family, Version};
@@ -52,14 +52,22 @@ impl<'a> Dump<'a> {
         self.octet(field::VERSION_TYPE).map(|octet| octet & 0x0f)
     }
 
-    /// The version whose fields these are; `None` for versions that do not exist, and version 2 over IPv6 (AMB-32).
+    /// The version whose fields these are; `None` for versions that do not exist. Version 2 over IPv6 has no RFC (AMB-32), but
+    /// keepalived sends it.
     #[must_use]
     pub fn layout(&self) -> Option<Version> {
-        match (self.version(), self.ends.family()) {
-            (Some(2), Family::Ipv4) => Some(Version::V2),
-            (Some(3), _) => Some(Version::V3),
+        match self.version() {
+            Some(2) => Some(Version::V2),
+            Some(3) => Some(Version::V3),
             _ => None,
         }
+    }
+
+    /// Whether it is an advertisement of CARP, which has the same protocol number. Then the id is its VHID, the priority
+    /// its advskew, and nothing else means what it says.
+    #[must_use]
+    pub fn is_carp(&self) -> bool {
+        is_carp(self.payload)
     }
 
     /// Virtual router id, 0 included.
@@ -117,13 +125,20 @@ impl<'a> Dump<'a> {
     /// told because octets are missing.
     #[must_use]
     pub fn checksum_form(&self) -> Option<ChecksumForm> {
-        checksum::verify(self.layout()?, self.message()?, &self.ends).ok()
+        let (version, message) = (self.layout()?, self.message()?);
+        let found = checksum::verify(version, message, &self.ends).ok();
+        // Nothing says whether version 2 has a pseudo-header over IPv6.
+        found.or_else(|| (version == Version::V2 && checksum::is_plain(message)).then_some(ChecksumForm::Message))
     }
 
     /// Octets that the message should have; `None` where that cannot be told.
     #[must_use]
     pub fn needed(&self) -> Option<usize> {
-        Some(message_len(self.layout()?, self.ends.family(), usize::from(self.address_count()?)))
+        let (version, family) = (self.layout()?, self.ends.family());
+        let needed = message_len(version, family, usize::from(self.address_count()?));
+        // keepalived's version 2 over IPv6 ends with the addresses.
+        let ends_early = version == Version::V2 && family == Family::Ipv6 && self.payload.len() < needed;
+        Some(if ends_early { needed.saturating_sub(field::AUTH_DATA_LEN) } else { needed })
     }
 
     /// The whole message, if it is there.
@@ -147,6 +162,9 @@ impl<'a> Dump<'a> {
         let expected = |form| expected(found, checksum::compute(version, form, message, &self.ends));
         match (self.checksum_form(), version, self.ends.family()) {
             (Some(ChecksumForm::Message), ..) => f.write_str("right"),
+            (Some(ChecksumForm::PseudoHeader), ..) if checksum::names_the_group(message, &self.ends) => {
+                f.write_str("right with the pseudo-header of the group, as keepalived up to 1.3.6 has it")
+            }
             (Some(ChecksumForm::PseudoHeader), ..) => f.write_str("right with pseudo-header"),
             (None, Version::V3, Family::Ipv4) => {
                 let (message, pseudo) = (expected(ChecksumForm::Message), expected(ChecksumForm::PseudoHeader));
@@ -176,7 +194,11 @@ const fn expected(found: u16, residue: u16) -> u16 {
 
 impl fmt::Display for Dump<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} > {} ttl {}: VRRP", self.ends.source(), self.ends.destination(), self.ttl)?;
+        write!(f, "{} > {} ttl {}: ", self.ends.source(), self.ends.destination(), self.ttl)?;
+        if let (true, [_, vhid, skew, ..]) = (self.is_carp(), self.payload) {
+            return write!(f, "CARP advertisement, vhid {vhid}, advskew {skew}");
+        }
+        f.write_str("VRRP")?;
         if let (Some(version), Some(kind)) = (self.version(), self.kind()) {
             match kind {
                 TYPE_ADVERTISEMENT => write!(f, "v{version} advertisement")?,
@@ -293,11 +315,57 @@ mod tests {
     #[test]
     fn what_no_receiver_takes_is_printed_too() {
         assert!(print(&[], V4).ends_with("VRRP, ends after 0 octets"));
-        assert!(print(&[0x21; 40], V6).ends_with("VRRPv2 advertisement, 40 octets of an unknown layout"));
+        assert!(print(&[0x41; 40], V6).ends_with("VRRPv4 advertisement, 40 octets of an unknown layout"));
         assert!(print(&[0x75, 1, 1, 1, 1, 1, 1, 1], V4).contains("VRRPv7 type 5, 8 octets"));
         let line = print(&[0x31, 0, 0, 0, 0, 0, 0xce, 0xff, 9, 9], V4);
         assert!(line.contains("vrid 0, priority 0 (release), interval 0, no address"), "{line}");
         assert!(line.ends_with("checksum 0xceff right, 2 octets follow"), "{line}");
+    }
+
+    /// As keepalived sends it: no authentication data, and the kernel puts a pseudo-header into the checksum.
+    #[test]
+    fn version_2_over_ipv6_is_printed_with_and_without_authentication_data() {
+        let mut octets = message(Version::V3, V6, ChecksumForm::PseudoHeader);
+        (octets[0], octets[4], octets[5]) = (0x21, 0, 3);
+        let says =
+            "VRRPv2 advertisement, vrid 7, priority 200, interval 3 s, auth type 0, addresses fe80::1 2001:db8::1, ";
+        for trailer in [0, 8] {
+            octets.resize(40 + trailer, 0);
+            for form in [ChecksumForm::PseudoHeader, ChecksumForm::Message] {
+                octets[6..8].fill(0);
+                let plain = Endpoints::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+                let (ends, right) = match form {
+                    ChecksumForm::PseudoHeader => (V6, "right with pseudo-header"),
+                    ChecksumForm::Message => (plain.unwrap(), "right"),
+                };
+                let sum = checksum::compute(Version::V2, form, &octets, &ends);
+                octets[6..8].copy_from_slice(&sum.to_be_bytes());
+                let line = print(&octets, V6);
+                assert!(line.contains(says), "{line}");
+                assert!(line.ends_with(&std::format!("checksum {sum:#06x} {right}")), "{line}");
+                assert_eq!(Dump::new(&octets, V6, 255).checksum_form(), Some(form));
+            }
+        }
+        let line = print(&octets[..39], V6);
+        assert!(line.contains("addresses fe80::1, ") && line.ends_with("unknown, 1 of 40 octets missing"), "{line}");
+    }
+
+    #[test]
+    fn what_others_make_of_the_protocol_is_named() {
+        let mut carp = [0xc5; 36];
+        carp[..6].copy_from_slice(&[0x21, 9, 100, 7, 0, 1]);
+        assert_eq!(print(&carp, V4), "192.0.2.251 > 224.0.0.18 ttl 255: CARP advertisement, vhid 9, advskew 100");
+        assert!(Dump::new(&carp, V4, 255).is_carp() && !Dump::new(&carp[..35], V4, 255).is_carp());
+
+        let source = V4.source();
+        let to_one = Endpoints::new(source, "192.0.2.252".parse().unwrap()).unwrap();
+        let of_the_group = message(Version::V3, V4, ChecksumForm::PseudoHeader);
+        let line = print(&of_the_group, to_one);
+        assert!(
+            line.ends_with("right with the pseudo-header of the group, as keepalived up to 1.3.6 has it"),
+            "{line}"
+        );
+        assert!(print(&of_the_group, V4).ends_with("right with pseudo-header"));
     }
 
     #[test]

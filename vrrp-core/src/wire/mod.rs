@@ -16,7 +16,7 @@ pub use checksum::ChecksumForm;
 pub use dump::Dump;
 #[cfg(feature = "alloc")]
 pub(crate) use {
-    advertisement::{peek_version, peek_vrid},
+    advertisement::{AUTH_TYPE_MD5, peek_version, peek_vrid},
     prepared::Prepared,
 };
 

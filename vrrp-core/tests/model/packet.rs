@@ -45,10 +45,13 @@ impl Fields {
         let message = &octets[..end];
         let plain = sum_of(message.iter().copied()) == 0xffff;
         let with_header = sum_of(pseudo_header(source, destination, end).chain(message.iter().copied())) == 0xffff;
+        // PKT-24: to one router, the group may stand in the pseudo-header.
+        let group = IpAddr::from([224, 0, 0, 18]);
+        let with_group = || sum_of(pseudo_header(source, group, end).chain(message.iter().copied())) == 0xffff;
         let sound = match (version, width) {
             (2, _) => plain,
             (_, 16) => with_header,
-            _ => plain || with_header,
+            _ => plain || with_header || (!destination.is_multicast() && with_group()),
         };
         let interval = match version {
             2 => u32::from(octets[5]) * 100,
