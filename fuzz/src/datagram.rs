@@ -23,7 +23,7 @@ pub fn run(packet: &[u8]) {
         let expected = (ends.source().to_string(), ends.destination().to_string(), u64::from(ttl));
         let text = |key: &str| decoded[key].as_str().unwrap().to_owned();
         assert_eq!((text("src"), text("dst"), decoded["ttl"].as_u64().unwrap()), expected);
-        assert_eq!(decoded["vrid"], payload[1]);
+        assert_eq!(decoded["vrid"], serde_json::json!(payload.get(1)));
     }
 }
 

@@ -1,4 +1,4 @@
-//! IP headers: from a packet to the VRRP message in it.
+//! IP headers: from a packet to the VRRP message, or the tunnel, in it.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -6,12 +6,24 @@ use vrrp_core::wire::{Endpoints, IP_PROTOCOL};
 
 use super::Problem;
 use super::link::Network;
+use super::tunnel::{self, Tunnel};
+
+/// What is in an IP packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carried<'a> {
+    Vrrp(Datagram<'a>),
+    /// Another frame, which may carry VRRP.
+    Tunnel(Tunnel<'a>),
+    Other,
+}
 
 /// A datagram of protocol 112.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Datagram<'a> {
     pub(super) ends: Endpoints,
     pub(super) ttl: u8,
+    /// Behind an authentication header: in IP it is of protocol 51, and no socket of protocol 112 hears it.
+    pub(super) authenticated: bool,
     /// As long as the IP header says: without the padding of the frame.
     pub(super) payload: &'a [u8],
 }
@@ -30,8 +42,8 @@ const IPV6_HEADER: usize = 40;
 const AUTHENTICATION_UNIT: usize = 4;
 
 impl<'a> Network<'a> {
-    /// The VRRP message in a packet; `None` when it carries something else.
-    pub(super) fn datagram(self) -> Result<Option<Datagram<'a>>, Problem> {
+    /// What is in a packet.
+    pub(super) fn carried(self) -> Result<Carried<'a>, Problem> {
         match self {
             Self::Ipv4(packet) => ipv4(packet),
             Self::Ipv6(packet) => ipv6(packet),
@@ -39,58 +51,60 @@ impl<'a> Network<'a> {
     }
 }
 
-fn ipv4(packet: &[u8]) -> Result<Option<Datagram<'_>>, Problem> {
+fn ipv4(packet: &[u8]) -> Result<Carried<'_>, Problem> {
     let early = Problem::Early { had: packet.len() };
     if packet.first().ok_or(early)? >> 4 != 4 {
-        return Ok(None);
+        return Ok(Carried::Other);
     }
     let protocol = octet(packet, 9).ok_or(early)?;
-    if ![IP_PROTOCOL, protocol::AUTHENTICATION].contains(&protocol) {
-        return Ok(None);
+    if ![IP_PROTOCOL, protocol::AUTHENTICATION].contains(&protocol) && !tunnel::is_tunnel(protocol) {
+        return Ok(Carried::Other);
     }
     let Some(header) = packet.first_chunk::<IPV4_HEADER>() else {
-        // With an authentication header nobody knows yet.
+        // With an authentication header or a tunnel nobody knows yet.
         let needed = IPV4_HEADER;
         return Err(if protocol == IP_PROTOCOL { Problem::Cut { had: packet.len(), needed } } else { early });
     };
     let options_end = usize::from(header[0] & 0x0f) * 4;
     let total = usize::from(u16::from_be_bytes([header[2], header[3]]));
-    let fragment = u16::from_be_bytes([header[6], header[7]]) & 0x3fff;
-    let chain = match fragment & 0x1fff {
-        0 => Chain::walk(packet, protocol, options_end.max(IPV4_HEADER), total)?,
-        // What a later fragment begins with is no header.
-        _ => Chain { protocol, at: options_end, fragment: true },
+    let fragment = Fragment::of_ipv4(u16::from_be_bytes([header[6], header[7]]));
+    let chain = match fragment {
+        // What it begins with is no header.
+        Fragment::Later => Chain { protocol, at: options_end, fragment, authenticated: false },
+        Fragment::Whole | Fragment::First => {
+            Chain { fragment, ..Chain::walk(packet, protocol, options_end.max(IPV4_HEADER), total)? }
+        }
     };
     if chain.protocol != IP_PROTOCOL {
-        return Ok(None);
+        return chain.tunnel(packet, total);
     }
     if options_end < IPV4_HEADER || total < chain.at {
         return Err(Problem::Lengths { header: options_end.max(chain.at), total });
     }
-    if fragment != 0 {
+    if fragment != Fragment::Whole {
         return Err(Problem::Fragment);
     }
     let [.., a, b, c, d, e, f, g, h] = *header;
     let ends = Endpoints::V4 { source: Ipv4Addr::new(a, b, c, d), destination: Ipv4Addr::new(e, f, g, h) };
     let payload = packet.get(chain.at..total).ok_or(Problem::Cut { had: packet.len(), needed: total })?;
-    Ok(Some(Datagram { ends, ttl: header[8], payload }))
+    Ok(Carried::Vrrp(Datagram { ends, ttl: header[8], authenticated: chain.authenticated, payload }))
 }
 
-fn ipv6(packet: &[u8]) -> Result<Option<Datagram<'_>>, Problem> {
+fn ipv6(packet: &[u8]) -> Result<Carried<'_>, Problem> {
     let early = Problem::Early { had: packet.len() };
     if packet.first().ok_or(early)? >> 4 != 6 {
-        return Ok(None);
+        return Ok(Carried::Other);
     }
     let next = octet(packet, 6).ok_or(early)?;
     let total = IPV6_HEADER + usize::from(u16::from_be_bytes([packet[4], packet[5]]));
     let chain = Chain::walk(packet, next, IPV6_HEADER, total)?;
     if chain.protocol != IP_PROTOCOL {
-        return Ok(None);
+        return chain.tunnel(packet, total);
     }
     if total < chain.at {
         return Err(Problem::Lengths { header: chain.at, total });
     }
-    if chain.fragment {
+    if chain.fragment != Fragment::Whole {
         return Err(Problem::Fragment);
     }
     let cut = Problem::Cut { had: packet.len(), needed: total };
@@ -100,46 +114,90 @@ fn ipv6(packet: &[u8]) -> Result<Option<Datagram<'_>>, Problem> {
     };
     let ends = Endpoints::V6 { source: address(8)?, destination: address(24)? };
     let payload = packet.get(chain.at..total).ok_or(cut)?;
-    Ok(Some(Datagram { ends, ttl: octet(packet, 7).ok_or(cut)?, payload }))
+    let ttl = octet(packet, 7).ok_or(cut)?;
+    Ok(Carried::Vrrp(Datagram { ends, ttl, authenticated: chain.authenticated, payload }))
+}
+
+/// Which part of a packet it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fragment {
+    Whole,
+    First,
+    Later,
+}
+
+impl Fragment {
+    /// The field of an IPv4 header: flags, and the offset in units of eight octets.
+    const fn of_ipv4(field: u16) -> Self {
+        match (field & 0x1fff, field & 0x2000) {
+            (0, 0) => Self::Whole,
+            (0, _) => Self::First,
+            _ => Self::Later,
+        }
+    }
+
+    /// The field of a fragment header: the offset in units of eight octets, two reserved bits, and whether more follows.
+    const fn of_ipv6(field: u16) -> Self {
+        match (field & 0xfff8, field & 1) {
+            (0, 0) => Self::Whole,
+            (0, _) => Self::First,
+            _ => Self::Later,
+        }
+    }
 }
 
 /// Where the extension headers end, and what follows them.
 struct Chain {
     protocol: u8,
     at: usize,
-    fragment: bool,
+    fragment: Fragment,
+    authenticated: bool,
 }
 
 impl Chain {
     /// Walks the headers that begin at an offset with one of `protocol`.
-    fn walk(packet: &[u8], mut protocol: u8, mut at: usize, total: usize) -> Result<Self, Problem> {
-        let mut fragment = false;
-        loop {
-            let extension = match protocol {
+    fn walk(packet: &[u8], protocol: u8, at: usize, total: usize) -> Result<Self, Problem> {
+        let mut chain = Self { protocol, at, fragment: Fragment::Whole, authenticated: false };
+        while chain.fragment == Fragment::Whole {
+            let extension = match chain.protocol {
                 protocol::HOP_BY_HOP
                 | protocol::ROUTING
                 | protocol::DESTINATION
                 | protocol::FRAGMENT
-                | protocol::AUTHENTICATION => packet.get(at..).unwrap_or_default(),
-                _ => return Ok(Self { protocol, at, fragment }),
+                | protocol::AUTHENTICATION => packet.get(chain.at..).unwrap_or_default(),
+                _ => break,
             };
             let Some([next, length, high, low]) = extension.first_chunk() else {
-                let had = packet.len();
-                return Err(if had < total { Problem::Early { had } } else { Problem::Lengths { header: at, total } });
+                let (had, header) = (packet.len(), chain.at);
+                return Err(if had < total { Problem::Early { had } } else { Problem::Lengths { header, total } });
             };
-            at += match protocol {
+            chain.at += match chain.protocol {
                 protocol::FRAGMENT => {
-                    // The offset in units of eight octets, two reserved bits, and whether more follows.
-                    fragment |= u16::from_be_bytes([*high, *low]) & 0xfff9 != 0;
+                    chain.fragment = Fragment::of_ipv6(u16::from_be_bytes([*high, *low]));
                     8
                 }
-                protocol::AUTHENTICATION => (usize::from(*length) + 2) * AUTHENTICATION_UNIT,
+                protocol::AUTHENTICATION => {
+                    chain.authenticated = true;
+                    (usize::from(*length) + 2) * AUTHENTICATION_UNIT
+                }
                 _ => (usize::from(*length) + 1) * 8,
             };
-            protocol = *next;
-            if fragment {
-                return Ok(Self { protocol, at, fragment });
-            }
+            chain.protocol = *next;
+        }
+        Ok(chain)
+    }
+
+    /// What a packet carries that is not VRRP itself. Of a tunnel, the first fragment may be enough.
+    fn tunnel<'a>(&self, packet: &'a [u8], total: usize) -> Result<Carried<'a>, Problem> {
+        if self.fragment == Fragment::Later {
+            return Ok(Carried::Other);
+        }
+        let had = packet.len();
+        let payload = packet.get(self.at..total.min(had)).unwrap_or_default();
+        match tunnel::open(self.protocol, payload) {
+            Some(found) => Ok(found.map_or(Carried::Other, Carried::Tunnel)),
+            None if had < total => Err(Problem::Early { had }),
+            None => Ok(Carried::Other),
         }
     }
 }
@@ -170,7 +228,10 @@ mod tests {
     }
 
     fn payload<'a>(network: Network<'a>) -> Result<Option<&'a [u8]>, Problem> {
-        network.datagram().map(|datagram| datagram.map(|datagram| datagram.payload))
+        network.carried().map(|carried| match carried {
+            Carried::Vrrp(datagram) => Some(datagram.payload),
+            Carried::Tunnel(_) | Carried::Other => None,
+        })
     }
 
     const AH: [u8; 24] = [112, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9];
@@ -233,6 +294,34 @@ mod tests {
         assert!(matches!(payload(Network::Ipv6(&extension)), Err(Problem::Lengths { .. })));
         extension[5] = 0;
         assert!(matches!(payload(Network::Ipv6(&extension)), Err(Problem::Lengths { .. })));
+    }
+
+    #[test]
+    fn an_authentication_header_is_noticed() {
+        let behind_ah = [&AH[..], &MESSAGE].concat();
+        for (packet, expected) in [(v4(112, 0, &[], &MESSAGE), false), (v4(51, 0, &[], &behind_ah), true)] {
+            let carried = Network::Ipv4(&packet).carried();
+            assert!(matches!(carried, Ok(Carried::Vrrp(found)) if found.authenticated == expected), "{carried:?}");
+        }
+    }
+
+    #[test]
+    fn a_tunnel_is_opened_in_its_first_fragment_only_and_without_the_padding() {
+        let gre = [&[0, 0, 8, 0][..], &MESSAGE].concat();
+        let tunnel = |packet: &[u8]| match Network::Ipv4(packet).carried() {
+            Ok(Carried::Tunnel(tunnel)) => Some(tunnel.frame.to_vec()),
+            Ok(Carried::Other) => None,
+            other => panic!("{other:?}"),
+        };
+        for (fragment, expected) in [(0, Some(MESSAGE.to_vec())), (0x2000, Some(MESSAGE.to_vec())), (0x2001, None)] {
+            let padded = [&v4(47, fragment, &[1; 4], &gre)[..], &[0; 9]].concat();
+            assert_eq!(tunnel(&padded), expected, "{fragment:#x}");
+        }
+        let cut = v4(47, 0, &[], &gre);
+        assert_eq!(Network::Ipv4(&cut[..22]).carried(), Err(Problem::Early { had: 22 }));
+        // What is too short in itself is no tunnel, and nothing is missing.
+        assert_eq!(tunnel(&v4(47, 0, &[], &[0, 0, 8])), None);
+        assert_eq!(tunnel(&v4(17, 0, &[], &[0, 0, 8])), None);
     }
 
     #[test]

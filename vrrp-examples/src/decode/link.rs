@@ -13,6 +13,12 @@ pub(super) enum Network<'a> {
 mod number {
     pub(super) const NULL: u16 = 0;
     pub(super) const ETHERNET: u16 = 1;
+    /// With or without HDLC's address and control.
+    pub(super) const PPP: [u16; 2] = [9, 50];
+    pub(super) const PPPOE: u16 = 51;
+    pub(super) const LLC: u16 = 100;
+    pub(super) const CISCO_HDLC: u16 = 104;
+    pub(super) const FRAME_RELAY: u16 = 107;
     /// Raw IP, as some systems number it.
     pub(super) const DLT_RAW: [u16; 2] = [12, 14];
     pub(super) const RAW: u16 = 101;
@@ -23,12 +29,42 @@ mod number {
     pub(super) const LINUX_SLL2: u16 = 276;
 }
 
-mod ethertype {
-    pub(super) const IPV4: u16 = 0x0800;
-    pub(super) const IPV6: u16 = 0x86dd;
+pub(super) mod ethertype {
+    /// Not a type, but a length: of what begins with LLC. Linux has 4 for it.
+    pub(in crate::decode) const LAST_LENGTH: u16 = 1500;
+    pub(in crate::decode) const IPV4: u16 = 0x0800;
+    pub(in crate::decode) const IPV6: u16 = 0x86dd;
+    /// Ethernet in something else.
+    pub(in crate::decode) const BRIDGED: u16 = 0x6558;
+    pub(in crate::decode) const MPLS: [u16; 2] = [0x8847, 0x8848];
+    pub(in crate::decode) const PPPOE: u16 = 0x8864;
     /// 802.1Q, 802.1ad, and what was used before 802.1ad.
-    pub(super) const TAGS: [u16; 3] = [0x8100, 0x88a8, 0x9100];
+    pub(in crate::decode) const TAGS: [u16; 3] = [0x8100, 0x88a8, 0x9100];
 }
+
+/// What PPP calls what it carries.
+mod ppp {
+    pub(super) const IPV4: u16 = 0x0021;
+    pub(super) const IPV6: u16 = 0x0057;
+}
+
+/// What comes first in a frame of RFC 2427.
+mod nlpid {
+    pub(super) const SNAP: u8 = 0x80;
+    pub(super) const IPV6: u8 = 0x8e;
+    pub(super) const IPV4: u8 = 0xcc;
+}
+
+/// Whose numbers follow in SNAP.
+mod organization {
+    /// They are EtherTypes.
+    pub(super) const ETHERTYPE: [[u8; 3]; 2] = [[0, 0, 0], [0, 0, 0xf8]];
+    /// 802.1, where 1 and 7 are Ethernet, with and without a frame check sequence.
+    pub(super) const BRIDGES: [u8; 3] = [0, 0x80, 0xc2];
+}
+
+/// Of an unnumbered frame.
+const CONTROL: u8 = 0x03;
 
 /// The kind of link that a capture was taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +74,11 @@ pub(super) enum Link {
     Loopback,
     LinuxCooked,
     LinuxCooked2,
+    Ppp,
+    Pppoe,
+    Llc,
+    CiscoHdlc,
+    FrameRelay,
     Raw,
     RawIpv4,
     RawIpv6,
@@ -53,6 +94,11 @@ impl Link {
             number::NULL | number::LOOP => Self::Loopback,
             number::LINUX_SLL => Self::LinuxCooked,
             number::LINUX_SLL2 => Self::LinuxCooked2,
+            number::PPPOE => Self::Pppoe,
+            number::LLC => Self::Llc,
+            number::CISCO_HDLC => Self::CiscoHdlc,
+            number::FRAME_RELAY => Self::FrameRelay,
+            ppp if number::PPP.contains(&ppp) => Self::Ppp,
             number::IPV4 => Self::RawIpv4,
             number::IPV6 => Self::RawIpv6,
             raw if raw == number::RAW || number::DLT_RAW.contains(&raw) => Self::Raw,
@@ -68,11 +114,13 @@ impl Link {
             Self::LinuxCooked => typed(frame, 14, 16).ok_or(early),
             Self::LinuxCooked2 => typed(frame, 0, 20).ok_or(early),
             Self::Stripped(ethertype) => tagged(ethertype, frame).ok_or(early),
-            Self::Raw => match frame.first().ok_or(early)? >> 4 {
-                4 => Ok(Some(Network::Ipv4(frame))),
-                6 => Ok(Some(Network::Ipv6(frame))),
-                _ => Ok(None),
-            },
+            Self::Ppp => ppp(frame).ok_or(early),
+            Self::Pppoe => pppoe(frame).ok_or(early),
+            // A length of 0 is as good as any.
+            Self::Llc => tagged(0, frame).ok_or(early),
+            Self::CiscoHdlc => typed(frame, 2, 4).ok_or(early),
+            Self::FrameRelay => frame_relay(frame).ok_or(early),
+            Self::Raw => by_version(frame).ok_or(early),
             Self::RawIpv4 => Ok(Some(Network::Ipv4(frame))),
             Self::RawIpv6 => Ok(Some(Network::Ipv6(frame))),
             Self::Loopback => {
@@ -95,15 +143,134 @@ fn typed(frame: &[u8], ethertype: usize, packet: usize) -> Option<Option<Network
     tagged(u16::from_be_bytes(*frame.get(ethertype..)?.first_chunk()?), packet)
 }
 
-/// Behind any number of VLAN tags. The outer `None` as in `typed`.
+/// Behind any number of VLAN tags, MPLS labels, and whatever else stands between an EtherType and IP. The outer `None` as
+/// in `typed`. Every round leaves less of the frame.
 fn tagged(mut ethertype: u16, mut rest: &[u8]) -> Option<Option<Network<'_>>> {
-    while ethertype::TAGS.contains(&ethertype) {
-        let ([_, _, high, low], packet) = rest.split_first_chunk()?;
-        (ethertype, rest) = (u16::from_be_bytes([*high, *low]), packet);
+    loop {
+        (ethertype, rest) = match ethertype {
+            ethertype::IPV4 => return Some(Some(Network::Ipv4(rest))),
+            ethertype::IPV6 => return Some(Some(Network::Ipv6(rest))),
+            ethertype::PPPOE => return pppoe(rest),
+            mpls if ethertype::MPLS.contains(&mpls) => return labelled(rest),
+            tag if ethertype::TAGS.contains(&tag) => {
+                let ([_, _, high, low], packet) = rest.split_first_chunk()?;
+                (u16::from_be_bytes([*high, *low]), packet)
+            }
+            ..=ethertype::LAST_LENGTH => match llc(rest)? {
+                Llc::Ip(packet) => return Some(Some(Network::Ipv4(packet))),
+                Llc::Typed(ethertype, packet) => (ethertype, packet),
+                Llc::Other => return Some(None),
+            },
+            _ => return Some(None),
+        };
     }
-    Some(match ethertype {
-        ethertype::IPV4 => Some(Network::Ipv4(rest)),
-        ethertype::IPV6 => Some(Network::Ipv6(rest)),
+}
+
+/// Behind a stack of MPLS labels.
+fn labelled(mut rest: &[u8]) -> Option<Option<Network<'_>>> {
+    const BOTTOM: u8 = 1;
+    loop {
+        let ([_, _, last, _], packet) = rest.split_first_chunk()?;
+        rest = packet;
+        if last & BOTTOM != 0 {
+            return by_version(rest);
+        }
+    }
+}
+
+fn pppoe(rest: &[u8]) -> Option<Option<Network<'_>>> {
+    const SESSION: u8 = 0;
+    match rest.split_first_chunk::<6>()? {
+        ([_, SESSION, ..], payload) => ppp(payload),
+        _ => Some(None),
+    }
+}
+
+fn ppp(frame: &[u8]) -> Option<Option<Network<'_>>> {
+    const HDLC: [u8; 2] = [0xff, CONTROL];
+    let frame = frame.strip_prefix(&HDLC).unwrap_or(frame);
+    let (protocol, packet) = match frame {
+        [0xff] => return None,
+        // The last octet of a protocol is odd, and what was 0 before it may be left out.
+        [low, packet @ ..] if low & 1 != 0 => (u16::from(*low), packet),
+        [high, low, packet @ ..] => (u16::from_be_bytes([*high, *low]), packet),
+        _ => return None,
+    };
+    Some(match protocol {
+        ppp::IPV4 => Some(Network::Ipv4(packet)),
+        ppp::IPV6 => Some(Network::Ipv6(packet)),
+        _ => None,
+    })
+}
+
+/// What is behind a header of logical link control.
+enum Llc<'a> {
+    Ip(&'a [u8]),
+    /// Behind SNAP and an EtherType.
+    Typed(u16, &'a [u8]),
+    Other,
+}
+
+fn llc(frame: &[u8]) -> Option<Llc<'_>> {
+    const IP: u8 = 0x06;
+    const SNAP: u8 = 0xaa;
+    match frame {
+        [IP, IP, CONTROL, packet @ ..] => Some(Llc::Ip(packet)),
+        [SNAP, SNAP, CONTROL, rest @ ..] => {
+            let (organization, number, packet) = snap(rest)?;
+            let is_ethertype = organization::ETHERTYPE.contains(&organization);
+            Some(if is_ethertype { Llc::Typed(number, packet) } else { Llc::Other })
+        }
+        [] | [IP] | [IP, IP] | [SNAP] | [SNAP, SNAP] => None,
+        _ => Some(Llc::Other),
+    }
+}
+
+/// An organization, its number for what follows, and what follows.
+fn snap(rest: &[u8]) -> Option<([u8; 3], u16, &[u8])> {
+    let ([a, b, c, high, low], packet) = rest.split_first_chunk()?;
+    Some(([*a, *b, *c], u16::from_be_bytes([*high, *low]), packet))
+}
+
+/// RFC 2427, and what Cisco had before: an EtherType behind the address.
+fn frame_relay(frame: &[u8]) -> Option<Option<Network<'_>>> {
+    const LAST_OF_ADDRESS: u8 = 1;
+    const LONGEST_ADDRESS: usize = 4;
+    let address = match frame.iter().position(|octet| octet & LAST_OF_ADDRESS != 0) {
+        Some(last) if last < LONGEST_ADDRESS => last + 1,
+        None if frame.len() < LONGEST_ADDRESS => return None,
+        _ => return Some(None),
+    };
+    let rest = frame.get(address..)?;
+    match *rest.first_chunk()? {
+        // A zero may stand before the type, so that what follows is aligned.
+        [CONTROL, 0] => by_nlpid(rest.get(2..)?),
+        [CONTROL, _] => by_nlpid(rest.get(1..)?),
+        [high, low] => tagged(u16::from_be_bytes([high, low]), rest.get(2..)?),
+    }
+}
+
+fn by_nlpid(rest: &[u8]) -> Option<Option<Network<'_>>> {
+    let (nlpid, packet) = rest.split_first()?;
+    match *nlpid {
+        nlpid::IPV4 => Some(Some(Network::Ipv4(packet))),
+        nlpid::IPV6 => Some(Some(Network::Ipv6(packet))),
+        nlpid::SNAP => match snap(packet)? {
+            (organization::BRIDGES, 1 | 7, ethernet) => typed(ethernet, 12, 14),
+            (organization, ethertype, packet) if organization::ETHERTYPE.contains(&organization) => {
+                tagged(ethertype, packet)
+            }
+            _ => Some(None),
+        },
+        _ => Some(None),
+    }
+}
+
+/// What an IP packet says of itself.
+fn by_version(packet: &[u8]) -> Option<Option<Network<'_>>> {
+    Some(match packet.first()? >> 4 {
+        4 => Some(Network::Ipv4(packet)),
+        6 => Some(Network::Ipv6(packet)),
         _ => None,
     })
 }
@@ -141,6 +308,64 @@ mod tests {
             let link = Link::from_number(number).unwrap();
             assert_eq!(link.network(&octets), Ok(Some(Network::Ipv4(IP))), "link type {number}: {octets:02x?}");
         }
+    }
+
+    #[test]
+    fn what_stands_between_a_frame_and_its_packet_is_passed_and_a_cut_in_it_noticed() {
+        const SNAP: &[u8] = &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0];
+        const SESSION: &[u8] = &[0x11, 0, 0, 1, 0, 6];
+        let ethernet = |rest: &[u8]| frame(&[&[0; 12], rest]);
+        let bridged =
+            frame(&[&[0x18, 0x41, 3, 0, 0x80, 0, 0x80, 0xc2, 0, 7, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 8, 0]]);
+        let headers = [
+            (1, ethernet(&frame(&[&[0, 12], SNAP]))),
+            (1, ethernet(&frame(&[&[0x81, 0, 0, 5, 0, 12], SNAP]))),
+            (1, ethernet(&frame(&[&[0, 12, 0xaa, 0xaa, 3, 0, 0, 0xf8, 8, 0]]))),
+            (1, ethernet(&[0, 7, 6, 6, 3])),
+            (1, ethernet(&frame(&[&[0x88, 0x64], SESSION, &[0, 0x21]]))),
+            (1, ethernet(&frame(&[&[0x81, 0, 0, 5, 0x88, 0x64], SESSION, &[0x21]]))),
+            (1, ethernet(&[0x88, 0x47, 0, 1, 0, 255, 0, 2, 1, 255])),
+            (113, frame(&[&[0; 14], &[0, 4], SNAP])),
+            (9, vec![0, 0x21]),
+            (9, vec![0xff, 3, 0, 0x21]),
+            (50, vec![0xff, 3, 0, 0x21]),
+            (51, frame(&[SESSION, &[0, 0x21]])),
+            (100, SNAP.to_vec()),
+            (104, vec![0x0f, 0, 8, 0]),
+            (107, vec![0x18, 0x41, 3, 0xcc]),
+            (107, vec![0x18, 0x40, 0x40, 0x41, 3, 0xcc]),
+            (107, frame(&[&[0x18, 0x41, 3, 0, 0x80], &SNAP[3..]])),
+            (107, vec![0x18, 0x41, 8, 0]),
+            (107, bridged),
+        ];
+        for (number, header) in headers {
+            let (link, whole) = (Link::from_number(number).unwrap(), frame(&[&header, IP]));
+            assert_eq!(link.network(&whole), Ok(Some(Network::Ipv4(IP))), "link type {number}: {header:02x?}");
+            for len in 0..header.len() {
+                let cut = link.network(&header[..len]);
+                assert_eq!(cut, Err(Problem::Early { had: len }), "link type {number}: {header:02x?}");
+            }
+        }
+        let others = [
+            (1, ethernet(&[0, 7, 0x42, 0x42, 3, 0, 0, 0])),
+            (1, ethernet(&[0, 9, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0, 1, 2])),
+            (1, ethernet(&[0x88, 0x64, 0x11, 0xa7, 0, 1, 0, 6, 0, 0x21])),
+            (9, vec![0xc0, 0x21, 1, 1]),
+            (107, vec![0x18, 0x41, 3, 8, 1, 2]),
+            (107, vec![0; 8]),
+        ];
+        for (number, octets) in others {
+            assert_eq!(Link::from_number(number).unwrap().network(&octets), Ok(None), "{number}: {octets:02x?}");
+        }
+    }
+
+    #[test]
+    fn wrappers_without_end_take_no_stack() {
+        let round = [0x81, 0, 0, 5, 0, 12, 0xaa, 0xaa, 3, 0, 0, 0, 0x81, 0, 0, 5, 0, 12, 0xaa, 0xaa, 3, 0, 0, 0];
+        let endless = frame(&[&[0; 12], &round.repeat(1 << 19)]);
+        assert_eq!(Link::Ethernet.network(&endless), Err(Problem::Early { had: endless.len() }));
+        let endless = frame(&[&[0; 12], &[0x88, 0x47], &[0; 1 << 22]]);
+        assert_eq!(Link::Ethernet.network(&endless), Err(Problem::Early { had: endless.len() }));
     }
 
     #[test]

@@ -2,12 +2,15 @@
 
 mod capture;
 mod ip;
+mod layers;
 mod link;
 mod live;
 mod record;
+mod tunnel;
 mod verdict;
 
 use std::io::{self, Read, Write};
+use std::net::IpAddr;
 
 use capture::{Capture, Next, Time};
 use link::Link;
@@ -93,8 +96,12 @@ enum Problem {
     Fragment,
     #[error("{had} octets where the message needs {needed}")]
     Message { had: usize, needed: usize },
-    #[error("version {0}, which this address family does not have: only 2 (IPv4) and 3 exist")]
+    #[error("version {0}: only 2 and 3 exist")]
     Version(u8),
+    #[error("this is CARP, not VRRP: VHID {vhid}, advskew {skew}, from {sender}")]
+    Carp { sender: IpAddr, vhid: u8, skew: u8 },
+    #[error("more tunnels one in another than this program opens")]
+    Depth,
     #[error("link type {0} is not known: its frames are passed over")]
     Link(u16),
     #[error("a packet block of old, which is not read; enhanced and simple packet blocks are")]
@@ -103,12 +110,8 @@ enum Problem {
 
 /// What there is to say about a frame; nothing when it does not carry VRRP.
 fn inspect(link: Link, octets: &[u8], frame: u64, time: Option<Time>) -> Option<Record<'_>> {
-    let found = match link.network(octets) {
-        Ok(network) => network?.datagram(),
-        Err(problem) => Err(problem),
-    };
-    match found {
-        Ok(datagram) => Some(Record::new(frame, time, datagram?)),
+    match layers::find(link, octets) {
+        Ok(found) => Some(Record::new(frame, time, found?)),
         Err(problem) => Some(error(frame, problem)),
     }
 }

@@ -10,7 +10,11 @@ use vrrp_core::wire::{ChecksumForm, Dump};
 use super::Problem;
 use super::capture::Time;
 use super::ip::Datagram;
+use super::layers::Found;
 use super::verdict::verdict;
+
+/// Octets of a message before its addresses.
+const HEADER: usize = 8;
 
 /// One line of output.
 #[derive(Debug, Serialize)]
@@ -30,17 +34,24 @@ pub(super) struct Packet<'a> {
     frame: u64,
     #[serde(serialize_with = "exact")]
     time: Option<Time>,
+    /// Tunnels, and an authentication header.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    within: Vec<&'static str>,
     src: IpAddr,
     dst: IpAddr,
     ttl: u8,
     version: u8,
-    r#type: u8,
-    vrid: u8,
-    priority: u8,
-    adver_int_cs: u16,
+    r#type: Option<u8>,
+    /// This and what follows may be missing in a message that ends early.
+    vrid: Option<u8>,
+    priority: Option<u8>,
+    adver_int_cs: Option<u16>,
     /// Version 3 has none.
     auth_type: Option<u8>,
     addresses: Vec<IpAddr>,
+    /// Octets that the message should have and has not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<usize>,
     checksum: Checksum,
     verdict: String,
     #[serde(skip)]
@@ -55,12 +66,14 @@ enum Checksum {
     /// Over pseudo-header and message: always so over IPv6.
     OkPseudoHeader,
     Bad,
+    /// Octets are missing that it covers.
+    Unknown,
 }
 
 impl<'a> Record<'a> {
     /// Of a datagram in a frame of a capture.
-    pub(super) fn new(frame: u64, time: Option<Time>, datagram: Datagram<'a>) -> Self {
-        match Packet::read(frame, time, datagram) {
+    pub(super) fn new(frame: u64, time: Option<Time>, found: Found<'a>) -> Self {
+        match Packet::read(frame, time, found) {
             Ok(packet) => Self::Packet(Box::new(packet)),
             Err(problem) => Self::Error { frame, error: problem.to_string() },
         }
@@ -68,36 +81,38 @@ impl<'a> Record<'a> {
 }
 
 impl<'a> Packet<'a> {
-    fn read(frame: u64, time: Option<Time>, datagram: Datagram<'a>) -> Result<Self, Problem> {
-        let Datagram { ends, ttl, payload } = datagram;
+    fn read(frame: u64, time: Option<Time>, Found { datagram, within }: Found<'a>) -> Result<Self, Problem> {
+        let Datagram { ends, ttl, authenticated, payload } = datagram;
         let dump = Dump::new(payload, ends, ttl);
         let had = payload.len();
-        let found = dump.version().ok_or(Problem::Message { had, needed: 8 })?;
-        let version = dump.layout().ok_or(Problem::Version(found))?;
-        let needed = dump.needed().unwrap_or(8);
-        let incomplete = Problem::Message { had, needed };
-        if had < needed {
-            return Err(incomplete);
+        let found = dump.version().ok_or(Problem::Message { had, needed: HEADER })?;
+        if let (true, Some(vhid), Some(skew)) = (dump.is_carp(), dump.vrid(), dump.priority()) {
+            return Err(Problem::Carp { sender: ends.source(), vhid, skew });
         }
+        let version = dump.layout().ok_or(Problem::Version(found))?;
+        let missing = dump.needed().unwrap_or(HEADER).checked_sub(had).filter(|missing| *missing > 0);
         Ok(Self {
             frame,
             time,
+            within,
             src: ends.source(),
             dst: ends.destination(),
             ttl,
             version: found,
-            r#type: dump.kind().ok_or(incomplete)?,
-            vrid: dump.vrid().ok_or(incomplete)?,
-            priority: dump.priority().ok_or(incomplete)?,
-            adver_int_cs: dump.interval_centis().ok_or(incomplete)?,
+            r#type: dump.kind(),
+            vrid: dump.vrid(),
+            priority: dump.priority(),
+            adver_int_cs: dump.interval_centis(),
             auth_type: dump.auth_type(),
             addresses: dump.addresses().collect(),
+            missing,
             checksum: match dump.checksum_form() {
                 Some(ChecksumForm::Message) => Checksum::Ok,
                 Some(ChecksumForm::PseudoHeader) => Checksum::OkPseudoHeader,
+                None if missing.is_some() => Checksum::Unknown,
                 None => Checksum::Bad,
             },
-            verdict: match verdict(version, ends, ttl, payload) {
+            verdict: match verdict(version, ends, ttl, authenticated, payload) {
                 Ok(()) => "accept".to_owned(),
                 Err(why) => why.to_string(),
             },
@@ -120,6 +135,9 @@ impl fmt::Display for Record<'_> {
                 write!(f, "{} ", packet.frame)?;
                 if let Some(time) = packet.time {
                     write!(f, "{time} ")?;
+                }
+                if !packet.within.is_empty() {
+                    write!(f, "in {}: ", packet.within.join(", "))?;
                 }
                 write!(f, "{}: {}", packet.dump, packet.verdict)
             }

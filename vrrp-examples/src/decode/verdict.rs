@@ -10,7 +10,16 @@ use vrrp_core::{
 
 /// Hands the packet to a router with defaults: multicast, no password, not the owner. What it cannot know, it agrees
 /// with: id and interval. A list of other addresses is counted by default, not refused, so any will do.
-pub(super) fn verdict(version: Version, ends: Endpoints, ttl: u8, payload: &[u8]) -> Result<(), Verdict> {
+pub(super) fn verdict(
+    version: Version,
+    ends: Endpoints,
+    ttl: u8,
+    authenticated: bool,
+    payload: &[u8],
+) -> Result<(), Verdict> {
+    if authenticated {
+        return Err(Verdict::Authenticated);
+    }
     let dump = Dump::new(payload, ends, ttl);
     let now = Instant::ZERO;
     let mut router = VirtualRouter::new(receiver(version, ends.family(), &dump)?);
@@ -24,15 +33,19 @@ pub(super) fn verdict(version: Version, ends: Endpoints, ttl: u8, payload: &[u8]
 pub(super) enum Verdict {
     #[error(transparent)]
     Discard(#[from] Discard),
+    /// No router of protocol 112 gets it from its kernel.
+    #[error("in an IP Authentication Header (AH), which is not supported: turn it off on the other router")]
+    Authenticated,
     /// Cannot be: the receiver is made to fit.
     #[error("no receiver can be made for it: {0}")]
     Receiver(#[from] ConfigError),
 }
 
 fn receiver(version: Version, family: Family, dump: &Dump<'_>) -> Result<Config, ConfigError> {
-    let profile = match version {
-        Version::V2 => Profile::Rfc3768,
-        Version::V3 => Profile::Rfc9568Errata,
+    let profile = match (version, family) {
+        (Version::V2, Family::Ipv4) => Profile::Rfc3768,
+        // There is no version 2 over IPv6, and no receiver of it.
+        (Version::V2, Family::Ipv6) | (Version::V3, _) => Profile::Rfc9568Errata,
     };
     let vrid = dump.vrid().and_then(|vrid| Vrid::new(vrid).ok());
     let Some(vrid) = vrid.or(Vrid::new(1).ok()) else { return Err(ConfigError::NoPeers) };

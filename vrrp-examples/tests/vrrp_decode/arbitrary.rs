@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use vrrp_examples::decode::{self, Format};
 
 use super::capture::{LINKS, LITTLE, STYLES, packets, pcapng, refused};
+use super::tunnel::TUNNELS;
 use super::{parse, peers};
 
 /// Decodes in both formats, and reads the output back.
@@ -24,8 +25,14 @@ fn links() -> impl Strategy<Value = u32> {
     prop_oneof![
         Just(0),
         Just(1),
+        Just(9),
         Just(12),
+        Just(50),
+        Just(51),
+        Just(100),
         Just(101),
+        Just(104),
+        Just(107),
         Just(108),
         Just(113),
         Just(228),
@@ -56,7 +63,8 @@ proptest! {
 
     #[test]
     fn any_octets_as_a_file(octets in vec(any::<u8>(), 0..400), mark in 0..4_usize) {
-        const MARKS: [&[u8]; 4] = [&[], &[0xd4, 0xc3, 0xb2, 0xa1], &[0xa1, 0xb2, 0x3c, 0x4d], &[10, 13, 13, 10]];
+        const MARKS: [&[u8]; 4] =
+            [&[], &[0xd4, 0xc3, 0xb2, 0xa1], &[0xa1, 0xb2, 0x3c, 0x4d], &[10, 13, 13, 10]];
         survives(&[MARKS[mark], &octets].concat());
     }
 
@@ -79,6 +87,19 @@ proptest! {
         let mut frame = packet.get(&LINKS[link].frames(&[packets(), refused()].concat())).clone();
         damage.iter().for_each(|(at, octet)| *at.get_mut(&mut frame) = *octet);
         survives(&LITTLE.pcap(LINKS[link].number, &[frame]));
+    }
+
+    #[test]
+    fn any_damage_to_a_tunnel(
+        wraps in vec(0..TUNNELS.len(), 1..12), packet: prop::sample::Index,
+        damage in vec(any::<(prop::sample::Index, u8)>(), 0..4), keep: prop::sample::Index
+    ) {
+        let all = packets();
+        let mut packet = packet.get(&all).clone();
+        wraps.iter().for_each(|tunnel| packet = (TUNNELS[*tunnel].wrap)(&packet));
+        damage.iter().for_each(|(at, octet)| *at.get_mut(&mut packet) = *octet);
+        packet.truncate(keep.index(packet.len() * 2));
+        survives(&LITTLE.pcap(101, &[packet]));
     }
 
     #[test]

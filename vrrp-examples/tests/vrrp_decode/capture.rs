@@ -63,10 +63,10 @@ pub(crate) fn pcapng(big_endian: bool, link: u16, resolution: u8, blocks: &[(u32
     file
 }
 
-/// Octets before the IP packet: for one link type, by EtherType.
+/// Octets before the IP packet: for one link type, by EtherType and length of the packet.
 pub(crate) struct Link {
     pub(crate) number: u32,
-    header: fn(u16) -> Vec<u8>,
+    header: fn(u16, usize) -> Vec<u8>,
     /// Families that it carries.
     versions: &'static [u8],
 }
@@ -77,13 +77,13 @@ impl Link {
         let carried = packets.iter().filter(|packet| self.versions.contains(&(packet[0] >> 4)));
         let frame = |packet: &Vec<u8>| {
             let ethertype = if packet[0] >> 4 == 4 { 0x0800 } else { 0x86dd };
-            [(self.header)(ethertype), packet.clone()].concat()
+            [(self.header)(ethertype, packet.len()), packet.clone()].concat()
         };
         carried.map(frame).collect()
     }
 }
 
-fn ethernet(tags: &[u8], ethertype: u16) -> Vec<u8> {
+pub(crate) fn ethernet(tags: &[u8], ethertype: u16) -> Vec<u8> {
     [&[1, 0, 0x5e, 0, 0, 0x12, 0, 0, 0x5e, 0, 1, 7], tags, &ethertype.to_be_bytes()].concat()
 }
 
@@ -93,28 +93,90 @@ fn family(ethertype: u16) -> u32 {
 
 const BOTH: &[u8] = &[4, 6];
 /// Every link layer that is read.
-pub(crate) const LINKS: [Link; 12] = [
-    Link { number: 1, header: |kind| ethernet(&[], kind), versions: BOTH },
-    Link { number: 1, header: |kind| ethernet(&[0x81, 0, 0, 5], kind), versions: BOTH },
-    Link { number: 1, header: |kind| ethernet(&[0x88, 0xa8, 0, 7, 0x81, 0, 0, 5], kind), versions: BOTH },
+pub(crate) const LINKS: [Link; 26] = [
+    Link { number: 1, header: |kind, _| ethernet(&[], kind), versions: BOTH },
+    Link { number: 1, header: |kind, _| ethernet(&[0x81, 0, 0, 5], kind), versions: BOTH },
+    Link { number: 1, header: |kind, _| ethernet(&[0x88, 0xa8, 0, 7, 0x81, 0, 0, 5], kind), versions: BOTH },
     Link {
         number: 113,
-        header: |kind| [&[0, 2, 0, 1, 0, 6, 0, 0, 0x5e, 0, 1, 7, 0, 0], &kind.to_be_bytes()[..]].concat(),
+        header: |kind, _| [&[0, 2, 0, 1, 0, 6, 0, 0, 0x5e, 0, 1, 7, 0, 0], &kind.to_be_bytes()[..]].concat(),
         versions: BOTH,
     },
     Link {
         number: 276,
-        header: |kind| [&kind.to_be_bytes()[..], &[0, 0, 0, 0, 0, 3, 0, 1, 2, 6, 0, 0, 0x5e, 0, 1, 7, 0, 0]].concat(),
+        header: |kind, _| {
+            [&kind.to_be_bytes()[..], &[0, 0, 0, 0, 0, 3, 0, 1, 2, 6, 0, 0, 0x5e, 0, 1, 7, 0, 0]].concat()
+        },
         versions: BOTH,
     },
-    Link { number: 101, header: |_| vec![], versions: BOTH },
-    Link { number: 12, header: |_| vec![], versions: BOTH },
-    Link { number: 14, header: |_| vec![], versions: BOTH },
-    Link { number: 228, header: |_| vec![], versions: &[4] },
-    Link { number: 229, header: |_| vec![], versions: &[6] },
-    Link { number: 0, header: |kind| family(kind).to_le_bytes().to_vec(), versions: BOTH },
-    Link { number: 108, header: |kind| family(kind).to_be_bytes().to_vec(), versions: BOTH },
+    Link { number: 101, header: |_, _| vec![], versions: BOTH },
+    Link { number: 12, header: |_, _| vec![], versions: BOTH },
+    Link { number: 14, header: |_, _| vec![], versions: BOTH },
+    Link { number: 228, header: |_, _| vec![], versions: &[4] },
+    Link { number: 229, header: |_, _| vec![], versions: &[6] },
+    Link { number: 0, header: |kind, _| family(kind).to_le_bytes().to_vec(), versions: BOTH },
+    Link { number: 108, header: |kind, _| family(kind).to_be_bytes().to_vec(), versions: BOTH },
+    Link { number: 1, header: |kind, len| length_and(8 + len, &SNAP, kind), versions: BOTH },
+    Link {
+        number: 1,
+        header: |kind, len| {
+            let mut frame = length_and(8 + len, &SNAP, kind);
+            frame.splice(12..12, [0x81, 0, 0, 5]);
+            frame
+        },
+        versions: BOTH,
+    },
+    Link { number: 1, header: |_, len| [&ethernet(&[], (3 + len) as u16)[..], &[6, 6, 3]].concat(), versions: &[4] },
+    Link { number: 1, header: |kind, len| [ethernet(&[], 0x8864), session(kind, len)].concat(), versions: BOTH },
+    Link {
+        number: 1,
+        header: |kind, len| [ethernet(&[0x81, 0, 0, 5], 0x8864), session(kind, len)].concat(),
+        versions: BOTH,
+    },
+    Link {
+        number: 1,
+        header: |_, _| [&ethernet(&[], 0x8847)[..], &[0, 1, 0, 255, 0, 2, 1, 255]].concat(),
+        versions: BOTH,
+    },
+    Link {
+        number: 113,
+        header: |kind, _| {
+            [&[0, 2, 0, 1, 0, 6, 0, 0, 0x5e, 0, 1, 7, 0, 0, 0, 4][..], &SNAP, &kind.to_be_bytes()].concat()
+        },
+        versions: BOTH,
+    },
+    Link { number: 9, header: |kind, _| [&[0xff, 3], &ppp(kind)[..]].concat(), versions: BOTH },
+    Link { number: 50, header: |kind, _| [&[0xff, 3], &ppp(kind)[..]].concat(), versions: BOTH },
+    Link { number: 51, header: session, versions: BOTH },
+    Link { number: 100, header: |kind, _| [&SNAP[..], &kind.to_be_bytes()].concat(), versions: BOTH },
+    Link { number: 104, header: |kind, _| [&[0x0f, 0], &kind.to_be_bytes()[..]].concat(), versions: BOTH },
+    Link {
+        number: 107,
+        header: |kind, _| vec![0x18, 0x41, 3, if kind == 0x0800 { 0xcc } else { 0x8e }],
+        versions: BOTH,
+    },
+    Link {
+        number: 107,
+        header: |kind, _| [&[0x18, 0x41, 3, 0, 0x80, 0, 0, 0][..], &kind.to_be_bytes()].concat(),
+        versions: BOTH,
+    },
 ];
+
+const SNAP: [u8; 6] = [0xaa, 0xaa, 3, 0, 0, 0];
+
+/// Ethernet with a length in place of the type.
+fn length_and(length: usize, llc: &[u8], ethertype: u16) -> Vec<u8> {
+    [&ethernet(&[], length as u16)[..], llc, &ethertype.to_be_bytes()].concat()
+}
+
+fn ppp(ethertype: u16) -> [u8; 2] {
+    if ethertype == 0x0800 { [0, 0x21] } else { [0, 0x57] }
+}
+
+/// Of PPPoE.
+fn session(ethertype: u16, len: usize) -> Vec<u8> {
+    [&[0x11, 0, 0, 1][..], &(2 + len as u16).to_be_bytes(), &ppp(ethertype)].concat()
+}
 
 /// Our own packets: every version, family and form, 1 to 20 addresses.
 pub(crate) fn packets() -> Vec<Vec<u8>> {

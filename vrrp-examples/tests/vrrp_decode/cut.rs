@@ -51,9 +51,11 @@ fn a_frame_cut_by_the_capture_is_an_error_and_no_other_frame_is() {
 }
 
 #[test]
-fn a_message_cut_by_its_sender_is_an_error() {
+fn a_message_cut_by_its_sender_says_what_is_there_and_what_is_missing() {
     for packet in packets() {
         let (v4, at) = if packet[0] >> 4 == 4 { (true, 20) } else { (false, 40) };
+        let whole = &lines(&LITTLE.pcap(101, std::slice::from_ref(&packet)))[0];
+        assert_eq!(whole.get("missing"), None);
         for len in at..packet.len() {
             let mut cut = packet[..len].to_vec();
             let total = if v4 { len } else { len - at } as u16;
@@ -63,9 +65,34 @@ fn a_message_cut_by_its_sender_is_an_error() {
             cut.extend([0xa5; 64]);
             let found = lines(&LITTLE.pcap(101, &[cut]));
             assert_eq!(found.len(), 1);
-            assert_is_error(&found[0], 1);
+            match len - at {
+                0 => assert_is_error(&found[0], 1),
+                had => assert_is_part(&found[0], whole, had, packet.len() - at),
+            }
         }
     }
+}
+
+/// The first octets of a message say as much as they hold of what the whole says.
+fn assert_is_part(part: &Value, whole: &Value, had: usize, needed: usize) {
+    let context = format!("{had} of {needed}: {part} of {whole}");
+    for (field, end) in [("vrid", 2), ("priority", 3), ("auth_type", 5), ("adver_int_cs", 6)] {
+        let expected = if had >= end { &whole[field] } else { &Value::Null };
+        assert_eq!(&part[field], expected, "{field}: {context}");
+    }
+    for field in ["src", "dst", "ttl", "version", "type"] {
+        assert_eq!(part[field], whole[field], "{context}");
+    }
+    let addresses = whole["addresses"].as_array().unwrap();
+    let size = if whole["src"].as_str().unwrap().contains(':') { 16 } else { 4 };
+    let complete = (had.saturating_sub(8) / size).min(addresses.len());
+    assert_eq!(part["addresses"], json!(addresses[..complete]), "{context}");
+    // Before the count is there nobody knows how many addresses there should be.
+    let needed = if had < 4 { 8 } else { needed };
+    assert_eq!((&part["missing"], &part["checksum"]), (&json!(needed - had), &json!("unknown")), "{context}");
+    let said = format!("{had} octets where the message needs {}", if had < 8 { 8 } else { needed });
+    let elsewhere = part["verdict"].as_str().unwrap().starts_with("sent to ");
+    assert!(elsewhere || part["verdict"] == said, "{context}");
 }
 
 #[test]
@@ -122,7 +149,7 @@ fn so_does_pcapng() {
     }
 }
 
-fn assert_is_error(line: &Value, frame: usize) {
+pub(crate) fn assert_is_error(line: &Value, frame: usize) {
     let keys: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!((keys, &line["frame"]), (vec!["error", "frame"], &json!(frame)), "{line}");
 }

@@ -12,6 +12,7 @@ mod cut;
 mod live;
 mod program;
 mod tshark;
+mod tunnel;
 mod verdict;
 
 use std::fs;
@@ -37,6 +38,6 @@ fn peers() -> Vec<PathBuf> {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/captures");
     let mut files: Vec<PathBuf> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    assert_eq!(files.len(), 7, "{files:?}");
+    assert_eq!(files.len(), 9, "{files:?}");
     files
 }
