@@ -12,7 +12,7 @@ const STDIN: &str = "-";
 
 /// Prints what every VRRP packet of a capture says, and what a receiver with defaults makes of it.
 ///
-/// Reads pcap and pcapng, and looks into tunnels (VXLAN, Geneve, GRE, ERSPAN, IP in IP), so
+/// Reads pcap and pcapng, compressed by gzip or not, and looks into tunnels (VXLAN, Geneve, GRE, ERSPAN, IP in IP), so
 /// that the traffic of a mirror port can be read. Of a message that is too short it prints what is there. Packets that
 /// cannot be decoded, and damage in the capture, are printed as errors and end nothing else; the exit status is 2 when
 /// there is no capture to read.

@@ -1,6 +1,7 @@
 //! `vrrp-decode`: what the VRRP packets of a capture say, and what a receiver makes of each.
 
 mod capture;
+mod gzip;
 mod ip;
 mod layers;
 mod link;
@@ -36,12 +37,13 @@ pub enum Error {
     Output(#[from] io::Error),
 }
 
-/// Prints the packets of a capture. Damage in the capture is printed too, and ends it.
+/// Prints the packets of a capture, compressed by gzip or not. Damage in the capture is printed too, and ends it.
 ///
 /// # Errors
 /// It is no capture, or `out` takes nothing more.
 pub fn decode(capture: impl Read, out: &mut impl Write, format: Format) -> Result<(), Error> {
-    let mut capture = Capture::open(capture).map_err(|error| Error::Input(error.to_string()))?;
+    let stream = gzip::unpacked(capture).map_err(|error| Error::Input(error.to_string()))?;
+    let mut capture = Capture::open(stream).map_err(|error| Error::Input(error.to_string()))?;
     let mut unknown = Vec::new();
     for frame in 1.. {
         let record = match capture.next() {

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use vrrp_examples::decode::{self, Format};
 
 use super::capture::{LINKS, LITTLE, STYLES, packets, pcapng, refused};
+use super::gzip::gzip;
 use super::tunnel::TUNNELS;
 use super::{parse, peers};
 
@@ -62,9 +63,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_octets_as_a_file(octets in vec(any::<u8>(), 0..400), mark in 0..4_usize) {
-        const MARKS: [&[u8]; 4] =
-            [&[], &[0xd4, 0xc3, 0xb2, 0xa1], &[0xa1, 0xb2, 0x3c, 0x4d], &[10, 13, 13, 10]];
+    fn any_octets_as_a_file(octets in vec(any::<u8>(), 0..400), mark in 0..5_usize) {
+        const MARKS: [&[u8]; 5] =
+            [&[], &[0xd4, 0xc3, 0xb2, 0xa1], &[0xa1, 0xb2, 0x3c, 0x4d], &[10, 13, 13, 10], &[0x1f, 0x8b, 8, 0]];
         survives(&[MARKS[mark], &octets].concat());
     }
 
@@ -100,6 +101,16 @@ proptest! {
         damage.iter().for_each(|(at, octet)| *at.get_mut(&mut packet) = *octet);
         packet.truncate(keep.index(packet.len() * 2));
         survives(&LITTLE.pcap(101, &[packet]));
+    }
+
+    #[test]
+    fn any_damage_to_a_compressed_capture(
+        file: prop::sample::Index, damage in vec(any::<(prop::sample::Index, u8)>(), 0..4), keep: prop::sample::Index
+    ) {
+        let mut compressed = gzip(&fs::read(file.get(&peers())).unwrap());
+        damage.iter().for_each(|(at, octet)| *at.get_mut(&mut compressed) = *octet);
+        compressed.truncate(keep.index(compressed.len() * 2));
+        survives(&compressed);
     }
 
     #[test]

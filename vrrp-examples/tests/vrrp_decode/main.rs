@@ -9,6 +9,7 @@ mod common;
 mod arbitrary;
 mod capture;
 mod cut;
+mod gzip;
 mod live;
 mod program;
 mod tshark;
