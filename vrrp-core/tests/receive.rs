@@ -13,7 +13,8 @@ use common::{
 use proptest::prelude::*;
 use vrrp_core::wire::ParseError;
 use vrrp_core::{
-    Config, Discard, Family, Input, Password, Priority, Profile, Role, RxPacket, SendChecksum, Version, Vrid,
+    Config, Discard, Family, Input, Instant, Password, Priority, Profile, Role, RouterSet, RxPacket, SendChecksum,
+    Version, Vrid,
 };
 
 /// A faultless advertisement and what can be wrong around it.
@@ -368,6 +369,26 @@ fn what_other_makes_send_is_named_for_what_it_is() {
     says(discard, &["interval 0", "Junos", "fast-interval"]);
 
     says(Discard::AuthTypeMismatch { found: 2, expected: 0 }, &["Authentication Header", "AH"]);
+}
+
+/// STAT-01 to STAT-03: the same of a virtual router that is none of ours.
+#[test]
+fn what_other_makes_send_to_others_is_counted_by_what_it_is() {
+    let mut carp = vec![0x21, VRID, 0, 7, 0, 1, 0x12, 0x34];
+    carp.resize(36, 0xc5);
+    let raw = Raw::new(Profile::Rfc3768, Family::Ipv4, OWN + 1, 200);
+    let mut cisco = Raw { reserved_or_auth: 254, ..raw.clone() }.octets();
+    cisco[7] ^= 0x55;
+    let mut set = RouterSet::new();
+    let mut hear = |octets: &[u8]| {
+        let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: octets };
+        let result = set.handle_packet(Instant::ZERO, 1, rx);
+        let stats = set.stats();
+        (result, [stats.packet_length_errors, stats.vrid_errors, stats.checksum_errors, stats.version_errors])
+    };
+    let expected = ParseError::Carp { expected: Version::V2 };
+    assert_eq!(hear(&carp), (Err((None, expected.into())), [1, 0, 0, 0]));
+    assert_eq!(hear(&cisco), (Err((None, Discard::Vrid(Vrid::new(VRID).ok()))), [1, 1, 0, 0]));
 }
 
 /// RX-14, RX-23, AMB-06, AMB-18.

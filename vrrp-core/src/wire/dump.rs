@@ -3,7 +3,7 @@
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::advertisement::{TYPE_ADVERTISEMENT, field, is_carp, message_len};
+use super::advertisement::{AUTH_TYPE_MD5, TYPE_ADVERTISEMENT, field, is_carp, message_len};
 use super::checksum;
 use super::{ChecksumForm, Endpoints};
 use crate::types::{AdvertInterval, Family, Version};
@@ -127,8 +127,10 @@ impl<'a> Dump<'a> {
     pub fn checksum_form(&self) -> Option<ChecksumForm> {
         let (version, message) = (self.layout()?, self.message()?);
         let found = checksum::verify(version, message, &self.ends).ok();
-        // Nothing says whether version 2 has a pseudo-header over IPv6.
-        found.or_else(|| (version == Version::V2 && checksum::is_plain(message)).then_some(ChecksumForm::Message))
+        // Nothing says whether version 2 has a pseudo-header over IPv6; and MD5 of another make covers what follows (EXT-08).
+        let covered = if self.auth_type() == Some(AUTH_TYPE_MD5) { self.payload } else { message };
+        let is_plain = || version == Version::V2 && checksum::is_plain(covered);
+        found.or_else(|| is_plain().then_some(ChecksumForm::Message))
     }
 
     /// Octets that the message should have; `None` where that cannot be told.
@@ -356,6 +358,14 @@ mod tests {
         carp[..6].copy_from_slice(&[0x21, 9, 100, 7, 0, 1]);
         assert_eq!(print(&carp, V4), "192.0.2.251 > 224.0.0.18 ttl 255: CARP advertisement, vhid 9, advskew 100");
         assert!(Dump::new(&carp, V4, 255).is_carp() && !Dump::new(&carp[..35], V4, 255).is_carp());
+
+        let mut cisco = message(Version::V2, V4, ChecksumForm::Message);
+        cisco[4] = 254;
+        cisco.extend([0x5c; 30]);
+        cisco[6..8].fill(0);
+        let sum = checksum::compute(Version::V2, ChecksumForm::Message, &cisco, &V4);
+        cisco[6..8].copy_from_slice(&sum.to_be_bytes());
+        assert!(print(&cisco, V4).ends_with(&std::format!("checksum {sum:#06x} right, 30 octets follow")));
 
         let source = V4.source();
         let to_one = Endpoints::new(source, "192.0.2.252".parse().unwrap()).unwrap();

@@ -41,7 +41,7 @@ pub(super) struct Packet<'a> {
     dst: IpAddr,
     ttl: u8,
     version: u8,
-    r#type: Option<u8>,
+    r#type: u8,
     /// This and what follows may be missing in a message that ends early.
     vrid: Option<u8>,
     priority: Option<u8>,
@@ -85,7 +85,9 @@ impl<'a> Packet<'a> {
         let Datagram { ends, ttl, authenticated, payload } = datagram;
         let dump = Dump::new(payload, ends, ttl);
         let had = payload.len();
-        let found = dump.version().ok_or(Problem::Message { had, needed: HEADER })?;
+        let (Some(found), Some(kind)) = (dump.version(), dump.kind()) else {
+            return Err(Problem::Message { had, needed: HEADER });
+        };
         if let (true, Some(vhid), Some(skew)) = (dump.is_carp(), dump.vrid(), dump.priority()) {
             return Err(Problem::Carp { sender: ends.source(), vhid, skew });
         }
@@ -99,7 +101,7 @@ impl<'a> Packet<'a> {
             dst: ends.destination(),
             ttl,
             version: found,
-            r#type: dump.kind(),
+            r#type: kind,
             vrid: dump.vrid(),
             priority: dump.priority(),
             adver_int_cs: dump.interval_centis(),
