@@ -181,7 +181,6 @@ impl fmt::Display for DescribedFault<'_> {
         match self.fault {
             Fault::InterfaceDown => f.write_str("its interface is down"),
             Fault::NoPrimaryAddress => f.write_str("its interface has no address to send from"),
-            Fault::DeviceDown => f.write_str("an interface that carries its addresses is down"),
             Fault::NotInstalled(address) => write!(f, "{address} could not be installed"),
             Fault::Stray(address) => write!(f, "{address} is on this host all the same, and cannot be removed"),
             Fault::Tracker(id) => write!(f, "{} failed", name(*id)),
@@ -224,7 +223,6 @@ mod tests {
             (Cause::OwnerNoMore, "owner of the addresses (priority 255) no more"),
             (Cause::Shutdown, "told to stop"),
             (Cause::Fault(Fault::NoPrimaryAddress), "its interface has no address to send from"),
-            (Cause::Fault(Fault::DeviceDown), "an interface that carries its addresses is down"),
             (Cause::Fault(Fault::NotInstalled(master)), "192.0.2.2 could not be installed"),
             (Cause::Fault(Fault::Stray(master)), "192.0.2.2 is on this host all the same, and cannot be removed"),
             (Cause::Fault(Fault::Tracker(id)), "the proxy failed"),

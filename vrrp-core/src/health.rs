@@ -43,8 +43,6 @@ pub enum Weight {
 pub enum Fault {
     /// The router's own interface is down, without carrier, or does not exist.
     InterfaceDown,
-    /// Another interface that carries its addresses is.
-    DeviceDown,
     /// The interface has no address to send from.
     NoPrimaryAddress,
     /// The host could install none of the advertised addresses, this one among them, or did not confirm any within one
@@ -83,7 +81,6 @@ impl Fault {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Health {
     pub(crate) interface_up: bool,
-    pub(crate) devices_up: bool,
     pub(crate) primary_address: bool,
     pub(crate) not_installed: Option<IpAddr>,
     pub(crate) stray: Option<IpAddr>,
@@ -100,7 +97,6 @@ impl Health {
         let verdicts = vec![None; trackers];
         Self {
             interface_up: true,
-            devices_up: true,
             primary_address: false,
             not_installed: None,
             stray: None,
@@ -152,9 +148,8 @@ impl Health {
         });
         let interface = (!self.interface_up).then_some(Fault::InterfaceDown);
         let primary = (!self.primary_address).then_some(Fault::NoPrimaryAddress);
-        let devices = (!self.devices_up).then_some(Fault::DeviceDown);
         let (address, stray) = (self.not_installed.map(Fault::NotInstalled), self.stray.map(Fault::Stray));
-        [interface, devices, primary, address, stray].into_iter().flatten().chain(failing).chain(unchecked)
+        [interface, primary, address, stray].into_iter().flatten().chain(failing).chain(unchecked)
     }
 
     /// Sum of the weights in force; a tracker without a result contributes nothing.

@@ -24,6 +24,7 @@ use crate::receive::{self, Accepted, Discard, Local, RxPacket};
 use crate::slots::{Slots, Vip};
 use crate::stats::Stats;
 use crate::time::Instant;
+use crate::token_bucket::TokenBucket;
 use crate::types::{AdvertInterval, Family, Priority, Version};
 use crate::wire::{BufferTooSmall, ChecksumForm, Endpoints, Message, Prepared};
 use status::Past;
@@ -79,6 +80,7 @@ pub struct VirtualRouter {
     serves_nothing: bool,
     schedule: Schedule,
     answers: Answers,
+    takeovers: TokenBucket<8>,
     pending: Pending,
     /// To whom the last word is said.
     winner: Option<Winner>,
@@ -117,8 +119,6 @@ pub enum Input {
     /// The router's interface is usable, or not. Nothing can be sent where it is not, so nothing is: a Master that is
     /// back before anybody can have taken over goes on.
     InterfaceUp(bool),
-    /// All other interfaces that carry its addresses are usable, or not.
-    DevicesUp(bool),
     /// The interface's own address to send from; `None` when it has none.
     PrimaryAddress(Option<IpAddr>),
     /// A tracker's verdict.
@@ -270,6 +270,7 @@ impl VirtualRouter {
             serves_nothing: false,
             schedule: Schedule::default(),
             answers: Answers::default(),
+            takeovers: TokenBucket::full(),
             pending: Pending::default(),
             winner: None,
             parting: None,
@@ -318,10 +319,6 @@ impl VirtualRouter {
             Input::Tracker(id, passing) => {
                 self.health.record(id, passing);
                 self.reprioritise();
-                self.reconsider();
-            }
-            Input::DevicesUp(up) => {
-                self.health.devices_up = up;
                 self.reconsider();
             }
             Input::AddressInstalled(vip) => {
@@ -668,12 +665,26 @@ impl VirtualRouter {
         if self.retry_at.is_some_and(|at| at <= now) {
             self.retry();
         }
-        if self.state.deadline().is_some_and(|at| at <= now) {
+        if self.state.deadline().is_some_and(|at| at <= now) && self.may_act() {
             self.apply(Event::Timer, Self::takeover_cause);
         }
         if self.role() == Role::Master {
             let count = self.schedule.fire(self.config.announce(), now, self.config.interval().duration());
             self.slots.announce_all(count);
+        }
+    }
+
+    /// Whether the timer that ran out counts. A Backup takes over eight times in a row and then once an interval, by its own:
+    /// whoever sends it better advertisements with the shortest of intervals does not make it announce its addresses
+    /// each time.
+    fn may_act(&mut self) -> bool {
+        let interval = self.config.interval().duration();
+        match &mut self.state {
+            State::Backup(backup) if !self.takeovers.take(self.now, interval) => {
+                backup.master_down = self.now + interval;
+                false
+            }
+            _ => true,
         }
     }
 

@@ -277,3 +277,27 @@ fn the_last_word_says_the_winners_interval() {
         assert!(other.router.deadline() >= Some(other.now + millis(30 * u64::from(theirs))));
     }
 }
+
+/// Nor does a better one: whatever its interval, a router takes over once in an interval of its own, after a few times.
+#[test]
+fn forged_better_advertisements_cost_no_more_than_a_takeover_an_interval() {
+    let mut bench = Bench::master(v4(Profile::Rfc9568));
+    let better = Raw { interval: 1, ..bench.raw(OWN + 1, 254) };
+    let (mut takeovers, mut actions) = (0, 0);
+    for _ in 0..1_000 {
+        bench.run_until(bench.now + millis(40));
+        let mut all = bench.settle();
+        bench.receive(&better).unwrap();
+        all.extend(bench.settle());
+        for done in all {
+            takeovers += usize::from(done.ends_with("> Master"));
+            actions += 1;
+        }
+    }
+    assert!((30..=8 + 40).contains(&takeovers), "{takeovers} in 40 s");
+    assert!(actions < 12 * takeovers, "{actions}");
+    // Left alone it is Master again, an interval later at most.
+    bench.run_until(bench.now + secs(2));
+    bench.settle();
+    assert_eq!(bench.router.role(), Role::Master);
+}

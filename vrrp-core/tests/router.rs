@@ -63,7 +63,7 @@ fn an_owner_takes_over_at_startup() {
 
 #[test]
 fn leaving_the_election_releases_then_removes() {
-    for input in [Input::Shutdown, Input::DevicesUp(false), Input::PrimaryAddress(None)] {
+    for input in [Input::Shutdown, Input::Stray(Some(host(Family::Ipv4, 99))), Input::PrimaryAddress(None)] {
         let mut bench = Bench::master(v4(Profile::Rfc9568));
         bench.input(input);
         let left = ["release", "remove 192.0.2.101", "remove 192.0.2.102", "Master > Initialize"];

@@ -179,7 +179,7 @@ fn one_fault_moves_the_whole_group_once_and_its_end_moves_it_back_once() {
         assert_eq!((lans.role(0), lans.role(1)), (Role::Master, Role::Backup), "{profile:?}");
         lans.changes();
 
-        lans.on_lan(0, 1, PLAN, Input::DevicesUp(false));
+        lans.on_lan(0, 1, PLAN, Input::Stray(Some(common::host(Family::Ipv4, 99))));
         let at = lans.now;
         lans.run(secs(1));
         let last = lans.log.iter().map(|(at, ..)| *at).max().unwrap();
@@ -188,7 +188,7 @@ fn one_fault_moves_the_whole_group_once_and_its_end_moves_it_back_once() {
         lans.run(secs(30));
         assert_eq!(lans.changes(), []);
 
-        lans.on_lan(0, 1, PLAN, Input::DevicesUp(true));
+        lans.on_lan(0, 1, PLAN, Input::Stray(None));
         lans.run(secs(30));
         let mut expected: Vec<_> = three(0, Role::Backup).into_iter().chain(three(0, Role::Master)).collect();
         expected.sort_by_key(|(host, index, _)| (*host, *index));

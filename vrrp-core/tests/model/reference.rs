@@ -161,6 +161,7 @@ pub struct Reference {
     contest_silence: Option<i128>,
     contest_holdoff: i128,
     rounds: Budget,
+    takeovers: Budget,
 
     // What management asks
     pub master: Option<IpAddr>,
@@ -203,6 +204,7 @@ impl Reference {
             contest_silence: None,
             contest_holdoff: 0,
             rounds: Budget::new(2),
+            takeovers: Budget::new(8),
             master: None,
             reason: "not-master",
             heard_lower: false,
@@ -255,6 +257,7 @@ impl Reference {
         self.answers.since += nanos;
         self.answers_to.iter_mut().for_each(|(_, budget)| budget.since += nanos);
         self.rounds.since += nanos;
+        self.takeovers.since += nanos;
         self.silent_for += nanos;
         self.contest_holdoff -= nanos;
         for timer in [&mut self.retry, &mut self.hold, &mut self.contest_silence] {
@@ -321,6 +324,10 @@ impl Reference {
         }
         match self.state {
             State::Initialize => {}
+            // Eight takeovers at once, and then one an interval.
+            State::Backup if self.master_down_timer <= 0 && !self.takeovers.spend(self.advertisement_interval()) => {
+                self.master_down_timer = self.advertisement_interval();
+            }
             State::Backup if self.master_down_timer <= 0 => {
                 self.reason = match (self.heard_lower, self.heard_release) {
                     (true, _) => "preempted",
