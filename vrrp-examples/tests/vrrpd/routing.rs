@@ -130,3 +130,138 @@ fn what_the_kernel_refuses_is_told_and_what_others_have_set_stays() {
         assert_eq!(shown(&host), [""; 0]);
     });
 }
+
+#[test]
+fn what_somebody_removes_or_changes_while_the_router_is_master_comes_back() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        let daemon = host.vrrpd(&configuration(255));
+        until("routes and rules are there", || are_there(&host));
+        for (away, named) in [
+            ("route delete 198.51.100.0/24", "route 198.51.100.0/24 via 192.0.2.254 src 192.0.2.100 was removed"),
+            (
+                "route delete blackhole 203.0.113.128/25 table 100",
+                "route blackhole 203.0.113.128/25 table 100 was removed",
+            ),
+            ("-6 route delete 2001:db8:1::/48", "route 2001:db8:1::/48 dev eth0 metric 5 was removed"),
+            ("rule delete priority 501", "rule 501: from all iif eth0 fwmark 0x1/0xf lookup 100 was removed"),
+            ("-6 rule delete priority 502", "rule 502: from 2001:db8::/32 lookup 100 was removed"),
+            (
+                "route change 203.0.113.0/24 dev eth0 table 100 metric 7 mtu 1300 proto 112",
+                "route 203.0.113.0/24 dev eth0 table 100 metric 7 was changed",
+            ),
+        ] {
+            host.ip(away);
+            daemon.until_logged(&format!("VI_1: {named}, put it back"));
+            until(&format!("it is back after {away}"), || are_there(&host));
+        }
+        host.ip("route flush table 100");
+        until("all of a table are back", || are_there(&host));
+        assert!(daemon.is("VI_1", "Master"));
+        assert!(daemon.terminate().success());
+        assert_eq!(shown(&host), [""; 0]);
+    });
+}
+
+#[test]
+fn who_removes_again_and_again_is_given_time_and_the_log_says_so() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        let daemon = host.vrrpd(&configuration(255));
+        until("routes and rules are there", || are_there(&host));
+        let rule = || host.ip("rule show").contains("501:");
+        for times in 1..=3 {
+            host.ip("rule delete priority 501");
+            until(&format!("it is back {times} times"), || {
+                rule() && daemon.logged("lookup 100 was removed, put it back") == times
+            });
+        }
+        host.ip("rule delete priority 501");
+        daemon.until_logged(
+            "VI_1: somebody removes rule 501: from all iif eth0 fwmark 0x1/0xf lookup 100 again and again; it is put back in 30 s",
+        );
+        assert!(!rule());
+        host.ip("route delete 198.51.100.0/24");
+        until("another one is back at once", || host.ip("route show").contains("198.51.100.0/24"));
+        assert!(!rule());
+        let removed = daemon.logged("removed rule 501");
+        assert!(daemon.terminate().success());
+        assert_eq!(daemon.logged("removed rule 501"), removed, "it was not there to be removed");
+        assert_eq!((daemon.logged("VI_1: removed rule 500"), daemon.logged("VI_1: removed rule 502")), (1, 1));
+    });
+}
+
+#[test]
+fn what_goes_with_an_interface_comes_back_with_it_and_is_no_removal_of_ours() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        host.add_eth1();
+        host.ip("address add 198.51.100.1/24 dev eth1");
+        let routes = "203.0.113.0/24 via 198.51.100.9 no_track\n2001:db8:2::/48 dev eth1 no_track\n192.0.2.192/32 dev eth0 mtu 1400";
+        let daemon = host.vrrpd(&format!(
+            "vrrp_instance VI_1 {{\ninterface eth0\nvirtual_router_id 1\npriority 255\nvirtual_ipaddress {{\n192.0.2.100/24\n}}\nvirtual_routes {{\n{routes}\n}}\n}}"
+        ));
+        let there = || shown(&host).len();
+        until("all are there", || there() == 3);
+        for _ in 0..2 {
+            host.ip("link set eth1 down");
+            daemon.until_logged("VI_1: route 203.0.113.0/24 via 198.51.100.9 was removed");
+            until("the kernel has dropped two", || there() == 1);
+            host.ip("link set eth1 up");
+            until("all are there again", || there() == 3);
+        }
+        host.ip("link set eth1 down");
+        until("the kernel has dropped two", || there() == 1);
+        assert!(daemon.is("VI_1", "Master"));
+        assert!(daemon.terminate().success());
+        assert_eq!(shown(&host), [""; 0]);
+        let removed: Vec<String> = daemon.log().into_iter().filter(|line| line.contains(": removed route")).collect();
+        assert_eq!(removed, ["VI_1: removed route 192.0.2.192/32 dev eth0"]);
+    });
+}
+
+#[test]
+fn what_two_routers_share_stays_as_long_as_one_of_them_is_master() {
+    let instance = |name: &str, vrid: u8, priority: u8, route: &str, rule: &str| {
+        format!(
+            "vrrp_instance {name} {{\ninterface eth0\nvirtual_router_id {vrid}\npriority {priority}\nvirtual_ipaddress {{\n192.0.2.{vrid}/24\n}}\n\
+             virtual_routes {{\n{route}\n}}\nvirtual_rules {{\n{rule}\n}}\n}}\n"
+        )
+    };
+    let with = |first: u8, second: u8| {
+        instance("VI_1", 101, first, "203.0.113.0/24 via 192.0.2.254", "fwmark 1 priority 500 table 100")
+            + &instance(
+                "VI_2",
+                102,
+                second,
+                "203.0.113.0/24 via 192.0.2.254 dev eth0",
+                "from all fwmark 0x1/0xffffffff priority 500 table 100",
+            )
+    };
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (first, second) = (lan.host(1), lan.host(2));
+        let daemon = first.vrrpd(&with(200, 200));
+        ["VI_1", "VI_2"].iter().for_each(|name| daemon.until_is(name, "Master"));
+        until("one route and one rule are there", || shown(&first).len() == 2);
+        let all = shown(&first);
+
+        let better = second.vrrpd(&with(254, 100));
+        daemon.until_is("VI_1", "Backup");
+        until("they are on the other host too", || shown(&second) == all);
+        daemon.until_logged("VI_1: removed 192.0.2.101/24");
+        assert!(better.terminate().success());
+        daemon.until_is("VI_1", "Master");
+        assert_eq!(shown(&first), all);
+        assert_eq!((daemon.logged("removed route"), daemon.logged("removed rule")), (0, 0));
+
+        let better = second.vrrpd(&with(254, 254));
+        ["VI_1", "VI_2"].iter().for_each(|name| daemon.until_is(name, "Backup"));
+        until("they have moved", || shown(&first).is_empty() && shown(&second) == all);
+        assert_eq!((daemon.logged("removed route"), daemon.logged("removed rule")), (1, 1));
+        drop(better);
+    });
+}
