@@ -30,7 +30,7 @@ use crate::netlink::{Change, Monitor, Requests};
 use crate::ports::{Arrival, Port};
 use crate::report::{Kind, Reporter};
 use crate::status::{AddressStatus, RouterStatus};
-use crate::{Router, StartError, words};
+use crate::{Concern, Preflight, Router, StartError, words};
 
 /// A Down deadline is met by waking this much earlier and spinning the rest: timers wake late. It comes only in a
 /// failure, so it costs nothing while all is well.
@@ -223,6 +223,15 @@ impl Driver {
     pub(crate) fn warn(&mut self, text: &str) {
         if let Some((id, _)) = self.set.iter().next() {
             self.reporter.report(id, EventKind::Warning(text.to_owned()));
+        }
+    }
+
+    /// Warns of what was found out before the start. An interface that is not there is told as a fault.
+    pub(crate) fn warn_of_concerns(&mut self, found: &[Preflight]) {
+        for ((id, _), found) in self.set.iter().zip(found) {
+            for concern in found.concerns.iter().filter(|concern| !matches!(concern, Concern::Missing { .. })) {
+                self.reporter.report(id, EventKind::Warning(concern.to_string()));
+            }
         }
     }
 

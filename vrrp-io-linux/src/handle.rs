@@ -8,7 +8,8 @@ use tokio::sync::{mpsc, oneshot};
 use vrrp_core::{GroupError, TrackerId, Vrid};
 
 use crate::driver::{Command, Driver};
-use crate::{Event, Router, RouterError, RouterStatus, Scheduling};
+use crate::preflight::{may_set_addresses, preflight};
+use crate::{Event, Router, RouterError, RouterStatus, Scheduling, Unsuitable};
 
 /// Events that may wait for their reader; more are lost, and counted.
 const EVENTS: usize = 4096;
@@ -48,6 +49,14 @@ pub enum StartError {
     /// Routers that cannot be a sync group.
     #[error(transparent)]
     Group(#[from] GroupError),
+    /// One whose interface cannot carry the protocol.
+    #[error("{name}: {why}; expected {}", .why.remedy())]
+    Unsuitable {
+        /// The router.
+        name: String,
+        /// Why.
+        why: Unsuitable,
+    },
     /// The kernel refused something.
     #[error("{what}: {error}")]
     Os {
@@ -112,9 +121,18 @@ fn open(
     events: mpsc::Sender<Event>,
 ) -> Result<Driver, StartError> {
     let _entered = runtime.enter();
+    let os = |what| move |error| StartError::Os { what, error };
+    let found = preflight(&routers).map_err(os("cannot ask for interfaces (netlink)"))?;
+    for (router, found) in routers.iter().zip(&found) {
+        if let Some(why) = &found.unsuitable {
+            return Err(StartError::Unsuitable { name: router.name.clone(), why: why.clone() });
+        }
+    }
     let mut driver = Driver::new(routers, commands, events)?;
+    may_set_addresses().map_err(os("cannot set addresses (needs CAP_NET_ADMIN)"))?;
     driver.open_ports()?;
     driver.filter()?;
+    driver.warn_of_concerns(&found);
     Ok(driver)
 }
 

@@ -28,7 +28,8 @@
 //! `CAP_NET_RAW` for its raw and packet sockets, `CAP_NET_ADMIN` for addresses, and nothing else; in a network namespace of
 //! its own user namespace it needs no root. Without a virtual MAC address it writes one setting: `promote_secondaries` of
 //! each interface that carries a virtual IPv4 address, where it is off. A packet filter must let protocol 112 in, and out to
-//! 224.0.0.18 and ff02::12. Accept mode off needs the program `nft`.
+//! 224.0.0.18 and ff02::12. Accept mode off needs the program `nft`. [`preflight`] says, without privileges, whether the
+//! interfaces can carry the protocol; [`start`] refuses those that never can, and a process without the capabilities.
 //!
 //! # Threads
 //!
@@ -134,6 +135,7 @@ mod link_layer;
 mod macvlans;
 mod netlink;
 mod ports;
+mod preflight;
 mod report;
 mod router;
 mod scheduling;
@@ -150,6 +152,7 @@ mod words;
 
 pub use event::{Event, EventKind};
 pub use handle::{StartError, Vrrp, start, start_with};
+pub use preflight::{Concern, Preflight, Unsuitable, preflight};
 pub use router::{Router, RouterError};
 pub use scheduling::Scheduling;
 pub use status::{AddressStatus, RouterStatus};

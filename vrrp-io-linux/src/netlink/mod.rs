@@ -33,10 +33,10 @@ use crate::sys;
 pub(crate) const MARK: u8 = 112;
 
 /// Larger than what the kernel puts into one datagram: it fills them to 32 KiB at most.
-const DATAGRAM_MAX: usize = 1 << 16;
+pub(crate) const DATAGRAM_MAX: usize = 1 << 16;
 
 /// Opens a socket that exchanges messages with the kernel alone; returns its port too.
-fn open(receive_buffer: usize) -> io::Result<(Socket, u32)> {
+pub(crate) fn open(receive_buffer: usize) -> io::Result<(Socket, u32)> {
     let mut socket = Socket::new(NETLINK_ROUTE)?;
     sys::set_receive_buffer(socket.as_fd(), receive_buffer)?;
     let port = socket.bind_auto()?.port_number();
@@ -46,7 +46,7 @@ fn open(receive_buffer: usize) -> io::Result<(Socket, u32)> {
 }
 
 /// A request in wire form.
-fn request(message: RouteNetlinkMessage, flags: u16, sequence: u32) -> Vec<u8> {
+pub(crate) fn request(message: RouteNetlinkMessage, flags: u16, sequence: u32) -> Vec<u8> {
     let mut header = NetlinkHeader::default();
     header.flags = NLM_F_REQUEST | flags;
     header.sequence_number = sequence;
@@ -58,7 +58,7 @@ fn request(message: RouteNetlinkMessage, flags: u16, sequence: u32) -> Vec<u8> {
 }
 
 /// The messages of one datagram: header and what follows it. Ends after one that does not fit.
-fn messages(datagram: &[u8]) -> impl Iterator<Item = Result<(NetlinkHeader, &[u8]), DecodeError>> {
+pub(crate) fn messages(datagram: &[u8]) -> impl Iterator<Item = Result<(NetlinkHeader, &[u8]), DecodeError>> {
     let mut rest = datagram;
     std::iter::from_fn(move || {
         let here = std::mem::take(&mut rest);
@@ -74,7 +74,7 @@ fn messages(datagram: &[u8]) -> impl Iterator<Item = Result<(NetlinkHeader, &[u8
 }
 
 /// What the kernel answers to requests: the number of each, and its `errno`, or 0. What is not understood answers nothing.
-fn answers(datagram: &[u8]) -> impl Iterator<Item = (u32, i32)> {
+pub(crate) fn answers(datagram: &[u8]) -> impl Iterator<Item = (u32, i32)> {
     messages(datagram).flatten().filter(|(header, _)| header.message_type == NLMSG_ERROR).filter_map(
         |(header, payload)| {
             let refusal = ErrorBuffer::new_checked(payload).ok()?.code();

@@ -1,0 +1,520 @@
+//! What can be found out before a start: whether an interface can carry the protocol, and whether the privileges do.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+
+use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NlasIterator, parse_u32};
+use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkHeader, LinkLayerType, LinkMessage};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage, address::AddressMessage};
+use netlink_sys::Socket;
+use vrrp_core::{Family, Peers, Version};
+
+use crate::Router;
+use crate::netlink::{DATAGRAM_MAX, answers, messages, open, request};
+
+const RECEIVE_BUFFER: usize = 1 << 16;
+const LINK_HEADER_LEN: usize = 16;
+const IFLA_MASTER: u16 = 10;
+const IFLA_INFO_SLAVE_KIND: u16 = 4;
+/// The least MTU of a link that carries IPv6 (RFC 8200 section 5).
+const IPV6_MTU: u32 = 1280;
+
+/// What is known of one router before it starts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preflight {
+    /// Why it can never work here; [`start`](crate::start) refuses it then.
+    pub unsuitable: Option<Unsuitable>,
+    /// What it can live with.
+    pub concerns: Vec<Concern>,
+}
+
+/// Why a router can never work on its interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unsuitable {
+    /// It is a loopback: nobody else is there.
+    Loopback {
+        /// The interface.
+        interface: String,
+    },
+    /// The router speaks to the group, and the interface does not.
+    NoMulticast {
+        /// The interface.
+        interface: String,
+        /// Whether it has one neighbour only.
+        point_to_point: bool,
+    },
+    /// The router has a virtual MAC address, and the interface is not Ethernet.
+    NoMac {
+        /// The interface.
+        interface: String,
+    },
+    /// It is a port of another interface, which gets its packets.
+    Port {
+        /// The interface.
+        interface: String,
+        /// What the other one is: `bridge`, `bond` or `team`.
+        kind: String,
+        /// The name of the other one.
+        master: String,
+    },
+    /// There is no interface of this name, but one that has it as an alternative name.
+    AlternativeName {
+        /// The alternative name.
+        interface: String,
+        /// The name of the interface.
+        name: String,
+    },
+}
+
+/// What a router can live with, and an operator should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Concern {
+    /// There is no such interface, yet.
+    Missing {
+        /// The interface.
+        interface: String,
+    },
+    /// An advertisement with all addresses does not go out as one packet.
+    Fragments {
+        /// The interface.
+        interface: String,
+        /// Its MTU.
+        mtu: u32,
+        /// Octets of the packet.
+        packet: usize,
+    },
+    /// The kernel has no IPv6 on an interface with an MTU below 1280.
+    MtuForIpv6 {
+        /// The interface.
+        interface: String,
+        /// Its MTU.
+        mtu: u32,
+    },
+}
+
+/// Asks the kernel about the interfaces of routers, in the network namespace of the calling thread. Needs no privilege.
+/// The answers are in the order of the routers.
+///
+/// # Errors
+/// When the kernel cannot be asked.
+pub fn preflight<'a>(routers: impl IntoIterator<Item = &'a Router>) -> io::Result<Vec<Preflight>> {
+    let mut links = Links::new()?;
+    let judged = routers.into_iter().map(|router| Ok(judge(router, links.by_name(&router.interface)?)));
+    judged.collect()
+}
+
+/// Finds out whether this process may set addresses: asks for one on no link, which is refused for one reason or another.
+///
+/// # Errors
+/// That it may not, or that the kernel cannot be asked.
+pub(crate) fn may_set_addresses() -> io::Result<()> {
+    let mut message = AddressMessage::default();
+    message.header.family = AddressFamily::Inet;
+    let refusal = match ask(
+        &connect()?,
+        RouteNetlinkMessage::NewAddress(message),
+        NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
+        |datagram| answers(datagram).next(),
+    )? {
+        Some((_, errno)) => errno,
+        None => return Ok(()),
+    };
+    match refusal {
+        libc::EPERM | libc::EACCES => Err(io::Error::from_raw_os_error(refusal)),
+        _ => Ok(()),
+    }
+}
+
+impl Unsuitable {
+    /// What would work.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Loopback { .. } => "the interface of the LAN".to_owned(),
+            Self::NoMulticast { point_to_point: true, .. } => "unicast peers".to_owned(),
+            Self::NoMulticast { interface, point_to_point: false } => {
+                format!("unicast peers, or multicast on it (`ip link set dev {interface} multicast on`)")
+            }
+            Self::NoMac { .. } => "no virtual MAC address, or an Ethernet interface".to_owned(),
+            Self::Port { master, .. } => format!("`{master}`"),
+            Self::AlternativeName { name, .. } => format!("`{name}`"),
+        }
+    }
+}
+
+impl fmt::Display for Unsuitable {
+    /// What is wrong; what would work is told by [`remedy`](Self::remedy).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Loopback { interface } => write!(f, "interface {interface} is a loopback: no other router is there"),
+            Self::NoMulticast { interface, point_to_point: false } => {
+                write!(f, "interface {interface} carries no multicast")
+            }
+            Self::NoMulticast { interface, point_to_point: true } => {
+                write!(f, "interface {interface} is point-to-point and carries no multicast")
+            }
+            Self::NoMac { interface } => {
+                write!(f, "interface {interface} is not Ethernet and cannot have a virtual MAC address")
+            }
+            Self::Port { interface, kind, master } => {
+                write!(f, "interface {interface} is a port of the {kind} {master}, which gets its packets")
+            }
+            Self::AlternativeName { interface, name } => {
+                write!(f, "{interface} is an alternative name of the interface {name}, by which it is not found")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Concern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { interface } => {
+                write!(f, "there is no interface {interface}; the router waits until there is one")
+            }
+            Self::Fragments { interface, mtu, packet } => write!(
+                f,
+                "an advertisement of all addresses takes {packet} octets, more than the MTU of {interface}, {mtu}: it is sent in fragments"
+            ),
+            Self::MtuForIpv6 { interface, mtu } => {
+                write!(f, "IPv6 cannot work on {interface}: its MTU is {mtu}, and IPv6 needs {IPV6_MTU}")
+            }
+        }
+    }
+}
+
+/// What rtnetlink says about an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Interface {
+    name: String,
+    mtu: u32,
+    ethernet: bool,
+    loopback: bool,
+    multicast: bool,
+    point_to_point: bool,
+    /// The bridge, bond or team that it is a port of: what it is, and its name.
+    port_of: Option<(String, String)>,
+}
+
+/// Says what comes of a router on what is there.
+fn judge(router: &Router, interface: Option<&Interface>) -> Preflight {
+    let name = || router.interface.clone();
+    let Some(interface) = interface else {
+        return Preflight { unsuitable: None, concerns: vec![Concern::Missing { interface: name() }] };
+    };
+    let multicast = matches!(router.config.peers(), Peers::Multicast);
+    let unsuitable = if interface.name != router.interface {
+        Some(Unsuitable::AlternativeName { interface: name(), name: interface.name.clone() })
+    } else if interface.loopback {
+        Some(Unsuitable::Loopback { interface: name() })
+    } else if let Some((kind, master)) = &interface.port_of {
+        Some(Unsuitable::Port { interface: name(), kind: kind.clone(), master: master.clone() })
+    } else if multicast && !interface.multicast {
+        Some(Unsuitable::NoMulticast { interface: name(), point_to_point: interface.point_to_point })
+    } else if router.macvlan.is_some() && !interface.ethernet {
+        Some(Unsuitable::NoMac { interface: name() })
+    } else {
+        None
+    };
+    let (mtu, packet) = (interface.mtu, packet_len(router));
+    let mut concerns = Vec::new();
+    if router.config.family() == Family::Ipv6 && mtu < IPV6_MTU {
+        concerns.push(Concern::MtuForIpv6 { interface: name(), mtu });
+    } else if packet > mtu as usize {
+        concerns.push(Concern::Fragments { interface: name(), mtu, packet });
+    }
+    Preflight { unsuitable, concerns }
+}
+
+/// Octets of the largest packet that a router sends: an advertisement with its IP header.
+fn packet_len(router: &Router) -> usize {
+    let config = &router.config;
+    let ip = match config.family() {
+        Family::Ipv4 => 20,
+        Family::Ipv6 => 40,
+    };
+    let version2 = config.profile().version() == Version::V2 || config.version2_too();
+    let authentication = if version2 { 8 } else { 0 };
+    ip + 8 + usize::from(config.advertised().count()) * config.family().address_len() + authentication
+}
+
+/// Asks for links, each once.
+struct Links {
+    socket: Socket,
+    known: BTreeMap<String, Option<Interface>>,
+}
+
+impl Links {
+    fn new() -> io::Result<Self> {
+        Ok(Self { socket: connect()?, known: BTreeMap::new() })
+    }
+
+    /// `None`: there is no such link.
+    fn by_name(&mut self, name: &str) -> io::Result<Option<&Interface>> {
+        if !self.known.contains_key(name) {
+            let found = self.look(LinkAttribute::IfName(name.to_owned()))?;
+            self.known.insert(name.to_owned(), found);
+        }
+        Ok(self.known.get(name).and_then(Option::as_ref))
+    }
+
+    fn look(&self, name: LinkAttribute) -> io::Result<Option<Interface>> {
+        let Some(Facts { mut interface, master, kind }) = self.get(vec![name], 0)? else { return Ok(None) };
+        // Who is enslaved in another way, as to a VRF, gets its packets itself.
+        if let (Some(master), Some(kind @ ("bridge" | "bond" | "team"))) = (master, kind.as_deref()) {
+            let name = self.get(Vec::new(), master)?.map(|facts| facts.interface.name);
+            interface.port_of = Some((kind.to_owned(), name.unwrap_or_else(|| format!("of index {master}"))));
+        }
+        Ok(Some(interface))
+    }
+
+    fn get(&self, attributes: Vec<LinkAttribute>, index: u32) -> io::Result<Option<Facts>> {
+        let mut message = LinkMessage::default();
+        message.header.index = index;
+        message.attributes = attributes;
+        ask(&self.socket, RouteNetlinkMessage::GetLink(message), 0, |datagram| {
+            let is_link = |message_type| message_type == libc::RTM_NEWLINK;
+            let found = messages(datagram).flatten().find(|(header, _)| is_link(header.message_type));
+            found.and_then(|(_, payload)| facts(payload))
+        })
+    }
+}
+
+/// What one message says about a link.
+#[derive(Debug, PartialEq, Eq)]
+struct Facts {
+    interface: Interface,
+    /// The index of the link that it is a port of.
+    master: Option<u32>,
+    /// What that is.
+    kind: Option<String>,
+}
+
+/// Reads a message; `None`: it is none about a link.
+fn facts(payload: &[u8]) -> Option<Facts> {
+    let header = LinkHeader::parse(payload).ok()?;
+    let mut interface = Interface {
+        name: String::new(),
+        mtu: 0,
+        ethernet: header.link_layer_type == LinkLayerType::Ether,
+        loopback: header.flags.contains(LinkFlags::Loopback),
+        multicast: header.flags.contains(LinkFlags::Multicast),
+        point_to_point: header.flags.contains(LinkFlags::Pointopoint),
+        port_of: None,
+    };
+    let (mut master, mut kind) = (None, None);
+    for attribute in NlasIterator::new(payload.get(LINK_HEADER_LEN..)?).flatten() {
+        match attribute.kind() {
+            libc::IFLA_IFNAME => interface.name = text(attribute.value()),
+            libc::IFLA_MTU => interface.mtu = parse_u32(attribute.value()).ok()?,
+            IFLA_MASTER => master = parse_u32(attribute.value()).ok(),
+            libc::IFLA_LINKINFO => {
+                let mut info = NlasIterator::new(attribute.value()).flatten();
+                kind = info.find(|info| info.kind() == IFLA_INFO_SLAVE_KIND).map(|info| text(info.value()));
+            }
+            _ => {}
+        }
+    }
+    Some(Facts { interface, master, kind })
+}
+
+fn text(value: &[u8]) -> String {
+    String::from_utf8_lossy(value.strip_suffix(&[0]).unwrap_or(value)).into_owned()
+}
+
+fn connect() -> io::Result<Socket> {
+    open(RECEIVE_BUFFER).map(|(socket, _port)| socket)
+}
+
+/// Sends one request and reads the answer, which the kernel has given when the call returns.
+fn ask<T>(
+    socket: &Socket,
+    message: RouteNetlinkMessage,
+    flags: u16,
+    read: impl Fn(&[u8]) -> Option<T>,
+) -> io::Result<Option<T>> {
+    socket.send(&request(message, flags, 1), 0)?;
+    let mut datagram = Vec::with_capacity(DATAGRAM_MAX);
+    socket.recv(&mut datagram, libc::MSG_DONTWAIT)?;
+    Ok(read(&datagram))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv6Addr};
+
+    use vrrp_core::{Config, Priority, Profile, UnicastPeer, Vrid};
+
+    use super::*;
+    use crate::VirtualMac;
+    use crate::testing::{in_namespace, ip, run, wire};
+
+    fn config(profile: Profile, addresses: &[IpAddr]) -> Config {
+        Config::new(profile, Vrid::new(1).unwrap(), addresses).unwrap().with_priority(Priority::DEFAULT)
+    }
+
+    fn router(interface: &str) -> Router {
+        Router::new(interface, config(Profile::Rfc3768, &["192.0.2.1".parse().unwrap()]))
+    }
+
+    fn unicast(interface: &str) -> Router {
+        let peer = UnicastPeer { address: "192.0.2.2".parse().unwrap(), min_ttl: 0 };
+        let config = config(Profile::Rfc3768, &["192.0.2.1".parse().unwrap()]).with_unicast_peers(&[peer]).unwrap();
+        Router::new(interface, config)
+    }
+
+    fn refusal(router: &Router) -> Option<String> {
+        let found = preflight([router]).unwrap().remove(0);
+        found.unsuitable.map(|why| format!("{why}; {}", why.remedy()))
+    }
+
+    #[test]
+    fn what_can_never_carry_the_protocol_is_found_and_says_what_would() {
+        in_namespace(|| {
+            wire("v0", "v1");
+            wire("v2", "v3");
+            ip("link add br0 type bridge");
+            ip("link set v1 master br0");
+            ip("link set v3 multicast off");
+            ip("link property add dev v2 altname long-name");
+            ip("tuntap add tun0 mode tun");
+            for (router, expected) in [
+                (router("v0"), None),
+                (router("br0"), None),
+                (router("v0").with_virtual_mac(VirtualMac::new()), None),
+                (router("lo"), Some("interface lo is a loopback: no other router is there; the interface of the LAN")),
+                (unicast("lo"), Some("interface lo is a loopback: no other router is there; the interface of the LAN")),
+                (router("v1"), Some("interface v1 is a port of the bridge br0, which gets its packets; `br0`")),
+                (unicast("v1"), Some("interface v1 is a port of the bridge br0, which gets its packets; `br0`")),
+                (
+                    router("v3"),
+                    Some(
+                        "interface v3 carries no multicast; unicast peers, or multicast on it (`ip link set dev v3 multicast on`)",
+                    ),
+                ),
+                (unicast("v3"), None),
+                (
+                    router("long-name"),
+                    Some("long-name is an alternative name of the interface v2, by which it is not found; `v2`"),
+                ),
+                (router("tun0"), None),
+                (
+                    router("tun0").with_virtual_mac(VirtualMac::new()),
+                    Some(
+                        "interface tun0 is not Ethernet and cannot have a virtual MAC address; no virtual MAC address, or an Ethernet interface",
+                    ),
+                ),
+            ] {
+                assert_eq!(refusal(&router).as_deref(), expected, "{router:?}");
+            }
+            ip("link set tun0 multicast off");
+            let expected = "interface tun0 is point-to-point and carries no multicast; unicast peers";
+            assert_eq!(refusal(&router("tun0")).as_deref(), Some(expected));
+            ip("link set v1 nomaster");
+            assert_eq!(refusal(&router("v1")), None);
+        });
+    }
+
+    #[test]
+    fn an_interface_that_is_not_there_is_a_concern_and_so_is_an_mtu_that_is_too_small() {
+        in_namespace(|| {
+            wire("v0", "v1");
+            let many: Vec<IpAddr> =
+                (1..=84).map(|n| IpAddr::from(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, n))).collect();
+            let routers = [
+                router("v9"),
+                Router::new("v0", config(Profile::Rfc9568, &many[..77])),
+                Router::new("v0", config(Profile::Rfc9568, &many)),
+                router("v0"),
+            ];
+            let concerns = || -> Vec<Vec<String>> {
+                let found = preflight(&routers).unwrap();
+                assert!(found.iter().all(|found| found.unsuitable.is_none()));
+                found.iter().map(|found| found.concerns.iter().map(ToString::to_string).collect()).collect()
+            };
+            let missing = vec!["there is no interface v9; the router waits until there is one".to_owned()];
+            assert_eq!(concerns(), [missing.clone(), vec![], vec![], vec![]]);
+            ip("link set v0 mtu 1280");
+            let large = "an advertisement of all addresses takes 1392 octets, more than the MTU of v0, 1280: it is sent in fragments";
+            assert_eq!(concerns(), [missing.clone(), vec![], vec![large.to_owned()], vec![]]);
+            ip("link set v0 mtu 1279");
+            let ipv6 = vec!["IPv6 cannot work on v0: its MTU is 1279, and IPv6 needs 1280".to_owned()];
+            assert_eq!(concerns(), [missing, ipv6.clone(), ipv6, vec![]]);
+        });
+    }
+
+    #[test]
+    fn a_start_refuses_what_can_never_work_and_warns_of_what_it_can_live_with() {
+        in_namespace(|| {
+            let refused = crate::start([router("v9"), router("lo")]).unwrap_err();
+            let expected =
+                "lo/1: interface lo is a loopback: no other router is there; expected the interface of the LAN";
+            assert_eq!(refused.to_string(), expected);
+
+            wire("v0", "v1");
+            ip("link set v0 mtu 1300");
+            let many: Vec<IpAddr> =
+                (1..=90).map(|n| IpAddr::from(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, n))).collect();
+            let routers = [router("v0"), router("v9"), Router::new("v0", config(Profile::Rfc9568, &many))];
+            let warnings = run(async {
+                let (vrrp, mut events) = crate::start(routers).unwrap();
+                vrrp.stop().await;
+                let mut warnings = Vec::new();
+                while let Some(event) = events.recv().await {
+                    match &event.kind {
+                        // The driver itself says that there is no v9.
+                        crate::EventKind::Warning(text) if event.router != 1 => {
+                            warnings.push((event.router, text.clone()));
+                        }
+                        _ => {}
+                    }
+                }
+                warnings
+            });
+            let expected = "an advertisement of all addresses takes 1488 octets, more than the MTU of v0, 1300: it is sent in fragments";
+            assert_eq!(warnings, [(2, expected.to_owned())]);
+        });
+    }
+
+    #[test]
+    fn the_packet_is_counted_with_all_that_either_version_adds() {
+        let addresses: Vec<IpAddr> = (1..=10).map(|n| IpAddr::from([192, 0, 2, n])).collect();
+        let len = |config| packet_len(&Router::new("v0", config));
+        assert_eq!(len(config(Profile::Rfc9568, &addresses)), 20 + 8 + 40);
+        assert_eq!(len(config(Profile::Rfc3768, &addresses)), 20 + 8 + 40 + 8);
+        assert_eq!(len(config(Profile::Rfc9568, &addresses).with_version2_too(true).unwrap()), 20 + 8 + 40 + 8);
+    }
+
+    #[test]
+    fn no_octets_make_it_panic() {
+        let attribute = |kind: u16, value: &[u8]| {
+            let mut octets = [(value.len() as u16 + 4).to_ne_bytes(), kind.to_ne_bytes()].concat();
+            octets.extend(value);
+            octets.resize(octets.len().next_multiple_of(4), 0);
+            octets
+        };
+        let port = attribute(IFLA_INFO_SLAVE_KIND, b"bond\0");
+        let mut message = vec![0, 0, 1, 0, 7, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0];
+        message.extend(attribute(libc::IFLA_IFNAME, b"eth0\0"));
+        message.extend(attribute(libc::IFLA_MTU, &1500_u32.to_ne_bytes()));
+        message.extend(attribute(IFLA_MASTER, &3_u32.to_ne_bytes()));
+        message.extend(attribute(libc::IFLA_LINKINFO, &port));
+        let whole = facts(&message).unwrap();
+        assert_eq!((whole.interface.name.as_str(), whole.interface.mtu), ("eth0", 1500));
+        assert_eq!((whole.master, whole.kind.as_deref()), (Some(3), Some("bond")));
+        for len in 0..message.len() {
+            facts(&message[..len]);
+            for octet in [0, 1, 3, 5, 0xff] {
+                let mut changed = message.clone();
+                changed[len] = octet;
+                facts(&changed);
+            }
+        }
+    }
+
+    #[test]
+    fn who_may_set_addresses_is_told_so() {
+        in_namespace(|| may_set_addresses().unwrap());
+    }
+}
