@@ -4,6 +4,7 @@ mod describe;
 mod groups;
 mod log;
 mod lower;
+mod preflight;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use self::log::Log;
 use crate::config::Daemon;
 use crate::control::{self, ControlSocket, Request, Status};
 use crate::exec::Outcome;
+use crate::keepalived::Places;
 use crate::notify::{Notifier, NotifyState, Subject};
 use crate::routes::{self, Routing};
 use crate::track::Verdict;
@@ -44,7 +46,7 @@ struct Arguments {
     /// Configuration, in the language of keepalived.conf
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Only say whether the configuration would run; needs no interface and no privilege
+    /// Only say whether the configuration would run on this host; needs no interface and no privilege
     #[arg(long)]
     check: bool,
     /// Only print the configuration as it is understood: every default written out, passwords left out
@@ -71,11 +73,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let Some(configuration) = load(&arguments.config, !arguments.no_lease) else { return ExitCode::FAILURE };
+    let Some((configuration, places)) = load(&arguments.config, !arguments.no_lease) else { return ExitCode::FAILURE };
     if arguments.print {
         print!("{}", keepalived::print(&configuration.daemon));
         return ExitCode::SUCCESS;
     }
+    if !preflight::passes(&configuration.routers, &places, arguments.check) {
+        return ExitCode::FAILURE;
+    }
+    drop(places);
     if arguments.check {
         println!("{}: {} would run", arguments.config.display(), count(&configuration));
         return ExitCode::SUCCESS;
@@ -104,19 +110,19 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// Reads the configuration and prints what there is to say about it. `None`: it would not run.
-fn load(path: &Path, lease: bool) -> Option<Lowered> {
-    let loaded = match keepalived::load(path) {
+fn load(path: &Path, lease: bool) -> Option<(Lowered, Places)> {
+    let (loaded, places) = match keepalived::load_with_places(path) {
         Ok(loaded) => loaded,
         Err(diagnostics) => {
-            eprint!("{diagnostics}");
+            eprintln!("{diagnostics}");
             return None;
         }
     };
     for notice in &loaded.notices {
-        eprint!("{notice}");
+        eprintln!("{notice}");
     }
     match Lowered::new(loaded.daemon, lease) {
-        Ok(lowered) => Some(lowered),
+        Ok(lowered) => Some((lowered, places)),
         Err(why) => {
             eprintln!("{}: error: {why}", path.display());
             None

@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Severity {
     /// The file loads; something in it has no effect or another one than it seems.
     Notice,
+    /// The file loads; something on this host is not as the file has it.
+    Warning,
     /// The file does not load.
     Error,
 }
@@ -64,6 +66,7 @@ impl fmt::Display for Diagnostic {
         }
         let severity = match self.severity {
             Severity::Notice => "notice",
+            Severity::Warning => "warning",
             Severity::Error => "error",
         };
         write!(f, ": {severity}: {}", self.message)?;

@@ -157,7 +157,7 @@ mod tests {
             Token::Newline => ";".to_owned(),
         };
         let shown = tokens(source, &mut report).into_iter().map(show).collect();
-        (shown, report.into_found().len())
+        (shown, report.take_found().len())
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub use print::print;
 
 use crate::config::Daemon;
 use include::Files;
+use lower::Spans;
 use parser::Statement;
 use report::Report;
 
@@ -35,11 +36,55 @@ pub struct Loaded {
     pub notices: Vec<Diagnostic>,
 }
 
+/// A keyword of an instance that something can be wrong with on one host and not on another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keyword {
+    /// `interface`.
+    Interface,
+    /// `use_vmac`.
+    UseVmac,
+}
+
+/// Where the instances of a configuration stand in its files: for what is found out about them only after they were read.
+pub struct Places {
+    report: Report,
+    /// One for each instance.
+    instances: Vec<Spans>,
+}
+
+impl Places {
+    /// Points at a keyword of the instance at this position among [`Daemon::instances`]; at the first word of the
+    /// configuration where there is no such instance.
+    #[must_use]
+    pub fn finding(
+        &self,
+        severity: Severity,
+        (instance, keyword): (usize, Keyword),
+        message: String,
+        expected: Option<String>,
+    ) -> Diagnostic {
+        let spans = self.instances.get(instance).copied().unwrap_or_default();
+        let span = match keyword {
+            Keyword::Interface => spans.interface,
+            Keyword::UseVmac => spans.use_vmac.unwrap_or(spans.interface),
+        };
+        Diagnostic { expected, ..self.report.diagnostic(severity, span, message) }
+    }
+}
+
 /// Reads a file and all that it includes.
 ///
 /// # Errors
 /// Everything found wrong with them, not only the first.
 pub fn load(path: &Path) -> Result<Loaded, Diagnostics> {
+    load_with_places(path).map(|(loaded, _)| loaded)
+}
+
+/// As [`load`], and says where the instances stand.
+///
+/// # Errors
+/// Everything found wrong with them, not only the first.
+pub fn load_with_places(path: &Path) -> Result<(Loaded, Places), Diagnostics> {
     let mut report = Report::default();
     let statements = Files::default().load(path, &mut report);
     finish(&statements, report)
@@ -53,13 +98,15 @@ pub fn parse_str(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
     let mut report = Report::default();
     let source = report.add_source(name.to_owned(), text);
     let statements = parser::parse(source, &mut Files::default(), &mut report);
-    finish(&statements, report)
+    finish(&statements, report).map(|(loaded, _)| loaded)
 }
 
-fn finish(statements: &[Statement], mut report: Report) -> Result<Loaded, Diagnostics> {
-    let daemon = lower::lower(statements, &mut report);
-    match report.failed() {
-        true => Err(Diagnostics(report.into_found())),
-        false => Ok(Loaded { daemon, notices: report.into_found() }),
+fn finish(statements: &[Statement], mut report: Report) -> Result<(Loaded, Places), Diagnostics> {
+    let (daemon, instances) = lower::lower(statements, &mut report);
+    let failed = report.failed();
+    let found = report.take_found();
+    match failed {
+        true => Err(Diagnostics(found)),
+        false => Ok((Loaded { daemon, notices: found }, Places { report, instances })),
     }
 }

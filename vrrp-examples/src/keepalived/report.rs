@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::diagnostics::{Diagnostic, Excerpt, Severity};
 
 /// A stretch of one source, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Span {
     pub(super) source: usize,
     pub(super) start: usize,
@@ -103,13 +103,21 @@ impl Report {
         }
     }
 
-    /// All findings in the order of the text.
-    pub(super) fn into_found(mut self) -> Vec<Diagnostic> {
-        self.found.sort_by_key(|diagnostic| diagnostic.order);
-        self.found
+    /// Takes all findings, in the order of the text.
+    pub(super) fn take_found(&mut self) -> Vec<Diagnostic> {
+        let mut found = std::mem::take(&mut self.found);
+        found.sort_by_key(|diagnostic| diagnostic.order);
+        found
     }
 
     fn record(&mut self, severity: Severity, span: Span, message: String) -> &mut Diagnostic {
+        let (diagnostic, index) = (self.diagnostic(severity, span, message), self.found.len());
+        self.found.push(diagnostic);
+        &mut self.found[index]
+    }
+
+    /// A finding that is not kept here.
+    pub(super) fn diagnostic(&self, severity: Severity, span: Span, message: String) -> Diagnostic {
         let (line, line_start) = self.line_and_start(span);
         let text = self.text(span.source);
         let rest = text.get(line_start..).unwrap_or_default();
@@ -119,8 +127,7 @@ impl Report {
         let excerpt = Excerpt { line: printable(full), width: chars(span.start, end).max(1) };
         // A line longer than keepalived itself reads is no use on a screen.
         let excerpt = (full.len() <= 1024).then_some(excerpt);
-        let index = self.found.len();
-        self.found.push(Diagnostic {
+        Diagnostic {
             severity,
             file: self.sources.get(span.source).map(|source| source.name.clone()).unwrap_or_default(),
             line,
@@ -130,8 +137,7 @@ impl Report {
             help: None,
             excerpt,
             order: (span.source, span.start),
-        });
-        &mut self.found[index]
+        }
     }
 
     fn line_and_start(&self, span: Span) -> (usize, usize) {
@@ -162,7 +168,7 @@ mod tests {
         let mut report = Report::default();
         let source = report.add_source("é.conf".to_owned(), "a\n\tauth_pass \"gehéim\" x\n");
         report.error(Span { source, start: 22, end: 23 }, "m").with_expected("e").with_help("h");
-        let shown = report.into_found()[0].to_string();
+        let shown = report.take_found()[0].to_string();
         let lines = [
             "é.conf:2:20: error: m",
             "  |",

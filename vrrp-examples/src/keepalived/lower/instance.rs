@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::Spans;
 use super::address;
 use super::global::Garp;
 use super::protocol::Switches;
@@ -146,6 +147,11 @@ impl InstanceDraft {
             let device = vip.value.device.as_deref().or(interface)?;
             Some(((device, vip.value.address), vip.span))
         })
+    }
+
+    pub(super) fn spans(&self) -> Spans {
+        let interface = self.interface.as_ref().map_or(self.name.span, |interface| interface.span);
+        Spans { interface, use_vmac: self.vmac.as_ref().map(VmacDraft::span) }
     }
 
     fn require(&self, report: &mut Report) {

@@ -34,8 +34,16 @@ pub(super) struct Root {
     pub(super) groups: Vec<GroupDraft>,
 }
 
-/// Lowers a whole configuration. What it returns counts only if `report` holds no error afterwards.
-pub(super) fn lower(statements: &[Statement], report: &mut Report) -> Daemon {
+/// Where an instance says what depends on the host.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Spans {
+    pub(super) interface: Span,
+    pub(super) use_vmac: Option<Span>,
+}
+
+/// Lowers a whole configuration, and says where its instances stand. What it returns counts only if `report` holds no
+/// error afterwards.
+pub(super) fn lower(statements: &[Statement], report: &mut Report) -> (Daemon, Vec<Spans>) {
     let mut root = Root::default();
     ROOT.read(Some(statements), &mut root, report);
     check_between_sections(&root, report);
@@ -43,6 +51,7 @@ pub(super) fn lower(statements: &[Statement], report: &mut Report) -> Daemon {
     rule::number(root.instances.iter_mut().flat_map(|draft| &mut draft.rules), report);
     let (scripts, spans): (Vec<Script>, Vec<Span>) =
         root.scripts.into_iter().map(|draft| draft.meaning(&root.globals, report)).unzip();
+    let places = root.instances.iter().map(InstanceDraft::spans).collect();
     let meaning = |draft: InstanceDraft| draft.meaning(&root.globals, &scripts, &macvlans, report);
     let mut instances: Vec<Instance> = root.instances.into_iter().filter_map(meaning).collect();
     // Collected where the larger drafts were.
@@ -56,7 +65,7 @@ pub(super) fn lower(statements: &[Statement], report: &mut Report) -> Daemon {
     }
     let scheduling = root.globals.process.scheduling();
     let scripts = tracked(scripts, &spans, &instances, &sync_groups, report);
-    Daemon { scripts, instances, sync_groups, scheduling }
+    (Daemon { scripts, instances, sync_groups, scheduling }, places)
 }
 
 /// The scripts that some instance tracks; keepalived runs no others.

@@ -48,6 +48,10 @@ impl VmacDraft {
         Some(draft)
     }
 
+    pub(super) fn span(&self) -> Span {
+        self.span
+    }
+
     fn name(&mut self, word: &Word, report: &mut Report) -> Option<()> {
         if self.name.is_some() {
             report.error(word.span, "a second name for the interface").with_expected(SYNTAX);
