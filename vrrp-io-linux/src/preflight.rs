@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs;
 use std::io;
 
 use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NlasIterator, parse_u32};
@@ -10,8 +11,8 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage, address::AddressM
 use netlink_sys::Socket;
 use vrrp_core::{Family, Peers, Version};
 
-use crate::Router;
 use crate::netlink::{DATAGRAM_MAX, answers, messages, open, request};
+use crate::{Router, VirtualIp};
 
 const RECEIVE_BUFFER: usize = 1 << 16;
 const LINK_HEADER_LEN: usize = 16;
@@ -83,6 +84,11 @@ pub enum Concern {
         mtu: u32,
         /// Octets of the packet.
         packet: usize,
+    },
+    /// IPv6 is switched off on an interface that has to carry IPv6 addresses.
+    Ipv6Disabled {
+        /// The interface.
+        interface: String,
     },
     /// The kernel has no IPv6 on an interface with an MTU below 1280.
     MtuForIpv6 {
@@ -177,6 +183,9 @@ impl fmt::Display for Concern {
                 f,
                 "an advertisement of all addresses takes {packet} octets, more than the MTU of {interface}, {mtu}: it is sent in fragments"
             ),
+            Self::Ipv6Disabled { interface } => {
+                write!(f, "IPv6 is disabled on {interface}: see net.ipv6.conf.{interface}.disable_ipv6 of sysctl")
+            }
             Self::MtuForIpv6 { interface, mtu } => {
                 write!(f, "IPv6 cannot work on {interface}: its MTU is {mtu}, and IPv6 needs {IPV6_MTU}")
             }
@@ -193,6 +202,7 @@ struct Interface {
     loopback: bool,
     multicast: bool,
     point_to_point: bool,
+    ipv6_disabled: bool,
     /// The bridge, bond or team that it is a port of: what it is, and its name.
     port_of: Option<(String, String)>,
 }
@@ -219,12 +229,21 @@ fn judge(router: &Router, interface: Option<&Interface>) -> Preflight {
     };
     let (mtu, packet) = (interface.mtu, packet_len(router));
     let mut concerns = Vec::new();
-    if router.config.family() == Family::Ipv6 && mtu < IPV6_MTU {
+    if has_ipv6(router) && interface.ipv6_disabled {
+        concerns.push(Concern::Ipv6Disabled { interface: name() });
+    }
+    if has_ipv6(router) && mtu < IPV6_MTU {
         concerns.push(Concern::MtuForIpv6 { interface: name(), mtu });
     } else if packet > mtu as usize {
         concerns.push(Concern::Fragments { interface: name(), mtu, packet });
     }
     Preflight { unsuitable, concerns }
+}
+
+/// Whether it needs IPv6 on its interface: to speak, or for an address that is to be there.
+fn has_ipv6(router: &Router) -> bool {
+    let here = |vip: &&VirtualIp| vip.address.is_ipv6() && router.device(vip) == router.interface;
+    router.config.family() == Family::Ipv6 || router.addresses.iter().any(|vip| here(&vip))
 }
 
 /// Octets of the largest packet that a router sends: an advertisement with its IP header.
@@ -261,6 +280,7 @@ impl Links {
 
     fn look(&self, name: LinkAttribute) -> io::Result<Option<Interface>> {
         let Some(Facts { mut interface, master, kind }) = self.get(vec![name], 0)? else { return Ok(None) };
+        interface.ipv6_disabled = ipv6_disabled(&interface.name);
         // Who is enslaved in another way, as to a VRF, gets its packets itself.
         if let (Some(master), Some(kind @ ("bridge" | "bond" | "team"))) = (master, kind.as_deref()) {
             let name = self.get(Vec::new(), master)?.map(|facts| facts.interface.name);
@@ -301,6 +321,7 @@ fn facts(payload: &[u8]) -> Option<Facts> {
         loopback: header.flags.contains(LinkFlags::Loopback),
         multicast: header.flags.contains(LinkFlags::Multicast),
         point_to_point: header.flags.contains(LinkFlags::Pointopoint),
+        ipv6_disabled: false,
         port_of: None,
     };
     let (mut master, mut kind) = (None, None);
@@ -317,6 +338,12 @@ fn facts(payload: &[u8]) -> Option<Facts> {
         }
     }
     Some(Facts { interface, master, kind })
+}
+
+/// What is not known is not disabled: where the MTU is too small there is no such setting.
+fn ipv6_disabled(interface: &str) -> bool {
+    let path = format!("/proc/sys/net/ipv6/conf/{interface}/disable_ipv6");
+    fs::read_to_string(path).is_ok_and(|value| value.trim() == "1")
 }
 
 fn text(value: &[u8]) -> String {
@@ -441,6 +468,25 @@ mod tests {
             ip("link set v0 mtu 1279");
             let ipv6 = vec!["IPv6 cannot work on v0: its MTU is 1279, and IPv6 needs 1280".to_owned()];
             assert_eq!(concerns(), [missing, ipv6.clone(), ipv6, vec![]]);
+
+            ip("link set v0 mtu 1500");
+            std::fs::write("/proc/sys/net/ipv6/conf/v0/disable_ipv6", "1").unwrap();
+            let addresses = [IpAddr::from([192, 0, 2, 1])];
+            let excluded =
+                config(Profile::Rfc3768, &addresses).with_excluded(&["2001:db8::1".parse().unwrap()]).unwrap();
+            let elsewhere = VirtualIp {
+                device: Some("v1".to_owned()),
+                ..VirtualIp::from(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]))
+            };
+            let routers = [
+                Router::new("v0", config(Profile::Rfc9568, &many[..1])),
+                Router::new("v0", excluded.clone()),
+                Router::new("v0", excluded).with_address(elsewhere).unwrap(),
+                router("v0"),
+            ];
+            let disabled = vec![Concern::Ipv6Disabled { interface: "v0".to_owned() }];
+            let found: Vec<_> = preflight(&routers).unwrap().into_iter().map(|found| found.concerns).collect();
+            assert_eq!(found, [disabled.clone(), disabled, vec![], vec![]]);
         });
     }
 
