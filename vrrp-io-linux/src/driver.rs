@@ -3,6 +3,7 @@
 mod actions;
 mod host;
 mod rehearsal;
+mod strays;
 mod vmac;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -75,6 +76,8 @@ pub(crate) struct Driver {
     interfaces: Interfaces,
     holdings: Holdings,
     leases: Leases,
+    /// Who is kept out by an address that is here.
+    strays: BTreeMap<RouterId, strays::Told>,
     /// The deadline that renewals wait for.
     renew_after: Option<Instant>,
     monitor: Monitor,
@@ -185,6 +188,7 @@ impl Driver {
             interfaces,
             holdings,
             leases,
+            strays: BTreeMap::new(),
             renew_after: None,
             monitor,
             requests: Requests::new().map_err(os("cannot open a netlink socket"))?,
@@ -293,6 +297,7 @@ impl Driver {
     async fn next(&mut self) -> Wake {
         let deadline = self.set.deadline();
         let wake_at = deadline.map(|(at, id)| if self.role(id) == Some(Role::Backup) { at.before(SPIN) } else { at });
+        let wake_at = wake_at.into_iter().chain(self.strays_over_at()).min();
         // Arming fails for no instant there is; a driver without deadlines would be worse than one that spins.
         let armed = self.alarm.arm_by(wake_at).is_ok();
         poll_fn(|cx| {
@@ -454,7 +459,7 @@ impl Driver {
         let since = |at: Instant| wall.checked_sub(now.since(at)).unwrap_or(SystemTime::UNIX_EPOCH);
         let (routers, names) = (self.set.iter().zip(&self.routers), self.reporter.names());
         routers
-            .map(|((_, router), hosted)| {
+            .map(|((id, router), hosted)| {
                 let status = router.status();
                 RouterStatus {
                     name: hosted.router.name.clone(),
@@ -474,7 +479,12 @@ impl Driver {
                         .router
                         .addresses
                         .iter()
-                        .map(|vip| AddressStatus { vip: vip.clone(), installed: router.is_installed(vip.address) })
+                        .enumerate()
+                        .map(|(index, vip)| AddressStatus {
+                            vip: vip.clone(),
+                            installed: router.is_installed(vip.address),
+                            host: self.on_host(id, index),
+                        })
                         .collect(),
                     stats: *router.stats(),
                     events_lost: self.reporter.lost(),

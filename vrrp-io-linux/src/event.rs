@@ -93,6 +93,15 @@ pub enum EventKind {
         /// On which interface.
         device: String,
     },
+    /// An address is on this host though its router is not Master.
+    Stray {
+        /// Which.
+        vip: VirtualIp,
+        /// On which interface.
+        device: String,
+        /// Whether it is removed. It stays, and the router is at fault, when it comes back again and again.
+        removing: bool,
+    },
     /// Gratuitous ARP, or for IPv6 unsolicited neighbour advertisements, went out.
     Announced {
         /// For which address.
@@ -187,6 +196,16 @@ impl fmt::Display for EventKind {
             }
             Self::AddressFailed { vip, device, error } => write!(f, "{vip} on {device}: {error}"),
             Self::Leftover { vip, device } => write!(f, "an earlier run left {vip} on {device}, removing it"),
+            Self::Stray { vip, device, removing: true } => {
+                write!(f, "{vip} is on {device} though this router is not Master, removing it")
+            }
+            Self::Stray { vip, device, removing: false } => {
+                write!(
+                    f,
+                    "{vip} is on {device} though this router is not Master; somebody sets it again and again, so it stays, \
+                     and the router stays out"
+                )
+            }
             Self::Announced { address, device, count } => {
                 let what = if address.is_ipv4() { "gratuitous ARP" } else { "unsolicited neighbour advertisement" };
                 write!(f, "sent {count} {what} for {address} on {device}")

@@ -1,70 +1,181 @@
-//! The virtual addresses of this host: which are wanted, which are ours, and what is being asked of the kernel.
+//! The virtual addresses of this host: which are wanted, where we put them, and what is being asked of the kernel.
+//!
+//! A ledger: it decides by what it is told, and whoever it is lent carries its requests out. Here a link is its index, as it
+//! is for the kernel; a name may go to another link.
 
-use std::collections::HashMap;
+mod burst;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::net::IpAddr;
 use std::ops::Range;
 use std::time::Duration;
 
-use vrrp_core::{RouterId, Vip};
+use vrrp_core::{Instant, RouterId, Vip};
 
-use crate::netlink::{Done, Outcome, Requests};
-use crate::{Router, VirtualIp};
+use crate::netlink::{Done, HostAddress, Monitor, Outcome, Requests, Use};
+use crate::{OnHost, Router, VirtualIp};
+use burst::Burst;
 
 /// Every address of every router.
 #[derive(Debug)]
 pub(crate) struct Holdings {
     /// By router and by position in its configuration.
     routers: Vec<Vec<Holding>>,
-    /// Which of them have an address: several may, on different interfaces.
-    places: HashMap<IpAddr, Vec<(RouterId, usize)>>,
+    /// Which of them have an address: several may, on one interface or on different ones.
+    holders: HashMap<IpAddr, Vec<(RouterId, usize)>>,
+    /// What is known of an address on a link besides what the host says; most are not in here.
+    records: HashMap<Place, Record>,
+    /// What is on a link though its router is not Master, and stays; mostly none.
+    left: BTreeMap<(RouterId, usize), (u32, Left)>,
     in_flight: HashMap<u64, Flight>,
     next_ticket: u64,
 }
 
-/// One address.
+/// One address of one router.
 #[derive(Debug)]
 pub(crate) struct Holding {
     pub(crate) vip: VirtualIp,
     pub(crate) device: String,
+    /// Whether what is there by somebody else is its router's own, and stays (priority 255).
+    owned: bool,
     /// How long it lasts unless it is renewed.
     lifetime: Option<Duration>,
-    /// The core's request, while it wants the address.
-    wanted: Option<Vip>,
-    /// The request that the kernel fulfilled in name, until it says that the address is in use.
-    awaited: Option<Vip>,
-    /// The link on which we installed it, until we have removed it there. What was there before us is not ours.
-    ours: Option<u32>,
+    wanted: Option<Wanted>,
+    /// The links on which it was asked for since it was last withdrawn.
+    asked_on: Vec<u32>,
+    /// When it was put back.
+    put_back: Burst,
+}
+
+/// What the core wants of an address, while it does.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    request: Vip,
+    ifindex: u32,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The kernel has yet to answer.
+    Asked,
+    /// It has the address, and has yet to say that it is in use.
+    Awaited,
+    /// It serves.
+    Here,
+    /// It is gone again.
+    Lost,
+}
+
+/// Where an address is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Place {
+    ifindex: u32,
+    address: IpAddr,
+}
+
+#[derive(Debug, Default)]
+struct Record {
+    /// The prefix lengths with which it is there and ours to remove: by us, or taken over.
+    ours: BTreeSet<u8>,
     /// Removals of ours that the monitor has yet to see.
     removals_unseen: u32,
+    /// When it was removed as a stray.
+    removed: Burst,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Flight {
-    Install { router: RouterId, request: Vip, ifindex: u32, repeated: bool },
-    Remove { router: RouterId, index: usize },
-    Sweep { router: RouterId, index: usize },
+    Install {
+        router: RouterId,
+        request: Vip,
+        place: Place,
+        repeated: bool,
+    },
+    /// One that is `told` is a router's own word.
+    Remove {
+        router: RouterId,
+        index: usize,
+        place: Place,
+        prefix_len: u8,
+        told: bool,
+    },
 }
 
-/// What an answer of the kernel means.
+/// What an answer or news of the kernel mean for an address.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    /// The router's request is fulfilled.
-    Installed { request: Vip, foreign: bool },
+    /// The router's request is fulfilled. `foreign`: by what was there before, and will stay.
+    Installed { request: Vip, foreign: bool, prefix_len: u8 },
     /// It is not, and why.
-    Failed { request: Vip, error: io::Error },
-    /// The address is gone.
-    Removed,
+    Failed { request: Vip, error: Refusal },
+    /// The address is gone from this link.
+    Removed { ifindex: u32, prefix_len: u8 },
     /// It could not be removed.
     Stuck(io::Error),
 }
 
+/// Why an address cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// The kernel refused it.
+    #[error("cannot install it: {0}")]
+    Kernel(io::Error),
+    /// It is there, and of no use.
+    #[error("it is on this host, but another host of the link has it too (duplicate address detection failed)")]
+    Duplicate,
+}
+
+/// An address that is on the host though its router is not Master, and is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stray {
+    pub(crate) prefix_len: u8,
+    /// An earlier run left it.
+    pub(crate) marked: bool,
+}
+
+/// Why one stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// It is the only one that its interface can send from.
+    Needed,
+    /// It comes back again and again.
+    Contested,
+}
+
+/// Who carries out requests.
+pub(crate) trait Kernel {
+    fn install(&mut self, ifindex: u32, vip: &VirtualIp, lifetime: Option<Duration>, ticket: u64);
+    fn remove(&mut self, ifindex: u32, vip: &VirtualIp, ticket: u64);
+    fn renew<'a>(&mut self, addresses: impl IntoIterator<Item = (u32, &'a VirtualIp, Duration)>);
+}
+
+/// What is there, as far as the news of it go.
+pub(crate) trait Host {
+    /// Everything that a link has of an address.
+    fn at(&self, ifindex: u32, address: IpAddr) -> impl Iterator<Item = &HostAddress>;
+    /// The link of this name.
+    fn index(&self, name: &str) -> Option<u32>;
+    /// Whether a link can carry anything.
+    fn is_up(&self, ifindex: u32) -> bool;
+}
+
 impl Holdings {
     pub(crate) fn new<'a>(routers: impl Iterator<Item = (RouterId, &'a Router)>) -> Self {
-        let mut all = Self { routers: Vec::new(), places: HashMap::new(), in_flight: HashMap::new(), next_ticket: 0 };
+        let mut all = Self {
+            routers: Vec::new(),
+            holders: HashMap::new(),
+            records: HashMap::new(),
+            left: BTreeMap::new(),
+            in_flight: HashMap::new(),
+            next_ticket: 0,
+        };
         for (id, router) in routers {
             for (index, vip) in router.addresses.iter().enumerate() {
-                all.places.entry(vip.address).or_default().push((id, index));
+                all.holders.entry(vip.address).or_default().push((id, index));
             }
             all.routers.push(router.addresses.iter().map(|vip| Holding::new(vip, router)).collect());
         }
@@ -81,12 +192,26 @@ impl Holdings {
 
     /// Whether any router here has this address.
     pub(crate) fn is_virtual(&self, address: IpAddr) -> bool {
-        self.places.contains_key(&address)
+        self.holders.contains_key(&address)
     }
 
-    /// The routers that have this address.
-    pub(crate) fn routers_of(&self, address: IpAddr) -> impl Iterator<Item = RouterId> {
-        self.places.get(&address).into_iter().flatten().map(|(router, _)| *router)
+    /// Whether a router here that runs at priority 255 has this address.
+    pub(crate) fn is_owned(&self, address: IpAddr) -> bool {
+        self.holders_of(address).any(|(_, _, holding)| holding.owned)
+    }
+
+    /// Whether what a link has of an address is there by us.
+    pub(crate) fn is_ours(&self, ifindex: u32, address: IpAddr, prefix_len: u8) -> bool {
+        self.records.get(&Place { ifindex, address }).is_some_and(|record| record.ours.contains(&prefix_len))
+    }
+
+    /// The addresses of routers that are `address`, and which they are.
+    pub(crate) fn places_of(&self, address: IpAddr) -> impl Iterator<Item = (RouterId, usize)> {
+        self.holders.get(&address).into_iter().flatten().copied()
+    }
+
+    fn holders_of(&self, address: IpAddr) -> impl Iterator<Item = (RouterId, usize, &Holding)> {
+        self.places_of(address).filter_map(|(id, index)| Some((id, index, self.get(id, index)?)))
     }
 
     /// Whether the kernel still owes answers.
@@ -94,190 +219,517 @@ impl Holdings {
         self.in_flight.is_empty()
     }
 
-    /// Asks for an address on `ifindex`. What is there already does no harm.
-    pub(crate) fn install(&mut self, requests: &mut Requests, router: RouterId, request: Vip, ifindex: u32) {
-        self.ask(requests, router, request, ifindex, false);
+    /// Whether an address is still asked for by this request.
+    pub(crate) fn wants(&self, router: RouterId, request: Vip) -> bool {
+        self.get(router, request.index()).is_some_and(|holding| holding.asked().is_some_and(|it| it.request == request))
     }
 
-    fn ask(&mut self, requests: &mut Requests, router: RouterId, request: Vip, ifindex: u32, repeated: bool) {
+    /// The link on which an address serves, if it does.
+    pub(crate) fn serves_on(&self, router: RouterId, index: usize) -> Option<u32> {
+        let wanted = self.get(router, index)?.wanted.filter(|wanted| wanted.stage == Stage::Here)?;
+        Some(wanted.ifindex)
+    }
+
+    /// What a router is served with now.
+    pub(crate) fn served(&self, router: RouterId) -> Vec<Vip> {
+        let holdings = self.routers.get(router.index()).into_iter().flatten();
+        holdings
+            .filter_map(|holding| holding.wanted.filter(|it| it.stage == Stage::Here))
+            .map(|it| it.request)
+            .collect()
+    }
+
+    /// What the host has of an address on a link, in the words of the status.
+    pub(crate) fn on_host(&self, host: &impl Host, ifindex: u32, address: IpAddr) -> OnHost {
+        let ours = |there: &HostAddress| self.is_ours(ifindex, address, there.prefix_len);
+        let there = host.at(ifindex, address).map(|there| match there.usage {
+            Use::Usable => OnHost::Here { ours: ours(there) },
+            Use::Tentative => OnHost::Tentative,
+            Use::Duplicate => OnHost::Duplicate,
+        });
+        there.max_by_key(|there| matches!(there, OnHost::Here { .. })).unwrap_or(OnHost::Absent)
+    }
+
+    /// Asks for an address on a link. Returns what can be said without asking: of what the owner of the address has there.
+    ///
+    /// What is there otherwise than it is wanted, and not by its owner, goes first: with another prefix, or without use.
+    pub(crate) fn install(
+        &mut self,
+        kernel: &mut impl Kernel,
+        host: &impl Host,
+        router: RouterId,
+        request: Vip,
+        ifindex: u32,
+    ) -> Option<Answer> {
+        let index = request.index();
+        let place = Place { ifindex, address: request.address };
+        let holding = self.get_mut(router, index)?;
+        holding.want(Wanted { request, ifindex, stage: Stage::Asked });
+        let (owned, wanted_len) = (holding.owned, holding.vip.prefix_len);
+        // While removals of ours are unseen the host shows what is gone.
+        let settled = self.records.get(&place).is_none_or(|record| record.removals_unseen == 0);
+        let other = |there: &&HostAddress| there.prefix_len != wanted_len || !there.is_usable();
+        let others: Vec<HostAddress> =
+            host.at(ifindex, place.address).filter(|_| settled).filter(other).cloned().collect();
+        if owned {
+            if let Some(real) = others.iter().find(|there| !there.marked) {
+                // The owner's real address has the prefix of its network, which need not be the one configured.
+                return self.judge(router, index, real.usage, Some(real.prefix_len));
+            }
+        }
+        if !self.is_shared(router, index, place) {
+            for there in others.iter().filter(|there| !owned || there.marked) {
+                self.ask_removal(kernel, router, index, place, there.prefix_len, false);
+            }
+        }
+        self.ask(kernel, router, request, place, false);
+        None
+    }
+
+    /// What an address that is there means for who wants it: it serves, or fails, or is waited for. `foreign`: the prefix
+    /// with which it is there by others.
+    fn judge(&mut self, router: RouterId, index: usize, usage: Use, foreign: Option<u8>) -> Option<Answer> {
+        let holding = self.get_mut(router, index)?;
+        let wanted = holding.wanted.as_mut()?;
+        let request = wanted.request;
+        match usage {
+            Use::Usable => {
+                wanted.stage = Stage::Here;
+                let prefix_len = foreign.unwrap_or(holding.vip.prefix_len);
+                Some(Answer::Installed { request, foreign: foreign.is_some(), prefix_len })
+            }
+            Use::Tentative => {
+                wanted.stage = Stage::Awaited;
+                None
+            }
+            Use::Duplicate => {
+                holding.wanted = None;
+                Some(Answer::Failed { request, error: Refusal::Duplicate })
+            }
+        }
+    }
+
+    fn ask(&mut self, kernel: &mut impl Kernel, router: RouterId, request: Vip, place: Place, repeated: bool) {
         let ticket = self.next_ticket;
         let Some(holding) = self.get_mut(router, request.index()) else { return };
-        holding.wanted = Some(request);
-        requests.install(ifindex, &holding.vip, holding.lifetime, ticket);
-        self.take_off(Flight::Install { router, request, ifindex, repeated });
+        kernel.install(place.ifindex, &holding.vip, holding.lifetime, ticket);
+        self.take_off(Flight::Install { router, request, place, repeated });
+    }
+
+    fn ask_removal(
+        &mut self,
+        kernel: &mut impl Kernel,
+        router: RouterId,
+        index: usize,
+        place: Place,
+        prefix_len: u8,
+        told: bool,
+    ) {
+        let record = self.records.entry(place).or_default();
+        record.ours.remove(&prefix_len);
+        record.removals_unseen += 1;
+        let vip = VirtualIp { prefix_len, ..VirtualIp::from(place.address) };
+        kernel.remove(place.ifindex, &vip, self.next_ticket);
+        self.take_off(Flight::Remove { router, index, place, prefix_len, told });
     }
 
     /// Renews some of a router's addresses: those that are wanted and ours.
-    pub(crate) fn renew(&self, requests: &mut Requests, router: RouterId, indices: Range<usize>) {
-        let holdings = self.routers.get(router.index()).and_then(|all| all.get(indices));
-        let renewable = |holding: &'_ Holding| holding.wanted.and(holding.ours).zip(holding.lifetime);
-        requests.renew(
-            holdings
-                .into_iter()
-                .flatten()
-                .filter_map(|holding| renewable(holding).map(|(ifindex, lifetime)| (ifindex, &holding.vip, lifetime))),
-        );
+    pub(crate) fn renew(&self, kernel: &mut impl Kernel, router: RouterId, indices: Range<usize>) {
+        let holdings = self.routers.get(router.index()).and_then(|all| all.get(indices)).into_iter().flatten();
+        kernel.renew(holdings.filter_map(|holding| {
+            let wanted = holding.asked().filter(|wanted| wanted.stage != Stage::Lost)?;
+            let lifetime = holding.lifetime?;
+            let ours = self.is_ours(wanted.ifindex, holding.vip.address, holding.vip.prefix_len);
+            ours.then_some((wanted.ifindex, &holding.vip, lifetime))
+        }));
     }
 
-    /// Whether an address is still asked for by this request.
-    pub(crate) fn wants(&self, router: RouterId, request: Vip) -> bool {
-        self.get(router, request.index()).is_some_and(|holding| holding.wanted == Some(request))
-    }
-
-    /// An address is there already, as it is wanted or otherwise, and not by us.
-    pub(crate) fn adopt(&mut self, router: RouterId, request: Vip) {
-        if let Some(holding) = self.get_mut(router, request.index()) {
-            holding.wanted = Some(request);
-        }
-    }
-
-    /// Asks for an address to go, unless it is none of ours. What is still being installed goes when that is done.
-    pub(crate) fn remove(&mut self, requests: &mut Requests, router: RouterId, index: usize) {
-        let ticket = self.next_ticket;
+    /// Asks for an address to go where it is ours; where nobody owns it, also what else there is of it. It stays where
+    /// another router wants it. What is still being installed goes when that is done.
+    pub(crate) fn remove(&mut self, kernel: &mut impl Kernel, host: &impl Host, router: RouterId, index: usize) {
         let Some(holding) = self.get_mut(router, index) else { return };
         holding.wanted = None;
-        if let Some(ifindex) = holding.ours {
-            holding.removals_unseen += 1;
-            requests.remove(ifindex, &holding.vip, ticket);
-            self.take_off(Flight::Remove { router, index });
+        let (address, owned) = (holding.vip.address, holding.owned);
+        let mut links = std::mem::take(&mut holding.asked_on);
+        let own_link = host.index(&holding.device).filter(|_| !owned);
+        links.extend(own_link.filter(|link| !links.contains(link)));
+        for ifindex in links {
+            let place = Place { ifindex, address };
+            if self.is_shared(router, index, place) {
+                self.hand_over(kernel, place);
+                continue;
+            }
+            let record = self.records.get(&place);
+            let mut prefixes = record.map_or_else(BTreeSet::new, |record| record.ours.clone());
+            let settled = record.is_none_or(|record| record.removals_unseen == 0);
+            let settled = settled && !self.left.contains_key(&(router, index));
+            if settled && !self.is_owned(address) && own_link == Some(ifindex) {
+                prefixes.extend(host.at(ifindex, address).map(|there| there.prefix_len));
+            }
+            for prefix_len in prefixes {
+                self.ask_removal(kernel, router, index, place, prefix_len, true);
+            }
         }
     }
 
-    /// Asks for what a dead run left of an address to go: `leftover`, on `ifindex`.
-    pub(crate) fn sweep(
-        &mut self,
-        requests: &mut Requests,
-        router: RouterId,
-        index: usize,
-        leftover: &VirtualIp,
-        ifindex: u32,
-    ) {
-        let ticket = self.next_ticket;
-        let Some(holding) = self.get_mut(router, index) else { return };
-        holding.removals_unseen += 1;
-        requests.remove(ifindex, leftover, ticket);
-        self.take_off(Flight::Sweep { router, index });
+    /// Whether another router needs an address to stay on a link: it wants it, or owns it.
+    fn is_shared(&self, router: RouterId, index: usize, place: Place) -> bool {
+        let others = self.holders_of(place.address).filter(|(id, other, _)| (*id, *other) != (router, index));
+        others.into_iter().any(|(_, _, holding)| holding.asked().is_some_and(|it| it.ifindex == place.ifindex))
     }
 
-    /// Takes the kernel's answer; says for which address of which router, and what it means. `shown`: the monitor has not
-    /// yet seen an address go.
+    /// An address stays for others than the one that has it by its own lifetime.
+    fn hand_over(&self, kernel: &mut impl Kernel, place: Place) {
+        kernel.renew(self.holders_of(place.address).filter_map(|(_, _, holding)| {
+            let ifindex = holding.asked().filter(|it| it.ifindex == place.ifindex)?.ifindex;
+            let ours = self.is_ours(ifindex, place.address, holding.vip.prefix_len);
+            ours.then_some((ifindex, &holding.vip, holding.lifetime.unwrap_or(FOR_EVER)))
+        }));
+    }
+
+    /// Looks for an address on a link though its router does not want it, and nobody owns it. It is removed, unless it
+    /// `is_needed` there, or comes back again and again. What an earlier run has marked is never needed. `only_marked`: the
+    /// link may have it otherwise.
+    pub(crate) fn find_strays(
+        &mut self,
+        kernel: &mut impl Kernel,
+        host: &impl Host,
+        (router, index): (RouterId, usize),
+        (ifindex, only_marked): (u32, bool),
+        now: Instant,
+        is_needed: bool,
+    ) -> Vec<Stray> {
+        let Some(holding) = self.get(router, index) else { return Vec::new() };
+        let place = Place { ifindex, address: holding.vip.address };
+        let stray = |there: &HostAddress| Stray { prefix_len: there.prefix_len, marked: there.marked };
+        let strays = host.at(ifindex, place.address).map(stray).filter(|stray| stray.marked || !only_marked);
+        let strays: Vec<Stray> = strays.collect();
+        let record = self.records.get(&place);
+        let known = self.left.contains_key(&(router, index));
+        let stays = known || record.is_some_and(|record| record.removals_unseen > 0);
+        let wanted = holding.asked().is_some() || self.is_shared(router, index, place);
+        if strays.is_empty() || stays || wanted || self.is_owned(place.address) {
+            return Vec::new();
+        }
+        let needed = is_needed && strays.iter().any(|stray| !stray.marked);
+        let record = self.records.entry(place).or_default();
+        let left = match needed {
+            true => Some(Left::Needed),
+            false if record.removed.take(now) => None,
+            false => Some(Left::Contested),
+        };
+        if let Some(left) = left {
+            self.left.insert((router, index), (ifindex, left));
+            return Vec::new();
+        }
+        for stray in &strays {
+            self.ask_removal(kernel, router, index, place, stray.prefix_len, false);
+        }
+        strays
+    }
+
+    /// An address of a router that stays on a link though the router is not Master, and why.
+    pub(crate) fn left(&self, router: RouterId) -> Option<(VirtualIp, u32, Left)> {
+        let (first, last) = ((router, 0), (router, usize::MAX));
+        let ((_, index), (ifindex, left)) = self.left.range(first..=last).next()?;
+        Some((self.get(router, *index)?.vip.clone(), *ifindex, *left))
+    }
+
+    /// Takes the kernel's answer; says for which address of which router, and what it means.
     pub(crate) fn answer(
         &mut self,
-        requests: &mut Requests,
+        kernel: &mut impl Kernel,
+        host: &impl Host,
         done: Done,
-        shown: impl Fn(&Holding) -> bool,
     ) -> Option<(RouterId, usize, Answer)> {
         match self.in_flight.remove(&done.ticket)? {
-            Flight::Install { router, request, ifindex, repeated } => {
-                let index = request.index();
-                let holding = self.get_mut(router, index)?;
-                let current = holding.wanted == Some(request);
-                let unknown = done.result.as_ref().is_err_and(is_unknown);
-                // What may be there is ours to remove.
-                if unknown || matches!(done.result, Ok(Outcome::Installed)) {
-                    holding.ours = Some(ifindex);
-                }
-                let foreign = holding.ours.is_none();
-                match done.result {
-                    // The kernel itself gives this error too, and then for ever: once is enough.
-                    Err(_) if unknown && current && !repeated => {
-                        self.ask(requests, router, request, ifindex, true);
-                    }
-                    Err(error) if current => return Some((router, index, Answer::Failed { request, error })),
-                    Ok(_) if current => return Some((router, index, Answer::Installed { request, foreign })),
-                    _ if holding.wanted.is_none() => self.remove(requests, router, index),
-                    _ => {}
-                }
-                None
+            Flight::Install { router, request, place, repeated } => {
+                let answer = self.installation_done(kernel, host, (router, request, place, repeated), done.result);
+                answer.map(|answer| (router, request.index(), answer))
             }
-            Flight::Remove { router, index } => {
-                let holding = self.get_mut(router, index)?;
-                let expired = matches!(done.result, Ok(Outcome::NotThere)) && shown(holding);
-                if !expired {
-                    holding.expect_news(&done.result);
-                }
-                match done.result {
-                    Ok(_) => {
-                        holding.ours = None;
-                        Some((router, index, Answer::Removed))
-                    }
-                    Err(error) => Some((router, index, Answer::Stuck(error))),
-                }
-            }
-            Flight::Sweep { router, index } => {
-                self.get_mut(router, index)?.expect_news(&done.result);
-                None
+            Flight::Remove { router, index, place, prefix_len, told } => {
+                let answer = self.removal_done(host, place, prefix_len, done.result);
+                (told || matches!(answer, Answer::Stuck(_))).then_some((router, index, answer))
             }
         }
     }
 
-    /// An address is there, but not yet in use.
-    pub(crate) fn await_use(&mut self, router: RouterId, request: Vip) {
-        if let Some(holding) = self.get_mut(router, request.index()) {
-            holding.awaited = Some(request);
-        }
-    }
-
-    /// The monitor saw an address come into use. Returns the router's request when that was waited for.
-    pub(crate) fn appeared(&mut self, address: IpAddr, device: &str) -> Option<(RouterId, Vip)> {
-        let (router, index) = self.place(address, device)?;
-        let holding = self.get_mut(router, index)?;
-        let request = holding.awaited.take()?;
-        (holding.wanted == Some(request)).then_some((router, request))
-    }
-
-    /// The monitor saw an address go. Returns the router's request when somebody else removed what is wanted.
-    pub(crate) fn vanished(&mut self, address: IpAddr, device: &str) -> Option<(RouterId, Vip)> {
-        let (router, index) = self.place(address, device)?;
-        let holding = self.get_mut(router, index)?;
-        if holding.removals_unseen > 0 {
-            holding.removals_unseen -= 1;
-            return None;
-        }
-        // Its installation may still be unanswered: news and answers overtake each other.
-        Some((router, holding.wanted?))
-    }
-
-    /// News were lost, among them perhaps those of our removals. Returns what is wanted and not `there`.
-    pub(crate) fn missing(&mut self, there: impl Fn(&Holding) -> bool) -> Vec<(RouterId, Vip)> {
-        self.routers.iter_mut().flatten().for_each(|holding| holding.removals_unseen = 0);
-        let all = self.places.values().flatten().filter_map(|(id, index)| Some((*id, self.get(*id, *index)?)));
-        all.filter(|(_, holding)| !there(holding)).filter_map(|(id, holding)| Some((id, holding.wanted?))).collect()
-    }
-
-    /// Which address of which router is `address` on `device`.
-    fn place(&self, address: IpAddr, device: &str) -> Option<(RouterId, usize)> {
-        let on_device = |(router, index): &&(RouterId, usize)| {
-            self.get(*router, *index).is_some_and(|holding| holding.device == device)
+    fn installation_done(
+        &mut self,
+        kernel: &mut impl Kernel,
+        host: &impl Host,
+        (router, request, place, repeated): (RouterId, Vip, Place, bool),
+        result: io::Result<Outcome>,
+    ) -> Option<Answer> {
+        let index = request.index();
+        let holding = self.get(router, index)?;
+        let current = holding.wanted.is_some_and(|wanted| wanted.request == request);
+        let (owned, prefix_len) = (holding.owned, holding.vip.prefix_len);
+        let unknown = result.as_ref().is_err_and(is_unknown);
+        // What may be there is ours to remove. So is what was there, unless its owner has it.
+        let ours = match &result {
+            Ok(Outcome::Installed) => true,
+            Ok(_) => !owned,
+            Err(_) => unknown,
         };
-        self.places.get(&address)?.iter().find(on_device).copied()
+        if ours {
+            self.records.entry(place).or_default().ours.insert(prefix_len);
+        }
+        let foreign = (!self.is_ours(place.ifindex, place.address, prefix_len)).then_some(prefix_len);
+        match result {
+            _ if !current => {
+                if holding_is_idle(self.get(router, index)) {
+                    self.remove(kernel, host, router, index);
+                }
+                None
+            }
+            // The kernel itself gives this error too, and then for ever: once is enough.
+            Err(_) if unknown && !repeated => {
+                self.ask(kernel, router, request, place, true);
+                None
+            }
+            Err(error) => {
+                self.give_up(router, index);
+                Some(Answer::Failed { request, error: Refusal::Kernel(error) })
+            }
+            Ok(_) if place.address.is_ipv4() => self.judge(router, index, Use::Usable, foreign),
+            // The kernel takes an IPv6 address first; a moment later it joins the group by which neighbours ask for it, and
+            // receives what is sent to it. Before that there is nothing to announce, for an owner neither (V6-02, V6-07,
+            // FSM-I-03, AMB-17).
+            Ok(Outcome::Installed) => self.judge(router, index, Use::Tentative, foreign),
+            Ok(_) => {
+                let usage = host.at(place.ifindex, place.address).map(|there| there.usage);
+                let usage = usage.min_by_key(|usage| *usage != Use::Usable).unwrap_or(Use::Tentative);
+                let shown = host.at(place.ifindex, place.address).next().is_some();
+                if shown && usage != Use::Usable && foreign.is_none() && !repeated {
+                    // Nobody can reach it: it is made anew, without detection of duplicates.
+                    self.ask_removal(kernel, router, index, place, prefix_len, false);
+                    self.ask(kernel, router, request, place, true);
+                    return None;
+                }
+                self.judge(router, index, usage, foreign)
+            }
+        }
+    }
+
+    fn removal_done(&mut self, host: &impl Host, place: Place, prefix_len: u8, result: io::Result<Outcome>) -> Answer {
+        let shown = host.at(place.ifindex, place.address).any(|there| there.prefix_len == prefix_len);
+        let record = self.records.entry(place).or_default();
+        // It expired, or somebody was faster: of that there will be news, but of a removal that removed nothing there will
+        // be none.
+        let news = match &result {
+            Ok(Outcome::Removed) => true,
+            Ok(_) => shown && record.removals_unseen == 1,
+            Err(_) => false,
+        };
+        if !news {
+            record.removals_unseen = record.removals_unseen.saturating_sub(1);
+        }
+        let answer = match result {
+            Ok(_) => Answer::Removed { ifindex: place.ifindex, prefix_len },
+            Err(error) => {
+                record.ours.insert(prefix_len);
+                Answer::Stuck(error)
+            }
+        };
+        self.tidy(place);
+        answer
+    }
+
+    /// The router is told that it cannot have an address: it will ask again.
+    pub(crate) fn give_up(&mut self, router: RouterId, index: usize) {
+        if let Some(holding) = self.get_mut(router, index) {
+            holding.wanted = None;
+        }
+    }
+
+    /// Whether an address that somebody removed may be put back: not again and again.
+    pub(crate) fn may_put_back(&mut self, router: RouterId, index: usize, now: Instant) -> bool {
+        self.get_mut(router, index).is_some_and(|holding| holding.put_back.take(now))
+    }
+
+    /// The monitor saw something about an address on a link. Returns what that means for those who wait for it.
+    pub(crate) fn appeared(
+        &mut self,
+        host: &impl Host,
+        ifindex: u32,
+        address: IpAddr,
+    ) -> Vec<(RouterId, usize, Answer)> {
+        let place = Place { ifindex, address };
+        let record = self.records.get(&place);
+        // What has come into use is what goes next.
+        if record.is_some_and(|record| record.removals_unseen > 0) {
+            return Vec::new();
+        }
+        let waits = |wanted: &Wanted| wanted.ifindex == ifindex && wanted.stage == Stage::Awaited;
+        let waiting: Vec<(RouterId, usize, bool)> = self
+            .holders_of(address)
+            .filter(|(_, _, holding)| holding.wanted.as_ref().is_some_and(waits))
+            .map(|(id, index, holding)| (id, index, holding.owned))
+            .collect();
+        let mut answers = Vec::new();
+        for (id, index, owned) in waiting {
+            let there = host.at(ifindex, address).min_by_key(|there| !there.is_usable());
+            let Some((usage, prefix_len)) = there.map(|there| (there.usage, there.prefix_len)) else { continue };
+            let foreign = (!self.is_ours(ifindex, address, prefix_len)).then_some(prefix_len);
+            if usage == Use::Duplicate && !(owned && foreign.is_some()) {
+                // What was there before, and is about to be made anew.
+                continue;
+            }
+            answers.extend(self.judge(id, index, usage, foreign).map(|answer| (id, index, answer)));
+        }
+        answers
+    }
+
+    /// The monitor saw an address go from a link. Returns the requests of routers that want it there, when it went by
+    /// somebody else.
+    pub(crate) fn vanished(&mut self, host: &impl Host, ifindex: u32, address: IpAddr) -> Vec<(RouterId, Vip)> {
+        let place = Place { ifindex, address };
+        let there = host.at(ifindex, address).next().is_some();
+        if !there {
+            let holders = self.holders.get(&address).into_iter().flatten();
+            for holder in holders {
+                if self.left.get(holder).is_some_and(|(link, _)| *link == ifindex) {
+                    self.left.remove(holder);
+                }
+            }
+        }
+        if let Some(record) = self.records.get_mut(&place) {
+            if record.removals_unseen > 0 {
+                record.removals_unseen -= 1;
+                self.tidy(place);
+                return Vec::new();
+            }
+        }
+        // With another prefix it is there still, or it is there again.
+        if host.at(ifindex, address).any(HostAddress::is_usable) {
+            return Vec::new();
+        }
+        let mut lost = Vec::new();
+        for (id, index) in self.places_of(address).collect::<Vec<_>>() {
+            let Some(wanted) = self.get_mut(id, index).and_then(|holding| holding.wanted.as_mut()) else { continue };
+            // Its installation may still be unanswered: news and answers overtake each other.
+            if wanted.ifindex == ifindex && wanted.stage != Stage::Lost {
+                wanted.stage = Stage::Lost;
+                lost.push((id, wanted.request));
+            }
+        }
+        lost
+    }
+
+    /// News were lost, among them perhaps those of our removals. Returns what is wanted and not there.
+    pub(crate) fn missing(&mut self, host: &impl Host) -> Vec<(RouterId, Vip)> {
+        self.records.values_mut().for_each(|record| record.removals_unseen = 0);
+        let mut lost = Vec::new();
+        for (address, holders) in &self.holders {
+            for (id, index) in holders {
+                let holding = self.routers.get_mut(id.index()).and_then(|all| all.get_mut(*index));
+                let Some(wanted) = holding.and_then(|holding| holding.wanted.as_mut()) else { continue };
+                let there = host.at(wanted.ifindex, *address).next().is_some();
+                if !there && host.is_up(wanted.ifindex) {
+                    wanted.stage = Stage::Lost;
+                    lost.push((*id, wanted.request));
+                }
+            }
+        }
+        lost
+    }
+
+    /// What is waited for, and where.
+    pub(crate) fn awaited(&self) -> BTreeSet<(u32, IpAddr)> {
+        let all = self.routers.iter().flatten().filter_map(|holding| Some((holding.wanted?, holding.vip.address)));
+        all.filter(|(wanted, _)| wanted.stage == Stage::Awaited).map(|(wanted, ip)| (wanted.ifindex, ip)).collect()
+    }
+
+    /// What a router wants on a link that has no longer the name of its device, while another one has.
+    pub(crate) fn misplaced(&self, host: &impl Host, router: RouterId) -> Vec<Vip> {
+        let holdings = self.routers.get(router.index()).into_iter().flatten();
+        holdings
+            .filter_map(|holding| {
+                let (wanted, now) = (holding.asked()?, host.index(&holding.device)?);
+                (wanted.ifindex != now).then_some(wanted.request)
+            })
+            .collect()
     }
 
     fn take_off(&mut self, flight: Flight) {
         self.in_flight.insert(self.next_ticket, flight);
         self.next_ticket += 1;
     }
+
+    /// Forgets what is as if it had never been.
+    fn tidy(&mut self, place: Place) {
+        if self.records.get(&place).is_some_and(Record::is_empty) {
+            self.records.remove(&place);
+        }
+    }
 }
+
+/// What the kernel makes of it is for ever.
+const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 impl Holding {
     fn new(vip: &VirtualIp, router: &Router) -> Self {
         Self {
             vip: vip.clone(),
             device: router.device(vip).to_owned(),
+            owned: router.config.priority().is_owner(),
             lifetime: router.config.lease(),
             wanted: None,
-            awaited: None,
-            ours: None,
-            removals_unseen: 0,
+            asked_on: Vec::new(),
+            put_back: Burst::default(),
         }
     }
 
-    /// Of a removal that removed nothing there will be no news.
-    fn expect_news(&mut self, removal: &io::Result<Outcome>) {
-        if !matches!(removal, Ok(Outcome::Removed)) {
-            self.removals_unseen = self.removals_unseen.saturating_sub(1);
+    fn want(&mut self, wanted: Wanted) {
+        self.wanted = Some(wanted);
+        if !self.asked_on.contains(&wanted.ifindex) {
+            self.asked_on.push(wanted.ifindex);
         }
     }
+
+    /// What the core wants of it.
+    fn asked(&self) -> Option<&Wanted> {
+        self.wanted.as_ref()
+    }
+}
+
+impl Record {
+    fn is_empty(&self) -> bool {
+        self.ours.is_empty() && self.removals_unseen == 0 && self.removed.is_empty()
+    }
+}
+
+impl Kernel for Requests {
+    fn install(&mut self, ifindex: u32, vip: &VirtualIp, lifetime: Option<Duration>, ticket: u64) {
+        self.install(ifindex, vip, lifetime, ticket);
+    }
+
+    fn remove(&mut self, ifindex: u32, vip: &VirtualIp, ticket: u64) {
+        self.remove(ifindex, vip, ticket);
+    }
+
+    fn renew<'a>(&mut self, addresses: impl IntoIterator<Item = (u32, &'a VirtualIp, Duration)>) {
+        self.renew(addresses);
+    }
+}
+
+impl Host for Monitor {
+    fn at(&self, ifindex: u32, address: IpAddr) -> impl Iterator<Item = &HostAddress> {
+        self.addresses(ifindex).filter(move |there| there.address == address)
+    }
+
+    fn index(&self, name: &str) -> Option<u32> {
+        self.link_by_name(name).map(|link| link.index)
+    }
+
+    fn is_up(&self, ifindex: u32) -> bool {
+        self.link(ifindex).is_some_and(|link| link.up)
+    }
+}
+
+fn holding_is_idle(holding: Option<&Holding>) -> bool {
+    holding.is_some_and(|holding| holding.wanted.is_none())
 }
 
 /// Whether the answer was lost rather than the request.

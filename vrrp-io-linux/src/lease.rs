@@ -29,6 +29,8 @@ struct Lease {
     /// Addresses from here on are still to be renewed in this round.
     next: usize,
     is_due: bool,
+    /// The last advertisement could not be sent.
+    silent: bool,
     /// What expired while nothing could be sent.
     withheld: Vec<Vip>,
 }
@@ -44,6 +46,7 @@ impl Leases {
                 renewed: Instant::ZERO,
                 next: count,
                 is_due: false,
+                silent: false,
                 withheld: Vec::new(),
             }
         };
@@ -55,6 +58,7 @@ impl Leases {
     /// put back now.
     pub(crate) fn advertised(&mut self, id: RouterId, now: Instant, installed: bool) -> Vec<Vip> {
         let Some(lease) = self.leases.get_mut(id.index()) else { return Vec::new() };
+        lease.silent = false;
         let Some(lifetime) = lease.lifetime else { return Vec::new() };
         lease.advertised = now;
         let idle = lease.next >= lease.count;
@@ -67,6 +71,23 @@ impl Leases {
             self.due.push_back(id);
         }
         std::mem::take(&mut lease.withheld)
+    }
+
+    /// An advertisement of a Master could not be sent.
+    pub(crate) fn silenced(&mut self, id: RouterId) {
+        if let Some(lease) = self.leases.get_mut(id.index()) {
+            lease.silent = true;
+        }
+    }
+
+    /// Whether the last advertisement could not be sent.
+    pub(crate) fn is_silent(&self, id: RouterId) -> bool {
+        self.leases.get(id.index()).is_some_and(|lease| lease.silent)
+    }
+
+    /// Whether nobody else can think that the Master is gone: its last advertisement went out, or one just before.
+    pub(crate) fn is_heard(&self, id: RouterId, now: Instant) -> bool {
+        self.leases.get(id.index()).is_none_or(|lease| !lease.silent || lease.is_young(now))
     }
 
     /// The next addresses to renew: whose, and which of them. `chunk` at most.
@@ -196,6 +217,20 @@ mod tests {
         let (mut leases, [id, _]) = leases(false);
         leases.advertised(id, at(0), true);
         assert!(!leases.is_due() && leases.holds(id, at(1_000_000)) && !leases.may_have_expired(id, at(1_000_000)));
+    }
+
+    #[test]
+    fn who_could_not_send_is_not_heard_until_it_could() {
+        for lease in [true, false] {
+            let (mut leases, [id, other]) = leases(lease);
+            assert!(leases.is_heard(id, at(0)));
+            leases.advertised(id, at(0), true);
+            leases.silenced(id);
+            assert!(leases.is_silent(id) && leases.is_heard(id, at(500)) == lease && !leases.is_heard(id, at(501)));
+            assert!(!leases.is_silent(other) && leases.is_heard(other, at(501)));
+            leases.advertised(id, at(2_000), true);
+            assert!(!leases.is_silent(id) && leases.is_heard(id, at(9_000)));
+        }
     }
 
     #[test]

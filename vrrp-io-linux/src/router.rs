@@ -25,6 +25,8 @@ pub struct Router {
     pub(crate) macvlan: Option<Macvlan>,
     pub(crate) tracked_interfaces: Vec<(TrackerId, String)>,
     pub(crate) sync_group: Option<String>,
+    /// One of its addresses that turned out to be the host's own, though this is not its owner.
+    pub(crate) real: Option<IpAddr>,
 }
 
 /// A router that cannot run here.
@@ -77,6 +79,7 @@ impl Router {
             macvlan: None,
             tracked_interfaces: Vec::new(),
             sync_group: None,
+            real: None,
         }
     }
 

@@ -49,6 +49,24 @@ pub struct RouterStatus {
 pub struct AddressStatus {
     /// The address and how it is installed.
     pub vip: VirtualIp,
-    /// Whether the kernel confirmed it.
+    /// Whether the kernel confirmed it to a Master.
     pub installed: bool,
+    /// Whether it is on this host, whoever put it there.
+    pub host: OnHost,
+}
+
+/// What the kernel says of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnHost {
+    /// It is not on the interface.
+    Absent,
+    /// IPv6: it is there, but not known to be unique yet.
+    Tentative,
+    /// IPv6: it is there, but another host of the link has it too, so nothing passes (`dadfailed`).
+    Duplicate,
+    /// It is there and serves.
+    Here {
+        /// Whether this process set it, or has taken it over.
+        ours: bool,
+    },
 }

@@ -30,6 +30,12 @@ pub(crate) fn fault(router: &Router, names: &[Arc<str>], fault: &Fault) -> Strin
         (Fault::Tracker(id), _) => {
             verdict(router, *id, router.config.tracker(*id).is_some_and(|tracker| tracker.reverse))
         }
+        (Fault::Stray(address), _) if router.real == Some(*address) => format!(
+            "{address} is this host's own address: give the router priority 255, or take it out of its addresses"
+        ),
+        (Fault::Stray(address), _) => {
+            format!("{address} is on this host though the router is not Master: somebody sets it again and again")
+        }
         (Fault::GroupMember(id), _) => format!("{} is at fault", member(router, names, *id)),
         (Fault::GroupPending(id), _) => format!("{} is not started or unchecked", member(router, names, *id)),
         _ => fault.describe(&router.config).to_string(),
@@ -78,6 +84,10 @@ mod tests {
             (Fault::Tracker(check), "check squid failed"),
             (Fault::Tracker(maintenance), "check maintenance passes"),
             (Fault::NotInstalled(vip), "192.0.2.1 could not be installed"),
+            (
+                Fault::Stray(vip),
+                "192.0.2.1 is on this host though the router is not Master: somebody sets it again and again",
+            ),
             (Fault::GroupMember(other), "vr7 of the sync group both is at fault"),
             (Fault::GroupPending(other), "vr7 of the sync group both is not started or unchecked"),
         ] {
@@ -88,6 +98,11 @@ mod tests {
                 format!("no fault any more, the last was: {text}")
             );
         }
+        let own = Router { real: Some(vip), ..router.clone() };
+        assert_eq!(
+            fault(&own, &names, &Fault::Stray(vip)),
+            "192.0.2.1 is this host's own address: give the router priority 255, or take it out of its addresses"
+        );
         assert_eq!(cause(&router, &names, &Cause::Startup), "started");
         let yielded = "vr7 of the sync group both yielded to a better Master";
         assert_eq!(cause(&router, &names, &Cause::GroupYielded(other)), yielded);

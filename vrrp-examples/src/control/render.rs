@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::status::{AddressStatus, MasterStatus, RouterStatus, Status};
+use super::status::{AddressStatus, MasterStatus, OnHost, RouterStatus, Status};
 
 /// One paragraph for each virtual router.
 #[must_use]
@@ -58,12 +58,14 @@ fn priority(router: &RouterStatus) -> String {
     }
 }
 
-fn location(state: &str, AddressStatus { address, installed }: &AddressStatus) -> String {
-    let place = match (installed, state) {
-        (true, "Master") => "here",
-        (true, _) => "here, though not Master",
-        (false, "Master") => "not here, though Master",
-        (false, _) => "not here",
+fn location(state: &str, AddressStatus { address, host, .. }: &AddressStatus) -> String {
+    let place = match (host, state) {
+        (OnHost::Ours | OnHost::Foreign, "Master") => "here",
+        (OnHost::Ours | OnHost::Foreign, _) => "here, though this router is not Master",
+        (OnHost::Tentative, _) => "here, but not in use yet (DAD runs)",
+        (OnHost::Duplicate, _) => "duplicate address (DAD failed)",
+        (OnHost::Absent, "Master") => "not here, though Master",
+        (OnHost::Absent, _) => "not here",
     };
     format!("{address} {place}")
 }

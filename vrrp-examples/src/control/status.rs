@@ -50,8 +50,26 @@ pub struct RouterStatus {
 pub struct AddressStatus {
     /// With its prefix length.
     pub address: String,
-    /// Whether this host holds it.
+    /// Whether the router is Master and holds it.
     pub installed: bool,
+    /// Whether it is on this host, whoever put it there.
+    pub host: OnHost,
+}
+
+/// What the kernel says of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnHost {
+    /// Not there.
+    Absent,
+    /// There, but not known to be unique yet.
+    Tentative,
+    /// There, but another host has it too: detection of duplicates failed.
+    Duplicate,
+    /// There, by the daemon.
+    Ours,
+    /// There, by somebody else.
+    Foreign,
 }
 
 /// The router that is Master.

@@ -16,7 +16,10 @@ use crate::exec::testing::{Dir, SOON};
 
 fn sample() -> Status {
     let since = |seconds| Since { seconds, at: "2026-03-01T03:00:05Z".to_owned() };
-    let address = |address: &str, installed| AddressStatus { address: address.to_owned(), installed };
+    let address = |address: &str, host| {
+        let installed = host == OnHost::Ours;
+        AddressStatus { address: address.to_owned(), installed, host }
+    };
     let proxy_ip1 = RouterStatus {
         name: "proxy_ip1".to_owned(),
         interface: "eth0".to_owned(),
@@ -25,7 +28,7 @@ fn sample() -> Status {
         state: "Master".to_owned(),
         priority: 255,
         configured_priority: 255,
-        addresses: vec![address("192.168.2.101/24", true)],
+        addresses: vec![address("192.168.2.101/24", OnHost::Ours)],
         faults: vec![],
         master: Some(MasterStatus { address: "192.168.2.251".to_owned(), priority: Some(255), us: true }),
         since: since(93_784.25),
@@ -38,7 +41,11 @@ fn sample() -> Status {
         state: "Fault".to_owned(),
         priority: 80,
         configured_priority: 100,
-        addresses: vec![address("192.168.2.102/24", false), address("192.168.2.103/24", true)],
+        addresses: vec![
+            address("192.168.2.102/24", OnHost::Absent),
+            address("192.168.2.103/24", OnHost::Foreign),
+            address("2001:db8::1/64", OnHost::Duplicate),
+        ],
         faults: vec![
             "interface eth1: no carrier".to_owned(),
             "script chk_squid_service: exit status 1: no running copy".to_owned(),
@@ -73,7 +80,8 @@ proxy_ip2: Fault on eth0, IPv4, VRID 2
   master     none known
   priority   80, configured 100
   addresses  192.168.2.102/24 not here
-             192.168.2.103/24 here, though not Master
+             192.168.2.103/24 here, though this router is not Master
+             2001:db8::1/64 duplicate address (DAD failed)
 ";
     assert_eq!(render(&sample()), expected);
 }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use vrrp_core::{Family, Role};
 use vrrp_io_linux as io;
 
-use crate::control::{AddressStatus, MasterStatus, RouterStatus, Since, Status};
+use crate::control::{AddressStatus, MasterStatus, OnHost, RouterStatus, Since, Status};
 
 /// Faults get the reason that `reasons` has for them: a check's last result.
 pub(super) fn status(routers: &[io::RouterStatus], reasons: &BTreeMap<String, String>) -> Status {
@@ -34,7 +34,11 @@ fn router(status: &io::RouterStatus, reasons: &BTreeMap<String, String>) -> Rout
         addresses: status
             .addresses
             .iter()
-            .map(|address| AddressStatus { address: address.vip.to_string(), installed: address.installed })
+            .map(|address| AddressStatus {
+                address: address.vip.to_string(),
+                installed: address.installed,
+                host: on_host(address.host),
+            })
             .collect(),
         faults: status.faults.iter().map(|fault| explain(fault, reasons)).collect(),
         master: status.master.map(|address| MasterStatus {
@@ -45,6 +49,16 @@ fn router(status: &io::RouterStatus, reasons: &BTreeMap<String, String>) -> Rout
         since: Since::new(status.in_state_for, SystemTime::now()),
         cause: status.cause.clone(),
         counters: counters(status),
+    }
+}
+
+fn on_host(host: io::OnHost) -> OnHost {
+    match host {
+        io::OnHost::Absent => OnHost::Absent,
+        io::OnHost::Tentative => OnHost::Tentative,
+        io::OnHost::Duplicate => OnHost::Duplicate,
+        io::OnHost::Here { ours: true } => OnHost::Ours,
+        io::OnHost::Here { ours: false } => OnHost::Foreign,
     }
 }
 

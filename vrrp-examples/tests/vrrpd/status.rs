@@ -125,8 +125,11 @@ fn status_tells_where_each_address_is_who_is_master_since_when_and_why() {
         assert_eq!(routers[0]["master"], json!({"address": "192.0.2.1", "priority": 255, "us": true}));
         assert_eq!(routers[1]["master"], json!({"address": "192.0.2.2", "priority": 255, "us": false}));
         assert_eq!(routers[2]["master"], Value::Null);
-        assert_eq!(routers[0]["addresses"], json!([{"address": "192.0.2.101/24", "installed": true}]));
-        assert_eq!(routers[1]["addresses"], json!([{"address": "192.0.2.102/24", "installed": false}]));
+        assert_eq!(routers[0]["addresses"], json!([{"address": "192.0.2.101/24", "installed": true, "host": "ours"}]));
+        assert_eq!(
+            routers[1]["addresses"],
+            json!([{"address": "192.0.2.102/24", "installed": false, "host": "absent"}])
+        );
         assert!(routers[0]["counters"]["advert_sent"].as_u64() > Some(0));
 
         let text = String::from_utf8(first.vrrpctl(&["status"]).stdout).unwrap();

@@ -9,10 +9,10 @@ use vrrp_core::{Action, AdvertKind, Input, Peers, Role, RouterId, Vip};
 
 use super::Driver;
 use crate::event::EventKind;
-use crate::holdings::{Answer, Holding};
+use crate::holdings::Answer;
 use crate::netlink::Done;
 use crate::report::Kind;
-use crate::{VirtualIp, clock, sysctl, words};
+use crate::{VirtualIp, clock, words};
 
 /// Addresses renewed at once: for so long nothing else happens.
 const RENEWED_AT_ONCE: usize = 16;
@@ -31,6 +31,7 @@ impl Driver {
             self.answered(done);
         }
         self.follow_orders();
+        self.forgive_strays();
         if self.holdings.is_settled() {
             self.repeat_announcements();
             self.macvlans.lower();
@@ -48,7 +49,9 @@ impl Driver {
             match action {
                 Action::SendAdvertisement(kind) => self.advertise(id, kind),
                 Action::InstallAddress(vip) => self.install(id, vip),
-                Action::RemoveAddress(vip) => self.holdings.remove(&mut self.requests, id, vip.index()),
+                Action::RemoveAddress(vip) => {
+                    self.holdings.remove(&mut self.requests, &self.monitor, id, vip.index());
+                }
                 Action::AnnounceAddress { vip, count } => self.announce(id, vip, count),
                 Action::StateChanged(transition) => {
                     if transition.from == Role::Master && transition.to != Role::Master {
@@ -95,6 +98,9 @@ impl Driver {
         let regular = matches!(kind, AdvertKind::Regular | AdvertKind::RegularVersion2);
         let heard = sent_to_one && regular && router.role() == Role::Master;
         let installed = router.status().installed > 0;
+        if regular && !sent_to_one {
+            self.leases.silenced(id);
+        }
         if let Some((destination, error)) = failed {
             self.set.count_tx_error(id);
             // The release of a router whose link went is tried all the same; why it fails is told as its fault.
@@ -112,12 +118,16 @@ impl Driver {
         }
     }
 
-    /// What a Master holds is its own for another while.
+    /// What a Master holds is its own for another while. One that was not heard says now what it could not say.
     fn advertised(&mut self, id: RouterId, installed: bool) {
+        let was_silent = self.leases.is_silent(id);
         for request in self.leases.advertised(id, clock::now(), installed) {
             if self.holdings.wants(id, request) {
                 self.install(id, request);
             }
+        }
+        if was_silent {
+            self.holdings.served(id).into_iter().for_each(|request| self.announce(id, request, 1));
         }
     }
 
@@ -154,22 +164,13 @@ impl Driver {
             return self.set.handle(clock::now(), id, Input::AddressFailed(request));
         }
         self.warn_of_real_address(id, &vip, &device);
-        // An owner's real address has the prefix of its network, which need not be the one configured here.
-        let mut there = self.monitor.addresses(ifindex);
-        let real =
-            there.find(|there| there.address == vip.address && !there.marked && there.prefix_len != vip.prefix_len);
-        match real.map(|real| real.prefix_len) {
-            None => self.holdings.install(&mut self.requests, id, request, ifindex),
-            Some(prefix_len) => {
-                self.holdings.adopt(id, request);
-                let vip = VirtualIp { prefix_len, ..vip };
-                self.reporter.report(id, EventKind::AddressInstalled { vip, device, foreign: true });
-                self.set.handle(clock::now(), id, Input::AddressInstalled(request));
-            }
+        if let Some(answer) = self.holdings.install(&mut self.requests, &self.monitor, id, request, ifindex) {
+            self.take(id, request.index(), answer);
         }
     }
 
-    /// Announces an address once; where that is to be repeated, when every other address has been announced too.
+    /// Announces an address once; where that is to be repeated, when every other address has been announced too. Nothing
+    /// claims an address that this host does not serve.
     pub(super) fn announce(&mut self, id: RouterId, request: Vip, count: u8) {
         let Some(holding) = self.holdings.get(id, request.index()) else { return };
         let (address, device) = (request.address, holding.device.clone());
@@ -188,7 +189,7 @@ impl Driver {
     fn repeat_announcements(&mut self) {
         for _ in 0..REPEATED_AT_ONCE {
             let Some((id, request, count)) = self.repeats.pop_front() else { return };
-            if self.set.get(id).is_some_and(|router| router.is_installed(request.address)) {
+            if self.holdings.wants(id, request) {
                 // The first of them went out: this is not the time to complain.
                 let _ = self.send_announcement(id, request);
                 self.repeats.extend((count > 1).then_some((id, request, count - 1)));
@@ -196,57 +197,59 @@ impl Driver {
         }
     }
 
-    /// False where there is nobody to tell.
+    /// False where there is nobody to tell, or nothing: the address is not there, or its Master is not heard, so that
+    /// another host may serve it.
     fn send_announcement(&self, id: RouterId, request: Vip) -> io::Result<bool> {
-        let Some(holding) = self.holdings.get(id, request.index()) else { return Ok(false) };
-        let Some(link) = self.monitor.link_by_name(&holding.device) else { return Ok(false) };
+        let served_on = self.holdings.serves_on(id, request.index()).filter(|_| self.leases.is_heard(id, clock::now()));
+        let Some(link) = served_on.and_then(|ifindex| self.monitor.link(ifindex)) else { return Ok(false) };
         // Not Ethernet: there are no neighbours to tell.
         let Some(mac) = link.mac else { return Ok(false) };
         self.link_layer.announce(link.index, mac, request.address).map(|()| true)
     }
 
     pub(super) fn answered(&mut self, done: Done) {
-        let shown = |holding: &Holding| {
-            let link = self.monitor.link_by_name(&holding.device);
-            link.is_some_and(|link| {
-                self.monitor.addresses(link.index).any(|there| there.address == holding.vip.address)
-            })
-        };
-        let Some((id, index, answer)) = self.holdings.answer(&mut self.requests, done, shown) else { return };
+        if let Some((id, index, answer)) = self.holdings.answer(&mut self.requests, &self.monitor, done) {
+            self.take(id, index, answer);
+        }
+    }
+
+    /// Reports what became of an address, and tells its router.
+    fn take(&mut self, id: RouterId, index: usize, answer: Answer) {
         let Some(holding) = self.holdings.get(id, index) else { return };
         let (vip, device) = (holding.vip.clone(), holding.device.clone());
-        let put_back = match &answer {
-            Answer::Installed { request, .. } if self.is_known(id, *request) => Some(*request),
-            _ => None,
-        };
         let (event, input) = match answer {
-            // The kernel takes an IPv6 address first; a moment later it joins the group by which neighbours ask for it,
-            // and receives what is sent to it. Before that there is nothing to announce, for an owner neither (V6-02, V6-07, FSM-I-03, AMB-17).
-            Answer::Installed { request, foreign: false }
-                if vip.address.is_ipv6() && !self.is_in_use(&vip, &device) =>
-            {
-                return self.holdings.await_use(id, request);
-            }
-            Answer::Installed { request, foreign } => {
+            Answer::Installed { request, foreign, prefix_len } => {
+                let vip = VirtualIp { prefix_len, ..vip };
                 (EventKind::AddressInstalled { vip, device, foreign }, Some(Input::AddressInstalled(request)))
             }
             Answer::Failed { request, error } => {
-                let error = format!("cannot install it: {error}");
+                let error = error.to_string();
                 (EventKind::AddressFailed { vip, device, error }, Some(Input::AddressFailed(request)))
             }
-            Answer::Removed => (EventKind::AddressRemoved { vip, device }, None),
+            Answer::Removed { ifindex, prefix_len } => {
+                let vip = VirtualIp { prefix_len, ..vip };
+                (EventKind::AddressRemoved { vip, device: self.called(ifindex, device) }, None)
+            }
             Answer::Stuck(error) => {
                 let error = format!("cannot remove it: {error}");
                 (EventKind::AddressFailed { vip, device, error }, None)
             }
         };
         self.reporter.report(id, event);
-        if let Some(input) = input {
-            self.set.handle(clock::now(), id, input);
-        }
+        let Some(input) = input else { return };
+        let put_back = match input {
+            Input::AddressInstalled(request) if self.is_known(id, request) => Some(request),
+            _ => None,
+        };
+        self.set.handle(clock::now(), id, input);
         if let Some(request) = put_back {
             self.announce(id, request, 1);
         }
+    }
+
+    /// What a link is called now; `before`, when it is gone.
+    fn called(&self, ifindex: u32, before: String) -> String {
+        self.monitor.link(ifindex).map_or(before, |link| link.name.clone())
     }
 
     /// A Master has this address, and loses it to nobody but somebody who removes it: there again, it is announced again
@@ -255,52 +258,11 @@ impl Driver {
         self.set.get(id).is_some_and(|router| router.role() == Role::Master && router.is_installed(request.address))
     }
 
-    /// An address of this host came into use.
+    /// An address of this host came into use, or turned out to be of no use.
     pub(super) fn appeared(&mut self, ifindex: u32, address: IpAddr) {
-        let Some(link) = self.monitor.link(ifindex) else { return };
-        let device = link.name.clone();
-        let Some((id, request)) = self.holdings.appeared(address, &device) else { return };
-        let Some(vip) = self.holdings.get(id, request.index()).map(|holding| holding.vip.clone()) else { return };
-        let known = self.is_known(id, request);
-        self.reporter.report(id, EventKind::AddressInstalled { vip, device, foreign: false });
-        self.set.handle(clock::now(), id, Input::AddressInstalled(request));
-        if known {
-            self.announce(id, request, 1);
+        for (id, index, answer) in self.holdings.appeared(&self.monitor, ifindex, address) {
+            self.take(id, index, answer);
         }
-    }
-
-    fn is_in_use(&self, vip: &VirtualIp, device: &str) -> bool {
-        let link = self.monitor.link_by_name(device);
-        link.is_some_and(|link| self.monitor.addresses(link.index).any(|there| there.address == vip.address))
-    }
-
-    /// Removes what a run before this one left behind, before anything else.
-    pub(super) fn sweep(&mut self) {
-        let keeps_marks = sysctl::keeps_marks();
-        for (id, router) in self.set.iter() {
-            // Where there are no marks, an owner's real address looks like a leftover.
-            let by_name = !keeps_marks && !router.config().priority().is_owner();
-            for index in 0..router.config().addresses().len() {
-                let Some(holding) = self.holdings.get(id, index) else { continue };
-                let (vip, device) = (holding.vip.clone(), holding.device.clone());
-                // That run may have had another configuration: no virtual MAC address, or another label; without one
-                // every label matches.
-                let interface = self.routers.get(id.index()).map(|hosted| hosted.router.interface.clone());
-                let interface = interface.filter(|interface| *interface != device);
-                for (device, by_name) in [(device, by_name)].into_iter().chain(interface.map(|name| (name, false))) {
-                    let Some(ifindex) = self.monitor.link_by_name(&device).map(|link| link.index) else { continue };
-                    for there in self.monitor.addresses(ifindex) {
-                        if there.address != vip.address || !(there.marked || by_name) {
-                            continue;
-                        }
-                        let leftover = VirtualIp { prefix_len: there.prefix_len, label: None, ..vip.clone() };
-                        self.holdings.sweep(&mut self.requests, id, index, &leftover, ifindex);
-                        self.reporter.report(id, EventKind::Leftover { vip: leftover, device: device.clone() });
-                    }
-                }
-            }
-        }
-        self.settle();
     }
 
     /// Has everything done that is asked of the kernel.
@@ -313,22 +275,34 @@ impl Driver {
         }
     }
 
-    /// Somebody took an address from a Master. It is put back, and announced like a new one (ARP-05).
+    /// Somebody took an address from a Master. It is put back, and announced like a new one (ARP-05); but not again and
+    /// again: then its router is told that it cannot have it, and tries again later.
     pub(super) fn reinstall(&mut self, id: RouterId, request: Vip) {
         let Some(holding) = self.holdings.get(id, request.index()) else { return };
         let (vip, device) = (holding.vip.clone(), holding.device.clone());
         let now = clock::now();
         let put_back = self.leases.holds(id, now);
-        self.reporter.report(
-            id,
-            match self.leases.may_have_expired(id, now) {
-                true => EventKind::AddressExpired { vip, device, put_back },
-                false => EventKind::AddressLost { vip, device },
-            },
-        );
+        if self.leases.may_have_expired(id, now) {
+            self.reporter.report(id, EventKind::AddressExpired { vip, device, put_back });
+        } else if self.holdings.may_put_back(id, request.index(), now) {
+            self.reporter.report(id, EventKind::AddressLost { vip, device });
+        } else {
+            self.holdings.give_up(id, request.index());
+            let error = "somebody keeps removing it: it was put back three times within ten seconds".to_owned();
+            self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
+            return self.set.handle(now, id, Input::AddressFailed(request));
+        }
         match put_back {
             true => self.install(id, request),
             false => self.leases.withhold(id, request),
+        }
+    }
+
+    /// A link has another name now. What is wanted on its device moves to the one that has that name.
+    pub(super) fn relocate(&mut self, id: RouterId) {
+        for request in self.holdings.misplaced(&self.monitor, id) {
+            self.holdings.remove(&mut self.requests, &self.monitor, id, request.index());
+            self.install(id, request);
         }
     }
 }

@@ -7,10 +7,9 @@ use vrrp_core::{Cause, Fault, Input, RouterId, VirtualRouter};
 
 use super::{Driver, Hosted};
 use crate::event::EventKind;
-use crate::holdings::Holding;
 use crate::interfaces::Concerned;
-use crate::netlink::Change;
-use crate::{Router, clock, sysctl, words};
+use crate::netlink::{Change, HostAddress};
+use crate::{OnHost, Router, clock, sysctl, words};
 
 impl Driver {
     /// Takes over what the host reports.
@@ -21,16 +20,19 @@ impl Driver {
                 for name in self.interfaces.follow(index, now) {
                     self.follow_interface(&name);
                 }
+                self.follow_strays(index);
             }
             Change::AddressAdded { ifindex, address } => {
                 self.appeared(ifindex, address);
+                self.follow_stray(ifindex, address);
                 self.follow_address(ifindex, address);
             }
             Change::AddressRemoved { ifindex, address } => {
                 self.put_back(ifindex, address);
+                self.follow_stray(ifindex, address);
                 self.follow_address(ifindex, address);
             }
-            Change::Resynced => self.put_back_missing(),
+            Change::Resynced => self.resync(),
         }
     }
 
@@ -42,47 +44,63 @@ impl Driver {
         }
         ports.into_iter().for_each(|port| self.follow_port(port));
         routers.iter().for_each(|id| self.follow_macvlan(*id));
-        routers.into_iter().for_each(|id| self.refresh(id));
+        for id in routers {
+            self.refresh(id);
+            self.relocate(id);
+        }
     }
 
-    /// A real address may be the source of whoever runs there, and the one that is configured of anybody; a virtual one
-    /// only its own router's.
+    /// A real address may be the source of whoever runs there, and the one that is configured of anybody; a virtual one of
+    /// its own router, and of who sends from it.
     fn follow_address(&mut self, ifindex: u32, address: IpAddr) {
-        let owners = self.holdings.routers_of(address).chain(self.interfaces.with_source(address).iter().copied());
+        let owners = self
+            .holdings
+            .places_of(address)
+            .map(|(id, _)| id)
+            .chain(self.interfaces.with_source(address).iter().copied());
         let mut concerned: Vec<RouterId> = owners.collect();
         // Of a link that is gone there is other news.
-        let link = self.monitor.link(ifindex).filter(|_| !self.holdings.is_virtual(address));
+        let link = self.monitor.link(ifindex);
         if let Some(Concerned { ports, routers, .. }) = link.and_then(|link| self.interfaces.get(&link.name)).cloned() {
-            ports.into_iter().for_each(|port| self.follow_port(port));
-            concerned.extend(routers);
+            let real = !self.holdings.is_virtual(address)
+                || self.holdings.is_owned(address)
+                || self
+                    .monitor
+                    .addresses(ifindex)
+                    .any(|there| there.address == address && self.may_be_real(ifindex, there));
+            let sends_from = |id: &RouterId| self.set.get(*id).is_some_and(|router| router.source() == Some(address));
+            concerned.extend(routers.into_iter().filter(|id| real || sends_from(id)));
+            if real {
+                ports.into_iter().for_each(|port| self.follow_port(port));
+            }
         }
         for id in concerned {
             let Some(Hosted { router, .. }) = self.routers.get(id.index()) else { continue };
-            self.consider(id, [Input::PrimaryAddress(self.primary_address(router))]);
+            self.consider(id, [Input::PrimaryAddress(self.primary_address(id, router))]);
         }
     }
 
     /// Somebody else's removal of an address that a Master holds is undone. On a link that is down it may rest: its
     /// router is at fault anyway and starts afresh. A macvlan is raised again.
     pub(super) fn put_back(&mut self, ifindex: u32, address: IpAddr) {
+        let lost = self.holdings.vanished(&self.monitor, ifindex, address);
         let Some(link) = self.monitor.link(ifindex) else { return };
         let (name, up) = (link.name.clone(), link.up);
-        let Some((id, request)) = self.holdings.vanished(address, &name) else { return };
-        let usable = if self.macvlans.is_one(&name) { self.macvlans.raise_again(id) } else { up };
-        if usable {
-            self.reinstall(id, request);
+        for (id, request) in lost {
+            let usable = if self.macvlans.is_one(&name) { self.macvlans.raise_again(id) } else { up };
+            if usable {
+                self.reinstall(id, request);
+            }
         }
     }
 
     /// The same after a gap in the news: what came and went in it was not reported.
-    pub(super) fn put_back_missing(&mut self) {
-        let there = |holding: &Holding| {
-            let link = self.monitor.link_by_name(&holding.device).filter(|link| link.up);
-            let mut addresses = link.into_iter().flat_map(|link| self.monitor.addresses(link.index));
-            link.is_none() || addresses.any(|there| there.address == holding.vip.address)
-        };
-        let missing = self.holdings.missing(there);
+    pub(super) fn resync(&mut self) {
+        let missing = self.holdings.missing(&self.monitor);
         missing.into_iter().for_each(|(id, request)| self.reinstall(id, request));
+        self.holdings.awaited().into_iter().for_each(|(ifindex, address)| self.appeared(ifindex, address));
+        let links: Vec<u32> = self.monitor.links().map(|link| link.index).collect();
+        links.into_iter().for_each(|link| self.follow_strays(link));
     }
 
     pub(super) fn follow_port(&mut self, index: usize) {
@@ -116,18 +134,11 @@ impl Driver {
         for (id, router) in self.set.iter() {
             let config = router.config();
             let foreign = config.addresses().iter().find(|vip| !self.monitor.has_real_address(**vip));
-            let text = match (config.priority().is_owner(), foreign) {
-                (true, Some(vip)) => format!(
-                    "priority 255 is for the owner of the addresses, but {vip} is not on this host: no tracked weight \
-                     and no preemption setting holds this router back; 254 or less lets them"
-                ),
-                (false, None) if sysctl::keeps_marks() => format!(
-                    "all virtual addresses are on this host already and stay in every state: give the router priority \
-                     255, or remove {}",
-                    config.addresses().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-                ),
-                _ => continue,
-            };
+            let Some(vip) = foreign.filter(|_| config.priority().is_owner()) else { continue };
+            let text = format!(
+                "priority 255 is for the owner of the addresses, but {vip} is not on this host: no tracked weight and no \
+                 preemption setting holds this router back; 254 or less lets them"
+            );
             self.reporter.report(id, EventKind::Warning(text));
         }
     }
@@ -139,8 +150,12 @@ impl Driver {
         let carries = |device: &str| self.macvlans.is_one(device) || is_up(device);
         let up = is_up(&router.interface) && self.macvlans.is_ready(id) && devices.iter().all(|device| carries(device));
         let tracked = router.tracked_interfaces.iter().map(|(id, name)| Input::Tracker(*id, is_up(name)));
-        let primary = Input::PrimaryAddress(self.primary_address(router));
-        let news: Vec<Input> = std::iter::once(primary).chain(tracked).chain([Input::InterfaceUp(up)]).collect();
+        let primary = Input::PrimaryAddress(self.primary_address(id, router));
+        // What is gone with its interface is not to be blamed; what came with it has to be there first.
+        let news: Vec<Input> = match up {
+            false => std::iter::once(Input::InterfaceUp(false)).chain(tracked).chain([primary]).collect(),
+            true => std::iter::once(primary).chain(tracked).chain([Input::InterfaceUp(true)]).collect(),
+        };
         self.consider(id, news);
     }
 
@@ -170,21 +185,53 @@ impl Driver {
         }
     }
 
-    /// The configured source, if the host has it; else the interface's first address of the right kind that is no virtual
-    /// one; else, for an owner, a virtual one that is really its own (IP-05, IP-06, OWN-06).
-    pub(super) fn primary_address(&self, router: &Router) -> Option<IpAddr> {
+    /// The configured source, if the host has it; else the one that is in use, as long as it is there; else the interface's
+    /// first real address of the right kind: one that is no virtual one, or that a router here owns (IP-05, IP-06, OWN-06).
+    /// Else any that was there before us.
+    pub(super) fn primary_address(&self, id: RouterId, router: &Router) -> Option<IpAddr> {
         if let Some(source) = router.source {
             return self.monitor.has_address(source).then_some(source);
         }
-        let link = self.monitor.link_by_name(&router.interface)?;
-        let real = |owned: bool| {
-            self.monitor
-                .addresses(link.index)
-                .filter(|there| !there.tentative && !there.marked && router.can_send_from(there.address))
-                .find(|there| owned || !self.holdings.is_virtual(there.address))
-                .map(|there| there.address)
+        let in_use = self.set.get(id).and_then(VirtualRouter::source);
+        let kept = self.sources(router).find(|there| Some(there.address) == in_use);
+        let plain = || self.sources(router).find(|there| !self.holdings.is_virtual(there.address));
+        let real = || self.sources(router).find(|there| self.is_real(there));
+        kept.or_else(plain).or_else(real).or_else(|| self.sources(router).next()).map(|there| there.address)
+    }
+
+    /// The addresses that a router could send from.
+    pub(super) fn sources(&self, router: &Router) -> impl Iterator<Item = &HostAddress> {
+        let link = self.monitor.link_by_name(&router.interface).map(|link| link.index);
+        let all = link.into_iter().flat_map(|link| self.monitor.addresses(link).map(move |there| (link, there)));
+        let fit = |(link, there): &(u32, &HostAddress)| {
+            there.is_usable() && router.can_send_from(there.address) && self.may_be_real(*link, there)
         };
-        real(false).or_else(|| real(router.config.priority().is_owner()))
+        all.filter(fit).map(|(_, there)| there)
+    }
+
+    /// Whether an address was there before us, or is the owner's.
+    fn may_be_real(&self, link: u32, there: &HostAddress) -> bool {
+        let by_us = there.marked || self.holdings.is_ours(link, there.address, there.prefix_len);
+        !by_us || self.holdings.is_owned(there.address)
+    }
+
+    /// Whether an address stays, whoever is Master.
+    pub(super) fn is_real(&self, there: &HostAddress) -> bool {
+        !self.holdings.is_virtual(there.address) || self.holdings.is_owned(there.address)
+    }
+
+    /// What the host says of one of a router's addresses.
+    pub(super) fn on_host(&self, id: RouterId, index: usize) -> OnHost {
+        let (Some(hosted), Some(holding)) = (self.routers.get(id.index()), self.holdings.get(id, index)) else {
+            return OnHost::Absent;
+        };
+        let on = |name: &str| {
+            let link = self.monitor.link_by_name(name)?;
+            Some(self.holdings.on_host(&self.monitor, link.index, holding.vip.address))
+        };
+        // Where it is not on its device, an interface that has it answers for it all the same.
+        let there = on(&holding.device).filter(|there| *there != OnHost::Absent);
+        there.or_else(|| on(&hosted.router.interface)).unwrap_or(OnHost::Absent)
     }
 
     pub(super) fn warn_port(&mut self, port: usize, text: &str) {

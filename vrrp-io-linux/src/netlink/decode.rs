@@ -10,7 +10,7 @@ use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use netlink_packet_route::link::{LinkFlags, LinkHeader, LinkLayerType};
 
-use super::{HostAddress, Link, MARK};
+use super::{HostAddress, Link, MARK, Use};
 
 const LINK_HEADER_LEN: usize = 16;
 
@@ -107,7 +107,12 @@ fn address(payload: &[u8]) -> Result<Option<(u32, HostAddress)>, DecodeError> {
         broadcast,
         // For IPv6 the same bit means a temporary address.
         secondary: matches!(address, IpAddr::V4(_)) && flags.contains(AddressFlags::Secondary),
-        tentative: flags.intersects(AddressFlags::Tentative | AddressFlags::Dadfailed),
+        // One that failed is tentative for ever.
+        usage: match (flags.contains(AddressFlags::Dadfailed), flags.contains(AddressFlags::Tentative)) {
+            (true, _) => Use::Duplicate,
+            (false, true) => Use::Tentative,
+            (false, false) => Use::Usable,
+        },
         marked,
     };
     Ok(Some((header.index, host_address)))

@@ -8,7 +8,7 @@ use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage, AddressProtocol, AddressScope};
 
 use super::decode::{News, decode};
-use super::mirror::{Change, HostAddress, Link, Mirror};
+use super::mirror::{Change, HostAddress, Link, Mirror, Use};
 use super::tracker::Tracker;
 use super::{MARK, answers, messages};
 
@@ -131,7 +131,8 @@ fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
 fn address_message(ifindex: u32, host: &HostAddress) -> Vec<u8> {
     let mut flags = AddressFlags::empty();
     flags.set(AddressFlags::Secondary, host.secondary);
-    flags.set(AddressFlags::Tentative, host.tentative);
+    flags.set(AddressFlags::Tentative, !host.is_usable());
+    flags.set(AddressFlags::Dadfailed, host.usage == Use::Duplicate);
     let mut message = AddressMessage::default();
     message.header.family = if host.address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
     message.header.prefix_len = host.prefix_len;

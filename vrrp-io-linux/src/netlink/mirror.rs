@@ -39,10 +39,28 @@ pub(crate) struct HostAddress {
     pub(crate) broadcast: Option<Ipv4Addr>,
     /// An earlier IPv4 address is in the same subnet.
     pub(crate) secondary: bool,
-    /// IPv6: not known to be unique, so not usable yet.
-    pub(crate) tentative: bool,
+    /// Whether it serves.
+    pub(crate) usage: Use,
     /// A virtual router installed it: it carries [`MARK`](super::MARK).
     pub(crate) marked: bool,
+}
+
+/// Whether an address serves. An IPv4 address always does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// Packets to and from it pass.
+    Usable,
+    /// IPv6: not known to be unique yet.
+    Tentative,
+    /// IPv6: somebody else on the link has it (`dadfailed`). It is there, and nothing passes.
+    Duplicate,
+}
+
+impl HostAddress {
+    /// Whether packets to and from it pass.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.usage == Use::Usable
+    }
 }
 
 /// What has changed. The mirror already shows it, and may show later changes too.
@@ -105,7 +123,7 @@ impl Mirror {
     }
 
     pub(super) fn has_address(&self, address: IpAddr) -> bool {
-        self.addresses.values().flatten().any(|there| there.address == address && !there.tentative)
+        self.addresses.values().flatten().any(|there| there.address == address && there.is_usable())
     }
 
     /// Whether any link has this address, and no virtual router installed it.
@@ -124,11 +142,12 @@ impl Mirror {
                 }
             }
             News::LinkGone(index) => {
-                for HostAddress { address, .. } in self.addresses.remove(&index).unwrap_or_default() {
-                    changes.push_back(Change::AddressRemoved { ifindex: index, address });
-                }
+                // The link first: what was on it is missed for that reason.
                 if self.remove_link(index) {
                     changes.push_back(Change::Link { index });
+                }
+                for HostAddress { address, .. } in self.addresses.remove(&index).unwrap_or_default() {
+                    changes.push_back(Change::AddressRemoved { ifindex: index, address });
                 }
             }
             News::Address(ifindex, address) => {
@@ -167,17 +186,18 @@ impl Mirror {
     pub(super) fn replace(&mut self, fresh: Self, changes: &mut VecDeque<Change>) {
         let stale = std::mem::replace(self, fresh);
         let (old, new) = (stale.keyed_addresses(), self.keyed_addresses());
-        for (ifindex, address) in stale.all_addresses() {
-            if !new.contains_key(&address.key(ifindex)) {
-                changes.push_back(Change::AddressRemoved { ifindex, address: address.address });
-            }
-        }
+        // Links first, as above.
         for index in stale.links.keys().filter(|index| !self.links.contains_key(index)) {
             changes.push_back(Change::Link { index: *index });
         }
         for (index, link) in &self.links {
             if stale.links.get(index) != Some(link) {
                 changes.push_back(Change::Link { index: *index });
+            }
+        }
+        for (ifindex, address) in stale.all_addresses() {
+            if !new.contains_key(&address.key(ifindex)) {
+                changes.push_back(Change::AddressRemoved { ifindex, address: address.address });
             }
         }
         for (ifindex, address) in self.all_addresses() {

@@ -22,7 +22,7 @@ use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
 pub(crate) use links::Links;
-pub(crate) use mirror::{Change, HostAddress, Link};
+pub(crate) use mirror::{Change, HostAddress, Link, Use};
 pub(crate) use monitor::Monitor;
 pub(crate) use requests::{Done, Outcome, Requests};
 

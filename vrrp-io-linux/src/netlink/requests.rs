@@ -110,7 +110,8 @@ impl Requests {
         }
     }
 
-    /// Queues the removal of `vip`: of the address with this prefix and label, whoever installed it.
+    /// Queues the removal of `vip`: of the address with this prefix, whoever installed it and whatever its label. The
+    /// kernel renames a label with its link.
     pub(crate) fn remove(&mut self, ifindex: u32, vip: &VirtualIp, ticket: u64) {
         self.queue(ticket, Kind::Remove, RouteNetlinkMessage::DelAddress(address_message(ifindex, vip)), 0);
     }
@@ -207,6 +208,7 @@ impl Kind {
 fn installation(ifindex: u32, vip: &VirtualIp, lifetime: Option<Duration>) -> RouteNetlinkMessage {
     let mut message = address_message(ifindex, vip);
     message.attributes.push(AddressAttribute::Protocol(AddressProtocol::Other(MARK)));
+    message.attributes.extend(vip.label.clone().map(AddressAttribute::Label));
     message.attributes.extend(vip.broadcast.map(AddressAttribute::Broadcast));
     let valid = lifetime.map_or(u32::MAX, |lifetime| u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX));
     let mut times = CacheInfo::default();
@@ -230,7 +232,6 @@ fn address_message(ifindex: u32, vip: &VirtualIp) -> AddressMessage {
     message.header.scope = scope(vip.scope);
     message.header.index = ifindex;
     message.attributes = vec![AddressAttribute::Local(vip.address), AddressAttribute::Address(vip.address)];
-    message.attributes.extend(vip.label.clone().map(AddressAttribute::Label));
     message
 }
 
@@ -249,10 +250,11 @@ mod tests {
     use std::collections::HashMap;
     use std::fs;
     use std::future::poll_fn;
+    use std::net::IpAddr;
 
     use super::*;
     use crate::clock;
-    use crate::netlink::{Change, HostAddress, Monitor};
+    use crate::netlink::{Change, HostAddress, Monitor, Use};
     use crate::testing::{ifindex, in_namespace, ip, run, wire};
 
     /// Of addresses that end in ::1.
@@ -363,7 +365,7 @@ mod tests {
                     label: Some("v0".into()),
                     broadcast: None,
                     secondary,
-                    tentative: false,
+                    usage: Use::Usable,
                     marked,
                 };
                 let expected = [
@@ -379,12 +381,13 @@ mod tests {
                 ];
                 assert_eq!(host_addresses(index), expected);
 
-                let other_label = VirtualIp { label: Some("v0:2".into()), ..full.clone() };
-                requests.remove(index, &other_label, 1);
-                assert_eq!(one(&mut requests).await.unwrap(), Outcome::NotThere);
+                // The kernel changes a label with the name of its link.
+                ip("link set v0 down");
+                ip("link set v0 name v9");
                 requests.remove(index, &full, 1);
                 assert_eq!(one(&mut requests).await.unwrap(), Outcome::Removed);
-                assert_eq!(host_addresses(index), &expected[1..]);
+                let left: Vec<IpAddr> = host_addresses(index).into_iter().map(|there| there.address).collect();
+                assert!(left.iter().eq(expected[1..].iter().map(|there| &there.address)), "{left:?}");
             });
         });
     }
@@ -413,7 +416,7 @@ mod tests {
                     );
                     let found = there(text).unwrap();
                     assert_eq!((found.prefix_len, found.scope), (vip(text).prefix_len, scope));
-                    assert!(found.marked && !found.tentative, "{found:?}");
+                    assert!(found.marked && found.is_usable(), "{found:?}");
                     let shown = ip("-oneline -6 address show dev v0");
                     let line = shown.lines().find(|line| line.contains(text)).unwrap();
                     assert!(line.contains("nodad deprecated") && line.contains("preferred_lft 0sec"), "{line}");

@@ -295,7 +295,7 @@ mod tests {
         tracker.hears(Message::DelAddress(address(1)));
         assert_eq!(tracker.changed(), [Change::Link { index: INDEX }, removed(1)]);
         tracker.hears(Message::DelLink(link("eth9")));
-        assert_eq!(tracker.changed(), [removed(2), Change::Link { index: INDEX }]);
+        assert_eq!(tracker.changed(), [Change::Link { index: INDEX }, removed(2)], "the link first");
         assert_eq!((tracker.has(), tracker.mirror().link(INDEX)), (vec![], None));
     }
 

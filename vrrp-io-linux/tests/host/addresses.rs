@@ -103,7 +103,7 @@ fn prefix_device_label_scope_and_broadcast_are_as_configured() {
 }
 
 #[test]
-fn what_was_there_before_stays() {
+fn what_an_owner_had_before_stays() {
     in_namespace(|| {
         let lan = Lan::new();
         let (owner, other) = (lan.host(1), lan.host(2));
@@ -116,20 +116,11 @@ fn what_was_there_before_stays() {
             node.stop();
             assert!(owner.has(owner.address()));
         }
-
-        let virtual_address = address("192.0.2.100");
-        other.ip("address add 192.0.2.100/32 dev eth0");
-        for _ in 0..2 {
-            let mut node = other.start(vec![router(fast(254, &[virtual_address]))]);
-            node.until("the address", |kind| matches!(kind, EventKind::AddressInstalled { foreign: true, .. }));
-            node.stop();
-            assert!(other.has(virtual_address));
-        }
     });
 }
 
 #[test]
-fn who_claims_to_own_what_it_has_not_or_has_what_it_does_not_claim_is_told() {
+fn who_claims_to_own_what_it_has_not_is_told() {
     in_namespace(|| {
         let lan = Lan::new();
         let host = lan.host(1);
@@ -148,16 +139,15 @@ fn who_claims_to_own_what_it_has_not_or_has_what_it_does_not_claim_is_told() {
         assert!(claimed.contains("192.0.2.100 is not on this host"), "{claimed}");
         assert_eq!(warning(254, &[virtual_address]), None);
         assert_eq!(warning(255, &[real]), None);
-        // A source besides.
+        // A source besides: then the virtual one is one that others set.
         host.ip("address add 192.0.2.21/24 dev eth0");
         assert_eq!(warning(254, &[virtual_address, real]), None);
-        let unclaimed = warning(254, &[real]).unwrap();
-        assert!(unclaimed.contains("give the router priority 255, or remove 192.0.2.1"), "{unclaimed}");
+        assert!(!host.has(real) && host.has(address("192.0.2.21")));
     });
 }
 
 #[test]
-fn an_address_that_somebody_removes_is_put_back_each_time() {
+fn an_address_that_somebody_removes_is_put_back_but_not_without_end() {
     in_namespace(|| {
         let lan = Lan::new();
         let host = lan.host(1);
@@ -171,7 +161,8 @@ fn an_address_that_somebody_removes_is_put_back_each_time() {
             assert!(within(Duration::from_secs(1), || host.has(virtual_address)), "{}", node.story());
             node.until_announced();
         }
-        // As fast as one can: most of these find it gone already.
+        // As fast as one can: whoever does that is stronger, and another host may have it meanwhile.
+        let mut tap = host.tap();
         host.run(|| {
             let mut ip = Command::new("ip");
             let ip = ip.args(["-force", "-batch", "-"]).stdin(Stdio::piped()).stderr(Stdio::null());
@@ -180,14 +171,14 @@ fn an_address_that_somebody_removes_is_put_back_each_time() {
             ip.stdin.take().unwrap().write_all(deletion.repeat(2000).as_bytes()).unwrap();
             ip.wait().unwrap();
         });
-        assert!(within(Duration::from_secs(1), || host.has(virtual_address)), "{}", node.story());
-
+        node.until("the end of it", |kind| matches!(kind, EventKind::AddressFailed { .. }));
+        let story = node.story();
+        assert!(story.contains("192.0.2.100/32 on eth0: somebody keeps removing it"), "{story}");
         let lost = |event: &&vrrp_io_linux::Event| matches!(event.kind, EventKind::AddressLost { .. });
-        assert!(node.log().iter().filter(lost).count() > 3);
-        assert!(!node.log().iter().any(|event| entered(&event.kind).is_some()), "{}", node.story());
-        let status = node.status();
-        assert_eq!((status.role, status.faults.len()), (Role::Master, 0));
-        assert_eq!(status.addresses.iter().filter(|address| address.installed).count(), 1);
+        assert_eq!(node.log().iter().filter(lost).count(), 3, "{story}");
+        let frames = tap.during(Duration::from_millis(500));
+        assert!(frames.iter().filter(|(_, frame)| frame.announced().is_some()).count() <= 3, "{story}");
+        assert!(!host.has(virtual_address));
         node.stop();
         assert!(!host.has(virtual_address));
     });

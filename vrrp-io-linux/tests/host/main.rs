@@ -12,5 +12,6 @@ mod ipv6;
 mod lease;
 mod load;
 mod peers;
+mod strays;
 mod sync_group;
 mod vmac;

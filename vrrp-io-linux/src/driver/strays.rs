@@ -1,0 +1,158 @@
+//! Addresses that are on this host though their router is not Master: whoever put them there, another host has them too.
+//!
+//! They are removed and told of, but for two kinds: what comes back again and again, and the only address that an interface
+//! can send from, which is the host's own. With one of these the router is at fault.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use vrrp_core::{Input, Instant, RouterId};
+
+use super::Driver;
+use crate::event::EventKind;
+use crate::holdings::{Left, Stray};
+use crate::netlink::HostAddress;
+use crate::{Router, VirtualIp, clock, sysctl};
+
+/// What came back again and again has to be gone for so long.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// What a router was told of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    address: IpAddr,
+    left: Left,
+    /// When it was last there.
+    seen: Instant,
+    there: bool,
+}
+
+impl Told {
+    /// When all is well again, if nothing happens.
+    fn over_at(&self) -> Option<Instant> {
+        match self.left {
+            _ if self.there => None,
+            Left::Needed => Some(self.seen),
+            Left::Contested => Some(self.seen + QUIET),
+        }
+    }
+}
+
+impl Driver {
+    /// Removes what a run before this one left behind, and what others set of that which nobody here owns.
+    pub(super) fn sweep(&mut self) {
+        let links: Vec<u32> = self.monitor.links().map(|link| link.index).collect();
+        links.into_iter().for_each(|link| self.follow_strays(link));
+        self.settle();
+    }
+
+    /// Looks for strays on a link.
+    pub(super) fn follow_strays(&mut self, link: u32) {
+        let ours = |there: &HostAddress| self.holdings.is_ours(link, there.address, there.prefix_len);
+        let there =
+            self.monitor.addresses(link).filter(|there| self.holdings.is_virtual(there.address) && !ours(there));
+        let addresses: BTreeSet<IpAddr> = there.map(|there| there.address).collect();
+        addresses.into_iter().for_each(|address| self.follow_stray(link, address));
+    }
+
+    /// Looks whether an address is a stray there, or is none any more.
+    pub(super) fn follow_stray(&mut self, link: u32, address: IpAddr) {
+        let Some(device) = self.monitor.link(link).map(|link| link.name.clone()) else {
+            return self.tell_strays(address);
+        };
+        for (id, index) in self.holdings.places_of(address).collect::<Vec<_>>() {
+            let Some(hosted) = self.routers.get(id.index()) else { continue };
+            let Some(holding) = self.holdings.get(id, index) else { continue };
+            // A run before this one may have had no virtual MAC address, or another device.
+            let on_device = holding.device == device;
+            let on_interface = hosted.router.interface == device;
+            let only_marked = !on_device && hosted.router.macvlan.is_none();
+            if !(on_device || on_interface) || (only_marked && !sysctl::keeps_marks()) {
+                continue;
+            }
+            let vip = holding.vip.clone();
+            let needed = self.is_needed(&device, address);
+            let (requests, now) = (&mut self.requests, clock::now());
+            let place = (link, only_marked);
+            for stray in self.holdings.find_strays(requests, &self.monitor, (id, index), place, now, needed) {
+                let Stray { prefix_len, marked } = stray;
+                let (vip, device) = (VirtualIp { prefix_len, ..vip.clone() }, device.clone());
+                self.reporter.report(
+                    id,
+                    match marked {
+                        true => EventKind::Leftover { vip, device },
+                        false => EventKind::Stray { vip, device, removing: true },
+                    },
+                );
+            }
+        }
+        self.tell_strays(address);
+    }
+
+    /// Tells the routers that have an address whether it is left where it should not be.
+    fn tell_strays(&mut self, address: IpAddr) {
+        let ids: BTreeSet<RouterId> = self.holdings.places_of(address).map(|(id, _)| id).collect();
+        ids.into_iter().for_each(|id| self.tell_stray(id));
+    }
+
+    fn tell_stray(&mut self, id: RouterId) {
+        let now = clock::now();
+        let known = self.strays.get(&id).copied();
+        match self.holdings.left(id) {
+            Some((vip, ifindex, left)) => {
+                let address = vip.address;
+                self.strays.insert(id, Told { address, left, seen: now, there: true });
+                if known.is_some_and(|known| known.address == address) {
+                    return;
+                }
+                let device = self.monitor.link(ifindex).map_or_else(String::new, |link| link.name.clone());
+                if let Some(hosted) = self.routers.get_mut(id.index()) {
+                    hosted.router.real = (left == Left::Needed).then_some(address);
+                }
+                if left == Left::Contested {
+                    self.reporter.report(id, EventKind::Stray { vip, device, removing: false });
+                }
+                self.consider(id, [Input::Stray(Some(address))]);
+            }
+            None => {
+                let Some(known) = known else { return };
+                let seen = if known.there { now } else { known.seen };
+                let told = Told { seen, there: false, ..known };
+                self.strays.insert(id, told);
+                if told.over_at().is_some_and(|at| at <= now) {
+                    self.strays.remove(&id);
+                    self.consider(id, [Input::Stray(None)]);
+                }
+            }
+        }
+    }
+
+    /// When [`forgive_strays`](Self::forgive_strays) has something to do.
+    pub(super) fn strays_over_at(&self) -> Option<Instant> {
+        self.strays.values().filter_map(Told::over_at).min()
+    }
+
+    /// What is gone for long enough keeps nobody out any more.
+    pub(super) fn forgive_strays(&mut self) {
+        if self.strays.is_empty() {
+            return;
+        }
+        let now = clock::now();
+        let over = |told: &Told| told.over_at().is_some_and(|at| at <= now);
+        let ids: Vec<RouterId> = self.strays.iter().filter(|(_, told)| over(told)).map(|(id, _)| *id).collect();
+        ids.into_iter().for_each(|id| self.tell_stray(id));
+    }
+
+    /// Whether somebody has no other address to send from than virtual ones that nobody owns, and this is one of them.
+    fn is_needed(&self, interface: &str, address: IpAddr) -> bool {
+        let routers = self.interfaces.get(interface).map_or(&[][..], |concerned| &concerned.routers);
+        let routers = routers.iter().filter_map(|id| Some(&self.routers.get(id.index())?.router));
+        let sends_here = |router: &&Router| router.interface == interface && router.can_send_from(address);
+        let needs = |router: &Router| match router.source {
+            Some(source) => source == address,
+            None => !self.sources(router).any(|there| self.is_real(there)),
+        };
+        routers.filter(sends_here).any(needs)
+    }
+}

@@ -1,0 +1,477 @@
+//! The ledger beside a kernel that is a list, whose news come when a test lets them.
+
+use std::collections::VecDeque;
+
+use vrrp_core::{Action, Config, Input, Priority, Profile, RouterSet, Vrid};
+
+use super::*;
+
+const ETH0: u32 = 2;
+const ETH1: u32 = 3;
+const V4: &str = "192.0.2.100/24";
+const V6: &str = "fe80::100/64";
+
+/// What the kernel has.
+#[derive(Default)]
+struct Machine {
+    addresses: Vec<(u32, HostAddress)>,
+    done: VecDeque<Done>,
+    news: VecDeque<(u32, HostAddress, bool)>,
+    renewed: usize,
+}
+
+/// What the monitor shows of it.
+struct Shown {
+    addresses: Vec<(u32, HostAddress)>,
+    names: Vec<(&'static str, u32)>,
+}
+
+struct Bench {
+    holdings: Holdings,
+    machine: Machine,
+    shown: Shown,
+    /// One router for each id, whose requests are made by a core.
+    set: RouterSet,
+    ids: Vec<RouterId>,
+    story: Vec<String>,
+    now: Instant,
+}
+
+fn host_address(text: &str, usage: Use, marked: bool) -> HostAddress {
+    let VirtualIp { address, prefix_len, .. } = text.parse().unwrap();
+    HostAddress {
+        address,
+        prefix_len,
+        peer: address,
+        scope: 0,
+        label: None,
+        broadcast: None,
+        secondary: false,
+        usage,
+        marked,
+    }
+}
+
+fn same(one: &HostAddress, other: &HostAddress) -> bool {
+    one.address == other.address && (one.address.is_ipv6() || one.prefix_len == other.prefix_len)
+}
+
+impl Machine {
+    fn add(&mut self, ifindex: u32, address: HostAddress) -> bool {
+        let there = self.addresses.iter().any(|(link, there)| *link == ifindex && same(there, &address));
+        if !there {
+            self.addresses.push((ifindex, address.clone()));
+            self.news.push_back((ifindex, address, true));
+        }
+        !there
+    }
+
+    fn delete(&mut self, ifindex: u32, address: IpAddr, prefix_len: u8) -> bool {
+        let is = |(link, there): &(u32, HostAddress)| {
+            *link == ifindex && there.address == address && there.prefix_len == prefix_len
+        };
+        let Some(at) = self.addresses.iter().position(is) else { return false };
+        let (_, gone) = self.addresses.remove(at);
+        self.news.push_back((ifindex, gone, false));
+        true
+    }
+
+    fn answer(&mut self, ticket: u64, outcome: Outcome) {
+        self.done.push_back(Done { ticket, result: Ok(outcome) });
+    }
+}
+
+impl Kernel for Machine {
+    fn install(&mut self, ifindex: u32, vip: &VirtualIp, _: Option<Duration>, ticket: u64) {
+        let installed = self.add(ifindex, host_address(&vip.to_string(), Use::Usable, true));
+        self.answer(ticket, if installed { Outcome::Installed } else { Outcome::AlreadyThere });
+    }
+
+    fn remove(&mut self, ifindex: u32, vip: &VirtualIp, ticket: u64) {
+        assert_eq!(vip.label, None, "the kernel renames it with its link");
+        let removed = self.delete(ifindex, vip.address, vip.prefix_len);
+        self.answer(ticket, if removed { Outcome::Removed } else { Outcome::NotThere });
+    }
+
+    fn renew<'a>(&mut self, addresses: impl IntoIterator<Item = (u32, &'a VirtualIp, Duration)>) {
+        self.renewed += addresses.into_iter().count();
+    }
+}
+
+impl Host for Shown {
+    fn at(&self, ifindex: u32, address: IpAddr) -> impl Iterator<Item = &HostAddress> {
+        let is = move |(link, there): &&(u32, HostAddress)| *link == ifindex && there.address == address;
+        self.addresses.iter().filter(is).map(|(_, there)| there)
+    }
+
+    fn index(&self, name: &str) -> Option<u32> {
+        self.names.iter().find(|(known, _)| *known == name).map(|(_, link)| *link)
+    }
+
+    fn is_up(&self, _: u32) -> bool {
+        true
+    }
+}
+
+impl Bench {
+    /// Routers with one address each, at these priorities.
+    fn new(vip: &str, priorities: &[u8]) -> Self {
+        let vip: VirtualIp = vip.parse().unwrap();
+        let mut set = RouterSet::new();
+        let router = |(vrid, priority): (u8, &u8)| {
+            let config = Config::new(Profile::Rfc9568Errata, Vrid::new(vrid).unwrap(), &[vip.address]).unwrap();
+            let config = config.with_priority(Priority::new(*priority).unwrap());
+            Router::new("eth0", config).with_address(vip.clone()).unwrap()
+        };
+        let routers: Vec<Router> = (1..).zip(priorities).map(router).collect();
+        let ids: Vec<RouterId> = routers.iter().map(|router| set.insert(0, router.config.clone()).unwrap()).collect();
+        Self {
+            holdings: Holdings::new(ids.iter().copied().zip(&routers)),
+            machine: Machine::default(),
+            shown: Shown { addresses: Vec::new(), names: vec![("eth0", ETH0), ("eth1", ETH1)] },
+            set,
+            ids,
+            story: Vec::new(),
+            now: Instant::from_nanos(1_000_000_000_000),
+        }
+    }
+
+    /// The request of a core that has just become Master.
+    fn request(&mut self, router: usize) -> Vip {
+        let (id, vip) = (self.ids[router], self.holdings.routers[router][0].vip.address);
+        let source: IpAddr = if vip.is_ipv4() { [192, 0, 2, 1].into() } else { "fe80::1".parse().unwrap() };
+        self.set.handle(self.now, id, Input::Shutdown);
+        while self.set.poll_action().is_some() {}
+        for input in [Input::PrimaryAddress(Some(source)), Input::Startup] {
+            self.set.handle(self.now, id, input);
+        }
+        while self.set.get(id).unwrap().role() != vrrp_core::Role::Master {
+            let (at, due) = self.set.deadline().unwrap();
+            self.now = self.now.max(at);
+            self.set.handle(self.now, due, Input::Timeout);
+        }
+        let requests = std::iter::from_fn(|| self.set.poll_action());
+        let wanted = requests.filter_map(|(of, action)| match action {
+            Action::InstallAddress(vip) if of == id => Some(vip),
+            _ => None,
+        });
+        wanted.last().unwrap()
+    }
+
+    fn tell(&mut self, router: RouterId, answer: Answer) {
+        let text = match answer {
+            Answer::Installed { foreign, prefix_len, .. } => {
+                format!("{} installed /{prefix_len}{}", router.index(), if foreign { " foreign" } else { "" })
+            }
+            Answer::Failed { error, .. } => format!("{} failed: {error}", router.index()),
+            Answer::Removed { ifindex, prefix_len } => format!("{} removed /{prefix_len} {ifindex}", router.index()),
+            Answer::Stuck(error) => format!("{} stuck: {error}", router.index()),
+        };
+        self.story.push(text);
+    }
+
+    fn answers(&mut self) {
+        while let Some(done) = self.machine.done.pop_front() {
+            let answer = self.holdings.answer(&mut self.machine, &self.shown, done);
+            if let Some((id, _, answer)) = answer {
+                self.tell(id, answer);
+            }
+        }
+    }
+
+    fn install(&mut self, router: usize) -> Vip {
+        let request = self.request(router);
+        self.install_again(router, request);
+        request
+    }
+
+    fn install_again(&mut self, router: usize, request: Vip) {
+        let link = self.shown.index("eth0").unwrap();
+        let id = self.ids[router];
+        if let Some(answer) = self.holdings.install(&mut self.machine, &self.shown, id, request, link) {
+            self.tell(id, answer);
+        }
+        self.answers();
+    }
+
+    fn remove(&mut self, router: usize) {
+        self.holdings.remove(&mut self.machine, &self.shown, self.ids[router], 0);
+        self.answers();
+    }
+
+    /// Lets the monitor see everything that happened; what was lost by somebody else is put back if `put_back`.
+    fn news(&mut self, put_back: bool) {
+        while let Some((link, address, added)) = self.machine.news.pop_front() {
+            let ip = address.address;
+            if added {
+                self.shown.addresses.push((link, address));
+                for (id, _, answer) in self.holdings.appeared(&self.shown, link, ip) {
+                    self.tell(id, answer);
+                }
+            } else {
+                self.shown.addresses.retain(|(of, there)| !(*of == link && *there == address));
+                for (id, request) in self.holdings.vanished(&self.shown, link, ip) {
+                    self.story.push(format!("{} lost", id.index()));
+                    if put_back {
+                        self.install_again(id.index(), request);
+                    }
+                }
+            }
+        }
+    }
+
+    fn strays(&mut self, router: usize, link: u32, needed: bool) -> usize {
+        let (id, now) = (self.ids[router], self.now);
+        let place = (link, false);
+        let found = self.holdings.find_strays(&mut self.machine, &self.shown, (id, 0), place, now, needed);
+        self.answers();
+        found.len()
+    }
+
+    fn add(&mut self, link: u32, text: &str, usage: Use) {
+        self.machine.add(link, host_address(text, usage, false));
+        self.news(false);
+    }
+
+    fn by_hand(&mut self, link: u32) {
+        let (_, there) = self.machine.addresses.iter().find(|(of, _)| *of == link).unwrap().clone();
+        assert!(self.machine.delete(link, there.address, there.prefix_len));
+        self.news(true);
+    }
+
+    fn told(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.story)
+    }
+
+    fn links(&self) -> Vec<u32> {
+        self.machine.addresses.iter().map(|(link, _)| *link).collect()
+    }
+}
+
+#[test]
+fn what_somebody_removes_is_missed_and_what_we_remove_is_not() {
+    for vip in [V4, V6] {
+        let mut bench = Bench::new(vip, &[100]);
+        for _ in 0..3 {
+            bench.install(0);
+            bench.news(true);
+            assert_eq!(bench.told().len(), 1, "{vip}");
+            bench.by_hand(ETH0);
+            let told = bench.told();
+            assert!(told.len() == 2 && told[0] == "0 lost" && told[1].starts_with("0 installed"), "{vip}: {told:?}");
+            bench.remove(0);
+            // Master again before the news of it.
+            bench.install(0);
+            bench.news(true);
+            let told = bench.told();
+            assert!(told.len() == 2 && told[0].starts_with("0 removed"), "{vip}: {told:?}");
+            assert_eq!(bench.links(), [ETH0]);
+            bench.remove(0);
+            bench.news(true);
+            bench.told();
+            assert_eq!((bench.links(), bench.holdings.records.len()), (vec![], 0));
+        }
+    }
+}
+
+#[test]
+fn a_link_is_known_by_its_index_whatever_it_is_called() {
+    let mut bench = Bench::new(V4, &[100]);
+    bench.install(0);
+    bench.news(true);
+    // eth0 is renamed: its router is at fault and lets the address go.
+    bench.shown.names = vec![("old", ETH0)];
+    bench.remove(0);
+    bench.news(true);
+    assert_eq!(bench.told(), ["0 installed /24", "0 removed /24 2"]);
+    bench.shown.names = vec![("eth0", ETH0)];
+    bench.install(0);
+    bench.news(true);
+    bench.by_hand(ETH0);
+    assert_eq!(bench.told(), ["0 installed /24", "0 lost", "0 installed /24"]);
+
+    // Two links change their names: what is wanted on eth0 is not on the link that is called so now.
+    bench.shown.names = vec![("eth1", ETH0), ("eth0", ETH1)];
+    let moved = bench.holdings.misplaced(&bench.shown, bench.ids[0]);
+    assert_eq!(moved.len(), 1);
+    bench.remove(0);
+    bench.install_again(0, moved[0]);
+    bench.news(true);
+    assert_eq!(
+        (bench.told(), bench.links()),
+        (vec!["0 removed /24 2".to_owned(), "0 installed /24".to_owned()], vec![ETH1])
+    );
+    assert!(bench.holdings.misplaced(&bench.shown, bench.ids[0]).is_empty());
+}
+
+#[test]
+fn a_removal_on_one_link_blinds_nobody_on_another() {
+    let mut bench = Bench::new(V4, &[100]);
+    bench.add(ETH1, V4, Use::Usable);
+    assert_eq!(bench.strays(0, ETH1, false), 1);
+    bench.install(0);
+    // The news of the sweep come last.
+    let swept = bench.machine.news.iter().position(|(link, _, _)| *link == ETH1).unwrap();
+    let swept = bench.machine.news.remove(swept).unwrap();
+    bench.news(true);
+    bench.by_hand(ETH0);
+    assert_eq!(bench.told(), ["0 installed /24", "0 lost", "0 installed /24"]);
+    bench.machine.news.push_back(swept);
+    bench.news(true);
+    assert_eq!(bench.told(), [] as [&str; 0]);
+}
+
+#[test]
+fn an_address_stays_as_long_as_one_of_two_routers_wants_it() {
+    for vip in [V4, V6] {
+        let mut bench = Bench::new(vip, &[100, 90]);
+        bench.install(0);
+        bench.install(1);
+        bench.news(true);
+        assert_eq!(bench.told().len(), 2, "{vip}: both have it");
+        bench.by_hand(ETH0);
+        let told = bench.told();
+        assert_eq!(told.iter().filter(|line| line.contains("lost")).count(), 2, "{vip}: both are told: {told:?}");
+        assert_eq!(told.iter().filter(|line| line.contains("installed")).count(), 2, "{vip}: {told:?}");
+        bench.remove(0);
+        bench.news(true);
+        assert_eq!((bench.told().len(), bench.links(), bench.strays(0, ETH0, false)), (0, vec![ETH0], 0), "{vip}");
+        assert!(bench.machine.renewed > 0, "it lasts as long as the other one's lease says");
+        assert_eq!(bench.holdings.serves_on(bench.ids[1], 0), Some(ETH0));
+        assert_eq!(bench.holdings.serves_on(bench.ids[0], 0), None);
+        bench.remove(1);
+        bench.news(true);
+        assert_eq!((bench.told().len(), bench.links()), (1, vec![]), "{vip}");
+    }
+}
+
+#[test]
+fn what_is_there_without_use_does_not_pass_for_installed() {
+    for usage in [Use::Duplicate, Use::Tentative] {
+        let mut bench = Bench::new(V6, &[100]);
+        bench.add(ETH0, "fe80::100/128", usage);
+        bench.install(0);
+        assert_eq!(bench.told(), [] as [&str; 0], "{usage:?}");
+        bench.news(true);
+        assert_eq!(bench.told(), ["0 installed /64"], "{usage:?}");
+        assert!(bench.machine.addresses.iter().all(|(_, there)| there.is_usable() && there.marked), "{usage:?}");
+    }
+    // Not shown yet when it is asked for.
+    let mut bench = Bench::new(V6, &[100]);
+    bench.machine.addresses.push((ETH0, host_address(V6, Use::Duplicate, false)));
+    let request = bench.request(0);
+    bench.holdings.install(&mut bench.machine, &bench.shown, bench.ids[0], request, ETH0);
+    bench.shown.addresses.clone_from(&bench.machine.addresses);
+    bench.answers();
+    bench.news(true);
+    assert_eq!(bench.told(), ["0 installed /64"]);
+    assert!(bench.machine.addresses.iter().all(|(_, there)| there.is_usable()));
+}
+
+#[test]
+fn an_owner_waits_for_its_address_and_fails_with_a_duplicate() {
+    let mut bench = Bench::new(V6, &[255]);
+    bench.add(ETH0, V6, Use::Tentative);
+    bench.install(0);
+    assert_eq!(bench.told(), [] as [&str; 0]);
+    bench.shown.addresses[0].1.usage = Use::Usable;
+    let (ip, id) = (bench.shown.addresses[0].1.address, bench.ids[0]);
+    for (id, _, answer) in bench.holdings.appeared(&bench.shown, ETH0, ip) {
+        bench.tell(id, answer);
+    }
+    assert_eq!(bench.told(), ["0 installed /64 foreign"]);
+    bench.remove(0);
+    assert_eq!((bench.links(), bench.strays(0, ETH0, false)), (vec![ETH0], 0), "the owner's stays");
+    bench.shown.addresses[0].1.usage = Use::Duplicate;
+    bench.install(0);
+    let told = bench.told();
+    assert!(told.len() == 1 && told[0].starts_with("0 failed") && told[0].contains("duplicate"), "{told:?}");
+    assert_eq!(bench.holdings.on_host(&bench.shown, ETH0, ip), OnHost::Duplicate);
+    assert_eq!(bench.holdings.serves_on(id, 0), None);
+}
+
+#[test]
+fn what_is_here_though_nobody_is_master_goes_but_not_for_ever() {
+    for vip in [V4, V6] {
+        let mut bench = Bench::new(vip, &[100]);
+        for _ in 0..3 {
+            bench.add(ETH0, vip, Use::Usable);
+            assert_eq!(bench.strays(0, ETH0, false), 1, "{vip}");
+            // While the news of its removal are to come, it is none.
+            assert_eq!(bench.strays(0, ETH0, false), 0, "{vip}");
+            bench.news(true);
+            assert_eq!((bench.links(), bench.told().len()), (vec![], 0), "{vip}");
+        }
+        bench.add(ETH0, vip, Use::Usable);
+        assert_eq!((bench.strays(0, ETH0, false), bench.links()), (0, vec![ETH0]), "{vip}");
+        assert_eq!(
+            bench.holdings.left(bench.ids[0]).map(|(_, link, left)| (link, left)),
+            Some((ETH0, Left::Contested))
+        );
+        bench.by_hand(ETH0);
+        assert!(bench.holdings.left(bench.ids[0]).is_none());
+        bench.now = bench.now + Duration::from_secs(10);
+        bench.add(ETH0, vip, Use::Usable);
+        assert_eq!(bench.strays(0, ETH0, false), 1, "{vip}");
+    }
+}
+
+#[test]
+fn what_the_host_needs_stays_and_what_an_earlier_run_marked_does_not() {
+    let mut bench = Bench::new(V4, &[100]);
+    bench.add(ETH0, V4, Use::Usable);
+    assert_eq!((bench.strays(0, ETH0, true), bench.links()), (0, vec![ETH0]));
+    assert_eq!(bench.holdings.left(bench.ids[0]).map(|(_, _, left)| left), Some(Left::Needed));
+    bench.remove(0);
+    assert_eq!(bench.links(), [ETH0]);
+    let mut bench = Bench::new(V4, &[100]);
+    bench.machine.add(ETH0, host_address(V4, Use::Usable, true));
+    bench.news(true);
+    assert_eq!((bench.strays(0, ETH0, true), bench.links()), (1, vec![]));
+}
+
+#[test]
+fn one_that_is_not_the_owner_takes_over_what_is_there_and_removes_it() {
+    for text in [V4, "192.0.2.100/32"] {
+        let mut bench = Bench::new(V4, &[100]);
+        bench.add(ETH0, text, Use::Usable);
+        bench.install(0);
+        bench.news(true);
+        assert_eq!(bench.told(), ["0 installed /24"]);
+        // Somebody sets it once more, otherwise.
+        bench.add(ETH0, "192.0.2.100/25", Use::Usable);
+        bench.remove(0);
+        bench.news(true);
+        assert_eq!((bench.told().len(), bench.links()), (2, vec![]));
+    }
+}
+
+#[test]
+fn what_is_put_back_again_and_again_is_given_up() {
+    let mut bench = Bench::new(V4, &[100]);
+    let id = bench.ids[0];
+    assert_eq!([0; 4].map(|_| bench.holdings.may_put_back(id, 0, bench.now)), [true, true, true, false]);
+    bench.now = bench.now + Duration::from_millis(9_999);
+    assert!(!bench.holdings.may_put_back(id, 0, bench.now));
+    bench.now = bench.now + Duration::from_millis(1);
+    assert!(bench.holdings.may_put_back(id, 0, bench.now));
+}
+
+#[test]
+fn after_a_gap_in_the_news_what_is_wanted_and_not_there_is_missing() {
+    let mut bench = Bench::new(V6, &[100]);
+    bench.install(0);
+    assert_eq!(bench.holdings.awaited().len(), 1);
+    // The news are lost; the address is there.
+    bench.machine.news.clear();
+    bench.shown.addresses.clone_from(&bench.machine.addresses);
+    assert!(bench.holdings.missing(&bench.shown).is_empty());
+    for (link, ip) in bench.holdings.awaited() {
+        for (id, _, answer) in bench.holdings.appeared(&bench.shown, link, ip) {
+            bench.tell(id, answer);
+        }
+    }
+    assert_eq!(bench.told(), ["0 installed /64"]);
+    bench.shown.addresses.clear();
+    assert_eq!(bench.holdings.missing(&bench.shown).len(), 1);
+}
