@@ -22,6 +22,7 @@ impl Driver {
                 }
                 self.follow_strays(index);
             }
+            Change::LinkAddress { index } => self.announce_anew(index),
             Change::AddressAdded { ifindex, address } => {
                 self.appeared(ifindex, address);
                 self.follow_stray(ifindex, address);
@@ -47,6 +48,17 @@ impl Driver {
         for id in routers {
             self.refresh(id);
             self.relocate(id);
+        }
+    }
+
+    /// A link has another MAC address: the neighbours of the addresses on it have to learn it.
+    fn announce_anew(&mut self, link: u32) {
+        let Some(name) = self.monitor.link(link).map(|link| link.name.clone()) else { return };
+        let routers = self.interfaces.get(&name).map_or_else(Vec::new, |concerned| concerned.routers.clone());
+        for id in routers {
+            if self.routers.get(id.index()).is_some_and(|hosted| hosted.devices.contains(&name)) {
+                self.set.handle(clock::now(), id, Input::LinkAddressChanged);
+            }
         }
     }
 

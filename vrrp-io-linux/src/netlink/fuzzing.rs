@@ -64,7 +64,7 @@ impl Copy {
                     self.addresses.insert((ifindex, address), now);
                 }
             }
-            Change::Resynced => {}
+            Change::LinkAddress { .. } | Change::Resynced => {}
         }
     }
 

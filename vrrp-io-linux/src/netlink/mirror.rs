@@ -71,6 +71,11 @@ pub(crate) enum Change {
         /// Its index.
         index: u32,
     },
+    /// A link that was there before, and is still, has another MAC address. `Link` comes first.
+    LinkAddress {
+        /// Its index.
+        index: u32,
+    },
     /// An address appeared, or something about it changed.
     AddressAdded {
         /// On which link.
@@ -136,9 +141,12 @@ impl Mirror {
         match news {
             News::Link(link) => {
                 let index = link.index;
-                if self.links.get(&index) != Some(&link) {
+                let before = self.links.get(&index);
+                if before != Some(&link) {
+                    let moved = has_moved(before, &link);
                     self.set_link(link);
                     changes.push_back(Change::Link { index });
+                    changes.extend(moved.then_some(Change::LinkAddress { index }));
                 }
             }
             News::LinkGone(index) => {
@@ -191,8 +199,10 @@ impl Mirror {
             changes.push_back(Change::Link { index: *index });
         }
         for (index, link) in &self.links {
-            if stale.links.get(index) != Some(link) {
+            let before = stale.links.get(index);
+            if before != Some(link) {
                 changes.push_back(Change::Link { index: *index });
+                changes.extend(has_moved(before, link).then_some(Change::LinkAddress { index: *index }));
             }
         }
         for (ifindex, address) in stale.all_addresses() {
@@ -245,6 +255,11 @@ impl HostAddress {
     pub(super) fn key(&self, ifindex: u32) -> Key {
         Key::Address { ifindex, address: self.address, prefix_len: self.prefix_len, peer: self.peer }
     }
+}
+
+/// Whether frames to a link go to another MAC address than before.
+fn has_moved(before: Option<&Link>, now: &Link) -> bool {
+    before.is_some_and(|before| before.mac != now.mac)
 }
 
 /// Puts `address` where the kernel has it; true if anything about it is new.

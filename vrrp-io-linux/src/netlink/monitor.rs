@@ -307,6 +307,31 @@ mod tests {
     }
 
     #[test]
+    fn a_new_mac_address_is_told_and_nothing_else_is() {
+        in_namespace(|| {
+            wire("v0", "v1");
+            let index = ifindex("v0");
+            run(async {
+                let mut monitor = Monitor::new().unwrap();
+                ip("link set v0 mtu 1400");
+                until(&mut monitor, |monitor| monitor.link(index).is_some_and(|link| link.mtu == 1400)).await;
+                ip("link set v0 address 02:00:00:00:00:09");
+                let mut seen = vec![change(&mut monitor).await];
+                while seen.last() != Some(&Change::LinkAddress { index }) {
+                    seen.push(change(&mut monitor).await);
+                }
+                assert!(seen.contains(&Change::Link { index }), "{seen:?}");
+                assert_eq!(monitor.link(index).unwrap().mac, Some([2, 0, 0, 0, 0, 9]));
+                ip("link set v0 mtu 1300");
+                ip("link set v1 mtu 1300");
+                while change(&mut monitor).await != (Change::Link { index: ifindex("v1") }) {}
+                ip("link set v0 mtu 1350");
+                assert_eq!(change(&mut monitor).await, Change::Link { index });
+            });
+        });
+    }
+
+    #[test]
     fn a_link_can_be_renamed_and_replaced() {
         in_namespace(|| {
             wire("v0", "v1");

@@ -29,7 +29,7 @@ fn trouble_and_recovery(trouble: impl Fn(&Lan, &Host), remedy: impl Fn(&Lan, &Ho
 
         let mut tap = client.tap();
         remedy(&lan, &host);
-        node.until_role(Role::Backup);
+        // At once, or as a Backup first: that depends on how long it was gone.
         node.until_role(Role::Master);
         tap.until("an advertisement", is_advert);
         tap.until("gratuitous ARP", |frame| frame.announced() == Some((address(VIP), host.mac())));

@@ -9,7 +9,7 @@ use netlink_packet_core::{NLM_F_CREATE, NLM_F_REQUEST, NetlinkHeader, NetlinkMes
 use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage, AddressProtocol};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::{SocketAddr, protocols::NETLINK_ROUTE};
-use vrrp_core::{Config, Priority, Profile, Role};
+use vrrp_core::{AdvertInterval, AnnouncePolicy, Config, Priority, Profile, Role};
 use vrrp_io_linux::{EventKind, OnHost, Router, RouterStatus, VirtualMac};
 
 use crate::common::*;
@@ -39,7 +39,7 @@ pub(super) fn leave_behind(host: &Host, device: &'static str, address: IpAddr, p
 }
 
 fn router_of(id: u8, priority: u8, address: IpAddr) -> Router {
-    let interval = vrrp_core::AdvertInterval::from_centis(20).unwrap();
+    let interval = AdvertInterval::from_centis(20).unwrap();
     let config = Config::new(Profile::Rfc9568Errata, vrid(id), &[address]).unwrap();
     router(config.with_priority(Priority::new(priority).unwrap()).with_interval(interval).unwrap())
 }
@@ -279,6 +279,67 @@ fn what_a_run_without_a_virtual_mac_left_blinds_nobody() {
         node.until("the loss", |kind| matches!(kind, EventKind::AddressLost { .. }));
         node.stop();
     });
+}
+
+#[test]
+fn a_new_mac_address_of_the_interface_is_announced() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, client) = (lan.host(1), lan.host(9));
+        let mut node = host.start(vec![router(fast(254, &[address(VIP)]))]);
+        node.until_announced();
+        let mut tap = client.tap();
+        host.ip("link set eth0 address 02:00:00:00:00:99");
+        let new = [2, 0, 0, 0, 0, 0x99];
+        tap.until("gratuitous ARP", |frame| frame.announced() == Some((address(VIP), new)));
+        assert_eq!(node.status().role, Role::Master);
+        node.stop();
+    });
+}
+
+/// The control: without the filter the same Master announces its address again and again.
+#[test]
+fn a_master_that_is_not_heard_announces_nothing_until_it_is() {
+    in_namespace(|| {
+        if missing(&["nft"]).is_some() {
+            return skip("a_master_that_is_not_heard_announces_nothing", "nft is not installed");
+        }
+        let lan = Lan::new();
+        let (host, client) = (lan.host(1), lan.host(9));
+        let policy = AnnouncePolicy { refresh: Some(Duration::from_millis(100)), ..AnnouncePolicy::default() };
+        for lease in [false, true] {
+            let interval = AdvertInterval::from_centis(70).unwrap();
+            let config = config(Profile::Rfc9568Errata, 254, &[address(VIP)]).with_interval(interval).unwrap();
+            let mut node = host.start(vec![router(config.with_lease(lease).with_announce(policy))]);
+            node.until_announced();
+            let mut tap = client.tap();
+            let announced = |frames: &[(std::time::Instant, Frame)]| {
+                frames.iter().filter(|(_, frame)| frame.announced().is_some()).count()
+            };
+            assert!(announced(&tap.during(Duration::from_secs(1))) > 3);
+            nft(
+                &host,
+                "add table ip mute; add chain ip mute out { type filter hook output priority 0; }; \
+                        add rule ip mute out ip protocol 112 drop",
+            );
+            node.until("a refusal", |kind| matches!(kind, EventKind::SendFailed { .. }));
+            // What is young by its lease may still be announced.
+            thread::sleep(Duration::from_millis(500));
+            tap.so_far();
+            assert_eq!(announced(&tap.during(Duration::from_secs(1))), 0, "{}", node.story());
+            if lease {
+                eventually("the status says so", || on_host(&node) == OnHost::Absent);
+            }
+            nft(&host, "delete table ip mute");
+            tap.until("an advertisement", |frame| frame.advert().is_some());
+            tap.until("gratuitous ARP", |frame| frame.announced() == Some((address(VIP), host.mac())));
+            node.stop();
+        }
+    });
+}
+
+fn nft(host: &Host, commands: &'static str) {
+    host.run(move || assert!(Command::new("nft").arg(commands).status().unwrap().success()));
 }
 
 #[test]
