@@ -221,7 +221,7 @@ impl Holdings {
 
     /// Whether an address is still asked for by this request.
     pub(crate) fn wants(&self, router: RouterId, request: Vip) -> bool {
-        self.get(router, request.index()).is_some_and(|holding| holding.asked().is_some_and(|it| it.request == request))
+        self.get(router, request.index()).is_some_and(|holding| holding.wanted.is_some_and(|it| it.request == request))
     }
 
     /// The link on which an address serves, if it does.
@@ -337,7 +337,7 @@ impl Holdings {
     pub(crate) fn renew(&self, kernel: &mut impl Kernel, router: RouterId, indices: Range<usize>) {
         let holdings = self.routers.get(router.index()).and_then(|all| all.get(indices)).into_iter().flatten();
         kernel.renew(holdings.filter_map(|holding| {
-            let wanted = holding.asked().filter(|wanted| wanted.stage != Stage::Lost)?;
+            let wanted = holding.wanted.filter(|wanted| wanted.stage != Stage::Lost)?;
             let lifetime = holding.lifetime?;
             let ours = self.is_ours(wanted.ifindex, holding.vip.address, holding.vip.prefix_len);
             ours.then_some((wanted.ifindex, &holding.vip, lifetime))
@@ -375,57 +375,68 @@ impl Holdings {
     /// Whether another router needs an address to stay on a link: it wants it, or owns it.
     fn is_shared(&self, router: RouterId, index: usize, place: Place) -> bool {
         let others = self.holders_of(place.address).filter(|(id, other, _)| (*id, *other) != (router, index));
-        others.into_iter().any(|(_, _, holding)| holding.asked().is_some_and(|it| it.ifindex == place.ifindex))
+        others.into_iter().any(|(_, _, holding)| holding.wanted.is_some_and(|it| it.ifindex == place.ifindex))
     }
 
     /// An address stays for others than the one that has it by its own lifetime.
     fn hand_over(&self, kernel: &mut impl Kernel, place: Place) {
         kernel.renew(self.holders_of(place.address).filter_map(|(_, _, holding)| {
-            let ifindex = holding.asked().filter(|it| it.ifindex == place.ifindex)?.ifindex;
+            let ifindex = holding.wanted.filter(|it| it.ifindex == place.ifindex)?.ifindex;
             let ours = self.is_ours(ifindex, place.address, holding.vip.prefix_len);
             ours.then_some((ifindex, &holding.vip, holding.lifetime.unwrap_or(FOR_EVER)))
         }));
     }
 
-    /// Looks for an address on a link though its router does not want it, and nobody owns it. It is removed, unless it
-    /// `is_needed` there, or comes back again and again. What an earlier run has marked is never needed. `only_marked`: the
-    /// link may have it otherwise.
-    pub(crate) fn find_strays(
-        &mut self,
-        kernel: &mut impl Kernel,
+    /// What a link has of an address though its router does not want it, and nobody owns it. `only_marked`: the link may
+    /// have it otherwise.
+    pub(crate) fn strays(
+        &self,
         host: &impl Host,
         (router, index): (RouterId, usize),
         (ifindex, only_marked): (u32, bool),
-        now: Instant,
-        is_needed: bool,
     ) -> Vec<Stray> {
         let Some(holding) = self.get(router, index) else { return Vec::new() };
         let place = Place { ifindex, address: holding.vip.address };
-        let stray = |there: &HostAddress| Stray { prefix_len: there.prefix_len, marked: there.marked };
-        let strays = host.at(ifindex, place.address).map(stray).filter(|stray| stray.marked || !only_marked);
-        let strays: Vec<Stray> = strays.collect();
-        let record = self.records.get(&place);
-        let known = self.left.contains_key(&(router, index));
-        let stays = known || record.is_some_and(|record| record.removals_unseen > 0);
-        let wanted = holding.asked().is_some() || self.is_shared(router, index, place);
-        if strays.is_empty() || stays || wanted || self.is_owned(place.address) {
+        let going = self.records.get(&place).is_some_and(|record| record.removals_unseen > 0);
+        let wanted = holding.wanted.is_some() || self.is_shared(router, index, place) || self.is_owned(place.address);
+        if going || wanted || self.left.contains_key(&(router, index)) {
             return Vec::new();
         }
-        let needed = is_needed && strays.iter().any(|stray| !stray.marked);
-        let record = self.records.entry(place).or_default();
-        let left = match needed {
+        let stray = |there: &HostAddress| Stray { prefix_len: there.prefix_len, marked: there.marked };
+        host.at(ifindex, place.address).map(stray).filter(|stray| stray.marked || !only_marked).collect()
+    }
+
+    /// Asks for strays to go, unless they are `needed` there, or come back again and again. What an earlier run has marked
+    /// is never needed. Returns whether they go.
+    pub(crate) fn remove_strays(
+        &mut self,
+        kernel: &mut impl Kernel,
+        (router, index): (RouterId, usize),
+        ifindex: u32,
+        strays: &[Stray],
+        now: Instant,
+        needed: bool,
+    ) -> bool {
+        let Some(holding) = self.get(router, index) else { return false };
+        let place = Place { ifindex, address: holding.vip.address };
+        let left = match needed && strays.iter().any(|stray| !stray.marked) {
             true => Some(Left::Needed),
-            false if record.removed.take(now) => None,
+            false if self.records.entry(place).or_default().removed.take(now) => None,
             false => Some(Left::Contested),
         };
         if let Some(left) = left {
             self.left.insert((router, index), (ifindex, left));
-            return Vec::new();
+            return false;
         }
-        for stray in &strays {
+        for stray in strays {
             self.ask_removal(kernel, router, index, place, stray.prefix_len, false);
         }
-        strays
+        true
+    }
+
+    /// Whether anything stays that should not be there.
+    pub(crate) fn any_left(&self) -> bool {
+        !self.left.is_empty()
     }
 
     /// An address of a router that stays on a link though the router is not Master, and why.
@@ -478,7 +489,7 @@ impl Holdings {
         let foreign = (!self.is_ours(place.ifindex, place.address, prefix_len)).then_some(prefix_len);
         match result {
             _ if !current => {
-                if holding_is_idle(self.get(router, index)) {
+                if self.get(router, index).is_some_and(|holding| holding.wanted.is_none()) {
                     self.remove(kernel, host, router, index);
                 }
                 None
@@ -513,13 +524,13 @@ impl Holdings {
     }
 
     fn removal_done(&mut self, host: &impl Host, place: Place, prefix_len: u8, result: io::Result<Outcome>) -> Answer {
-        let shown = host.at(place.ifindex, place.address).any(|there| there.prefix_len == prefix_len);
+        let shown = || host.at(place.ifindex, place.address).any(|there| there.prefix_len == prefix_len);
         let record = self.records.entry(place).or_default();
         // It expired, or somebody was faster: of that there will be news, but of a removal that removed nothing there will
         // be none.
         let news = match &result {
             Ok(Outcome::Removed) => true,
-            Ok(_) => shown && record.removals_unseen == 1,
+            Ok(_) => record.removals_unseen == 1 && shown(),
             Err(_) => false,
         };
         if !news {
@@ -585,10 +596,8 @@ impl Holdings {
     /// somebody else.
     pub(crate) fn vanished(&mut self, host: &impl Host, ifindex: u32, address: IpAddr) -> Vec<(RouterId, Vip)> {
         let place = Place { ifindex, address };
-        let there = host.at(ifindex, address).next().is_some();
-        if !there {
-            let holders = self.holders.get(&address).into_iter().flatten();
-            for holder in holders {
+        if self.any_left() && host.at(ifindex, address).next().is_none() {
+            for holder in self.holders.get(&address).into_iter().flatten() {
                 if self.left.get(holder).is_some_and(|(link, _)| *link == ifindex) {
                     self.left.remove(holder);
                 }
@@ -646,7 +655,7 @@ impl Holdings {
         let holdings = self.routers.get(router.index()).into_iter().flatten();
         holdings
             .filter_map(|holding| {
-                let (wanted, now) = (holding.asked()?, host.index(&holding.device)?);
+                let (wanted, now) = (holding.wanted?, host.index(&holding.device)?);
                 (wanted.ifindex != now).then_some(wanted.request)
             })
             .collect()
@@ -687,11 +696,6 @@ impl Holding {
             self.asked_on.push(wanted.ifindex);
         }
     }
-
-    /// What the core wants of it.
-    fn asked(&self) -> Option<&Wanted> {
-        self.wanted.as_ref()
-    }
 }
 
 impl Record {
@@ -716,7 +720,7 @@ impl Kernel for Requests {
 
 impl Host for Monitor {
     fn at(&self, ifindex: u32, address: IpAddr) -> impl Iterator<Item = &HostAddress> {
-        self.addresses(ifindex).filter(move |there| there.address == address)
+        self.at(ifindex, address)
     }
 
     fn index(&self, name: &str) -> Option<u32> {
@@ -726,10 +730,6 @@ impl Host for Monitor {
     fn is_up(&self, ifindex: u32) -> bool {
         self.link(ifindex).is_some_and(|link| link.up)
     }
-}
-
-fn holding_is_idle(holding: Option<&Holding>) -> bool {
-    holding.is_some_and(|holding| holding.wanted.is_none())
 }
 
 /// Whether the answer was lost rather than the request.

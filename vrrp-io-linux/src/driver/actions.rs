@@ -282,16 +282,17 @@ impl Driver {
         let (vip, device) = (holding.vip.clone(), holding.device.clone());
         let now = clock::now();
         let put_back = self.leases.holds(id, now);
-        if self.leases.may_have_expired(id, now) {
-            self.reporter.report(id, EventKind::AddressExpired { vip, device, put_back });
-        } else if self.holdings.may_put_back(id, request.index(), now) {
-            self.reporter.report(id, EventKind::AddressLost { vip, device });
-        } else {
+        if put_back && !self.holdings.may_put_back(id, request.index(), now) {
             self.holdings.give_up(id, request.index());
             let error = "somebody keeps removing it: it was put back three times within ten seconds".to_owned();
             self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
             return self.set.handle(now, id, Input::AddressFailed(request));
         }
+        let event = match self.leases.may_have_expired(id, now) {
+            true => EventKind::AddressExpired { vip, device, put_back },
+            false => EventKind::AddressLost { vip, device },
+        };
+        self.reporter.report(id, event);
         match put_back {
             true => self.install(id, request),
             false => self.leases.withhold(id, request),

@@ -73,19 +73,16 @@ impl Driver {
         let mut concerned: Vec<RouterId> = owners.collect();
         // Of a link that is gone there is other news.
         let link = self.monitor.link(ifindex);
-        if let Some(Concerned { ports, routers, .. }) = link.and_then(|link| self.interfaces.get(&link.name)).cloned() {
+        let mut ports = Vec::new();
+        if let Some(here) = link.and_then(|link| self.interfaces.get(&link.name)) {
             let real = !self.holdings.is_virtual(address)
                 || self.holdings.is_owned(address)
-                || self
-                    .monitor
-                    .addresses(ifindex)
-                    .any(|there| there.address == address && self.may_be_real(ifindex, there));
-            let sends_from = |id: &RouterId| self.set.get(*id).is_some_and(|router| router.source() == Some(address));
-            concerned.extend(routers.into_iter().filter(|id| real || sends_from(id)));
-            if real {
-                ports.into_iter().for_each(|port| self.follow_port(port));
-            }
+                || self.monitor.at(ifindex, address).any(|there| self.may_be_real(ifindex, there));
+            let sends_from = |id: &&RouterId| self.set.get(**id).is_some_and(|it| it.source() == Some(address));
+            concerned.extend(here.routers.iter().filter(|id| real || sends_from(id)));
+            ports.extend(here.ports.iter().filter(|_| real));
         }
+        ports.into_iter().for_each(|port| self.follow_port(port));
         for id in concerned {
             let Some(Hosted { router, .. }) = self.routers.get(id.index()) else { continue };
             self.consider(id, [Input::PrimaryAddress(self.primary_address(id, router))]);

@@ -58,33 +58,37 @@ impl Driver {
 
     /// Looks whether an address is a stray there, or is none any more.
     pub(super) fn follow_stray(&mut self, link: u32, address: IpAddr) {
+        if !self.holdings.is_virtual(address) {
+            return;
+        }
         let Some(device) = self.monitor.link(link).map(|link| link.name.clone()) else {
             return self.tell_strays(address);
         };
         for (id, index) in self.holdings.places_of(address).collect::<Vec<_>>() {
-            let Some(hosted) = self.routers.get(id.index()) else { continue };
-            let Some(holding) = self.holdings.get(id, index) else { continue };
+            let (Some(hosted), Some(holding)) = (self.routers.get(id.index()), self.holdings.get(id, index)) else {
+                continue;
+            };
             // A run before this one may have had no virtual MAC address, or another device.
             let on_device = holding.device == device;
-            let on_interface = hosted.router.interface == device;
             let only_marked = !on_device && hosted.router.macvlan.is_none();
-            if !(on_device || on_interface) || (only_marked && !sysctl::keeps_marks()) {
+            let may_be_there =
+                on_device || (hosted.router.interface == device && (!only_marked || sysctl::keeps_marks()));
+            let strays = self.holdings.strays(&self.monitor, (id, index), (link, only_marked));
+            if strays.is_empty() || !may_be_there {
                 continue;
             }
             let vip = holding.vip.clone();
-            let needed = self.is_needed(&device, address);
-            let (requests, now) = (&mut self.requests, clock::now());
-            let place = (link, only_marked);
-            for stray in self.holdings.find_strays(requests, &self.monitor, (id, index), place, now, needed) {
-                let Stray { prefix_len, marked } = stray;
+            let (now, needed) = (clock::now(), self.is_needed(&device, address));
+            if !self.holdings.remove_strays(&mut self.requests, (id, index), link, &strays, now, needed) {
+                continue;
+            }
+            for Stray { prefix_len, marked } in strays {
                 let (vip, device) = (VirtualIp { prefix_len, ..vip.clone() }, device.clone());
-                self.reporter.report(
-                    id,
-                    match marked {
-                        true => EventKind::Leftover { vip, device },
-                        false => EventKind::Stray { vip, device, removing: true },
-                    },
-                );
+                let event = match marked {
+                    true => EventKind::Leftover { vip, device },
+                    false => EventKind::Stray { vip, device, removing: true },
+                };
+                self.reporter.report(id, event);
             }
         }
         self.tell_strays(address);
@@ -92,6 +96,9 @@ impl Driver {
 
     /// Tells the routers that have an address whether it is left where it should not be.
     fn tell_strays(&mut self, address: IpAddr) {
+        if self.strays.is_empty() && !self.holdings.any_left() {
+            return;
+        }
         let ids: BTreeSet<RouterId> = self.holdings.places_of(address).map(|(id, _)| id).collect();
         ids.into_iter().for_each(|id| self.tell_stray(id));
     }

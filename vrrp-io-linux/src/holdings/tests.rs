@@ -221,11 +221,14 @@ impl Bench {
     }
 
     fn strays(&mut self, router: usize, link: u32, needed: bool) -> usize {
-        let (id, now) = (self.ids[router], self.now);
-        let place = (link, false);
-        let found = self.holdings.find_strays(&mut self.machine, &self.shown, (id, 0), place, now, needed);
+        let it = (self.ids[router], 0);
+        let strays = self.holdings.strays(&self.shown, it, (link, false));
+        if strays.is_empty() {
+            return 0;
+        }
+        let gone = self.holdings.remove_strays(&mut self.machine, it, link, &strays, self.now, needed);
         self.answers();
-        found.len()
+        if gone { strays.len() } else { 0 }
     }
 
     fn add(&mut self, link: u32, text: &str, usage: Use) {

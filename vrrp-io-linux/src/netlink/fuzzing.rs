@@ -81,6 +81,8 @@ impl Copy {
         let mut keys = HashSet::new();
         for (ifindex, host) in mirror.all_addresses() {
             assert!(keys.insert(host.key(ifindex)), "twice in the mirror: {host:?}");
+            let all = mirror.addresses(ifindex).filter(|other| other.address == host.address);
+            assert!(mirror.at(ifindex, host.address).eq(all), "counted otherwise: {host:?}");
         }
         copy
     }

@@ -107,6 +107,8 @@ pub(super) struct Mirror {
     /// The index of each name.
     indexes: HashMap<String, u32>,
     addresses: BTreeMap<u32, Vec<HostAddress>>,
+    /// How often a link has an address; with several prefixes, more than once.
+    counts: HashMap<(u32, IpAddr), usize>,
 }
 
 impl Mirror {
@@ -125,6 +127,13 @@ impl Mirror {
     /// In the kernel's order: the first global IPv4 address is the one it prefers as a source.
     pub(super) fn addresses(&self, ifindex: u32) -> impl Iterator<Item = &HostAddress> {
         self.addresses.get(&ifindex).into_iter().flatten()
+    }
+
+    /// Everything that a link has of an address.
+    pub(super) fn at(&self, ifindex: u32, address: IpAddr) -> impl Iterator<Item = &HostAddress> {
+        let count = self.counts.get(&(ifindex, address)).copied().unwrap_or_default();
+        // Of thousands on a link, one that is not there is not looked for.
+        self.addresses(ifindex).filter(move |there| there.address == address).take(count)
     }
 
     pub(super) fn has_address(&self, address: IpAddr) -> bool {
@@ -155,13 +164,16 @@ impl Mirror {
                     changes.push_back(Change::Link { index });
                 }
                 for HostAddress { address, .. } in self.addresses.remove(&index).unwrap_or_default() {
+                    self.counts.remove(&(index, address));
                     changes.push_back(Change::AddressRemoved { ifindex: index, address });
                 }
             }
             News::Address(ifindex, address) => {
                 let list = self.addresses.entry(ifindex).or_default();
                 let ip = address.address;
+                let len = list.len();
                 if upsert(list, address) {
+                    *self.counts.entry((ifindex, ip)).or_default() += list.len() - len;
                     changes.push_back(Change::AddressAdded { ifindex, address: ip });
                 }
             }
@@ -170,6 +182,11 @@ impl Mirror {
                 let key = address.key(ifindex);
                 let len = list.len();
                 list.retain(|other| other.key(ifindex) != key);
+                let left = list.iter().filter(|other| other.address == address.address).count();
+                match left {
+                    0 => self.counts.remove(&(ifindex, address.address)),
+                    left => self.counts.insert((ifindex, address.address), left),
+                };
                 // The kernel tells of an IPv6 address a moment after it took it: if at all, when it goes at once.
                 if list.len() < len || address.address.is_ipv6() {
                     changes.push_back(Change::AddressRemoved { ifindex, address: address.address });
@@ -185,7 +202,10 @@ impl Mirror {
     pub(super) fn append(&mut self, news: News) {
         match news {
             News::Link(link) => self.set_link(link),
-            News::Address(ifindex, address) => self.addresses.entry(ifindex).or_default().push(address),
+            News::Address(ifindex, address) => {
+                *self.counts.entry((ifindex, address.address)).or_default() += 1;
+                self.addresses.entry(ifindex).or_default().push(address);
+            }
             News::LinkGone(_) | News::AddressGone(..) => {}
         }
     }

@@ -82,6 +82,11 @@ impl Monitor {
         self.mirror().addresses(ifindex)
     }
 
+    /// Everything that a link has of an address.
+    pub(crate) fn at(&self, ifindex: u32, address: IpAddr) -> impl Iterator<Item = &HostAddress> {
+        self.mirror().at(ifindex, address)
+    }
+
     /// Whether any link has this address, ready for use.
     pub(crate) fn has_address(&self, address: IpAddr) -> bool {
         self.mirror().has_address(address)

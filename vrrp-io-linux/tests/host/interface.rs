@@ -32,10 +32,11 @@ fn trouble_and_recovery(trouble: impl Fn(&Lan, &Host), remedy: impl Fn(&Lan, &Ho
         // At once, or as a Backup first: that depends on how long it was gone.
         node.until_role(Role::Master);
         tap.until("an advertisement", is_advert);
-        tap.until("gratuitous ARP", |frame| frame.announced() == Some((address(VIP), host.mac())));
         // What the host did to the address meanwhile is not mixed up with what others do now.
         host.ip("address delete 192.0.2.100/32 dev eth0");
         assert!(within(Duration::from_secs(1), || host.has(address(VIP))), "{}", node.story());
+        // What was announced before may have been lost in a switch whose port had just come up.
+        tap.until("gratuitous ARP", |frame| frame.announced() == Some((address(VIP), host.mac())));
     }
     // It hears as well as it speaks: an owner takes over.
     let better = lan.host(2).start(vec![router(fast(255, &[address(VIP)]))]);
