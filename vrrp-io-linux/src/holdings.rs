@@ -150,7 +150,7 @@ pub(crate) enum Left {
 pub(crate) trait Kernel {
     fn install(&mut self, ifindex: u32, vip: &VirtualIp, lifetime: Option<Duration>, ticket: u64);
     fn remove(&mut self, ifindex: u32, vip: &VirtualIp, ticket: u64);
-    fn renew<'a>(&mut self, addresses: impl IntoIterator<Item = (u32, &'a VirtualIp, Duration)>);
+    fn renew<'a>(&mut self, addresses: impl IntoIterator<Item = (u32, &'a VirtualIp, Duration)>, until: Instant);
 }
 
 /// What is there, as far as the news of it go.
@@ -333,15 +333,19 @@ impl Holdings {
         self.take_off(Flight::Remove { router, index, place, prefix_len, told });
     }
 
-    /// Renews some of a router's addresses: those that are wanted and ours.
-    pub(crate) fn renew(&self, kernel: &mut impl Kernel, router: RouterId, indices: Range<usize>) {
+    /// Renews some of a router's addresses, if it is not later than `until`: those that are wanted and ours.
+    pub(crate) fn renew(&self, kernel: &mut impl Kernel, router: RouterId, indices: Range<usize>, until: Instant) {
         let holdings = self.routers.get(router.index()).and_then(|all| all.get(indices)).into_iter().flatten();
-        kernel.renew(holdings.filter_map(|holding| {
+        let renewable = |holding: &'_ Holding| {
             let wanted = holding.wanted.filter(|wanted| wanted.stage != Stage::Lost)?;
-            let lifetime = holding.lifetime?;
             let ours = self.is_ours(wanted.ifindex, holding.vip.address, holding.vip.prefix_len);
-            ours.then_some((wanted.ifindex, &holding.vip, lifetime))
-        }));
+            Some((wanted.ifindex, holding.lifetime?)).filter(|_| ours)
+        };
+        let addresses = holdings.filter_map(|holding| {
+            let (ifindex, lifetime) = renewable(holding)?;
+            Some((ifindex, &holding.vip, lifetime))
+        });
+        kernel.renew(addresses, until);
     }
 
     /// Asks for an address to go where it is ours; where nobody owns it, also what else there is of it. It stays where
@@ -380,11 +384,12 @@ impl Holdings {
 
     /// An address stays for others than the one that has it by its own lifetime.
     fn hand_over(&self, kernel: &mut impl Kernel, place: Place) {
-        kernel.renew(self.holders_of(place.address).filter_map(|(_, _, holding)| {
+        let addresses = self.holders_of(place.address).filter_map(|(_, _, holding)| {
             let ifindex = holding.wanted.filter(|it| it.ifindex == place.ifindex)?.ifindex;
             let ours = self.is_ours(ifindex, place.address, holding.vip.prefix_len);
             ours.then_some((ifindex, &holding.vip, holding.lifetime.unwrap_or(FOR_EVER)))
-        }));
+        });
+        kernel.renew(addresses, Instant::MAX);
     }
 
     /// What a link has of an address though its router does not want it, and nobody owns it. `only_marked`: the link may
@@ -713,8 +718,8 @@ impl Kernel for Requests {
         self.remove(ifindex, vip, ticket);
     }
 
-    fn renew<'a>(&mut self, addresses: impl IntoIterator<Item = (u32, &'a VirtualIp, Duration)>) {
-        self.renew(addresses);
+    fn renew<'a>(&mut self, addresses: impl IntoIterator<Item = (u32, &'a VirtualIp, Duration)>, until: Instant) {
+        self.renew(addresses, until);
     }
 }
 

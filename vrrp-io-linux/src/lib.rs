@@ -51,8 +51,15 @@
 //!   neighbour advertisement, with the MAC address of the interface that carries it, as soon as the kernel confirmed it.
 //!   When the kernel refuses one, the router releases them all and is at fault; it tries again after 30 seconds.
 //! * Installing what is there and removing what is gone are no errors.
-//! * What others remove from a Master is put back.
-//! * What was there before is not touched, neither at the start nor at the end: an owner's real address stays.
+//! * What others remove from a Master is put back, at most three times within ten seconds: then it counts as one that
+//!   cannot be set.
+//! * An owner's real address (priority 255) stays, before and after. What another router has among its addresses is removed
+//!   while it is not Master, whoever put it there and whenever, with a warning; but neither the only address that its
+//!   interface can send from, which is the host's own, nor what comes back three times within ten seconds: then the router
+//!   is at fault.
+//! * An address that two routers have stays as long as one of them is Master.
+//! * An IPv6 address that failed the detection of duplicates serves nobody: it is made anew without that, unless it is the
+//!   owner's.
 //! * Each address it installs carries a mark (`IFA_PROTO` 112). By that it finds, at the next start and before anything
 //!   else, what a run that was killed left behind, of the addresses in its configuration. Kernels before 5.18 keep no
 //!   marks: there each of these is removed at the start, unless the router is the owner.

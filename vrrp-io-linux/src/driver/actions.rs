@@ -16,6 +16,8 @@ use crate::{VirtualIp, clock, words};
 
 /// Addresses renewed at once: for so long nothing else happens.
 const RENEWED_AT_ONCE: usize = 16;
+/// Who takes longer for that was not running. The shortest lifetime is ten times as long.
+const RENEWED_WITHIN: Duration = Duration::from_millis(100);
 /// What that takes, with a reserve.
 const RENEWAL: Duration = Duration::from_micros(500);
 /// Announcements repeated at once: for so long nothing else happens.
@@ -146,7 +148,7 @@ impl Driver {
         }
         self.renew_after = None;
         if let Some((id, indices)) = self.leases.next(now, RENEWED_AT_ONCE) {
-            self.holdings.renew(&mut self.requests, id, indices);
+            self.holdings.renew(&mut self.requests, id, indices, now + RENEWED_WITHIN);
         }
     }
 

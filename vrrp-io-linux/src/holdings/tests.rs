@@ -93,7 +93,7 @@ impl Kernel for Machine {
         self.answer(ticket, if removed { Outcome::Removed } else { Outcome::NotThere });
     }
 
-    fn renew<'a>(&mut self, addresses: impl IntoIterator<Item = (u32, &'a VirtualIp, Duration)>) {
+    fn renew<'a>(&mut self, addresses: impl IntoIterator<Item = (u32, &'a VirtualIp, Duration)>, _: Instant) {
         self.renewed += addresses.into_iter().count();
     }
 }

@@ -10,9 +10,10 @@ use netlink_packet_route::address::{
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::Socket;
+use vrrp_core::Instant;
 
 use super::{DATAGRAM_MAX, MARK, answers, open, request};
-use crate::{Scope, VirtualIp};
+use crate::{Scope, VirtualIp, clock};
 
 /// Sent together and answered together. The answers to more could overrun the socket.
 const CHUNK: usize = 64;
@@ -93,18 +94,23 @@ impl Requests {
         self.queue(ticket, Kind::Install, installation(ifindex, vip, lifetime), NLM_F_CREATE | NLM_F_EXCL);
     }
 
-    /// Has the lifetime of installed addresses begin anew, at once, whatever else is queued or unanswered.
+    /// Has the lifetime of installed addresses begin anew, at once, whatever else is queued or unanswered; but not later
+    /// than `until`: a process that hung just now must not bring back what expired meanwhile.
     ///
     /// No answer is waited for: what was not renewed expires, and of that the monitor tells. Where there is no such
     /// address any more the kernel installs it; so be sure that it is wanted.
-    pub(crate) fn renew<'a>(&mut self, addresses: impl IntoIterator<Item = (u32, &'a VirtualIp, Duration)>) {
+    pub(crate) fn renew<'a>(
+        &mut self,
+        addresses: impl IntoIterator<Item = (u32, &'a VirtualIp, Duration)>,
+        until: Instant,
+    ) {
         self.buffer.clear();
         for (ifindex, vip, lifetime) in addresses {
             self.sequence = self.sequence.wrapping_add(1);
             let message = installation(ifindex, vip, Some(lifetime));
             self.buffer.extend(request(message, NLM_F_REPLACE, self.sequence));
         }
-        if !self.buffer.is_empty() {
+        if !self.buffer.is_empty() && clock::now() <= until {
             // As with a lost answer: what expires is told.
             let _ = self.socket.send(&self.buffer, libc::MSG_DONTWAIT);
         }
@@ -253,7 +259,6 @@ mod tests {
     use std::net::IpAddr;
 
     use super::*;
-    use crate::clock;
     use crate::netlink::{Change, HostAddress, Monitor, Use};
     use crate::testing::{ifindex, in_namespace, ip, run, wire};
 
@@ -457,7 +462,9 @@ mod tests {
                 assert_eq!(before.iter().filter(|there| there.marked).count(), 4);
                 assert_eq!(ip("address show dev v0").matches("valid_lft 1000sec").count(), 4);
 
-                requests.renew(vips.iter().map(|vip| (index, vip, Duration::from_secs(2000))));
+                // Too late.
+                requests.renew(vips.iter().map(|vip| (index, vip, Duration::from_secs(3000))), Instant::ZERO);
+                requests.renew(vips.iter().map(|vip| (index, vip, Duration::from_secs(2000))), Instant::MAX);
                 let shown = ip("-oneline address show dev v0");
                 assert_eq!(shown.matches("valid_lft 2000sec").count(), 4, "{shown}");
                 assert_eq!(shown.matches("nodad deprecated").count(), 2, "{shown}");
@@ -470,7 +477,7 @@ mod tests {
                 requests.remove(index, &vips[0], 7);
                 assert_eq!(one(&mut requests).await.unwrap(), Outcome::Removed);
                 // A link that is gone is no error here.
-                requests.renew([(index + 1000, &vips[1], Duration::from_secs(1))]);
+                requests.renew([(index + 1000, &vips[1], Duration::from_secs(1))], Instant::MAX);
                 requests.remove(index, &vips[1], 8);
                 assert_eq!(one(&mut requests).await.unwrap(), Outcome::Removed);
             });
