@@ -1,5 +1,6 @@
 //! The loop: packets, deadlines, news of the host and commands in; actions out. It decides nothing.
 
+mod ability;
 mod actions;
 mod host;
 mod rehearsal;
@@ -28,10 +29,11 @@ use crate::lease::Leases;
 use crate::link_layer::LinkLayer;
 use crate::macvlans::Macvlans;
 use crate::netlink::{Change, Monitor, Requests};
+use crate::obstacles::Obstacles;
 use crate::ports::{Arrival, Port};
 use crate::report::{Kind, Reporter};
 use crate::status::{AddressStatus, RouterStatus};
-use crate::{Concern, Preflight, Router, StartError, words};
+use crate::{Concern, Preflight, Router, StartError};
 
 /// A Down deadline is met by waking this much earlier and spinning the rest: timers wake late. It comes only in a
 /// failure, so it costs nothing while all is well.
@@ -50,6 +52,9 @@ const GATHER: Duration = Duration::from_micros(200);
 /// Nothing is to be done so soon while packets gather. Nor does the shortest Skew_Time at this interval end so soon.
 const GATHER_BEFORE: Duration = Duration::from_millis(1);
 const GATHER_AT: Duration = Duration::from_millis(100);
+/// From one confirmation of an address to the next at least: a kernel that is busy with somebody else's interface takes some
+/// 20 ms.
+const PATIENCE: Duration = Duration::from_millis(100);
 /// How much is taken in at most before the runtime looks what else is ready.
 const AT_ONCE: u32 = 32;
 /// Holds any IP packet.
@@ -76,6 +81,9 @@ pub(crate) struct Driver {
     interfaces: Interfaces,
     holdings: Holdings,
     leases: Leases,
+    obstacles: Obstacles,
+    /// When the kernel last confirmed an address.
+    confirmed_at: Instant,
     /// Who is kept out by an address that is here.
     strays: BTreeMap<RouterId, strays::Told>,
     /// The deadline that renewals wait for.
@@ -188,6 +196,8 @@ impl Driver {
             interfaces,
             holdings,
             leases,
+            obstacles: Obstacles::default(),
+            confirmed_at: Instant::ZERO,
             strays: BTreeMap::new(),
             renew_after: None,
             monitor,
@@ -370,6 +380,9 @@ impl Driver {
             } else if down && drained_at < at {
                 heard_on.iter().for_each(|port| self.drain(*port, now));
             } else if at <= now {
+                if self.is_installing(id, now) {
+                    self.set.handle(now, id, Input::Installing);
+                }
                 self.set.handle(now, id, Input::Timeout);
                 if now.since(at) > GAP && drained_at < at {
                     self.catch_up(now);
@@ -380,6 +393,13 @@ impl Driver {
             // Of many that take over together the last one advertises before the first one's addresses are installed.
             self.follow_orders();
         }
+    }
+
+    /// Whether the host still works on what Masters asked it for: a host that makes progress has time.
+    fn is_installing(&self, id: RouterId, now: Instant) -> bool {
+        let Some(router) = self.set.get(id).filter(|router| router.role() == Role::Master) else { return false };
+        let patience = router.config().interval().duration().max(PATIENCE);
+        self.requests.are_queued() || now.since(self.confirmed_at) < patience
     }
 
     /// After a gap every Master learns first how late it is, and then what it missed, before any of them says a word.
@@ -457,7 +477,7 @@ impl Driver {
     fn status(&self) -> Vec<RouterStatus> {
         let (now, wall) = (clock::now(), SystemTime::now());
         let since = |at: Instant| wall.checked_sub(now.since(at)).unwrap_or(SystemTime::UNIX_EPOCH);
-        let (routers, names) = (self.set.iter().zip(&self.routers), self.reporter.names());
+        let routers = self.set.iter().zip(&self.routers);
         routers
             .map(|((id, router), hosted)| {
                 let status = router.status();
@@ -473,8 +493,8 @@ impl Driver {
                     master_priority: status.master_priority,
                     since: since(status.since),
                     in_state_for: now.since(status.since),
-                    cause: words::cause(&hosted.router, names, &status.cause),
-                    faults: router.faults().map(|fault| words::fault(&hosted.router, names, &fault)).collect(),
+                    cause: self.cause(id, &status.cause),
+                    faults: router.faults().map(|fault| self.fault(id, &fault)).collect(),
                     addresses: hosted
                         .router
                         .addresses
@@ -484,6 +504,7 @@ impl Driver {
                             vip: vip.clone(),
                             installed: router.is_installed(vip.address),
                             host: self.on_host(id, index),
+                            obstacle: self.obstacles.why(id, index).map(str::to_owned),
                         })
                         .collect(),
                     stats: *router.stats(),

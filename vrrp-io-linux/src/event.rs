@@ -31,13 +31,13 @@ pub enum EventKind {
         /// Priority in use.
         priority: Priority,
     },
-    /// A tracker changed the priority in use.
+    /// A tracker changed the priority in use, or that an address cannot be set, or can again.
     PriorityChanged {
         /// Before.
         from: Priority,
         /// After.
         to: Priority,
-        /// What the tracker says, as a phrase.
+        /// What the tracker says, or which addresses are missing, as a phrase.
         why: String,
     },
     /// The router stays out of the election, for other reasons than before. The first is told by `StateChanged`.

@@ -141,6 +141,7 @@ mod lease;
 mod link_layer;
 mod macvlans;
 mod netlink;
+mod obstacles;
 mod ports;
 mod preflight;
 mod report;

@@ -53,6 +53,8 @@ pub struct AddressStatus {
     pub installed: bool,
     /// Whether it is on this host, whoever put it there.
     pub host: OnHost,
+    /// Why this host cannot set it, as a phrase; `None`: nothing is known to be in the way.
+    pub obstacle: Option<String>,
 }
 
 /// What the kernel says of an address.

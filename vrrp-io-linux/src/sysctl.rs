@@ -32,6 +32,12 @@ pub(crate) fn set(family: Family, interface: &str, key: &str, value: &str) -> io
     set().map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))
 }
 
+/// Whether an interface can have IPv6 addresses.
+pub(crate) fn has_ipv6(interface: &str) -> bool {
+    let disabled = fs::read_to_string(path(Family::Ipv6, interface, "disable_ipv6"));
+    disabled.is_ok_and(|disabled| disabled.trim() == "0")
+}
+
 /// Raises a number for IPv4 on `interface` to `least`; returns what it was, if it was less.
 pub(crate) fn raise(interface: &str, key: &str, least: u32) -> io::Result<Option<String>> {
     if effective(interface, key)? >= least {

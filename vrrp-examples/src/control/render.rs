@@ -58,7 +58,7 @@ fn priority(router: &RouterStatus) -> String {
     }
 }
 
-fn location(state: &str, AddressStatus { address, host, .. }: &AddressStatus) -> String {
+fn location(state: &str, AddressStatus { address, host, obstacle, .. }: &AddressStatus) -> String {
     let place = match (host, state) {
         (OnHost::Ours | OnHost::Foreign, "Master") => "here",
         (OnHost::Ours | OnHost::Foreign, _) => "here, though this router is not Master",
@@ -67,5 +67,8 @@ fn location(state: &str, AddressStatus { address, host, .. }: &AddressStatus) ->
         (OnHost::Absent, "Master") => "not here, though Master",
         (OnHost::Absent, _) => "not here",
     };
-    format!("{address} {place}")
+    match obstacle {
+        Some(why) => format!("{address} {place}: {why}"),
+        None => format!("{address} {place}"),
+    }
 }

@@ -54,6 +54,9 @@ pub struct AddressStatus {
     pub installed: bool,
     /// Whether it is on this host, whoever put it there.
     pub host: OnHost,
+    /// Why this host cannot set it, if it cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<String>,
 }
 
 /// What the kernel says of an address.

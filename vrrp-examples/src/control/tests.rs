@@ -18,7 +18,8 @@ fn sample() -> Status {
     let since = |seconds| Since { seconds, at: "2026-03-01T03:00:05Z".to_owned() };
     let address = |address: &str, host| {
         let installed = host == OnHost::Ours;
-        AddressStatus { address: address.to_owned(), installed, host }
+        let obstacle = (host == OnHost::Absent).then(|| "interface eth1 is down".to_owned());
+        AddressStatus { address: address.to_owned(), installed, host, obstacle }
     };
     let proxy_ip1 = RouterStatus {
         name: "proxy_ip1".to_owned(),

@@ -38,6 +38,7 @@ fn router(status: &io::RouterStatus, reasons: &BTreeMap<String, String>) -> Rout
                 address: address.vip.to_string(),
                 installed: address.installed,
                 host: on_host(address.host),
+                obstacle: address.obstacle.clone(),
             })
             .collect(),
         faults: status.faults.iter().map(|fault| explain(fault, reasons)).collect(),

@@ -12,7 +12,7 @@ use crate::event::EventKind;
 use crate::holdings::Answer;
 use crate::netlink::Done;
 use crate::report::Kind;
-use crate::{VirtualIp, clock, words};
+use crate::{VirtualIp, clock};
 
 /// Addresses renewed at once: for so long nothing else happens.
 const RENEWED_AT_ONCE: usize = 16;
@@ -60,9 +60,8 @@ impl Driver {
                         self.macvlans.release(id);
                     }
                     let Some(router) = self.set.get(id) else { continue };
-                    let Some(hosted) = self.routers.get(id.index()) else { continue };
-                    let why = words::cause(&hosted.router, self.reporter.names(), &transition.cause);
                     let priority = router.status().priority;
+                    let why = self.cause(id, &transition.cause);
                     self.reporter.report(id, EventKind::StateChanged { transition, why, priority });
                 }
             }
@@ -156,14 +155,12 @@ impl Driver {
         let Some(holding) = self.holdings.get(id, request.index()) else { return };
         let (vip, device) = (holding.vip.clone(), holding.device.clone());
         let Some(ifindex) = self.monitor.link_by_name(&device).map(|link| link.index) else {
-            let error = "there is no such interface".to_owned();
-            self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
-            return self.set.handle(clock::now(), id, Input::AddressFailed(request));
+            self.failed(id, request.index(), "there is no such interface");
+            return self.tell(id, Input::AddressFailed(request));
         };
         if let Err(error) = self.macvlans.raise(id, &device) {
-            let error = format!("cannot set it up: {error}");
-            self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
-            return self.set.handle(clock::now(), id, Input::AddressFailed(request));
+            self.failed(id, request.index(), &format!("cannot set {device} up: {error}"));
+            return self.tell(id, Input::AddressFailed(request));
         }
         self.warn_of_real_address(id, &vip, &device);
         if let Some(answer) = self.holdings.install(&mut self.requests, &self.monitor, id, request, ifindex) {
@@ -225,8 +222,9 @@ impl Driver {
                 (EventKind::AddressInstalled { vip, device, foreign }, Some(Input::AddressInstalled(request)))
             }
             Answer::Failed { request, error } => {
-                let error = error.to_string();
-                (EventKind::AddressFailed { vip, device, error }, Some(Input::AddressFailed(request)))
+                self.failed(id, index, &error.to_string());
+                self.tell(id, Input::AddressFailed(request));
+                return self.look_for_obstacles_again(id);
             }
             Answer::Removed { ifindex, prefix_len } => {
                 let vip = VirtualIp { prefix_len, ..vip };
@@ -243,7 +241,9 @@ impl Driver {
             Input::AddressInstalled(request) if self.is_known(id, request) => Some(request),
             _ => None,
         };
-        self.set.handle(clock::now(), id, input);
+        self.obstacles.overcome(id, index);
+        self.confirmed_at = clock::now();
+        self.tell(id, input);
         if let Some(request) = put_back {
             self.announce(id, request, 1);
         }
@@ -286,9 +286,9 @@ impl Driver {
         let put_back = self.leases.holds(id, now);
         if put_back && !self.holdings.may_put_back(id, request.index(), now) {
             self.holdings.give_up(id, request.index());
-            let error = "somebody keeps removing it: it was put back three times within ten seconds".to_owned();
-            self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
-            return self.set.handle(now, id, Input::AddressFailed(request));
+            let why = "somebody keeps removing it: it was put back three times within ten seconds";
+            self.failed(id, request.index(), why);
+            return self.tell(id, Input::AddressFailed(request));
         }
         let event = match self.leases.may_have_expired(id, now) {
             true => EventKind::AddressExpired { vip, device, put_back },

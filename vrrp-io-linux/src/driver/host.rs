@@ -86,6 +86,7 @@ impl Driver {
         for id in concerned {
             let Some(Hosted { router, .. }) = self.routers.get(id.index()) else { continue };
             self.consider(id, [Input::PrimaryAddress(self.primary_address(id, router))]);
+            self.look_for_obstacles_again(id);
         }
     }
 
@@ -154,10 +155,9 @@ impl Driver {
 
     /// Tells a router what the mirror of the host says about it.
     pub(super) fn refresh(&mut self, id: RouterId) {
-        let Some(Hosted { router, devices, .. }) = self.routers.get(id.index()) else { return };
+        let Some(Hosted { router, .. }) = self.routers.get(id.index()) else { return };
         let is_up = |name: &str| self.monitor.link_by_name(name).is_some_and(|link| link.up);
-        let carries = |device: &str| self.macvlans.is_one(device) || is_up(device);
-        let up = is_up(&router.interface) && self.macvlans.is_ready(id) && devices.iter().all(|device| carries(device));
+        let up = is_up(&router.interface);
         let tracked = router.tracked_interfaces.iter().map(|(id, name)| Input::Tracker(*id, is_up(name)));
         let primary = Input::PrimaryAddress(self.primary_address(id, router));
         // What is gone with its interface is not to be blamed; what came with it has to be there first.
@@ -165,7 +165,13 @@ impl Driver {
             false => std::iter::once(Input::InterfaceUp(false)).chain(tracked).chain([primary]).collect(),
             true => std::iter::once(primary).chain(tracked).chain([Input::InterfaceUp(true)]).collect(),
         };
+        if up {
+            self.look_for_obstacles(id);
+        }
         self.consider(id, news);
+        if !up {
+            self.look_for_obstacles(id);
+        }
     }
 
     /// Hands in news of a router's health, and reports what they changed besides its state.
@@ -183,13 +189,12 @@ impl Driver {
                 self.reporter.report(id, EventKind::PriorityChanged { from, to, why });
             }
         }
-        let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get(id.index())) else { return };
+        let Some(router) = self.set.get(id) else { return };
         let after = condition(router);
         // What put it there was told with its state.
         let still_at_fault = before.0 == after.0 && matches!(after.0, Cause::Fault(_)) && !after.1.is_empty();
         if still_at_fault && before.1 != after.1 {
-            let faults =
-                after.1.iter().map(|fault| words::fault(&hosted.router, self.reporter.names(), fault)).collect();
+            let faults = after.1.iter().map(|fault| self.fault(id, fault)).collect();
             self.reporter.report(id, EventKind::FaultsChanged { faults });
         }
     }

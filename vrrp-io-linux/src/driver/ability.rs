@@ -1,0 +1,136 @@
+//! Which of their addresses this host can set: told to the routers, and to who asks why not.
+
+use vrrp_core::{Cause, Fault, Input, RouterId};
+
+use super::Driver;
+use crate::event::EventKind;
+use crate::obstacles::Circumstances;
+use crate::{clock, sysctl, words};
+
+/// The least that a link must carry for IPv6 (RFC 8200 section 5).
+const IPV6_MTU: u32 = 1280;
+
+impl Driver {
+    /// Looks at all addresses of a router anew: something about an interface changed.
+    pub(super) fn look_for_obstacles(&mut self, id: RouterId) {
+        let count = self.routers.get(id.index()).map_or(0, |hosted| hosted.router.addresses.len());
+        // Many are on one interface.
+        let mut last: Option<(String, Circumstances)> = None;
+        for index in 0..count {
+            let Some(holding) = self.holdings.get(id, index) else { continue };
+            let (device, is_ipv6) = (holding.device.clone(), holding.vip.address.is_ipv6());
+            let circumstances = match &last {
+                Some((known, circumstances)) if *known == device => *circumstances,
+                _ => self.circumstances(&device),
+            };
+            let why = self.obstacle(id, &device, is_ipv6, circumstances);
+            last = Some((device, circumstances));
+            let news = self.obstacles.look(id, index, circumstances, why);
+            if let Some(available) = news {
+                self.tell_ability(id, index, available);
+            }
+        }
+    }
+
+    /// The same where something is in the way already, and else nothing: news of an address are no news for others.
+    pub(super) fn look_for_obstacles_again(&mut self, id: RouterId) {
+        let count = self.routers.get(id.index()).map_or(0, |hosted| hosted.router.addresses.len());
+        if self.obstacles.any_of(id, count) {
+            self.look_for_obstacles(id);
+        }
+    }
+
+    /// An address could not be set, for this reason.
+    pub(super) fn failed(&mut self, id: RouterId, index: usize, why: &str) {
+        let Some(holding) = self.holdings.get(id, index) else { return };
+        let (vip, device) = (holding.vip.clone(), holding.device.clone());
+        let circumstances = self.circumstances(&device);
+        self.obstacles.failed(id, index, why.to_owned(), circumstances);
+        // Better than what the kernel says.
+        let known = self.obstacle(id, &device, vip.address.is_ipv6(), circumstances);
+        let error = known.unwrap_or_else(|| why.to_owned());
+        self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
+    }
+
+    /// Hands news of an address in, and reports what they change of the priority.
+    pub(super) fn tell(&mut self, id: RouterId, input: Input) {
+        let Some(from) = self.set.get(id).map(|router| router.status().priority) else { return };
+        self.set.handle(clock::now(), id, input);
+        let Some(router) = self.set.get(id) else { return };
+        let to = router.status().priority;
+        if from != to {
+            let missing: Vec<String> = router.missing().map(|address| address.to_string()).collect();
+            let why = match missing.is_empty() {
+                true => "every address can be set".to_owned(),
+                false => format!("without {}: whoever can set every address is better", missing.join(", ")),
+            };
+            self.reporter.report(id, EventKind::PriorityChanged { from, to, why });
+        }
+    }
+
+    /// Why a state was entered, as a sentence.
+    pub(super) fn cause(&self, id: RouterId, cause: &Cause) -> String {
+        let Some(hosted) = self.routers.get(id.index()) else { return String::new() };
+        let text = words::cause(&hosted.router, self.reporter.names(), cause);
+        match cause {
+            Cause::Fault(fault) | Cause::Recovered(fault) => self.with_obstacle(id, fault, text),
+            _ => text,
+        }
+    }
+
+    /// What keeps a router out, as a phrase.
+    pub(super) fn fault(&self, id: RouterId, fault: &Fault) -> String {
+        let Some(hosted) = self.routers.get(id.index()) else { return String::new() };
+        self.with_obstacle(id, fault, words::fault(&hosted.router, self.reporter.names(), fault))
+    }
+
+    fn with_obstacle(&self, id: RouterId, fault: &Fault, text: String) -> String {
+        let Fault::NotInstalled(address) = fault else { return text };
+        let index = self
+            .routers
+            .get(id.index())
+            .and_then(|hosted| hosted.router.addresses.iter().position(|vip| vip.address == *address));
+        match index.and_then(|index| self.obstacles.why(id, index)) {
+            Some(why) => format!("{text}: {why}"),
+            None => text,
+        }
+    }
+
+    fn tell_ability(&mut self, id: RouterId, index: usize, available: bool) {
+        if let (false, Some(holding), Some(why)) =
+            (available, self.holdings.get(id, index), self.obstacles.why(id, index))
+        {
+            let (vip, device, error) = (holding.vip.clone(), holding.device.clone(), why.to_owned());
+            self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
+        }
+        self.tell(id, Input::AddressAvailable(index, available));
+    }
+
+    fn circumstances(&self, device: &str) -> Circumstances {
+        let link = self.monitor.link_by_name(device);
+        Circumstances {
+            ifindex: link.map(|link| link.index),
+            up: link.is_some_and(|link| link.up),
+            mtu: link.map_or(0, |link| link.mtu),
+            ipv6: sysctl::has_ipv6(device),
+        }
+    }
+
+    /// What is known to stand in the way of an address on a device. That the router's own interface is down is a fault of
+    /// the router.
+    fn obstacle(&self, id: RouterId, device: &str, is_ipv6: bool, circumstances: Circumstances) -> Option<String> {
+        let Circumstances { ifindex, up, mtu, ipv6 } = circumstances;
+        let own = self.routers.get(id.index()).is_some_and(|hosted| hosted.router.interface == device);
+        let macvlan = self.macvlans.is_one(device);
+        match ifindex {
+            _ if macvlan && !self.macvlans.is_ready(id) => Some(format!("there is no usable interface {device}")),
+            None if !own => Some(format!("there is no interface {device}")),
+            Some(_) if !up && !own && !macvlan => Some(format!("interface {device} is down")),
+            Some(_) if is_ipv6 && mtu < IPV6_MTU => {
+                Some(format!("the MTU of {device} is {mtu}, and IPv6 needs {IPV6_MTU}"))
+            }
+            Some(_) if is_ipv6 && !ipv6 => Some(format!("IPv6 is disabled on {device}")),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Which virtual addresses this host cannot set, and why (`docs/partial-service.md`).
+//!
+//! An obstacle that is known beforehand keeps an address from being tried. After any other failure it is news when the
+//! circumstances are other than they were then: that is the evidence on which it is tried at once.
+
+use std::collections::HashMap;
+
+use vrrp_core::RouterId;
+
+/// What stands in the way of addresses; mostly nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Obstacles(HashMap<(RouterId, usize), Obstacle>);
+
+/// Why one address is not served.
+#[derive(Debug)]
+struct Obstacle {
+    why: String,
+    /// As they were then.
+    circumstances: Circumstances,
+    /// Known without trying.
+    known: bool,
+}
+
+/// What an address depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Circumstances {
+    pub(crate) ifindex: Option<u32>,
+    pub(crate) up: bool,
+    pub(crate) mtu: u32,
+    pub(crate) ipv6: bool,
+}
+
+impl Obstacles {
+    /// Why an address is not served, if it is not.
+    pub(crate) fn why(&self, router: RouterId, index: usize) -> Option<&str> {
+        self.0.get(&(router, index)).map(|obstacle| obstacle.why.as_str())
+    }
+
+    /// Whether an address of a router is not served.
+    pub(crate) fn any_of(&self, router: RouterId, addresses: usize) -> bool {
+        !self.0.is_empty() && (0..addresses).any(|index| self.0.contains_key(&(router, index)))
+    }
+
+    /// An address could not be set.
+    pub(crate) fn failed(&mut self, router: RouterId, index: usize, why: String, circumstances: Circumstances) {
+        self.0.insert((router, index), Obstacle { why, circumstances, known: false });
+    }
+
+    /// An address is served.
+    pub(crate) fn overcome(&mut self, router: RouterId, index: usize) {
+        if !self.0.is_empty() {
+            self.0.remove(&(router, index));
+        }
+    }
+
+    /// How things are for an address now, with what is known to stand in its way. Returns what is news for its router: that
+    /// the address can be set, or cannot.
+    pub(crate) fn look(
+        &mut self,
+        router: RouterId,
+        index: usize,
+        circumstances: Circumstances,
+        why: Option<String>,
+    ) -> Option<bool> {
+        let before = self.0.get_mut(&(router, index));
+        match (why, before) {
+            (Some(why), Some(before)) if before.known => {
+                (before.why, before.circumstances) = (why, circumstances);
+                None
+            }
+            (Some(why), _) => {
+                self.0.insert((router, index), Obstacle { why, circumstances, known: true });
+                Some(false)
+            }
+            (None, Some(before)) if before.known || before.circumstances != circumstances => {
+                // It is told until the address is there.
+                (before.circumstances, before.known) = (circumstances, false);
+                Some(true)
+            }
+            (None, _) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vrrp_core::{Config, Profile, RouterSet, Vrid};
+
+    #[test]
+    fn an_address_is_tried_on_evidence_alone() {
+        let config = Config::new(Profile::Rfc3768, Vrid::new(1).unwrap(), &["192.0.2.1".parse().unwrap()]).unwrap();
+        let id = RouterSet::new().insert(0, config).unwrap();
+        let good = Circumstances { ifindex: Some(2), up: true, mtu: 1500, ipv6: true };
+        let bad = Circumstances { ipv6: false, ..good };
+        let mut obstacles = Obstacles::default();
+        let look = |obstacles: &mut Obstacles, circumstances, why: Option<&str>| {
+            obstacles.look(id, 0, circumstances, why.map(str::to_owned))
+        };
+        assert_eq!(look(&mut obstacles, good, None), None);
+        assert_eq!(look(&mut obstacles, bad, Some("IPv6 is disabled")), Some(false));
+        assert_eq!(look(&mut obstacles, bad, Some("IPv6 is disabled")), None, "told once");
+        assert_eq!(obstacles.why(id, 0), Some("IPv6 is disabled"));
+        assert_eq!(look(&mut obstacles, good, None), Some(true));
+        assert_eq!(look(&mut obstacles, good, None), None);
+        assert!(obstacles.any_of(id, 1), "not there yet");
+        obstacles.overcome(id, 0);
+        assert_eq!((obstacles.any_of(id, 1), obstacles.why(id, 0)), (false, None));
+
+        obstacles.failed(id, 0, "out of memory".to_owned(), good);
+        assert_eq!(look(&mut obstacles, good, None), None, "nothing has changed");
+        assert_eq!(look(&mut obstacles, Circumstances { mtu: 1400, ..good }, None), Some(true));
+        obstacles.failed(id, 0, "out of memory".to_owned(), good);
+        assert_eq!(look(&mut obstacles, bad, Some("IPv6 is disabled")), Some(false));
+    }
+}
