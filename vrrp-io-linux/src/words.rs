@@ -20,10 +20,7 @@ pub(crate) fn cause(router: &Router, names: &[Arc<str>], cause: &Cause) -> Strin
 pub(crate) fn fault(router: &Router, names: &[Arc<str>], fault: &Fault) -> String {
     let interface = &router.interface;
     match (fault, router.source) {
-        (Fault::InterfaceDown, _) => match &router.macvlan {
-            None => format!("interface {interface} is down"),
-            Some(macvlan) => format!("interface {interface} is down, or its {} is missing", macvlan.name),
-        },
+        (Fault::InterfaceDown, _) => format!("interface {interface} is down"),
         (Fault::NoPrimaryAddress, None) => format!("interface {interface} has no address to send from"),
         (Fault::NoPrimaryAddress, Some(source)) => format!("the source address {source} is not on this host"),
         // What is turned round is at fault while it passes.

@@ -111,8 +111,11 @@ fn a_missing_device_of_one_address_hands_all_to_the_peer() {
         other.until_role(Role::Backup);
 
         host.ip("link delete eth1");
-        node.until_role(Role::Initialize);
-        assert_eq!(node.status().faults.len(), 1, "{:?}", node.status().faults);
+        node.until_role(Role::Backup);
+        let status = node.status();
+        assert_eq!((status.priority.get(), status.faults), (25, vec![]), "handicapped, not at fault");
+        let obstacle = status.addresses[1].obstacle.clone().unwrap();
+        assert!(["there is no interface eth1", "interface eth1 is down"].contains(&obstacle.as_str()), "{obstacle}");
         other.until_role(Role::Master);
         eventually("both there", || addresses.iter().all(|address| peer.has(*address) && !host.has(*address)));
     });

@@ -333,7 +333,7 @@ fn what_a_dead_run_left_is_taken_over_and_what_others_made_is_not() {
             |kind| matches!(kind, EventKind::Warning(text) if text.contains("is no macvlan on eth0")),
         );
         node.until_role(Role::Initialize);
-        assert_eq!(node.status().faults, ["interface eth0 is down, or its vrrp.51 is missing"]);
+        assert_eq!(node.status().faults, ["192.0.2.100 could not be installed: there is no usable interface vrrp.51"]);
         host.ip("link delete vrrp.51");
         node.until_announced();
     });
