@@ -205,6 +205,11 @@ impl Holdings {
         self.records.get(&Place { ifindex, address }).is_some_and(|record| record.ours.contains(&prefix_len))
     }
 
+    /// Whether anything that a link has of an address is there by us.
+    pub(crate) fn is_any_ours(&self, ifindex: u32, address: IpAddr) -> bool {
+        self.records.get(&Place { ifindex, address }).is_some_and(|record| !record.ours.is_empty())
+    }
+
     /// The addresses of routers that are `address`, and which they are.
     pub(crate) fn places_of(&self, address: IpAddr) -> impl Iterator<Item = (RouterId, usize)> {
         self.holders.get(&address).into_iter().flatten().copied()
@@ -241,7 +246,10 @@ impl Holdings {
 
     /// What the host has of an address on a link, in the words of the status.
     pub(crate) fn on_host(&self, host: &impl Host, ifindex: u32, address: IpAddr) -> OnHost {
-        let ours = |there: &HostAddress| self.is_ours(ifindex, address, there.prefix_len);
+        // What nobody wants there any more was removed, so what is there is another's.
+        let mut holders = self.holders_of(address);
+        let wanted = holders.any(|(_, _, holding)| holding.wanted.is_some_and(|wanted| wanted.ifindex == ifindex));
+        let ours = |there: &HostAddress| wanted && self.is_ours(ifindex, address, there.prefix_len);
         let there = host.at(ifindex, address).map(|there| match there.usage {
             Use::Usable => OnHost::Here { ours: ours(there) },
             Use::Tentative => OnHost::Tentative,

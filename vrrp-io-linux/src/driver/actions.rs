@@ -58,6 +58,7 @@ impl Driver {
                 Action::StateChanged(transition) => {
                     if transition.from == Role::Master && transition.to != Role::Master {
                         self.macvlans.release(id);
+                        self.follow_strays_of(id);
                     }
                     let Some(router) = self.set.get(id) else { continue };
                     let priority = router.status().priority;

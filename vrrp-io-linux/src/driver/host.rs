@@ -77,7 +77,8 @@ impl Driver {
         if let Some(here) = link.and_then(|link| self.interfaces.get(&link.name)) {
             let real = !self.holdings.is_virtual(address)
                 || self.holdings.is_owned(address)
-                || self.monitor.at(ifindex, address).any(|there| self.may_be_real(ifindex, there));
+                || (!self.holdings.is_any_ours(ifindex, address)
+                    && self.monitor.at(ifindex, address).any(|there| self.may_be_real(ifindex, there)));
             let sends_from = |id: &&RouterId| self.set.get(**id).is_some_and(|it| it.source() == Some(address));
             concerned.extend(here.routers.iter().filter(|id| real || sends_from(id)));
             ports.extend(here.ports.iter().filter(|_| real));

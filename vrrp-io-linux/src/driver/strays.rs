@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use vrrp_core::{Input, Instant, RouterId};
+use vrrp_core::{Input, Instant, Role, RouterId};
 
 use super::Driver;
 use crate::event::EventKind;
@@ -56,6 +56,18 @@ impl Driver {
         addresses.into_iter().for_each(|address| self.follow_stray(link, address));
     }
 
+    /// Looks for those of a router that is Master no more: what it could not have may be there by somebody else.
+    pub(super) fn follow_strays_of(&mut self, id: RouterId) {
+        let count = self.routers.get(id.index()).map_or(0, |hosted| hosted.router.addresses.len());
+        for index in 0..count {
+            let Some(holding) = self.holdings.get(id, index) else { return };
+            let address = holding.vip.address;
+            if let Some(link) = self.monitor.link_by_name(&holding.device).map(|link| link.index) {
+                self.follow_stray(link, address);
+            }
+        }
+    }
+
     /// Looks whether an address is a stray there, or is none any more.
     pub(super) fn follow_stray(&mut self, link: u32, address: IpAddr) {
         if !self.holdings.is_virtual(address) {
@@ -68,6 +80,10 @@ impl Driver {
             let (Some(hosted), Some(holding)) = (self.routers.get(id.index()), self.holdings.get(id, index)) else {
                 continue;
             };
+            // What a Master cannot have, and somebody else sets, serves.
+            if self.role(id) == Some(Role::Master) {
+                continue;
+            }
             // A run before this one may have had no virtual MAC address, or another device.
             let on_device = holding.device == device;
             let only_marked = !on_device && hosted.router.macvlan.is_none();

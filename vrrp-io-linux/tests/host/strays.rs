@@ -114,6 +114,36 @@ fn what_appears_on_a_backup_is_removed_and_what_comes_back_again_and_again_keeps
 }
 
 #[test]
+fn what_a_master_could_not_keep_and_somebody_else_sets_stays_as_long_as_it_is_master() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, better) = (lan.host(1), lan.host(2));
+        let other = "198.51.100.7";
+        let config = || fast(100, &[address(VIP)]).with_excluded(&[address(other)]).unwrap();
+        let mut node = host.start(vec![router(config())]);
+        node.until(
+            "the last",
+            |kind| matches!(kind, EventKind::Announced { address: ip, .. } if *ip == address(other)),
+        );
+        for _ in 0..3 {
+            host.ip(&format!("address delete {other}/32 dev eth0"));
+            assert!(within(Duration::from_secs(1), || host.has(address(other))), "{}", node.story());
+        }
+        host.ip(&format!("address delete {other}/32 dev eth0"));
+        node.until("the end of it", |kind| matches!(kind, EventKind::AddressFailed { .. }));
+        assert_eq!(node.status().addresses[1].host, OnHost::Absent);
+        host.ip(&format!("address add {other}/32 dev eth0"));
+        thread::sleep(Duration::from_millis(500));
+        assert_eq!((node.status().role, node.status().addresses[1].host), (Role::Master, OnHost::Here { ours: false }));
+        assert!(!node.story().contains("not Master"), "{}", node.story());
+        let mut master = better.start(vec![router(config().with_priority(Priority::new(200).unwrap()))]);
+        master.until_announced();
+        eventually("all are gone", || !host.has(address(other)) && !host.has(address(VIP)));
+        assert!(better.has(address(other)) && node.status().role == Role::Backup, "{}", node.story());
+    });
+}
+
+#[test]
 fn a_host_s_own_address_by_mistake_faults_that_router_alone() {
     in_namespace(|| {
         let lan = Lan::new();
