@@ -10,6 +10,7 @@ mod vmac;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::poll_fn;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
@@ -17,9 +18,10 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot};
 use vrrp_core::wire::{Endpoints, Packet};
 use vrrp_core::{
-    Discard, Input, Instant, Peers, Role, RouterId, RouterSet, RxPacket, TrackerId, Version, Vip, VirtualRouter,
+    Discard, Family, Input, Instant, Peers, Role, RouterId, RouterSet, RxPacket, TrackerId, Version, Vip, VirtualRouter,
 };
 
+use crate::claims::{self, Refusal, Wanted};
 use crate::clock::{self, Alarm};
 use crate::event::{Event, EventKind};
 use crate::filter::Filter;
@@ -32,6 +34,7 @@ use crate::netlink::{Change, Monitor, Requests};
 use crate::obstacles::Obstacles;
 use crate::ports::{Arrival, Port};
 use crate::report::{Kind, Reporter};
+use crate::socket::membership;
 use crate::status::{AddressStatus, RouterStatus};
 use crate::{Concern, Preflight, Router, StartError};
 
@@ -70,6 +73,11 @@ pub(crate) enum Command {
     Stop,
 }
 
+/// How long a start waits for a process to go that was just killed.
+const CLAIM_PATIENCE: Duration = Duration::from_millis(500);
+/// Between two tries to take over what another process has.
+const CLAIM_PAUSE: Duration = Duration::from_secs(5);
+
 /// Everything that one thread owns.
 #[derive(Debug)]
 pub(crate) struct Driver {
@@ -98,6 +106,12 @@ pub(crate) struct Driver {
     alarm: Alarm,
     commands: mpsc::Receiver<Command>,
     reporter: Reporter,
+    /// Something happened to the host that may have cost an interface its membership.
+    memberships_doubtful: bool,
+    /// The ports whose routers another process has.
+    refused: BTreeSet<usize>,
+    /// When to try again where another process runs one of the routers.
+    claim_at: Option<Instant>,
     /// Whether all intervals are long enough to let packets gather.
     gathers: bool,
     /// When there was last nothing to do.
@@ -152,6 +166,7 @@ impl Driver {
             }
             if let Some(port) = ports.get_mut(port) {
                 port.multicast |= matches!(router.config.peers(), Peers::Multicast);
+                port.vrids.insert(router.config.vrid());
             }
             let id = set.insert(port as u32, router.config.clone()).map_err(|taken| StartError::Taken {
                 name: router.name.clone(),
@@ -209,6 +224,9 @@ impl Driver {
             alarm: Alarm::new().map_err(os("cannot make a timer"))?,
             commands,
             reporter: Reporter::new(events, names),
+            memberships_doubtful: false,
+            refused: BTreeSet::new(),
+            claim_at: None,
             gathers,
             idle_at: Instant::ZERO,
             packet: vec![0; PACKET_MAX].into(),
@@ -216,11 +234,33 @@ impl Driver {
         })
     }
 
-    /// Opens the sockets of the interfaces that are there: what a start must not get wrong.
+    /// Claims the routers of the interfaces that are there, and opens their sockets: what a start must not get wrong.
     pub(crate) fn open_ports(&mut self) -> Result<(), StartError> {
-        for port in &mut self.ports {
+        let there = self.ports.iter().enumerate().filter_map(|(number, port)| {
+            let link = self.monitor.link_by_name(&port.name)?;
+            Some((number, port.wanted(link.index), link))
+        });
+        let there: Vec<_> = there.collect();
+        let wanted: Vec<Wanted> = there.iter().map(|(_, wanted, _)| *wanted).collect();
+        let claims = claims::claim(&wanted, CLAIM_PATIENCE).map_err(|refusal| {
+            let os = |error| StartError::Os { what: "cannot claim routers for this process (needs /proc)", error };
+            let (position, vrid, by) = match refusal {
+                Refusal::Taken { position, vrid, by } => (position, vrid, by),
+                Refusal::Os(error) => return os(error),
+            };
+            let port = there.get(position).map(|(port, ..)| *port);
+            let is_it = |hosted: &&Hosted| Some(hosted.port) == port && hosted.router.config.vrid() == vrid;
+            match self.routers.iter().find(is_it).map(|hosted| &hosted.router) {
+                Some(Router { name, interface, .. }) => {
+                    StartError::Claimed { name: name.clone(), interface: interface.clone(), vrid, by }
+                }
+                None => os(io::ErrorKind::AddrInUse.into()),
+            }
+        })?;
+        for ((number, _, link), claim) in there.into_iter().zip(claims) {
+            let Some(port) = self.ports.get_mut(number) else { continue };
             let what = "cannot open a raw socket (needs CAP_NET_RAW)";
-            port.follow(self.monitor.link_by_name(&port.name)).map_err(|error| StartError::Os { what, error })?;
+            port.open(link, claim).map_err(|error| StartError::Os { what, error })?;
         }
         Ok(())
     }
@@ -258,6 +298,7 @@ impl Driver {
         let devices: BTreeSet<String> = self.interfaces.with_ipv4().cloned().collect();
         devices.iter().for_each(|device| self.prepare_device(device));
         (0..self.ports.len()).for_each(|port| self.follow_port(port));
+        self.memberships_doubtful = true;
         for id in &ids {
             self.refresh(*id);
             self.set.handle(clock::now(), *id, Input::Startup);
@@ -274,10 +315,16 @@ impl Driver {
                 tokio::task::yield_now().await;
             }
             match self.next().await {
-                Wake::Alarm => self.expire(),
+                Wake::Alarm => {
+                    self.expire();
+                    self.claim_again();
+                }
                 Wake::Packet(port, Ok(arrival)) => self.receive(port, &arrival),
                 Wake::Packet(port, Err(error)) => self.warn_port(port, &error.to_string()),
-                Wake::Change(change) => self.follow(&change),
+                Wake::Change(change) => {
+                    self.memberships_doubtful = true;
+                    self.follow(&change);
+                }
                 Wake::Command(Some(Command::Track(router, tracker, passing))) => {
                     if let Some(id) = ids.get(router) {
                         self.consider(*id, [Input::Tracker(tracker, passing)]);
@@ -288,7 +335,7 @@ impl Driver {
                     let _ = reply.send(self.status());
                 }
                 Wake::Command(Some(Command::Stop) | None) => break,
-                Wake::Idle => {}
+                Wake::Idle => self.verify_memberships(),
             }
         }
         self.stop();
@@ -307,7 +354,7 @@ impl Driver {
     async fn next(&mut self) -> Wake {
         let deadline = self.set.deadline();
         let wake_at = deadline.map(|(at, id)| if self.role(id) == Some(Role::Backup) { at.before(SPIN) } else { at });
-        let wake_at = wake_at.into_iter().chain(self.strays_over_at()).min();
+        let wake_at = wake_at.into_iter().chain(self.strays_over_at()).chain(self.claim_at).min();
         // Arming fails for no instant there is; a driver without deadlines would be worse than one that spins.
         let armed = self.alarm.arm_by(wake_at).is_ok();
         poll_fn(|cx| {
@@ -329,6 +376,10 @@ impl Driver {
         }
         if let Poll::Ready(command) = self.commands.poll_recv(cx) {
             return Poll::Ready(Wake::Command(command));
+        }
+        // When all news has been taken in: it comes in bursts.
+        if self.memberships_doubtful {
+            return Poll::Ready(Wake::Idle);
         }
         // One after the other has its turn: a flood on one interface keeps nobody from hearing the others.
         let now = clock::now();
@@ -421,8 +472,57 @@ impl Driver {
         }
     }
 
+    /// Opens ports whose routers another process had, when that has let go.
+    fn claim_again(&mut self) {
+        if self.claim_at.is_none_or(|at| at > clock::now()) {
+            return;
+        }
+        self.claim_at = None;
+        self.refused.clone().into_iter().for_each(|port| self.follow_port(port));
+        self.look_after_claims();
+    }
+
+    /// Routers that another process had until now may run.
+    fn look_after_claims(&mut self) {
+        let refused: BTreeSet<usize> =
+            (0..).zip(&self.ports).filter(|(_, port)| port.refused).map(|(number, _)| number).collect();
+        self.claim_at = (!refused.is_empty()).then(|| self.claim_at.unwrap_or_else(|| clock::now() + CLAIM_PAUSE));
+        let before = std::mem::replace(&mut self.refused, refused);
+        if before.is_empty() {
+            return;
+        }
+        let is_free = |port: usize| before.contains(&port) && !self.refused.contains(&port);
+        let ids = self.set.iter().map(|(id, _)| id);
+        let freed: Vec<RouterId> =
+            ids.filter(|id| self.routers.get(id.index()).is_some_and(|hosted| is_free(hosted.port))).collect();
+        freed.into_iter().for_each(|id| self.refresh(id));
+    }
+
+    /// Sees to it that the kernel has the interfaces that news came of in the group, and not only in a socket's list.
+    fn verify_memberships(&mut self) {
+        if !std::mem::take(&mut self.memberships_doubtful) {
+            return;
+        }
+        self.look_after_claims();
+        for family in [Family::Ipv4, Family::Ipv6] {
+            let is_doubtful = |port: &Port| port.doubtful && port.family == family;
+            let doubtful: Vec<usize> =
+                (0..).zip(&self.ports).filter(|(_, port)| is_doubtful(port)).map(|(n, _)| n).collect();
+            // Not even asked for where there is none, as in a kernel without IPv6.
+            let Some(members) = (!doubtful.is_empty()).then(|| membership::interfaces(family).ok()).flatten() else {
+                continue;
+            };
+            for index in doubtful {
+                let verified = self.ports.get_mut(index).map_or(Ok(()), |port| port.verify(&members));
+                if let Err(error) = verified {
+                    self.warn_port(index, &error.to_string());
+                }
+            }
+        }
+    }
+
     fn receive(&mut self, port: usize, arrival: &Arrival) {
-        let Arrival { at, datagram } = arrival;
+        let Arrival::At(at, datagram) = arrival else { return };
         let (Some(ends), Some(payload)) =
             (Endpoints::new(datagram.src, datagram.dst), self.packet.get(datagram.payload.clone()))
         else {
@@ -437,9 +537,15 @@ impl Driver {
                     unreported,
                 });
             }
-            Ok(id) => self.hear_other_master(id, ends, arrival),
+            Ok(id) => self.hear_other_master(id, ends, *at, datagram.payload.clone()),
             // Other people's virtual routers are none of our business, and ours that are at fault wait: no news.
             Err((None, _) | (_, Discard::NotStarted | Discard::Version2Shadowed(_))) => {}
+            Err((Some(id), _)) if datagram.authenticated => {
+                let event = |unreported| EventKind::Authenticated { source, unreported };
+                self.reporter.report_repeating(id, *at, Kind::Authenticated, event);
+            }
+            // On its way through this host to another.
+            Err((Some(_), Discard::Destination(to))) if !to.is_multicast() && !self.monitor.has_address(to) => {}
             Err((Some(id), discard)) => {
                 self.address_list_errors_grew(id);
                 self.reporter.report_repeating(id, *at, Kind::from(&discard), |unreported| EventKind::Ignored {
@@ -452,16 +558,16 @@ impl Driver {
     }
 
     /// No packet makes a Master: who is one after an advertisement was one before, and does not yield.
-    fn hear_other_master(&mut self, id: RouterId, ends: Endpoints, Arrival { at, datagram }: &Arrival) {
+    fn hear_other_master(&mut self, id: RouterId, ends: Endpoints, at: Instant, payload: Range<usize>) {
         if self.set.get(id).is_none_or(|router| router.role() != Role::Master) {
             return;
         }
-        let payload = self.packet.get(datagram.payload.clone()).unwrap_or_default();
+        let payload = self.packet.get(payload).unwrap_or_default();
         let packet =
             [Version::V2, Version::V3].into_iter().find_map(|version| Packet::parse(version, payload, ends).ok());
         // A release is no contest.
         let Some(priority) = packet.and_then(|packet| packet.priority()) else { return };
-        self.reporter.report_repeating(id, *at, Kind::OtherMaster, |unreported| EventKind::OtherMaster {
+        self.reporter.report_repeating(id, at, Kind::OtherMaster, |unreported| EventKind::OtherMaster {
             source: ends.source(),
             priority,
             unreported,

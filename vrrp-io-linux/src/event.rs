@@ -120,6 +120,13 @@ pub enum EventKind {
         /// How many of this kind went unreported since the last report.
         unreported: u64,
     },
+    /// An advertisement behind an IP authentication header (RFC 2338, type 2) was ignored. Reported as `Ignored` is.
+    Authenticated {
+        /// Who sent it.
+        source: IpAddr,
+        /// How many of this kind went unreported since the last report.
+        unreported: u64,
+    },
     /// An advertisement was accepted although its list of addresses is not ours. Reported as `Ignored` is.
     OtherAddresses {
         /// Who sent it.
@@ -213,6 +220,12 @@ impl fmt::Display for EventKind {
             Self::Ignored { source, discard, unreported } => {
                 write!(f, "ignored an advertisement from {source}: {discard}{}", Unreported(*unreported))
             }
+            Self::Authenticated { source, unreported } => write!(
+                f,
+                "ignored an advertisement from {source}: it has an IP authentication header (authentication type 2), \
+                 which is not supported: configure {source} without it{}",
+                Unreported(*unreported)
+            ),
             Self::OtherAddresses { source, unreported } => {
                 let unreported = Unreported(*unreported);
                 write!(f, "{source} advertises other addresses than are configured here{unreported}")

@@ -38,6 +38,18 @@ pub enum StartError {
         /// The id.
         vrid: Vrid,
     },
+    /// Another process of this network namespace, or another start in this one, runs a router with that id there.
+    #[error("{name}: virtual router {vrid} on {interface} is run by {by} already: stop that one, or take another id")]
+    Claimed {
+        /// The router's name.
+        name: String,
+        /// The interface.
+        interface: String,
+        /// The id.
+        vrid: Vrid,
+        /// Who runs it, as a phrase: `process 4711 (vrrpd)`.
+        by: String,
+    },
     /// Two with one name for the interface of their virtual MAC addresses.
     #[error("{name}: another router's virtual MAC address is on {interface}; give one of them a name of its own")]
     MacvlanTaken {

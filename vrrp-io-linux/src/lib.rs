@@ -127,6 +127,7 @@
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 
+mod claims;
 mod clock;
 mod driver;
 mod event;

@@ -1,5 +1,6 @@
 //! The interfaces that routers run on, each with the one socket for each family that its routers share.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 use std::task::{Context, Poll};
@@ -8,10 +9,11 @@ use std::time::Duration;
 use vrrp_core::wire::Endpoints;
 use vrrp_core::{Family, Instant};
 
+use crate::claims::{self, Claim, Refusal, Vrids, Wanted};
 use crate::clock;
 use crate::link_layer::LinkLayer;
 use crate::netlink::Link;
-use crate::socket::{Datagram, VrrpSocket};
+use crate::socket::{Datagram, Heard, VrrpSocket};
 
 /// One interface and family. It is known by name: it may come and go, with another index each time.
 #[derive(Debug)]
@@ -21,6 +23,14 @@ pub(crate) struct Port {
     pub(crate) ifindex: Option<u32>,
     /// Whether any router here speaks to the group.
     pub(crate) multicast: bool,
+    /// Something happened to the interface: its membership in the group may be gone.
+    pub(crate) doubtful: bool,
+    /// The ids of the routers here.
+    pub(crate) vrids: Vrids,
+    /// Keeps other processes away from them, for as long as the interface is there.
+    pub(crate) claim: Option<Claim>,
+    /// Another process has one of them.
+    pub(crate) refused: bool,
     /// What came before was read, or was more than one may wait for.
     pub(crate) drained_at: Instant,
     socket: Option<VrrpSocket>,
@@ -28,34 +38,78 @@ pub(crate) struct Port {
     empty_at: Instant,
 }
 
-/// A packet and when it arrived.
+/// What was taken from a socket.
 #[derive(Debug)]
-pub(crate) struct Arrival {
-    pub(crate) at: Instant,
-    pub(crate) datagram: Datagram,
+pub(crate) enum Arrival {
+    /// An advertisement, and when it arrived.
+    At(Instant, Datagram),
+    /// Nothing that concerns a router.
+    Noise,
 }
 
 impl Port {
     pub(crate) fn new(name: String, family: Family) -> Self {
         let (drained_at, empty_at) = (Instant::ZERO, Instant::ZERO);
-        Self { name, family, ifindex: None, multicast: false, drained_at, socket: None, empty_at }
+        Self {
+            name,
+            family,
+            ifindex: None,
+            multicast: false,
+            doubtful: false,
+            vrids: Vrids::default(),
+            claim: None,
+            refused: false,
+            drained_at,
+            socket: None,
+            empty_at,
+        }
     }
 
     /// Follows the interface: opens a socket when it appears, closes it when it goes.
     pub(crate) fn follow(&mut self, link: Option<&Link>) -> io::Result<()> {
         let ifindex = link.map(|link| link.index);
         if ifindex != self.ifindex {
-            (self.ifindex, self.socket) = (ifindex, None);
+            (self.ifindex, self.socket, self.claim, self.refused) = (ifindex, None, None, false);
         }
         let Some(ifindex) = ifindex else { return Ok(()) };
+        if self.claim.is_none() {
+            let claimed = claims::claim(&[self.wanted(ifindex)], Duration::ZERO);
+            self.refused = matches!(claimed, Err(Refusal::Taken { .. }));
+            self.claim = claimed.map_err(io::Error::from)?.pop();
+        }
+        let mtu = link.map_or(0, |link| link.mtu);
         let socket = match &mut self.socket {
-            Some(socket) => socket,
+            Some(socket) => {
+                self.doubtful = self.multicast;
+                socket
+            }
             empty => {
                 self.empty_at = clock::now();
-                empty.insert(VrrpSocket::open(&self.name, ifindex, self.family)?)
+                empty.insert(VrrpSocket::open(&self.name, ifindex, mtu, self.family, self.multicast)?)
             }
         };
+        socket.set_mtu(mtu)?;
         if self.multicast { socket.join() } else { Ok(()) }
+    }
+
+    /// The first time, with a claim that was made for all ports at once.
+    pub(crate) fn open(&mut self, link: &Link, claim: Claim) -> io::Result<()> {
+        (self.ifindex, self.claim) = (Some(link.index), Some(claim));
+        self.follow(Some(link))
+    }
+
+    /// What other processes are to keep away from on the interface of this index.
+    pub(crate) fn wanted(&self, ifindex: u32) -> Wanted {
+        Wanted { ifindex, family: self.family, vrids: self.vrids }
+    }
+
+    /// Joins the group again if the interface is not among its `members`.
+    pub(crate) fn verify(&mut self, members: &BTreeSet<u32>) -> io::Result<()> {
+        self.doubtful = false;
+        match (&mut self.socket, self.ifindex) {
+            (Some(socket), Some(ifindex)) if self.multicast && !members.contains(&ifindex) => socket.rejoin(),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn send(&mut self, from: IpAddr, to: IpAddr, ttl: u8, payload: &[u8]) -> io::Result<()> {
@@ -90,7 +144,7 @@ impl Port {
         io::Error::new(io::ErrorKind::NotFound, format!("there is no interface {}", self.name))
     }
 
-    /// The next packet; remembers that `now`, or later, there was none.
+    /// What came next; remembers that `now`, or later, there was none.
     pub(crate) fn poll_recv(
         &mut self,
         cx: &mut Context<'_>,
@@ -104,10 +158,10 @@ impl Port {
         if polled.is_pending() {
             self.empty_at = now;
         }
-        polled.map_ok(|datagram| arrival(clock::now(), self.empty_at, datagram))
+        polled.map_ok(|heard| arrival(clock::now(), self.empty_at, heard))
     }
 
-    /// The next packet, if one waits.
+    /// What came next, if something waits.
     pub(crate) fn try_recv(&mut self, buf: &mut [u8]) -> io::Result<Option<Arrival>> {
         let Some(socket) = &mut self.socket else { return Ok(None) };
         let received = socket.try_recv(buf)?;
@@ -115,15 +169,20 @@ impl Port {
         if received.is_none() {
             self.empty_at = now;
         }
-        Ok(received.map(|datagram| arrival(now, self.empty_at, datagram)))
+        Ok(received.map(|heard| arrival(now, self.empty_at, heard)))
     }
 }
 
 /// The kernel stamps packets with the wall clock, which may step. Only the age is taken from the stamp, and no packet is
 /// older than the last look into the empty socket.
-fn arrival(now: Instant, empty_at: Instant, datagram: Datagram) -> Arrival {
-    let age: Duration = datagram.age.min(now.since(empty_at));
-    Arrival { at: now.before(age), datagram }
+fn arrival(now: Instant, empty_at: Instant, heard: Heard) -> Arrival {
+    match heard {
+        Heard::Advertisement(datagram) => {
+            let age: Duration = datagram.age.min(now.since(empty_at));
+            Arrival::At(now.before(age), datagram)
+        }
+        Heard::Noise => Arrival::Noise,
+    }
 }
 
 #[cfg(test)]
@@ -137,8 +196,13 @@ mod tests {
     fn arrived(waited: Duration, wall: Duration, stamp: Option<Duration>) -> Duration {
         let now = Instant::from_nanos(1_000_000_000_000);
         let nobody = IpAddr::from([0; 4]);
-        let datagram = Datagram { src: nobody, dst: nobody, ttl: 255, payload: 0..0, age: age(wall, stamp) };
-        now.since(arrival(now, now.before(waited), datagram).at)
+        let (mac, authenticated) = (None, false);
+        let datagram =
+            Datagram { src: nobody, dst: nobody, ttl: 255, payload: 0..0, age: age(wall, stamp), mac, authenticated };
+        match arrival(now, now.before(waited), Heard::Advertisement(datagram)) {
+            Arrival::At(at, _) => now.since(at),
+            Arrival::Noise => panic!("an advertisement is none"),
+        }
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub(crate) struct Reporter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Ignored(Discriminant<Discard>),
+    Authenticated,
     OtherAddresses,
     OtherMaster,
     SendFailed,

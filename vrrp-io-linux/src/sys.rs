@@ -16,9 +16,18 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// Nanoseconds on `CLOCK_MONOTONIC`.
 pub(crate) fn monotonic_nanos() -> u64 {
+    nanos(libc::CLOCK_MONOTONIC)
+}
+
+/// Nanoseconds for which the calling thread has had a processor.
+pub(crate) fn processor_nanos() -> u64 {
+    nanos(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+fn nanos(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a valid timespec to write to. The call cannot fail: the clock exists on every Linux.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
+    // SAFETY: `time` is a valid timespec to write to. The call cannot fail: these clocks exist on every Linux.
+    unsafe { libc::clock_gettime(clock, &mut time) };
     time.tv_sec as u64 * NANOS_PER_SECOND + time.tv_nsec as u64
 }
 
@@ -75,6 +84,58 @@ pub(crate) fn enable_receive_destination_v6(socket: BorrowedFd<'_>) -> io::Resul
     set_int_option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)
 }
 
+/// Has the kernel tell which packets it put together from fragments; [`receive`] returns it. Of an IPv6 socket before Linux
+/// 4.10, of an IPv4 one before 4.13, an error.
+pub(crate) fn enable_receive_fragmented(socket: BorrowedFd<'_>, ipv6: bool) -> io::Result<()> {
+    match ipv6 {
+        false => set_int_option(socket, libc::IPPROTO_IP, libc::IP_RECVFRAGSIZE, 1),
+        true => set_int_option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVFRAGSIZE, 1),
+    }
+}
+
+/// Has the interface's card let frames to a multicast `hardware` address pass, for as long as the packet socket lives.
+pub(crate) fn receive_frames_to(socket: BorrowedFd<'_>, ifindex: u32, hardware: [u8; 6]) -> io::Result<()> {
+    // linux/if_packet.h; not in libc for every target.
+    const PACKET_ADD_MEMBERSHIP: libc::c_int = 1;
+    const PACKET_MR_MULTICAST: libc::c_ushort = 0;
+    #[repr(C)]
+    struct PacketMreq {
+        ifindex: libc::c_int,
+        kind: libc::c_ushort,
+        address_len: libc::c_ushort,
+        address: [u8; 8],
+    }
+    let [a, b, c, d, e, f] = hardware;
+    let address = [a, b, c, d, e, f, 0, 0];
+    let kind = PACKET_MR_MULTICAST;
+    let wanted = PacketMreq { ifindex: ifindex as libc::c_int, kind, address_len: 6, address };
+    set_option(socket, libc::SOL_PACKET, PACKET_ADD_MEMBERSHIP, &wanted)
+}
+
+/// The other end of a connected Unix socket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer {
+    /// 0 where it is not visible from here.
+    pub(crate) process: i32,
+    pub(crate) user: u32,
+}
+
+/// Who listens at the other end of a connected Unix socket.
+pub(crate) fn peer(socket: BorrowedFd<'_>) -> io::Result<Peer> {
+    let mut who = libc::ucred { pid: 0, uid: 0, gid: 0 };
+    let mut len = size_of::<libc::ucred>() as libc::socklen_t;
+    let to = ptr::from_mut(&mut who).cast();
+    // SAFETY: `to` is valid to write to, and `len` says its length.
+    check(unsafe { libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_PEERCRED, to, &mut len) })?;
+    Ok(Peer { process: who.pid, user: who.uid })
+}
+
+/// The effective user of the process.
+pub(crate) fn effective_user() -> u32 {
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
 /// Sets the receive buffer, beyond `net.core.rmem_max` where the privilege allows it.
 pub(crate) fn set_receive_buffer(socket: BorrowedFd<'_>, bytes: usize) -> io::Result<()> {
     let bytes = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
@@ -116,12 +177,16 @@ pub(crate) struct Received {
     pub(crate) len: usize,
     /// When the kernel received them: since the Unix epoch, on the wall clock.
     pub(crate) stamp: Option<Duration>,
-    /// IPv6: who sent them.
+    /// Raw IPv6: who sent them.
     pub(crate) source: Option<Ipv6Addr>,
-    /// IPv6: to which address.
+    /// Raw IPv6: to which address.
     pub(crate) destination: Option<Ipv6Addr>,
-    /// IPv6: hop limit on arrival.
+    /// Raw IPv6: hop limit on arrival.
     pub(crate) hop_limit: Option<u8>,
+    /// Raw: the kernel put them together from fragments.
+    pub(crate) fragmented: bool,
+    /// Packet socket: which MAC address sent the frame.
+    pub(crate) hardware: Option<[u8; 6]>,
 }
 
 /// Reads one datagram; never blocks. What the buffer cannot hold is lost.
@@ -148,7 +213,7 @@ pub(crate) fn receive(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<Rece
     // SAFETY: `recvmsg` writes an address, or none and the length 0, into a storage of zeros.
     let (len, from) = unsafe { SockAddr::try_init(read) }?;
     let source = from.as_socket_ipv6().map(|from| *from.ip());
-    let mut received = Received { len, source, ..Received::default() };
+    let mut received = Received { len, source, hardware: hardware(&from), ..Received::default() };
     read_control(&message, &mut received);
     Ok(received)
 }
@@ -167,6 +232,17 @@ pub(crate) fn link_layer_address(ifindex: u32, ethertype: u16, hardware: [u8; 6]
     }
     // SAFETY: the storage holds a sockaddr_ll, of that length.
     unsafe { SockAddr::new(storage, size_of::<libc::sockaddr_ll>() as libc::socklen_t) }
+}
+
+/// The MAC address in the address of a packet socket.
+fn hardware(from: &SockAddr) -> Option<[u8; 6]> {
+    if i32::from(from.family()) != libc::AF_PACKET {
+        return None;
+    }
+    // SAFETY: every address lies in a storage in which a sockaddr_ll has room; any octets are a valid one.
+    let from = unsafe { &*from.as_ptr().cast::<libc::sockaddr_ll>() };
+    let [a, b, c, d, e, f, ..] = from.sll_addr;
+    (from.sll_halen == 6).then_some([a, b, c, d, e, f])
 }
 
 /// Takes over what the control messages of a `message` say that `recvmsg` filled.
@@ -195,6 +271,9 @@ fn read_control(message: &libc::msghdr, received: &mut Received) {
                 let hop_limit = unsafe { ptr::read_unaligned(data.cast::<libc::c_int>()) };
                 received.hop_limit = u8::try_from(hop_limit).ok();
             }
+            (libc::IPPROTO_IP, libc::IP_RECVFRAGSIZE) | (libc::IPPROTO_IPV6, libc::IPV6_RECVFRAGSIZE) => {
+                received.fragmented = true;
+            }
             _ => {}
         }
         // SAFETY: `next` came from the same message.
@@ -208,9 +287,13 @@ fn set_int_option(
     option: libc::c_int,
     value: libc::c_int,
 ) -> io::Result<()> {
-    let len = size_of::<libc::c_int>() as libc::socklen_t;
-    // SAFETY: points to an int and says its length.
-    check(unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, ptr::from_ref(&value).cast(), len) })
+    set_option(socket, level, option, &value)
+}
+
+fn set_option<T>(socket: BorrowedFd<'_>, level: libc::c_int, option: libc::c_int, value: &T) -> io::Result<()> {
+    let len = size_of::<T>() as libc::socklen_t;
+    // SAFETY: points to a value and says its length.
+    check(unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, ptr::from_ref(value).cast(), len) })
 }
 
 fn check(result: libc::c_int) -> io::Result<()> {

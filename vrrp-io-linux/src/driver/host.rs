@@ -156,9 +156,10 @@ impl Driver {
 
     /// Tells a router what the mirror of the host says about it.
     pub(super) fn refresh(&mut self, id: RouterId) {
-        let Some(Hosted { router, .. }) = self.routers.get(id.index()) else { return };
+        let Some(Hosted { router, port, .. }) = self.routers.get(id.index()) else { return };
+        let is_refused = self.ports.get(*port).is_some_and(|port| port.refused);
         let is_up = |name: &str| self.monitor.link_by_name(name).is_some_and(|link| link.up);
-        let up = is_up(&router.interface);
+        let up = !is_refused && is_up(&router.interface);
         let tracked = router.tracked_interfaces.iter().map(|(id, name)| Input::Tracker(*id, is_up(name)));
         let primary = Input::PrimaryAddress(self.primary_address(id, router));
         // What is gone with its interface is not to be blamed; what came with it has to be there first.

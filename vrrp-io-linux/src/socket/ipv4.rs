@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::Ipv4Addr;
+use std::ops::Range;
 
 use etherparse::{IpDscp, IpNumber, Ipv4Header, Ipv4HeaderSlice};
 use socket2::{InterfaceIndexOrAddress, Socket};
@@ -14,6 +15,9 @@ pub(super) const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
 /// Network control, the class of routing protocols: TOS 0xc0 (IP-11).
 const DSCP: IpDscp = IpDscp::CS6;
 
+/// The MAC address of the group.
+pub(crate) const GROUP_MAC: [u8; 6] = [1, 0, 0x5e, 0, 0, 18];
+
 pub(super) fn configure(socket: &Socket) -> io::Result<()> {
     // Otherwise it would get the packets of all groups that anybody on this host has joined.
     socket.set_multicast_all_v4(false)?;
@@ -23,6 +27,11 @@ pub(super) fn configure(socket: &Socket) -> io::Result<()> {
 
 pub(super) fn join(socket: &Socket, ifindex: u32) -> io::Result<()> {
     socket.join_multicast_v4_n(&GROUP, &InterfaceIndexOrAddress::Index(ifindex))
+}
+
+/// Leaves a group that the kernel has forgotten.
+pub(super) fn leave(socket: &Socket, ifindex: u32) -> io::Result<()> {
+    socket.leave_multicast_v4_n(&GROUP, &InterfaceIndexOrAddress::Index(ifindex))
 }
 
 /// The header of an advertisement. The kernel fills in the identification and the checksum.
@@ -35,7 +44,7 @@ pub(crate) fn header(source: Ipv4Addr, destination: Ipv4Addr, ttl: u8, payload_l
     Ok(header)
 }
 
-/// What is in `buf`, when that is one whole packet: the kernel hands over the header too.
+/// What is in `buf`, when that is one whole packet, its header first.
 pub(crate) fn datagram(buf: &[u8], received: &sys::Received) -> Option<Datagram> {
     let packet = buf.get(..received.len)?;
     let header = Ipv4HeaderSlice::from_slice(packet).ok()?;
@@ -44,13 +53,37 @@ pub(crate) fn datagram(buf: &[u8], received: &sys::Received) -> Option<Datagram>
     if header.is_fragmenting_payload() || payload.start > payload.end || payload.end > packet.len() {
         return None;
     }
+    let authenticated = header.protocol() == IpNumber::AUTHENTICATION_HEADER;
+    let payload = if authenticated { behind_authentication(packet, payload)? } else { payload };
     Some(Datagram {
         src: header.source_addr().into(),
         dst: header.destination_addr().into(),
         ttl: header.ttl(),
         payload,
         age: age(wall_clock(), received.stamp),
+        mac: received.hardware,
+        authenticated,
     })
+}
+
+/// Whether the header at the start of `packet` arrived as it was sent: nobody has looked before a packet socket.
+pub(super) fn is_sound(packet: &[u8]) -> bool {
+    let Ok(header) = Ipv4HeaderSlice::from_slice(packet) else { return false };
+    let words = header.slice().chunks_exact(2);
+    let sum: u32 = words.map(|word| word.iter().fold(0, |sum, octet| sum << 8 | u32::from(*octet))).sum();
+    // Of at most 30 words: to fold it twice is enough.
+    let folded = (sum & 0xffff) + (sum >> 16);
+    (folded & 0xffff) + (folded >> 16) == 0xffff
+}
+
+/// The advertisement behind an authentication header (RFC 2402), if it says that it needs one: type 2 of RFC 2338.
+fn behind_authentication(packet: &[u8], payload: Range<usize>) -> Option<Range<usize>> {
+    const AUTHENTICATION_HEADER: u8 = 2;
+    let header = packet.get(payload.clone())?;
+    let len = (usize::from(*header.get(1)?) + 2) * 4;
+    let message = header.get(len..)?;
+    let is_meant = header.first() == Some(&IpNumber::VRRP.0) && message.get(4) == Some(&AUTHENTICATION_HEADER);
+    is_meant.then_some(payload.start + len..payload.end)
 }
 
 #[cfg(test)]
@@ -100,6 +133,40 @@ mod tests {
         let mut version_6 = whole;
         version_6[0] = 0x67;
         assert_eq!(payload_of(&version_6), None);
+    }
+
+    #[test]
+    fn a_header_that_was_damaged_on_the_way_is_found() {
+        let mut header = header([192, 0, 2, 1].into(), GROUP, 255, PAYLOAD.len()).unwrap();
+        header.header_checksum = header.calc_header_checksum();
+        let packet = [&header.to_bytes()[..], PAYLOAD].concat();
+        assert!(is_sound(&packet));
+        for bit in 0..8 * header.header_len() {
+            let mut damaged = packet.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(!is_sound(&damaged), "bit {bit}");
+        }
+        assert!(!is_sound(&packet[..19]) && !is_sound(&[]));
+    }
+
+    #[test]
+    fn behind_an_authentication_header_is_an_advertisement_of_type_2() {
+        let packet = |next: u8, len: u8, kind: u8| {
+            let mut packet = packet(0, 0, 0)[..20].to_vec();
+            packet[9] = 51;
+            packet.extend([next, len, 0, 0, 0, 0, 1, 0, 0, 0, 0, 7]);
+            packet.extend([0xaa; 12]);
+            packet.extend([0x21, 51, 100, 1, kind, 1, 0, 0]);
+            packet[3] = packet.len() as u8;
+            packet
+        };
+        let whole = packet(112, 4, 2);
+        assert_eq!(payload_of(&whole), Some(&[0x21, 51, 100, 1, 2, 1, 0, 0][..]));
+        assert!(datagram(&whole, &sys::Received { len: whole.len(), ..Default::default() }).unwrap().authenticated);
+        // Another protocol, another type, a length that leaves nothing.
+        for (next, len, kind) in [(1, 4, 2), (112, 4, 0), (112, 4, 1), (112, 5, 2), (112, 255, 2)] {
+            assert_eq!(payload_of(&packet(next, len, kind)), None, "{next} {len} {kind}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io;
 use std::net::Ipv6Addr;
 use std::os::fd::AsFd;
 
-use etherparse::{IpNumber, Ipv6FlowLabel, Ipv6Header};
+use etherparse::{IpNumber, Ipv6FlowLabel, Ipv6Header, Ipv6HeaderSlice};
 use socket2::Socket;
 
 use super::{Datagram, age, length, wall_clock};
@@ -12,10 +12,14 @@ use crate::sys;
 
 /// RFC 9568 section 5.1.2.2.
 pub(super) const GROUP: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
+/// The MAC address of the group.
+pub(crate) const GROUP_MAC: [u8; 6] = [0x33, 0x33, 0, 0, 0, 0x12];
 /// Network control, the class of routing protocols.
 const TRAFFIC_CLASS: u8 = 0xc0;
 
 pub(super) fn configure(socket: &Socket) -> io::Result<()> {
+    // Otherwise it would get the packets of all groups that anybody on this host has joined; before Linux 4.20 it does.
+    let _ = socket.set_multicast_all_v6(false);
     socket.set_multicast_loop_v6(false)?;
     socket.set_header_included_v6(true)?;
     socket.set_recv_hoplimit_v6(true)?;
@@ -24,6 +28,11 @@ pub(super) fn configure(socket: &Socket) -> io::Result<()> {
 
 pub(super) fn join(socket: &Socket, ifindex: u32) -> io::Result<()> {
     socket.join_multicast_v6(&GROUP, ifindex)
+}
+
+/// Leaves a group that the kernel has forgotten.
+pub(super) fn leave(socket: &Socket, ifindex: u32) -> io::Result<()> {
+    socket.leave_multicast_v6(&GROUP, ifindex)
 }
 
 /// The header of an advertisement.
@@ -44,13 +53,60 @@ pub(crate) fn header(
     })
 }
 
-/// What was received: the kernel hands over the payload alone, and tells what the header said.
-pub(super) fn datagram(received: &sys::Received) -> Option<Datagram> {
+/// What is in `buf`, when that is one whole packet, its header first.
+pub(crate) fn datagram(buf: &[u8], received: &sys::Received) -> Option<Datagram> {
+    let packet = buf.get(..received.len)?;
+    let header = Ipv6HeaderSlice::from_slice(packet).ok()?;
+    // The packet ends where it says, not where the frame did: short frames are padded.
+    let payload = Ipv6Header::LEN..Ipv6Header::LEN + usize::from(header.payload_length());
+    let whole = header.next_header() == IpNumber::VRRP && payload.end <= packet.len();
+    whole.then(|| Datagram {
+        src: header.source_addr().into(),
+        dst: header.destination_addr().into(),
+        ttl: header.hop_limit(),
+        payload,
+        age: age(wall_clock(), received.stamp),
+        mac: received.hardware,
+        authenticated: false,
+    })
+}
+
+/// What a raw socket received: the payload alone, and what the kernel tells of the header.
+pub(super) fn raw(received: &sys::Received) -> Option<Datagram> {
     Some(Datagram {
         src: received.source?.into(),
         dst: received.destination?.into(),
         ttl: received.hop_limit?,
         payload: 0..received.len,
         age: age(wall_clock(), received.stamp),
+        mac: None,
+        authenticated: false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payload_of(packet: &[u8]) -> Option<&[u8]> {
+        let datagram = datagram(packet, &sys::Received { len: packet.len(), ..Default::default() })?;
+        packet.get(datagram.payload)
+    }
+
+    #[test]
+    fn the_payload_is_found_before_padding_and_only_in_a_whole_packet() {
+        const PAYLOAD: &[u8] = b"an advertisement";
+        let header = header("fe80::1".parse().unwrap(), GROUP, 255, PAYLOAD.len()).unwrap().to_bytes();
+        let whole = [&header[..], PAYLOAD].concat();
+        assert_eq!(payload_of(&whole), Some(PAYLOAD));
+        assert_eq!(payload_of(&[&whole[..], &[0; 7]].concat()), Some(PAYLOAD));
+        for len in 0..whole.len() {
+            assert_eq!(payload_of(&whole[..len]), None, "{len}");
+        }
+        for (at, octet) in [(0, 0x45), (4, 1), (6, 58), (6, 44)] {
+            let mut wrong = whole.clone();
+            wrong[at] = octet;
+            assert_eq!(payload_of(&wrong), None, "{at} {octet}");
+        }
+    }
 }

@@ -1,26 +1,37 @@
-//! The raw socket that an interface's virtual routers of one address family share for sending and receiving.
+//! What an interface's virtual routers of one address family share for sending and hearing. One for an interface, not one for
+//! a router: the kernel copies each packet to every socket that matches.
 //!
-//! One per interface, not one per router: the kernel copies each packet to every raw socket that matches. Headers are
-//! made here, so that the source is what the router says it is.
+//! Advertisements are heard on a packet socket, in front of the IP layer: whatever that says of their source (an address of
+//! this host, a wrong way back), they arrived at the interface, and count. Rules of a packet filter for the IP layer's input
+//! come later too, and keep nothing from being heard; rules at the interface (`netdev`, ingress) do.
+//!
+//! They leave by a raw IP socket: on the host's routes where they go to one peer, and not past the rules for its output. Headers
+//! are made here, so that the source is what the router says it is. This socket is also a member of the group for the IP layer,
+//! which tells switches, and it hears what the IP layer puts together: advertisements that came in fragments.
 
+mod filters;
+mod fragments;
 pub(crate) mod ipv4;
 pub(crate) mod ipv6;
+pub(crate) mod membership;
 
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddrV4, SocketAddrV6};
 use std::ops::Range;
 use std::os::fd::AsFd;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use etherparse::IpNumber;
+use etherparse::{EtherType, IpNumber};
 use libc::c_int;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::io::unix::AsyncFd;
 use vrrp_core::Family;
 use vrrp_core::wire::Endpoints;
 
-use crate::sys;
+pub(crate) use fragments::{ipv4 as fragments_v4, ipv6 as fragments_v6};
+
+use crate::{clock, sys};
 
 /// `TC_PRIO_CONTROL`: past the bulk traffic in the interface's own queue.
 pub(crate) const PRIORITY: u32 = 7;
@@ -28,14 +39,35 @@ pub(crate) const PRIORITY: u32 = 7;
 const RECEIVE_BUFFER: usize = 1 << 20;
 /// Of the kernel, not in libc: everything but sending.
 const MSG_PROBE: c_int = 0x10;
+/// No link makes fragments of less than this; RFC 791 lets every host count on it.
+const WHOLE_V4: u32 = 576;
+/// No link of IPv6 has a smaller MTU (RFC 8200 section 5).
+const WHOLE_V6: u32 = 1280;
+const HEADER_V6: u32 = 40;
 
 /// Sends and receives advertisements of one address family on one interface.
 #[derive(Debug)]
 pub(crate) struct VrrpSocket {
-    socket: AsyncFd<Socket>,
+    /// Hears.
+    packets: AsyncFd<Socket>,
+    /// Sends, and hears what came in fragments.
+    raw: AsyncFd<Socket>,
     family: Family,
     ifindex: u32,
+    mtu: u32,
+    /// Of the next packet that goes out in fragments.
+    identification: u32,
     joined: bool,
+    /// Which of the two has its turn.
+    raw_first: bool,
+}
+
+/// What was taken from a socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Advertisement(Datagram),
+    /// Nothing that concerns a router.
+    Noise,
 }
 
 /// One received advertisement.
@@ -43,75 +75,95 @@ pub(crate) struct VrrpSocket {
 pub(crate) struct Datagram {
     /// Who sent it.
     pub(crate) src: IpAddr,
-    /// The multicast group, or an address of this host.
+    /// The multicast group, or an address of this host or of one that it forwards to.
     pub(crate) dst: IpAddr,
     /// Time to live, or hop limit, on arrival.
     pub(crate) ttl: u8,
-    /// Where in the buffer the IP payload is.
+    /// Where in the buffer the advertisement is.
     pub(crate) payload: Range<usize>,
     /// For how long it has lain in the socket. From the wall clock: a step of that makes it too long.
     pub(crate) age: Duration,
+    /// The MAC address that the frame came from, where that is known.
+    pub(crate) mac: Option<[u8; 6]>,
+    /// Came behind an IP authentication header, which nobody has checked.
+    pub(crate) authenticated: bool,
 }
 
 impl VrrpSocket {
-    /// Opens a socket that hears unicast on this interface alone. Needs a running tokio runtime.
-    pub(crate) fn open(interface: &str, ifindex: u32, family: Family) -> io::Result<Self> {
-        let domain = match family {
-            Family::Ipv4 => Domain::IPV4,
-            Family::Ipv6 => Domain::IPV6,
-        };
-        let protocol = Protocol::from(i32::from(IpNumber::VRRP.0));
-        let socket = Socket::new(domain, Type::RAW.nonblocking(), Some(protocol))?;
-        socket.bind_device(Some(interface.as_bytes()))?;
-        match family {
-            Family::Ipv4 => ipv4::configure(&socket)?,
-            Family::Ipv6 => ipv6::configure(&socket)?,
-        }
-        socket.set_priority(PRIORITY)?;
-        sys::set_receive_buffer(socket.as_fd(), RECEIVE_BUFFER)?;
-        sys::enable_receive_stamps(socket.as_fd())?;
-        let mut socket = Self { socket: sys::watch(socket)?, family, ifindex, joined: false };
-        // Until it was bound, it heard every interface.
-        while socket.try_receive(&mut [])?.is_some() {}
-        Ok(socket)
+    /// Opens the sockets. They hear what is sent to this host, and if `multicast` to the group. Needs a running tokio runtime.
+    pub(crate) fn open(interface: &str, ifindex: u32, mtu: u32, family: Family, multicast: bool) -> io::Result<Self> {
+        let packets = hearing(ifindex, family, multicast)?;
+        let raw = raw(interface, mtu, family)?;
+        let (packets, raw) = (sys::watch(packets)?, sys::watch(raw)?);
+        // Fragments of two packets that are under way together must not share a number: those of another process of this
+        // host, or of one before this one, begin elsewhere.
+        let identification = clock::now().as_nanos() as u32;
+        Ok(Self { packets, raw, family, ifindex, mtu, identification, joined: false, raw_first: false })
     }
 
-    /// Joins the VRRP group on this interface; once more does no harm.
+    /// The link's MTU has changed, perhaps.
+    pub(crate) fn set_mtu(&mut self, mtu: u32) -> io::Result<()> {
+        if self.mtu != mtu {
+            self.mtu = mtu;
+            self.raw.get_ref().attach_filter(&filters::longer_than(whole(self.family, mtu)))?;
+        }
+        Ok(())
+    }
+
+    /// Joins the VRRP group on this interface, for the IP layer and those that ask it; once more does no harm.
     pub(crate) fn join(&mut self) -> io::Result<()> {
         let joined = match self.family {
-            Family::Ipv4 => ipv4::join(self.socket.get_ref(), self.ifindex),
-            Family::Ipv6 => ipv6::join(self.socket.get_ref(), self.ifindex),
+            Family::Ipv4 => ipv4::join(self.raw.get_ref(), self.ifindex),
+            Family::Ipv6 => ipv6::join(self.raw.get_ref(), self.ifindex),
         };
         match joined {
-            Err(error) if error.kind() != io::ErrorKind::AddrInUse => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+                let group = vrrp_core::multicast_group(self.family);
+                return Err(io::Error::new(error.kind(), format!("cannot join the group {group}: {error}")));
+            }
             _ => self.joined = true,
         }
         Ok(())
     }
 
-    /// The next advertisement, whose octets `buf` then holds. What is none is skipped.
-    pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<Datagram>> {
-        loop {
-            let mut guard = ready!(self.socket.poll_read_ready(cx))?;
-            if let Ok(received) = guard.try_io(|socket| sys::receive(socket.as_fd(), buf)) {
-                if let Some(datagram) = self.datagram(buf, &received?) {
-                    return Poll::Ready(Ok(datagram));
+    /// Joins again: the kernel has dropped the membership, though this socket still has it in its list.
+    pub(crate) fn rejoin(&mut self) -> io::Result<()> {
+        let left = match self.family {
+            Family::Ipv4 => ipv4::leave(self.raw.get_ref(), self.ifindex),
+            Family::Ipv6 => ipv6::leave(self.raw.get_ref(), self.ifindex),
+        };
+        // It was not even in the list.
+        drop(left);
+        self.joined = false;
+        self.join()
+    }
+
+    /// What came next; if it is an advertisement, `buf` holds its octets.
+    pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<Heard>> {
+        self.raw_first = !self.raw_first;
+        for raw in [self.raw_first, !self.raw_first] {
+            let socket = if raw { &self.raw } else { &self.packets };
+            while let Poll::Ready(guard) = socket.poll_read_ready(cx) {
+                if let Ok(received) = guard?.try_io(|socket| sys::receive(socket.as_fd(), buf)) {
+                    return Poll::Ready(self.heard(buf, received, raw));
                 }
             }
         }
+        Poll::Pending
     }
 
     /// As [`poll_recv`](Self::poll_recv), and `None` when nothing waits.
-    pub(crate) fn try_recv(&mut self, buf: &mut [u8]) -> io::Result<Option<Datagram>> {
-        while let Some(received) = self.try_receive(buf)? {
-            if let Some(datagram) = self.datagram(buf, &received) {
-                return Ok(Some(datagram));
+    pub(crate) fn try_recv(&mut self, buf: &mut [u8]) -> io::Result<Option<Heard>> {
+        for (socket, raw) in [(&self.packets, false), (&self.raw, true)] {
+            match sys::receive(socket.get_ref().as_fd(), buf) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                received => return self.heard(buf, received, raw).map(Some),
             }
         }
         Ok(None)
     }
 
-    /// Sends `payload` as one packet that says it comes from `from`. Never blocks.
+    /// Sends `payload` as one packet that says it comes from `from`, in fragments where the link needs them. Never blocks.
     pub(crate) fn send(&mut self, from: IpAddr, to: IpAddr, ttl: u8, payload: &[u8]) -> io::Result<()> {
         self.transmit(from, to, ttl, payload, 0)
     }
@@ -122,42 +174,119 @@ impl VrrpSocket {
     }
 
     fn transmit(&mut self, from: IpAddr, to: IpAddr, ttl: u8, payload: &[u8], flags: c_int) -> io::Result<()> {
-        let send = |header: &[u8], to: &SockAddr| {
+        let socket = self.raw.get_ref();
+        let send = |header: &[u8], payload: &[u8], to: &SockAddr| {
             let parts = [IoSlice::new(header), IoSlice::new(payload)];
-            self.socket.get_ref().send_to_vectored_with_flags(&parts, to, flags).map(drop)
+            socket.send_to_vectored_with_flags(&parts, to, flags).map(drop)
         };
-        match Endpoints::new(from, to).filter(|ends| ends.family() == self.family) {
+        let mtu = self.mtu as usize;
+        let (packets, to): (_, SockAddr) = match Endpoints::new(from, to).filter(|ends| ends.family() == self.family) {
             Some(Endpoints::V4 { source, destination }) => {
                 let header = ipv4::header(source, destination, ttl, payload.len())?;
-                send(&header.to_bytes(), &SocketAddrV4::new(destination, 0).into())
+                let to = SocketAddrV4::new(destination, 0).into();
+                if header.header_len() + payload.len() <= mtu {
+                    return send(&header.to_bytes(), payload, &to);
+                }
+                // The kernel would put another number for 0 into each fragment.
+                self.identification = self.identification.wrapping_add(1);
+                let identification = (self.identification as u16).max(1);
+                (fragments_v4(&header, payload, mtu, identification), to)
             }
             Some(Endpoints::V6 { source, destination }) => {
                 let header = ipv6::header(source, destination, ttl, payload.len())?;
-                send(&header.to_bytes(), &SocketAddrV6::new(destination, 0, 0, self.ifindex).into())
+                let to = SocketAddrV6::new(destination, 0, 0, self.ifindex).into();
+                if header.header_len() + payload.len() <= mtu {
+                    return send(&header.to_bytes(), payload, &to);
+                }
+                self.identification = self.identification.wrapping_add(1);
+                (fragments_v6(&header, payload, mtu, self.identification), to)
             }
             None => {
                 let text = format!("cannot send from {from} to {to}: this socket is for {:?}", self.family);
-                Err(io::Error::new(io::ErrorKind::Unsupported, text))
+                return Err(io::Error::new(io::ErrorKind::Unsupported, text));
             }
-        }
-    }
-
-    fn datagram(&self, buf: &[u8], received: &sys::Received) -> Option<Datagram> {
-        let datagram = match self.family {
-            Family::Ipv4 => ipv4::datagram(buf, received),
-            Family::Ipv6 => ipv6::datagram(received),
         };
-        // A raw socket gets the packets of all IPv6 groups that anybody on this host has joined; no option prevents it.
-        datagram.filter(|datagram| self.joined || !datagram.dst.is_multicast())
+        let packets = packets.ok_or_else(|| too_small(self.mtu))?;
+        packets.iter().try_for_each(|(header, part)| send(header, part, &to))
     }
 
-    fn try_receive(&mut self, buf: &mut [u8]) -> io::Result<Option<sys::Received>> {
-        match sys::receive(self.socket.get_ref().as_fd(), buf) {
-            Ok(received) => Ok(Some(received)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(error) => Err(error),
-        }
+    fn heard(&self, buf: &[u8], received: io::Result<sys::Received>, raw: bool) -> io::Result<Heard> {
+        let received = match received {
+            Ok(received) => received,
+            // The link went down: of that there is other news.
+            Err(error) if error.raw_os_error() == Some(libc::ENETDOWN) => return Ok(Heard::Noise),
+            Err(error) => return Err(error),
+        };
+        let datagram = match (self.family, raw) {
+            // Came whole: the packet socket has it too.
+            (_, true) if !received.fragmented => None,
+            (Family::Ipv4, false) if !ipv4::is_sound(buf) => None,
+            (Family::Ipv4, _) => ipv4::datagram(buf, &received),
+            (Family::Ipv6, true) => ipv6::raw(&received),
+            (Family::Ipv6, false) => ipv6::datagram(buf, &received),
+        };
+        // A raw socket may get the packets of all groups that anybody on this host has joined.
+        let group = vrrp_core::multicast_group(self.family);
+        let datagram =
+            datagram.filter(|datagram| !datagram.dst.is_multicast() || (self.joined && datagram.dst == group));
+        Ok(datagram.map_or(Heard::Noise, Heard::Advertisement))
     }
+}
+
+/// A packet socket for whole advertisements that arrive at the interface.
+fn hearing(ifindex: u32, family: Family, multicast: bool) -> io::Result<Socket> {
+    let (ethertype, group) = match family {
+        Family::Ipv4 => (EtherType::IPV4, ipv4::GROUP_MAC),
+        Family::Ipv6 => (EtherType::IPV6, ipv6::GROUP_MAC),
+    };
+    // Protocol 0: it hears nothing before it is bound.
+    let socket = Socket::new(Domain::PACKET, Type::DGRAM.nonblocking(), None)?;
+    socket.attach_filter(&filters::advertisements(family, multicast))?;
+    sys::set_receive_buffer(socket.as_fd(), RECEIVE_BUFFER)?;
+    sys::enable_receive_stamps(socket.as_fd())?;
+    socket.bind(&sys::link_layer_address(ifindex, ethertype.0, [0; 6]))?;
+    if multicast {
+        // Fails where the link has no such addresses: there everything arrives.
+        let _ = sys::receive_frames_to(socket.as_fd(), ifindex, group);
+    }
+    Ok(socket)
+}
+
+/// A raw socket that hears, besides what is put together from fragments, nothing but a few packets that are as long.
+fn raw(interface: &str, mtu: u32, family: Family) -> io::Result<Socket> {
+    let domain = match family {
+        Family::Ipv4 => Domain::IPV4,
+        Family::Ipv6 => Domain::IPV6,
+    };
+    let protocol = Protocol::from(i32::from(IpNumber::VRRP.0));
+    let socket = Socket::new(domain, Type::RAW.nonblocking(), Some(protocol))?;
+    socket.attach_filter(&filters::longer_than(whole(family, mtu)))?;
+    socket.bind_device(Some(interface.as_bytes()))?;
+    match family {
+        Family::Ipv4 => ipv4::configure(&socket)?,
+        Family::Ipv6 => ipv6::configure(&socket)?,
+    }
+    socket.set_priority(PRIORITY)?;
+    sys::set_receive_buffer(socket.as_fd(), RECEIVE_BUFFER)?;
+    sys::enable_receive_stamps(socket.as_fd())?;
+    // On a kernel that does not tell what came in fragments none of that is heard.
+    let _ = sys::enable_receive_fragmented(socket.as_fd(), family == Family::Ipv6);
+    // Until it was bound, it heard every interface.
+    while let Ok(_other) = sys::receive(socket.as_fd(), &mut []) {}
+    Ok(socket)
+}
+
+/// The length, as the filter of a raw socket sees it, up to which a packet came whole, or does not matter.
+fn whole(family: Family, mtu: u32) -> u32 {
+    match family {
+        Family::Ipv4 => WHOLE_V4.min(mtu),
+        Family::Ipv6 => WHOLE_V6 - HEADER_V6,
+    }
+}
+
+/// Why a packet cannot be sent even in fragments.
+pub(crate) fn too_small(mtu: u32) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("no fragment of a packet fits into the MTU of {mtu}"))
 }
 
 /// For how long a packet has lain in the socket, when the wall clock says `now` and its stamp `stamp`.
@@ -218,20 +347,27 @@ mod tests {
     }
 
     fn open(interface: &str, family: Family) -> VrrpSocket {
-        VrrpSocket::open(interface, ifindex(interface), family).unwrap()
+        open_for(interface, family, false)
+    }
+
+    fn open_for(interface: &str, family: Family, multicast: bool) -> VrrpSocket {
+        VrrpSocket::open(interface, ifindex(interface), 1500, family, multicast).unwrap()
     }
 
     fn joined(interface: &str, family: Family) -> VrrpSocket {
-        let mut socket = open(interface, family);
+        let mut socket = open_for(interface, family, true);
         socket.join().unwrap();
         socket
     }
 
     async fn receive(socket: &mut VrrpSocket) -> (Datagram, Vec<u8>) {
-        let mut buf = [0; 1500];
-        let datagram = poll_fn(|cx| socket.poll_recv(cx, &mut buf)).await.unwrap();
-        let payload = buf[datagram.payload.clone()].to_vec();
-        (datagram, payload)
+        let mut buf = [0; 1 << 16];
+        loop {
+            if let Heard::Advertisement(datagram) = poll_fn(|cx| socket.poll_recv(cx, &mut buf)).await.unwrap() {
+                let payload = buf[datagram.payload.clone()].to_vec();
+                return (datagram, payload);
+            }
+        }
     }
 
     #[test]
@@ -340,6 +476,114 @@ mod tests {
                 for socket in [a, b, c, d, &mut unicast_only, &mut other] {
                     assert_eq!(socket.try_recv(&mut buf).unwrap(), None);
                 }
+            });
+        });
+    }
+
+    /// The MAC address of an interface.
+    fn mac(interface: &str) -> [u8; 6] {
+        let link = ip(&format!("-oneline link show dev {interface}"));
+        let text = link.split_once("link/ether ").unwrap().1.split(' ').next().unwrap();
+        let octets: Vec<u8> = text.split(':').map(|octet| u8::from_str_radix(octet, 16).unwrap()).collect();
+        octets.try_into().unwrap()
+    }
+
+    /// The IP layer has not looked: what it would drop as damaged, cut or not for this host is found here.
+    #[test]
+    fn of_what_arrives_at_the_interface_only_whole_packets_for_this_host_are_taken() {
+        in_namespace(|| {
+            each_family(async |family| {
+                // The interface takes everything that passes.
+                ip("link set v1 promisc on");
+                let mut b = joined("v1", family);
+                let card = Socket::new(Domain::PACKET, Type::DGRAM, None).unwrap();
+                let ([here, there, ..], group) = (addresses(family), multicast_group(family));
+                let packet = |to: IpAddr, ttl: u8| match Endpoints::new(here, to).unwrap() {
+                    Endpoints::V4 { source, destination } => {
+                        let mut header = ipv4::header(source, destination, ttl, PAYLOAD.len()).unwrap();
+                        header.header_checksum = header.calc_header_checksum();
+                        [&header.to_bytes()[..], PAYLOAD].concat()
+                    }
+                    Endpoints::V6 { source, destination } => {
+                        let header = ipv6::header(source, destination, ttl, PAYLOAD.len()).unwrap();
+                        [&header.to_bytes()[..], PAYLOAD].concat()
+                    }
+                };
+                let (ethertype, group_mac) = match family {
+                    Family::Ipv4 => (EtherType::IPV4, ipv4::GROUP_MAC),
+                    Family::Ipv6 => (EtherType::IPV6, ipv6::GROUP_MAC),
+                };
+                let other_group = match family {
+                    Family::Ipv4 => address("224.0.0.5"),
+                    Family::Ipv6 => address("ff02::5"),
+                };
+                let inject = |to: [u8; 6], packet: &[u8]| {
+                    card.send_to(packet, &sys::link_layer_address(ifindex("v0"), ethertype.0, to)).unwrap();
+                };
+                inject([2, 0, 0, 0, 0, 9], &packet(group, 1));
+                inject([2, 0, 0, 0, 0, 9], &packet(there, 2));
+                inject(group_mac, &packet(other_group, 3));
+                let mut short = packet(group, 4);
+                short.pop();
+                inject(group_mac, &short);
+                inject(group_mac, &packet(group, 5)[..19]);
+                let mut damaged = packet(group, 6);
+                match family {
+                    Family::Ipv4 => damaged[1] ^= 1,
+                    Family::Ipv6 => damaged[6] = 44,
+                }
+                inject(group_mac, &damaged);
+                if family == Family::Ipv4 {
+                    for fragment in [0x20, 0x01] {
+                        let header = Ipv4HeaderSlice::from_slice(&packet(group, 7)[..20]).unwrap().to_header();
+                        let mut cut = header;
+                        cut.more_fragments = fragment == 0x20;
+                        cut.fragment_offset = u16::from(fragment == 1).try_into().unwrap();
+                        cut.header_checksum = cut.calc_header_checksum();
+                        inject(group_mac, &[&cut.to_bytes()[..], PAYLOAD].concat());
+                    }
+                }
+                // Of its own accord it hears nothing that it sends.
+                joined("v1", family).send(there, group, 8, PAYLOAD).unwrap();
+                // The group may be sent to one host alone.
+                inject(mac("v1"), &packet(group, 100));
+                inject(mac("v1"), &packet(there, 101));
+                inject([0xff; 6], &packet(group, 102));
+                inject(group_mac, &packet(group, 103));
+                for ttl in 100..104 {
+                    let (datagram, payload) = receive(&mut b).await;
+                    assert_eq!(
+                        (datagram.ttl, datagram.mac, &payload[..]),
+                        (ttl, Some(mac("v0")), PAYLOAD),
+                        "{family:?}"
+                    );
+                }
+            });
+        });
+    }
+
+    /// Fragments are put together by the kernel; each advertisement is heard once, in fragments or not.
+    #[test]
+    fn what_is_larger_than_the_mtu_arrives_once() {
+        in_namespace(|| {
+            each_family(async |family| {
+                let (mut a, mut b) = (joined("v0", family), joined("v1", family));
+                let ([here, ..], group) = (addresses(family), multicast_group(family));
+                a.set_mtu(1280).unwrap();
+                // The second end has a larger MTU than the first.
+                for (ttl, len) in [(1, 600), (2, 1200), (3, 1300), (4, 2600), (5, 4088), (6, 20)] {
+                    let payload: Vec<u8> = (0..len).map(|n| n as u8).collect();
+                    a.send(here, group, ttl, &payload).unwrap();
+                    let (datagram, received) = receive(&mut b).await;
+                    assert_eq!((datagram.ttl, datagram.src, datagram.dst), (ttl, here, group));
+                    assert!(received == payload, "{family:?} {len}");
+                }
+                let mut buf = [0; 1 << 16];
+                while let Some(heard) = b.try_recv(&mut buf).unwrap() {
+                    assert_eq!(heard, Heard::Noise);
+                }
+                a.set_mtu(27).unwrap();
+                assert_eq!(a.send(here, group, 255, PAYLOAD).unwrap_err().kind(), io::ErrorKind::InvalidInput);
             });
         });
     }

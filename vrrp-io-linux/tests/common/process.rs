@@ -62,6 +62,11 @@ impl Process {
         Self { child, lines, story: Vec::new() }
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for a line of its log; returns it.
     pub fn until(&mut self, text: &str) -> String {
         let end = Instant::now() + LIMIT;

@@ -6,7 +6,9 @@ mod common;
 
 mod accept;
 mod addresses;
+mod claims;
 mod faults;
+mod hearing;
 mod interface;
 mod ipv6;
 mod lease;
