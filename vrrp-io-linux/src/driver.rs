@@ -34,6 +34,7 @@ use crate::netlink::{Change, Monitor, Requests};
 use crate::obstacles::Obstacles;
 use crate::ports::{Arrival, Port};
 use crate::report::{Kind, Reporter};
+use crate::scheduling::Pauses;
 use crate::socket::membership;
 use crate::status::{AddressStatus, RouterStatus};
 use crate::{Concern, Preflight, Router, StartError};
@@ -114,6 +115,7 @@ pub(crate) struct Driver {
     claim_at: Option<Instant>,
     /// Whether all intervals are long enough to let packets gather.
     gathers: bool,
+    pauses: Pauses,
     /// When there was last nothing to do.
     idle_at: Instant,
     packet: Box<[u8]>,
@@ -228,6 +230,7 @@ impl Driver {
             refused: BTreeSet::new(),
             claim_at: None,
             gathers,
+            pauses: Pauses::default(),
             idle_at: Instant::ZERO,
             packet: vec![0; PACKET_MAX].into(),
             message: vec![0; MESSAGE_MAX].into(),
@@ -291,13 +294,17 @@ impl Driver {
 
     /// Runs until it is told to stop, or nobody is left who could tell it.
     pub(crate) async fn run(mut self) {
+        self.pauses = Pauses::new();
         self.warn_of_owners();
         self.sweep();
         self.make_macvlans().await;
         let ids: Vec<RouterId> = self.set.iter().map(|(id, _)| id).collect();
         let devices: BTreeSet<String> = self.interfaces.with_ipv4().cloned().collect();
         devices.iter().for_each(|device| self.prepare_device(device));
-        (0..self.ports.len()).for_each(|port| self.follow_port(port));
+        for port in 0..self.ports.len() {
+            self.follow_port(port);
+            self.breathe();
+        }
         self.memberships_doubtful = true;
         for id in &ids {
             self.refresh(*id);
@@ -307,6 +314,7 @@ impl Driver {
         loop {
             self.act();
             self.renew();
+            self.breathe();
             // The runtime learns what else is ready only while this waits, and under a flood it never would.
             at_once += 1;
             if at_once >= AT_ONCE {
@@ -349,6 +357,11 @@ impl Driver {
         self.macvlans.remove(&self.monitor);
         self.unfilter();
         self.reporter.deliver();
+    }
+
+    /// In every loop that packets, addresses or routers can make long.
+    fn breathe(&mut self) {
+        self.pauses.take(|now| self.set.deadline().is_some_and(|(at, _)| at < now + SPIN));
     }
 
     async fn next(&mut self) -> Wake {
@@ -441,6 +454,7 @@ impl Driver {
             } else {
                 std::hint::spin_loop();
             }
+            self.breathe();
             // Of many that take over together the last one advertises before the first one's addresses are installed.
             self.follow_orders();
         }
@@ -466,7 +480,10 @@ impl Driver {
             let Some(open) = self.ports.get_mut(port) else { break };
             open.drained_at = now;
             match open.try_recv(&mut self.packet) {
-                Ok(Some(arrival)) => self.receive(port, &arrival),
+                Ok(Some(arrival)) => {
+                    self.receive(port, &arrival);
+                    self.breathe();
+                }
                 Ok(None) | Err(_) => break,
             }
         }

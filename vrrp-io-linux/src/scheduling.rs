@@ -1,8 +1,11 @@
 //! How the driver's thread comes to its turn on a busy host.
 
+use std::thread;
 use std::time::Duration;
 
-use crate::sys;
+use vrrp_core::Instant;
+
+use crate::{clock, sys};
 
 /// How much processor time a real-time thread may use without a pause, unless another limit is set.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -31,9 +34,9 @@ impl Scheduling {
     /// Has the driver's thread run before every ordinary one (`SCHED_RR`), with a priority from 1 to 99; what is beyond
     /// counts as the nearest of these. No other thread and no child process inherits it.
     ///
-    /// A busy host then neither delays advertisements nor lets a Backup miss them. A thread that ran wild would keep a
-    /// processor for itself: the kernel ends the process (`SIGXCPU`) when it
-    /// [never pauses](Self::with_real_time_limit), and its addresses with their leases.
+    /// A busy host then neither delays advertisements nor lets a Backup miss them. Under a flood of packets the thread still
+    /// pauses: for 50 us after each 50 ms. One that ran wild would keep a processor for itself: the kernel ends the process
+    /// (`SIGXCPU`) when it [never pauses](Self::with_real_time_limit), and its addresses with their leases.
     #[must_use]
     pub const fn with_real_time(mut self, priority: u8) -> Self {
         self.real_time = Some(priority);
@@ -100,10 +103,52 @@ impl Scheduling {
     }
 }
 
+/// After so much processor time a real-time thread pauses: a fraction of the least limit.
+const RUN: Duration = Duration::from_millis(50);
+/// Long enough to give the processor away, which the kernel takes for a pause, and for nobody to notice.
+const PAUSE: Duration = Duration::from_micros(50);
+/// So often the thread looks how long it has run: that takes a system call.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// The pauses that a real-time thread takes of its own accord: under a flood it never waits for anything, and the kernel would
+/// end the process. An ordinary thread takes none.
+#[derive(Debug, Default)]
+pub(crate) struct Pauses {
+    is_real_time: bool,
+    looked_at: Instant,
+    /// Processor time of the thread, in nanoseconds.
+    paused_at: u64,
+}
+
+impl Pauses {
+    /// For the calling thread, as it is scheduled now.
+    pub(crate) fn new() -> Self {
+        Self { is_real_time: sys::is_real_time(), looked_at: clock::now(), paused_at: sys::processor_nanos() }
+    }
+
+    /// Pauses if it is time. Not while something `is_due` at once, unless that has been so for long.
+    pub(crate) fn take(&mut self, is_due: impl FnOnce(Instant) -> bool) {
+        if !self.is_real_time {
+            return;
+        }
+        let now = clock::now();
+        if now.since(self.looked_at) < LOOK {
+            return;
+        }
+        let ran = Duration::from_nanos(sys::processor_nanos().saturating_sub(self.paused_at));
+        if ran < RUN || (ran < 2 * RUN && is_due(now)) {
+            // While something is due it is looked at again at once.
+            self.looked_at = if ran < RUN { now } else { self.looked_at };
+            return;
+        }
+        thread::sleep(PAUSE);
+        (self.looked_at, self.paused_at) = (now, sys::processor_nanos());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::thread;
 
     use super::*;
 
@@ -123,6 +168,28 @@ mod tests {
         let set = thread::spawn(move || (Scheduling::new().with_nice(wanted).apply(), nice())).join().unwrap();
         assert_eq!(set, (Vec::new(), i32::from(wanted)));
         assert_eq!(nice(), before);
+    }
+
+    #[test]
+    fn a_real_time_thread_pauses_in_time_and_an_ordinary_one_never() {
+        // The thread's own processor time: nothing depends on how busy the machine is.
+        let run_for = |mut pauses: Pauses, time: Duration, is_due: bool| {
+            let (start, mut before, mut taken) = (sys::processor_nanos(), pauses.paused_at, Vec::new());
+            while Duration::from_nanos(sys::processor_nanos() - start) < time {
+                pauses.take(|_| is_due);
+                if pauses.paused_at != before {
+                    taken.push(Duration::from_nanos(pauses.paused_at - before));
+                    before = pauses.paused_at;
+                }
+            }
+            taken
+        };
+        let real_time = || Pauses { is_real_time: true, ..Pauses::new() };
+        for (is_due, least) in [(false, RUN), (true, 2 * RUN)] {
+            let taken = run_for(real_time(), 5 * RUN, is_due);
+            assert!(!taken.is_empty() && taken.iter().all(|ran| *ran >= least && *ran < least + RUN), "{taken:?}");
+        }
+        assert!(run_for(Pauses { is_real_time: false, ..Pauses::new() }, 3 * RUN, false).is_empty());
     }
 
     #[test]

@@ -145,9 +145,21 @@ pub(crate) fn set_receive_buffer(socket: BorrowedFd<'_>, bytes: usize) -> io::Re
 
 /// Has the calling thread, and no thread or process that it makes, run before all that are not real-time.
 pub(crate) fn set_round_robin(priority: u8) -> io::Result<()> {
-    let parameter = libc::sched_param { sched_priority: priority.into() };
-    // SAFETY: `parameter` is valid; 0 is the calling thread.
-    check(unsafe { libc::sched_setscheduler(0, libc::SCHED_RR | libc::SCHED_RESET_ON_FORK, &parameter) })
+    // `struct sched_param` of the kernel. That of musl has other fields, and its function always fails.
+    let priority = libc::c_int::from(priority);
+    let policy = libc::SCHED_RR | libc::SCHED_RESET_ON_FORK;
+    // SAFETY: the pointer is to one int, which outlives the call; 0 is the calling thread.
+    let set = unsafe { libc::syscall(libc::SYS_sched_setscheduler, 0, policy, ptr::from_ref(&priority)) };
+    if set < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Whether the calling thread is a real-time one, whoever made it that.
+pub(crate) fn is_real_time() -> bool {
+    // SAFETY: no pointers are passed; 0 is the calling thread.
+    let policy = unsafe { libc::syscall(libc::SYS_sched_getscheduler, 0) };
+    [libc::SCHED_RR, libc::SCHED_FIFO]
+        .map(libc::c_long::from)
+        .contains(&(policy & !libc::c_long::from(libc::SCHED_RESET_ON_FORK)))
 }
 
 /// Sets the nice value of the calling thread.

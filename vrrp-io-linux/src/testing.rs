@@ -45,6 +45,7 @@ pub(crate) fn in_namespace<F: FnOnce()>(test: F) {
             Some(0) if out.contains("1 passed") => return print!("{out}"),
             Some(0) => panic!("{name} did not run in its namespace:\n{out}{err}"),
             Some(TEST_FAILED) => panic!("{name} failed in its namespace:\n{out}{err}"),
+            None => panic!("{name} was killed in its namespace ({}):\n{out}{err}", output.status),
             _ => refusals.push_str(&err),
         }
     }

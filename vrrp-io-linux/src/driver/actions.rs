@@ -48,6 +48,7 @@ impl Driver {
     /// Advertisements and first announcements leave; what is asked of the kernel is queued.
     pub(super) fn follow_orders(&mut self) {
         while let Some((id, action)) = self.set.poll_action() {
+            self.breathe();
             match action {
                 Action::SendAdvertisement(kind) => self.advertise(id, kind),
                 Action::InstallAddress(vip) => self.install(id, vip),
@@ -271,6 +272,7 @@ impl Driver {
     /// Has everything done that is asked of the kernel.
     pub(super) fn settle(&mut self) {
         while self.requests.are_queued() {
+            self.breathe();
             self.requests.flush();
             while let Some(done) = self.requests.next_done() {
                 self.answered(done);

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use nix::sched::{CloneFlags, unshare};
 use tokio::sync::mpsc::Receiver;
 use vrrp_core::{AdvertInterval, Config, Priority, Profile, Role, Vrid};
-use vrrp_io_linux::{Event, EventKind, Router, RouterStatus, VirtualIp, Vrrp, start};
+use vrrp_io_linux::{Event, EventKind, Router, RouterStatus, Scheduling, VirtualIp, Vrrp, start_with};
 
 pub use process::Process;
 pub use tap::{Frame, Mac, Tap};
@@ -136,7 +136,12 @@ impl Host {
 
     /// Starts routers on it.
     pub fn start(&self, routers: Vec<Router>) -> Node {
-        let (vrrp, events) = self.run(move || start(routers)).unwrap();
+        self.start_with(Scheduling::new(), routers)
+    }
+
+    /// The same, on a thread that the kernel treats in another way.
+    pub fn start_with(&self, scheduling: Scheduling, routers: Vec<Router>) -> Node {
+        let (vrrp, events) = self.run(move || start_with(scheduling, routers)).unwrap();
         Node { vrrp, events, log: Vec::new() }
     }
 

@@ -15,5 +15,6 @@ mod lease;
 mod load;
 mod peers;
 mod strays;
+mod real_time;
 mod sync_group;
 mod vmac;
