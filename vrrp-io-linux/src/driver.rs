@@ -28,7 +28,7 @@ use crate::filter::Filter;
 use crate::holdings::Holdings;
 use crate::interfaces::Interfaces;
 use crate::lease::Leases;
-use crate::link_layer::LinkLayer;
+use crate::link_layer::{LinkLayer, Mac};
 use crate::macvlans::Macvlans;
 use crate::netlink::{Change, Monitor, Requests};
 use crate::obstacles::Obstacles;
@@ -130,6 +130,8 @@ struct Hosted {
     heard_on: Arc<[usize]>,
     /// Where its addresses are.
     devices: Box<[String]>,
+    /// The MAC address of the better Master that it yielded to last, as of the frame that said so.
+    winner_mac: Option<Mac>,
     /// The counter of that name, as it was after the last packet.
     address_list_errors: u64,
 }
@@ -158,6 +160,11 @@ impl Driver {
         for mut router in routers {
             router.check()?;
             router.widen_link_local();
+            if router.virtual_source().is_some() {
+                // From the virtual MAC address it would teach the switches a way to a router that has just yielded; and no
+                // neighbour has anything to learn.
+                router.config = router.config.with_last_word(false);
+            }
             check_macvlan(&router, &hosted)?;
             let family = router.config.family();
             let there = interfaces.get(&router.interface).map_or(&[][..], |concerned| &concerned.ports);
@@ -179,7 +186,14 @@ impl Driver {
             interfaces.add(id, &router, port);
             let devices: BTreeSet<&str> = router.addresses.iter().map(|vip| router.device(vip)).collect();
             let devices = devices.into_iter().map(str::to_owned).collect();
-            hosted.push(Hosted { router, port, heard_on: Arc::new([port]), devices, address_list_errors: 0 });
+            hosted.push(Hosted {
+                router,
+                port,
+                heard_on: Arc::new([port]),
+                devices,
+                winner_mac: None,
+                address_list_errors: 0,
+            });
         }
         let os = |what| move |error| StartError::Os { what, error };
         let with_ids = || ids.iter().copied().zip(hosted.iter().map(|hosted| &hosted.router));
@@ -547,7 +561,14 @@ impl Driver {
         };
         let rx = RxPacket { ends, ttl: datagram.ttl, payload };
         let source = datagram.src;
-        match self.set.handle_packet(*at, port as u32, rx) {
+        let taken = self.set.handle_packet(*at, port as u32, rx);
+        let accepted = taken.as_ref().ok().map(|id| (self.set.get(*id), self.routers.get_mut(id.index())));
+        if let Some((Some(router), Some(hosted))) = accepted {
+            if router.winner() == Some(source) {
+                hosted.winner_mac = datagram.mac;
+            }
+        }
+        match taken {
             Ok(id) if self.address_list_errors_grew(id) => {
                 self.reporter.report_repeating(id, *at, Kind::OtherAddresses, |unreported| EventKind::OtherAddresses {
                     source,

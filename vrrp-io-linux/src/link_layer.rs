@@ -7,10 +7,10 @@ use etherparse::{EtherType, Ethernet2Header};
 use socket2::{Domain, Socket, Type};
 use vrrp_core::wire::{Endpoints, gratuitous_arp, unsolicited_na};
 
-use crate::socket::{PRIORITY, ipv4, ipv6};
-use crate::sys;
+use crate::socket::{PRIORITY, fragments_v4, fragments_v6, ipv4, ipv6, too_small};
+use crate::{clock, sys};
 
-type Mac = [u8; 6];
+pub(crate) type Mac = [u8; 6];
 
 const BROADCAST: Mac = [0xff; 6];
 const ALL_NODES: Mac = [0x33, 0x33, 0, 0, 0, 1];
@@ -21,6 +21,16 @@ const ETHERTYPE_IPV6: u16 = 0x86dd;
 #[derive(Debug)]
 pub(crate) struct LinkLayer {
     socket: Socket,
+}
+
+/// By which frames an advertisement leaves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way {
+    pub(crate) ifindex: u32,
+    pub(crate) mtu: u32,
+    pub(crate) from: Mac,
+    /// To whom alone, although the packet in it is for the group.
+    pub(crate) to: Option<Mac>,
 }
 
 impl LinkLayer {
@@ -44,28 +54,39 @@ impl LinkLayer {
         }
     }
 
-    /// Sends an advertisement to a multicast group, as a frame from `mac` (IP-07). The macvlan with that address need not
-    /// be up.
-    pub(crate) fn multicast(&self, ifindex: u32, mac: Mac, ends: Endpoints, ttl: u8, payload: &[u8]) -> io::Result<()> {
-        let (ether_type, group, header) = match ends {
+    /// Sends an advertisement to a multicast group, in fragments where the link needs them. The macvlan that has the MAC
+    /// address it comes from need not be up (IP-07).
+    pub(crate) fn advertise(&self, way: &Way, ends: Endpoints, ttl: u8, payload: &[u8]) -> io::Result<()> {
+        let (ether_type, group, packets) = match ends {
             Endpoints::V4 { source, destination } => {
                 let [_, b, c, d] = destination.octets();
                 let mut header = ipv4::header(source, destination, ttl, payload.len())?;
                 // Only what is never cut may go without a number of its own (RFC 6864 section 4.1).
                 header.dont_fragment = true;
-                header.header_checksum = header.calc_header_checksum();
-                (EtherType::IPV4, [1, 0, 0x5e, b & 0x7f, c, d], header.to_bytes().to_vec())
+                let packets = fragments_v4(&header, payload, way.mtu as usize, (identification() as u16).max(1));
+                (EtherType::IPV4, [1, 0, 0x5e, b & 0x7f, c, d], packets)
             }
             Endpoints::V6 { source, destination } => {
                 let [.., a, b, c, d] = destination.octets();
                 let header = ipv6::header(source, destination, ttl, payload.len())?;
-                (EtherType::IPV6, [0x33, 0x33, a, b, c, d], header.to_bytes().to_vec())
+                let packets = fragments_v6(&header, payload, way.mtu as usize, identification());
+                (EtherType::IPV6, [0x33, 0x33, a, b, c, d], packets)
             }
         };
-        let ethernet = Ethernet2Header { source: mac, destination: group, ether_type }.to_bytes();
-        let parts = [&ethernet[..], &header, payload].map(IoSlice::new);
-        self.socket.send_to_vectored(&parts, &sys::link_layer_address(ifindex, ether_type.0, group)).map(drop)
+        let (source, destination) = (way.from, way.to.unwrap_or(group));
+        let ethernet = Ethernet2Header { source, destination, ether_type }.to_bytes();
+        let to = sys::link_layer_address(way.ifindex, ether_type.0, destination);
+        for (header, part) in packets.ok_or_else(|| too_small(way.mtu))? {
+            let parts = [&ethernet[..], &header, part].map(IoSlice::new);
+            self.socket.send_to_vectored(&parts, &to)?;
+        }
+        Ok(())
     }
+}
+
+/// Another number each time.
+fn identification() -> u32 {
+    clock::now().as_nanos() as u32
 }
 
 #[cfg(test)]

@@ -32,6 +32,10 @@ struct Device {
     parent: String,
     /// The link that is ours and set up as it must be.
     ready: Option<u32>,
+    /// Has been made, and the monitor has yet to see it.
+    asked: bool,
+    /// The link that was made here, of use or not.
+    made: Option<u32>,
     raised: Raised,
     complaint: Option<String>,
 }
@@ -135,12 +139,14 @@ impl Macvlans {
     /// Removes them all, and waits for that; the interfaces below get back what they had, unless others need it.
     pub(crate) fn remove(&mut self, monitor: &Monitor) {
         let Some(helper) = self.helper.take() else { return };
-        self.devices.values().filter_map(|device| device.ready).for_each(|index| helper.take(Job::Remove(index)));
+        let ours = self.devices.values().filter_map(|device| device.ready.or(device.made));
+        ours.for_each(|index| helper.take(Job::Remove(index)));
         helper.finish();
         for ((interface, key), value) in std::mem::take(&mut self.before) {
-            let below = monitor.link_by_name(&interface).map(|link| link.index);
+            let Some(below) = monitor.link_by_name(&interface) else { continue };
             let others = |link: &Link| !self.is_one(&link.name) && link.mac.is_some_and(vmac::is_virtual);
-            if below.is_none_or(|below| monitor.macvlans(below).any(others)) {
+            let mut places = [Some(below.index), below.macvlan_on].into_iter().flatten();
+            if places.any(|below| monitor.macvlans(below).any(others)) {
                 continue;
             }
             // The interface may just have gone.
@@ -155,6 +161,8 @@ impl Device {
             macvlan: router.macvlan.clone()?,
             parent: router.interface.clone(),
             ready: None,
+            asked: false,
+            made: None,
             raised: Raised::default(),
             complaint: None,
         })
@@ -172,16 +180,24 @@ impl Device {
             return Ok(());
         };
         let Some(link) = monitor.link_by_name(name) else {
-            self.ready = None;
-            return match links.make_macvlan(name, below.index, *mac) {
+            (self.ready, self.made) = (None, None);
+            return match links.make_macvlan(name, below.index, below.macvlan_on.is_some(), *mac) {
                 // The monitor will see it.
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                    Err(format!("cannot make the macvlan {name} on {parent}: {error}"))
+                Ok(()) => {
+                    self.asked = true;
+                    Ok(())
                 }
-                _ => Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+                Err(error) => Err(format!("cannot make the macvlan {name} on {parent}: {error}")),
             };
         };
-        if (link.macvlan_on, link.mac) != (Some(below.index), Some(*mac)) {
+        if std::mem::take(&mut self.asked) {
+            self.made = Some(link.index);
+        }
+        // Of a macvlan of a macvlan the kernel makes one beside it, on the link that is below both. That may be in another
+        // namespace, whose numbers mean nothing here: but then both have the same.
+        let is_on_it = link.macvlan_on.is_some() && [Some(below.index), below.macvlan_on].contains(&link.macvlan_on);
+        if !is_on_it || link.mac != Some(*mac) {
             let mac = mac.map(|octet| format!("{octet:02x}")).join(":");
             let text =
                 format!("{name} is there, but is no macvlan on {parent} with {mac}; remove it, or choose another name");

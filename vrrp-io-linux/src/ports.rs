@@ -11,7 +11,7 @@ use vrrp_core::{Family, Instant};
 
 use crate::claims::{self, Claim, Refusal, Vrids, Wanted};
 use crate::clock;
-use crate::link_layer::LinkLayer;
+use crate::link_layer::{LinkLayer, Mac, Way};
 use crate::netlink::Link;
 use crate::socket::{Datagram, Heard, VrrpSocket};
 
@@ -21,6 +21,7 @@ pub(crate) struct Port {
     pub(crate) name: String,
     pub(crate) family: Family,
     pub(crate) ifindex: Option<u32>,
+    mtu: u32,
     /// Whether any router here speaks to the group.
     pub(crate) multicast: bool,
     /// Something happened to the interface: its membership in the group may be gone.
@@ -54,6 +55,7 @@ impl Port {
             name,
             family,
             ifindex: None,
+            mtu: 0,
             multicast: false,
             doubtful: false,
             vrids: Vrids::default(),
@@ -71,13 +73,13 @@ impl Port {
         if ifindex != self.ifindex {
             (self.ifindex, self.socket, self.claim, self.refused) = (ifindex, None, None, false);
         }
+        self.mtu = link.map_or(0, |link| link.mtu);
         let Some(ifindex) = ifindex else { return Ok(()) };
         if self.claim.is_none() {
             let claimed = claims::claim(&[self.wanted(ifindex)], Duration::ZERO);
             self.refused = matches!(claimed, Err(Refusal::Taken { .. }));
             self.claim = claimed.map_err(io::Error::from)?.pop();
         }
-        let mtu = link.map_or(0, |link| link.mtu);
         let socket = match &mut self.socket {
             Some(socket) => {
                 self.doubtful = self.multicast;
@@ -85,10 +87,10 @@ impl Port {
             }
             empty => {
                 self.empty_at = clock::now();
-                empty.insert(VrrpSocket::open(&self.name, ifindex, mtu, self.family, self.multicast)?)
+                empty.insert(VrrpSocket::open(&self.name, ifindex, self.mtu, self.family, self.multicast)?)
             }
         };
-        socket.set_mtu(mtu)?;
+        socket.set_mtu(self.mtu)?;
         if self.multicast { socket.join() } else { Ok(()) }
     }
 
@@ -127,17 +129,19 @@ impl Port {
         }
     }
 
-    /// Sends to a multicast group from a MAC address that is not the interface's own.
+    /// Sends to a multicast group from a MAC address that need not be the interface's own, to everybody or `to` one router
+    /// alone.
     pub(crate) fn send_as(
         &self,
-        mac: [u8; 6],
+        from: Mac,
+        to: Option<Mac>,
         link_layer: &LinkLayer,
         ends: Endpoints,
         ttl: u8,
         payload: &[u8],
     ) -> io::Result<()> {
         let ifindex = self.ifindex.ok_or_else(|| self.missing())?;
-        link_layer.multicast(ifindex, mac, ends, ttl, payload)
+        link_layer.advertise(&Way { ifindex, mtu: self.mtu, from, to }, ends, ttl, payload)
     }
 
     fn missing(&self) -> io::Error {

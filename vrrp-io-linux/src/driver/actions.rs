@@ -12,7 +12,7 @@ use crate::event::EventKind;
 use crate::holdings::Answer;
 use crate::netlink::Done;
 use crate::report::Kind;
-use crate::{VirtualIp, clock};
+use crate::{VirtualIp, clock, vmac};
 
 /// Addresses renewed at once: for so long nothing else happens.
 const RENEWED_AT_ONCE: usize = 16;
@@ -84,14 +84,21 @@ impl Driver {
                 (hosted.router.unicast_ttl, &mut peers.iter().map(|peer| peer.address).filter(meant))
             }
         };
+        // A last word is for the winner alone, and a switch learns nothing from it. A virtual MAC address is no router's own:
+        // what is sent to it need not come to where that router listens.
+        let winner_mac = hosted.winner_mac.filter(|mac| last_word && !vmac::is_virtual(*mac));
+        let own = self.monitor.link_by_name(&port.name).and_then(|link| link.mac);
+        let is_multicast = matches!(router.config_of(kind).peers(), Peers::Multicast);
+        let to_winner = own.zip(winner_mac).filter(|_| is_multicast);
         let (mut failed, mut sent_to_one) = (None, false);
         for destination in destinations {
             let Some(ends) = Endpoints::new(source, destination) else { continue };
             let Ok(len) = router.encode(kind, ends, &mut self.message) else { continue };
             let message = self.message.get(..len).unwrap_or_default();
-            let sent = match hosted.router.virtual_source() {
-                None => port.send(source, destination, ttl, message),
-                Some(mac) => port.send_as(mac, &self.link_layer, ends, ttl, message),
+            let sent = match (hosted.router.virtual_source(), to_winner) {
+                (None, None) => port.send(source, destination, ttl, message),
+                (None, Some((own, winner))) => port.send_as(own, Some(winner), &self.link_layer, ends, ttl, message),
+                (Some(mac), _) => port.send_as(mac, None, &self.link_layer, ends, ttl, message),
             };
             match sent {
                 Ok(()) => sent_to_one = true,

@@ -29,9 +29,13 @@ impl Links {
 
     /// Makes a macvlan above the link `parent`; it is down.
     ///
-    /// In bridge mode: in private mode it takes away from its parent what another Master sends, for that comes from the
-    /// same MAC address; so two Masters would never hear of each other.
-    pub(crate) fn make_macvlan(&mut self, name: &str, parent: u32, mac: [u8; 6]) -> io::Result<()> {
+    /// Another Master sends from the same MAC address, and must be heard on the parent. In private mode the macvlan takes
+    /// that away. In bridge mode the parent has it too, unless it `is_macvlan` itself: the kernel then makes the new one beside
+    /// it, and what comes from the MAC address of one in bridge mode goes only to those in VEPA mode; what comes from that of
+    /// one in VEPA mode goes to all others. The price: other macvlans of the same card reach this one only by a switch that
+    /// sends frames back where they came from.
+    pub(crate) fn make_macvlan(&mut self, name: &str, parent: u32, is_macvlan: bool, mac: [u8; 6]) -> io::Result<()> {
+        let mode = if is_macvlan { MacVlanMode::Vepa } else { MacVlanMode::Bridge };
         let mut message = LinkMessage::default();
         message.attributes = vec![
             LinkAttribute::IfName(name.to_owned()),
@@ -39,7 +43,7 @@ impl Links {
             LinkAttribute::Address(mac.to_vec()),
             LinkAttribute::LinkInfo(vec![
                 LinkInfo::Kind(InfoKind::MacVlan),
-                LinkInfo::Data(InfoData::MacVlan(vec![InfoMacVlan::Mode(MacVlanMode::Bridge)])),
+                LinkInfo::Data(InfoData::MacVlan(vec![InfoMacVlan::Mode(mode)])),
             ]),
         ];
         self.ask(RouteNetlinkMessage::NewLink(message), NLM_F_CREATE | NLM_F_EXCL)
@@ -86,7 +90,7 @@ mod tests {
         in_namespace(|| {
             wire("v0", "v1");
             let mut links = Links::new().unwrap();
-            let make = |links: &mut Links| links.make_macvlan("vrrp.51", ifindex("v0"), [0, 0, 0x5e, 0, 1, 51]);
+            let make = |links: &mut Links| links.make_macvlan("vrrp.51", ifindex("v0"), false, [0, 0, 0x5e, 0, 1, 51]);
             make(&mut links).unwrap();
             let shown = ip("-details -oneline link show dev vrrp.51");
             assert!(shown.contains("vrrp.51@v0") && shown.contains("00:00:5e:00:01:33"), "{shown}");

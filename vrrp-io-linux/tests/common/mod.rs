@@ -54,6 +54,19 @@ impl Lan {
         host
     }
 
+    /// Host `number`, as a container is: its `eth0` is a macvlan of a card that it does not see.
+    pub fn container(&self, number: u8) -> Host {
+        let host = Host::new(number);
+        let (port, namespace) = (host.port(), &host.namespace);
+        ip(&format!("link add {port} type veth peer name card{number}"));
+        ip(&format!("link set {port} master lan up"));
+        ip(&format!("link set card{number} up"));
+        ip(&format!("link add link card{number} name eth0 netns {namespace} type macvlan mode bridge"));
+        host.ip("link set eth0 up");
+        host.ip(&format!("address add {}/24 dev eth0", host.address()));
+        host
+    }
+
     /// Gives a host its `eth0`, on port `port<number>`.
     pub fn plug(&self, host: &Host) {
         let (port, namespace) = (host.port(), &host.namespace);

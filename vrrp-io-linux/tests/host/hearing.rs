@@ -283,3 +283,75 @@ fn a_group_is_joined_on_the_interface_that_came_back() {
         node.stop();
     });
 }
+
+/// To everybody else it would be one more Master.
+#[test]
+fn the_last_word_of_one_that_yields_reaches_the_winner_alone() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (better, worse) = (lan.host(1), lan.host(2));
+        let mut loser = worse.start(vec![router(fast(100, &[address(VIP)]))]);
+        loser.until_announced();
+        let mut tap = worse.tap();
+        let mut winner = better.start(vec![router(fast(200, &[address(VIP)]))]);
+        loser.until_role(Role::Backup);
+        winner.until(
+            "the last word",
+            |kind| matches!(kind, EventKind::OtherMaster { source, .. } if *source == worse.address()),
+        );
+
+        let frames: Vec<Vec<u8>> = std::iter::from_fn(|| tap.octets(Duration::from_millis(50))).collect();
+        let source = |frame: &[u8]| Frame::from(frame).advert().map(|advert| advert.source);
+        let first = frames.iter().position(|frame| source(frame) == Some(better.address())).unwrap();
+        let last_words: Vec<_> =
+            frames[first..].iter().filter(|frame| source(frame) == Some(worse.address())).collect();
+        assert_eq!(last_words.len(), 1);
+        assert_eq!((&last_words[0][..6], &last_words[0][6..12]), (&better.mac()[..], &worse.mac()[..]));
+        winner.stop();
+        loser.stop();
+    });
+}
+
+/// Over IPv6 1280 octets are the least MTU, and hold 77 addresses.
+#[test]
+fn an_advertisement_larger_than_the_mtu_is_sent_and_heard() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        ip("link set lan mtu 1280");
+        let hosts = [1, 2].map(|number| {
+            let host = ipv6::host(&lan, number);
+            ip(&format!("link set port{number} mtu 1280"));
+            host.ip("link set eth0 mtu 1280");
+            ipv6::link_local(&host);
+            host
+        });
+        let mut addresses = vec![address("fe80::100")];
+        addresses.extend((1..84).map(|n| address(&format!("2001:db8::1:{n:x}"))));
+        for virtual_mac in [false, true] {
+            let start = |host: &Host, priority| {
+                let router = router(fast(priority, &addresses));
+                let router = if virtual_mac { router.with_virtual_mac(VirtualMac::new()) } else { router };
+                host.start(vec![router])
+            };
+            let mut master = start(&hosts[1], 200);
+            master.until_announced();
+            let mut backup = start(&hosts[0], 100);
+            eventually("the Master is heard", || backup.status().master.is_some());
+            let before = backup.status().stats.advert_rcvd;
+            thread::sleep(Duration::from_secs(2));
+            assert_eq!(
+                (master.status().role, backup.status().role),
+                (Role::Master, Role::Backup),
+                "{}",
+                backup.story()
+            );
+            let heard = backup.status().stats.advert_rcvd - before;
+            assert!((5..=13).contains(&heard), "each once, five a second: {heard}");
+            let status = master.status();
+            assert!(status.addresses.iter().all(|address| address.installed), "{}", master.story());
+            assert_eq!(status.stats.tx_errors, 0, "{}", master.story());
+            backup.stop();
+            master.stop();
+        }
+    });
+}
