@@ -37,7 +37,7 @@ use crate::report::{Kind, Reporter};
 use crate::scheduling::Pauses;
 use crate::socket::membership;
 use crate::status::{AddressStatus, RouterStatus};
-use crate::{Concern, Preflight, Router, StartError};
+use crate::{Concern, Preflight, Router, StartError, sys};
 
 /// A Down deadline is met by waking this much earlier and spinning the rest: timers wake late. It comes only in a
 /// failure, so it costs nothing while all is well.
@@ -78,6 +78,11 @@ pub(crate) enum Command {
 const CLAIM_PATIENCE: Duration = Duration::from_millis(500);
 /// Between two tries to take over what another process has.
 const CLAIM_PAUSE: Duration = Duration::from_secs(5);
+
+/// Its claim, a packet socket, a raw socket; and one that takes the place of another.
+const FILES_OF_A_PORT: usize = 4;
+/// What the driver and the rest of the process have open, with a reserve.
+const OTHER_FILES: usize = 256;
 
 /// Everything that one thread owns.
 #[derive(Debug)]
@@ -253,6 +258,8 @@ impl Driver {
 
     /// Claims the routers of the interfaces that are there, and opens their sockets: what a start must not get wrong.
     pub(crate) fn open_ports(&mut self) -> Result<(), StartError> {
+        // Interfaces by the hundred have more sockets than the usual 1024 files. What that costs is told when one is refused.
+        let _ = sys::allow_open_files(self.ports.len() * FILES_OF_A_PORT + OTHER_FILES);
         let there = self.ports.iter().enumerate().filter_map(|(number, port)| {
             let link = self.monitor.link_by_name(&port.name)?;
             Some((number, port.wanted(link.index), link))

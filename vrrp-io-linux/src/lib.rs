@@ -27,8 +27,10 @@
 //!
 //! `CAP_NET_RAW` for its raw and packet sockets, `CAP_NET_ADMIN` for addresses, and nothing else; in a network namespace of
 //! its own user namespace it needs no root. Without a virtual MAC address it writes one setting: `promote_secondaries` of
-//! each interface that carries a virtual IPv4 address, where it is off. A packet filter must let protocol 112 in, and out to
-//! 224.0.0.18 and ff02::12. Accept mode off needs the program `nft`. [`preflight`] says, without privileges, whether the
+//! each interface that carries a virtual IPv4 address, where it is off. A packet filter must let protocol 112 out to
+//! 224.0.0.18 and ff02::12, and in where advertisements come in fragments. Accept mode off needs the program `nft`, and one id
+//! of an interface for one process `/proc`. Each interface takes three open files for either family; where that is more than the
+//! process may have open, [`start`] raises its limit, as far as it can. [`preflight`] says, without privileges, whether the
 //! interfaces can carry the protocol; [`start`] refuses those that never can, and a process without the capabilities.
 //!
 //! # Threads
@@ -40,10 +42,31 @@
 //! with a count.
 //!
 //! On a busy host the thread waits for its turn like every other; [`start_with`] lets it run before them, by real-time
-//! [`Scheduling`].
+//! [`Scheduling`]. It then pauses for some 50 us after each 50 ms of work, so that no flood makes the kernel end the process.
 //!
 //! A deadline of the protocol is met within some tenths of a millisecond; the end of a Master's silence more exactly.
 //! Before that one is acted on the socket is read once more: a host that was suspended does not take over on waking.
+//!
+//! # What is heard
+//!
+//! Advertisements are taken from the interface itself, in front of the kernel's IP layer. So one counts that the IP layer would
+//! drop: from an owner that comes back while this host holds its address, or from a Master to which this host's routes lead
+//! another way. What the IP layer would have checked is checked here. Advertisements larger than the link's MTU are the exception:
+//! their fragments are put together by the IP layer, after its checks.
+//!
+//! A firewall's rules for the *input* of the IP layer (`iptables -A INPUT`, nftables `hook input`, `prerouting`) therefore no
+//! longer keep an advertisement from being heard; rules at the interface do (nftables `table netdev`, `hook ingress`; `tc`). Rules
+//! for the *output* still stop what this host sends, and that is told as [`EventKind::SendFailed`]; not so what has a virtual MAC
+//! address, and the last word to the router that won, for these leave as frames.
+//!
+//! The interface is also a member of the group for the IP layer, for switches that ask who is. What the kernel drops of that, as
+//! it does for IPv6 while the MTU is below 1280, is joined again.
+//!
+//! # One process for a router
+//!
+//! An interface, family and id belong to one process of a network namespace, and to one start in that process:
+//! [`StartError::Claimed`] names who has it. Where the interface appears later, the routers of the second one are at fault, and a
+//! warning says why, until the first ends. A claim goes with its process. Programs that are no `vrrp-io-linux` know nothing of it.
 //!
 //! # What it does with addresses
 //!
@@ -92,6 +115,10 @@
 //!   to 1 and `arp_announce` to 2, on the macvlan and on its interface, where they are less. The interface gets its values
 //!   back at the end, unless other macvlans of virtual routers are there. A process that is killed leaves all this, and its
 //!   macvlan, to the next start.
+//! * A Master that yields says no last word, for that would come from the virtual MAC address and lead the switches back to it.
+//! * On an interface that is a macvlan itself, as in containers, the kernel puts the new one beside it. Other macvlans of the
+//!   same card, the containers of the same host, then reach the virtual addresses only by a switch that sends frames back to
+//!   the port they came from.
 //! * The real address of an owner must not be on the interface at the same time; a warning says so.
 //!
 //! # Accept mode

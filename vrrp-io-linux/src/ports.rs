@@ -97,7 +97,11 @@ impl Port {
     /// The first time, with a claim that was made for all ports at once.
     pub(crate) fn open(&mut self, link: &Link, claim: Claim) -> io::Result<()> {
         (self.ifindex, self.claim) = (Some(link.index), Some(claim));
-        self.follow(Some(link))
+        match self.follow(Some(link)) {
+            // A link without IPv6, for now: it is told, and tried again, when the driver follows it.
+            Err(_) if self.socket.is_some() => Ok(()),
+            followed => followed,
+        }
     }
 
     /// What other processes are to keep away from on the interface of this index.

@@ -176,6 +176,20 @@ pub(crate) fn limit_real_time(limit: Duration) -> io::Result<()> {
     check(unsafe { libc::setrlimit(libc::RLIMIT_RTTIME, &limit) })
 }
 
+/// Lets the process have `files` open at once, if its hard limit does. Nothing is taken away.
+pub(crate) fn allow_open_files(files: usize) -> io::Result<()> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is valid to write to.
+    check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) })?;
+    let files = libc::rlim_t::try_from(files).unwrap_or(libc::RLIM_INFINITY);
+    if files <= limit.rlim_cur {
+        return Ok(());
+    }
+    limit.rlim_cur = files.min(limit.rlim_max);
+    // SAFETY: `limit` is valid.
+    check(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) })
+}
+
 /// Keeps what the process has in memory, and will have, out of swap.
 pub(crate) fn lock_memory() -> io::Result<()> {
     // SAFETY: no pointers are passed.

@@ -355,3 +355,21 @@ fn an_advertisement_larger_than_the_mtu_is_sent_and_heard() {
         }
     });
 }
+
+/// The MTU of the link has no room for IPv6 yet: that is a fault until it has, and no reason not to start.
+#[test]
+fn a_link_that_has_no_ipv6_at_the_start_is_waited_for() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        host.ip("link set eth0 mtu 1200");
+        let mut node = host.start(vec![ipv6::ipv6(100)]);
+        let warned = |kind: &EventKind| matches!(kind, EventKind::Warning(text) if text.contains("eth0: cannot join the group ff02::12"));
+        node.until("a warning", warned);
+        node.until_role(Role::Initialize);
+        host.ip("link set eth0 mtu 1500");
+        ipv6::until_both_announced(&mut node);
+        assert!(is_member(&host));
+        node.stop();
+    });
+}

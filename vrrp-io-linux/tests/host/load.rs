@@ -101,6 +101,31 @@ impl Flood {
     }
 }
 
+/// Each has three sockets: more than the usual limit of open files, which is 1024, allows.
+#[test]
+fn interfaces_by_the_hundred_have_room_for_their_sockets() {
+    const WIRES: u16 = 60;
+    in_namespace(|| {
+        let host = Lan::new().host(1);
+        host.run(|| {
+            let limit =
+                Command::new("prlimit").arg(format!("--pid={}", std::process::id())).arg("--nofile=200:").output();
+            assert!(limit.unwrap().status.success());
+        });
+        let routers = (0..WIRES).flat_map(|n| [format!("a{n}"), format!("b{n}")]).map(|name| {
+            let config = fast(100, &[address("192.0.2.100")]);
+            Router::new(name, config).with_accept_mode(true).with_source(host.address())
+        });
+        let wires: String = (0..WIRES).map(|n| format!("link add a{n} type veth peer name b{n}\n")).collect();
+        host.run(move || {
+            let mut ip = Command::new("ip").args(["-batch", "-"]).stdin(std::process::Stdio::piped()).spawn().unwrap();
+            std::io::Write::write_all(&mut ip.stdin.take().unwrap(), wires.as_bytes()).unwrap();
+            assert!(ip.wait().unwrap().success());
+        });
+        host.start(routers.collect()).stop();
+    });
+}
+
 fn socket() -> Socket {
     let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(i32::from(IP_PROTOCOL)))).unwrap();
     socket.set_multicast_ttl_v4(255).unwrap();

@@ -14,7 +14,7 @@ mod ipv6;
 mod lease;
 mod load;
 mod peers;
-mod strays;
 mod real_time;
+mod strays;
 mod sync_group;
 mod vmac;
