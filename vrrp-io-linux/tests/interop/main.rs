@@ -12,6 +12,7 @@ mod by_the_octet;
 mod case;
 mod frr;
 mod keepalived;
+mod large;
 mod ours;
 mod process;
 mod seat;

@@ -14,6 +14,7 @@ use vrrp_io_linux::{EventKind, Router, VirtualMac, start as start_routers};
 use crate::CASES;
 use crate::case::{Case, PASSWORD, VRID};
 use crate::common::{address, run, vrid};
+use crate::large::LARGE;
 use crate::process::Process;
 use crate::seat::{Seat, Speaker};
 
@@ -67,7 +68,7 @@ fn program() {
     let Ok(setup) = env::var(SETUP) else { return };
     let words: Vec<&str> = setup.split(' ').collect();
     let [case, priority, preempt, source, peer] = words[..] else { panic!("{setup}") };
-    let case = CASES.iter().find(|known| known.name == case).unwrap();
+    let case = CASES.iter().chain([&LARGE]).find(|known| known.name == case).unwrap();
     let config = config(case, peer).with_priority(Priority::new(priority.parse().unwrap()).unwrap());
     let config = config.with_preempt(preempt.parse().unwrap(), Duration::ZERO);
     let mut router = Router::new("eth0", config).with_accept_mode(true).with_source(address(source));
