@@ -610,13 +610,16 @@ impl Driver {
         let payload = self.packet.get(payload).unwrap_or_default();
         let packet =
             [Version::V2, Version::V3].into_iter().find_map(|version| Packet::parse(version, payload, ends).ok());
-        // A release is no contest.
-        let Some(priority) = packet.and_then(|packet| packet.priority()) else { return };
-        self.reporter.report_repeating(id, at, Kind::OtherMaster, |unreported| EventKind::OtherMaster {
-            source: ends.source(),
-            priority,
-            unreported,
-        });
+        let Some(packet) = packet else { return };
+        let source = ends.source();
+        match packet.priority() {
+            Some(priority) => self.reporter.report_repeating(id, at, Kind::OtherMaster, |unreported| {
+                EventKind::OtherMaster { source, priority, unreported }
+            }),
+            None => self
+                .reporter
+                .report_repeating(id, at, Kind::Released, |unreported| EventKind::Released { source, unreported }),
+        }
     }
 
     fn address_list_errors_grew(&mut self, id: RouterId) -> bool {

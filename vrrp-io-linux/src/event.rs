@@ -143,6 +143,14 @@ pub enum EventKind {
         /// How many of this kind went unreported since the last report.
         unreported: u64,
     },
+    /// A Master heard another router release the addresses: that was Master too, or the packet is forged. Reported as
+    /// `Ignored` is.
+    Released {
+        /// Who sent it.
+        source: IpAddr,
+        /// How many of this kind went unreported since the last report.
+        unreported: u64,
+    },
     /// An advertisement could not be sent. Reported as `Ignored` is.
     SendFailed {
         /// To whom.
@@ -164,7 +172,7 @@ impl EventKind {
             Self::StateChanged { transition, .. } => matches!(transition.cause, Cause::Fault(_) | Cause::Lapsed { .. }),
             Self::PriorityChanged { from, to, .. } => to < from,
             // One or two are the last words of a router that yields. One that goes on does not hear us.
-            Self::OtherMaster { unreported, .. } => *unreported > 2,
+            Self::OtherMaster { unreported, .. } | Self::Released { unreported, .. } => *unreported > 2,
             Self::AddressInstalled { .. } | Self::AddressRemoved { .. } | Self::Announced { .. } => false,
             _ => true,
         }
@@ -229,6 +237,10 @@ impl fmt::Display for EventKind {
             Self::OtherAddresses { source, unreported } => {
                 let unreported = Unreported(*unreported);
                 write!(f, "{source} advertises other addresses than are configured here{unreported}")
+            }
+            Self::Released { source, unreported } => {
+                let unreported = Unreported(*unreported);
+                write!(f, "{source} releases the addresses (priority 0) though this router is Master{unreported}")
             }
             Self::OtherMaster { source, priority, unreported } => {
                 let unreported = Unreported(*unreported);

@@ -34,6 +34,7 @@ pub(crate) enum Kind {
     Authenticated,
     OtherAddresses,
     OtherMaster,
+    Released,
     SendFailed,
 }
 
