@@ -844,6 +844,8 @@ impl VirtualRouter {
             self.pending.advertise = true;
         } else {
             self.stats.unconfirmed_suppressed = self.stats.unconfirmed_suppressed.wrapping_add(1);
+            // It is silent because its host is at work: it does not hang.
+            self.renew_lease();
         }
     }
 

@@ -153,8 +153,10 @@ pub struct Reference {
     unusable: bool,
 
     // Extensions
-    /// Since it last advertised or became Master.
+    /// Since it last advertised, became Master or would have advertised.
     silent_for: i128,
+    /// Since it last advertised.
+    unheard_for: i128,
     hold: Option<i128>,
     answers: Budget,
     answers_to: Vec<(IpAddr, Budget)>,
@@ -198,6 +200,7 @@ impl Reference {
             empty_handed: false,
             unusable: false,
             silent_for: now.into(),
+            unheard_for: now.into(),
             hold: None,
             answers: Budget::new(4),
             answers_to: Vec::new(),
@@ -259,6 +262,7 @@ impl Reference {
         self.rounds.since += nanos;
         self.takeovers.since += nanos;
         self.silent_for += nanos;
+        self.unheard_for += nanos;
         self.contest_holdoff -= nanos;
         for timer in [&mut self.retry, &mut self.hold, &mut self.contest_silence] {
             *timer = timer.map(|left| left - nanos);
@@ -372,7 +376,7 @@ impl Reference {
 
     fn leave_initialize(&mut self) {
         // Nobody was told, and nobody can have taken over.
-        let goes_on = self.interrupted && self.silent_for < 3 * self.advertisement_interval();
+        let goes_on = self.interrupted && self.unheard_for < 3 * self.advertisement_interval();
         self.interrupted = false;
         if self.priority == 255 || goes_on {
             self.reason = "priority";
@@ -529,13 +533,16 @@ impl Reference {
 
     fn say(&mut self) {
         self.log.push(format!("advertise {}", self.priority));
-        self.silent_for = 0;
+        (self.silent_for, self.unheard_for) = (0, 0);
     }
 
     /// No second advertisement before every address has its first answer, and none for nothing.
     fn send_advertisement(&mut self) {
         if self.is_settled() && self.installed() > 0 {
             self.say();
+        } else {
+            // It waits, and does not hang.
+            self.silent_for = 0;
         }
     }
 

@@ -294,13 +294,14 @@ impl Driver {
         let (vip, device) = (holding.vip.clone(), holding.device.clone());
         let now = clock::now();
         let put_back = self.leases.holds(id, now);
-        if put_back && !self.holdings.may_put_back(id, request.index(), now) {
+        let expired = self.leases.may_have_expired(id, now);
+        if put_back && !expired && !self.holdings.may_put_back(id, request.index(), now) {
             self.holdings.give_up(id, request.index());
             let why = "somebody keeps removing it: it was put back three times within ten seconds";
             self.failed(id, request.index(), why);
             return self.tell(id, Input::AddressFailed(request));
         }
-        let event = match self.leases.may_have_expired(id, now) {
+        let event = match expired {
             true => EventKind::AddressExpired { vip, device, put_back },
             false => EventKind::AddressLost { vip, device },
         };

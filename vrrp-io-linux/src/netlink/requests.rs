@@ -17,6 +17,10 @@ use crate::{Scope, VirtualIp, clock};
 
 /// Sent together and answered together. The answers to more could overrun the socket.
 const CHUNK: usize = 64;
+/// What a chunk may take; meanwhile nothing else is done.
+const CHUNK_TAKES: Duration = Duration::from_millis(2);
+/// What a slow kernel can do: one that has thousands of IPv6 addresses on one link and is busy besides.
+const INSTALLED_IN_A_SECOND: u32 = 50;
 const RECEIVE_BUFFER: usize = 1 << 20;
 /// The index that no link has.
 const NO_LINK: u32 = 0;
@@ -27,6 +31,8 @@ pub(crate) struct Requests {
     socket: Socket,
     buffer: Vec<u8>,
     queued: VecDeque<Request>,
+    /// How many are sent together now.
+    chunk: usize,
     unanswered: VecDeque<Request>,
     done: VecDeque<Done>,
     sequence: u32,
@@ -59,7 +65,9 @@ struct Request {
     sequence: u32,
     ticket: u64,
     kind: Kind,
-    message: Vec<u8>,
+    flags: u16,
+    /// Until it is sent.
+    message: Option<RouteNetlinkMessage>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +90,7 @@ impl Requests {
             socket,
             buffer: Vec::with_capacity(DATAGRAM_MAX),
             queued: VecDeque::new(),
+            chunk: CHUNK,
             unanswered: VecDeque::new(),
             done: VecDeque::new(),
             sequence: 0,
@@ -143,11 +152,27 @@ impl Requests {
         if !self.unanswered.is_empty() || self.queued.is_empty() {
             return;
         }
-        let chunk = self.queued.drain(..self.queued.len().min(CHUNK));
+        let chunk = self.queued.drain(..self.queued.len().min(self.chunk));
         self.unanswered.extend(chunk);
-        let message: Vec<u8> = self.unanswered.iter().flat_map(|request| &request.message).copied().collect();
-        if let Err(error) = self.socket.send(&message, libc::MSG_DONTWAIT) {
+        // No address is renewed before the last one that waits is there.
+        let wait = self.queued.len() as u32 / INSTALLED_IN_A_SECOND;
+        self.buffer.clear();
+        for Request { sequence, flags, message, .. } in &mut self.unanswered {
+            if let Some(mut message) = message.take() {
+                prolong(&mut message, wait);
+                self.buffer.extend(request(message, NLM_F_ACK | *flags, *sequence));
+            }
+        }
+        let begun = clock::now();
+        if let Err(error) = self.socket.send(&self.buffer, libc::MSG_DONTWAIT) {
             self.give_up(&error);
+        }
+        // A kernel that has thousands of addresses, or is busy, takes milliseconds for each.
+        let took = clock::now().since(begun);
+        if took > CHUNK_TAKES {
+            self.chunk = (self.chunk / 2).max(1);
+        } else if took < CHUNK_TAKES / 4 {
+            self.chunk = (self.chunk * 2).min(CHUNK);
         }
     }
 
@@ -175,8 +200,7 @@ impl Requests {
 
     fn queue(&mut self, ticket: u64, kind: Kind, message: RouteNetlinkMessage, flags: u16) {
         self.sequence = self.sequence.wrapping_add(1);
-        let message = request(message, NLM_F_ACK | flags, self.sequence);
-        self.queued.push_back(Request { sequence: self.sequence, ticket, kind, message });
+        self.queued.push_back(Request { sequence: self.sequence, ticket, kind, flags, message: Some(message) });
     }
 
     /// Takes in the datagram in the buffer.
@@ -206,6 +230,18 @@ impl Kind {
             (Self::Remove, 0) => Ok(Outcome::Removed),
             (Self::Remove, libc::EADDRNOTAVAIL | libc::ENODEV) => Ok(Outcome::NotThere),
             _ => Err(io::Error::from_raw_os_error(errno)),
+        }
+    }
+}
+
+/// Has an address that has a lifetime last so many seconds longer.
+fn prolong(message: &mut RouteNetlinkMessage, seconds: u32) {
+    let RouteNetlinkMessage::NewAddress(message) = message else { return };
+    for attribute in &mut message.attributes {
+        if let AddressAttribute::CacheInfo(times) = attribute {
+            for time in [&mut times.ifa_valid, &mut times.ifa_preferred] {
+                *time = if *time == 0 { 0 } else { time.saturating_add(seconds) };
+            }
         }
     }
 }
