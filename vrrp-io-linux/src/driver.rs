@@ -465,10 +465,7 @@ impl Driver {
             } else if down && drained_at < at {
                 heard_on.iter().for_each(|port| self.drain(*port, now));
             } else if at <= now {
-                if self.is_installing(id, now) {
-                    self.set.handle(now, id, Input::Installing);
-                }
-                self.set.handle(now, id, Input::Timeout);
+                self.time_out(id, now);
                 if now.since(at) > GAP && drained_at < at {
                     self.catch_up(now);
                 }
@@ -481,18 +478,25 @@ impl Driver {
         }
     }
 
-    /// Whether the host still works on what Masters asked it for: a host that makes progress has time.
-    fn is_installing(&self, id: RouterId, now: Instant) -> bool {
-        let Some(router) = self.set.get(id).filter(|router| router.role() == Role::Master) else { return false };
-        let patience = router.config().interval().duration().max(PATIENCE);
-        self.requests.are_queued() || now.since(self.confirmed_at) < patience
+    /// The deadline of a router has come. While the host still works on what Masters asked it for, and makes progress, it
+    /// has time.
+    fn time_out(&mut self, id: RouterId, now: Instant) {
+        let installing = self.set.get(id).is_some_and(|router| {
+            let patience = router.config().interval().duration().max(PATIENCE);
+            let at_work = self.requests.are_queued() || now.since(self.confirmed_at) < patience;
+            at_work && router.role() == Role::Master
+        });
+        if installing {
+            self.set.handle(now, id, Input::Installing);
+        }
+        self.set.handle(now, id, Input::Timeout);
     }
 
     /// After a gap every Master learns first how late it is, and then what it missed, before any of them says a word.
     fn catch_up(&mut self, now: Instant) {
         let masters: Vec<RouterId> =
             self.set.iter().map(|(id, _)| id).filter(|id| self.role(*id) == Some(Role::Master)).collect();
-        masters.into_iter().for_each(|id| self.set.handle(now, id, Input::Timeout));
+        masters.into_iter().for_each(|id| self.time_out(id, now));
         (0..self.ports.len()).for_each(|port| self.drain(port, now));
     }
 
