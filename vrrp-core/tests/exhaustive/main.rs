@@ -61,4 +61,38 @@ fn larger_worlds_when_asked() {
     }
     exhaust(Scenario { name: "two, latency 3", latency: 3, ..TWO }, 632_077, 54, 26, 7);
     exhaust(THREE, 14_550_046, 51, 16, 6);
+    let to_all = Scenario { macs_known: false, ..APART };
+    exhaust(Scenario { name: "apart, owner, to all", ..to_all }, 586_279, 46, 14, 4);
+    let late = Scenario { latency: 1, stops: false, ..APART };
+    exhaust(Scenario { name: "apart, latency", ..late }, 675_780, 39, 16, 5);
+    exhaust(Scenario { name: "apart, latency, to all", macs_known: false, ..late }, 3_912_093, 50, 18, 5);
+}
+
+/// Version 3 learns intervals: each has its own. The owner at 1 s comes and goes, those at 0.5 s take turns without it.
+const APART: Scenario = Scenario {
+    name: "apart, an owner",
+    profile: Profile::Rfc9568,
+    routers: &[(255, 100), (128, 50), (128, 50)],
+    latency: 0,
+    ..Scenario::BASE
+};
+
+/// Nobody takes over within three intervals of a Master that it heard, whatever others said meanwhile: one that yields
+/// teaches nobody its own interval.
+#[test]
+fn three_routers_of_different_intervals() {
+    exhaust(APART, 192_788, 43, 14, 4);
+    let equal = Scenario { routers: &[(128, 50), (128, 100), (128, 50)], stops: false, ..APART };
+    exhaust(Scenario { name: "apart, equal", ..equal }, 44_525, 53, 14, 4);
+    // As where a driver cannot see whose frame made a Master yield.
+    exhaust(Scenario { name: "apart, last word to all", macs_known: false, ..equal }, 78_036, 54, 14, 4);
+    let eighths = Scenario {
+        name: "apart, preempts",
+        routers: &[(192, 100), (128, 50), (64, 50)],
+        quantum: Duration::from_millis(125),
+        stops: false,
+        ..APART
+    };
+    exhaust(eighths, 115_303, 76, 30, 8);
+    exhaust(Scenario { name: "apart, no preempt", preempt: false, ..eighths }, 142_594, 80, 30, 8);
 }

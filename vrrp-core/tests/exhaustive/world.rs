@@ -29,6 +29,8 @@ pub struct Scenario {
     pub preempt: bool,
     pub hold: Duration,
     pub last_word: bool,
+    /// A driver sees whose frame made it yield: then the last word is for that one alone.
+    pub macs_known: bool,
     /// What time is counted in.
     pub quantum: Duration,
     /// A packet that is not lost arrives within so many quanta.
@@ -51,6 +53,7 @@ impl Scenario {
         preempt: true,
         hold: Duration::ZERO,
         last_word: true,
+        macs_known: true,
         quantum: Duration::from_millis(250),
         latency: 1,
         losses: true,
@@ -58,6 +61,16 @@ impl Scenario {
         stops: true,
         slumps: false,
     };
+
+    /// Whether anything false can be learned.
+    fn intervals_differ(&self) -> bool {
+        self.routers.iter().any(|(_, centis)| *centis != self.routers[0].1)
+    }
+
+    fn interval(&self, router: u8) -> Duration {
+        let (_, centis) = self.routers[usize::from(router)];
+        Duration::from_millis(10 * u64::from(centis))
+    }
 }
 
 /// One thing that happens. What is not calm is a disturbance.
@@ -104,6 +117,9 @@ struct Host {
     slumped: bool,
     holds: bool,
     unconfirmed: Option<Vip>,
+    /// Three intervals after the last word of a Master: who takes over before was misled. `None` after a release, and where
+    /// nobody was heard.
+    patient_until: Option<Instant>,
 }
 
 type Sent = (AdvertKind, Rc<[u8]>);
@@ -115,6 +131,8 @@ struct Packet {
     from: u8,
     /// Quanta in which it has to arrive.
     left: u8,
+    /// Said by one that has yielded, to this one; followed only where intervals differ.
+    last_word: Option<u8>,
     octets: Rc<[u8]>,
 }
 
@@ -183,6 +201,12 @@ impl World {
             }
             Move::Wake(index) => {
                 world.feed(index, |now, host| host.router.handle(now, Input::Timeout))?;
+                let host = &world.hosts[usize::from(index)];
+                if host.router.role() == Role::Master && host.patient_until.is_some_and(|at| at > world.now) {
+                    return Err(format!(
+                        "router {index} takes over, and its Master was silent for less than 3 intervals"
+                    ));
+                }
                 let deadline = world.hosts[usize::from(index)].router.deadline();
                 if deadline.is_some_and(|at| at <= world.now) {
                     return Err(format!("the deadline of router {index} stays at {deadline:?}"));
@@ -197,6 +221,7 @@ impl World {
                 let packet = world.air.remove(usize::from(index));
                 let group = multicast_group(world.hosts[0].router.config().family());
                 let ends = Endpoints::new(address(packet.from), group).unwrap();
+                let interval = world.scenario.interval(packet.from);
                 world.feed(packet.to, |now, host| {
                     let rx = RxPacket { ends, ttl: 255, payload: &packet.octets };
                     let verdict = host.router.handle_packet(now, rx);
@@ -205,6 +230,7 @@ impl World {
                         verdict.is_ok() || !host.started || host.router.status().priority.is_owner(),
                         "{verdict:?}"
                     );
+                    host.note(&packet, now + 3 * interval);
                 })?;
             }
             Move::Lose(index) => {
@@ -224,6 +250,7 @@ impl World {
             })?,
             Move::Stop(index) => world.feed(index, |now, host| {
                 (host.started, host.just_ended) = (false, true);
+                host.patient_until = None;
                 host.router.handle(now, Input::Shutdown);
             })?,
             Move::Track(index) => world.track(index)?,
@@ -238,6 +265,10 @@ impl World {
         for host in &self.hosts {
             let flags = [host.started, host.just_ended, host.slumped, host.unconfirmed.is_some()];
             key.push(flags.iter().fold(0, |bits, flag| bits << 1 | u8::from(*flag)));
+            if self.scenario.intervals_differ() {
+                // Once over it is as if nobody had been heard.
+                key.push(host.patient_until.map_or(0, |at| self.quanta(at, self.now)));
+            }
             match *host.router.state() {
                 State::Initialize => key.push(1),
                 State::Master { next_advert } => key.extend([2, self.quanta(next_advert, self.now)]),
@@ -254,13 +285,11 @@ impl World {
         }
         for packet in &self.air {
             // Version, id and addresses are those of all.
-            key.extend([
-                packet.to << 4 | packet.from,
-                packet.left,
-                packet.octets[2],
-                packet.octets[4],
-                packet.octets[5],
-            ]);
+            key.extend([packet.to << 4 | packet.from, packet.left, packet.octets[2]]);
+            if self.scenario.intervals_differ() {
+                key.push(packet.last_word.map_or(0, |winner| 1 + winner));
+                key.extend(&packet.octets[4..6]);
+            }
         }
         key.into()
     }
@@ -331,15 +360,17 @@ impl World {
             return Err(format!("router {index} takes part and waits for nothing"));
         }
         let winner = self.hosts[usize::from(index)].router.winner();
+        let winner = (0..self.hosts.len() as u8).find(|other| Some(address(*other)) == winner);
         for (kind, octets) in sent {
-            // The last word is for one alone.
-            let alone = winner.filter(|_| kind == AdvertKind::LastWord);
-            let meant = |other: &u8| *other != index && alone.is_none_or(|alone| alone == address(*other));
+            let last_word = winner.filter(|_| kind == AdvertKind::LastWord);
+            let alone = last_word.filter(|_| self.scenario.macs_known);
+            let meant = |other: &u8| *other != index && alone.is_none_or(|alone| alone == *other);
             let others = (0..self.hosts.len() as u8).filter(meant);
             self.air.extend(others.map(|to| Packet {
                 to,
                 from: index,
                 left: self.scenario.latency,
+                last_word: last_word.filter(|_| self.scenario.intervals_differ()),
                 octets: octets.clone(),
             }));
         }
@@ -370,7 +401,31 @@ impl Host {
         let tracker = config.add_tracker(Tracker { name: String::new(), weight, reverse: false }).unwrap();
         let mut router = VirtualRouter::new(config);
         router.handle(Instant::ZERO, Input::PrimaryAddress(Some(address(index))));
-        Self { router, tracker, started: false, just_ended: false, slumped: false, holds: false, unconfirmed: None }
+        Self {
+            router,
+            tracker,
+            started: false,
+            just_ended: false,
+            slumped: false,
+            holds: false,
+            unconfirmed: None,
+            patient_until: None,
+        }
+    }
+
+    /// What its router made of a packet, as far as patience goes.
+    fn note(&mut self, packet: &Packet, patient_until: Instant) {
+        let own = self.router.status().priority.get();
+        let preempts = self.router.config().preempt();
+        match (self.router.role(), packet.octets[2]) {
+            // Said to this router as the better Master, which it is no more: they crossed.
+            (Role::Backup, 1..) if packet.last_word == Some(packet.to) => self.patient_until = None,
+            // One that yielded is no Master: to hear it neither lengthens nor shortens the wait for the one that is.
+            (Role::Backup, 1..) if packet.last_word.is_some() => {}
+            (Role::Backup, theirs @ 1..) if theirs < own && preempts => {}
+            (Role::Backup, 1..) => self.patient_until = Some(patient_until),
+            _ => self.patient_until = None,
+        }
     }
 
     /// Does what is due, and returns what went out, in order. An error says what must not be.
