@@ -1,38 +1,45 @@
 //! Plans by chance, and the shortest plan that still fails.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
+use super::attack::Attack;
 use super::disturbance::{Disturbance, Installs, Planned};
 use super::network::{HostId, LanId, Link};
 use super::random::Random;
 use super::world::World;
 use super::{Failure, Sim};
-use crate::health::RouterId;
+use crate::config::{Config, Peers};
+use crate::health::{RouterId, TrackerId};
 use crate::time::Instant;
-use crate::types::{Family, Priority};
+use crate::types::{AdvertInterval, Family, Password, Priority, Version};
 
 /// `count` things that go wrong with this world in the `span` from now, then calm, and two lasting ones after it.
 ///
-/// Intervals, passwords and lists of advertised addresses stay as they are; priorities change, but to 255 only that of
-/// the first host.
+/// Priorities change, but to 255 only that of the first host. What all routers of an id have to agree on changes on all
+/// of them, one after the other: password and list, and in version 2 the interval.
 #[must_use]
 pub fn random_plan(world: &World, seed: u64, count: usize, span: Duration) -> Vec<Planned> {
     let mut random = Random::new(seed);
     let end = world.now() + span;
-    let mut plan: Vec<Planned> = (0..count)
-        .map(|_| {
-            let at = world.now() + Duration::from_nanos(random.below(span.as_nanos() as u64));
-            Planned { at, what: passing(world, &mut random, span) }
-        })
-        .collect();
-    plan.sort_by_key(|planned| planned.at);
-    plan.push(Planned { at: end, what: Disturbance::Calm });
-    plan.extend((0..2).map(|n| Planned { at: end + Duration::from_millis(n), what: lasting(world, &mut random) }));
-    plan
+    let mut plan = Plan { world, changed: BTreeMap::new() };
+    let mut moments: Vec<Instant> =
+        (0..count).map(|_| world.now() + Duration::from_nanos(random.below(span.as_nanos() as u64))).collect();
+    moments.sort();
+    let mut planned = Vec::new();
+    for at in moments {
+        plan.put(&mut planned, at, |plan, random| plan.passing(random, span), &mut random);
+    }
+    planned.sort_by_key(|planned| planned.at);
+    planned.push(Planned { at: end, what: Disturbance::Calm });
+    for n in 0..2 {
+        plan.put(&mut planned, end + Duration::from_millis(n), Plan::lasting, &mut random);
+    }
+    planned
 }
 
 /// Runs a plan in a world of its own, to `until`. What fails is tried again with less and less planned, and told with the
@@ -76,68 +83,206 @@ pub fn shrink(plan: &[Planned], fails: impl Fn(&[Planned]) -> bool) -> Vec<Plann
     plan
 }
 
-fn passing(world: &World, random: &mut Random, span: Duration) -> Disturbance {
-    let Some(host) = any_host(world, random) else { return Disturbance::Calm };
-    let Some((_, lan)) = any_router(world, host, random) else { return Disturbance::Calm };
-    let other = any_host(world, random).unwrap_or(host);
-    match random.below(16) {
-        0 => Disturbance::Stall(host, Duration::from_nanos(random.below(span.as_nanos() as u64 / 4 + 1))),
-        1 => Disturbance::Drift(host, random.below(20_001) as i32 - 10_000),
-        2 => Disturbance::FalseStamps(host, random.below(20_000_000_000) as i64 - 10_000_000_000),
-        3 => Disturbance::Link(lan, Some((host, other)), bad_link(random)),
-        4 => Disturbance::Link(lan, None, bad_link(random)),
-        5 => Disturbance::Cut(lan, host, other),
-        6 => Disturbance::Mend(lan, host, other),
-        7 => Disturbance::Partition(lan, vec![]),
-        8 => Disturbance::Installs(host, installs(random)),
-        9 => Disturbance::Kill(host),
-        _ => lasting(world, random),
+/// A plan in the making.
+struct Plan<'a> {
+    world: &'a World,
+    /// Configurations that are planned so far.
+    changed: BTreeMap<(HostId, RouterId), Config>,
+}
+
+/// How long after each other the routers of an id get their part of a change.
+const ROLLING: u64 = 40;
+
+impl Plan<'_> {
+    fn put(
+        &mut self,
+        planned: &mut Vec<Planned>,
+        at: Instant,
+        what: impl FnOnce(&Self, &mut Random) -> Vec<Disturbance>,
+        random: &mut Random,
+    ) {
+        for (n, what) in (0..).zip(what(self, random)) {
+            if let Disturbance::Reconfigure(host, router, config) = &what {
+                self.changed.insert((*host, *router), (**config).clone());
+            }
+            planned.push(Planned { at: at + Duration::from_millis(n * random.below(ROLLING)), what });
+        }
+    }
+
+    fn config(&self, host: HostId, router: RouterId) -> Option<&Config> {
+        self.changed.get(&(host, router)).or_else(|| self.world.config(host, router))
+    }
+
+    fn passing(&self, random: &mut Random, span: Duration) -> Vec<Disturbance> {
+        let world = self.world;
+        let Some(host) = any_host(world, random) else { return vec![] };
+        let Some((router, lan)) = any_router(world, host, random) else { return vec![] };
+        let other = any_host(world, random).unwrap_or(host);
+        vec![match random.below(33) {
+            0 | 1 => Disturbance::Stall(host, Duration::from_nanos(random.below(span.as_nanos() as u64 / 4 + 1))),
+            2 | 3 => Disturbance::Drift(host, random.below(20_001) as i32 - 10_000),
+            4 | 5 => Disturbance::FalseStamps(host, random.below(20_000_000_000) as i64 - 10_000_000_000),
+            6 | 7 => Disturbance::Link(lan, Some((host, other)), bad_link(random)),
+            8 | 9 => Disturbance::Link(lan, None, bad_link(random)),
+            10 | 11 => Disturbance::Cut(lan, host, other),
+            12 | 13 => Disturbance::Mend(lan, host, other),
+            14 | 15 => Disturbance::Partition(lan, vec![]),
+            16 | 17 => Disturbance::Installs(host, installs(random)),
+            18 | 19 => Disturbance::Kill(host),
+            20 => Disturbance::Attack(lan, attack((host, router), random)),
+            21 | 22 => return self.refused(host, router, random),
+            _ => return self.lasting(random),
+        }]
+    }
+
+    fn lasting(&self, random: &mut Random) -> Vec<Disturbance> {
+        let world = self.world;
+        let Some(host) = any_host(world, random) else { return vec![] };
+        let Some((router, lan)) = any_router(world, host, random) else { return vec![] };
+        vec![match random.below(12) {
+            0 => Disturbance::PowerOff(host),
+            1 => Disturbance::Stop(host),
+            2..=4 => Disturbance::Start(host),
+            5 => {
+                let members: Vec<HostId> = world.network().members(lan).collect();
+                Disturbance::Partition(lan, members.into_iter().filter(|_| random.below(2) == 0).collect())
+            }
+            6 => Disturbance::Interface(host, lan, random.below(3) > 0),
+            7 => Disturbance::Addresses(host, lan, random.below(3) > 0),
+            8 => match self.tracker(host, router, random) {
+                Some(tracker) => Disturbance::Tracker(host, router, tracker, random.below(2) == 0),
+                None => Disturbance::Start(host),
+            },
+            9 | 10 => self.reconfigured(host, router, random).unwrap_or(Disturbance::Start(host)),
+            _ => return self.reconfigured_all(host, router, random),
+        }]
+    }
+
+    /// One address that a host, or every host, cannot set, or can again.
+    fn refused(&self, host: HostId, router: RouterId, random: &mut Random) -> Vec<Disturbance> {
+        let addresses = self.config(host, router).map_or(&[][..], Config::addresses);
+        let Some(address) = random.pick(addresses) else { return vec![] };
+        let (refuses, known, everywhere) = (random.below(3) > 0, random.below(2) == 0, random.below(4) == 0);
+        let hosts = self.world.hosts().filter(|other| everywhere || *other == host);
+        hosts.map(|host| Disturbance::Refuses { host, address, refuses, known }).collect()
+    }
+
+    /// What a router may have for itself.
+    fn reconfigured(&self, host: HostId, router: RouterId, random: &mut Random) -> Option<Disturbance> {
+        let config = self.config(host, router)?.clone();
+        let config = match random.below(4) {
+            0 => {
+                let highest = if host.index() == 0 { 255 } else { 254 };
+                let priority = Priority::new(1 + random.below(highest) as u8).ok()?;
+                config.with_priority(priority)
+            }
+            1 => {
+                let hold = config.preempt_hold();
+                let preempt = config.preempt();
+                config.with_preempt(!preempt, hold)
+            }
+            2 if config.profile().version() == Version::V3 && !config.version2_too() => {
+                let interval = AdvertInterval::from_centis(random.pick(&[10, 30, 100, 250])?).ok()?;
+                config.with_interval(interval).ok()?
+            }
+            _ => {
+                let own = match config.family() {
+                    Family::Ipv4 => IpAddr::from([198, 51, 100, 1 + random.below(3) as u8]),
+                    Family::Ipv6 => IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1 + random.below(3) as u16]),
+                };
+                config.with_excluded(&[own]).ok()?
+            }
+        };
+        Some(Disturbance::Reconfigure(host, router, Box::new(config)))
+    }
+
+    /// What all routers of an id must have in common.
+    fn reconfigured_all(&self, host: HostId, router: RouterId, random: &mut Random) -> Vec<Disturbance> {
+        let Some(about) = self.config(host, router) else { return vec![] };
+        let (vrid, family) = (about.vrid(), about.family());
+        let (what, number) = (random.below(3), random.below(4));
+        let changed = |config: &Config| match what {
+            0 if config.profile().version() == Version::V2 || config.version2_too() => {
+                config.clone().with_interval(AdvertInterval::from_secs(1 + (number % 2) as u8).ok()?).ok()
+            }
+            1 if config.password().is_some() => {
+                let text: &[u8] = if number % 2 == 0 { b"secret" } else { b"new" };
+                config.clone().with_password(Password::new(text).ok()?).ok()
+            }
+            _ => {
+                // One more, or none.
+                let extra = match family {
+                    Family::Ipv4 => IpAddr::from([203, 0, 113, number as u8]),
+                    Family::Ipv6 => IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 1, number as u16]),
+                };
+                let mut list: Vec<IpAddr> = config.advertised().as_slice().iter().copied().take(2).collect();
+                list.extend((number > 0).then_some(extra));
+                with_list(config, &list)
+            }
+        };
+        let mut all = Vec::new();
+        for host in self.world.hosts() {
+            for (id, _) in self.world.routers(host) {
+                let config = self.config(host, id).filter(|config| (config.vrid(), config.family()) == (vrid, family));
+                let config = config.and_then(changed);
+                all.extend(config.map(|config| Disturbance::Reconfigure(host, id, Box::new(config))));
+            }
+        }
+        all
+    }
+
+    fn tracker(&self, host: HostId, router: RouterId, random: &mut Random) -> Option<TrackerId> {
+        let count = self.config(host, router)?.trackers().len() as u64;
+        (count > 0).then(|| TrackerId(random.below(count) as u16))
     }
 }
 
-fn lasting(world: &World, random: &mut Random) -> Disturbance {
-    let Some(host) = any_host(world, random) else { return Disturbance::Calm };
-    let Some((router, lan)) = any_router(world, host, random) else { return Disturbance::Calm };
-    match random.below(11) {
-        0 => Disturbance::PowerOff(host),
-        1 => Disturbance::Stop(host),
-        2..=4 => Disturbance::Start(host),
-        5 => {
-            let members: Vec<HostId> = world.network().members(lan).collect();
-            Disturbance::Partition(lan, members.into_iter().filter(|_| random.below(2) == 0).collect())
-        }
-        6 => Disturbance::Interface(host, lan, random.below(3) > 0),
-        7 => Disturbance::Addresses(host, lan, random.below(3) > 0),
-        8 => match tracker(world, host, router, random) {
-            Some(tracker) => Disturbance::Tracker(host, router, tracker, random.below(2) == 0),
-            None => Disturbance::Start(host),
-        },
-        _ => reconfigured(world, host, router, random).unwrap_or(Disturbance::Start(host)),
+/// The same router with another list, and without excluded addresses.
+fn with_list(config: &Config, list: &[IpAddr]) -> Option<Config> {
+    let mut new = Config::new(config.profile(), config.vrid(), list)
+        .ok()?
+        .with_priority(config.priority())
+        .with_interval(config.interval())
+        .ok()?
+        .with_preempt(config.preempt(), config.preempt_hold())
+        .with_answer_lower(config.answer_lower())
+        .with_owner_listens(config.owner_listens())
+        .with_last_word(config.last_word())
+        .with_strict_list(config.strict_list())
+        .with_learned_interval_cap(config.learned_interval_cap())
+        .with_version2_too(config.version2_too())
+        .ok()?
+        .with_lease(config.lease().is_some())
+        .with_announce(*config.announce());
+    if let Some(password) = config.password() {
+        new = new.with_password(password).ok()?;
     }
+    if let Peers::Unicast(peers) = config.peers() {
+        new = new.with_unicast_peers(peers).ok()?;
+    }
+    for tracker in config.trackers() {
+        new.add_tracker(tracker.clone()).ok()?;
+    }
+    Some(new)
 }
 
-fn reconfigured(world: &World, host: HostId, router: RouterId, random: &mut Random) -> Option<Disturbance> {
-    let config = world.config(host, router)?.clone();
-    let config = match random.below(3) {
-        0 => {
-            let highest = if host.index() == 0 { 255 } else { 254 };
-            let priority = Priority::new(1 + random.below(highest) as u8).ok()?;
-            config.with_priority(priority)
-        }
-        1 => {
-            let hold = config.preempt_hold();
-            let preempt = config.preempt();
-            config.with_preempt(!preempt, hold)
-        }
-        _ => {
-            let own = match config.family() {
-                Family::Ipv4 => IpAddr::from([198, 51, 100, 1 + random.below(3) as u8]),
-                Family::Ipv6 => IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1 + random.below(3) as u16]),
-            };
-            config.with_excluded(&[own]).ok()?
-        }
+/// Few packets at a high rate, or a low rate for long.
+fn attack(about: (HostId, RouterId), random: &mut Random) -> Attack {
+    let (pace, span) = match random.below(3) {
+        0 => (Duration::from_micros(10), Duration::from_micros(random.below(4_000))),
+        1 => (Duration::from_millis(1), Duration::from_millis(random.below(300))),
+        _ => (Duration::from_millis(20), Duration::from_millis(random.below(5_000))),
     };
-    Some(Disturbance::Reconfigure(host, router, Box::new(config)))
+    let (first, last) = (random.below(256) as u8, random.below(256) as u8);
+    let priorities = match random.below(3) {
+        0 => 0..=0,
+        1 => 1..=1,
+        _ => first.min(last)..=first.max(last),
+    };
+    let longest = 1 + random.below(300) as u16;
+    let shortest = if random.below(2) == 0 { 1 } else { longest };
+    let senders = 1 + random.below(40) as u8;
+    Attack { about, pace, span, priorities, intervals: shortest..=longest, senders, spoofs: random.below(3) == 0 }
 }
 
 fn bad_link(random: &mut Random) -> Link {
@@ -156,10 +301,11 @@ fn bad_link(random: &mut Random) -> Link {
 }
 
 fn installs(random: &mut Random) -> Installs {
-    match random.below(4) {
+    match random.below(5) {
         0 => Installs::AtOnce,
         1 => Installs::Refused,
         2 => Installs::Ignored,
+        3 => Installs::OneByOne(Duration::from_micros(random.below(80_000))),
         _ => Installs::After(Duration::from_micros(random.below(20_000))),
     }
 }
@@ -172,9 +318,4 @@ fn any_host(world: &World, random: &mut Random) -> Option<HostId> {
 fn any_router(world: &World, host: HostId, random: &mut Random) -> Option<(RouterId, LanId)> {
     let count = world.routers(host).count() as u64;
     world.routers(host).nth(random.below(count) as usize)
-}
-
-fn tracker(world: &World, host: HostId, router: RouterId, random: &mut Random) -> Option<crate::TrackerId> {
-    let count = world.config(host, router)?.trackers().len() as u64;
-    (count > 0).then(|| crate::TrackerId(random.below(count) as u16))
 }

@@ -2,8 +2,10 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 use core::time::Duration;
 
+use super::attack::Attack;
 use super::network::{HostId, LanId, Link};
 use crate::config::Config;
 use crate::health::{RouterId, TrackerId};
@@ -51,10 +53,24 @@ pub enum Disturbance {
     Tracker(HostId, RouterId, TrackerId, bool),
     /// How the host treats requests for addresses from now on.
     Installs(HostId, Installs),
+    /// The host cannot set this address, or can again.
+    Refuses {
+        /// Which host.
+        host: HostId,
+        /// Which address, whatever router it is of.
+        address: IpAddr,
+        /// It cannot.
+        refuses: bool,
+        /// It knows; then the address goes at once where it is. Otherwise it finds out when it is asked.
+        known: bool,
+    },
     /// Another configuration, in place.
     Reconfigure(HostId, RouterId, Box<Config>),
-    /// Links are as they were made, nobody is cut off, nobody stalls, clocks and stamps are right, addresses can be installed. Who is off
-    /// stays off, and who is at fault stays at fault.
+    /// Somebody on the LAN forges advertisements.
+    Attack(LanId, Attack),
+    /// Links are as they were made, nobody is cut off, nobody forges, nobody stalls, clocks and stamps are right, addresses
+    /// can be installed. Who is off stays off, who is at fault stays at fault, who refuses an address goes on to, and who is
+    /// slow stays slow.
     Calm,
 }
 
@@ -66,6 +82,8 @@ pub enum Installs {
     AtOnce,
     /// Confirmed after so long.
     After(Duration),
+    /// One after the other, whoever asks; each takes so long. While one waits the driver says that the host is at work.
+    OneByOne(Duration),
     /// Refused.
     Refused,
     /// Never answered, and never done.

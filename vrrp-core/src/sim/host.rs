@@ -11,6 +11,7 @@ use super::disturbance::Installs;
 use super::network::{Arrival, LanId};
 use crate::config::Config;
 use crate::health::{RouterId, TrackerId};
+use crate::router::Input;
 use crate::set::{RouterSet, Taken};
 use crate::slots::Vip;
 use crate::sync_group::GroupError;
@@ -33,6 +34,8 @@ pub(super) struct Host {
     pub(super) set: RouterSet,
     /// Number of the process.
     pub(super) process: u32,
+    /// Its driver sees whose frame made a Master yield.
+    pub(super) knows_macs: bool,
     pub(super) stalled_until: Instant,
     /// How much older than it is a packet seems, in nanoseconds.
     pub(super) stamps_off: i64,
@@ -43,6 +46,10 @@ pub(super) struct Host {
     /// The kernel's answers that wait.
     pub(super) answers: VecDeque<(RouterId, Vip, bool)>,
     pub(super) installs: Installs,
+    /// When the kernel has done all that it does one after the other.
+    pub(super) busy_until: Instant,
+    /// Addresses that it cannot set, and whether it knows.
+    pub(super) refused: Vec<(IpAddr, bool)>,
     routers: Vec<Hosted>,
     groups: Vec<Vec<RouterId>>,
     interfaces: Vec<(LanId, Interface)>,
@@ -54,6 +61,8 @@ pub(super) struct Hosted {
     pub(super) lan: LanId,
     pub(super) config: Config,
     pub(super) verdicts: Vec<(TrackerId, bool)>,
+    /// It sends from its virtual MAC address.
+    pub(super) virtual_mac: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -72,12 +81,15 @@ impl Host {
             kernel: Kernel::default(),
             set: RouterSet::new(),
             process: 0,
+            knows_macs: true,
             stalled_until: Instant::ZERO,
             stamps_off: 0,
             socket: VecDeque::new(),
             socket_empty_at: Instant::ZERO,
             answers: VecDeque::new(),
             installs: Installs::AtOnce,
+            busy_until: Instant::ZERO,
+            refused: Vec::new(),
             routers: Vec::new(),
             groups: Vec::new(),
             interfaces: Vec::new(),
@@ -87,13 +99,19 @@ impl Host {
     pub(super) fn add_router(&mut self, lan: LanId, config: Config) -> Result<RouterId, Taken> {
         let id = self.set.insert(u32::from(lan.0), config.clone())?;
         let verdicts = (0..config.trackers().len() as u16).map(|id| (TrackerId(id), true)).collect();
-        self.routers.push(Hosted { lan, config, verdicts });
+        self.routers.push(Hosted { lan, config, verdicts, virtual_mac: false });
         self.kernel.held.push(Vec::new());
         self.kernel.lifetimes.push(Vec::new());
         if !self.interfaces.iter().any(|(known, _)| *known == lan) {
             self.interfaces.push((lan, Interface { up: true, has_address: true }));
         }
         Ok(id)
+    }
+
+    pub(super) fn use_virtual_mac(&mut self, router: RouterId) {
+        if let Some(hosted) = self.routers.get_mut(router.index()) {
+            hosted.virtual_mac = true;
+        }
     }
 
     pub(super) fn group(&mut self, members: &[RouterId]) -> Result<(), GroupError> {
@@ -138,7 +156,7 @@ impl Host {
         }
         hosted.config = config.clone();
         hosted.verdicts = (0..config.trackers().len() as u16).map(|id| (TrackerId(id), true)).collect();
-        self.life == Life::Running && self.set.reconfigure(now, router, config.clone()).is_ok()
+        self.life == Life::Running && self.set.reconfigure(now, router, hosted.config.clone()).is_ok()
     }
 
     /// A new process, which removes what another one left.
@@ -178,8 +196,43 @@ impl Host {
         now.before(age.min(now.since(self.socket_empty_at)))
     }
 
+    /// Tells each router that waits for an address that the kernel is still at work.
+    pub(super) fn tell_at_work(&mut self, local: Instant) {
+        for index in 0..self.routers.len() {
+            let router = RouterId(index as u32);
+            if self.kernel.is_busy(router) {
+                self.set.handle(local, router, Input::Installing);
+            }
+        }
+    }
+
+    /// Whether it can set an address, as far as it can be asked.
+    pub(super) fn refuses(&self, address: IpAddr) -> bool {
+        self.refused.iter().any(|(refused, _)| *refused == address)
+    }
+
+    /// Whether it can set every address of a router.
+    pub(super) fn can_set_all(&self, router: RouterId) -> bool {
+        let config = self.routers.get(router.index()).map(|router| &router.config);
+        config.is_some_and(|config| !config.addresses().iter().any(|address| self.refuses(*address)))
+    }
+
+    /// Addresses that its routers may ask for one after the other: each may have to go first.
+    fn requests_at_most(&self) -> u32 {
+        2 * self.routers.iter().map(|router| router.config.addresses().len() as u32).sum::<u32>()
+    }
+
+    /// Longest time that it takes to confirm an address.
+    pub(super) fn slowest_install(&self) -> Duration {
+        match self.installs {
+            Installs::After(span) => span,
+            Installs::OneByOne(each) => each * self.requests_at_most(),
+            _ => Duration::ZERO,
+        }
+    }
+
     pub(super) fn is_calm(&self) -> bool {
-        let installs = matches!(self.installs, Installs::AtOnce | Installs::After(_));
+        let installs = matches!(self.installs, Installs::AtOnce | Installs::After(_) | Installs::OneByOne(_));
         self.life != Life::Stalled && self.stamps_off == 0 && installs
     }
 

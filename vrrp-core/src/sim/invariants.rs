@@ -7,19 +7,31 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use super::Check;
+use super::host::Hosted;
+use super::ledger::Ledger;
 use super::network::{HostId, LanId};
-use super::world::{Step, StepKind, World};
+use super::relations::{are_compatible, groups_can_settle, is_grouped, preempts};
+use super::world::{Heard, Step, StepKind, World};
 use crate::cause::{Cause, Role, Transition};
-use crate::config::{Config, Peers};
+use crate::config::Config;
 use crate::fsm::State;
 use crate::health::{Fault, RouterId};
-use crate::router::AdvertKind;
+use crate::router::{AdvertKind, VirtualRouter};
 use crate::time::Instant;
-use crate::types::{AdvertInterval, Family, Priority, Version, Vrid};
+use crate::types::{Family, Priority, Version, Vrid};
 
-/// Advertisements beyond its rate that a router may send in one go: four answers to a lower Master, and what a takeover
-/// and a release add.
-const BURST: i64 = 8;
+/// Regular advertisements beyond one an interval that may leave in one go: a process that was late.
+const BURST: i64 = 3;
+/// Answers to lower Masters and to releases that a router gives in one of its intervals, whoever asks.
+const ANSWERS: i64 = 4;
+/// Those beyond that rate that may leave in one go.
+const ANSWERS_BURST: i64 = 8;
+/// Answers, and advertisements that come sooner, in an interval while more releases come than are answered.
+const PRESSED: i64 = 2 * ANSWERS;
+/// Takeovers in a row, beyond one in each interval of the router.
+const TAKEOVERS: i64 = 8;
+/// When what could not be set is asked for again, in seconds after the first time, and then every quarter of an hour.
+const RETRIES: [u64; 6] = [30, 90, 210, 450, 930, 1830];
 
 /// What every world must keep, and the bounds that its timers give.
 ///
@@ -27,18 +39,25 @@ const BURST: i64 = 8;
 ///
 /// - A host that is awake has all addresses of its Masters that it confirmed, and none of any other router.
 /// - The members of a sync group are Master together, or none is.
-/// - Nobody sends more than its interval and the answers that it owes allow.
+/// - Nobody takes over more than eight times in a row, and then once an interval.
+/// - Nobody sends more than one advertisement an interval, four answers, and what changes of its state ask for; nor announces
+///   more than its policy promises. Only its own interval counts, whatever it hears from whom.
 /// - A Master_Down_Timer ran for three intervals and its Skew_Time, or after a release for its Skew_Time: not less and not
 ///   more.
-/// - A Master answers a release at once, and says nothing more while an address is not confirmed.
+/// - What a router says that has yielded shortens nobody's wait for the Master.
+/// - A Master answers a release, and where it is configured to a lower Master, at once, unless it answered the same sender, or
+///   four others, less than an interval ago. It says nothing more while an address is not confirmed.
 /// - Who yields does so to a better router, and who stops releases.
-/// - No fault comes from nowhere.
+/// - No fault comes from nowhere, and none from a host that is at work. What a host cannot set it tries ever more rarely.
 ///
-/// Where the routers of a VRID are compatible (version, interval, password, checksum, owner, and all of their addresses
-/// differ), and once nothing is [wrong](World::is_calm) any more:
+/// Where the routers of a VRID are compatible (version, password, checksum, owner, peers, an address that they share, in
+/// version 2 the interval; and all of their own addresses differ), and once nothing is [wrong](World::is_calm) any more:
 ///
 /// - Two of them that hear each other are both Master for [`overlap`](Self::overlap) at most.
 /// - After [`convergence`](Self::convergence) each part of a LAN has exactly one Master, and nobody who may preempt is better.
+/// - It serves every address, or says which it does not and nobody there can set more.
+/// - Within one more second and the rounds that its policy may put off, what a neighbour sends to one of its addresses
+///   reaches it.
 ///
 /// And whether compatible or not, after that nobody changes its state until something is disturbed again.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +70,8 @@ pub struct Invariants {
     /// The last disturbance, if all was well after it.
     calm_since: Option<Instant>,
     settled: bool,
+    /// All neighbours know the Masters by then.
+    known_by: Option<Instant>,
     next_look: Option<Instant>,
 }
 
@@ -71,12 +92,40 @@ struct Instance {
 struct Member {
     host: HostId,
     router: RouterId,
-    /// When the sends so far are paid for, at the rate that is allowed.
-    paid_at: i64,
-    /// Sends of this step beside the rate: answers to releases, and what changes of state ask for.
+    /// When the regular sends so far are paid for, at the rate that is allowed; the answers; the announcements.
+    regular: Ledger,
+    answers: Ledger,
+    announcements: Ledger,
+    takeovers: Ledger,
+    /// Priority in use, as of the last step of its host.
+    priority: Option<Priority>,
+    setbacks: Setbacks,
+    /// While releases come, the Backups that heard one wait for less.
+    pressed_until: Instant,
+    /// Sends of this step beside the rate: what changes of state ask for.
     owed: i64,
-    /// The last advertisement that started its Master_Down_Timer, and whether that was a release.
-    heard: Option<(Instant, bool)>,
+    /// Whom it answered last, and when.
+    answered: [Option<(IpAddr, Instant)>; ANSWERS_BURST as usize],
+    /// The last advertisement that started its Master_Down_Timer.
+    heard: Option<Timed>,
+    /// Three intervals after the last word of a Master, while that is known.
+    patient_until: Option<Instant>,
+}
+
+/// What started a Master_Down_Timer.
+#[derive(Clone, Copy, Debug)]
+struct Timed {
+    at: Instant,
+    released: bool,
+    /// The interval that counts.
+    interval: Duration,
+}
+
+/// A router's failures to set addresses that nothing from outside explains.
+#[derive(Clone, Copy, Debug, Default)]
+struct Setbacks {
+    since: Instant,
+    count: u32,
 }
 
 /// The extremes that there ever were: what was learned from a configuration outlives it.
@@ -99,19 +148,40 @@ impl Invariants {
     /// host takes to confirm its addresses, and the way.
     #[must_use]
     pub fn overlap(&self, world: &World) -> Duration {
-        self.stretched(self.facts.longest_interval + world.slowest_install() + world.network.longest())
+        let talk = self.facts.longest_interval + world.slowest_install() + world.network.longest();
+        self.stretched(talk + self.muted(world))
+    }
+
+    /// How long a router of version 2 is not heard by those of both versions, because somebody forged version 3 in its name.
+    fn muted(&self, world: &World) -> Duration {
+        let mut configs =
+            world.hosts().flat_map(|host| world.routers(host).filter_map(move |(id, _)| world.config(host, id)));
+        match configs.any(Config::version2_too) {
+            true => 4 * world.longest_forged,
+            false => Duration::ZERO,
+        }
     }
 
     /// How long after the last disturbance there is exactly one Master, the right one. See `docs/convergence.md`.
     #[must_use]
     pub fn convergence(&self, world: &World) -> Duration {
         let interval = self.facts.longest_interval;
-        // The longest Skew_Time, of priority 1.
-        let down = 3 * interval + interval.max(Duration::from_secs(1));
+        // The longest Skew_Time, of priority 1; and who took over too often waits for an interval more.
+        let down = 4 * interval + interval.max(Duration::from_secs(1));
         let talk = interval + world.slowest_install() + world.network.longest();
         let group =
             if self.instances.iter().any(|instance| instance.grouped) { down + interval } else { Duration::ZERO };
-        self.stretched(2 * down + self.facts.longest_hold + 2 * talk + group)
+        self.stretched(2 * down + self.facts.longest_hold + 2 * talk + group + self.muted(world))
+    }
+
+    /// How long announcements may be put off: the round at the end of a contest, which three intervals of silence end, or
+    /// at the end of a holdoff.
+    fn put_off(&self, world: &World) -> Duration {
+        let configs = world.hosts().flat_map(|host| world.routers(host).map(move |(router, _)| (host, router)));
+        let holdoffs =
+            configs.filter_map(|(host, router)| Some(world.config(host, router)?.announce().contest_holdoff));
+        let longest = holdoffs.max().unwrap_or_default();
+        self.stretched(Duration::from_secs(1) + longest + 4 * self.facts.longest_interval)
     }
 
     /// By the slowest clock.
@@ -125,7 +195,7 @@ impl Invariants {
             for (router, lan) in world.routers(host) {
                 let Some(config) = world.config(host, router) else { continue };
                 let (family, vrid) = (config.family(), config.vrid());
-                let member = Member { host, router, paid_at: 0, owed: 0, heard: None };
+                let member = Member::new(host, router);
                 let known =
                     |instance: &&mut Instance| (instance.lan, instance.family, instance.vrid) == (lan, family, vrid);
                 match self.instances.iter_mut().find(known) {
@@ -148,6 +218,7 @@ impl Invariants {
     /// Takes configurations anew.
     fn learn(&mut self, world: &World) {
         let mut facts = self.facts;
+        facts.longest_interval = facts.longest_interval.max(world.longest_forged);
         for instance in &mut self.instances {
             instance.learn(world);
             for config in instance.members.iter().filter_map(|member| world.config(member.host, member.router)) {
@@ -165,6 +236,7 @@ impl Invariants {
     /// Something happened: everything is open again.
     fn unsettle(&mut self, world: &World) {
         self.settled = false;
+        self.known_by = None;
         self.calm_since = Some(world.now()).filter(|_| world.is_calm());
         let quiet_at = world.now() + world.slowest_install() + 2 * world.network.longest();
         let failing = world.hosts().any(|host| {
@@ -181,9 +253,40 @@ impl Invariants {
         }
     }
 
+    /// A router is handicapped, or no longer: another one may be better now. That happens when an address could not be set,
+    /// or could when it was asked for again, and no oftener.
+    fn reprioritised(&mut self, world: &World, host: HostId, outside: bool) -> Result<(), String> {
+        let now = world.now();
+        let mut changed = false;
+        for (id, _) in world.routers(host) {
+            let Some(router) = world.router(host, id) else { continue };
+            let priority = router.priority_in_use();
+            let Some((_, instance, position)) = self.member(world, host, id) else { continue };
+            let grouped = instance.grouped;
+            let Some(member) = instance.members.get_mut(position) else { continue };
+            if member.priority.replace(priority) == Some(priority) || outside {
+                continue;
+            }
+            changed = true;
+            member.setbacks.count += 1;
+            let elapsed = now.since(member.setbacks.since).as_secs();
+            let retries = RETRIES.iter().filter(|after| elapsed >= **after).count() as u64;
+            let retries = retries + elapsed.saturating_sub(1830) / 900;
+            // Each time it may fail, and succeed: or another member of its group may.
+            if u64::from(member.setbacks.count) > (4 + 2 * retries) * if grouped { 4 } else { 1 } {
+                return Err(format!("{} changes its priority again and again", name(host, id)));
+            }
+        }
+        if changed {
+            self.unsettle(world);
+        }
+        Ok(())
+    }
+
     fn plan_look(&mut self, world: &World) {
         let settle_at = self.quiet_at.filter(|_| !self.settled).map(|at| at + self.convergence(world));
-        self.next_look = self.instances.iter().filter_map(|instance| instance.one_by).chain(settle_at).min();
+        let ones = self.instances.iter().filter_map(|instance| instance.one_by);
+        self.next_look = ones.chain(settle_at).chain(self.known_by).min();
     }
 
     fn member(&mut self, world: &World, host: HostId, router: RouterId) -> Option<(&Facts, &mut Instance, usize)> {
@@ -196,22 +299,59 @@ impl Invariants {
         Some((&self.facts, instance, position))
     }
 
-    fn sent(&mut self, world: &World, host: HostId, router: RouterId) -> Result<(), String> {
-        let now = world.now().as_nanos() as i64;
+    fn sent(&mut self, world: &World, step: &Step, host: HostId, router: RouterId) -> Result<(), String> {
+        let now = world.now();
         let Some((facts, instance, position)) = self.member(world, host, router) else { return Ok(()) };
+        let drift = facts.drift;
         let Some(member) = instance.members.get_mut(position) else { return Ok(()) };
         if member.owed > 0 {
             member.owed -= 1;
             return Ok(());
         }
-        let config = world.config(host, router);
-        let price = price(facts, config);
+        let Some(config) = world.config(host, router) else { return Ok(()) };
+        let interval = shortened(config.interval().duration().as_nanos() as i64, drift);
         // Who speaks both versions says everything twice.
-        member.paid_at = member.paid_at.max(now) + price / if config.is_some_and(Config::version2_too) { 2 } else { 1 };
-        if member.paid_at - now > BURST * price {
-            return Err(format!("{} sends a storm of advertisements", name(host, router)));
+        let copies = if config.version2_too() { 2 } else { 1 };
+        let kept = match step.kind {
+            _ if now <= member.pressed_until => {
+                member.answers.spend(now, 1, interval / copies / PRESSED, 2 * PRESSED * copies)
+            }
+            StepKind::Deadline => member.regular.spend(now, 1, interval / copies, BURST * copies),
+            _ => member.answers.spend(now, 1, interval / copies / ANSWERS, ANSWERS_BURST * copies),
+        };
+        if kept { Ok(()) } else { Err(format!("{} sends a storm of advertisements", name(host, router))) }
+    }
+
+    fn announced(
+        &mut self,
+        world: &World,
+        step: &Step,
+        host: HostId,
+        router: RouterId,
+        count: u8,
+    ) -> Result<(), String> {
+        let changed = step.transitions.iter().any(|(whose, which, _)| (*whose, *which) == (host, router));
+        if changed || matches!(step.kind, StepKind::Answer | StepKind::Disturbance | StepKind::Resumed) {
+            return Ok(());
         }
-        Ok(())
+        let Some((facts, instance, position)) = self.member(world, host, router) else { return Ok(()) };
+        let drift = facts.drift;
+        let Some(member) = instance.members.get_mut(position) else { return Ok(()) };
+        let Some(config) = world.config(host, router) else { return Ok(()) };
+        let policy = config.announce();
+        let addresses = config.addresses().len() as i64;
+        let each = |times: u8, period: Duration| {
+            if period.is_zero() { 0.0 } else { f64::from(times) / period.as_secs_f64() }
+        };
+        let rate = each(policy.contest_repeat, policy.contest_holdoff.max(config.interval().duration()))
+            + each(policy.refresh_repeat, policy.refresh.unwrap_or_default());
+        let price = if rate > 0.0 { 1e9 / (rate * addresses as f64) } else { 3_600e9 };
+        let rounds = 3 * i64::from(policy.contest_repeat) + 2 * i64::from(policy.refresh_repeat.max(policy.repeat));
+        let price = shortened(price as i64, drift);
+        if member.announcements.spend(world.now(), i64::from(count), price, rounds * addresses) {
+            return Ok(());
+        }
+        Err(format!("{} announces its addresses in a storm", name(host, router)))
     }
 
     fn owes(&mut self, world: &World, host: HostId, router: RouterId, sends: i64) {
@@ -221,20 +361,79 @@ impl Invariants {
         }
     }
 
-    fn accepted(&mut self, world: &World, host: HostId, router: RouterId, priority: u8) {
-        if priority == 0 {
-            self.owes(world, host, router, 2);
-        }
-        let Some(own) = world.router(host, router).map(|router| (router.priority_in_use(), router.config().preempt()))
-        else {
-            return;
-        };
-        let now = world.now();
-        let Some((_, instance, position)) = self.member(world, host, router) else { return };
+    fn accepted(&mut self, world: &World, heard: &Heard) {
+        let (host, id, now) = (heard.host, heard.router, world.now());
+        let Some(router) = world.router(host, id) else { return };
+        let (own, preempts) = (router.priority_in_use(), router.config().preempt());
+        let preempts = preempts || own.is_owner();
+        let configured = router.config().interval().duration();
+        let version2 = router.config().profile().version() == Version::V2;
+        let said = if version2 { configured } else { heard.interval };
+        let Some((_, instance, position)) = self.member(world, host, id) else { return };
         let Some(member) = instance.members.get_mut(position) else { return };
-        if priority == 0 || priority >= own.0.get() || !(own.1 || own.0.is_owner()) {
-            member.heard = Some((now, priority == 0));
+        if heard.priority == 0 {
+            member.pressed_until = now + 2 * configured;
+            let interval = member.heard.map_or(configured, |before| before.interval);
+            member.heard = Some(Timed { at: now, released: true, interval });
+            member.patient_until = None;
+            return;
         }
+        let counts = heard.priority >= own.get() || !preempts;
+        if counts {
+            member.heard = Some(Timed { at: now, released: false, interval: said });
+        }
+        match is_last_word(heard.kind) {
+            // Meant for this router as the better Master, which it is no more: they crossed.
+            true if said == configured => member.patient_until = None,
+            // Whoever waits to preempt is patient with a lower one.
+            false if !counts => member.patient_until = None,
+            _ if counts && !version2 => member.patient_until = Some(now + 3 * heard.master_interval),
+            _ => {}
+        }
+    }
+
+    /// A Master that hears a release, or one that is lower, answers, unless it did so just now.
+    fn answers(&mut self, world: &World, step: &Step, heard: &Heard) -> Result<(), String> {
+        let (host, id, now) = (heard.host, heard.router, world.now());
+        let Some(router) = world.router(host, id) else { return Ok(()) };
+        let changed = step.transitions.iter().any(|(whose, which, _)| (*whose, *which) == (host, id));
+        if router.role() != Role::Master {
+            return Ok(());
+        }
+        let released = heard.priority == 0;
+        let lower = !released && router.config().answer_lower();
+        let holds_all = is_served(router);
+        let interval = router.config().interval().duration();
+        let soon = matches!(router.state(), State::Master { next_advert }
+            if next_advert.since(router.latest()) <= interval / 4);
+        let spoke = step.sends.iter().any(|(whose, which, _)| (*whose, *which) == (host, id));
+        let Some((facts, instance, position)) = self.member(world, host, id) else { return Ok(()) };
+        let interval = interval + interval * facts.drift / 500_000 + Duration::from_nanos(10);
+        let Some(member) = instance.members.get_mut(position) else { return Ok(()) };
+        // While its addresses are not confirmed it would answer, but may not.
+        if spoke || !holds_all {
+            member.answered.rotate_right(1);
+            if let Some(first) = member.answered.first_mut() {
+                *first = Some((heard.source, now));
+            }
+            return Ok(());
+        }
+        // A clock that seems to stand still earns nothing.
+        let stands_still = world.hosts.get(host.index()).is_none_or(|host| host.stamps_off != 0);
+        if changed || stands_still || step.kind != StepKind::Packet || step.accepted.len() > 1 {
+            return Ok(());
+        }
+        let recent = || member.answered.iter().flatten().filter(|(_, at)| now.since(*at) <= interval);
+        let others = recent().count() as i64 >= ANSWERS;
+        // Of many releases not each is answered: then the next advertisement comes soon.
+        if released && !soon {
+            return Err(format!("{} is Master, heard a release and will say nothing soon", name(host, id)));
+        }
+        if (released || lower) && !others && !recent().any(|(whom, _)| *whom == heard.source) {
+            let what = if released { "a release" } else { "a lower Master" };
+            return Err(format!("{} is Master, heard {what} and said nothing", name(host, id)));
+        }
+        Ok(())
     }
 
     fn changed(
@@ -283,10 +482,11 @@ impl Invariants {
         let (quiet_at, overlap) = (self.quiet_at, self.overlap(world));
         let now = world.now();
         if let Some((_, instance, position)) = self.member(world, host, router) {
-            if change.to != Role::Backup {
-                if let Some(member) = instance.members.get_mut(position) {
-                    member.heard = None;
-                }
+            let yielded = (change.from, change.to) == (Role::Master, Role::Backup);
+            if let (Some(member), false) = (instance.members.get_mut(position), yielded) {
+                (member.heard, member.patient_until) = (None, None);
+                // Each takeover has rounds of its own.
+                member.announcements = Ledger::default();
             }
             match (instance.contested(world), change.to) {
                 (false, _) => instance.one_by = None,
@@ -301,19 +501,41 @@ impl Invariants {
     fn took_over(&mut self, world: &World, host: HostId, router: RouterId, released: bool) -> Result<(), String> {
         let (calm_since, facts) = (self.calm_since, self.facts);
         let Some((_, instance, position)) = self.member(world, host, router) else { return Ok(()) };
-        let heard = instance.members.get(position).and_then(|member| member.heard);
-        let exact = instance.compatible && !instance.grouped && facts.longest_interval == facts.shortest_interval;
-        let (Some((heard, release)), Some(calm_since), true) = (heard, calm_since, exact) else { return Ok(()) };
-        let Some(router_now) = world.router(host, router) else { return Ok(()) };
-        let config = router_now.config();
-        if heard <= calm_since || release != released || !config.preempt_hold().is_zero() || config.version2_too() {
+        let (compatible, grouped) = (instance.compatible, instance.grouped);
+        let Some(member) = instance.members.get_mut(position) else { return Ok(()) };
+        let Some(own) = world.config(host, router).map(|config| config.interval().duration().as_nanos() as i64) else {
+            return Ok(());
+        };
+        if !member.takeovers.spend(world.now(), 1, shortened(own, facts.drift), TAKEOVERS + 1) {
+            return Err(format!("{} takes over again and again", name(host, router)));
+        }
+        // One that was put off is late.
+        if !member.takeovers.clone().spend(world.now(), 0, own, TAKEOVERS / 2) {
             return Ok(());
         }
-        let interval = config.interval().duration().as_nanos();
+        let (Some(heard), Some(calm_since)) = (member.heard, calm_since) else { return Ok(()) };
+        let Some(router_now) = world.router(host, router) else { return Ok(()) };
+        let config = router_now.config();
+        if heard.at <= calm_since || heard.released != released || config.version2_too() {
+            return Ok(());
+        }
+        let early = |until: Instant| until.since(world.now()) > until.since(heard.at) * facts.drift / 500_000;
+        // What was said before a change of the interval may be out of date.
+        let since_then = heard.at > calm_since + world.network.longest();
+        if !released && since_then && member.patient_until.is_some_and(early) {
+            return Err(format!(
+                "{} takes over though its Master was silent for less than three intervals",
+                name(host, router)
+            ));
+        }
+        if !compatible || grouped || !config.preempt_hold().is_zero() {
+            return Ok(());
+        }
+        let interval = heard.interval.as_nanos();
         let of = if config.profile().version() == Version::V2 { 1_000_000_000 } else { interval };
         let skew = ((256 - u128::from(router_now.priority_in_use().get())) * of).div_ceil(256);
         let due = if released { skew } else { 3 * interval + skew };
-        let took = world.now().since(heard).as_nanos();
+        let took = world.now().since(heard.at).as_nanos();
         let leeway = due * u128::from(facts.drift) / 500_000 + 2;
         if took.abs_diff(due) > leeway {
             let what = if released { "the release" } else { "its Master for the last time" };
@@ -364,6 +586,12 @@ impl Invariants {
             if !self.settled {
                 self.quiet_at = None;
             }
+            self.known_by = Some(now + self.put_off(world)).filter(|_| self.settled);
+        }
+        if self.known_by.take_if(|at| now >= *at).is_some() {
+            for instance in &self.instances {
+                instance.is_known(world)?;
+            }
         }
         Ok(())
     }
@@ -376,23 +604,26 @@ impl Check for Invariants {
             self.unsettle(world);
             self.plan_look(world);
         }
-        for (host, router, priority) in &step.accepted {
-            self.accepted(world, *host, *router, *priority);
+        for heard in &step.accepted {
+            self.accepted(world, heard);
         }
-        for (host, router, _) in step.accepted.iter().filter(|(.., priority)| *priority == 0) {
-            answers_release(world, step, *host, *router)?;
+        for heard in &step.accepted {
+            self.answers(world, step, heard)?;
         }
         for (host, router, _) in &step.transitions {
             self.owes(world, *host, *router, 4);
         }
         for (host, router, kind) in &step.sends {
-            self.sent(world, *host, *router)?;
+            self.sent(world, step, *host, *router)?;
             if *kind == AdvertKind::Regular {
                 speaks_for_what_it_has(world, step, *host, *router)?;
             }
         }
+        for (host, router, _, count) in &step.announced {
+            self.announced(world, step, *host, *router, *count)?;
+        }
         let touched = step.sends.iter().map(|(host, router, _)| (*host, *router));
-        let heard = step.accepted.iter().map(|(host, router, _)| (*host, *router));
+        let heard = step.accepted.iter().map(|heard| (heard.host, heard.router));
         for (host, router) in touched.chain(heard) {
             self.owes(world, host, router, 0);
         }
@@ -400,6 +631,17 @@ impl Check for Invariants {
         if outside {
             self.learn(world);
             self.unsettle(world);
+            let begun = Setbacks { since: world.now(), count: 0 };
+            for member in self.instances.iter_mut().flat_map(|instance| &mut instance.members) {
+                member.setbacks = begun;
+                // What was spent at another interval.
+                member.regular.settle(world.now());
+                member.answers.settle(world.now());
+                member.takeovers.settle(world.now());
+            }
+        }
+        if let Some(host) = step.host {
+            self.reprioritised(world, host, outside)?;
         }
         for (host, router, change) in &step.transitions {
             self.changed(world, step, *host, *router, *change)?;
@@ -422,23 +664,40 @@ impl Check for Invariants {
     }
 }
 
+impl Member {
+    fn new(host: HostId, router: RouterId) -> Self {
+        let never = Ledger::default();
+        Self {
+            host,
+            router,
+            regular: never,
+            answers: never,
+            announcements: never,
+            takeovers: never,
+            priority: None,
+            setbacks: Setbacks::default(),
+            pressed_until: Instant::ZERO,
+            owed: 0,
+            answered: [None; ANSWERS_BURST as usize],
+            heard: None,
+            patient_until: None,
+        }
+    }
+}
+
 impl Instance {
     fn learn(&mut self, world: &World) {
-        let configs: Vec<(HostId, &Config)> = self
-            .members
-            .iter()
-            .filter_map(|member| Some((member.host, world.config(member.host, member.router)?)))
-            .collect();
-        let address = |host| world.network.address(self.lan, host, self.family);
-        let pairs = || {
-            configs
-                .iter()
-                .enumerate()
-                .flat_map(|(index, one)| configs.iter().skip(index + 1).map(move |two| (one, two)))
+        let config_of = |member: &Member| {
+            let address = world.network.address(self.lan, member.host, self.family)?;
+            Some((world.config(member.host, member.router)?, address))
         };
-        self.compatible =
-            pairs().all(|((host, one), (other, two))| are_compatible(one, two) && address(*host) != address(*other));
-        self.grouped = self.members.iter().any(|member| is_grouped(world, member));
+        let configs: Vec<(&Config, IpAddr)> = self.members.iter().filter_map(config_of).collect();
+        let mut pairs = configs
+            .iter()
+            .enumerate()
+            .flat_map(|(index, one)| configs.iter().skip(index + 1).map(move |two| (*one, *two)));
+        self.compatible = pairs.all(|(one, two)| are_compatible(one, two));
+        self.grouped = self.members.iter().any(|member| is_grouped(world, member.host, member.router));
     }
 
     /// Whether two compatible Masters hear each other.
@@ -454,6 +713,43 @@ impl Instance {
             && self.members.iter().filter(is_master).any(|one| {
                 self.members.iter().filter(is_master).any(|two| one.host != two.host && both_ways(one.host, two.host))
             })
+    }
+
+    /// Whether what neighbours send to the addresses of a Master reaches it.
+    fn is_known(&self, world: &World) -> Result<(), String> {
+        let Some(parts) = world.parts(self.lan).filter(|_| self.compatible) else { return Ok(()) };
+        // Who yields without a word leaves the neighbours beside it as they are, unless the MAC address stays the same.
+        let hosted = |member: &Member| world.hosts.get(member.host.index())?.routers().get(member.router.index());
+        let all = |tells: &dyn Fn(&Hosted) -> bool| self.members.iter().filter_map(hosted).all(tells);
+        let speaks = |hosted: &Hosted| hosted.config.announce().contest_repeat > 0 && hosted.config.last_word();
+        if !all(&|hosted| hosted.virtual_mac) && !all(&speaks) {
+            return Ok(());
+        }
+        // An owner that listens to nobody never learns that there was another Master.
+        let listens = |member: &Member| {
+            let router = world.router(member.host, member.router);
+            router.is_some_and(|router| {
+                let deaf = router.priority_in_use().is_owner() && !router.config().owner_listens();
+                router.role() == Role::Master && !deaf
+            })
+        };
+        for master in self.members.iter().filter(|member| listens(member)) {
+            let part = parts.iter().find(|part| part.contains(&master.host)).into_iter().flatten();
+            for beside in part.filter(|_| world.is_up(master.host, self.lan)) {
+                let held = world.held(master.host, master.router).iter();
+                for address in held.filter(|address| world.neighbours.is_promised(self.lan, **address)) {
+                    let to = world.delivers_to(self.lan, *beside, *address);
+                    if to.is_some_and(|to| to != master.host) {
+                        return Err(format!(
+                            "{} serves {address}, but the neighbour beside host {} sends to {to:?}",
+                            name(master.host, master.router),
+                            beside.index()
+                        ));
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether nothing can change any more. False: it cannot be said.
@@ -492,6 +788,31 @@ impl Instance {
             let better = routers.iter().find(|(member, router)| {
                 router.priority_in_use() > best.priority_in_use() && preempts(world, member.host, member.router)
             });
+            // An owner stays, and so does who is preempted by nobody.
+            let whole = |member: &Member| {
+                let host = world.hosts.get(member.host.index());
+                host.is_some_and(|host| host.can_set_all(member.router))
+            };
+            let serves_more = routers.iter().find(|(member, router)| {
+                let able = whole(member) && router.missing().next().is_none();
+                able && router.priority_in_use().get() > 32 && preempts(world, member.host, member.router)
+            });
+            let lacks = !whole(master) && best.missing().next().is_some() && !best.priority_in_use().is_owner();
+            if let (Some((able, _)), true, false) = (serves_more, lacks, self.grouped) {
+                return Err(format!(
+                    "{} is Master without all of its addresses, and {} could set them",
+                    name(master.host, master.router),
+                    name(able.host, able.router)
+                ));
+            }
+            let served = |address: &&IpAddr| {
+                let host = world.hosts.get(master.host.index());
+                let asked_again = best.missing().any(|missing| missing == **address);
+                asked_again || host.is_some_and(|host| host.kernel.held(master.router).contains(*address))
+            };
+            if let Some(address) = best.config().addresses().iter().find(|address| !served(address)) {
+                return Err(format!("{} does not serve {address}, nor says so", name(master.host, master.router)));
+            }
             if let Some((better, _)) = better {
                 return Err(format!(
                     "{} is Master, but {} is better",
@@ -504,33 +825,21 @@ impl Instance {
     }
 }
 
-/// After that of its takeover a Master sends no advertisement until its host has confirmed every address but those that it
-/// cannot set, and one at least.
+/// Every address of a router is confirmed, or known to be impossible, and one of the advertised is confirmed.
+fn is_served(router: &VirtualRouter) -> bool {
+    let missing = |address: &IpAddr| router.missing().any(|missing| missing == *address);
+    let config = router.config();
+    let any = config.advertised().as_slice().iter().any(|address| router.is_installed(*address));
+    any && config.addresses().iter().all(|address| router.is_installed(*address) || missing(address))
+}
+
+/// After that of its takeover a Master sends no advertisement until its host has answered for every address.
 fn speaks_for_what_it_has(world: &World, step: &Step, host: HostId, id: RouterId) -> Result<(), String> {
     let Some(router) = world.router(host, id) else { return Ok(()) };
-    let installed = router.status().installed;
-    let holds_all = installed > 0 && installed + router.missing().count() == router.config().addresses().len();
+    let holds_all = is_served(router);
     let changed = step.transitions.iter().any(|(whose, which, _)| (*whose, *which) == (host, id));
     if router.role() == Role::Master && !holds_all && !changed {
         return Err(format!("{} advertises addresses that its host has not confirmed", name(host, id)));
-    }
-    Ok(())
-}
-
-/// A Master that hears a release speaks at once or, when there are many of them, within a quarter of its interval; unless its
-/// addresses are still to be confirmed.
-fn answers_release(world: &World, step: &Step, host: HostId, id: RouterId) -> Result<(), String> {
-    let Some(router) = world.router(host, id) else { return Ok(()) };
-    let installed = router.status().installed;
-    let holds_all = installed > 0 && installed + router.missing().count() == router.config().addresses().len();
-    let changed = step.transitions.iter().any(|(whose, which, _)| (*whose, *which) == (host, id));
-    let spoke = step.sends.iter().any(|(whose, which, _)| (*whose, *which) == (host, id));
-    // Of many releases not each is answered: then the next advertisement comes soon.
-    let soon = router.stats().assert_suppressed > 0
-        && matches!(router.state(), State::Master { next_advert }
-            if next_advert.since(router.latest()) <= router.config().interval().duration() / 4);
-    if router.role() == Role::Master && holds_all && !changed && !spoke && !soon {
-        return Err(format!("{} is Master, heard a release and said nothing", name(host, id)));
     }
     Ok(())
 }
@@ -569,67 +878,14 @@ fn host_is_sound(world: &World, id: HostId) -> Result<(), String> {
     Ok(())
 }
 
-fn are_compatible(one: &Config, two: &Config) -> bool {
-    let both_owners = one.priority().is_owner() && two.priority().is_owner();
-    let same_list = !(one.strict_list() || two.strict_list()) || one.advertised() == two.advertised();
-    let multicast = |config: &Config| matches!(config.peers(), Peers::Multicast);
-    one.profile().version() == two.profile().version()
-        && one.interval() == two.interval()
-        && one.password() == two.password()
-        && one.version2_too() == two.version2_too()
-        && one.exact_checksum() == two.exact_checksum()
-        && multicast(one)
-        && multicast(two)
-        && same_list
-        && !both_owners
+/// A span by the fastest clock.
+fn shortened(nanos: i64, drift: u32) -> i64 {
+    nanos - nanos / 500_000 * i64::from(drift)
 }
 
-/// Groups settle where the whole LANs are together, and one host is better than another in all of them or in none.
-fn groups_can_settle(world: &World) -> bool {
-    let whole = world.network.lans().all(|lan| world.parts(lan).is_some_and(|parts| parts.len() <= 1));
-    let priorities = |host: HostId| {
-        world.routers(host).filter_map(move |(router, lan)| {
-            Some((lan, world.family_of(host, router)?, world.router(host, router)?.priority_in_use()))
-        })
-    };
-    let consistent = world.hosts().all(|one| {
-        world.hosts().all(|two| {
-            let mut orders = priorities(one).flat_map(|(lan, family, mine)| {
-                priorities(two)
-                    .filter(move |(theirs, of, _)| (*theirs, *of) == (lan, family))
-                    .map(move |(_, _, theirs)| mine.cmp(&theirs))
-            });
-            let first = orders.next();
-            orders.all(|order| Some(order) == first)
-        })
-    });
-    whole && consistent
-}
-
-/// Whether a router takes over from a lower Master: one of a sync group does when all of them would.
-fn preempts(world: &World, host: HostId, router: RouterId) -> bool {
-    let alone = |router| {
-        let router = world.router(host, router);
-        router.is_some_and(|router| router.config().preempt() || router.priority_in_use().is_owner())
-    };
-    let mut groups = world.hosts.get(host.index()).into_iter().flat_map(|host| host.groups());
-    match groups.find(|group| group.contains(&router)) {
-        Some(group) => group.iter().all(|member| alone(*member)),
-        None => alone(router),
-    }
-}
-
-fn is_grouped(world: &World, member: &Member) -> bool {
-    let host = world.hosts.get(member.host.index());
-    host.is_some_and(|host| host.groups().iter().any(|group| group.contains(&member.router)))
-}
-
-/// Nanoseconds in which one advertisement is paid for: one each interval, and four answers.
-fn price(facts: &Facts, config: Option<&Config>) -> i64 {
-    let interval =
-        config.map_or(AdvertInterval::DEFAULT.duration(), |config| config.interval().duration()).as_nanos() as i64;
-    let price = interval / 5;
-    price - price * i64::from(facts.drift) / 500_000
+/// Said by one that has yielded.
+fn is_last_word(kind: Option<AdvertKind>) -> bool {
+    matches!(kind, Some(AdvertKind::LastWord | AdvertKind::LastWordVersion2))
 }
 
 fn name(host: HostId, router: RouterId) -> String {

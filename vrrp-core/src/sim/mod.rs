@@ -46,6 +46,7 @@
 //! | one world, and to look into it | [`Sim`], [`World`] |
 //! | what goes wrong, planned | [`Disturbance`], [`Sim::plan`] |
 //! | what goes wrong, by chance | [`random_plan`] |
+//! | somebody who forges packets | [`Attack`] |
 //! | what must hold | [`Check`], any closure, [`Invariants`] |
 //! | the shortest plan that still fails | [`run_plan`], [`shrink`] |
 //! | hosts of your own make on the same LANs | [`Network`] |
@@ -58,24 +59,32 @@
 //! and outlives the process. Its address on LAN `l` is 10.`l`.0.`h`+1 and fe80::`l`:`h`+1, unless
 //! [set](Sim::set_addresses). While a process [stalls](Disturbance::Stall) packets and answers of the kernel wait for it;
 //! when it goes on it takes the answers first, and drains its sockets before it acts on a Down deadline.
+//!
+//! Beside each host stands a neighbour that sends to the virtual addresses: what it learned from announcements, and its
+//! switch from the frames that came by, says [where that ends up](World::delivers_to).
 
+mod attack;
 mod chaos;
 mod clock;
 mod disturbance;
 mod host;
 mod invariants;
+mod ledger;
+mod neighbours;
 mod network;
 mod random;
+mod relations;
 mod timeline;
 mod world;
 
+pub use attack::Attack;
 pub use chaos::{random_plan, run_plan, shrink};
 pub use disturbance::{Disturbance, Installs, Planned};
 pub use invariants::Invariants;
 pub use network::{Arrival, HostId, LanId, Link, Network};
 pub use random::Random;
 pub use timeline::{Entry, Happened, Timeline};
-pub use world::{Step, StepKind, World};
+pub use world::{Heard, Step, StepKind, World};
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -167,6 +176,19 @@ impl Sim {
     /// [`Taken`], also where there is no such host.
     pub fn add_router(&mut self, host: HostId, lan: LanId, config: Config) -> Result<RouterId, Taken> {
         self.world.add_router(host, lan, config)
+    }
+
+    /// From now on a router sends from its virtual MAC address. Configure it to say no
+    /// [last word](Config::with_last_word), which would show the switch the wrong port.
+    pub fn use_virtual_mac(&mut self, host: HostId, router: RouterId) {
+        self.world.use_virtual_mac(host, router);
+    }
+
+    /// From now on a host does not see whose frame made a Master of it yield: its last word goes to everybody.
+    pub fn hide_macs(&mut self, host: HostId) {
+        if let Some(host) = self.world.hosts.get_mut(host.index()) {
+            host.knows_macs = false;
+        }
     }
 
     /// Makes routers of a host a sync group.

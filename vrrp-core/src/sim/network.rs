@@ -6,8 +6,10 @@ use core::cmp::Reverse;
 use core::net::IpAddr;
 use core::time::Duration;
 
+use super::neighbours::Mac;
 use super::random::Random;
 use crate::dialect::multicast_group;
+use crate::router::AdvertKind;
 use crate::time::Instant;
 use crate::types::Family;
 use crate::wire::Endpoints;
@@ -98,6 +100,28 @@ pub struct Network {
     sent: u64,
     random: Random,
     longest: Duration,
+    /// Hosts that the last frame does not reach as it was sent.
+    unreached: Vec<HostId>,
+}
+
+/// What a frame is, beside the octets of a packet in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub(super) from: HostId,
+    /// Its source.
+    pub(super) mac: Mac,
+    pub(super) sent_at: Instant,
+    pub(super) carries: Carries,
+    /// True interval of the Master that an advertisement is about, where that is not its sender.
+    pub(super) master_interval: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carries {
+    /// An advertisement, and what its sender meant by it; `None`: forged.
+    Advertisement(Option<AdvertKind>),
+    /// That the address is where the frame comes from: a gratuitous ARP or a neighbour advertisement.
+    Announcement(IpAddr),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -121,6 +145,7 @@ struct Flight {
 #[derive(Clone, Debug)]
 struct Packet {
     lan: LanId,
+    frame: Frame,
     ends: Endpoints,
     octets: Vec<u8>,
     corrupted: bool,
@@ -150,6 +175,7 @@ impl Network {
             sent: 0,
             random: Random::new(seed),
             longest: Duration::ZERO,
+            unreached: Vec::new(),
         }
     }
 
@@ -247,31 +273,50 @@ impl Network {
 
     /// Sends a packet to the group, or to the hosts that have the address.
     pub fn send(&mut self, now: Instant, lan: LanId, from: HostId, ends: Endpoints, octets: &[u8]) {
-        self.send_to(now, lan, from, None, ends, octets);
+        let frame = Frame {
+            from,
+            mac: Mac::Own(from),
+            sent_at: now,
+            carries: Carries::Advertisement(None),
+            master_interval: None,
+        };
+        self.send_frame(lan, frame, None, ends, octets);
     }
 
-    /// Sends a packet, but in a frame for the host of this address alone.
-    pub fn send_to(
+    /// The same in a frame to everybody, or to one host alone.
+    pub(super) fn send_frame(
         &mut self,
-        now: Instant,
         lan: LanId,
-        from: HostId,
-        alone: Option<IpAddr>,
+        frame: Frame,
+        only: Option<HostId>,
         ends: Endpoints,
         octets: &[u8],
     ) {
+        self.unreached.clear();
+        let (now, from) = (frame.sent_at, frame.from);
         let to_group = ends.destination() == multicast_group(ends.family());
-        let index = self.store(lan, ends, octets);
+        let index = self.store(lan, frame, ends, octets);
         let mut position = 0;
         while let Some(member) = self.lans.get(lan.index()).and_then(|lan| lan.members.get(position).copied()) {
             position += 1;
             let (to, addresses) = member;
-            let meant = alone.is_none_or(|alone| addresses.contains(&alone));
+            let meant = only.is_none_or(|only| only == to);
             if to != from && meant && (to_group || addresses.contains(&ends.destination())) {
                 self.dispatch(now, from, to, index);
             }
         }
         self.drop_if_unused(index);
+    }
+
+    /// Hosts that the last frame does not reach as it was sent.
+    pub(super) fn unreached(&self) -> &[HostId] {
+        &self.unreached
+    }
+
+    /// The host that has an address on a LAN.
+    pub(super) fn who_has(&self, lan: LanId, address: IpAddr) -> Option<HostId> {
+        let members = &self.lans.get(lan.index())?.members;
+        members.iter().find(|(_, addresses)| addresses.contains(&address)).map(|(host, _)| *host)
     }
 
     /// When the next packet arrives.
@@ -291,6 +336,11 @@ impl Network {
         self.packets.get(arrival.packet as usize).map(|packet| (packet.lan, packet.ends, packet.octets.as_slice()))
     }
 
+    /// The frame that a packet came in, and its LAN.
+    pub(super) fn frame(&self, arrival: &Arrival) -> Option<(LanId, Frame)> {
+        self.packets.get(arrival.packet as usize).map(|packet| (packet.lan, packet.frame))
+    }
+
     /// Whether bits of a packet that arrived were flipped.
     #[must_use]
     pub fn is_corrupted(&self, arrival: &Arrival) -> bool {
@@ -308,11 +358,9 @@ impl Network {
     fn dispatch(&mut self, now: Instant, from: HostId, to: HostId, packet: u32) {
         let Some(stored) = self.packets.get(packet as usize) else { return };
         let Some(lan) = self.lans.get(stored.lan.index()) else { return };
-        if !lan.hears(from, to) {
-            return;
-        }
         let link = lan.link(from, to);
-        if self.random.chance(link.loss) {
+        if !lan.hears(from, to) || self.random.chance(link.loss) {
+            self.unreached.push(to);
             return;
         }
         let copies = 1 + u8::from(self.random.chance(link.duplication));
@@ -324,7 +372,12 @@ impl Network {
             if self.random.chance(link.reordering) {
                 delay += link.held_up;
             }
-            let packet = if self.random.chance(link.corruption) { self.corrupt(packet) } else { packet };
+            let packet = if self.random.chance(link.corruption) {
+                self.unreached.push(to);
+                self.corrupt(packet)
+            } else {
+                packet
+            };
             if let Some(stored) = self.packets.get_mut(packet as usize) {
                 stored.copies += 1;
             }
@@ -333,23 +386,26 @@ impl Network {
         }
     }
 
-    fn store(&mut self, lan: LanId, ends: Endpoints, octets: &[u8]) -> u32 {
+    fn store(&mut self, lan: LanId, frame: Frame, ends: Endpoints, octets: &[u8]) -> u32 {
         let recycled = self.free.pop().and_then(|index| Some((index, self.packets.get_mut(index as usize)?)));
         if let Some((index, packet)) = recycled {
-            (packet.lan, packet.ends, packet.corrupted, packet.copies) = (lan, ends, false, 0);
+            (packet.lan, packet.frame, packet.ends) = (lan, frame, ends);
+            (packet.corrupted, packet.copies) = (false, 0);
             packet.octets.clear();
             packet.octets.extend_from_slice(octets);
             return index;
         }
-        self.packets.push(Packet { lan, ends, octets: octets.to_vec(), corrupted: false, copies: 0 });
+        self.packets.push(Packet { lan, frame, ends, octets: octets.to_vec(), corrupted: false, copies: 0 });
         self.free.reserve(self.packets.len());
         (self.packets.len() - 1) as u32
     }
 
     /// A copy of a packet with a burst of flipped bits, which every checksum of 16 bits detects.
     fn corrupt(&mut self, packet: u32) -> u32 {
-        let Some(Packet { lan, ends, octets, .. }) = self.packets.get(packet as usize).cloned() else { return packet };
-        let copy = self.store(lan, ends, &octets);
+        let Some(Packet { lan, frame, ends, octets, .. }) = self.packets.get(packet as usize).cloned() else {
+            return packet;
+        };
+        let copy = self.store(lan, frame, ends, &octets);
         let bits = octets.len() as u64 * 8;
         let (first, burst) = (self.random.below(bits), 1 + self.random.below(8));
         if let Some(stored) = self.packets.get_mut(copy as usize) {

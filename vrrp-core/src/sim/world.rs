@@ -12,8 +12,10 @@ use core::cmp::{Ordering, Reverse};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 
-use super::disturbance::{Disturbance, Installs};
+use super::attack::Attack;
+use super::disturbance::Disturbance;
 use super::host::{Host, Life};
+use super::neighbours::Neighbours;
 use super::network::{HostId, LanId, Link, Network};
 use super::random::Random;
 use super::timeline::{Entry, Happened, Timeline};
@@ -41,6 +43,11 @@ pub struct World {
     pub(super) timeline: Timeline,
     pub(super) step: Step,
     pub(super) violation: Option<String>,
+    pub(super) neighbours: Neighbours,
+    /// Attacks, and when each that still goes on ends.
+    attacks: Vec<(LanId, Attack, Option<Instant>)>,
+    /// The longest interval that was ever forged.
+    pub(super) longest_forged: Duration,
     /// Links as they were made.
     made: Vec<Link>,
     timers: Deadlines,
@@ -64,12 +71,33 @@ pub struct Step {
     pub transitions: Vec<(HostId, RouterId, Transition)>,
     /// Advertisements that were sent.
     pub sends: Vec<(HostId, RouterId, AdvertKind)>,
-    /// Packets that counted: who took each, and the priority that it said.
-    pub accepted: Vec<(HostId, RouterId, u8)>,
+    /// Addresses that were announced, and how many times.
+    pub announced: Vec<(HostId, RouterId, IpAddr, u8)>,
+    /// Packets that counted.
+    pub accepted: Vec<Heard>,
     /// Packets that were ignored, by which router, and why.
     pub discarded: Vec<(HostId, Option<RouterId>, Discard)>,
     /// A host got or lost addresses.
     pub addresses_changed: bool,
+}
+
+/// A packet that counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Who took it.
+    pub host: HostId,
+    /// Which of its routers.
+    pub router: RouterId,
+    /// Source address.
+    pub source: IpAddr,
+    /// The priority that it said.
+    pub priority: u8,
+    /// The interval that it said.
+    pub interval: Duration,
+    /// What its sender meant by it; `None`: forged.
+    pub kind: Option<AdvertKind>,
+    /// The interval at which the Master that it is about really advertises: with a last word that is the better one.
+    pub master_interval: Duration,
 }
 
 /// What a step was.
@@ -106,6 +134,7 @@ enum What {
     Answer { host: HostId, process: u32, router: RouterId, vip: Vip },
     Resume(HostId),
     Sweep(HostId),
+    Strike(usize),
 }
 
 /// What comes next, and when.
@@ -125,6 +154,9 @@ impl World {
             timeline: Timeline::default(),
             step: Step::default(),
             violation: None,
+            neighbours: Neighbours::default(),
+            attacks: Vec::new(),
+            longest_forged: Duration::ZERO,
             made: Vec::new(),
             timers: Deadlines::default(),
             agenda: BinaryHeap::new(),
@@ -192,11 +224,19 @@ impl World {
         self.hosts.get(host.index()).is_some_and(|host| host.life == Life::Stalled)
     }
 
-    /// Nothing is wrong that could go on hurting: nobody stalls, packets arrive as they are sent, stamps are right, requests for
+    /// Nothing is wrong that could go on hurting: nobody stalls, nobody forges, packets arrive as they are sent, stamps are right, requests for
     /// addresses are answered in time.
     #[must_use]
     pub fn is_calm(&self) -> bool {
-        self.network.is_faithful() && self.hosts.iter().all(Host::is_calm)
+        let attacked = self.attacks.iter().any(|(.., ends)| ends.is_some());
+        !attacked && self.network.is_faithful() && self.hosts.iter().all(Host::is_calm)
+    }
+
+    /// The host to which a frame goes that the neighbour beside a host sends to an address. `None`: the neighbour has to ask
+    /// first.
+    #[must_use]
+    pub fn delivers_to(&self, lan: LanId, beside: HostId, address: IpAddr) -> Option<HostId> {
+        self.neighbours.delivers_to(lan, beside, address)
     }
 
     /// A number that two runs share only if everything happened alike in them.
@@ -236,6 +276,12 @@ impl World {
             return Err(Taken { interface: u32::from(lan.0), family, vrid });
         };
         entry.add_router(lan, config)
+    }
+
+    pub(super) fn use_virtual_mac(&mut self, host: HostId, router: RouterId) {
+        if let Some(entry) = self.hosts.get_mut(host.index()) {
+            entry.use_virtual_mac(router);
+        }
     }
 
     pub(super) fn group(&mut self, host: HostId, members: &[RouterId]) -> Result<(), GroupError> {
@@ -288,6 +334,7 @@ impl World {
                     What::Answer { host, process, router, vip } => self.answer(host, process, router, vip),
                     What::Resume(host) => self.resume(host),
                     What::Sweep(host) => self.sweep(host),
+                    What::Strike(index) => self.strike(index),
                 }
             }
             Next::Packet => {
@@ -354,11 +401,7 @@ impl World {
 
     /// Longest time that a host takes to confirm an address now.
     pub(super) fn slowest_install(&self) -> Duration {
-        let delays = self.hosts.iter().map(|host| match host.installs {
-            Installs::After(span) => span,
-            _ => Duration::ZERO,
-        });
-        delays.max().unwrap_or_default()
+        self.hosts.iter().map(Host::slowest_install).max().unwrap_or_default()
     }
 
     /// How far the worst clock is off, in parts per million.
@@ -382,6 +425,7 @@ impl Step {
         self.addresses_changed = false;
         self.accepted.clear();
         self.discarded.clear();
+        self.announced.clear();
         self.transitions.clear();
         self.sends.clear();
     }

@@ -3,10 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use vrrp_core::sim::{HostId, Invariants, Link, Random, Sim};
+use vrrp_core::sim::{HostId, Invariants, LanId, Link, Random, Sim};
 use vrrp_core::{
     AdvertInterval, AnnouncePolicy, Config, Family, Instant, Password, Priority, Profile, RouterId, Tracker, TrackerId,
-    Version, Vrid, Weight,
+    UnicastPeer, Version, Vrid, Weight,
 };
 
 pub const PROFILES: [Profile; 5] =
@@ -57,11 +57,16 @@ pub fn any_world(seed: u64) -> Sim {
     let v3 = profile.version() == Version::V3;
     let family = if v3 && random.below(2) == 0 { Family::Ipv6 } else { Family::Ipv4 };
     let both = v3 && family == Family::Ipv4 && random.below(4) == 0;
+    // Routers of version 2 alone beside those of both.
+    let mixed = both && random.below(2) == 0;
     let interval = if v3 && !both { random.pick(&[10, 20, 100, 250]) } else { random.pick(&[100, 200]) };
-    let interval = AdvertInterval::from_centis(interval.unwrap()).unwrap();
+    let differ = v3 && !both && random.below(2) == 0;
     let password = profile == Profile::Rfc2338 && random.below(2) == 0;
     let owner = random.below(4) == 0;
     let groups = random.below(4) == 0;
+    let unicast = random.below(6) == 0;
+    let strict = random.below(6) == 0;
+    let all_virtual = random.below(4) == 0;
     let hosts = if groups { 2 + random.below(2) } else { 3 + random.below(6) };
     let mut sim = Sim::new(seed);
     let latency = Duration::from_micros(random.below(1_000));
@@ -81,6 +86,13 @@ pub fn any_world(seed: u64) -> Sim {
         let last_word = random.below(4) > 0;
         let lease = random.below(2) == 0;
         let refresh = (random.below(4) == 0).then_some(millis(1_700));
+        let delay = (random.below(4) == 0).then_some(millis(900));
+        let contest_repeat = random.pick(&[0, 1, 1, 1, 3]).unwrap();
+        let interval = if differ { random.pick(&[10, 20, 50, 100, 250]) } else { interval };
+        let interval = AdvertInterval::from_centis(interval.unwrap()).unwrap();
+        let old = mixed && random.below(2) == 0;
+        let profile = if old { Profile::Rfc3768 } else { profile };
+        let virtual_mac = all_virtual || random.below(16) == 0;
         let host = sim.add_host();
         let mut members = Vec::new();
         for lan in &lans {
@@ -88,20 +100,34 @@ pub fn any_world(seed: u64) -> Sim {
                 .with_interval(interval)
                 .unwrap()
                 .with_preempt(preempt, millis(hold))
-                .with_last_word(last_word)
+                .with_last_word(last_word && !virtual_mac)
+                .with_strict_list(strict)
                 .with_lease(lease)
-                .with_version2_too(both)
+                .with_version2_too(both && !old)
                 .unwrap()
-                .with_announce(AnnouncePolicy { refresh, ..AnnouncePolicy::default() });
+                .with_announce(AnnouncePolicy { refresh, delay, contest_repeat, ..AnnouncePolicy::default() });
             if password {
                 config = config.with_password(Password::new(b"secret").unwrap()).unwrap();
+            }
+            if unicast {
+                let others = (0..hosts).filter(|other| *other != number);
+                let peers: Vec<UnicastPeer> =
+                    others.map(|other| UnicastPeer { address: address(*lan, other, family), min_ttl: 255 }).collect();
+                config = config.with_unicast_peers(&peers).unwrap();
             }
             if tracked > 0 {
                 let weight = if tracked == 1 { Weight::Fault } else { weight };
                 let _: TrackerId =
                     config.add_tracker(Tracker { name: "squid".into(), weight, reverse: false }).unwrap();
             }
-            members.push(sim.add_router(host, *lan, config).unwrap());
+            let router = sim.add_router(host, *lan, config).unwrap();
+            if virtual_mac {
+                sim.use_virtual_mac(host, router);
+            }
+            members.push(router);
+        }
+        if random.below(4) == 0 {
+            sim.hide_macs(host);
         }
         if groups {
             sim.group(host, &members).unwrap();
@@ -109,4 +135,13 @@ pub fn any_world(seed: u64) -> Sim {
     }
     sim.add_check(Invariants::new());
     sim
+}
+
+/// Own address of a host.
+pub fn address(lan: LanId, host: u64, family: Family) -> IpAddr {
+    let (lan, number) = (lan.index() as u16, host as u16 + 1);
+    match family {
+        Family::Ipv4 => Ipv4Addr::new(10, lan as u8, 0, number as u8).into(),
+        Family::Ipv6 => Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, lan, number).into(),
+    }
 }

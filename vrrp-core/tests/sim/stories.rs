@@ -1,15 +1,17 @@
 //! Single things that go wrong, with what exactly follows.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use vrrp_core::sim::{
-    Disturbance, Happened, Installs, Invariants, Link, Network, Planned, Random, Sim, Step, World, random_plan,
+    Disturbance, Happened, HostId, Installs, Invariants, Link, Network, Planned, Random, Sim, Step, World, random_plan,
     run_plan, shrink,
 };
 use vrrp_core::wire::Endpoints;
-use vrrp_core::{Config, Family, Instant, Profile, Role, multicast_group};
+use vrrp_core::{AdvertInterval, Config, Family, Instant, Password, Profile, Role, multicast_group};
 
-use crate::lans::{at, config, lan, millis};
+use crate::lans::{at, config, lan, millis, priority};
 
 fn v2(own: u8) -> Config {
     config(Profile::Rfc3768, Family::Ipv4, own)
@@ -176,7 +178,7 @@ fn hosts_of_another_make_meet_on_the_same_lans() {
     assert_eq!(network.take_next(), None);
 }
 
-fn lan_of_three() -> (Sim, Vec<(vrrp_core::sim::HostId, vrrp_core::RouterId)>) {
+fn lan_of_three() -> (Sim, Vec<(HostId, vrrp_core::RouterId)>) {
     lan(1, Link::GOOD, [v2(3), v2(2), v2(1)])
 }
 
@@ -224,4 +226,92 @@ fn no_address_is_ever_in_two_places() {
         }
     }
     assert!(overlaps[0] > 100, "{overlaps:?}: without a lease they are");
+}
+
+fn v3(own: u8) -> Config {
+    config(Profile::Rfc9568, Family::Ipv4, own)
+}
+
+/// Advertisements that a host sends in a span.
+fn count_sends(sim: &mut Sim, host: HostId, from: Instant, to: Instant) -> Rc<Cell<usize>> {
+    let sends = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&sends);
+    sim.add_check(move |world: &World, step: &Step| {
+        if world.now() >= from && world.now() < to {
+            counted.set(counted.get() + step.sends.iter().filter(|(whose, ..)| *whose == host).count());
+        }
+        Ok(())
+    });
+    sends
+}
+
+/// RFC 9568 section 6.4.3: each of them gets its answer.
+#[test]
+fn two_lower_masters_are_both_answered() {
+    let (mut sim, routers) = lan(1, Link::GOOD, [v3(200), v3(150), v3(100)]);
+    let lan = sim.world().network().lans().next().unwrap();
+    sim.add_check(Invariants::new());
+    // Both lower ones hear nobody.
+    for (from, to) in [(0, 1), (0, 2), (1, 2), (2, 1)] {
+        sim.plan(at(10), Disturbance::Cut(lan, routers[from].0, routers[to].0));
+    }
+    let sends = count_sends(&mut sim, routers[0].0, at(20), at(40));
+    sim.run_until(at(40)).unwrap_or_else(|failure| panic!("{failure}"));
+    assert_eq!(masters(sim.world()), [0, 1, 2]);
+    assert!((59..=61).contains(&sends.get()), "20 of its own, 20 for each: {}", sends.get());
+}
+
+#[test]
+fn a_backup_that_heard_nobody_takes_over_a_new_interval() {
+    let slow = AdvertInterval::from_centis(4_095).unwrap();
+    let (mut sim, routers) = lan(1, Link::GOOD, [v3(200).with_interval(slow).unwrap()]);
+    sim.add_check(Invariants::new());
+    let (host, router) = routers[0];
+    sim.plan(at(1), Disturbance::Reconfigure(host, router, Box::new(v3(200))));
+    sim.run_until(at(5)).unwrap_or_else(|failure| panic!("{failure}"));
+    assert_eq!(masters(sim.world()), [0]);
+}
+
+/// The others still have the configuration that ends.
+#[test]
+fn a_release_speaks_the_configuration_that_ends() {
+    let secret = |text: &[u8]| Password::new(text).unwrap();
+    let old = |own| config(Profile::Rfc2338, Family::Ipv4, own).with_password(secret(b"old")).unwrap();
+    let (mut sim, routers) = lan(1, Link::GOOD, [old(255), old(200)]);
+    sim.add_check(Invariants::new());
+    let interval = AdvertInterval::from_secs(2).unwrap();
+    let new = old(100).with_password(secret(b"new")).unwrap().with_interval(interval).unwrap();
+    sim.plan(at(10), Disturbance::Reconfigure(routers[0].0, routers[0].1, Box::new(new)));
+    sim.run_until(at(10) + millis(300)).unwrap_or_else(|failure| panic!("{failure}"));
+    // Skew_Time, and not the whole Master_Down_Interval.
+    assert_eq!(masters(sim.world()), [1]);
+}
+
+#[test]
+fn two_clusters_of_one_id_both_serve() {
+    let other = |own| {
+        let list = ["198.51.100.1".parse().unwrap()];
+        Config::new(Profile::Rfc9568, v3(own).vrid(), &list).unwrap().with_priority(priority(own))
+    };
+    let (mut sim, _) = lan(1, Link::GOOD, [v3(200), v3(150), other(100), other(50)]);
+    sim.add_check(Invariants::new());
+    sim.run_until(at(60)).unwrap_or_else(|failure| panic!("{failure}"));
+    assert_eq!(masters(sim.world()), [0, 2]);
+}
+
+#[test]
+fn a_link_that_is_gone_for_a_moment_changes_no_master() {
+    for own in [v2(200), v3(200)] {
+        let other = config(own.profile(), Family::Ipv4, 150);
+        let (mut sim, routers) = lan(1, Link::GOOD, [own, other]);
+        let lan = sim.world().network().lans().next().unwrap();
+        sim.add_check(Invariants::new());
+        sim.plan(at(10), Disturbance::Interface(routers[0].0, lan, false));
+        sim.plan(at(10) + millis(200), Disturbance::Interface(routers[0].0, lan, true));
+        sim.run_until(at(10) + millis(201)).unwrap_or_else(|failure| panic!("{failure}"));
+        assert_eq!(masters(sim.world()), [0], "at once");
+        sim.run_until(at(30)).unwrap_or_else(|failure| panic!("{failure}"));
+        let taken = sim.world().router(routers[1].0, routers[1].1).unwrap().stats().master_transitions;
+        assert_eq!((masters(sim.world()), taken), (vec![0], 0));
+    }
 }

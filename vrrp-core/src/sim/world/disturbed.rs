@@ -2,14 +2,20 @@
 
 use alloc::vec::Vec;
 
+use core::net::IpAddr;
+use core::time::Duration;
+
 use super::{Happened, What, World};
-use crate::config::Config;
+use crate::config::{Config, Peers};
+use crate::dialect::multicast_group;
 use crate::health::RouterId;
 use crate::router::Input;
+use crate::sim::attack::STRANGER;
 use crate::sim::disturbance::{Disturbance, Installs};
 use crate::sim::host::Life;
 use crate::sim::network::{HostId, Link};
 use crate::sim::world::StepKind;
+use crate::wire::Endpoints;
 
 impl World {
     pub(in crate::sim) fn disturb(&mut self, what: Disturbance) {
@@ -76,12 +82,55 @@ impl World {
                     host.installs = installs;
                 }
             }
+            Disturbance::Refuses { host, address, refuses, known } => self.refuse(host, address, refuses, known),
             Disturbance::Reconfigure(host, router, config) => self.reconfigure(host, router, &config),
+            Disturbance::Attack(lan, attack) => {
+                let longest = Duration::from_millis(10 * u64::from(*attack.intervals.end()));
+                self.longest_forged = self.longest_forged.max(longest);
+                self.put(now, What::Strike(self.attacks.len()));
+                self.attacks.push((lan, attack.clone(), Some(now + attack.span)));
+            }
             Disturbance::Calm => self.calm(),
         }
     }
 
+    /// The next packet of an attack.
+    pub(super) fn strike(&mut self, index: usize) {
+        let Some((lan, attack, Some(ends))) = self.attacks.get(index).cloned() else { return };
+        if self.now >= ends {
+            self.end_attack(index);
+            // From here on it is calm again.
+            self.step.kind = StepKind::Disturbance;
+            return;
+        }
+        self.put((self.now + attack.pace).min(ends), What::Strike(index));
+        let (host, router) = attack.about;
+        let Some(config) = self.hosts.get(host.index()).and_then(|host| host.routers().get(router.index())) else {
+            return;
+        };
+        let config = &config.config;
+        let family = config.family();
+        let members: Vec<HostId> = self.network.members(lan).collect();
+        let own: Vec<IpAddr> = members.iter().filter_map(|host| self.network.address(lan, *host, family)).collect();
+        let source = attack.source(lan, family, &own, &mut self.random);
+        let message = attack.message(config, &mut self.random);
+        let group = [multicast_group(family)];
+        let to = if matches!(config.peers(), Peers::Multicast) { &group[..] } else { &own[..] };
+        for destination in to.iter().filter(|destination| **destination != source) {
+            let Some(ends) = Endpoints::new(source, *destination) else { continue };
+            let Ok(len) = message.write(ends, &mut self.message) else { continue };
+            self.network.send(self.now, lan, STRANGER, ends, self.message.get(..len).unwrap_or_default());
+        }
+    }
+
+    fn end_attack(&mut self, index: usize) {
+        if let Some((.., ends)) = self.attacks.get_mut(index) {
+            *ends = None;
+        }
+    }
+
     fn calm(&mut self) {
+        (0..self.attacks.len()).for_each(|index| self.end_attack(index));
         let made: Vec<Link> = self.made.clone();
         for (lan, link) in self.network.lans().zip(made) {
             self.network.set_link(lan, None, link);
@@ -95,7 +144,9 @@ impl World {
             let Some(entry) = self.hosts.get_mut(host.index()) else { continue };
             entry.clock.drift(self.now, 0);
             entry.stamps_off = 0;
-            entry.installs = Installs::AtOnce;
+            if !matches!(entry.installs, Installs::OneByOne(_)) {
+                entry.installs = Installs::AtOnce;
+            }
             if entry.life == Life::Stalled {
                 entry.stalled_until = self.now;
                 self.resume(host);
@@ -108,6 +159,9 @@ impl World {
 
     pub(super) fn end(&mut self, host: HostId, power_off: bool) {
         let Some(entry) = self.hosts.get_mut(host.index()) else { return };
+        for hosted in entry.routers() {
+            hosted.config.addresses().iter().for_each(|address| self.neighbours.excuse(hosted.lan, *address));
+        }
         entry.end(power_off);
         while let Some((arrival, _)) = entry.socket.pop_front() {
             self.network.done(arrival);
@@ -144,11 +198,51 @@ impl World {
         let address = self.network.address(about.lan, host, about.config.family());
         let interface = entry.interface(about.lan);
         let verdicts = about.verdicts.clone();
+        let unavailable: Vec<IpAddr> =
+            entry.refused.iter().filter(|(_, known)| *known).map(|(address, _)| *address).collect();
         let Some((entry, local)) = self.awake(host) else { return };
         entry.set.handle(local, router, Input::InterfaceUp(interface.up));
         entry.set.handle(local, router, Input::PrimaryAddress(address.filter(|_| interface.has_address)));
         for (tracker, passing) in verdicts {
             entry.set.handle(local, router, Input::Tracker(tracker, passing));
+        }
+        for address in unavailable {
+            self.tell_available(host, router, address, false);
+        }
+    }
+
+    /// What a host knows of addresses that it cannot set it tells its routers, and so it does when it can again.
+    fn refuse(&mut self, host: HostId, address: IpAddr, refuses: bool, known: bool) {
+        let Some(entry) = self.hosts.get_mut(host.index()) else { return };
+        let was_known = entry.refused.contains(&(address, true));
+        entry.refused.retain(|(refused, _)| *refused != address);
+        entry.refused.extend(refuses.then_some((address, known)));
+        for index in 0..self.hosts.get(host.index()).map_or(0, |host| host.routers().len()) {
+            let router = RouterId(index as u32);
+            if refuses && known {
+                self.lose(host, router, address);
+            }
+            if known || was_known {
+                self.tell_available(host, router, address, !refuses);
+            }
+        }
+        self.settle(host);
+    }
+
+    /// The kernel takes an address away.
+    fn lose(&mut self, host: HostId, router: RouterId, address: IpAddr) {
+        if self.hosts.get_mut(host.index()).is_some_and(|host| host.kernel.remove(router, address)) {
+            self.step.addresses_changed = true;
+            self.note(Some((host, router)), Happened::Removed(address));
+        }
+    }
+
+    fn tell_available(&mut self, host: HostId, router: RouterId, address: IpAddr, available: bool) {
+        let Some((entry, local)) = self.awake(host) else { return };
+        let hosted = entry.routers().get(router.index());
+        let addresses = hosted.map_or(&[][..], |router| router.config.addresses());
+        if let Some(index) = addresses.iter().position(|own| *own == address) {
+            entry.set.handle(local, router, Input::AddressAvailable(index, available));
         }
     }
 

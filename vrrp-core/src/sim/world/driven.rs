@@ -5,18 +5,21 @@ use alloc::format;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use super::{Happened, StepKind, What, World};
-use crate::cause::Role;
+use super::{Happened, Heard, StepKind, What, World};
+use crate::cause::{Cause, Role, Transition};
 use crate::config::{Config, Peers};
 use crate::dialect::multicast_group;
 use crate::health::RouterId;
 use crate::receive::RxPacket;
 use crate::router::{Action, AdvertKind, Input};
+use crate::sim::attack::STRANGER;
 use crate::sim::disturbance::Installs;
-use crate::sim::host::Life;
-use crate::sim::network::{Arrival, HostId};
+use crate::sim::host::{Hosted, Life};
+use crate::sim::neighbours::Mac;
+use crate::sim::network::{Arrival, Carries, Frame, HostId, LanId};
 use crate::slots::Vip;
 use crate::time::Instant;
+use crate::types::Family;
 use crate::wire::{Endpoints, TTL};
 
 /// Packets that wait for a stalled process; later ones are lost, as in a socket's buffer.
@@ -65,6 +68,13 @@ impl World {
     pub(super) fn arrive(&mut self, arrival: Arrival) {
         let host = arrival.to;
         (self.step.kind, self.step.host) = (StepKind::Packet, Some(host));
+        let frame = self.network.frame(&arrival).filter(|_| !self.network.is_corrupted(&arrival));
+        if let Some((lan, frame)) = frame {
+            self.neighbours.see(lan, host, &frame);
+            if matches!(frame.carries, Carries::Announcement(_)) {
+                return self.network.done(arrival);
+            }
+        }
         let lan = self.network.packet(&arrival).map(|(lan, ..)| lan);
         let entry = self.hosts.get_mut(host.index());
         let Some((entry, _)) = entry.zip(lan).filter(|(entry, lan)| entry.interface(*lan).up) else {
@@ -89,6 +99,8 @@ impl World {
         let corrupted = self.network.is_corrupted(&arrival);
         let closely = corrupted || self.received % SAMPLE == 0;
         let Some((lan, ends, payload)) = self.network.packet(&arrival) else { return };
+        let Some((_, frame)) = self.network.frame(&arrival) else { return };
+        let Carries::Advertisement(kind) = frame.carries else { return self.network.done(arrival) };
         let Some(entry) = self.hosts.get_mut(host.index()) else { return };
         let stamp = entry.stamp(self.now, at);
         let before = closely.then(|| entry.fingerprint());
@@ -96,7 +108,10 @@ impl World {
         let priority = payload.get(2).copied().unwrap_or_default();
         match entry.set.handle_packet(stamp, u32::from(lan.0), rx) {
             Ok(router) => {
-                self.step.accepted.push((host, router, priority));
+                let interval = interval_said(payload);
+                let master_interval = frame.master_interval.unwrap_or(interval);
+                let source = ends.source();
+                self.step.accepted.push(Heard { host, router, source, priority, interval, kind, master_interval });
                 if corrupted {
                     self.violation = Some(format!("host {} took a packet with flipped bits", host.index()));
                 }
@@ -129,6 +144,7 @@ impl World {
             Life::Running => {
                 let local = entry.clock.at(self.now);
                 entry.set.handle(local, router, Input::AddressInstalled(vip));
+                entry.tell_at_work(local);
                 self.settle(host);
             }
         }
@@ -167,11 +183,22 @@ impl World {
     /// Carries out what the routers of a host ask for.
     fn act(&mut self, host: HostId) {
         loop {
+            let now = self.now;
             let Some((entry, local)) = self.awake(host) else { return };
             let Some((router, action)) = entry.set.poll_action() else { return };
             match action {
                 Action::SendAdvertisement(kind) => self.advertise(host, router, kind),
+                Action::InstallAddress(vip) if entry.refuses(vip.address) => {
+                    entry.set.handle(local, router, Input::AddressFailed(vip));
+                    self.note(Some((host, router)), Happened::Refused(vip.address));
+                }
                 Action::InstallAddress(vip) => match entry.installs {
+                    Installs::OneByOne(each) => {
+                        entry.kernel.request(router, vip);
+                        entry.busy_until = entry.busy_until.max(now) + each;
+                        let (at, process) = (entry.busy_until, entry.process);
+                        self.put(at, What::Answer { host, process, router, vip });
+                    }
                     Installs::AtOnce => {
                         entry.set.handle(local, router, Input::AddressInstalled(vip));
                         self.install(host, router, vip.address);
@@ -193,11 +220,13 @@ impl World {
                         self.note(Some((host, router)), Happened::Removed(vip.address));
                     }
                 }
-                Action::AnnounceAddress { vip, .. } => {
-                    if !entry.kernel.held(router).contains(&vip.address) {
+                Action::AnnounceAddress { vip, count } => {
+                    // What the kernel took away while the process slept it does not know yet.
+                    if !entry.kernel.held(router).contains(&vip.address) && !entry.refuses(vip.address) {
                         self.violation =
                             Some(format!("host {} announces {}, which it has not", host.index(), vip.address));
                     }
+                    self.announce(host, router, vip.address, count);
                 }
                 Action::StateChanged(transition) => {
                     let text = entry.set.get(router).map(|router| {
@@ -205,6 +234,7 @@ impl World {
                         format!("{} > {} at {}: {why}", transition.from, transition.to, router.status().priority)
                     });
                     self.step.transitions.push((host, router, transition));
+                    self.promise(host, router, transition);
                     self.mix(
                         u64::from(host.0) << 40
                             | u64::from(router.0) << 8
@@ -256,6 +286,58 @@ impl World {
         self.plan_sweep(host);
     }
 
+    /// To every neighbour. Two frames at one instant teach what one teaches.
+    fn announce(&mut self, host: HostId, router: RouterId, address: IpAddr, count: u8) {
+        self.step.announced.push((host, router, address, count));
+        let Some((lan, frame)) = self.frame(host, router, Carries::Announcement(address)) else { return };
+        let group = multicast_group(if address.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 });
+        let Some(ends) = Endpoints::new(address, group) else { return };
+        if !self.is_up(host, lan) {
+            return self.neighbours.excuse(lan, address);
+        }
+        self.neighbours.see(lan, host, &frame);
+        self.network.send_frame(lan, frame, None, ends, &[]);
+        if !self.network.unreached().is_empty() {
+            self.neighbours.excuse(lan, address);
+        }
+    }
+
+    /// Who becomes Master where nothing is lost announces its addresses to everybody, and so does who stays Master when
+    /// another one yields.
+    fn promise(&mut self, host: HostId, router: RouterId, change: Transition) {
+        let Some(hosted) = self.hosts.get(host.index()).and_then(|host| host.routers().get(router.index())) else {
+            return;
+        };
+        let (lan, addresses) = (hosted.lan, hosted.config.addresses());
+        let whole = self.is_calm() && self.parts(lan).is_some_and(|parts| parts.len() == 1);
+        let told = match change.cause {
+            Cause::HigherPriority { .. } | Cause::HigherAddress { .. } => true,
+            _ => change.to == Role::Master,
+        };
+        if whole && told {
+            self.neighbours.promise(lan, addresses);
+        } else {
+            addresses.iter().for_each(|address| self.neighbours.excuse(lan, *address));
+        }
+    }
+
+    /// Interval of the host that has an address, as router of the same id.
+    fn interval_of(&self, lan: LanId, address: IpAddr, config: &Config) -> Option<Duration> {
+        let host = self.hosts.get(self.network.who_has(lan, address)?.index())?;
+        let same = |router: &&Hosted| {
+            (router.lan, router.config.vrid(), router.config.family()) == (lan, config.vrid(), config.family())
+        };
+        host.routers().iter().find(same).map(|router| router.config.interval().duration())
+    }
+
+    /// A frame that a router sends now.
+    fn frame(&self, host: HostId, router: RouterId, carries: Carries) -> Option<(LanId, Frame)> {
+        let hosted = self.hosts.get(host.index())?.routers().get(router.index())?;
+        let (family, vrid) = (hosted.config.family(), hosted.config.vrid());
+        let mac = if hosted.virtual_mac { Mac::Virtual(family, vrid) } else { Mac::Own(host) };
+        Some((hosted.lan, Frame { from: host, mac, sent_at: self.now, carries, master_interval: None }))
+    }
+
     /// To the group, or a copy to each peer.
     fn advertise(&mut self, host: HostId, router: RouterId, kind: AdvertKind) {
         self.step.sends.push((host, router, kind));
@@ -271,26 +353,44 @@ impl World {
             _ => {}
         }
         let Some(entry) = self.hosts.get(host.index()) else { return };
-        let Some(lan) = entry.routers().get(router.index()).map(|router| router.lan) else { return };
+        let Some((lan, mut frame)) = self.frame(host, router, Carries::Advertisement(Some(kind))) else { return };
         let Some((speaker, source)) = entry.set.get(router).and_then(|router| Some((router, router.source()?))) else {
             return;
         };
         let sent = entry.interface(lan).up;
         let group = multicast_group(speaker.config().family());
         let last_word = matches!(kind, AdvertKind::LastWord | AdvertKind::LastWordVersion2);
-        let alone = speaker.winner().filter(|_| last_word);
+        let winner = speaker.winner().filter(|_| last_word);
+        let meant = |peer: &IpAddr| winner.is_none_or(|winner| winner == *peer);
         let peers: &mut dyn Iterator<Item = IpAddr> = match speaker.config_of(kind).peers() {
             Peers::Multicast => &mut core::iter::once(group),
-            Peers::Unicast(peers) => &mut peers.iter().map(|peer| peer.address),
+            Peers::Unicast(peers) => &mut peers.iter().map(|peer| peer.address).filter(meant),
         };
+        // Whoever spoofs has no interval.
+        let honest = winner.filter(|_| !self.attacks.iter().any(|(_, attack, _)| attack.spoofs));
+        frame.master_interval = honest.and_then(|winner| self.interval_of(lan, winner, speaker.config()));
+        // A stranger is no host.
+        let alone = winner.filter(|_| entry.knows_macs).map(|winner| self.network.who_has(lan, winner));
+        let alone = alone.map(|winner| winner.unwrap_or(STRANGER));
         for destination in peers.take_while(|_| sent) {
             let Some(ends) = Endpoints::new(source, destination) else { continue };
             let Ok(len) = speaker.encode(kind, ends, &mut self.message) else { continue };
-            let octets = self.message.get(..len).unwrap_or_default();
-            self.network.send_to(self.now, lan, host, alone, ends, octets);
+            self.network.send_frame(lan, frame, alone, ends, self.message.get(..len).unwrap_or_default());
+        }
+        if sent {
+            self.neighbours.see(lan, host, &frame);
         }
         if let Some(entry) = self.hosts.get_mut(host.index()).filter(|_| !sent) {
             entry.set.count_tx_error(router);
         }
+    }
+}
+
+/// What a message that was accepted says of its interval.
+fn interval_said(payload: &[u8]) -> Duration {
+    match payload {
+        [first, _, _, _, _, secs, ..] if first >> 4 == 2 => Duration::from_secs(u64::from(*secs)),
+        [_, _, _, _, high, low, ..] => Duration::from_millis(10 * u64::from(u16::from_be_bytes([high & 0x0f, *low]))),
+        _ => Duration::ZERO,
     }
 }
