@@ -60,7 +60,7 @@ fn larger_worlds_when_asked() {
         return;
     }
     exhaust(Scenario { name: "two, latency 3", latency: 3, ..TWO }, 632_077, 54, 26, 7);
-    exhaust(THREE, 14_550_046, 51, 16, 6);
+    exhaust(THREE, 12_817_316, 51, 16, 6);
     let to_all = Scenario { macs_known: false, ..APART };
     exhaust(Scenario { name: "apart, owner, to all", ..to_all }, 586_279, 46, 14, 4);
     let late = Scenario { latency: 1, stops: false, ..APART };
