@@ -366,6 +366,7 @@ impl Invariants {
         let Some(router) = world.router(host, id) else { return };
         let (own, preempts) = (router.priority_in_use(), router.config().preempt());
         let preempts = preempts || own.is_owner();
+        let holds = !router.config().preempt_hold().is_zero();
         let configured = router.config().interval().duration();
         let version2 = router.config().profile().version() == Version::V2;
         let said = if version2 { configured } else { heard.interval };
@@ -386,7 +387,7 @@ impl Invariants {
             // Meant for this router as the better Master, which it is no more: they crossed.
             true if said == configured => member.patient_until = None,
             // Whoever waits to preempt is patient with a lower one.
-            false if !counts => member.patient_until = None,
+            false if !counts && holds => member.patient_until = None,
             _ if counts && !version2 => member.patient_until = Some(now + 3 * heard.master_interval),
             _ => {}
         }

@@ -366,8 +366,12 @@ impl World {
             Peers::Multicast => &mut core::iter::once(group),
             Peers::Unicast(peers) => &mut peers.iter().map(|peer| peer.address).filter(meant),
         };
-        // Whoever spoofs has no interval.
-        let honest = winner.filter(|_| !self.attacks.iter().any(|(_, attack, _)| attack.spoofs));
+        // Whoever spoofs has no interval, and who yields to somebody's last word was never told its interval.
+        let by_last_word = self.step.accepted.iter().any(|heard| {
+            (heard.host, heard.router) == (host, router)
+                && matches!(heard.kind, Some(AdvertKind::LastWord | AdvertKind::LastWordVersion2))
+        });
+        let honest = winner.filter(|_| !by_last_word && !self.attacks.iter().any(|(_, attack, _)| attack.spoofs));
         frame.master_interval = honest.and_then(|winner| self.interval_of(lan, winner, speaker.config()));
         // A stranger is no host.
         let alone = winner.filter(|_| entry.knows_macs).map(|winner| self.network.who_has(lan, winner));
