@@ -52,6 +52,14 @@ fn astray(sim: &mut Sim, lan: LanId, host: HostId, from: Instant, until: Instant
     found_at.get().since(from)
 }
 
+/// Runs until a router is Master.
+fn until_master(sim: &mut Sim, (host, router): (HostId, RouterId)) {
+    while sim.world().role(host, router) != Role::Master {
+        assert!(sim.world().now() < at(30), "it never is");
+        sim.step(at(30)).unwrap();
+    }
+}
+
 #[test]
 fn who_takes_over_is_reached_at_once() {
     for profile in PROFILES {
@@ -63,9 +71,7 @@ fn who_takes_over_is_reached_at_once() {
             // The better one comes back and preempts: nothing that the loser says moves anything back.
             sim.plan(at(20), Disturbance::Start(routers[0].0));
             sim.run_until(at(23)).unwrap();
-            while sim.world().role(routers[0].0, routers[0].1) != Role::Master {
-                sim.step(at(30)).unwrap();
-            }
+            until_master(&mut sim, routers[0]);
             let (from, master) = (sim.world().now() + millis(1), routers[0].0);
             let lost = astray(&mut sim, lan, master, from, from + millis(10_000));
             assert!(lost.is_zero(), "{profile:?} {virtual_mac}: {lost:?}");
@@ -100,9 +106,7 @@ fn a_last_word_from_the_virtual_mac_would_lead_astray() {
         sim.plan(at(10), Disturbance::PowerOff(routers[0].0));
         sim.plan(at(20), Disturbance::Start(routers[0].0));
         sim.run_until(at(23)).unwrap();
-        while sim.world().role(routers[0].0, routers[0].1) != Role::Master {
-            sim.step(at(30)).unwrap();
-        }
+        until_master(&mut sim, routers[0]);
         let (from, master) = (sim.world().now() + millis(1), routers[0].0);
         astray(&mut sim, lan, master, from, from + millis(10_000))
     });
