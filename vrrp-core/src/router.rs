@@ -172,7 +172,8 @@ pub enum AdvertKind {
     ReleaseVersion2,
     /// What a Master that yields says to the [`winner`](VirtualRouter::winner), who may never have heard of it: with the
     /// winner's interval, for whoever else may hear it. Of several peers it goes to that one; on a link that has MAC
-    /// addresses in a frame to that router's, where the driver knows it.
+    /// addresses in a frame to that router's, where the driver knows it. Its priority is 1: nobody yields to one that has
+    /// yielded.
     LastWord,
     /// As `LastWord`, in version 2.
     LastWordVersion2,
@@ -559,7 +560,9 @@ impl VirtualRouter {
     const fn advertised_priority(&self, kind: AdvertKind) -> Option<Priority> {
         match kind {
             AdvertKind::Release | AdvertKind::ReleaseVersion2 => None,
-            _ => Some(self.params.priority),
+            // Nobody is to yield to one that has yielded, not even a winner that has become worse meanwhile.
+            AdvertKind::LastWord | AdvertKind::LastWordVersion2 => Some(Priority::LOWEST),
+            AdvertKind::Regular | AdvertKind::RegularVersion2 => Some(self.params.priority),
         }
     }
 

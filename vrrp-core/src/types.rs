@@ -110,6 +110,8 @@ pub struct Priority(NonZeroU8);
 impl Priority {
     /// The address owner: Master at startup, preempts whatever its flag (OWN-01, OWN-02).
     pub const OWNER: Self = Self(NonZeroU8::MAX);
+    /// The lowest that a router can have: 1.
+    pub const LOWEST: Self = Self(NonZeroU8::MIN);
     /// What a router uses when nothing is configured: 100.
     pub const DEFAULT: Self = match NonZeroU8::new(100) {
         Some(p) => Self(p),

@@ -265,10 +265,11 @@ fn the_last_word_says_the_winners_interval() {
         bench.receive(&Raw { interval: theirs, ..bench.raw(OWN + 1, 200) }).unwrap();
         assert!(show_all(&bench.actions()).contains(&"last word".into()));
         let message = bench.router.message(AdvertKind::LastWord);
-        assert_eq!((message.interval, message.priority), (common::centis(theirs), Some(Priority::DEFAULT)));
+        assert_eq!((message.interval, message.priority), (common::centis(theirs), Some(Priority::LOWEST)));
         assert_eq!(bench.router.winner(), Some(host(Family::Ipv4, OWN + 1)));
         // Who hears it all the same is timed by the winner.
-        let mut other = Bench::started(v4(profile).with_priority(common::priority(90)));
+        let patient = v4(profile).with_priority(common::priority(90)).with_preempt(false, Duration::ZERO);
+        let mut other = Bench::started(patient);
         let ends = Endpoints::new(host(Family::Ipv4, OWN + 2), multicast_group(Family::Ipv4)).unwrap();
         let mut octets = [0; 100];
         let len = bench.router.encode(AdvertKind::LastWord, ends, &mut octets).unwrap();

@@ -44,7 +44,7 @@ const RETRIES: [u64; 6] = [30, 90, 210, 450, 930, 1830];
 ///   more than its policy promises. Only its own interval counts, whatever it hears from whom.
 /// - A Master_Down_Timer ran for three intervals and its Skew_Time, or after a release for its Skew_Time: not less and not
 ///   more.
-/// - What a router says that has yielded shortens nobody's wait for the Master.
+/// - What a router says that has yielded shortens nobody's wait for the Master, and nobody yields to it.
 /// - A Master answers a release, and where it is configured to a lower Master, at once, unless it answered the same sender, or
 ///   four others, less than an interval ago. It says nothing more while an address is not confirmed.
 /// - Who yields does so to a better router, and who stops releases.
@@ -466,6 +466,13 @@ impl Invariants {
         let answered = self.calm_since.is_some_and(|at| world.now() >= at + window);
         if matches!(change.cause, Cause::Fault(Fault::NotInstalled(_))) && answered {
             return Err(format!("{} misses an address though its host answers", name(host, router)));
+        }
+        let yields = matches!(change.cause, Cause::HigherPriority { .. } | Cause::HigherAddress { .. });
+        let mut heard = step.accepted.iter().filter(|heard| (heard.host, heard.router) == (host, router));
+        // At the lowest priority the addresses decide.
+        let lowest = world.router(host, router).is_some_and(|router| router.priority_in_use() == Priority::LOWEST);
+        if yields && !lowest && heard.next_back().is_some_and(|heard| is_last_word(heard.kind)) {
+            return Err(format!("{} yields to one that has yielded itself", name(host, router)));
         }
         match change.cause {
             Cause::MasterDown { .. } => self.took_over(world, host, router, false)?,

@@ -483,7 +483,7 @@ impl Reference {
         } else if theirs > self.priority || (theirs == self.priority && Some(source) > self.last_own_address) {
             self.remove_all();
             if self.setup.last_word {
-                self.log.push(format!("last word {} to {source} at {}", self.priority, advertisement.interval));
+                self.log.push(format!("last word 1 to {source} at {}", advertisement.interval));
             }
             self.become_backup(advertisement.interval);
             self.master = Some(source);

@@ -153,3 +153,22 @@ fn a_host_that_makes_progress_is_never_at_fault() {
         }
     }
 }
+
+/// The better one takes over at its full priority and then finds out that it cannot set everything: whom it took over from
+/// has yielded, so it serves what it can until that one preempts it.
+#[test]
+fn a_takeover_that_fails_in_part_leaves_nobody_without_a_master() {
+    for profile in PROFILES {
+        let (mut sim, routers, _) = two(both(profile));
+        refuses(&mut sim, routers[0].0, vips(Family::Ipv4)[1], false);
+        sim.plan(at(0), Disturbance::PowerOff(routers[0].0));
+        sim.plan(at(10), Disturbance::Start(routers[0].0));
+        sim.add_check(|world: &World, _: &Step| {
+            let is_master = |(host, id)| world.role(host, id) == Role::Master;
+            let mut all = world.hosts().flat_map(|host| world.routers(host).map(move |(id, _)| (host, id)));
+            if world.now() < at(8) || all.any(is_master) { Ok(()) } else { Err("nobody is Master".into()) }
+        });
+        sim.run_until(at(60)).unwrap_or_else(|failure| panic!("{profile:?}\n{failure}"));
+        assert_eq!(state(&sim, routers[1]).0, Role::Master, "{profile:?}");
+    }
+}
