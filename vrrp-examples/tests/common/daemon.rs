@@ -1,18 +1,21 @@
-//! `vrrpd` on a host.
+//! `vrrpd` on a host: the one that cargo built, or the one that the environment variable `VRRPD` names.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, pipe, write};
+use serde_json::Value;
 use vrrp_examples::control::{self, RouterStatus, Status};
 
 use super::{Host, until};
@@ -26,6 +29,15 @@ pub(crate) struct Vrrpd {
     log: Arc<Mutex<Vec<String>>>,
     /// Nothing comes any more.
     log_ended: Arc<AtomicBool>,
+}
+
+/// How a `vrrpd` ended by itself, and what it said.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// It succeeded.
+    pub(crate) success: bool,
+    /// Its output and its log.
+    pub(crate) said: String,
 }
 
 impl Host {
@@ -45,8 +57,40 @@ impl Host {
             lines.for_each(|line| log.lock().unwrap().push(line));
             ended.store(true, Ordering::Release);
         });
-        daemon.until("it answers", || control::status(&daemon.socket, Duration::from_secs(5)).is_ok());
+        daemon.until("it answers", || daemon.ask().is_some());
         daemon
+    }
+
+    /// Runs `vrrpd`, under `wrapper` where there is one, with a control socket of its own; `None` where it runs on for
+    /// ten seconds, and then it is killed.
+    pub(crate) fn vrrpd_ends(&self, configuration: &str, wrapper: &[&str], arguments: &[&str]) -> Option<Ended> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("other{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = self.path(&format!("{name}.conf"));
+        fs::write(&path, configuration.replace("$D", &self.directory().display().to_string())).unwrap();
+        let words = wrapper.iter().map(OsString::from).chain([program("vrrpd", env!("CARGO_BIN_EXE_vrrpd")).into()]);
+        let words: Vec<OsString> = words.collect();
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).arg("--config").arg(path).arg("--control").arg(self.path(&name)).args(arguments);
+        let (reader, writer) = pipe().unwrap();
+        let mut process = self.spawn(command.env_remove("RUST_LOG").stdout(writer.try_clone().unwrap()).stderr(writer));
+        // It holds the other ends of the pipe.
+        drop(command);
+        let said = thread::spawn(move || {
+            let mut said = String::new();
+            let _ = File::from(reader).read_to_string(&mut said);
+            said
+        });
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(10) {
+            if let Some(status) = process.try_wait().unwrap() {
+                return Some(Ended { success: status.success(), said: said.join().unwrap() });
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        process.kill().unwrap();
+        process.wait().unwrap();
+        None
     }
 
     /// As `vrrpd`, but its stderr is a pipe that is full, and stays so as long as the other end is kept.
@@ -57,7 +101,7 @@ impl Host {
         while write(&writer, &[b'.'; 512]).is_ok() {}
         blocking(OFlag::empty());
         let daemon = self.start(configuration, &[], writer);
-        daemon.until("it answers", || control::status(&daemon.socket, Duration::from_secs(5)).is_ok());
+        daemon.until("it answers", || daemon.ask().is_some());
         (daemon, reader)
     }
 
@@ -78,7 +122,7 @@ impl Host {
 
     /// Runs `vrrpctl` on the host.
     pub(crate) fn vrrpctl(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vrrpctl"));
+        let mut command = Command::new(program("vrrpctl", env!("CARGO_BIN_EXE_vrrpctl")));
         command.args(arguments).arg("--control").arg(self.path("control"));
         self.spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped())).wait_with_output().unwrap()
     }
@@ -87,9 +131,18 @@ impl Host {
         let path = self.path("vrrpd.conf");
         let directory = self.directory().display().to_string();
         fs::write(&path, configuration.replace("$D", &directory)).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vrrpd"));
+        let mut command = Command::new(program("vrrpd", env!("CARGO_BIN_EXE_vrrpd")));
         command.arg("--config").arg(path).env_remove("RUST_LOG");
         command
+    }
+}
+
+/// A program of the release under test: beside the `vrrpd` that the environment names, or as cargo built it.
+fn program(name: &str, built: &str) -> PathBuf {
+    match std::env::var_os("VRRPD") {
+        None => PathBuf::from(built),
+        Some(vrrpd) if name == "vrrpd" => vrrpd.into(),
+        Some(vrrpd) => Path::new(&vrrpd).with_file_name(name),
     }
 }
 
@@ -104,7 +157,28 @@ impl Vrrpd {
     }
 
     pub(crate) fn is(&self, name: &str, state: &str) -> bool {
-        self.router(name).state == state
+        self.json(name)["state"] == state
+    }
+
+    /// What the status says about a router, whatever fields this release has.
+    pub(crate) fn json(&self, name: &str) -> Value {
+        let status = self.ask().unwrap_or_else(|| panic!("vrrpd on host {} does not answer", self.host));
+        let routers = status["ok"]["routers"].as_array().cloned().unwrap_or_default();
+        routers.into_iter().find(|router| router["name"] == name).unwrap_or_else(|| panic!("no router {name}"))
+    }
+
+    /// What it answers to `status`, whatever fields this release has.
+    pub(crate) fn ask(&self) -> Option<Value> {
+        let mut stream = UnixStream::connect(&self.socket).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+        stream.write_all(b"{\"v\":1,\"verb\":\"status\"}\n").ok()?;
+        let mut answer = String::new();
+        BufReader::new(stream).read_line(&mut answer).ok()?;
+        serde_json::from_str(&answer).ok()
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        self.pid
     }
 
     /// Waits for a state.
@@ -149,6 +223,16 @@ impl Vrrpd {
     /// SIGHUP, which does not end it.
     pub(crate) fn hang_up(&self) {
         kill(self.pid, Signal::SIGHUP).unwrap();
+    }
+
+    /// Stops it, as a host that hangs does.
+    pub(crate) fn freeze(&self) {
+        kill(self.pid, Signal::SIGSTOP).unwrap();
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) {
+        kill(self.pid, Signal::SIGCONT).unwrap();
     }
 
     #[track_caller]

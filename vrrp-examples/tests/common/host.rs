@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
@@ -58,6 +58,14 @@ impl Lan {
             host.ip("link set eth1 up");
             host.ip(&format!("address add 198.51.100.{}/24 dev eth1", host.number()));
         }
+    }
+
+    /// At which host's port the switch has learned a MAC address.
+    pub(crate) fn port_of(&self, mac: &str) -> Option<u8> {
+        let output = Command::new("bridge").args(["fdb", "show", "br", SWITCH]).output().expect("bridge (iproute2)");
+        let table = String::from_utf8_lossy(&output.stdout).into_owned();
+        let line = table.lines().find(|line| line.starts_with(mac) && !line.contains("permanent"))?;
+        line.split_once("dev port")?.1.split(' ').next()?.parse().ok()
     }
 
     /// Drops every frame between the hosts, or no more.
@@ -118,6 +126,32 @@ impl Host {
         self.run(|| ip(arguments))
     }
 
+    /// Runs a line of shell on the host; panics where it fails. Returns what it printed.
+    pub(crate) fn sh(&self, line: &str) -> String {
+        let output = self.output(line);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{line} on host {}: {error}", self.number);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Runs a line of shell on the host, whatever comes of it.
+    pub(crate) fn output(&self, line: &str) -> Output {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", line]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.spawn(&mut command).wait_with_output().unwrap()
+    }
+
+    /// Writes a setting of the host's network, by its path under `/proc/sys/net`.
+    pub(crate) fn set(&self, key: &str, value: &str) {
+        let path = format!("/proc/sys/net/{key}");
+        self.run(|| fs::write(&path, value).unwrap_or_else(|error| panic!("{path}: {error}")));
+    }
+
+    /// Whether an address answers this host within a second.
+    pub(crate) fn reaches(&self, address: &str) -> bool {
+        self.output(&format!("ping -n -c 1 -W 1 {address}")).status.success()
+    }
+
     /// What `ip` says about an address of this host; `None`: it has no such address.
     pub(crate) fn line_of(&self, address: &str) -> Option<String> {
         let all = self.ip("-oneline address show");
@@ -156,7 +190,7 @@ impl Host {
     }
 
     /// Runs `work` in the host's namespace, on a thread that enters it and never leaves.
-    fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+    pub(super) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         thread::scope(|scope| {
             let entered = || {
                 setns(&self.network, CloneFlags::CLONE_NEWNET).unwrap();

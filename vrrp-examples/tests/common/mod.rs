@@ -3,8 +3,10 @@
 //! A test calls [`on_a_lan`], which needs no privilege, and gets a [`Lan`] to plug hosts into.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+#![allow(dead_code, reason = "not every test program uses all of it")]
 
 mod daemon;
+mod forge;
 mod host;
 #[path = "../../../vrrp-io-linux/src/testing.rs"]
 pub(crate) mod testing;
@@ -12,7 +14,10 @@ mod wire;
 
 use std::time::{Duration, Instant};
 
-pub(crate) use daemon::Vrrpd;
+#[allow(unused_imports, reason = "not every test program uses all of it")]
+pub(crate) use daemon::{Ended, Vrrpd};
+#[allow(unused_imports, reason = "not every test program uses all of it")]
+pub(crate) use forge::{Flood, Forged};
 pub(crate) use host::{Host, Lan};
 pub(crate) use testing::in_namespace;
 pub(crate) use wire::Wire;
@@ -24,9 +29,15 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Waits for `condition`; panics when it takes 20 seconds.
 #[track_caller]
 pub(crate) fn until(what: &str, condition: impl Fn() -> bool) {
+    until_within(LIMIT, what, condition);
+}
+
+/// Waits for `condition`; panics when it takes longer than `limit`.
+#[track_caller]
+pub(crate) fn until_within(limit: Duration, what: &str, condition: impl Fn() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
+        assert!(start.elapsed() < limit, "not within {limit:?}: {what}");
         std::thread::sleep(PAUSE);
     }
 }

@@ -1,7 +1,7 @@
 //! What the hosts say, as the switch hears it.
 
 use std::collections::HashMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -42,6 +42,14 @@ pub(crate) struct Advert {
     pub(crate) message: Vec<u8>,
 }
 
+/// A word of ARP or neighbour discovery that says who has an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) at: Instant,
+    /// The MAC address that the frame came from.
+    pub(crate) mac: [u8; 6],
+}
+
 const RECEIVE_BUFFER: usize = 8 << 20;
 
 impl Wire {
@@ -73,6 +81,39 @@ impl Wire {
     /// The advertisements that a host sent, oldest first.
     pub(crate) fn adverts(&self, host: u8) -> Vec<Advert> {
         self.frames_of(host, |frame| Advert::read(frame.at, &frame.octets))
+    }
+
+    /// When a host sent an advertisement over IPv6, and with what priority, oldest first.
+    pub(crate) fn adverts_v6(&self, host: u8) -> Vec<(Instant, u8)> {
+        self.frames_of(host, |frame| {
+            let ip = frame.octets.get(12..)?.strip_prefix(&[0x86, 0xdd])?;
+            // What comes in fragments begins in the first one.
+            let vrrp = match ip.get(6)? {
+                112 => ip.get(40..)?,
+                44 if ip.get(40) == Some(&112) && ip.get(42..44).map(|at| at[0] == 0 && at[1] < 8)? => ip.get(48..)?,
+                _ => return None,
+            };
+            Some((frame.at, *vrrp.get(2)?))
+        })
+    }
+
+    /// When a host said, in ARP or a neighbour advertisement, that an address is its own.
+    pub(crate) fn claims(&self, host: u8, address: &str) -> Vec<Claim> {
+        let address: IpAddr = address.parse().unwrap();
+        self.frames_of(host, |frame| {
+            let mac = frame.octets.get(6..12)?.try_into().ok()?;
+            (claimed(&frame.octets) == Some(address)).then_some(Claim { at: frame.at, mac })
+        })
+    }
+
+    /// How many frames a host sent since `since`.
+    pub(crate) fn frames_since(&self, host: u8, since: Instant) -> usize {
+        self.frames_of(host, |frame| (frame.at >= since).then_some(())).len()
+    }
+
+    /// When a host sent a frame from a MAC address.
+    pub(crate) fn from_mac(&self, host: u8, mac: [u8; 6]) -> Vec<Instant> {
+        self.frames_of(host, |frame| (frame.octets.get(6..12) == Some(&mac[..])).then_some(frame.at))
     }
 
     /// When a host sent gratuitous ARP for an address.
@@ -118,6 +159,17 @@ impl Advert {
             message: vrrp.to_vec(),
         })
     }
+}
+
+/// The address that a frame claims: the sender of ARP, or the target of a neighbour advertisement.
+fn claimed(frame: &[u8]) -> Option<IpAddr> {
+    let rest = frame.get(12..)?;
+    if let Some(arp) = rest.strip_prefix(&[0x08, 0x06]) {
+        return address(arp.get(14..18)?).map(IpAddr::V4);
+    }
+    let ip = rest.strip_prefix(&[0x86, 0xdd])?;
+    let icmp = ip.get(40..).filter(|icmp| ip[6] == 58 && icmp.first() == Some(&136))?;
+    <[u8; 16]>::try_from(icmp.get(8..24)?).ok().map(|octets| Ipv6Addr::from(octets).into())
 }
 
 /// The address that an ARP frame announces: sender and target are one.
