@@ -112,7 +112,7 @@ impl Wire {
     }
 
     /// When a host sent a frame from a MAC address.
-    pub(crate) fn from_mac(&self, host: u8, mac: [u8; 6]) -> Vec<Instant> {
+    pub(crate) fn sent_from(&self, host: u8, mac: [u8; 6]) -> Vec<Instant> {
         self.frames_of(host, |frame| (frame.octets.get(6..12) == Some(&mac[..])).then_some(frame.at))
     }
 

@@ -255,9 +255,15 @@ fn a7_the_log_of_a_stop_does_not_name_a_route_that_was_not_there() {
     on_hosts(|| {
         let lan = Lan::new();
         let host = lan.host(1);
-        // A route that cannot be set: nobody answers for its gateway.
-        let daemon = host.vrrpd(&router(255, "virtual_routes {\n198.51.100.0/24 via 10.9.9.9\n}"));
-        daemon.until_logged("cannot set route 198.51.100.0/24");
+        host.add_eth1();
+        host.ip("address add 203.0.113.1/24 dev eth1");
+        let daemon = host.vrrpd(&router(255, "virtual_routes {\n198.51.100.0/24 via 203.0.113.254\n}"));
+        let route = || host.ip("route show").contains("198.51.100.0/24");
+        until("the route is there", route);
+        // Nobody can put it back.
+        host.sh("ip route delete 198.51.100.0/24; ip address flush dev eth1; ip link set eth1 down");
+        thread::sleep(Duration::from_secs(3));
+        assert!(!route() && daemon.is("VI_1", "Master"));
         assert!(daemon.terminate().success());
         assert_eq!(daemon.logged("removed route"), 0);
     });
@@ -382,12 +388,10 @@ fn a11_ipv6_off_for_a_moment_costs_no_waiting_time() {
         pair.first.set("ipv6/conf/eth0/disable_ipv6", "1");
         thread::sleep(Duration::from_millis(50));
         pair.first.set("ipv6/conf/eth0/disable_ipv6", "0");
-        let start = Instant::now();
         until_within(Duration::from_secs(12), "the first serves again", || {
             pair.better.is("VI_1", "Master") && pair.first.has("2001:db8::100") && pair.first.has("fe80::100")
         });
         until("it alone", || pair.worse.is("VI_1", "Backup") && !pair.second.has("2001:db8::100"));
-        eprintln!("{:?}", start.elapsed());
     });
 }
 

@@ -41,7 +41,8 @@ fn router(priority: u8, lines: &str) -> String {
 
 fn instance(name: &str, vrid: u8, priority: u8, lines: &str) -> String {
     let addresses = if lines.contains("virtual_ipaddress {") { "" } else { "virtual_ipaddress {\n192.0.2.100/24\n}" };
-    let interface = if lines.contains("interface ") { "" } else { "interface eth0" };
+    let named = lines.lines().any(|line| line.trim().starts_with("interface "));
+    let interface = if named { "" } else { "interface eth0" };
     format!(
         "vrrp_instance {name} {{
              {interface}
