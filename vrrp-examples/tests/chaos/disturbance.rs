@@ -41,29 +41,24 @@ pub(crate) enum Disturbance {
 }
 
 impl Disturbance {
-    pub(crate) fn draw(dice: &mut Dice) -> Self {
-        let host = dice.host();
-        // From a blink to longer than Master_Down_Interval.
-        let longest = if dice.below(4) == 0 { 5000 } else { 800 };
-        let time = 20 + dice.below(longest);
-        match dice.below(15) {
-            0 => Self::Kill(host, time),
-            1 => Self::Hang(host, time),
-            2 => Self::Restart(host, time),
-            3 => Self::LinkDown(host, time),
-            4 => Self::CableOut(host, time),
-            5 => Self::SmallMtu(host, time),
-            6 => Self::Rename(host, time),
-            7 => Self::NoIpv6(host, time),
-            8 => Self::Cut(time),
-            9 => Self::Loss(20 + dice.below(60), time),
-            10 => Self::DeleteAddresses,
-            11 => Self::AddAddresses(host, time),
-            12 => Self::ForgeBetter(1 + dice.below(3)),
-            13 => Self::ForgeLower(time),
-            _ => Self::ForgeRelease(1 + dice.below(3)),
-        }
-    }
+    /// What draws one of each kind.
+    pub(crate) const KINDS: [fn(&mut Dice) -> Self; 15] = [
+        |dice| Self::Kill(dice.host(), time(dice)),
+        |dice| Self::Hang(dice.host(), time(dice)),
+        |dice| Self::Restart(dice.host(), time(dice)),
+        |dice| Self::LinkDown(dice.host(), time(dice)),
+        |dice| Self::CableOut(dice.host(), time(dice)),
+        |dice| Self::SmallMtu(dice.host(), time(dice)),
+        |dice| Self::Rename(dice.host(), time(dice)),
+        |dice| Self::NoIpv6(dice.host(), time(dice)),
+        |dice| Self::Cut(time(dice)),
+        |dice| Self::Loss(20 + dice.below(60), time(dice)),
+        |_| Self::DeleteAddresses,
+        |dice| Self::AddAddresses(dice.host(), time(dice)),
+        |dice| Self::ForgeBetter(1 + dice.below(3)),
+        |dice| Self::ForgeLower(time(dice)),
+        |dice| Self::ForgeRelease(1 + dice.below(3)),
+    ];
 
     pub(crate) fn inflict(self, cluster: &mut Cluster) {
         match self {
@@ -114,18 +109,22 @@ impl Disturbance {
             }
             Self::DeleteAddresses => {
                 for host in &cluster.hosts {
-                    by_hand(host, "delete");
+                    for (name, addresses, _) in ROUTERS {
+                        let device = if cluster.virtual_mac { name } else { "eth0" };
+                        addresses.iter().for_each(|address| change(host, "delete", address, device));
+                    }
                 }
             }
             Self::AddAddresses(at, time) => {
-                by_hand(&cluster.hosts[at], "add");
+                let addresses =
+                    || ROUTERS.iter().flat_map(|(name, addresses, _)| addresses.iter().map(move |to| (name, to)));
+                let host = &cluster.hosts[at];
+                addresses().for_each(|(_, address)| change(host, "add", address, "eth0"));
                 pause(time);
-                // On the Master they were there before, and are to stay.
-                for (at, host) in cluster.hosts.iter().enumerate() {
-                    for (name, addresses) in ROUTERS {
-                        if !cluster.daemons[at].is(name, "Master") {
-                            addresses.iter().for_each(|address| change(host, "delete", address));
-                        }
+                for (name, address) in addresses() {
+                    // There a Master that has it at this place lets nobody take it.
+                    if cluster.virtual_mac || !cluster.daemons[at].is(name, "Master") {
+                        change(host, "delete", address, "eth0");
                     }
                 }
             }
@@ -140,6 +139,12 @@ impl Disturbance {
     }
 }
 
+/// From a blink to longer than Master_Down_Interval.
+fn time(dice: &mut Dice) -> u64 {
+    let longest = if dice.below(4) == 0 { 5000 } else { 800 };
+    20 + dice.below(longest)
+}
+
 fn pause(milliseconds: u64) {
     thread::sleep(Duration::from_millis(milliseconds));
 }
@@ -150,14 +155,10 @@ fn both(host: &Host, time: u64, away: &str, back: &str) {
     host.sh(back);
 }
 
-fn by_hand(host: &Host, verb: &str) {
-    ROUTERS.iter().flat_map(|(_, addresses)| *addresses).for_each(|address| change(host, verb, address));
-}
-
 /// Whether it succeeds or not: the address may be there, or not.
-fn change(host: &Host, verb: &str, address: &str) {
+fn change(host: &Host, verb: &str, address: &str, device: &str) {
     let length = if address.contains(':') { 64 } else { 24 };
-    host.output(&format!("ip address {verb} {address}/{length} dev eth0"));
+    host.output(&format!("ip address {verb} {address}/{length} dev {device}"));
 }
 
 /// In the namespace of the test, where the switch is.
