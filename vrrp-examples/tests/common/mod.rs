@@ -42,6 +42,18 @@ pub(crate) fn until_within(limit: Duration, what: &str, condition: impl Fn() -> 
     }
 }
 
+/// Waits until `condition` has held for as long as `period` without a break; panics when that takes longer than `limit`.
+#[track_caller]
+pub(crate) fn until_stable(period: Duration, limit: Duration, what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    let mut since = None;
+    while since.is_none_or(|since: Instant| since.elapsed() < period) {
+        since = condition().then(|| since.unwrap_or_else(Instant::now));
+        assert!(start.elapsed() < limit, "not for {period:?} within {limit:?}: {what}");
+        std::thread::sleep(PAUSE);
+    }
+}
+
 /// Watches that `condition` holds for as long as `period`.
 #[track_caller]
 pub(crate) fn throughout(period: Duration, what: &str, condition: impl Fn() -> bool) {
