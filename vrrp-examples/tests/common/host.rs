@@ -37,14 +37,19 @@ impl Lan {
     /// Plugs in a host whose `eth0` has `192.0.2.<number>/24`.
     pub(crate) fn host(&self, number: u8) -> Host {
         let host = Host::new(number);
+        host.ip("link set lo up");
+        self.plug(&host);
+        host
+    }
+
+    /// Gives a host a network card named `eth0`, with a cable to the switch. To take it away, delete `eth0` on the host.
+    pub(crate) fn plug(&self, host: &Host) {
         let port = host.port();
         host.ip(&format!("link add eth0 type veth peer name {port} netns {}", std::process::id()));
         ip(&format!("link set {port} master {SWITCH} up"));
-        self.wire.name(if_nametoindex(port.as_str()).unwrap(), number);
-        host.ip("link set lo up");
+        self.wire.name(if_nametoindex(port.as_str()).unwrap(), host.number);
         host.ip("link set eth0 up");
         host.ip(&format!("address add {}/24 dev eth0", host.address()));
-        host
     }
 
     /// Plugs the hosts into a second switch too, with `eth1`, where they have `198.51.100.<number>/24`.

@@ -93,6 +93,26 @@ fn a1_an_address_that_goes_from_every_host_takes_no_other_away() {
     });
 }
 
+/// The same for other reasons than that: an MTU too small for IPv6, and no IPv6 on new interfaces such as a macvlan.
+#[test]
+fn a1_an_mtu_too_small_for_one_address_takes_no_other_away() {
+    on_hosts(|| served_without_ipv6("", |host| drop(host.ip("link set eth0 mtu 1200"))));
+}
+
+#[test]
+fn a1_a_macvlan_without_ipv6_takes_no_other_address_away() {
+    on_hosts(|| served_without_ipv6("use_vmac", |host| host.set("ipv6/conf/default/disable_ipv6", "1")));
+}
+
+fn served_without_ipv6(lines: &str, prepare: impl Fn(&Host)) {
+    let pair = Pair::prepared(|priority| router(priority, &format!("{lines}\n{BOTH_FAMILIES}")), prepare);
+    until_stable(Duration::from_secs(6), Duration::from_secs(30), "the best one serves", || {
+        pair.first.has("192.0.2.100") && !pair.second.has("192.0.2.100")
+    });
+    assert_eq!((entered(&pair.better, "Fault"), entered(&pair.worse, "Fault")), (0, 0));
+    assert!(!pair.first.has("2001:db8::100"), "the other one cannot be set");
+}
+
 /// An IPv6 address that was found in use by another host (`dadfailed`) answers nobody: it is no address of a Master.
 #[test]
 fn a2_an_ipv6_address_that_failed_duplicate_detection_is_set_anew() {
@@ -125,6 +145,29 @@ fn a3_what_was_on_both_hosts_before_the_start_is_on_the_master_alone() {
                     && pair.worse.json("VI_1")["cause"].to_string().contains("192.0.2.100"))
         });
         assert!(pair.first.has("192.0.2.100"));
+    });
+}
+
+/// The same with another prefix length, or on another device than this router would use.
+#[test]
+fn a3_what_was_there_in_another_form_is_on_the_master_alone() {
+    on_hosts(|| {
+        for (lines, left) in [("", "192.0.2.100/32"), ("use_vmac", "192.0.2.100/24")] {
+            let lan = Lan::new();
+            let (first, second) = (lan.host(1), lan.host(2));
+            second.ip(&format!("address add {left} dev eth0"));
+            let better = first.vrrpd(&router(200, lines));
+            better.until_is("VI_1", "Master");
+            let worse = second.vrrpd(&router(100, lines));
+            until("it is gone, or the status tells", || {
+                let status = String::from_utf8(second.vrrpctl(&["status"]).stdout).unwrap();
+                !second.has("192.0.2.100") || !status.contains("192.0.2.100/24 not here")
+            });
+            until("it is gone, or the log tells", || !second.has("192.0.2.100") || worse.logged("192.0.2.100") > 0);
+            crate::common::testing::ip("link delete switch");
+            crate::common::testing::ip("link delete port1");
+            crate::common::testing::ip("link delete port2");
+        }
     });
 }
 
@@ -214,8 +257,9 @@ fn a6_a_second_process_for_the_same_router_is_refused_and_disturbs_nothing() {
         assert_eq!(daemon.logged("somebody removed"), 0, "the address was never touched");
 
         // Another VRID, or another family, is another router.
-        let other = instance("VI_2", 2, 200, "virtual_ipaddress {\n192.0.2.102/24\n}");
-        assert!(host.vrrpd_ends(&other, &[], &[]).is_none(), "a second process for another VRID may run");
+        let other = instance("VI_2", 2, 200, "virtual_ipaddress {\n192.0.2.102/24\n}") + &router_v6(200, "");
+        let ended = host.vrrpd_ends(&other, &[], &[]);
+        assert!(ended.is_none(), "a second process for another VRID and another family may run: {ended:?}");
 
         // What is dead holds nothing.
         daemon.kill();
@@ -382,6 +426,38 @@ fn heard_again(pair: &Pair) {
     worse.until_is("VI_1", "Backup");
 }
 
+/// A macvlan that somebody deletes under a Master comes back, or another host serves.
+#[test]
+fn a10_a_macvlan_that_is_deleted_leaves_no_master_without_its_address() {
+    on_hosts(|| {
+        let pair = Pair::new(|priority| router(priority, "use_vmac"));
+        let client = pair.lan.host(3);
+        until("it serves", || client.reaches("192.0.2.100"));
+        pair.first.ip("link delete vrrp.1");
+        until_stable(Duration::from_secs(3), Duration::from_secs(30), "one Master, which has the address", || {
+            let masters = (pair.better.is("VI_1", "Master"), pair.worse.is("VI_1", "Master"));
+            masters.0 != masters.1 && masters == (pair.first.has("192.0.2.100"), pair.second.has("192.0.2.100"))
+        });
+        until("it serves", || client.reaches("192.0.2.100"));
+    });
+}
+
+/// A filter for Masters that accept no packets comes back when somebody flushes all rules, or the router is at fault.
+#[test]
+fn a10_a_filter_that_is_flushed_leaves_no_master_that_accepts_packets() {
+    on_hosts(|| {
+        let lan = Lan::new();
+        let (host, client) = (lan.host(1), lan.host(3));
+        let daemon = host.vrrpd(&router(254, "no_accept"));
+        daemon.until_is("VI_1", "Master");
+        until("the address is there", || host.has("192.0.2.100"));
+        assert!(!client.reaches("192.0.2.100"));
+        host.sh("nft flush ruleset");
+        let refuses = || !daemon.is("VI_1", "Master") || !client.reaches("192.0.2.100");
+        until_stable(Duration::from_secs(3), Duration::from_secs(30), "it accepts nothing again", refuses);
+    });
+}
+
 /// A fault whose reason is gone ends at once.
 #[test]
 fn a11_ipv6_off_for_a_moment_costs_no_waiting_time() {
@@ -437,6 +513,48 @@ fn a12_after_a_start_with_another_device_a_deleted_address_is_put_back() {
     });
 }
 
+/// Another interface that takes the name is another interface: what stood on the first one goes.
+#[test]
+fn a12_an_address_does_not_stay_on_an_interface_whose_name_another_one_took() {
+    on_hosts(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        lan.second_network(&[&host]);
+        let daemon = host.vrrpd_with(&router(254, ""), &["--no-lease"]);
+        until("the address is there", || host.has("192.0.2.100"));
+        host.sh("ip link set eth0 name lan0 && ip link set eth1 name eth0");
+        let on = |device: &str| host.ip(&format!("address show dev {device}")).contains("192.0.2.100/");
+        until("it has moved", || on("eth0") && !on("lan0"));
+        for _ in 0..2 {
+            host.ip("address delete 192.0.2.100/24 dev eth0");
+            until("it is back", || on("eth0"));
+        }
+        assert!(daemon.terminate().success());
+        assert!(!host.has("192.0.2.100"));
+    });
+}
+
+/// A network card that is taken out and put in again is a new interface of the old name.
+#[test]
+fn a12_an_interface_that_is_made_anew_serves_as_the_old_one_did() {
+    on_hosts(|| {
+        let pair = Pair::new(|priority| router(priority, ""));
+        for host in [&pair.first, &pair.second] {
+            host.ip("link delete eth0");
+            thread::sleep(Duration::from_millis(500));
+            pair.lan.plug(host);
+            until("one Master", || {
+                pair.better.is("VI_1", "Master")
+                    && pair.worse.is("VI_1", "Backup")
+                    && pair.first.has("192.0.2.100")
+                    && !pair.second.has("192.0.2.100")
+            });
+        }
+        let heard = pair.worse.json("VI_1")["counters"]["advert_rcvd"].as_u64();
+        until("the Backup hears", || pair.worse.json("VI_1")["counters"]["advert_rcvd"].as_u64() > heard);
+    });
+}
+
 fn rename(host: &Host, from: &str, to: &str) {
     host.sh(&format!("ip link set {from} name {to} || {{ ip link set {from} down; ip link set {from} name {to}; ip link set {to} up; }}"));
 }
@@ -453,9 +571,11 @@ fn a13_an_address_with_a_label_does_not_stay_behind_when_its_interface_is_rename
         rename(&host, "eth0", "lan0");
         daemon.until_is("VI_1", "Fault");
         until("it is gone", || !host.has("192.0.2.101"));
-        let cause = daemon.json("VI_1")["faults"].to_string();
-        assert!(cause.contains("interface eth0") || cause.contains("no interface"), "{cause}");
-        assert!(!cause.contains("no address to send from"), "the interface is what is missing: {cause}");
+        let cause = daemon.json("VI_1")["cause"].to_string();
+        assert!(
+            cause.contains("interface eth0") && !cause.contains("address"),
+            "the interface is what is missing: {cause}"
+        );
 
         rename(&host, "lan0", "eth0");
         daemon.until_is("VI_1", "Master");

@@ -179,7 +179,7 @@ fn twenty(prefix: &str) -> String {
 
 #[test]
 fn p7_forged_lower_advertisements_are_not_amplified() {
-    on_hosts_alone(|| {
+    on_hosts(|| {
         let lan = Lan::new();
         let (host, rogue) = (lan.host(1), lan.host(3));
         let master = host.vrrpd(&router(254, &format!("version 3\n{}", twenty("192.0.2."))));
@@ -191,7 +191,7 @@ fn p7_forged_lower_advertisements_are_not_amplified() {
 /// The same from 50 addresses, a thousand times a second.
 #[test]
 fn p7_forged_lower_advertisements_from_many_sources_are_not_amplified() {
-    on_hosts_alone(|| {
+    on_hosts(|| {
         let lan = Lan::new();
         let (host, rogue) = (lan.host(1), lan.host(3));
         let master = host.vrrpd(&router(254, &format!("version 3\n{}", twenty("192.0.2."))));
@@ -208,7 +208,7 @@ fn p7_forged_lower_advertisements_from_many_sources_are_not_amplified() {
 /// The same over IPv6.
 #[test]
 fn p7_forged_lower_advertisements_over_ipv6_are_not_amplified() {
-    on_hosts_alone(|| {
+    on_hosts(|| {
         let lan = Lan::new();
         let (host, rogue) = (lan.host(1), lan.host(3));
         rogue.ip("address add fe80::bad/64 dev eth0 nodad");
