@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::Ipv4Addr;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -107,6 +108,11 @@ impl Host {
 
     pub(crate) fn number(&self) -> u8 {
         self.number
+    }
+
+    /// Where its network namespace can be opened, for `ip link set ... netns`.
+    pub(crate) fn namespace(&self) -> String {
+        format!("/proc/{}/fd/{}", std::process::id(), self.network.as_raw_fd())
     }
 
     /// The switch's end of its cable.

@@ -275,24 +275,43 @@ fn n3_a_router_that_cannot_send_over_ipv6_claims_no_address() {
     });
 }
 
-/// A virtual MAC on an interface that is itself a macvlan.
+/// A virtual MAC on an interface that is itself a macvlan, as containers have it: what it is on belongs to somebody else.
 #[test]
 fn n4_a_virtual_mac_works_on_a_macvlan() {
     on_hosts(|| {
         let lan = Lan::new();
+        let (host, around, client) = (lan.host(1), lan.host(2), lan.host(3));
+        host.ip("link delete eth0");
+        around.ip("link add link eth0 name eth5 type macvlan mode bridge");
+        around.ip(&format!("link set eth5 netns {}", host.namespace()));
+        virtual_mac_on("eth5", &host, &client);
+    });
+}
+
+/// The same where the host has what the macvlan is on too.
+#[test]
+fn n4_a_virtual_mac_works_on_a_macvlan_of_the_same_host() {
+    on_hosts(|| {
+        let lan = Lan::new();
         let (host, client) = (lan.host(1), lan.host(3));
         host.ip("address flush dev eth0 scope global");
-        host.ip("link add link eth0 name mv0 type macvlan mode bridge");
-        host.ip("link set mv0 up");
-        host.ip("address add 192.0.2.1/24 dev mv0");
-        let daemon = host.vrrpd(&router(254, "interface mv0\nuse_vmac"));
-        daemon.until_is("VI_1", "Master");
-        until("it serves", || client.reaches("192.0.2.100"));
-        let neighbour = client.ip("neighbour show 192.0.2.100");
-        assert!(neighbour.contains("00:00:5e:00:01:01"), "{neighbour}");
-        assert!(daemon.terminate().success());
-        assert!(!host.ip("-oneline link show").contains("vrrp.1"), "the macvlan goes with the daemon");
+        // It would answer for every address of the host otherwise, as any interface does.
+        host.set("ipv4/conf/eth0/arp_ignore", "1");
+        host.ip("link add link eth0 name eth5 type macvlan mode bridge");
+        virtual_mac_on("eth5", &host, &client);
     });
+}
+
+fn virtual_mac_on(interface: &str, host: &Host, client: &Host) {
+    host.ip(&format!("link set {interface} up"));
+    host.ip(&format!("address add {}/24 dev {interface}", host.address()));
+    let daemon = host.vrrpd(&router(254, &format!("interface {interface}\nuse_vmac")));
+    daemon.until_is("VI_1", "Master");
+    until("it serves", || client.reaches("192.0.2.100"));
+    let neighbour = client.ip("neighbour show 192.0.2.100");
+    assert!(neighbour.contains("00:00:5e:00:01:01"), "{neighbour}");
+    assert!(daemon.terminate().success());
+    assert!(!host.ip("-oneline link show").contains("vrrp.1"), "the macvlan goes with the daemon");
 }
 
 /// A source address that works is kept as long as it is there.
