@@ -355,7 +355,9 @@ fn a9_a_takeover_of_many_ipv6_addresses_takes_longer_and_faults_nobody() {
     on_hosts_alone(|| {
         let lan = Lan::new();
         let host = lan.host(1);
-        let (routers, each) = (150_u16, 20_u16);
+        let own = || host.ip("-6 address show dev eth0");
+        until("the host's own address is ready", || own().contains("fe80") && !own().contains("tentative"));
+        let (routers, each) = (250_u16, 20_u16);
         let text: String = (1..=routers)
             .map(|vrid| {
                 let addresses: String =
