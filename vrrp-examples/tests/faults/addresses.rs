@@ -360,8 +360,7 @@ fn a9_a_takeover_of_many_ipv6_addresses_takes_longer_and_faults_nobody() {
         let (routers, each) = (250_u16, 20_u16);
         let text: String = (1..=routers)
             .map(|vrid| {
-                let addresses: String =
-                    (1..each).map(|number| format!("2001:db8:{vrid:x}:{number:x}::1/64\n")).collect();
+                let addresses: String = (1..each).map(|number| format!("2001:db8::{vrid:x}:{number:x}/64\n")).collect();
                 let lines = format!("virtual_ipaddress {{\nfe80::100:{vrid:x}/64\n{addresses}}}");
                 instance(&format!("VI_{vrid}"), vrid.try_into().unwrap(), 200, &lines)
             })
