@@ -403,6 +403,25 @@ fn a10_ipv6_is_heard_again_after_a_small_mtu_on_the_master() {
     });
 }
 
+/// The same with a virtual MAC: the kernel makes the macvlan's MTU small with that of its interface, and leaves it so.
+#[test]
+fn a10_a_virtual_mac_serves_again_after_a_small_mtu() {
+    on_hosts(|| {
+        let pair = Pair::new(|priority| router_v6(priority, "use_vmac"));
+        small_mtu_for_a_moment(&pair.first);
+        small_mtu_for_a_moment(&pair.second);
+        until_stable(Duration::from_secs(3), Duration::from_secs(20), "one Master", || {
+            pair.better.is("VI_1", "Master")
+                && pair.worse.is("VI_1", "Backup")
+                && pair.first.has("2001:db8::100")
+                && !pair.second.has("2001:db8::100")
+        });
+        pair.better.kill();
+        pair.worse.until_is("VI_1", "Master");
+        until("the second serves", || pair.second.has("2001:db8::100"));
+    });
+}
+
 fn small_mtu_for_a_moment(host: &Host) {
     host.ip("link set eth0 mtu 1200");
     thread::sleep(Duration::from_millis(1500));
