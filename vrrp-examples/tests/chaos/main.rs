@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+#[allow(dead_code, unused_imports, reason = "helpers of several tests")]
 #[path = "../common/mod.rs"]
 mod common;
 mod disturbance;

@@ -3,7 +3,6 @@
 //! A test calls [`on_a_lan`], which needs no privilege, and gets a [`Lan`] to plug hosts into.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
-#![allow(dead_code, reason = "not every test program uses all of it")]
 
 mod daemon;
 mod forge;
@@ -14,9 +13,7 @@ mod wire;
 
 use std::time::{Duration, Instant};
 
-#[allow(unused_imports, reason = "not every test program uses all of it")]
 pub(crate) use daemon::{Ended, Vrrpd};
-#[allow(unused_imports, reason = "not every test program uses all of it")]
 pub(crate) use forge::{Flood, Forged};
 pub(crate) use host::{Host, Lan};
 pub(crate) use testing::in_namespace;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
+#[allow(dead_code, unused_imports, reason = "helpers of several tests")]
 #[path = "../common/mod.rs"]
 mod common;
 
