@@ -213,8 +213,8 @@ fn releases_get_a_bounded_number_of_answers(lan: &Lan, flood: Flood, master: &Vr
     let (answers, logged) = (lan.wire().adverts(1), master.log().len() - lines);
     let answers = answers.iter().filter(|advert| advert.at >= start).count();
     assert!(sent > 100, "{sent} packets are no flood");
-    // Its own three or four, and four answers an interval.
-    assert!(answers <= 20 * peers, "{answers} answers to {sent} releases in 3 s");
+    // Its own three or four, four answers at once, and four in each interval; and what was sent while this was counted.
+    assert!(answers <= 28 * peers, "{answers} answers to {sent} releases in 3 s");
     assert!(logged <= 30, "{logged} lines of log for {sent} releases");
     assert!(master.is("VI_1", "Master"));
     master.until_logged(told);
