@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 use vrrp_core::{Family, RouterId};
 
 use crate::netlink::{Link, Links, Monitor};
+use crate::obstacles::IPV6_MTU;
 use crate::vmac::{self, Macvlan};
 use crate::{Router, sysctl};
 
@@ -207,11 +208,32 @@ impl Device {
             *locked(&self.raised) = false;
             self.prepare(links, before, link).map_err(|error| format!("cannot set up {}: {error}", link.name))?;
             self.ready = Some(link.index);
+        } else if link.mtu < below.mtu {
+            // The kernel shrinks it with its parent, and leaves it so. What keeps it small is told when it is needed.
+            let _ = self.widen(links, before, link, below.mtu);
         } else if !link.up && *locked(&self.raised) {
             // Somebody else lowered it, or these are old news. What keeps it from going up is told when it is needed.
             let _ = links.set_up(link.index, true);
         }
         Ok(())
+    }
+
+    /// Gives the macvlan its parent's MTU. Below that of IPv6 the kernel forgot what was set for IPv6.
+    fn widen(
+        &self,
+        links: &mut Links,
+        before: &mut BTreeMap<(String, &'static str), String>,
+        link: &Link,
+        mtu: u32,
+    ) -> io::Result<()> {
+        if link.mtu >= IPV6_MTU {
+            return links.set_mtu(link.index, mtu);
+        }
+        // While it is down no address is derived from the virtual MAC (IP-10).
+        links.set_up(link.index, false)?;
+        links.set_mtu(link.index, mtu)?;
+        self.prepare(links, before, link)?;
+        if *locked(&self.raised) { links.set_up(link.index, true) } else { Ok(()) }
     }
 
     /// Sees to it that the macvlan answers for its own addresses alone, and its parent for none of them

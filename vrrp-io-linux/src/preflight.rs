@@ -12,14 +12,13 @@ use netlink_sys::Socket;
 use vrrp_core::{Family, Peers, Version};
 
 use crate::netlink::{DATAGRAM_MAX, answers, messages, open, request};
+use crate::obstacles::IPV6_MTU;
 use crate::{Router, VirtualIp};
 
 const RECEIVE_BUFFER: usize = 1 << 16;
 const LINK_HEADER_LEN: usize = 16;
 const IFLA_MASTER: u16 = 10;
 const IFLA_INFO_SLAVE_KIND: u16 = 4;
-/// The least MTU of a link that carries IPv6 (RFC 8200 section 5).
-const IPV6_MTU: u32 = 1280;
 
 /// What is known of one router before it starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -100,7 +100,9 @@ impl Router {
     }
 
     /// Gives the router a MAC address of its own. Its addresses then live on a macvlan, but for those that
-    /// [`with_address`](Self::with_address) puts on another interface.
+    /// [`with_address`](Self::with_address) puts on another interface. Where its advertisements come from that MAC address a
+    /// router that yields says no [last word](vrrp_core::Config::with_last_word): no neighbour has anything to learn, and
+    /// a switch would look for the MAC address at the wrong port.
     #[must_use]
     pub fn with_virtual_mac(mut self, virtual_mac: VirtualMac) -> Self {
         self.macvlan = Some(Macvlan::new(virtual_mac, self.config.family(), self.config.vrid()));

@@ -4,11 +4,8 @@ use vrrp_core::{Cause, Fault, Input, RouterId};
 
 use super::Driver;
 use crate::event::EventKind;
-use crate::obstacles::Circumstances;
+use crate::obstacles::{Circumstances, IPV6_MTU};
 use crate::{clock, sysctl, words};
-
-/// The least that a link must carry for IPv6 (RFC 8200 section 5).
-const IPV6_MTU: u32 = 1280;
 
 impl Driver {
     /// Looks at all addresses of a router anew: something about an interface changed.

@@ -58,6 +58,14 @@ impl Links {
         self.ask(RouteNetlinkMessage::SetLink(message), 0)
     }
 
+    /// Sets the largest packet that a link carries, in octets.
+    pub(crate) fn set_mtu(&mut self, ifindex: u32, mtu: u32) -> io::Result<()> {
+        let mut message = LinkMessage::default();
+        message.header.index = ifindex;
+        message.attributes = vec![LinkAttribute::Mtu(mtu)];
+        self.ask(RouteNetlinkMessage::SetLink(message), 0)
+    }
+
     /// Removes a link, which takes some twenty milliseconds.
     pub(crate) fn remove(&mut self, ifindex: u32) -> io::Result<()> {
         let mut message = LinkMessage::default();
