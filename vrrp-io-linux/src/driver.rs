@@ -24,7 +24,7 @@ use vrrp_core::{
 use crate::claims::{self, Refusal, Wanted};
 use crate::clock::{self, Alarm};
 use crate::event::{Event, EventKind};
-use crate::filter::Filter;
+use crate::filter::{self, Filter};
 use crate::holdings::Holdings;
 use crate::interfaces::Interfaces;
 use crate::lease::Leases;
@@ -146,6 +146,7 @@ enum Wake {
     Packet(usize, io::Result<Arrival>),
     Change(Change),
     Command(Option<Command>),
+    Filter(filter::News),
     /// There is time for what is left to do.
     Idle,
 }
@@ -364,6 +365,7 @@ impl Driver {
                     let _ = reply.send(self.status());
                 }
                 Wake::Command(Some(Command::Stop) | None) => break,
+                Wake::Filter(news) => self.report_filter(&news),
                 Wake::Idle => self.verify_memberships(),
             }
         }
@@ -410,6 +412,9 @@ impl Driver {
         }
         if let Poll::Ready(command) = self.commands.poll_recv(cx) {
             return Poll::Ready(Wake::Command(command));
+        }
+        if let Some(Poll::Ready(news)) = self.filter.as_mut().map(|filter| filter.poll_news(cx)) {
+            return Poll::Ready(Wake::Filter(news));
         }
         // When all news has been taken in: it comes in bursts.
         if self.memberships_doubtful {

@@ -267,7 +267,8 @@ fn names(transition: &Transition) -> (&'static str, &'static str) {
     (name(transition.from, left_fault), name(transition.to, entered_fault))
 }
 
-struct Unreported(u64);
+/// How many events of a kind were held back, behind the text of the next.
+pub(crate) struct Unreported(pub(crate) u64);
 
 impl fmt::Display for Unreported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,26 +6,49 @@
 //! addresses do; the next start replaces it.
 //!
 //! One table for all: every packet that the host receives passes every chain, and of those the kernel has room for 1,024.
+//! When somebody removes or changes it, it is made anew (`watch`).
+
+mod watch;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::process::{Command, Stdio};
+use std::task::{Context, Poll};
 
 use vrrp_core::Family;
 
 use crate::Router;
+use watch::{Guarded, Watch};
+
+pub(crate) use watch::News;
 
 /// Where it is when it is not on the path of a service.
 const PROGRAMS: [&str; 2] = ["nft", "/usr/sbin/nft"];
 /// How the names of all tables begin.
 const PREFIX: &str = "vrrp_";
 
-/// The table with the addresses of all routers that accept nothing.
+/// The table with the addresses of all routers that accept nothing, where there are any.
 #[derive(Debug)]
 pub(crate) struct Filter {
-    table: Option<String>,
+    kept: Option<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    name: String,
+    /// The position of the router that it is named after.
+    router: usize,
+    watch: Watch,
+}
+
+/// What makes the table, and how `nft` shows it.
+#[derive(Debug)]
+struct Table {
+    name: String,
+    rules: String,
+    listing: Option<String>,
 }
 
 impl Filter {
@@ -33,21 +56,61 @@ impl Filter {
     /// left.
     pub(crate) fn install<'a>(routers: impl Iterator<Item = &'a Router>) -> io::Result<Self> {
         let routers: Vec<&Router> = routers.collect();
-        let is_closed = |router: &&&Router| !router.accept && !router.config.priority().is_owner();
-        let closed: Vec<&Router> = routers.iter().filter(is_closed).copied().collect();
-        let Some(first) = closed.first() else {
+        let is_closed = |router: &&Router| !router.accept && !router.config.priority().is_owner();
+        let closed: Vec<&Router> = routers.iter().filter(|router| is_closed(router)).copied().collect();
+        let Some((router, first)) = routers.iter().enumerate().find(|(_, router)| is_closed(router)) else {
             // Without nft nobody can have made one.
             let _ = leftovers(&routers).and_then(|leftovers| nft(&leftovers));
-            return Ok(Self { table: None });
+            return Ok(Self { kept: None });
         };
-        let table = table(first);
-        nft(&(leftovers(&routers)? + &rules(&table, &closed)))?;
-        Ok(Self { table: Some(table) })
+        let name = table(first);
+        let rules = rules(&name, &closed);
+        nft(&(leftovers(&routers)? + &rules))?;
+        let watch = Watch::start(Table { name: name.clone(), rules, listing: None }).inspect_err(|_| {
+            // The start fails anyway.
+            let _ = nft(&removal(&name));
+        })?;
+        Ok(Self { kept: Some(Kept { name, router, watch }) })
+    }
+
+    /// What became of the table after somebody removed or changed it.
+    pub(crate) fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<News> {
+        self.kept.as_mut().map_or(Poll::Pending, |kept| kept.watch.poll_news(cx))
+    }
+
+    /// The table's name, and the position of the router that it is named after.
+    pub(crate) fn table(&self) -> Option<(&str, usize)> {
+        self.kept.as_ref().map(|kept| (kept.name.as_str(), kept.router))
     }
 
     /// Removes the table. The addresses must be gone by then.
     pub(crate) fn remove(&mut self) -> io::Result<()> {
-        self.table.take().map_or(Ok(()), |table| nft(&removal(&table)))
+        self.kept.take().map_or(Ok(()), |Kept { name, watch, .. }| {
+            drop(watch);
+            nft(&removal(&name))
+        })
+    }
+}
+
+impl Guarded for Table {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn is_whole(&mut self) -> bool {
+        list(&self.name).is_ok_and(|listing| self.listing.as_ref() == Some(&listing))
+    }
+
+    fn make(&mut self) -> io::Result<()> {
+        nft(&(removal(&self.name) + &self.rules))
+    }
+
+    /// It looks as it did before; or as it did one failure ago, for there may be another `nft` by now.
+    fn confirm(&mut self) -> io::Result<()> {
+        let listing = list(&self.name)?;
+        let is_known = self.listing.as_ref().is_none_or(|known| *known == listing);
+        self.listing = Some(listing);
+        if is_known { Ok(()) } else { Err(io::Error::other("somebody changed it again at once")) }
     }
 }
 
@@ -66,15 +129,15 @@ fn table(router: &Router) -> String {
 
 /// Removes the tables that a dead run made: named after one of these routers, or with one of their addresses.
 fn leftovers(routers: &[&Router]) -> io::Result<String> {
-    let list = run(&["list", "tables", "inet"], "")?;
+    let tables = run(&["list", "tables", "inet"], "")?;
     let there =
-        list.lines().filter_map(|line| line.strip_prefix("table inet ").filter(|name| name.starts_with(PREFIX)));
+        tables.lines().filter_map(|line| line.strip_prefix("table inet ").filter(|name| name.starts_with(PREFIX)));
     let names: BTreeSet<String> = routers.iter().map(|router| table(router)).collect();
     let addresses: BTreeSet<IpAddr> = addresses(routers).collect();
     let mut removals = String::new();
     for name in there {
         let is_ours = names.contains(name) || {
-            let content = run(&["list", "table", "inet", name], "")?;
+            let content = list(name)?;
             let mut words = content.split([' ', ',', '\t', '\n']).filter_map(|word| word.parse::<IpAddr>().ok());
             words.any(|address| addresses.contains(&address))
         };
@@ -110,6 +173,11 @@ fn rules(table: &str, closed: &[&Router]) -> String {
 
 fn addresses(routers: &[&Router]) -> impl Iterator<Item = IpAddr> {
     routers.iter().flat_map(|router| router.addresses.iter().map(|vip| vip.address))
+}
+
+/// How `nft` shows a table.
+fn list(table: &str) -> io::Result<String> {
+    run(&["list", "table", "inet", table], "")
 }
 
 /// Carries out all of `commands`, or none.
@@ -173,7 +241,7 @@ mod tests {
             nft("table inet vrrp_eth9_1_ipv4 { set ipv4 { type ipv4_addr; elements = { 192.0.2.9 }\n}\n}\n").unwrap();
             let others = ruleset();
 
-            let mut filter = Filter::install([&owner, &v4, &v6].into_iter()).unwrap();
+            let filter = Filter::install([&owner, &v4, &v6].into_iter()).unwrap();
             let all = ruleset();
             for part in
                 ["table inet vrrp_eth_2d0_51_ipv4", "{ 192.0.2.100 }", "{ fe80::100 }", "@ipv4 drop", "@ipv6 drop"]
@@ -183,16 +251,18 @@ mod tests {
             assert!(!all.contains("192.0.2.1 ") && all.matches("table").count() == 2, "{all}");
 
             // Killed, and started once more as it was.
-            let mut again = Filter::install([&owner, &v4, &v6].into_iter()).unwrap();
+            drop(filter);
+            assert_eq!(ruleset(), all);
+            let again = Filter::install([&owner, &v4, &v6].into_iter()).unwrap();
             assert_eq!(ruleset(), all);
             // Killed, and started once more: without the router that the table is named after, and the other one accepts.
-            let v6 = v6.with_accept_mode(true);
-            let open = Filter::install([&owner, &v6].into_iter()).unwrap();
-            assert!(open.table.is_none());
+            drop(again);
+            let open = Filter::install([&owner, &v6.clone().with_accept_mode(true)].into_iter()).unwrap();
+            assert!(open.kept.is_none());
             assert_eq!(ruleset(), others);
 
-            filter.remove().unwrap();
-            again.remove().unwrap();
+            let mut last = Filter::install([&owner, &v4, &v6].into_iter()).unwrap();
+            last.remove().unwrap();
             assert_eq!(ruleset(), others);
         });
     }

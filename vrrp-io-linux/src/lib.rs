@@ -36,8 +36,8 @@
 //! # Threads
 //!
 //! [`start`] makes one thread, in the network namespace of its caller, and everything happens there: packets, deadlines,
-//! addresses. A second one only lowers and removes the interfaces of virtual MAC addresses, where there are any. Nobody is
-//! waited for. Events go out on a bounded channel; when it is full they are lost, and counted in
+//! addresses. A second one only lowers and removes the interfaces of virtual MAC addresses, where there are any; a third keeps the packet
+//! filter of accept mode off, where there is one. Nobody is waited for. Events go out on a bounded channel; when it is full they are lost, and counted in
 //! [`RouterStatus::events_lost`]. [`Event`]s that anybody on the LAN could cause without end are reported every ten seconds,
 //! with a count.
 //!
@@ -126,9 +126,10 @@
 //! A Master that is not the owner forwards, but takes no packets to its addresses, unless
 //! [`with_accept_mode`](Router::with_accept_mode) is on. A table of nftables, named after the first such router
 //! (`vrrp_eth0_51_ipv4`), drops them for all, but for neighbour discovery. It is made before anything else happens, and
-//! removed when the addresses are gone; when the process is killed it stays, as the addresses do. `nft flush ruleset` takes
-//! it away, and it is not put back. Where `nft` is installed [`start`] removes what an earlier run left: each table that is
-//! named after one of its routers, or drops one of their addresses.
+//! removed when the addresses are gone; when the process is killed it stays, as the addresses do. When somebody removes or
+//! changes it, as `nft flush ruleset` does, it is made anew within a second, and a warning says so. Where `nft` is installed
+//! [`start`] removes what an earlier run left: each table that is named after one of its routers, or drops one of their
+//! addresses.
 //!
 //! # After a split
 //!

@@ -36,6 +36,7 @@ pub(crate) enum Kind {
     OtherMaster,
     Released,
     SendFailed,
+    FilterLost,
 }
 
 impl From<&Discard> for Kind {

@@ -93,6 +93,10 @@ impl Router {
     /// Whether a Master that is not the owner accepts packets sent to its virtual addresses (Accept_Mode, RFC 9568
     /// section 6.1; in version 2 too: ACC-02). Off, as in the RFC, clients can route through the router but not talk to
     /// it; services need it on. Off, the program `nft` must be there: a packet filter drops what is sent to the addresses.
+    ///
+    /// What somebody removes of that filter, or changes in it, is made anew, within 0.1 s as a rule and at most once a second.
+    /// Meanwhile a Master accepts packets. When it cannot be made, it is tried again after 1, 2, 4 s and so on, up to 60 s, with a
+    /// warning each time; the router stays Master.
     #[must_use]
     pub fn with_accept_mode(mut self, accept: bool) -> Self {
         self.accept = accept;

@@ -6,8 +6,10 @@ use std::time::Duration;
 use vrrp_core::RouterId;
 
 use super::Driver;
-use crate::VirtualIp;
-use crate::event::EventKind;
+use crate::event::{EventKind, Unreported};
+use crate::filter::{Filter, News};
+use crate::report::Kind;
+use crate::{VirtualIp, clock};
 
 /// How long a start waits for news of the macvlans it has made; who is not ready by then waits as for any interface.
 const NEWS_LIMIT: Duration = Duration::from_secs(1);
@@ -45,6 +47,29 @@ impl Driver {
                 "{address} is on {interface} too, which answers for it with a MAC address of its own; remove it there"
             );
             self.reporter.report(id, EventKind::Warning(text));
+        }
+    }
+
+    /// Warns of what became of the packet filter, in the name of the router that its table is named after.
+    pub(super) fn report_filter(&mut self, news: &News) {
+        let Some((table, router)) = self.filter.as_ref().and_then(Filter::table) else { return };
+        let Some((id, _)) = self.set.iter().nth(router) else { return };
+        let what =
+            format!("somebody removed or changed the packet filter of accept mode off (nftables, table inet {table})");
+        match news {
+            News::Restored => {
+                self.reporter.report_repeating(id, clock::now(), Kind::FilterLost, |unreported| {
+                    EventKind::Warning(format!("{what}; it is made anew{}", Unreported(unreported)))
+                });
+            }
+            News::Failed(error, pause) => {
+                let text = format!(
+                    "{what}, and it cannot be made anew: {error}; until it is, Masters accept packets to their addresses; \
+                     trying again in {} s",
+                    pause.as_secs()
+                );
+                self.reporter.report(id, EventKind::Warning(text));
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::process::Command;
 use std::time::Duration;
 
-use vrrp_core::Profile;
+use vrrp_core::{Config, Profile};
 use vrrp_io_linux::{EventKind, Router, VirtualMac};
 
 use crate::common::*;
@@ -67,6 +67,57 @@ fn accept_mode_off_forwards_and_is_silent_itself() {
             }
         }
         assert_eq!(host.run(|| Command::new("/usr/sbin/nft").args(["list", "ruleset"]).output().unwrap().stdout), b"");
+    });
+}
+
+/// Runs a command of `nft` on the host; returns what it printed.
+fn nft(host: &Host, command: &str) -> String {
+    let mut nft = Command::new("/usr/sbin/nft");
+    nft.arg(command);
+    let output = host.run(move || nft.output().unwrap());
+    assert!(output.status.success(), "nft {command}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_packet_filter_that_somebody_takes_away_is_made_anew() {
+    if let Some(program) = missing(&["nft", "ping"]) {
+        return skip("a_packet_filter_that_somebody_takes_away_is_made_anew", &format!("{program} is not installed"));
+    }
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, client) = (lan.host(1), lan.host(9));
+        host.write("/proc/sys/net/ipv4/icmp_ratelimit", "0");
+        let accepts = Router::new("eth0", Config::new(Profile::Rfc3768, vrid(52), &[address("192.0.2.101")]).unwrap());
+        let closed = Router::new("eth0", fast(200, &[address(VIP)]));
+        let mut node = host.start(vec![accepts.with_accept_mode(true), closed]);
+        node.until(
+            "the address",
+            |kind| matches!(kind, EventKind::Announced { address: it, .. } if *it == address(VIP)),
+        );
+        let whole = nft(&host, "list ruleset");
+        let table = "inet vrrp_eth0_51_ipv4";
+        for change in [
+            "flush ruleset".to_owned(),
+            format!("delete table {table}"),
+            format!("flush table {table}"),
+            format!("flush set {table} ipv4"),
+            format!("insert rule {table} input accept"),
+            format!("add table {table} {{ flags dormant; }}"),
+            // Somebody has a firewall of his own, and loads it.
+            format!("flush ruleset; add table {table}; add chain {table} other"),
+        ] {
+            nft(&host, &change);
+            eventually(&change, || nft(&host, "list ruleset") == whole);
+            assert_eq!(answers(&client, address(VIP)), [false; 3], "{change}");
+        }
+        node.until("a warning", |kind| matches!(kind, EventKind::Warning(text) if text.contains("it is made anew")));
+        let told =
+            node.log().iter().filter(|event| event.to_string().contains("made anew")).cloned().collect::<Vec<_>>();
+        assert!(told.iter().all(|event| event.router == 1), "{told:?}");
+        node.stop();
+        // Nobody makes it anew any more.
+        assert_eq!(nft(&host, "list ruleset"), "");
     });
 }
 
