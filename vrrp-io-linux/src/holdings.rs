@@ -17,7 +17,8 @@ use vrrp_core::{Instant, RouterId, Vip};
 
 use crate::netlink::{Done, HostAddress, Monitor, Outcome, Requests, Use};
 use crate::{OnHost, Router, VirtualIp};
-use burst::Burst;
+
+pub(crate) use burst::Burst;
 
 /// Every address of every router.
 #[derive(Debug)]
@@ -672,6 +673,12 @@ impl Holdings {
                 (wanted.ifindex != now).then_some(wanted.request)
             })
             .collect()
+    }
+
+    /// What a router wants on its device of this name.
+    pub(crate) fn wanted_on(&self, router: RouterId, device: &str) -> Vec<Vip> {
+        let holdings = self.routers.get(router.index()).into_iter().flatten();
+        holdings.filter(|it| it.device == device).filter_map(|it| Some(it.wanted?.request)).collect()
     }
 
     fn take_off(&mut self, flight: Flight) {

@@ -109,6 +109,8 @@
 //! * A macvlan carries the address. It is made at the start and removed at the end; a new Master raises it, within some
 //!   tenths of a millisecond, after its first advertisement. Behind one that is Master no more a thread of its own lowers it.
 //!   While it is down, frames to the virtual MAC address are dropped.
+//! * When somebody lowers that of a Master it is raised again, at most three times within ten seconds: then its addresses count
+//!   as such that cannot be set, and are tried again later.
 //! * The virtual addresses are on the macvlan; advertisements still come from the interface's own IP address, and are
 //!   received there.
 //! * So that nobody gives a virtual IPv4 address another MAC, or the virtual MAC to another address, `arp_ignore` is set

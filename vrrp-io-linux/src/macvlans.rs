@@ -9,10 +9,11 @@ use std::thread::{self, JoinHandle};
 
 use vrrp_core::{Family, RouterId};
 
+use crate::holdings::Burst;
 use crate::netlink::{Link, Links, Monitor};
 use crate::obstacles::IPV6_MTU;
 use crate::vmac::{self, Macvlan};
-use crate::{Router, sysctl};
+use crate::{Router, clock, sysctl};
 
 /// The macvlans of all routers.
 #[derive(Debug)]
@@ -38,6 +39,12 @@ struct Device {
     /// The link that was made here, of use or not.
     made: Option<u32>,
     raised: Raised,
+    /// Since it was raised, or raised again.
+    seen_up: bool,
+    /// When somebody lowered it, and it was raised again.
+    raised_again: Burst,
+    /// Somebody keeps lowering it.
+    contested: bool,
     complaint: Option<String>,
 }
 
@@ -102,14 +109,23 @@ impl Macvlans {
 
     /// Raises the router's macvlan, if `device` is that: an address is about to be installed there.
     pub(crate) fn raise(&mut self, id: RouterId, device: &str) -> io::Result<()> {
-        let Some(device) = self.devices.get(&id).filter(|own| own.macvlan.name == device) else { return Ok(()) };
+        let own = |own: &&mut Device| own.macvlan.name == device;
+        let Some(device) = self.devices.get_mut(&id).filter(own) else { return Ok(()) };
         let Some(index) = device.ready else { return Err(io::ErrorKind::NotFound.into()) };
         let mut raised = locked(&device.raised);
         if !*raised {
             self.links.set_up(index, true)?;
             *raised = true;
+            device.seen_up = false;
         }
         Ok(())
+    }
+
+    /// The name of the router's macvlan, when somebody has lowered it again and again. It is raised no more until an address is
+    /// to be installed there. Said once.
+    pub(crate) fn take_contested(&mut self, id: RouterId) -> Option<String> {
+        let device = self.devices.get_mut(&id)?;
+        std::mem::take(&mut device.contested).then(|| device.macvlan.name.clone())
     }
 
     /// An address is gone from the router's macvlan: somebody lowered it, perhaps. Whether it is up now.
@@ -165,6 +181,9 @@ impl Device {
             asked: false,
             made: None,
             raised: Raised::default(),
+            seen_up: false,
+            raised_again: Burst::default(),
+            contested: false,
             complaint: None,
         })
     }
@@ -211,9 +230,12 @@ impl Device {
         } else if link.mtu < below.mtu {
             // The kernel shrinks it with its parent, and leaves it so. What keeps it small is told when it is needed.
             let _ = self.widen(links, before, link, below.mtu);
-        } else if !link.up && *locked(&self.raised) {
-            // Somebody else lowered it, or these are old news. What keeps it from going up is told when it is needed.
-            let _ = links.set_up(link.index, true);
+            // Lowered by us, if at all.
+            self.seen_up = false;
+        } else if link.admin_up {
+            self.seen_up = true;
+        } else {
+            self.raise_again(links, link.index);
         }
         Ok(())
     }
@@ -234,6 +256,23 @@ impl Device {
         links.set_mtu(link.index, mtu)?;
         self.prepare(links, before, link)?;
         if *locked(&self.raised) { links.set_up(link.index, true) } else { Ok(()) }
+    }
+
+    /// Somebody else lowered it, or these are old news.
+    fn raise_again(&mut self, links: &mut Links, index: u32) {
+        let mut raised = locked(&self.raised);
+        if !*raised {
+            return;
+        }
+        let (lowered, now) = (std::mem::take(&mut self.seen_up), clock::now());
+        if lowered && self.raised_again.is_spent(now) {
+            (*raised, self.contested) = (false, true);
+            return;
+        }
+        // One that is removed is lowered first. What else keeps it from going up is told when it is needed.
+        if links.set_up(index, true).is_ok() && lowered {
+            self.raised_again.take(now);
+        }
     }
 
     /// Sees to it that the macvlan answers for its own addresses alone, and its parent for none of them

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
-use vrrp_core::RouterId;
+use vrrp_core::{Input, RouterId};
 
 use super::Driver;
 use crate::event::{EventKind, Unreported};
@@ -31,6 +31,13 @@ impl Driver {
     pub(super) fn follow_macvlan(&mut self, id: RouterId) {
         if let Some(text) = self.macvlans.follow(id, &self.monitor) {
             self.reporter.report(id, EventKind::Warning(text));
+        }
+        let Some(device) = self.macvlans.take_contested(id) else { return };
+        let why = format!("somebody keeps lowering {device}: it was raised again three times within ten seconds");
+        for request in self.holdings.wanted_on(id, &device) {
+            self.holdings.remove(&mut self.requests, &self.monitor, id, request.index());
+            self.failed(id, request.index(), &why);
+            self.tell(id, Input::AddressFailed(request));
         }
     }
 

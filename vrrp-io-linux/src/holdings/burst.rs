@@ -10,13 +10,18 @@ const SPAN: Duration = Duration::from_secs(10);
 
 /// The last times that something was done.
 #[derive(Debug, Default)]
-pub(super) struct Burst(Vec<Instant>);
+pub(crate) struct Burst(Vec<Instant>);
 
 impl Burst {
-    /// Whether it may be done now. It then counts as done.
-    pub(super) fn take(&mut self, now: Instant) -> bool {
+    /// Whether it may not be done now.
+    pub(crate) fn is_spent(&mut self, now: Instant) -> bool {
         self.0.retain(|at| now.since(*at) < SPAN);
-        let may = self.0.len() < LIMIT;
+        self.0.len() >= LIMIT
+    }
+
+    /// Whether it may be done now. It then counts as done.
+    pub(crate) fn take(&mut self, now: Instant) -> bool {
+        let may = !self.is_spent(now);
         if may {
             self.0.push(now);
         }

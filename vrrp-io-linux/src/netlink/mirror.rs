@@ -14,6 +14,8 @@ pub(crate) struct Link {
     pub(crate) name: String,
     /// Administratively up, with carrier.
     pub(crate) up: bool,
+    /// Administratively up, with carrier or without.
+    pub(crate) admin_up: bool,
     /// `None`: not Ethernet, nothing to announce there.
     pub(crate) mac: Option<[u8; 6]>,
     /// Largest packet, in octets.

@@ -213,8 +213,15 @@ mod tests {
                 let monitor = Monitor::new().unwrap();
                 let link = monitor.link_by_name("v0").unwrap();
                 let mac = Some([2, 0, 0, 0, 0, 1]);
-                let expected =
-                    Link { index: ifindex("v0"), name: "v0".into(), up: true, mac, mtu: 1400, macvlan_on: None };
+                let expected = Link {
+                    index: ifindex("v0"),
+                    name: "v0".into(),
+                    up: true,
+                    admin_up: true,
+                    mac,
+                    mtu: 1400,
+                    macvlan_on: None,
+                };
                 assert_eq!(*link, expected);
                 assert_eq!(monitor.link(link.index), Some(link));
                 assert!(monitor.addresses(link.index).any(|host| host.address == address("192.0.2.1")));

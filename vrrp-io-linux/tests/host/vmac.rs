@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use vrrp_core::{Config, Role};
-use vrrp_io_linux::{EventKind, Router, VirtualMac};
+use vrrp_io_linux::{Event, EventKind, Router, VirtualMac};
 
 use crate::common::*;
 
@@ -347,6 +347,28 @@ fn the_interface_below_comes_and_goes() {
             lan.unplug(&host);
             node.until_role(Role::Initialize);
         }
+    });
+}
+
+#[test]
+fn a_macvlan_that_somebody_keeps_lowering_is_given_up_and_told_once() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        let mut node = start(&host, 200);
+        node.until_announced();
+        let failed = |event: &Event| matches!(&event.kind, EventKind::AddressFailed { .. });
+        let given_up = |event: &Event| failed(event) && event.to_string().contains("keeps lowering vrrp.51");
+        eventually("it is given up", || {
+            if is_up(&host) {
+                host.ip("link set vrrp.51 down");
+            }
+            node.log().iter().any(given_up)
+        });
+        eventually("another host may have the address", || node.status().role == Role::Initialize);
+        eventually("it is not here", || !host.has(address(VIP)));
+        assert!(!is_up(&host));
+        assert_eq!(node.log().iter().filter(|event| given_up(event)).count(), 1);
     });
 }
 
