@@ -1,7 +1,7 @@
 //! The keepalived.conf of an experiment: both daemons get the same.
 
 use std::fmt::Write;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 /// One virtual router.
@@ -9,15 +9,15 @@ use std::time::Duration;
 pub(crate) struct Router {
     pub(crate) interface: String,
     pub(crate) vrid: u8,
-    pub(crate) addresses: Vec<Ipv4Addr>,
+    pub(crate) addresses: Vec<IpAddr>,
     /// What no advertisement lists: it holds 255 addresses at most.
-    pub(crate) excluded: Vec<Ipv4Addr>,
+    pub(crate) excluded: Vec<IpAddr>,
 }
 
 impl Router {
     /// One with one address, on the `n`th interface.
     pub(crate) fn new(interface: u8, vrid: u8) -> Self {
-        let addresses = vec![Ipv4Addr::new(10, interface, vrid, 1)];
+        let addresses = vec![Ipv4Addr::new(10, interface, vrid, 1).into()];
         Self { interface: format!("eth{interface}"), vrid, addresses, excluded: Vec::new() }
     }
 }

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
@@ -32,6 +32,20 @@ const TICKS_PER_SECOND: f64 = 100.0;
 pub(crate) enum Kind {
     Vrrpd,
     Keepalived,
+    /// A vrrpd of another build, such as an earlier release.
+    Other,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 3] = [Self::Vrrpd, Self::Keepalived, Self::Other];
+
+    /// What its log says of a router that enters a fault.
+    const fn fault(self) -> &'static str {
+        match self {
+            Self::Vrrpd | Self::Other => "-> Fault",
+            Self::Keepalived => "FAULT STATE",
+        }
+    }
 }
 
 impl fmt::Display for Kind {
@@ -39,7 +53,27 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::Vrrpd => VRRPD,
             Self::Keepalived => "keepalived",
+            Self::Other => "the other vrrpd",
         })
+    }
+}
+
+/// Where the daemons are.
+#[derive(Debug)]
+pub(crate) struct Programs {
+    pub(crate) vrrpd: PathBuf,
+    /// The vrrpd of another build, if it is to run as well.
+    pub(crate) other: Option<PathBuf>,
+}
+
+impl Programs {
+    /// The command of a daemon, without arguments; nothing for one that is not to run.
+    pub(crate) fn command(&self, kind: Kind) -> Option<Command> {
+        match kind {
+            Kind::Vrrpd => Some(Command::new(&self.vrrpd)),
+            Kind::Keepalived => Some(Command::new("keepalived")),
+            Kind::Other => self.other.as_ref().map(Command::new),
+        }
     }
 }
 
@@ -47,23 +81,19 @@ impl fmt::Display for Kind {
 #[derive(Debug)]
 pub(crate) struct Daemon<'a> {
     child: Child,
+    kind: Kind,
     host: &'a Station,
     /// When it was executed, on the clock of the observer's stamps.
     pub(crate) started: Duration,
 }
 
 impl<'a> Daemon<'a> {
-    pub(crate) fn start(kind: Kind, vrrpd: &Path, host: &'a Station, configuration: &str) -> Result<Self> {
-        let mut command = match kind {
-            Kind::Vrrpd => {
-                let mut command = Command::new(vrrpd);
-                command.args(["--config", CONFIGURATION_FILE, "--control", "/run/vrrpd.sock"]);
-                command
-            }
+    pub(crate) fn start(kind: Kind, programs: &Programs, host: &'a Station, configuration: &str) -> Result<Self> {
+        let mut command = programs.command(kind).ok_or_else(|| format!("where {kind} is was not said"))?;
+        match kind {
+            Kind::Vrrpd | Kind::Other => command.args(["--config", CONFIGURATION_FILE, "--control", "/run/vrrpd.sock"]),
             Kind::Keepalived => {
-                let mut command = Command::new("keepalived");
-                command.args(["--dont-fork", "--log-console", "--vrrp", "--use-file", CONFIGURATION_FILE]);
-                command
+                command.args(["--dont-fork", "--log-console", "--vrrp", "--use-file", CONFIGURATION_FILE])
             }
         };
         let spawn = || -> io::Result<(Child, Duration)> {
@@ -75,7 +105,7 @@ impl<'a> Daemon<'a> {
         };
         let spawned = host.namespace.run(spawn);
         let (child, started) = spawned.map_err(|error| format!("starting {kind}: {error}"))?;
-        Ok(Self { child, host, started })
+        Ok(Self { child, kind, host, started })
     }
 
     /// Stops it as an administrator would, and waits until all of it is gone.
@@ -131,10 +161,24 @@ impl<'a> Daemon<'a> {
 
     /// The last lines that it said.
     pub(crate) fn last_lines(&self) -> Vec<String> {
-        let log = self.host.namespace.run(|| fs::read(LOG_FILE)).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
+        let log = self.log().unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         lines.iter().skip(lines.len().saturating_sub(5)).map(ToString::to_string).collect()
+    }
+
+    /// How many lines it has said.
+    pub(crate) fn lines(&self) -> Result<usize> {
+        Ok(self.log()?.lines().count())
+    }
+
+    /// How often it has said that a router is at fault.
+    pub(crate) fn faults(&self) -> Result<usize> {
+        Ok(self.log()?.lines().filter(|line| line.contains(self.kind.fault())).count())
+    }
+
+    fn log(&self) -> io::Result<String> {
+        let log = self.host.namespace.run(|| fs::read(LOG_FILE))?;
+        Ok(String::from_utf8_lossy(&log).into_owned())
     }
 
     fn signal(&self, signal: Signal) -> Result<()> {

@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::thread::{available_parallelism, sleep};
+use std::thread::{self, available_parallelism, sleep};
 use std::time::{Duration, Instant};
 
+use vrrp_core::Family;
 use vrrp_examples::lab::namespace::this_program;
 
+use crate::addresses::Addresses;
 use crate::configuration::{Configuration, Router};
-use crate::daemon::{Daemon, Kind};
+use crate::daemon::{Daemon, Kind, Programs, now};
+use crate::forger::{Forged, Forger};
 use crate::network::Network;
 use crate::observer::{Observer, Said, Seen};
 use crate::report::Report;
@@ -31,8 +33,14 @@ const WINDOW: Duration = Duration::from_secs(10);
 /// How long a daemon has to hold out beside busy neighbours, in each turn.
 const BUSY_TIME: Duration = Duration::from_secs(30);
 const INTERFACES: u8 = 16;
+/// Of a host, in either family: its loopback address and the one of its interface.
+const OWN_ADDRESSES: usize = 2;
 /// What comes later than the first announcements of a new Master is sent by then, in both daemons.
 const SETTLED: Duration = Duration::from_secs(6);
+/// Packets a second that a forger sends.
+const FORGED_RATES: [u32; 2] = [1_000, 100_000];
+/// How long it does.
+const FORGING: Duration = Duration::from_secs(5);
 
 /// Something to measure.
 pub(crate) struct Experiment {
@@ -51,7 +59,7 @@ pub(crate) enum Run {
 }
 
 /// All of them, in the order in which they run.
-pub(crate) const ALL: [Experiment; 16] = [
+pub(crate) const ALL: [Experiment; 20] = [
     Experiment {
         name: "floors",
         what: "the least that system calls, netlink and timers cost",
@@ -128,6 +136,26 @@ pub(crate) const ALL: [Experiment; 16] = [
         what: "the same of 4,000 routers on 16 interfaces",
         run: Run::Each(|b, k, n, r| start(b, k, 4000, INTERFACES, n.unwrap_or(2), r)),
     },
+    Experiment {
+        name: "many-ipv4",
+        what: "from exec until 250 routers have their 10,000 IPv4 addresses",
+        run: Run::Each(|b, k, n, r| many(b, k, Family::Ipv4, n.unwrap_or(1), r)),
+    },
+    Experiment {
+        name: "many-ipv6",
+        what: "the same of 5,000 IPv6 addresses",
+        run: Run::Each(|b, k, n, r| many(b, k, Family::Ipv6, n.unwrap_or(1), r)),
+    },
+    Experiment {
+        name: "forged-lower",
+        what: "a Master under forged advertisements of a lower priority, 1,000 and 100,000 a second",
+        run: Run::Each(|b, k, _, r| forged(b, k, Forged::Lower, r)),
+    },
+    Experiment {
+        name: "forged-release",
+        what: "the same under forged releases",
+        run: Run::Each(|b, k, _, r| forged(b, k, Forged::Release, r)),
+    },
 ];
 
 /// What experiments run on.
@@ -137,7 +165,7 @@ pub(crate) struct Bench {
     pair: Network,
     /// Made when it is first needed.
     alone: Option<Network>,
-    pub(crate) vrrpd: PathBuf,
+    pub(crate) programs: Programs,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -147,16 +175,16 @@ enum How {
 }
 
 impl Bench {
-    pub(crate) fn new(vrrpd: PathBuf) -> Result<Self> {
+    pub(crate) fn new(programs: Programs) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let pair = runtime.block_on(Network::pair())?;
-        Ok(Self { runtime, pair, alone: None, vrrpd })
+        Ok(Self { runtime, pair, alone: None, programs })
     }
 
     fn daemon(&self, kind: Kind, number: usize, configuration: &Configuration) -> Result<Daemon<'_>> {
         let (host, priority) = (self.pair.hosts.get(number), PRIORITIES.get(number));
         let (host, priority) = host.zip(priority).ok_or("there is no such host")?;
-        Daemon::start(kind, &self.vrrpd, host, &configuration.text(*priority))
+        Daemon::start(kind, &self.programs, host, &configuration.text(*priority))
     }
 
     /// Both, the better one as Master of all and the other as its Backup.
@@ -250,7 +278,7 @@ fn routers(bench: &mut Bench, kind: Kind, rounds: usize, report: &mut Report) ->
 }
 
 fn addresses(bench: &mut Bench, kind: Kind, rounds: usize, report: &mut Report) -> Result<()> {
-    let mut all = (0..1000_u16).map(|n| Ipv4Addr::new(10, 200, (n / 250) as u8, (n % 250) as u8 + 1));
+    let mut all = (0..1000_u16).map(|n| Ipv4Addr::new(10, 200, (n / 250) as u8, (n % 250) as u8 + 1).into());
     let addresses = all.by_ref().take(20).collect();
     let router = Router { addresses, excluded: all.collect(), ..Router::new(0, 1) };
     let configuration = Configuration { routers: vec![router], interval: Duration::from_secs(1), real_time: false };
@@ -410,7 +438,7 @@ fn start(
     let text = configuration.text(OWNER);
     for round in 1..=rounds {
         let mut observer = Observer::open(network)?;
-        let daemon = Daemon::start(kind, &bench.vrrpd, host, &text)?;
+        let daemon = Daemon::start(kind, &bench.programs, host, &text)?;
         let (mut first, mut looked_at) = (BTreeMap::new(), 0);
         let all = |seen: &[Seen]| {
             for seen in seen.iter().skip(std::mem::replace(&mut looked_at, seen.len())) {
@@ -437,6 +465,108 @@ fn start(
         daemon.stop()?;
     }
     Ok(())
+}
+
+/// A daemon alone on the network that becomes Master of 250 routers with 40 addresses each, or 20 of IPv6.
+fn many(bench: &mut Bench, kind: Kind, family: Family, rounds: usize, report: &mut Report) -> Result<()> {
+    let (each, of) = match family {
+        Family::Ipv4 => (40, "IPv4"),
+        Family::Ipv6 => (20, "IPv6"),
+    };
+    let routers: Vec<Router> = (1..=250)
+        .map(|vrid| {
+            let address = |n: u8| match family {
+                Family::Ipv4 => Ipv4Addr::new(10, n, vrid, 1).into(),
+                // The first one of a list has to be link-local.
+                Family::Ipv6 if n == 0 => Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0x100, vrid.into()).into(),
+                Family::Ipv6 => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, vrid.into(), n.into()).into(),
+            };
+            Router { addresses: (0..each).map(address).collect(), ..Router::new(0, vrid) }
+        })
+        .collect();
+    let wanted: usize = routers.iter().map(|router| router.addresses.len()).sum();
+    let configuration = Configuration { routers, interval: Duration::from_secs(1), real_time: false };
+    let what = |what: &str| format!("{wanted} {of} addresses: {what}");
+    for _ in 0..rounds {
+        // One of its own: addresses that a daemon leaves there go with it.
+        let network = bench.runtime.block_on(Network::alone(1))?;
+        let host = network.hosts.first().ok_or("there is no such host")?;
+        let addresses = Addresses::of(host, family)?;
+        addresses.wait(OWN_ADDRESSES, PATIENCE, || Ok(()))?;
+        let mut observer = Observer::open(&network)?;
+        let daemon = Daemon::start(kind, &bench.programs, host, &configuration.text(PRIORITIES[MASTER]))?;
+        let all = addresses.wait(OWN_ADDRESSES + wanted, PATIENCE, || observer.mark().map(drop));
+        report.add(kind, &what("routers that were at fault"), "times", daemon.faults()? as f64);
+        let all = all.map_err(|error| format!("{error}\n    {}", daemon.last_lines().join("\n    ")))?;
+        let adverts = observer.since(0).iter().filter(|seen| seen.is_advert_of(MASTER) && seen.at <= all);
+        let first = adverts.clone().next().ok_or("no advertisement was seen")?.at;
+        report.add(kind, &what("exec to the last one"), "ms", millis(all, daemon.started));
+        report.add(kind, &what("first advertisement to the last one"), "ms", millis(all, first));
+        let late = longest_gap(adverts).saturating_sub(configuration.interval);
+        report.add(kind, &what("latest advertisement meanwhile"), "ms late", late.as_secs_f64() * 1000.0);
+        observer.check()?;
+        let stopping = Instant::now();
+        daemon.stop()?;
+        report.add(kind, &what("SIGTERM to its end"), "ms", stopping.elapsed().as_secs_f64() * 1000.0);
+    }
+    Ok(())
+}
+
+/// A Master of 20 addresses, the other host of the network in the hands of somebody who forges packets.
+fn forged(bench: &mut Bench, kind: Kind, forged: Forged, report: &mut Report) -> Result<()> {
+    let addresses = (1..=20).map(|n| Ipv4Addr::new(10, 0, 1, n).into()).collect();
+    let router = Router { addresses, ..Router::new(0, 1) };
+    let forger = Forger::new(&router, forged)?;
+    let configuration = Configuration { routers: vec![router], interval: Duration::from_secs(1), real_time: false };
+    let attacker = bench.pair.hosts.get(BACKUP).ok_or("there is no such host")?;
+    let mut observer = Observer::open_for(&bench.pair, MASTER)?;
+    let master = bench.daemon(kind, MASTER, &configuration)?;
+    steady(&mut observer, &configuration, &master)?;
+    sleep(SETTLED);
+    for rate in FORGED_RATES {
+        // The advertisement before the first forged one counts for the gaps, and the one after the last.
+        let mark = observer.mark()?;
+        sleep(configuration.interval * 3 / 2);
+        let (began, cpu, lines) = (now(), master.processor_time()?, master.lines()?);
+        let sent = thread::scope(|scope| -> Result<u64> {
+            let sender = scope.spawn(|| attacker.namespace.run(|| forger.send(rate, FORGING)));
+            while !sender.is_finished() {
+                observer.mark()?;
+                sleep(Duration::from_millis(5));
+            }
+            let sent = sender.join().map_err(|_| "the forger panicked")?;
+            Ok(sent.map_err(|error| format!("sending forged packets: {error}"))?)
+        });
+        let (sent, ended) = (sent?, now());
+        let (cpu, lines) = (master.processor_time()? - cpu, master.lines()? - lines);
+        sleep(configuration.interval * 3);
+        observer.mark()?;
+        let adverts = observer.since(mark).iter().filter(|seen| seen.is_advert_of(MASTER));
+        let late = longest_gap(adverts).saturating_sub(configuration.interval);
+        let meanwhile = observer.since(mark).iter().filter(|seen| (began..=ended).contains(&seen.at));
+        let (adverts, arps): (Vec<&Seen>, Vec<&Seen>) = meanwhile.partition(|seen| seen.is_advert_of(MASTER));
+        let seconds = (ended - began).as_secs_f64();
+        let what = |what: &str| format!("{forged}, {rate}/s: {what}");
+        report.add(kind, &what("really sent"), "1/s", sent as f64 / seconds);
+        report.add(kind, &what("advertisements"), "1/s", adverts.len() as f64 / seconds);
+        report.add(kind, &what("ARP"), "1/s", arps.len() as f64 / seconds);
+        report.add(kind, &what("lines of log"), "1/s", lines as f64 / seconds);
+        report.add(kind, &what("processor"), "% cpu", cpu / seconds * 100.0);
+        report.add(kind, &what("latest advertisement"), "ms late", late.as_secs_f64() * 1000.0);
+    }
+    observer.check()
+}
+
+/// The longest time from one advertisement of a router to its next.
+fn longest_gap<'a>(adverts: impl Iterator<Item = &'a Seen>) -> Duration {
+    let (mut last, mut longest) = (BTreeMap::new(), Duration::ZERO);
+    for seen in adverts {
+        if let Said::Advert { interface, vrid, .. } = seen.said {
+            let before = last.insert((interface, vrid), seen.at).unwrap_or(seen.at);
+            longest = longest.max(seen.at.saturating_sub(before));
+        }
+    }
+    longest
 }
 
 /// From `earlier` to `later`; less than nothing when that is not their order.

@@ -3,10 +3,12 @@
 //! Two hosts, a switch and an observer, in namespaces of their own; both daemons get the same keepalived.conf. What is
 //! told about packets is told by the observer, from the kernel's receive stamps.
 
+mod addresses;
 mod configuration;
 mod daemon;
 mod experiments;
 mod floors;
+mod forger;
 mod network;
 mod observer;
 mod report;
@@ -17,7 +19,7 @@ use std::process::{Command, ExitCode};
 use clap::Parser;
 use vrrp_examples::lab::namespace;
 
-use daemon::{Kind, VRRPD};
+use daemon::{Kind, Programs, VRRPD};
 use experiments::{Bench, Experiment};
 use report::Report;
 
@@ -29,12 +31,12 @@ const LAB: &str = "failover-lab";
 const INIT: &str = "failover-init";
 /// The name under which it keeps a processor busy.
 const BUSY: &str = "failover-busy";
-/// Both daemons have so many turns, one after the other: A B A B.
+/// Each daemon has so many turns, one after the other: A B A B.
 const TURNS: usize = 2;
 
-/// Measures vrrpd beside keepalived: failover on the wire, processor time, memory, start.
+/// Measures vrrpd beside keepalived: failover on the wire, processor time, memory, start, forged packets.
 ///
-/// Makes two hosts, a switch and an observer in network namespaces, runs both daemons there in turn with the same
+/// Makes two hosts, a switch and an observer in network namespaces, runs the daemons there in turn with the same
 /// keepalived.conf, and prints medians and 95th percentiles. Needs no privileges where the kernel lets users make
 /// namespaces; without real ones the experiment with real-time scheduling cannot run.
 #[derive(Debug, Parser)]
@@ -52,6 +54,9 @@ struct Options {
     /// The vrrpd to measure [default: the one built beside this program; cargo run builds it anew]
     #[arg(long, value_name = "FILE")]
     vrrpd: Option<PathBuf>,
+    /// A vrrpd of another build, such as an earlier release, to run beside both
+    #[arg(long, value_name = "FILE")]
+    other: Option<PathBuf>,
     /// Name the experiments
     #[arg(long)]
     list: bool,
@@ -76,14 +81,15 @@ fn main() -> ExitCode {
 /// Outside the namespaces: what can go wrong goes wrong here.
 fn start(options: &Options) -> Result<ExitCode> {
     if options.list {
-        experiments::ALL.iter().for_each(|experiment| println!("{:14} {}", experiment.name, experiment.what));
+        experiments::ALL.iter().for_each(|experiment| println!("{:15} {}", experiment.name, experiment.what));
         return Ok(ExitCode::SUCCESS);
     }
     chosen(options)?;
+    kinds(options)?;
     if options.vrrpd.is_none() {
         build_vrrpd()?;
     }
-    vrrpd(options)?;
+    programs(options)?;
     Ok(namespace::run_isolated(INIT)?)
 }
 
@@ -105,21 +111,34 @@ fn build_vrrpd() -> Result<()> {
     if built.success() { Ok(()) } else { Err("vrrpd does not build".into()) }
 }
 
-fn vrrpd(options: &Options) -> Result<PathBuf> {
+fn programs(options: &Options) -> Result<Programs> {
     let path = match &options.vrrpd {
         Some(path) => path.clone(),
         None => namespace::this_program()?.with_file_name(VRRPD),
     };
-    path.canonicalize().map_err(|error| format!("{}: {error}; build vrrpd first", path.display()).into())
+    let found =
+        |path: &Path| path.canonicalize().map_err(|error| format!("{}: {error}; build vrrpd first", path.display()));
+    Ok(Programs { vrrpd: found(&path)?, other: options.other.as_deref().map(found).transpose()? })
+}
+
+/// The daemons that have their turns.
+fn kinds(options: &Options) -> Result<Vec<Kind>> {
+    if options.daemon == Some(Kind::Other) && options.other.is_none() {
+        return Err("--daemon other needs --other FILE: the vrrpd to run".into());
+    }
+    let wanted = |kind: &Kind| match options.daemon {
+        Some(only) => only == *kind,
+        None => *kind != Kind::Other || options.other.is_some(),
+    };
+    Ok(Kind::ALL.into_iter().filter(wanted).collect())
 }
 
 /// Inside the namespaces.
 fn measure(options: &Options) -> Result<ExitCode> {
-    let mut bench = Bench::new(vrrpd(options)?)?;
+    let mut bench = Bench::new(programs(options)?)?;
     let mut report = Report::default();
-    report::print_machine(&bench.vrrpd);
-    let kinds = [Kind::Vrrpd, Kind::Keepalived].into_iter();
-    let kinds: Vec<Kind> = kinds.filter(|kind| options.daemon.is_none_or(|only| only == *kind)).collect();
+    report::print_machine(&bench.programs);
+    let kinds = kinds(options)?;
     for Experiment { name, run, .. } in chosen(options)? {
         match run {
             experiments::Run::Alone(run) => {

@@ -25,7 +25,10 @@ sockopt_impl!(
 const POLL: Duration = Duration::from_millis(5);
 const RECEIVE_BUFFER: usize = 256 << 20;
 const ETHERTYPE_IPV4: u32 = 0x0800;
+const ETHERTYPE_IPV6: u32 = 0x86dd;
 const ETHERTYPE_ARP: u32 = 0x0806;
+/// Of an IPv6 header.
+const HEADER_LENGTH: usize = 40;
 const VRRP: u8 = 112;
 
 /// What a host sent.
@@ -58,11 +61,22 @@ pub(crate) struct Observer {
 }
 
 impl Observer {
+    /// At every port.
     pub(crate) fn open(network: &Network) -> Result<Self> {
+        Self::open_at(network, network.ports.clone())
+    }
+
+    /// At the ports of one host.
+    pub(crate) fn open_for(network: &Network, host: usize) -> Result<Self> {
+        Self::open_at(network, network.ports.iter().filter(|(_, its)| *its == host).copied().collect())
+    }
+
+    fn open_at(network: &Network, ports: Vec<(u32, usize)>) -> Result<Self> {
+        let filter = filter(&ports)?;
         let open = || -> io::Result<Socket> {
             let everything = Protocol::from(i32::from((libc::ETH_P_ALL as u16).to_be()));
             let socket = Socket::new(Domain::PACKET, Type::RAW.nonblocking(), Some(everything))?;
-            socket.attach_filter(&filter())?;
+            socket.attach_filter(&filter)?;
             if setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
                 setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER)?;
             }
@@ -72,7 +86,7 @@ impl Observer {
         let socket = network.switch.namespace.run(open).map_err(|error| format!("opening the observer: {error}"))?;
         // The kernel begins to stamp a moment after it was asked to; what came before the filter may be anything.
         sleep(Duration::from_millis(50));
-        let mut observer = Self { socket: socket.into(), ports: network.ports.clone(), seen: Vec::new() };
+        let mut observer = Self { socket: socket.into(), ports, seen: Vec::new() };
         observer.look()?;
         observer.seen.clear();
         getsockopt(&observer.socket, PacketStatistics)?;
@@ -176,38 +190,53 @@ impl Observer {
     }
 }
 
-/// Passes the first octets of VRRP over IPv4 and of ARP, but nothing that the switch sends.
-fn filter() -> [SockFilter; 8] {
-    let packet_type = (libc::SKF_AD_OFF + libc::SKF_AD_PKTTYPE) as u32;
+/// Passes the first octets of VRRP and of ARP from these ports, but nothing that the switch sends.
+fn filter(ports: &[(u32, usize)]) -> Result<Vec<SockFilter>> {
+    let ancillary = |what| (libc::SKF_AD_OFF + what) as u32;
     let load = |size: u32, offset| SockFilter::new((libc::BPF_LD | size | libc::BPF_ABS) as u16, 0, 0, offset);
     let equal = |k, yes, no| SockFilter::new((libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16, yes, no, k);
     let give = |octets| SockFilter::new((libc::BPF_RET | libc::BPF_K) as u16, 0, 0, octets);
-    [
-        load(libc::BPF_W, packet_type),
-        equal(u32::from(libc::PACKET_OUTGOING), 5, 0),
+    let mut filter = vec![load(libc::BPF_W, ancillary(libc::SKF_AD_IFINDEX))];
+    for (later, (port, _)) in ports.iter().enumerate() {
+        // Over the other ports, and what refuses the rest.
+        filter.push(equal(*port, u8::try_from(ports.len() - later)?, 0));
+    }
+    filter.extend([
+        give(0),
+        load(libc::BPF_W, ancillary(libc::SKF_AD_PKTTYPE)),
+        equal(u32::from(libc::PACKET_OUTGOING), 8, 0),
         load(libc::BPF_H, 12),
-        equal(ETHERTYPE_ARP, 2, 0),
+        equal(ETHERTYPE_ARP, 5, 0),
+        equal(ETHERTYPE_IPV6, 2, 0),
         load(libc::BPF_B, 23),
+        equal(u32::from(VRRP), 2, 3),
+        load(libc::BPF_B, 20),
         equal(u32::from(VRRP), 0, 1),
         give(64),
         give(0),
-    ]
+    ]);
+    Ok(filter)
 }
 
-/// What a frame says, if it is VRRP over IPv4 or a gratuitous ARP.
+/// What a frame says, if it is VRRP or a gratuitous ARP.
 fn classify(interface: u32, frame: &[u8]) -> Option<Said> {
     let ethertype = u32::from(u16::from_be_bytes(frame.get(12..14)?.try_into().ok()?));
     let packet = frame.get(14..)?;
     if ethertype == ETHERTYPE_IPV4 {
         let header_length = usize::from(packet.first()? & 0x0f) * 4;
-        let vrrp = packet.get(header_length..).filter(|_| packet.get(9) == Some(&VRRP))?;
-        Some(Said::Advert { interface, vrid: *vrrp.get(1)?, priority: *vrrp.get(2)? })
+        advert(interface, packet.get(header_length..).filter(|_| packet.get(9) == Some(&VRRP))?)
+    } else if ethertype == ETHERTYPE_IPV6 {
+        advert(interface, packet.get(HEADER_LENGTH..).filter(|_| packet.get(6) == Some(&VRRP))?)
     } else if ethertype == ETHERTYPE_ARP {
         let (sender, target): ([u8; 4], _) = (packet.get(14..18)?.try_into().ok()?, packet.get(24..28)?);
         (sender == target).then(|| Said::Announcement(sender.into()))
     } else {
         None
     }
+}
+
+fn advert(interface: u32, vrrp: &[u8]) -> Option<Said> {
+    Some(Said::Advert { interface, vrid: *vrrp.get(1)?, priority: *vrrp.get(2)? })
 }
 
 #[cfg(test)]
@@ -220,9 +249,16 @@ mod tests {
         (ip[0], ip[9]) = (0x46, VRRP);
         let advert = [&[0xff; 12][..], &[8, 0], &ip, &[0x31, 7, 200, 1]].concat();
         assert_eq!(classify(3, &advert), Some(Said::Advert { interface: 3, vrid: 7, priority: 200 }));
+        let mut ip = [0_u8; HEADER_LENGTH];
+        ip[6] = VRRP;
+        let over_ipv6 = [&[0xff; 12][..], &[0x86, 0xdd], &ip, &[0x31, 7, 200, 1]].concat();
+        assert_eq!(classify(3, &over_ipv6), classify(3, &advert));
+        ip[6] = 58;
+        assert_eq!(classify(3, &[&[0xff; 12][..], &[0x86, 0xdd], &ip, &[136, 0, 200, 1]].concat()), None);
         let arp = |target: [u8; 4]| [&[0xff; 12][..], &[8, 6], &[0; 14], &[10, 0, 1, 1], &[0; 6], &target].concat();
         assert_eq!(classify(3, &arp([10, 0, 1, 1])), Some(Said::Announcement(Ipv4Addr::new(10, 0, 1, 1))));
         assert_eq!(classify(3, &arp([10, 0, 1, 2])), None);
+        assert!((0..over_ipv6.len() - 1).all(|length| classify(3, &over_ipv6[..length]).is_none()));
         assert!((0..advert.len() - 1).all(|length| classify(3, &advert[..length]).is_none()));
     }
 }

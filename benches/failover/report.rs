@@ -1,19 +1,21 @@
 //! The figures, side by side.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use crate::Result;
-use crate::daemon::Kind;
+use crate::daemon::{Kind, Programs, VRRPD};
+
+/// Heads a [`Summary`].
+const COLUMN: &str = "median     p95    n";
 
 /// What one thing came to, time after time.
 #[derive(Debug)]
 struct Row {
     what: String,
     unit: &'static str,
-    /// vrrpd's, keepalived's.
-    values: [Vec<f64>; 2],
+    /// Of each kind of daemon, in their order.
+    values: [Vec<f64>; Kind::ALL.len()],
 }
 
 /// What was measured and is not printed yet, and what went wrong.
@@ -28,13 +30,9 @@ impl Report {
     pub(crate) fn add(&mut self, kind: Kind, what: &str, unit: &'static str, value: f64) {
         let at = self.rows.iter().position(|row| row.what == what).unwrap_or(self.rows.len());
         if at == self.rows.len() {
-            self.rows.push(Row { what: what.to_owned(), unit, values: [Vec::new(), Vec::new()] });
+            self.rows.push(Row { what: what.to_owned(), unit, values: Default::default() });
         }
-        let column = match kind {
-            Kind::Vrrpd => 0,
-            Kind::Keepalived => 1,
-        };
-        if let Some(values) = self.rows.get_mut(at).and_then(|row| row.values.get_mut(column)) {
+        if let Some(values) = self.rows.get_mut(at).and_then(|row| row.values.get_mut(kind as usize)) {
             values.push(value);
         }
     }
@@ -55,24 +53,34 @@ impl Report {
     /// Prints what was measured since it was last called: who interrupts a long run keeps what is done.
     pub(crate) fn print(&mut self) {
         let (rows, floors) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.floors));
+        // The others beside vrrpd: the third one only where it ran.
+        let ran = |kind: Kind| rows.iter().any(|row| row.values.get(kind as usize).is_some_and(|its| !its.is_empty()));
+        let others: &[Kind] = if ran(Kind::Other) { &[Kind::Keepalived, Kind::Other] } else { &[Kind::Keepalived] };
         if !rows.is_empty() {
-            println!();
-            println!("{:62} {:>25} {:>25} {:>6}", "", "vrrpd", "keepalived", "");
-            println!("{:62} {:>25} {:>25} {:>6}", "", "median     p95    n", "median     p95    n", "ratio");
+            let names: String = others.iter().map(|kind| format!(" {:>25} {:>6}", kind.to_string(), "")).collect();
+            println!("\n{:66} {:>25}{names}", "", VRRPD);
+            let heads: String = others.iter().map(|_| format!(" {COLUMN:>25} {:>6}", "ratio")).collect();
+            println!("{:66} {COLUMN:>25}{heads}", "");
         }
         for Row { what, unit, values } in rows {
-            let [ours, theirs] = values.each_ref().map(|values| Summary::of(values));
-            let comparable = ours.zip(theirs).filter(|(_, theirs)| theirs.median > 0.0);
-            let ratio = comparable.map_or(String::new(), |(a, b)| format!("{:.2}", a.median / b.median));
-            let [ours, theirs] = [ours, theirs].map(|it| it.map_or("-".to_owned(), |it| it.to_string()));
-            println!("{:62} {ours:>25} {theirs:>25} {ratio:>6}", format!("{what} [{unit}]"));
+            let summaries = values.each_ref().map(|values| Summary::of(values));
+            let of = |kind: Kind| summaries.get(kind as usize).copied().flatten();
+            let text = |summary: Option<Summary>| summary.map_or("-".to_owned(), |it| it.to_string());
+            let ours = of(Kind::Vrrpd);
+            print!("{:66} {:>25}", format!("{what} [{unit}]"), text(ours));
+            for theirs in others.iter().map(|kind| of(*kind)) {
+                let comparable = ours.zip(theirs).filter(|(_, theirs)| theirs.median > 0.0);
+                let ratio = comparable.map_or(String::new(), |(a, b)| format!("{:.2}", a.median / b.median));
+                print!(" {:>25} {ratio:>6}", text(theirs));
+            }
+            println!();
         }
         if !floors.is_empty() {
-            println!("\n{:62} {:>25}", "the least that it can cost [us]", "median     p95    n");
+            println!("\n{:66} {COLUMN:>25}", "the least that it can cost [us]");
         }
         for (what, micros) in floors {
             let summary = Summary::of(&micros).map_or("-".to_owned(), |summary| summary.to_string());
-            println!("{what:62} {summary:>25}");
+            println!("{what:66} {summary:>25}");
         }
     }
 
@@ -111,7 +119,7 @@ impl std::fmt::Display for Summary {
 }
 
 /// On what this was measured.
-pub(crate) fn print_machine(vrrpd: &Path) {
+pub(crate) fn print_machine(programs: &Programs) {
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let models: Vec<&str> = cpus.lines().filter(|line| line.starts_with("model name")).collect();
     let model = models.first().and_then(|line| line.split_once(": ")).map_or("unknown", |(_, model)| model);
@@ -119,8 +127,11 @@ pub(crate) fn print_machine(vrrpd: &Path) {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!("processor: {model}, {cores} cores");
     println!("kernel: {}", kernel.trim());
-    println!("vrrpd: {}", version(Command::new(vrrpd)));
-    println!("keepalived: {}", version(Command::new("keepalived")));
+    for kind in Kind::ALL {
+        if let Some(command) = programs.command(kind) {
+            println!("{kind}: {}", version(command));
+        }
+    }
 }
 
 fn version(mut command: Command) -> String {
