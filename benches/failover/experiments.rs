@@ -26,6 +26,8 @@ const BACKUP: usize = 1;
 const PRIORITIES: [u8; 2] = [200, 100];
 const OWNER: u8 = 255;
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long thousands of addresses may take.
+const MANY_PATIENCE: Duration = Duration::from_secs(120);
 /// How long a takeover of many may take. Less than until the second announcements of each.
 const TAKEOVER_PATIENCE: Duration = Duration::from_secs(4);
 /// How long processor time is counted.
@@ -495,7 +497,7 @@ fn many(bench: &mut Bench, kind: Kind, family: Family, rounds: usize, report: &m
         addresses.wait(OWN_ADDRESSES, PATIENCE, || Ok(()))?;
         let mut observer = Observer::open(&network)?;
         let daemon = Daemon::start(kind, &bench.programs, host, &configuration.text(PRIORITIES[MASTER]))?;
-        let all = addresses.wait(OWN_ADDRESSES + wanted, PATIENCE, || observer.mark().map(drop));
+        let all = addresses.wait(OWN_ADDRESSES + wanted, MANY_PATIENCE, || observer.mark().map(drop));
         report.add(kind, &what("routers that were at fault"), "times", daemon.faults()? as f64);
         let all = all.map_err(|error| format!("{error}\n    {}", daemon.last_lines().join("\n    ")))?;
         let adverts = observer.since(0).iter().filter(|seen| seen.is_advert_of(MASTER) && seen.at <= all);
