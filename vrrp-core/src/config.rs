@@ -327,6 +327,9 @@ impl Config {
     /// That holds where a Backup takes over after silence. A better router that is about to preempt a lower Master does not
     /// wait for silence: if that Master dies just then, its addresses are in two places until its lease is over.
     ///
+    /// A host with thousands of addresses on one interface cannot renew them so often; the driver gives them more time then
+    /// (`vrrp-io-linux`: from 1,001 addresses on a hundredth of a second for each, 100 s for 10,000).
+    ///
     /// The price: a Master that hangs for longer than the lifetime loses its addresses even where no other router is
     /// there to take them, until it runs again.
     #[must_use]

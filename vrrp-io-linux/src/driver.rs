@@ -7,7 +7,7 @@ mod rehearsal;
 mod strays;
 mod vmac;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::io;
 use std::ops::Range;
@@ -27,7 +27,7 @@ use crate::event::{Event, EventKind};
 use crate::filter::{self, Filter};
 use crate::holdings::Holdings;
 use crate::interfaces::Interfaces;
-use crate::lease::Leases;
+use crate::lease::{Leases, least_lifetime};
 use crate::link_layer::{LinkLayer, Mac};
 use crate::macvlans::Macvlans;
 use crate::netlink::{Change, Monitor, Requests};
@@ -163,8 +163,11 @@ impl Driver {
         let mut hosted = Vec::new();
         let mut ids = Vec::new();
         let mut interfaces = Interfaces::default();
+        let crowds = crowds(&routers);
         for mut router in routers {
             router.check()?;
+            let crowd = router.addresses.iter().filter_map(|vip| crowds.get(router.device(vip))).max();
+            router.least_lifetime = least_lifetime(crowd.copied().unwrap_or_default());
             router.widen_link_local();
             if router.virtual_source().is_some() {
                 // From the virtual MAC address it would teach the switches a way to a router that has just yielded; and no
@@ -204,7 +207,7 @@ impl Driver {
         let os = |what| move |error| StartError::Os { what, error };
         let with_ids = || ids.iter().copied().zip(hosted.iter().map(|hosted| &hosted.router));
         let holdings = Holdings::new(with_ids());
-        let leases = Leases::new(hosted.iter().map(|hosted| &hosted.router.config));
+        let leases = Leases::new(hosted.iter().map(|hosted| &hosted.router));
         let groups: Vec<Vec<RouterId>> = sync_groups(with_ids()).into_values().collect();
         for members in &groups {
             set.group(members)?;
@@ -691,6 +694,15 @@ fn sync_groups<'a>(routers: impl Iterator<Item = (RouterId, &'a Router)>) -> BTr
         }
     }
     groups
+}
+
+/// How many virtual addresses each interface may have to carry.
+fn crowds(routers: &[Router]) -> HashMap<String, usize> {
+    let mut crowds = HashMap::new();
+    for device in routers.iter().flat_map(|router| router.addresses.iter().map(|vip| router.device(vip))) {
+        *crowds.entry(device.to_owned()).or_default() += 1;
+    }
+    crowds
 }
 
 /// Two routers cannot share a macvlan.

@@ -703,7 +703,7 @@ impl Holding {
             vip: vip.clone(),
             device: router.device(vip).to_owned(),
             owned: router.config.priority().is_owner(),
-            lifetime: router.config.lease(),
+            lifetime: router.lifetime(),
             wanted: None,
             asked_on: Vec::new(),
             put_back: Burst::default(),

@@ -1,12 +1,27 @@
 //! When a Master's addresses are renewed: after its advertisements, a few at a time, and never by one that is silent.
 //!
 //! The kernel has each address with the lifetime that [`Config::lease`](vrrp_core::Config::lease) gives. A renewal costs it
-//! some 5 us, and wakes everybody on the host who follows its addresses: so there is none while the last one is young.
+//! some 5 us, and wakes everybody on the host who follows its addresses: so there is none while the last one is young. With
+//! thousands of addresses on one interface it costs more, and they last longer ([`least_lifetime`]).
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use vrrp_core::{Config, Instant, RouterId, Vip};
+use vrrp_core::{Instant, RouterId, Vip};
+
+use crate::Router;
+
+/// So many addresses of one interface can be renewed in time, whatever their lease.
+const MANY: usize = 1000;
+/// With more of them a renewal takes the kernel up to 0.25 ms: these fit into a second of a lifetime, and leave it most of its
+/// time.
+const PER_SECOND: usize = 100;
+
+/// How long addresses have to last at least where there are so many on one interface.
+pub(crate) fn least_lifetime(addresses: usize) -> Duration {
+    let seconds = if addresses > MANY { addresses / PER_SECOND } else { 0 };
+    Duration::from_secs(seconds as u64)
+}
 
 /// One lease for each router.
 #[derive(Debug)]
@@ -36,11 +51,11 @@ struct Lease {
 }
 
 impl Leases {
-    pub(crate) fn new<'a>(configs: impl Iterator<Item = &'a Config>) -> Self {
-        let lease = |config: &Config| {
-            let count = config.addresses().len();
+    pub(crate) fn new<'a>(routers: impl Iterator<Item = &'a Router>) -> Self {
+        let lease = |router: &Router| {
+            let count = router.config.addresses().len();
             Lease {
-                lifetime: config.lease(),
+                lifetime: router.lifetime(),
                 count,
                 advertised: Instant::ZERO,
                 renewed: Instant::ZERO,
@@ -50,7 +65,7 @@ impl Leases {
                 withheld: Vec::new(),
             }
         };
-        Self { leases: configs.map(lease).collect(), due: VecDeque::new() }
+        Self { leases: routers.map(lease).collect(), due: VecDeque::new() }
     }
 
     /// An advertisement of a Master has gone out. One that takes over, with nothing `installed` yet, has its addresses
@@ -148,7 +163,7 @@ impl Lease {
 mod tests {
     use super::*;
     use std::net::IpAddr;
-    use vrrp_core::{Profile, RouterSet, Vrid};
+    use vrrp_core::{Config, Profile, RouterSet, Vrid};
 
     const CHUNK: usize = 8;
 
@@ -162,7 +177,8 @@ mod tests {
         let config = Config::new(Profile::Rfc3768, Vrid::new(1).unwrap(), &addresses).unwrap().with_lease(lease);
         let mut set = RouterSet::new();
         let ids = [0, 1].map(|interface| set.insert(interface, config.clone()).unwrap());
-        (Leases::new([&config, &config].into_iter()), ids)
+        let router = Router::new("eth0", config);
+        (Leases::new([&router, &router].into_iter()), ids)
     }
 
     fn round(leases: &mut Leases, now: Instant) -> Vec<(RouterId, std::ops::Range<usize>)> {
@@ -239,5 +255,11 @@ mod tests {
         leases.advertised(id, at(0), true);
         assert!(leases.holds(id, at(2_000)) && !leases.holds(id, at(2_001)));
         assert!(!leases.may_have_expired(id, at(1_900)) && leases.may_have_expired(id, at(1_960)));
+    }
+
+    #[test]
+    fn thousands_on_one_interface_last_as_long_as_a_round_takes() {
+        let least = |addresses| least_lifetime(addresses).as_secs();
+        assert_eq!([0, 1, 1_000, 1_100, 5_000, 10_000].map(least), [0, 0, 0, 11, 50, 100]);
     }
 }

@@ -1,6 +1,7 @@
 //! A virtual router on a Linux host: what the core is told, and what only Linux needs to know.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use vrrp_core::wire::TTL;
 use vrrp_core::{Config, Family, Peers, TrackerId};
@@ -25,6 +26,8 @@ pub struct Router {
     pub(crate) macvlan: Option<Macvlan>,
     pub(crate) tracked_interfaces: Vec<(TrackerId, String)>,
     pub(crate) sync_group: Option<String>,
+    /// What its addresses last at least, where they have a lease.
+    pub(crate) least_lifetime: Duration,
     /// One of its addresses that turned out to be the host's own, though this is not its owner.
     pub(crate) real: Option<IpAddr>,
 }
@@ -79,6 +82,7 @@ impl Router {
             macvlan: None,
             tracked_interfaces: Vec::new(),
             sync_group: None,
+            least_lifetime: Duration::ZERO,
             real: None,
         }
     }
@@ -200,6 +204,11 @@ impl Router {
             Peers::Unicast(peers) => peers.iter().all(|peer| is_link_local(peer.address)),
         };
         self.config.family() == Family::Ipv6 && address.is_unicast_link_local() == on_link
+    }
+
+    /// How long an address lasts unless it is renewed.
+    pub(crate) fn lifetime(&self) -> Option<Duration> {
+        Some(self.config.lease()?.max(self.least_lifetime))
     }
 
     /// Interface that carries `vip`.
