@@ -241,10 +241,12 @@ impl Config {
         self
     }
 
-    /// Whether a Master that yields sends one last advertisement, after removing its addresses.
+    /// Whether a Master that yields says one [last word](crate::AdvertKind::LastWord) to the better one, after removing its
+    /// addresses.
     ///
     /// No RFC asks for it. It heals a split: the better Master, whose first packet ended the other's reign, would
-    /// otherwise never learn that there was another, and the neighbours would go on sending to the wrong host.
+    /// otherwise never learn that there was another, and the neighbours would go on sending to the wrong host. It
+    /// teaches nobody anything else: it is for the better Master alone, has the lowest priority, and that Master's interval.
     #[must_use]
     pub fn with_last_word(mut self, last_word: bool) -> Self {
         self.last_word = last_word;

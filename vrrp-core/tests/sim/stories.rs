@@ -9,9 +9,9 @@ use vrrp_core::sim::{
     run_plan, shrink,
 };
 use vrrp_core::wire::Endpoints;
-use vrrp_core::{AdvertInterval, Config, Family, Instant, Password, Profile, Role, multicast_group};
+use vrrp_core::{AdvertInterval, Config, Family, Instant, Password, Profile, Role, Version, multicast_group};
 
-use crate::lans::{at, config, lan, millis, priority};
+use crate::lans::{PROFILES, at, config, lan, millis, priority};
 
 fn v2(own: u8) -> Config {
     config(Profile::Rfc3768, Family::Ipv4, own)
@@ -259,6 +259,39 @@ fn two_lower_masters_are_both_answered() {
     sim.run_until(at(40)).unwrap_or_else(|failure| panic!("{failure}"));
     assert_eq!(masters(sim.world()), [0, 1, 2]);
     assert!((59..=61).contains(&sends.get()), "20 of its own, 20 for each: {}", sends.get());
+}
+
+/// Three routers of different intervals: whoever yields to the slow one makes no second Master of the third, in any profile.
+#[test]
+fn who_yields_to_a_slower_master_makes_no_other_one() {
+    let fast = AdvertInterval::from_centis(10).unwrap();
+    for profile in PROFILES.into_iter().filter(|profile| profile.version() == Version::V3) {
+        for family in [Family::Ipv4, Family::Ipv6] {
+            for (own, centis) in [(200, 100), (255, 4_095)] {
+                let slow = config(profile, family, own).with_interval(AdvertInterval::from_centis(centis).unwrap());
+                let quick = [150, 100].map(|own| config(profile, family, own).with_interval(fast).unwrap());
+                let [second, third] = quick;
+                let (mut sim, routers) = lan(1, Link::GOOD, [slow.unwrap(), second, third]);
+                sim.add_check(Invariants::new());
+                // The best one comes when the second is Master.
+                sim.plan(at(0), Disturbance::PowerOff(routers[0].0));
+                sim.plan(at(10), Disturbance::Start(routers[0].0));
+                let (now, seen) = (Rc::new(Cell::new(at(0))), Rc::new(Cell::new(0)));
+                let more = Rc::clone(&seen);
+                sim.add_check(move |world: &World, _: &Step| {
+                    // The first to speak is in a hurry: a packet later it is alone.
+                    if masters(world).len() > 1 && world.now() > now.get() + millis(1) {
+                        more.set(more.get() + 1);
+                    } else if masters(world).len() <= 1 {
+                        now.set(world.now());
+                    }
+                    Ok(())
+                });
+                sim.run_until(at(200)).unwrap_or_else(|failure| panic!("{failure}"));
+                assert_eq!((masters(sim.world()), seen.get()), (vec![0], 0), "{profile:?} {family:?} {own}");
+            }
+        }
+    }
 }
 
 #[test]

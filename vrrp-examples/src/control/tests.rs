@@ -80,7 +80,7 @@ proxy_ip2: Fault on eth0, IPv4, VRID 2
              script chk_squid_service: exit status 1: no running copy
   master     none known
   priority   80, configured 100
-  addresses  192.168.2.102/24 not here
+  addresses  192.168.2.102/24 not here: interface eth1 is down
              192.168.2.103/24 here, though this router is not Master
              2001:db8::1/64 duplicate address (DAD failed)
 ";
