@@ -50,7 +50,7 @@ fn after_a_split_one_master_is_left_and_announces_its_addresses_again() {
         names.iter().for_each(|name| worse.until_is(name, "Backup"));
         until("announced when the other was heard", || announced("192.0.2.101").len() == 5);
         assert!(healed.elapsed() < Duration::from_secs(5), "{:?}", healed.elapsed());
-        better.until_logged("contest: 192.0.2.2 is Master too, at priority 250, and must yield to this router");
+        better.until_logged("contest: 192.0.2.2 is Master too, at priority 1, and must yield to this router");
         worse.until_logged("contest: Master -> Backup at priority 250: 192.0.2.1 is Master with higher priority 254");
         until("announced when it fell silent", || announced("192.0.2.101").len() == 8);
         assert!(announced("192.0.2.101")[5] - announced("192.0.2.101")[4] >= Duration::from_secs(2));

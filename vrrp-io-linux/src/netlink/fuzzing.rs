@@ -106,7 +106,8 @@ fn each_message(datagram: &[u8]) {
 }
 
 fn link_message(link: &Link) -> Vec<u8> {
-    let flags = if link.up { libc::IFF_UP | libc::IFF_RUNNING } else { 0 };
+    let flags = [(link.admin_up, libc::IFF_UP), (link.up, libc::IFF_RUNNING)];
+    let flags = flags.iter().filter(|(is, _)| *is).fold(0, |all, (_, flag)| all | flag);
     let kind = if link.mac.is_some() { libc::ARPHRD_ETHER } else { libc::ARPHRD_NONE };
     let mut message = vec![0, 0];
     message.extend(kind.to_ne_bytes());

@@ -67,9 +67,9 @@ fn a_real_time_master_outlives_a_flood_of_releases() {
         let stop = Arc::new(AtomicBool::new(false));
         let floods: Vec<_> = (0..3).map(|_| flood(&attacker, config.clone(), &stop)).collect();
         thread::sleep(Duration::from_secs(5));
-        let status = node.status();
         stop.store(true, Ordering::Relaxed);
         let sent: u64 = floods.into_iter().map(|flood| flood.join().unwrap()).sum();
+        let status = node.status();
         println!("{sent} releases, {} heard", status.stats.prio_zero_rcvd);
         assert!(status.stats.prio_zero_rcvd > 10_000, "{}", status.stats.prio_zero_rcvd);
         assert_eq!(status.role, Role::Master, "{}", node.story());
