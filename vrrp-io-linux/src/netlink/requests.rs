@@ -17,10 +17,8 @@ use crate::{Scope, VirtualIp, clock};
 
 /// Sent together and answered together. The answers to more could overrun the socket.
 const CHUNK: usize = 64;
-/// Before it is known how fast the kernel is.
-const FIRST_CHUNK: usize = 16;
 /// What a chunk may take; meanwhile nothing else is done.
-const CHUNK_TAKES: Duration = Duration::from_millis(2);
+const CHUNK_TAKES: Duration = Duration::from_millis(5);
 /// What a slow kernel can do: one that has thousands of IPv6 addresses on one link and is busy besides.
 const INSTALLED_IN_A_SECOND: u32 = 50;
 const RECEIVE_BUFFER: usize = 1 << 20;
@@ -92,7 +90,7 @@ impl Requests {
             socket,
             buffer: Vec::with_capacity(DATAGRAM_MAX),
             queued: VecDeque::new(),
-            chunk: FIRST_CHUNK,
+            chunk: CHUNK,
             unanswered: VecDeque::new(),
             done: VecDeque::new(),
             sequence: 0,
