@@ -24,7 +24,7 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
-    /// Whether `sender` gets an answer now from a router with this interval.
+    /// Decides whether `sender` gets an answer now from a router with this interval.
     pub(crate) fn take(&mut self, now: Instant, sender: IpAddr, interval: AdvertInterval) -> bool {
         let interval = interval.duration();
         if !self.all.has(now, interval / u32::from(TO_ALL)) {

@@ -50,6 +50,8 @@ pub struct Config {
     /// The advertised addresses, then the excluded ones.
     addresses: Vec<IpAddr>,
     advertised: u8,
+    /// The advertised ones in ascending order: a forged list must not cost a comparison of each with each.
+    sorted: Vec<IpAddr>,
     password: Option<Password>,
     peers: Peers,
     answer_lower: bool,
@@ -129,7 +131,10 @@ impl Config {
             _ => {}
         }
         no_duplicates(addresses)?;
+        let mut sorted = addresses.to_vec();
+        sorted.sort_unstable();
         Ok(Self {
+            sorted,
             profile,
             vrid,
             family: list.family(),
@@ -241,7 +246,7 @@ impl Config {
         self
     }
 
-    /// Whether a Master that yields says one [last word](crate::AdvertKind::LastWord) to the better one, after removing its
+    /// Sets whether a Master that yields says one [last word](crate::AdvertKind::LastWord) to the better one, after removing its
     /// addresses.
     ///
     /// No RFC asks for it. It heals a split: the better Master, whose first packet ended the other's reign, would
@@ -455,6 +460,11 @@ impl Config {
     #[must_use]
     pub const fn lease(&self) -> Option<Duration> {
         if self.lease { Some(timers::lease(self.interval)) } else { None }
+    }
+
+    /// Whether `address` is one of the advertised.
+    pub(crate) fn advertises(&self, address: IpAddr) -> bool {
+        self.sorted.binary_search(&address).is_ok()
     }
 
     /// The version that a received message has to be of; without the flag the other one is an error (INT-10).

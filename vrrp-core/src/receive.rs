@@ -199,7 +199,7 @@ fn check(config: &Config, local: &Local<'_>, rx: &RxPacket<'_>, stats: &mut Stat
     let interval = packet.interval().ok_or(Discard::ZeroInterval)?;
     let list_differs = packet.address_list() != local.advertisement.address_list()
         && !same_addresses(config.advertised().as_slice(), &packet);
-    if list_differs && !shares_address(config.advertised().as_slice(), &packet) {
+    if list_differs && !packet.addresses().any(|theirs| config.advertises(theirs)) {
         return Err(Discard::OtherCluster);
     }
     let drops_other_lists = config.strict_list() && version == Version::V2;
@@ -282,7 +282,7 @@ fn authenticate(config: &Config, packet: &Packet<'_>) -> Result<(), Discard> {
     }
 }
 
-/// What to do about an authentication type that does not exist.
+/// Returns what to do about an authentication type that does not exist.
 const fn of_unknown_auth_type(found: u8) -> &'static str {
     match found {
         AUTH_TYPE_MD5 => "is the MD5 authentication of another make (Cisco), which is not supported: turn it off there",
@@ -290,7 +290,7 @@ const fn of_unknown_auth_type(found: u8) -> &'static str {
     }
 }
 
-/// What to do about an authentication type that exists.
+/// Returns what to do about an authentication type that exists.
 const fn of_auth_type(found: u8) -> &'static str {
     match found {
         2 => "that is the IP Authentication Header (AH), which is not supported: turn it off on the other router",
@@ -302,10 +302,6 @@ const fn of_auth_type(found: u8) -> &'static str {
 fn same_addresses(ours: &[IpAddr], packet: &Packet<'_>) -> bool {
     packet.addresses().len() == ours.len()
         && ours.iter().all(|address| packet.addresses().any(|theirs| theirs == *address))
-}
-
-fn shares_address(ours: &[IpAddr], packet: &Packet<'_>) -> bool {
-    packet.addresses().any(|theirs| ours.contains(&theirs))
 }
 
 fn counter(discard: Discard, stats: &mut Stats) -> Option<&mut u64> {

@@ -668,7 +668,7 @@ impl VirtualRouter {
         if self.retry_at.is_some_and(|at| at <= now) {
             self.retry();
         }
-        if self.state.deadline().is_some_and(|at| at <= now) && self.may_act() {
+        if self.state.deadline().is_some_and(|at| at <= now) && self.may_take_over() {
             self.apply(Event::Timer, Self::takeover_cause);
         }
         if self.role() == Role::Master {
@@ -680,7 +680,7 @@ impl VirtualRouter {
     /// Whether the timer that ran out counts. A Backup takes over eight times in a row and then once an interval, by its own:
     /// whoever sends it better advertisements with the shortest of intervals does not make it announce its addresses
     /// each time.
-    fn may_act(&mut self) -> bool {
+    fn may_take_over(&mut self) -> bool {
         let interval = self.config.interval().duration();
         match &mut self.state {
             State::Backup(backup) if !self.takeovers.take(self.now, interval) => {
