@@ -24,8 +24,6 @@ const CONFIGURATION_FILE: &str = "/run/vrrp.conf";
 const LOG_FILE: &str = "/run/vrrp.log";
 /// How long an orderly end may take.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
-/// The unit of times in /proc, on every architecture that Linux runs on today.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Which daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -136,16 +134,18 @@ impl<'a> Daemon<'a> {
         self.signal(Signal::SIGCONT)
     }
 
-    /// Processor time so far, in seconds.
+    /// Processor time so far, in seconds: to the nanosecond, as the scheduler counts it. The kernel's samples of who runs
+    /// at each tick say little of a process whose own timers run in step with the ticks.
     pub(crate) fn processor_time(&self) -> Result<f64> {
-        let mut ticks = 0.0;
+        let mut nanoseconds = 0.0;
         for process in self.processes()? {
-            let stat = fs::read_to_string(process.join("stat"))?;
-            // The name, in parentheses, may hold anything; utime and stime are the 14th and 15th field of all.
-            let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
-            ticks += fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>();
+            for thread in fs::read_dir(process.join("task"))? {
+                let figures = fs::read_to_string(thread?.path().join("schedstat"))?;
+                let running = figures.split_whitespace().next().unwrap_or_default();
+                nanoseconds += running.parse::<f64>()?;
+            }
         }
-        Ok(ticks / TICKS_PER_SECOND)
+        Ok(nanoseconds / 1e9)
     }
 
     /// Memory that it alone accounts for, shared pages by their share: in MiB.

@@ -342,15 +342,20 @@ impl Holdings {
         self.take_off(Flight::Remove { router, index, place, prefix_len, told });
     }
 
-    /// Renews some of a router's addresses, if it is not later than `until`: those that are wanted and ours.
-    pub(crate) fn renew(&self, kernel: &mut impl Kernel, router: RouterId, indices: Range<usize>, until: Instant) {
-        let holdings = self.routers.get(router.index()).and_then(|all| all.get(indices)).into_iter().flatten();
+    /// Renews some of each router's addresses, if it is not later than `until`: those that are wanted and ours.
+    pub(crate) fn renew(
+        &self,
+        kernel: &mut impl Kernel,
+        parts: impl Iterator<Item = (RouterId, Range<usize>)>,
+        until: Instant,
+    ) {
+        let part = |(router, indices): (RouterId, _)| self.routers.get(router.index())?.get(indices);
         let renewable = |holding: &'_ Holding| {
             let wanted = holding.wanted.filter(|wanted| wanted.stage != Stage::Lost)?;
             let ours = self.is_ours(wanted.ifindex, holding.vip.address, holding.vip.prefix_len);
             Some((wanted.ifindex, holding.lifetime?)).filter(|_| ours)
         };
-        let addresses = holdings.filter_map(|holding| {
+        let addresses = parts.filter_map(part).flatten().filter_map(|holding| {
             let (ifindex, lifetime) = renewable(holding)?;
             Some((ifindex, &holding.vip, lifetime))
         });

@@ -105,14 +105,14 @@ impl Leases {
         self.leases.get(id.index()).is_none_or(|lease| !lease.silent || lease.is_young(now))
     }
 
-    /// The next addresses to renew: whose, and which of them. `chunk` at most.
-    pub(crate) fn next(&mut self, now: Instant, chunk: usize) -> Option<(RouterId, std::ops::Range<usize>)> {
-        while let Some(id) = self.due.front().copied() {
+    /// The next addresses to renew: whose, and which of them. `at_most` so many; `None` when that is 0.
+    pub(crate) fn next(&mut self, now: Instant, at_most: usize) -> Option<(RouterId, std::ops::Range<usize>)> {
+        while let Some(id) = self.due.front().copied().filter(|_| at_most > 0) {
             match self.leases.get_mut(id.index()) {
                 // What is renewed late expires late: the rest of a round that was held up waits for an advertisement.
                 Some(lease) if lease.next < lease.count && lease.is_young(now) => {
                     let first = lease.next;
-                    lease.next = lease.count.min(first + chunk);
+                    lease.next = lease.count.min(first + at_most);
                     return Some((id, first..lease.next));
                 }
                 lease => {
@@ -222,6 +222,7 @@ mod tests {
     fn a_round_that_was_held_up_goes_on_after_the_next_advertisement() {
         let (mut leases, [id, _]) = leases(true);
         leases.advertised(id, at(0), true);
+        assert_eq!(leases.next(at(1), 0), None);
         assert_eq!(leases.next(at(1), CHUNK), Some((id, 0..8)));
         assert_eq!(round(&mut leases, at(501)), [], "too late to be renewed for that advertisement");
         leases.advertised(id, at(1_000), true);

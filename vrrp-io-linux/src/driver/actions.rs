@@ -87,9 +87,11 @@ impl Driver {
         // A last word is for the winner alone, and a switch learns nothing from it. A virtual MAC address is no router's own:
         // what is sent to it need not come to where that router listens.
         let winner_mac = hosted.winner_mac.filter(|mac| last_word && !vmac::is_virtual(*mac));
-        let own = self.monitor.link_by_name(&port.name).and_then(|link| link.mac);
         let is_multicast = matches!(router.config_of(kind).peers(), Peers::Multicast);
-        let to_winner = own.zip(winner_mac).filter(|_| is_multicast);
+        let to_winner = winner_mac.filter(|_| is_multicast).and_then(|winner| {
+            let own = self.monitor.link_by_name(&port.name)?.mac?;
+            Some((own, winner))
+        });
         let (mut failed, mut sent_to_one) = (None, false);
         for destination in destinations {
             let Some(ends) = Endpoints::new(source, destination) else { continue };
@@ -155,9 +157,13 @@ impl Driver {
             return;
         }
         self.renew_after = None;
-        if let Some((id, indices)) = self.leases.next(now, RENEWED_AT_ONCE) {
-            self.holdings.renew(&mut self.requests, id, indices, now + RENEWED_WITHIN);
-        }
+        let mut left = RENEWED_AT_ONCE;
+        let next = || {
+            let (id, indices) = self.leases.next(now, left)?;
+            left -= indices.len();
+            Some((id, indices))
+        };
+        self.holdings.renew(&mut self.requests, std::iter::from_fn(next), now + RENEWED_WITHIN);
     }
 
     pub(super) fn install(&mut self, id: RouterId, request: Vip) {
