@@ -24,6 +24,19 @@ pub struct Daemon {
     pub scheduling: Scheduling,
 }
 
+impl Daemon {
+    /// Every command that it may run: first those of checks, then those that tell of changes.
+    pub fn commands(&self) -> impl Iterator<Item = &Command> {
+        let notify = self.instances.iter().map(|instance| &instance.notify);
+        let notify = notify.chain(self.sync_groups.iter().map(|group| &group.notify));
+        let told = notify.flat_map(|notify| {
+            let Notify { master, backup, fault, stop, any } = notify;
+            [master, backup, fault, stop, any].into_iter().flatten()
+        });
+        self.scripts.iter().map(|script| &script.command).chain(told)
+    }
+}
+
 /// Virtual routers that are Master together or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyncGroup {
@@ -46,6 +59,8 @@ pub struct Command {
     pub words: Vec<String>,
     /// User (and group) to run as; `None`: the daemon's own.
     pub user: Option<User>,
+    /// Whether it is refused where root would run it and others can change it.
+    pub secure: bool,
 }
 
 /// Whom a script runs as.

@@ -17,7 +17,7 @@ use vrrp_examples::keepalived::{Diagnostic, Loaded, Severity, load, parse_str};
 use vrrp_io_linux::{Scope, VirtualIp};
 
 fn command(words: &[&str]) -> Command {
-    Command { words: words.iter().map(|word| (*word).to_owned()).collect(), user: None }
+    Command { words: words.iter().map(|word| (*word).to_owned()).collect(), user: None, secure: false }
 }
 
 fn track(name: &str) -> Track {
@@ -162,6 +162,7 @@ fn unicast_in_a_cloud_with_every_keyword() {
         |user: &str, group: Option<&str>| Some(User { user: user.to_owned(), group: group.map(ToOwned::to_owned) });
     let mut check = script("chk", &["/bin/sh", "-c", "curl -sf http://127.0.0.1:8080/ # health"]);
     check.command.user = user("nobody", Some("nogroup"));
+    check.command.secure = true;
     check.interval = Duration::from_millis(500);
     check.timeout = Duration::from_millis(250);
     check.weight = TrackWeight { reverse: true, ..weighted("", -20).weight };
@@ -190,8 +191,10 @@ fn unicast_in_a_cloud_with_every_keyword() {
     router.track_interfaces = vec![track("eth1"), eth3, track("eth2")];
     let mut any = command(&["/usr/local/bin/notify.sh", "two words"]);
     any.user = user("admin", None);
+    any.secure = true;
     let mut stop = command(&["/usr/local/bin/stop.sh"]);
     stop.user = user("keepalived_script", None);
+    stop.secure = true;
     router.notify = Notify { any: Some(any), stop: Some(stop), ..Notify::default() };
     router.announce = Announce {
         repeat: 3,
@@ -203,7 +206,6 @@ fn unicast_in_a_cloud_with_every_keyword() {
     };
     assert_eq!(loaded.daemon, Daemon { scripts: vec![check], instances: vec![router], ..Daemon::default() });
     let expected = [
-        "2:5 `enable_script_security` is not acted upon; it changes neither packets nor addresses nor the election",
         "25:16 version 2 advertises in whole seconds; 2 s are used, as in keepalived",
         "48:9 `eth1` carries a virtual address or route: without it the instance is in fault",
     ];

@@ -78,12 +78,14 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         print!("{}", keepalived::print(&configuration.daemon));
         return ExitCode::SUCCESS;
     }
-    if !preflight::passes(&configuration.routers, &places, arguments.check) {
+    let Lowered { daemon, routers, .. } = &configuration;
+    let Some(warnings) = preflight::warnings(daemon, routers, &places, arguments.check) else {
         return ExitCode::FAILURE;
-    }
+    };
     drop(places);
     if arguments.check {
-        println!("{}: {} would run", arguments.config.display(), count(&configuration));
+        let warned = if warnings == 0 { String::new() } else { format!(", with {}", plural(warnings, "warning")) };
+        println!("{}: {} would run{warned}", arguments.config.display(), count(&configuration));
         return ExitCode::SUCCESS;
     }
     let _log = match Log::to_stderr() {
@@ -130,8 +132,11 @@ fn load(path: &Path, lease: bool) -> Option<(Lowered, Places)> {
     }
 }
 
+fn plural(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 fn count(configuration: &Lowered) -> String {
-    let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     let Daemon { instances, scripts, .. } = &configuration.daemon;
     format!("{} and {}", plural(instances.len(), "virtual router"), plural(scripts.len(), "script"))
 }

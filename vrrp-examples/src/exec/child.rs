@@ -14,6 +14,7 @@ use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 use tokio::time::timeout;
 
 use super::outcome::Outcome;
+use super::program::{Obstacle, is_secure};
 use super::stderr::Stderr;
 use super::user::Ids;
 use crate::config::Command;
@@ -41,6 +42,11 @@ impl Child {
         };
         let ids = command.user.as_ref().map(Ids::of).transpose()?.filter(|ids| !ids.are_ours());
         let cannot = |error: io::Error| explain(program, ids.as_ref(), &error);
+
+        if command.secure {
+            let refused = |obstacle: Obstacle| format!("{}; `enable_script_security` is on", obstacle.problem);
+            is_secure(command, false).map_err(refused)?;
+        }
 
         // Listening before the start: no death can be missed.
         let child_signals = signal(SignalKind::child()).map_err(cannot)?;

@@ -71,7 +71,7 @@ impl Drop for Dir {
 }
 
 pub(crate) fn command(words: &[&str]) -> Command {
-    Command { words: words.iter().map(|&word| word.to_owned()).collect(), user: None }
+    Command { words: words.iter().map(|&word| word.to_owned()).collect(), user: None, secure: false }
 }
 
 /// Waits for a condition that must come true.

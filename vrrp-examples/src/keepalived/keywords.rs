@@ -43,6 +43,10 @@ pub(super) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
     block: "global_defs",
     understood: &[
         once("script_user", |g, s, r| g.user = script::user(s, r)),
+        once("enable_script_security", |g, s, r| {
+            s.flag(r);
+            g.script_security = true;
+        }),
         once("vrrp_garp_master_delay", |g, s, r| g.garp.delay = global::seconds(s, r)),
         once("vrrp_garp_master_repeat", |g, s, r| g.garp.repeat = global::repeat_not_zero(s, r)),
         once("vrrp_garp_master_refresh", |g, s, r| g.garp.refresh = global::seconds(s, r)),
@@ -86,7 +90,6 @@ pub(super) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
         "dbus_service_name",
         "email_faults",
         "enable_dbus",
-        "enable_script_security",
         "enable_snmp_checker",
         "enable_snmp_rfc",
         "enable_snmp_rfcv2",

@@ -70,6 +70,13 @@ impl Places {
         };
         Diagnostic { expected, ..self.report.diagnostic(severity, span, message) }
     }
+
+    /// Points at the first line that has this command, with its arguments.
+    #[must_use]
+    pub fn command(&self, severity: Severity, words: &[String], message: String, help: String) -> Diagnostic {
+        let span = self.report.command(words).unwrap_or_default();
+        Diagnostic { help: Some(help), ..self.report.diagnostic(severity, span, message) }
+    }
 }
 
 /// Reads a file and all that it includes.

@@ -12,7 +12,7 @@ use crate::config::{
     TrackWeight, User,
 };
 use vrrp_core::{AdvertInterval, Family, Profile, Version, Weight};
-use vrrp_io_linux::{Scheduling, Scope, VirtualIp};
+use vrrp_io_linux::{Scope, VirtualIp};
 
 /// The configuration as a keepalived.conf that says all that it means. Read again it gives the same, but for passwords:
 /// they are not printed.
@@ -21,7 +21,7 @@ pub fn print(daemon: &Daemon) -> String {
     let mut out = Printer::default();
     let macs = daemon.instances.iter().filter_map(|instance| instance.virtual_mac.as_ref());
     let macvlans: BTreeSet<&str> = macs.map(|mac| mac.interface.as_str()).collect();
-    out.scheduling(&daemon.scheduling);
+    out.globals(daemon);
     daemon.scripts.iter().for_each(|script| out.script(script));
     daemon.instances.iter().for_each(|instance| out.instance(instance, daemon, &macvlans));
     daemon.sync_groups.iter().for_each(|group| out.group(group, daemon));
@@ -59,8 +59,10 @@ impl Printer {
         }
     }
 
-    fn scheduling(&mut self, scheduling: &Scheduling) {
+    fn globals(&mut self, daemon: &Daemon) {
+        let Daemon { scheduling, .. } = daemon;
         let lines = [
+            daemon.commands().any(|command| command.secure).then(|| "enable_script_security".to_owned()),
             scheduling.real_time().map(|priority| format!("vrrp_rt_priority {priority}")),
             scheduling.real_time_limit().map(|limit| format!("vrrp_rlimit_rttime {}", limit.as_micros())),
             scheduling.nice().map(|nice| format!("vrrp_priority {nice}")),
@@ -172,7 +174,7 @@ impl Printer {
             ("notify_stop", stop),
             ("notify", any),
         ] {
-            if let Some(Command { words, user }) = command {
+            if let Some(Command { words, user, .. }) = command {
                 let names = user.iter().flat_map(|user| [Some(&user.user), user.group.as_ref()]).flatten();
                 let names: String = names.map(|name| format!(" \"{}\"", escaped(name, "\\"))).collect();
                 self.line(format_args!("{keyword} {}{names}", command_line(words)));

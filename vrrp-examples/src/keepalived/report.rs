@@ -33,6 +33,8 @@ pub(super) struct Report {
     sources: Vec<Source>,
     found: Vec<Diagnostic>,
     named: BTreeSet<String>,
+    /// Each command line, split into words, and where it stands.
+    commands: Vec<(Vec<String>, Span)>,
 }
 
 impl Report {
@@ -81,6 +83,16 @@ impl Report {
             excerpt: None,
             order,
         });
+    }
+
+    /// Remembers where a command line stands.
+    pub(super) fn add_command(&mut self, words: Vec<String>, span: Span) {
+        self.commands.push((words, span));
+    }
+
+    /// Where a command line stands first.
+    pub(super) fn command(&self, words: &[String]) -> Option<Span> {
+        self.commands.iter().find(|(known, _)| known == words).map(|(_, span)| *span)
     }
 
     /// Whether anything found so far is an error.

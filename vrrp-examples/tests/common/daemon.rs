@@ -138,7 +138,7 @@ impl Host {
 }
 
 /// A program of the release under test: beside the `vrrpd` that the environment names, or as cargo built it.
-fn program(name: &str, built: &str) -> PathBuf {
+pub(crate) fn program(name: &str, built: &str) -> PathBuf {
     match std::env::var_os("VRRPD") {
         None => PathBuf::from(built),
         Some(vrrpd) if name == "vrrpd" => vrrpd.into(),

@@ -13,7 +13,7 @@ mod wire;
 
 use std::time::{Duration, Instant};
 
-pub(crate) use daemon::{Ended, Vrrpd};
+pub(crate) use daemon::{Ended, Vrrpd, program};
 pub(crate) use forge::{Flood, Forged};
 pub(crate) use host::{Host, Lan};
 pub(crate) use testing::in_namespace;

@@ -15,6 +15,7 @@ mod common;
 mod addresses;
 mod network;
 mod protocol;
+mod setups;
 
 use std::sync::{PoisonError, RwLock};
 

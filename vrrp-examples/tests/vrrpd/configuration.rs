@@ -54,16 +54,19 @@ fn the_articles_files_pass_without_interface_and_privilege() {
         let status = String::from_utf8(unprivileged("cat", &["/proc/self/status"]).stdout).unwrap();
         assert!(status.contains("CapEff:\t0000000000000000"), "{status}");
         for file in ["article/proxy-serv01.conf", "article/proxy-serv02.conf"] {
-            let line = format!("{file}: 2 virtual routers and 1 script would run\n");
+            let line = format!("{file}: 2 virtual routers and 1 script would run");
             let (code, out, err) = vrrpd(&["--check", "--config", file]);
-            assert_eq!((code, out), (Some(0), line));
+            assert_eq!((code, out.starts_with(&line)), (Some(0), true), "{out}");
             let missing = "warning: there is no interface eth0; the router waits until there is one";
-            let said: Vec<&str> = err.lines().filter(|line| line.contains(".conf:")).collect();
+            // Where there is no Squid, that is said too.
+            let said: Vec<&str> =
+                err.lines().filter(|line| line.contains(".conf:") && !line.contains("squid")).collect();
             assert_eq!((said.len(), err.matches(missing).count()), (2, 2), "{err}");
         }
         ip("link add eth0 type veth peer name other");
         let (code, _, err) = vrrpd(&["--check", "--config", "article/proxy-serv01.conf"]);
-        assert_eq!((code, err.as_str()), (Some(0), ""), "nothing is to be said on a host that has it");
+        let said: Vec<&str> = err.lines().filter(|line| line.contains(".conf:") && !line.contains("squid")).collect();
+        assert_eq!((code, said), (Some(0), vec![]), "nothing is to be said on a host that has it");
     });
 }
 

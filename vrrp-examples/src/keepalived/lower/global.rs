@@ -17,6 +17,8 @@ const LEAST_REAL_TIME: u32 = 200_000;
 #[derive(Default)]
 pub(crate) struct Globals {
     pub(crate) user: Option<User>,
+    /// Root runs nothing that others can change.
+    pub(crate) script_security: bool,
     pub(crate) garp: Garp,
     pub(crate) switches: Switches,
     pub(crate) process: Process,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::global::Globals;
-use super::script::with_default_user;
+use super::script::with_globals;
 use super::track::{self, TrackDraft};
 use crate::config::{Instance, Notify, Script, SyncGroup, Track, TrackWeight};
 use crate::keepalived::keywords::SYNC_GROUP;
@@ -82,7 +82,7 @@ impl GroupDraft {
         if let [only] = self.members.as_slice() {
             report.notice(only.span, format!("`{}` is alone in its group", only.text));
         }
-        let command = |command| with_default_user(command, globals);
+        let command = |command| with_globals(command, globals);
         let notify = Notify {
             master: self.notify.master.map(command),
             backup: self.notify.backup.map(command),

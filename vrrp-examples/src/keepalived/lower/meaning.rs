@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::global::Globals;
 use super::instance::{Initial, InstanceDraft};
-use super::script::with_default_user;
+use super::script::with_globals;
 use super::track::{check_no_macvlan, check_once};
 use crate::config::{Instance, Notify, Script, Track, TrackWeight};
 use crate::keepalived::report::{Report, Span};
@@ -38,7 +38,7 @@ impl InstanceDraft {
         let announce = self.announce(globals);
         let track_interfaces = self.tracked_interfaces(priority, macvlans, report);
         let track_scripts = self.tracked_scripts(priority, scripts, report);
-        let command = |command| with_default_user(command, globals);
+        let command = |command| with_globals(command, globals);
         let notify = Notify {
             master: self.notify.master.map(command),
             backup: self.notify.backup.map(command),

@@ -49,11 +49,11 @@ impl ScriptDraft {
             let message = format!("the script `{}` says nothing to run", self.name.text);
             report.error(self.name.span, message).with_expected("a `script` line in its block");
         }
-        let command = self.command.unwrap_or(Command { words: Vec::new(), user: None });
+        let command = self.command.unwrap_or(Command { words: Vec::new(), user: None, secure: false });
         let interval = self.interval.unwrap_or(Duration::from_secs(1));
         let script = Script {
             name: self.name.text,
-            command: with_default_user(Command { user: self.user, ..command }, globals),
+            command: with_globals(Command { user: self.user, ..command }, globals),
             interval,
             timeout: self.timeout.unwrap_or(interval),
             rise: self.rise.unwrap_or(NonZeroU32::MIN),
@@ -64,9 +64,10 @@ impl ScriptDraft {
     }
 }
 
-/// The command, run as `script_user` where it names nobody.
-pub(super) fn with_default_user(command: Command, globals: &Globals) -> Command {
-    Command { user: command.user.or_else(|| globals.user.clone()), ..command }
+/// The command, run as `script_user` where it names nobody, and as `enable_script_security` has it.
+pub(super) fn with_globals(command: Command, globals: &Globals) -> Command {
+    let user = command.user.or_else(|| globals.user.clone());
+    Command { user, secure: globals.script_security, ..command }
 }
 
 /// A command line, with the user and the group to run it as.
@@ -80,7 +81,7 @@ pub(crate) fn command(statement: &Statement, report: &mut Report) -> Option<Comm
         }
         Err(rest) => rest.into_iter().next().map(|user| User { user, group: None }),
     };
-    Some(Command { words, user })
+    Some(Command { words, user, secure: false })
 }
 
 /// A command line alone.
@@ -89,7 +90,7 @@ pub(crate) fn only_command(statement: &Statement, report: &mut Report) -> Option
     if !rest.is_empty() {
         extra_words(statement, report);
     }
-    Some(Command { words, user: None })
+    Some(Command { words, user: None, secure: false })
 }
 
 /// `user` and `script_user`.
@@ -137,7 +138,10 @@ fn split(statement: &Statement, expected: &str, report: &mut Report) -> Option<(
             Some(program) if program.starts_with('<') => {
                 report.error(span, "a command that begins with `<` runs nothing; it is not supported")
             }
-            Some(_) => return Some((words, rest)),
+            Some(_) => {
+                report.add_command(words.clone(), span);
+                return Some((words, rest));
+            }
         },
         Err(_) if report.failed_in(span) => return None,
         Err(quote) => report.error(span, format!("a `{quote}` in this command is not closed")),
