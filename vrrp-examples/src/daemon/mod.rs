@@ -30,6 +30,9 @@ use crate::{keepalived, notify, track};
 use groups::Groups;
 use lower::Lowered;
 
+/// The exit status where the configuration would not run: `EX_CONFIG` of sysexits.h. To start once more is no use.
+const WRONG_CONFIGURATION: u8 = 78;
+
 /// How long the kernel may take to remove routes and rules at the end.
 const STOP_ROUTES: Duration = Duration::from_secs(1);
 
@@ -73,15 +76,14 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let Some((configuration, places)) = load(&arguments.config, !arguments.no_lease) else { return ExitCode::FAILURE };
+    let wrong = ExitCode::from(WRONG_CONFIGURATION);
+    let Some((configuration, places)) = load(&arguments.config, !arguments.no_lease) else { return wrong };
     if arguments.print {
         print!("{}", keepalived::print(&configuration.daemon));
         return ExitCode::SUCCESS;
     }
     let Lowered { daemon, routers, .. } = &configuration;
-    let Some(warnings) = preflight::warnings(daemon, routers, &places, arguments.check) else {
-        return ExitCode::FAILURE;
-    };
+    let Some(warnings) = preflight::warnings(daemon, routers, &places, arguments.check) else { return wrong };
     drop(places);
     if arguments.check {
         let warned = if warnings == 0 { String::new() } else { format!(", with {}", plural(warnings, "warning")) };

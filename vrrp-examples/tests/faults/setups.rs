@@ -215,6 +215,43 @@ fn d7_root_runs_no_script_that_others_can_change_when_it_is_told_so() {
     }
 }
 
+/// The unit is not restarted for ever over a broken configuration, and takes nothing from checks that root has.
+#[test]
+fn d6_the_unit_lets_root_be_root_and_knows_a_broken_configuration() {
+    let unit = fs::read_to_string("systemd/vrrpd.service").unwrap();
+    let value = |key: &str| unit.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    let broken =
+        Command::new(program("vrrpd", VRRPD)).args(["--config", "tests/conf/broken/brace-missing.conf"]).output();
+    let status = broken.unwrap().status.code().unwrap().to_string();
+    assert_eq!((value("RestartPreventExitStatus"), value("Restart")), (Some(&*status), Some("always")));
+    let taken: Vec<&str> = value("CapabilityBoundingSet").unwrap().strip_prefix('~').unwrap().split(' ').collect();
+    let kept = [
+        "CAP_CHOWN",
+        "CAP_DAC_OVERRIDE",
+        "CAP_DAC_READ_SEARCH",
+        "CAP_FOWNER",
+        "CAP_FSETID",
+        "CAP_IPC_LOCK",
+        "CAP_KILL",
+        "CAP_NET_ADMIN",
+        "CAP_NET_BIND_SERVICE",
+        "CAP_NET_RAW",
+        "CAP_SETGID",
+        "CAP_SETUID",
+        "CAP_SYS_ADMIN",
+        "CAP_SYS_NICE",
+        "CAP_SYS_PTRACE",
+        "CAP_SYS_RESOURCE",
+    ];
+    assert!(kept.iter().all(|capability| !taken.contains(capability)), "{taken:?}");
+    assert_eq!((value("LimitMEMLOCK"), value("LimitRTPRIO")), (Some("infinity"), Some("99")));
+    for forbids in
+        ["NoNewPrivileges", "ProtectSystem", "PrivateDevices", "ProtectHome", "PrivateTmp", "RestrictSUIDSGID"]
+    {
+        assert_eq!(value(forbids), None, "a script may need what {forbids} takes away");
+    }
+}
+
 /// Runs vrrpd as root on a host of its own.
 fn start(host: &str, configuration: &Path, arguments: &[&str]) -> Child {
     let mut command = Command::new("unshare");

@@ -82,7 +82,7 @@ fn a_broken_file_is_refused_with_its_place_and_does_not_start() {
             files += 1;
             let file = path.to_str().unwrap();
             let (code, out, err) = vrrpd(&["--check", "--config", file]);
-            assert_eq!((code, out.as_str()), (Some(1), ""), "{file}");
+            assert_eq!((code, out.as_str()), (Some(78), ""), "{file}");
             assert!(err.lines().any(|line| names_a_place(line, &path)), "{file}: no place in:\n{err}");
             assert_eq!(vrrpd(&["--config", file]), (code, out, err), "{file}: --check and start differ");
         }
@@ -113,7 +113,7 @@ fn an_interface_that_can_never_carry_the_protocol_is_refused_with_its_place() {
             + &instance("mac", 14, "tun0", "    use_vmac\n");
         let file = Scratch::new(&(good.clone() + &unicast + &bad));
         let (code, out, err) = vrrpd(&["--check", "--config", file.path()]);
-        assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
+        assert_eq!((code, out.as_str()), (Some(78), ""), "{err}");
         let said: Vec<&str> = err.lines().filter_map(|line| line.strip_prefix(file.path())).collect();
         let errors = [
             ":23:15: error: interface v1 is a port of the bridge br0, which gets its packets",
@@ -128,7 +128,7 @@ fn an_interface_that_can_never_carry_the_protocol_is_refused_with_its_place() {
 
         // The start says the same of what can never work; of the rest the routers themselves speak.
         let (code, out, err) = vrrpd_with("+all", &["--config", file.path()]);
-        assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
+        assert_eq!((code, out.as_str()), (Some(78), ""), "{err}");
         let said: Vec<&str> = err.lines().filter_map(|line| line.strip_prefix(file.path())).collect();
         assert_eq!(said, errors);
 
