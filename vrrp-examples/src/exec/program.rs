@@ -44,6 +44,10 @@ impl Obstacle {
 /// The first thing that is in the way.
 pub fn can_run(command: &Command, as_root: bool) -> Result<(), Obstacle> {
     let ids = whom(command, as_root)?;
+    if !as_root && !ids.are_ours() && !may_switch() {
+        let problem = format!("vrrpd lacks CAP_SETUID or CAP_SETGID and cannot switch to {}", ids.name);
+        return Err(Obstacle::new(problem, "give it both, or let the script run as vrrpd does"));
+    }
     let Some(word) = command.words.first() else { return Ok(()) };
     let path = find(word)?;
     let file = look_at(&path)?;
@@ -80,6 +84,15 @@ fn whom(command: &Command, as_root: bool) -> Result<Ids, Obstacle> {
         None if as_root => Ok(Ids { name: "root".to_owned(), uid: Uid::from_raw(0), gid: Gid::from_raw(0) }),
         None => Ok(Ids { name: "vrrpd's own user".to_owned(), uid: geteuid(), gid: getegid() }),
     }
+}
+
+/// Whether this process may become another user and group; where that is not known, it may.
+fn may_switch() -> bool {
+    /// `CAP_SETGID` and `CAP_SETUID` of linux/capability.h.
+    const BOTH: u64 = 1 << 6 | 1 << 7;
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    effective.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).is_none_or(|set| set & BOTH == BOTH)
 }
 
 /// Where a program is: as the system looks for it.

@@ -146,6 +146,8 @@ fn hosts() -> Vec<Setup> {
         Setup::new("a port of a bridge", on("far"), |_| {}).on("ip link add br0 type bridge; ip link add eth0 type veth peer name far; ip link set far master br0"),
         Setup::new("an interface without IPv6", v6, |_| {}).on("ip link add eth0 type veth peer name far; ip link set far up; ip link set eth0 up; echo 1 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6"),
         Setup::new("advertisements that are larger than the MTU", many, |_| {}).on("ip link add eth0 type veth peer name far; ip addr add 192.0.2.1/24 dev eth0; ip link set far up mtu 600; ip link set eth0 up mtu 600"),
+        Setup::new("no capability to switch to a user", format!("global_defs {{\nscript_user nobody\n}}\n{CHECKED}"), |d| check(d, SH, 0o755))
+            .on("ip link add eth0 type veth peer name far; set -- setpriv --bounding-set -setuid,-setgid --inh-caps -all \"$@\""),
         Setup::new("no capability", on("eth0"), |_| {}).on("ip link add eth0 type veth peer name far; set -- setpriv --bounding-set -all --inh-caps -all \"$@\""),
     ]
 }
