@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::config::Command;
 use child::Child;
 pub use outcome::Outcome;
-pub use program::{Obstacle, can_run, is_secure};
+pub use program::{Obstacle, can_run, is_secure, needs_no_shell};
 
 /// Runs `command` with `arguments` after its own words, for `limit` at most; past it, the whole process group is killed.
 /// A command that ends in time takes what it left running in its group along. Only what made itself a group of its own

@@ -75,6 +75,27 @@ pub fn is_secure(command: &Command, as_root: bool) -> Result<(), Obstacle> {
     [Some(program), script.filter(|script| script.is_absolute())].iter().flatten().try_for_each(|path| is_roots(path))
 }
 
+/// Finds what only a shell would understand, where no shell runs the command.
+///
+/// # Errors
+/// The first such word.
+pub fn needs_no_shell(command: &Command) -> Result<(), Obstacle> {
+    let [program, arguments @ ..] = command.words.as_slice() else { return Ok(()) };
+    let name = Path::new(program).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let redirects =
+        |word: &str| word.trim_start_matches(|c: char| c.is_ascii_digit() || c == '&').starts_with(['>', '<']);
+    let is_shell = |word: &&String| {
+        matches!(word.as_str(), "&&" | "||" | "|" | ";" | "&") || redirects(word) || word.starts_with("$(")
+    };
+    match arguments.iter().find(is_shell).filter(|_| !INTERPRETERS.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(word) => {
+            let problem = format!("no shell runs this: {program} gets `{word}` as an argument");
+            Err(Obstacle::new(problem, "write it into a script, or begin with /bin/sh -c and quote the rest"))
+        }
+    }
+}
+
 /// Whom a command runs as.
 fn whom(command: &Command, as_root: bool) -> Result<Ids, Obstacle> {
     match &command.user {

@@ -85,6 +85,7 @@ fn scripts() -> Vec<Setup> {
         Setup::new("a group that does not exist", globals("script_user root nosuchgroup"), |d| check(d, SH, 0o755)),
         Setup::new("a script that its user may not execute", globals("script_user nobody"), |d| check(d, SH, 0o700)),
         Setup::new("a script that its user may not read", globals("script_user nobody"), |d| check(d, SH, 0o711)),
+        Setup::new("a command that only a shell understands", command("/bin/true && /bin/false 2>/dev/null"), |_| {}),
         Setup::new(
             "a notify script that does not exist",
             instance(

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::iter::repeat;
 
 use crate::config::{Command, Daemon};
-use crate::exec::{Obstacle, can_run, is_secure};
+use crate::exec::{Obstacle, can_run, is_secure, needs_no_shell};
 use crate::keepalived::{Diagnostic, Places, Severity};
 
 /// Warnings for each command line. `as_root`: by whom vrrpd is started.
@@ -34,5 +34,6 @@ fn of_command(command: &Command, check: Option<&str>, as_root: bool, places: &Pl
         (format!("{problem}{then}"), help)
     });
     let warning = |(message, help)| places.command(Severity::Warning, &command.words, message, help);
-    cannot_run.into_iter().chain(insecure).map(warning).collect()
+    let shell = needs_no_shell(command).err().map(|Obstacle { problem, help }| (problem, help));
+    cannot_run.into_iter().chain(insecure).chain(shell).map(warning).collect()
 }
