@@ -23,7 +23,7 @@ use crate::config::Daemon;
 use crate::control::{self, ControlSocket, Request, Status};
 use crate::exec::Outcome;
 use crate::keepalived::Places;
-use crate::notify::{Notifier, NotifyState, Subject};
+use crate::notify::{Limits, Notifier, NotifyState, Subject};
 use crate::routes::{self, Routing};
 use crate::track::Verdict;
 use crate::{keepalived, notify, track};
@@ -35,9 +35,6 @@ const WRONG_CONFIGURATION: u8 = 78;
 
 /// How long the kernel may take to remove routes and rules at the end.
 const STOP_ROUTES: Duration = Duration::from_secs(1);
-
-/// How long stop scripts may take, as in keepalived.
-const STOP_SCRIPTS: Duration = Duration::from_secs(1);
 
 /// The priority that scripts of a group are told: it has none, and keepalived says so too.
 const GROUP_PRIORITY: u8 = 0;
@@ -63,6 +60,29 @@ struct Arguments {
     /// Answer vrrpctl on this Unix socket
     #[arg(long, value_name = "SOCKET")]
     control: Option<PathBuf>,
+    /// How long a notify script may take while no newer state waits; 0: as long as it likes
+    ///
+    /// A newer state waits at most 2 seconds for the script of an older one.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    notify_timeout: Duration,
+    /// How long the scripts of a stop may take for each router and group; 0: as long as they like
+    ///
+    /// A service manager has to wait some seconds longer (TimeoutStopSec of systemd).
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    stop_timeout: Duration,
+}
+
+/// A day is longer than anybody waits.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.0..=86_400.0).contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "expected seconds, from 0 to 86400".to_owned())
+}
+
+impl Arguments {
+    fn limits(&self) -> Limits {
+        let limit = |duration: Duration| Some(duration).filter(|duration| !duration.is_zero());
+        Limits { script: limit(self.notify_timeout), stop: limit(self.stop_timeout) }
+    }
 }
 
 /// Runs the daemon with the arguments of a command line, the program's name first.
@@ -104,7 +124,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(configuration, arguments.control.as_deref())) {
+    match runtime.block_on(run(configuration, arguments.control.as_deref(), arguments.limits())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             error!("{why}");
@@ -143,7 +163,7 @@ fn count(configuration: &Lowered) -> String {
     format!("{} and {}", plural(instances.len(), "virtual router"), plural(scripts.len(), "script"))
 }
 
-async fn run(configuration: Lowered, control: Option<&Path>) -> Result<(), Box<dyn std::error::Error>> {
+async fn run(configuration: Lowered, control: Option<&Path>, limits: Limits) -> Result<(), Box<dyn std::error::Error>> {
     // Signals first: from here on a stop is orderly.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -160,7 +180,7 @@ async fn run(configuration: Lowered, control: Option<&Path>) -> Result<(), Box<d
     let tracks = track::spawn(daemon.scripts.clone(), verdict_sender);
     let instances = daemon.instances.iter().map(|i| (Subject::Instance(i.name.clone()), i.notify.clone()));
     let groups = daemon.sync_groups.iter().map(|group| (Subject::Group(group.name.clone()), group.notify.clone()));
-    let notifier = notify::spawn(instances.chain(groups));
+    let notifier = notify::spawn(instances.chain(groups), limits);
     let server = control.map(|socket| tokio::spawn(control::serve(socket, request_sender)));
 
     let failures = vec![None; daemon.scripts.len()];
@@ -237,7 +257,7 @@ impl Supervisor {
             notifier.changed(daemon.instances.len() + group, NotifyState::Stop, GROUP_PRIORITY);
         }
         routing.stop(STOP_ROUTES).await;
-        notifier.shutdown(STOP_SCRIPTS).await;
+        notifier.shutdown().await;
         info!("stopped");
     }
 

@@ -76,12 +76,18 @@ impl Child {
     }
 
     /// Kills what the ended command left running, reaps it and tells how it went.
-    pub(super) async fn collect(mut self) -> Outcome {
-        self.kill_group();
-        // Elapses only when somebody outside the group holds the pipe.
+    pub(super) async fn collect(self) -> Outcome {
+        self.signal_group(Signal::SIGKILL);
+        self.collect_alone().await
+    }
+
+    /// Reaps the ended command and tells how it went. What it left running lives on, and may write to its stderr.
+    pub(super) async fn collect_alone(mut self) -> Outcome {
+        // Elapses only when somebody who lives on holds the pipe.
         let _ = timeout(LAST_WORDS, self.stderr.read_to_end()).await;
         let status = self.process.wait().await;
         self.reaped = true;
+        self.stderr.give_away();
         let stderr = self.last_words();
         match status {
             Ok(status) => match (status.code(), status.signal()) {
@@ -92,11 +98,11 @@ impl Child {
         }
     }
 
-    /// Sends SIGKILL to the command and everything in its group.
-    pub(super) fn kill_group(&mut self) {
-        match killpg(self.group, Signal::SIGKILL) {
+    /// Sends a signal to the command and everything in its group.
+    pub(super) fn signal_group(&self, signal: Signal) {
+        match killpg(self.group, signal) {
             Ok(()) | Err(Errno::ESRCH) => {}
-            Err(errno) => tracing::error!("cannot kill process group {}: {}", self.group, errno.desc()),
+            Err(errno) => tracing::error!("cannot send {signal} to process group {}: {}", self.group, errno.desc()),
         }
     }
 
@@ -109,7 +115,7 @@ impl Child {
 impl Drop for Child {
     fn drop(&mut self) {
         if !self.reaped {
-            self.kill_group();
+            self.signal_group(Signal::SIGKILL);
         }
     }
 }

@@ -2,9 +2,13 @@
 
 use tokio::io::AsyncReadExt;
 use tokio::process::ChildStderr;
+use tokio::sync::Semaphore;
 
 /// Octets kept; the last message is looked for among them.
 const KEPT: usize = 512;
+
+/// Pipes that are read for those who live on. Each is a descriptor of ours: they must not run out.
+static READ_FOR_OTHERS: Semaphore = Semaphore::const_new(64);
 
 /// Reads everything, so that the command never blocks on a full pipe, and keeps the end.
 #[derive(Debug)]
@@ -35,6 +39,17 @@ impl Stderr {
     pub(super) async fn read_to_end(&mut self) {
         while self.is_open() {
             self.read().await;
+        }
+    }
+
+    /// Where somebody still holds the other end, reads on for him, or his next word would kill him (`SIGPIPE`).
+    pub(super) fn give_away(&mut self) {
+        let Some(mut pipe) = self.pipe.take() else { return };
+        if let Ok(permit) = READ_FOR_OTHERS.try_acquire() {
+            tokio::spawn(async move {
+                let _permit = permit;
+                let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
+            });
         }
     }
 

@@ -1,21 +1,32 @@
-//! Running notify scripts: in order, one at a time for each instance or group, these side by side.
+//! Running notify scripts: in order, one at a time for each instance or group, these side by side. A newer state does not
+//! wait long for the script of an older one, and a stop not at all.
 
 mod queue;
 
 use std::fmt;
+use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::config::{Command, Notify};
-use crate::exec;
+use crate::exec::{self, CutOff, Ended};
 use queue::Queue;
 
-/// How long one script may take.
-const LIMIT: Duration = Duration::from_secs(60);
+/// How long the next script waits for one that SIGKILL has not ended yet, or that cannot even be started.
+const LAST_RITES: Duration = Duration::from_millis(500);
+
+/// How long scripts may take while no newer state waits. `None`: as long as they like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// For each script.
+    pub script: Option<Duration>,
+    /// For the scripts of a stop together.
+    pub stop: Option<Duration>,
+}
 
 /// What scripts are told about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,14 +77,14 @@ impl Subject {
 
 /// Starts one worker on the current tokio runtime for each subject that has scripts.
 #[must_use = "dropping it stops the scripts"]
-pub fn spawn(subjects: impl IntoIterator<Item = (Subject, Notify)>) -> Notifier {
+pub fn spawn(subjects: impl IntoIterator<Item = (Subject, Notify)>, limits: Limits) -> Notifier {
     let mut workers = JoinSet::new();
     let mailboxes = subjects.into_iter().map(|(subject, scripts)| {
         if scripts == Notify::default() {
             return None;
         }
         let mailbox = Arc::new(Mailbox::new(subject));
-        workers.spawn(work(scripts, Arc::clone(&mailbox)));
+        workers.spawn(work(scripts, limits, Arc::clone(&mailbox)));
         Some(mailbox)
     });
     Notifier { mailboxes: mailboxes.collect(), workers }
@@ -92,28 +103,17 @@ impl Notifier {
     /// state's own first, then the one for every change. Returns at once, on whatever thread.
     pub fn changed(&self, subject: usize, state: NotifyState, priority: u8) {
         if let Some(Some(mailbox)) = self.mailboxes.get(subject) {
-            mailbox.queue().push(Change { state, priority });
+            mailbox.queue().push(Change { state, priority }, Instant::now());
             mailbox.news.notify_one();
         }
     }
 
-    /// Lets the scripts of all changes so far finish, for `limit` at most; then they are killed.
-    pub async fn shutdown(mut self, limit: Duration) {
+    /// Lets the scripts of all changes so far finish, each within its limit.
+    pub async fn shutdown(mut self) {
         for mailbox in self.mailboxes.iter().flatten() {
             mailbox.close();
         }
-        let finished = timeout(limit, async { while self.workers.join_next().await.is_some() {} }).await.is_ok();
-        if finished {
-            return;
-        }
-        self.workers.shutdown().await;
-        for mailbox in self.mailboxes.iter().flatten() {
-            let left = mailbox.queue().len();
-            if left > 0 {
-                let name = mailbox.subject.name();
-                tracing::warn!("notify {name}: stopped with {left} changes of state not told");
-            }
-        }
+        while self.workers.join_next().await.is_some() {}
     }
 }
 
@@ -127,7 +127,7 @@ struct Change {
 #[derive(Debug)]
 struct Mailbox {
     subject: Subject,
-    queue: Mutex<Queue<Change>>,
+    queue: Mutex<Queue>,
     news: sync::Notify,
 }
 
@@ -136,7 +136,7 @@ impl Mailbox {
         Self { subject, queue: Mutex::new(Queue::new()), news: sync::Notify::new() }
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue<Change>> {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -145,12 +145,12 @@ impl Mailbox {
         self.news.notify_one();
     }
 
-    /// Waits for the next change, which comes with the number dropped before it; `None` after the last.
+    /// Waits for the next change, which comes with the number left out before it; `None` after the last.
     async fn next(&self) -> Option<(Change, usize)> {
         loop {
             {
                 let mut queue = self.queue();
-                let next = queue.pop();
+                let next = queue.pop(Instant::now());
                 if next.is_some() || queue.is_closed() {
                     return next;
                 }
@@ -158,25 +158,107 @@ impl Mailbox {
             self.news.notified().await;
         }
     }
-}
 
-async fn work(scripts: Notify, mailbox: Arc<Mailbox>) {
-    let name = mailbox.subject.name();
-    while let Some((change, dropped)) = mailbox.next().await {
-        let state = change.state;
-        if dropped > 0 {
-            tracing::warn!("notify {name}: scripts are slower than changes; {dropped} left out, next is {state}");
-        }
-        for (script, arguments) in commands(&scripts, &mailbox.subject, change) {
-            // Boxed: a worker waits nearly always, and there are as many as routers.
-            let (outcome, remains) = Box::pin(exec::run(script, &arguments, LIMIT)).await;
-            if !outcome.success() {
-                let program = script.words.first().map_or("", String::as_str);
-                tracing::warn!("notify {name}: {program} for {state}: {outcome}");
+    /// Ends with the reason when a script for `state` that began at `since` has to end.
+    async fn cut(&self, state: NotifyState, since: Instant, limit: Option<Duration>) -> Cut {
+        let limited = async {
+            match limit {
+                Some(limit) => {
+                    sleep_until(since + limit).await;
+                    Cut::Limit(state, limit)
+                }
+                None => pending().await,
             }
-            remains.gone().await;
+        };
+        tokio::select! {
+            cut = limited => cut,
+            newer = self.impatient() => Cut::Newer(newer),
         }
     }
+
+    /// Ends when what waits has waited long enough, with the newest state.
+    async fn impatient(&self) -> NotifyState {
+        loop {
+            let patience = self.queue().patience();
+            let over = async {
+                match patience {
+                    Some((at, newest)) => {
+                        sleep_until(at).await;
+                        newest
+                    }
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                newest = over => return newest,
+                // Another newest, or a stop.
+                () = self.news.notified() => {}
+            }
+        }
+    }
+}
+
+/// Why a script is cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cut {
+    /// A newer state has waited long enough, or is a stop.
+    Newer(NotifyState),
+    /// It took longer than it may.
+    Limit(NotifyState, Duration),
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Newer(NotifyState::Stop) => f.write_str("vrrpd stops"),
+            Self::Newer(state) => write!(f, "the newer state {state} waits to be told"),
+            Self::Limit(state, limit) => {
+                let option = if *state == NotifyState::Stop { "--stop-timeout" } else { "--notify-timeout" };
+                write!(f, "it may take {} s ({option})", limit.as_secs_f64())
+            }
+        }
+    }
+}
+
+async fn work(scripts: Notify, limits: Limits, mailbox: Arc<Mailbox>) {
+    let name = mailbox.subject.name();
+    while let Some((change, left_out)) = mailbox.next().await {
+        let state = change.state;
+        if left_out > 0 {
+            tracing::warn!("notify {name}: scripts are slower than changes; {left_out} left out, next is {state}");
+        }
+        let is_stop = state == NotifyState::Stop;
+        let begun = Instant::now();
+        let mut commands = commands(&scripts, &mailbox.subject, change);
+        while let Some((script, arguments)) = commands.next() {
+            let (since, limit) = if is_stop { (begun, limits.stop) } else { (Instant::now(), limits.script) };
+            let program = script.words.first().map_or("", String::as_str);
+            // Boxed: a worker waits nearly always, and there are as many as routers.
+            let cut = mailbox.cut(state, since, limit);
+            let (ended, remains) = Box::pin(exec::run_until(script, &arguments, cut)).await;
+            match &ended {
+                Ended::ByItself(outcome) if outcome.success() => {}
+                Ended::ByItself(outcome) => tracing::warn!("notify {name}: {program} for {state}: {outcome}"),
+                Ended::CutOff(cut) => tracing::warn!("notify {name}: {program} for {state} {}", told(cut)),
+            }
+            if timeout(LAST_RITES, remains.gone()).await.is_err() {
+                tracing::warn!("notify {name}: {program} for {state} has not ended yet; the next script does not wait");
+            }
+            if matches!(ended, Ended::CutOff(CutOff { why: Cut::Newer(_), .. })) {
+                if let Some(program) = commands.next().and_then(|(script, _)| script.words.first()) {
+                    tracing::warn!("notify {name}: {program} for {state} was left out");
+                }
+                break;
+            }
+        }
+    }
+}
+
+fn told(cut: &CutOff<Cut>) -> String {
+    let CutOff { why, ran, killed, stderr } = cut;
+    let signal = if *killed { "SIGKILL, as SIGTERM did not end it" } else { "SIGTERM" };
+    let stderr = stderr.as_ref().map_or(String::new(), |line| format!(": {line}"));
+    format!("was cut off after {:.1} s by {signal}: {why}{stderr}", ran.as_secs_f64())
 }
 
 /// What to run for a change, in order, with what goes after the configured words.

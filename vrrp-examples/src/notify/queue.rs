@@ -1,36 +1,59 @@
-//! What waits to be told to one instance's scripts.
+//! What waits to be told to the scripts of one instance or group.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::{Change, NotifyState};
+
+/// How long a newer state waits for the script of an older one.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// What has waited so long while newer states wait behind it is left out: its script would soon be cut off.
+const STALE: Duration = Duration::from_secs(1);
 /// Changes that may wait before the scripts count as left behind.
 const CAPACITY: usize = 16;
 
-/// Changes in order. When it is full, all that wait give way to the newest: whoever is that far behind needs the state
-/// that holds, not the history, and the newest state is never lost.
+/// Changes in order. Scripts that are left behind are told the newest state, not the history, and the newest is never lost.
 #[derive(Debug)]
-pub(super) struct Queue<T> {
-    waiting: VecDeque<T>,
-    dropped: usize,
+pub(super) struct Queue {
+    waiting: VecDeque<(Change, Instant)>,
+    left_out: usize,
     closed: bool,
 }
 
-impl<T> Queue<T> {
+impl Queue {
     pub(super) fn new() -> Self {
-        Self { waiting: VecDeque::with_capacity(CAPACITY), dropped: 0, closed: false }
+        Self { waiting: VecDeque::with_capacity(CAPACITY), left_out: 0, closed: false }
     }
 
-    pub(super) fn push(&mut self, change: T) {
-        if self.waiting.len() >= CAPACITY {
-            self.dropped += self.waiting.len();
+    /// A stop waits for nothing.
+    pub(super) fn push(&mut self, change: Change, now: Instant) {
+        if change.state == NotifyState::Stop || self.waiting.len() >= CAPACITY {
+            self.left_out += self.waiting.len();
             self.waiting.clear();
         }
-        self.waiting.push_back(change);
+        self.waiting.push_back((change, now));
     }
 
-    /// The next change, and how many before it were dropped.
-    pub(super) fn pop(&mut self) -> Option<(T, usize)> {
-        let change = self.waiting.pop_front()?;
-        Some((change, std::mem::take(&mut self.dropped)))
+    /// The next change, and how many before it were left out.
+    pub(super) fn pop(&mut self, now: Instant) -> Option<(Change, usize)> {
+        let (_, since) = self.waiting.front()?;
+        if now.saturating_duration_since(*since) >= STALE {
+            let older = self.waiting.len() - 1;
+            self.waiting.drain(..older);
+            self.left_out += older;
+        }
+        let (change, _) = self.waiting.pop_front()?;
+        Some((change, std::mem::take(&mut self.left_out)))
+    }
+
+    /// Until when the script that runs now may go on, and the newest state, which then has to be told. `None`: nothing waits.
+    pub(super) fn patience(&self) -> Option<(Instant, NotifyState)> {
+        let (_, since) = self.waiting.front()?;
+        let (newest, _) = self.waiting.back()?;
+        let patience = if newest.state == NotifyState::Stop { Duration::ZERO } else { PATIENCE };
+        Some((*since + patience, newest.state))
     }
 
     /// Nothing comes after what waits now.
@@ -49,17 +72,50 @@ impl<T> Queue<T> {
 
 #[cfg(test)]
 mod tests {
+    use super::NotifyState::{Backup, Fault, Master, Stop};
     use super::*;
+
+    fn change(state: NotifyState, priority: u8) -> Change {
+        Change { state, priority }
+    }
+
+    fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
 
     #[test]
     fn order_is_kept_and_a_full_queue_collapses_to_the_newest() {
-        let mut queue = Queue::new();
-        (0..CAPACITY).for_each(|change| queue.push(change));
-        assert_eq!(queue.pop(), Some((0, 0)));
-        queue.push(CAPACITY);
-        assert_eq!((queue.len(), queue.pop()), (CAPACITY, Some((1, 0))));
+        let (mut queue, now) = (Queue::new(), Instant::now());
+        (0..16).for_each(|n| queue.push(change(Master, n), now));
+        assert_eq!(queue.pop(now), Some((change(Master, 0), 0)));
+        queue.push(change(Master, 16), now);
+        assert_eq!((queue.len(), queue.pop(now)), (CAPACITY, Some((change(Master, 1), 0))));
 
-        (0..CAPACITY).for_each(|change| queue.push(100 + change));
-        assert_eq!(queue.pop(), Some((100 + 1, CAPACITY)));
+        (100..116).for_each(|n| queue.push(change(Backup, n), now));
+        assert_eq!(queue.pop(now), Some((change(Backup, 101), CAPACITY)));
+    }
+
+    #[test]
+    fn what_has_waited_long_gives_way_to_the_newest() {
+        let (mut queue, now) = (Queue::new(), Instant::now());
+        queue.push(change(Master, 1), now);
+        queue.push(change(Backup, 2), now + ms(400));
+        queue.push(change(Fault, 3), now + ms(900));
+        assert_eq!(queue.pop(now + ms(999)), Some((change(Master, 1), 0)));
+        queue.push(change(Master, 4), now + ms(1000));
+        assert_eq!(queue.pop(now + ms(1400)), Some((change(Master, 4), 2)));
+        assert_eq!(queue.pop(now + ms(9000)), None);
+    }
+
+    #[test]
+    fn the_first_that_waits_sets_the_time_and_a_stop_has_none() {
+        let (mut queue, now) = (Queue::new(), Instant::now());
+        assert_eq!(queue.patience(), None);
+        queue.push(change(Backup, 1), now);
+        queue.push(change(Fault, 1), now + ms(1500));
+        assert_eq!(queue.patience(), Some((now + PATIENCE, Fault)), "however often the state changes");
+        queue.push(change(Stop, 1), now + ms(1600));
+        assert_eq!(queue.patience(), Some((now + ms(1600), Stop)));
+        assert_eq!(queue.pop(now + ms(1600)), Some((change(Stop, 1), 2)));
     }
 }
