@@ -5,6 +5,7 @@ mod groups;
 mod log;
 mod lower;
 mod preflight;
+mod signals;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 use vrrp_core::Role;
@@ -29,6 +29,7 @@ use crate::track::Verdict;
 use crate::{keepalived, notify, track};
 use groups::Groups;
 use lower::Lowered;
+use signals::Signals;
 
 /// The exit status where the configuration would not run: `EX_CONFIG` of sysexits.h. To start once more is no use.
 const WRONG_CONFIGURATION: u8 = 78;
@@ -165,9 +166,7 @@ fn count(configuration: &Lowered) -> String {
 
 async fn run(configuration: Lowered, control: Option<&Path>, limits: Limits) -> Result<(), Box<dyn std::error::Error>> {
     // Signals first: from here on a stop is orderly.
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let hangup = signal(SignalKind::hangup())?;
+    let mut signals = Signals::catch()?;
     let control = control.map(ControlSocket::bind).transpose()?;
 
     let text = count(&configuration);
@@ -188,9 +187,7 @@ async fn run(configuration: Lowered, control: Option<&Path>, limits: Limits) -> 
     let mut supervisor = Supervisor { daemon, script_users, failures, vrrp, events, groups, notifier, routing };
     let ended = tokio::select! {
         () = supervisor.serve(verdicts, requests) => Err("the protocol driver has died".into()),
-        _ = terminate.recv() => Ok("SIGTERM"),
-        _ = interrupt.recv() => Ok("SIGINT"),
-        () = no_reload(hangup) => Ok("no signal can be received any more"),
+        why = signals.stop() => Ok(why),
     };
     if let Ok(why) = ended {
         info!("{why}: stopping");
@@ -201,13 +198,6 @@ async fn run(configuration: Lowered, control: Option<&Path>, limits: Limits) -> 
     }
     supervisor.stop().await;
     ended.map(drop)
-}
-
-/// Left alone, SIGHUP kills, and the addresses stay: scripts written for keepalived send it.
-async fn no_reload(mut hangup: Signal) {
-    while hangup.recv().await.is_some() {
-        warn!("SIGHUP: restart vrrpd to have the configuration read again");
-    }
 }
 
 /// What runs, and what it reports.

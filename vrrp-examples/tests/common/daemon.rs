@@ -48,8 +48,13 @@ impl Host {
 
     /// As `vrrpd`, with more arguments.
     pub(crate) fn vrrpd_with(&self, configuration: &str, arguments: &[&str]) -> Vrrpd {
+        self.vrrpd_under(&[], configuration, arguments)
+    }
+
+    /// As `vrrpd_with`, started by `wrapper`: the signals go to that one, which may become the daemon (`exec`).
+    pub(crate) fn vrrpd_under(&self, wrapper: &[&str], configuration: &str, arguments: &[&str]) -> Vrrpd {
         let (reader, writer) = pipe().unwrap();
-        let daemon = self.start(configuration, arguments, writer);
+        let daemon = self.start(wrapper, configuration, arguments, writer);
         let (log, ended) = (Arc::clone(&daemon.log), Arc::clone(&daemon.log_ended));
         ended.store(false, Ordering::Release);
         thread::spawn(move || {
@@ -100,14 +105,14 @@ impl Host {
         blocking(OFlag::O_NONBLOCK);
         while write(&writer, &[b'.'; 512]).is_ok() {}
         blocking(OFlag::empty());
-        let daemon = self.start(configuration, &[], writer);
+        let daemon = self.start(&[], configuration, &[], writer);
         daemon.until("it answers", || daemon.ask().is_some());
         (daemon, reader)
     }
 
-    fn start(&self, configuration: &str, arguments: &[&str], stderr: OwnedFd) -> Vrrpd {
+    fn start(&self, wrapper: &[&str], configuration: &str, arguments: &[&str], stderr: OwnedFd) -> Vrrpd {
         let socket = self.path("control");
-        let mut command = self.vrrpd_command(configuration);
+        let mut command = self.vrrpd_command(wrapper, configuration);
         let process = self.spawn(command.args(arguments).arg("--control").arg(&socket).stderr(stderr));
         let pid = Pid::from_raw(process.id().try_into().unwrap());
         Vrrpd {
@@ -127,11 +132,19 @@ impl Host {
         self.spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped())).wait_with_output().unwrap()
     }
 
-    fn vrrpd_command(&self, configuration: &str) -> Command {
+    fn vrrpd_command(&self, wrapper: &[&str], configuration: &str) -> Command {
         let path = self.path("vrrpd.conf");
         let directory = self.directory().display().to_string();
         fs::write(&path, configuration.replace("$D", &directory)).unwrap();
-        let mut command = Command::new(program("vrrpd", env!("CARGO_BIN_EXE_vrrpd")));
+        let vrrpd = program("vrrpd", env!("CARGO_BIN_EXE_vrrpd"));
+        let mut command = match wrapper {
+            [] => Command::new(vrrpd),
+            [program, words @ ..] => {
+                let mut command = Command::new(program);
+                command.args(words).arg(vrrpd);
+                command
+            }
+        };
         command.arg("--config").arg(path).env_remove("RUST_LOG");
         command
     }
@@ -238,8 +251,14 @@ impl Vrrpd {
     #[track_caller]
     fn signal(&self, signal: Signal) -> ExitStatus {
         kill(self.pid, signal).unwrap();
+        self.wait()
+    }
+
+    /// How it ends, which it must do soon.
+    #[track_caller]
+    pub(crate) fn wait(&self) -> ExitStatus {
         let ended = || self.process.lock().unwrap().try_wait().unwrap();
-        self.until(&format!("it ends after {signal}"), || ended().is_some() && self.log_ended.load(Ordering::Acquire));
+        self.until("it ends", || ended().is_some() && self.log_ended.load(Ordering::Acquire));
         ended().unwrap()
     }
 

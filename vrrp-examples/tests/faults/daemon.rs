@@ -1,0 +1,190 @@
+//! The daemon as a process: its signals, its children, what these inherit.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use crate::common::{Host, Lan, Vrrpd, throughout, until, until_within};
+use crate::{instance, on_hosts, router};
+
+/// A number may have no name, as those of the real-time signals.
+fn send(host: &Host, daemon: &Vrrpd, signal: i32) {
+    host.sh(&format!("env kill -{signal} {}", daemon.pid()));
+}
+
+#[test]
+fn d3_a_newer_state_is_told_while_an_older_ones_script_hangs() {
+    on_hosts(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        // The first word of the arguments is the router's own.
+        host.script("tell", "echo $4 >>$D/$1; [ $1$4 != slowMASTER ] || sleep 75");
+        let others = ["a", "b", "c"];
+        let names = others.iter().chain(&["slow"]).enumerate();
+        let instances = names.map(|(n, name)| {
+            let address = format!("virtual_ipaddress {{\n192.0.2.{}/24\n}}", 100 + n);
+            instance(name, u8::try_from(n).unwrap() + 1, 255, &format!("{address}\nnotify \"$D/tell {name}\""))
+        });
+        let daemon = host.vrrpd(&instances.collect::<String>());
+        let told = |name: &str| host.lines(name).last().cloned().unwrap_or_default();
+        let limit = Duration::from_secs(10);
+        until_within(limit, "the slow script runs", || told("slow") == "MASTER");
+        host.set_carrier(false);
+        until_within(limit, "the others are told", || others.iter().all(|name| told(name) == "FAULT"));
+        until_within(limit, "and so is the slow one", || told("slow") == "FAULT");
+        daemon.until_logged("notify slow: ");
+        let log = daemon.log();
+        let line = log.iter().find(|line| line.starts_with("notify slow: ")).unwrap();
+        for part in ["/tell for MASTER was cut off after ", " by SIGTERM: the newer state FAULT waits to be told"] {
+            assert!(line.contains(part), "{line}");
+        }
+        assert_eq!(host.lines("slow"), ["MASTER", "FAULT"]);
+    });
+}
+
+#[test]
+fn d3_stop_scripts_complete_and_what_they_wait_for_is_cut_off() {
+    on_hosts(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        host.script("master", "echo master >>$D/told; sleep 75");
+        host.script("stop", "sleep 2; echo stop >>$D/told");
+        host.script("any", "[ $3 != STOP ] || { sleep 1; echo any >>$D/told; }");
+        let scripts = "notify_master $D/master\nnotify_stop $D/stop\nnotify $D/any";
+        let daemon = host.vrrpd(&router(255, scripts));
+        until("the first script runs", || host.lines("told") == ["master"]);
+        let asked = Instant::now();
+        assert!(daemon.terminate().success());
+        assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+        assert_eq!(host.lines("told"), ["master", "stop", "any"]);
+        assert_eq!(daemon.logged(" by SIGTERM: vrrpd stops"), 1);
+    });
+}
+
+#[test]
+fn d3_the_limits_can_be_set() {
+    on_hosts(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        for name in ["master", "stop"] {
+            host.script(name, &format!("echo {name} >>$D/told; sleep 75"));
+        }
+        let limits = ["--notify-timeout", "0.5", "--stop-timeout", "1"];
+        let daemon = host.vrrpd_with(&router(255, "notify_master $D/master\nnotify_stop $D/stop"), &limits);
+        daemon.until_logged(
+            "/master for MASTER was cut off after 0.5 s by SIGTERM: it may take 0.5 s (--notify-timeout)",
+        );
+        assert!(daemon.terminate().success());
+        assert_eq!(host.lines("told"), ["master", "stop"]);
+        assert_eq!(daemon.logged("it may take 1 s (--stop-timeout)"), 1);
+    });
+}
+
+#[test]
+fn d2_what_a_notify_script_starts_in_the_background_lives_on() {
+    on_hosts(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        host.script("master", "(until [ -e $D/go ]; do sleep 0.1; done; echo word >&2; echo lives >>$D/told) &");
+        host.script("any", "echo $3 >>$D/told");
+        let daemon = host.vrrpd(&router(255, "notify_master $D/master\nnotify $D/any"));
+        until("the script has ended", || host.lines("told") == ["MASTER"]);
+        fs::write(host.path("go"), "").unwrap();
+        until("it has lived on", || host.lines("told") == ["MASTER", "lives"]);
+        drop(daemon);
+    });
+}
+
+/// What each signal does is written in `docs/process.md`.
+#[test]
+fn d4_no_signal_ends_a_master_in_silence() {
+    on_hosts(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        let daemon = host.vrrpd(&router(255, ""));
+        daemon.until_is("VI_1", "Master");
+        let serves = || daemon.is("VI_1", "Master") && host.has("192.0.2.100");
+        let named = [(1, "HUP"), (10, "USR1"), (12, "USR2"), (13, "PIPE"), (14, "ALRM"), (16, "STKFLT")];
+        let more =
+            [(25, "XFSZ"), (26, "VTALRM"), (27, "PROF"), (29, "IO"), (30, "PWR"), (34, "RTMIN"), (35, "RTMIN+1")];
+        let real_time = (36..=64).map(|n| (n, format!("RTMIN+{}", n - 34)));
+        let with_a_line = named.into_iter().chain(more).map(|(n, name)| (n, name.to_owned())).chain(real_time);
+        for (signal, name) in with_a_line {
+            send(&host, &daemon, signal);
+            daemon.until_logged(&format!("SIG{name}: "));
+            assert!(serves(), "after SIG{name}");
+        }
+        // SIGCHLD, SIGCONT, SIGURG and SIGWINCH are everyday.
+        for signal in [17, 18, 23, 28] {
+            send(&host, &daemon, signal);
+            assert!(serves(), "after signal {signal}");
+        }
+        // An exporter.
+        (0..20).for_each(|_| send(&host, &daemon, 10));
+        throughout(Duration::from_millis(300), "it serves", serves);
+        assert_eq!(daemon.logged("SIGUSR1: has no effect in vrrpd; `vrrpctl status`"), 1);
+        assert!(daemon.terminate().success());
+    });
+}
+
+#[test]
+fn d4_three_signals_stop_it_in_order() {
+    on_hosts(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        for (signal, name) in [(2, "SIGINT"), (3, "SIGQUIT"), (15, "SIGTERM")] {
+            let daemon = host.vrrpd(&router(255, ""));
+            daemon.until_is("VI_1", "Master");
+            let sent = lan.wire().adverts(1).len();
+            send(&host, &daemon, signal);
+            assert!(daemon.wait().success(), "{name}");
+            assert!(!host.has("192.0.2.100"), "{name}");
+            until("the release", || lan.wire().adverts(1)[sent..].iter().any(|advert| advert.priority == 0));
+            assert_eq!(daemon.logged(&format!("{name}: stopping")), 1);
+        }
+    });
+}
+
+#[test]
+fn d4_after_a_crash_the_addresses_expire() {
+    on_hosts(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        // SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGXCPU, SIGSYS, SIGKILL
+        for signal in [4, 5, 6, 7, 8, 11, 24, 31, 9] {
+            let daemon = host.vrrpd_under(&["sh", "-c", "ulimit -c 0; exec \"$@\"", "sh"], &router(255, ""), &[]);
+            daemon.until_is("VI_1", "Master");
+            until("it serves", || host.has("192.0.2.100"));
+            send(&host, &daemon, signal);
+            if [7, 11].contains(&signal) {
+                // Rust looks first whether a stack is full: the first one from outside has no effect.
+                send(&host, &daemon, signal);
+            }
+            assert!(!daemon.wait().success(), "signal {signal}");
+            until("the address has expired", || !host.has("192.0.2.100"));
+        }
+    });
+}
+
+#[test]
+fn d4_scripts_inherit_no_signal_of_ours() {
+    on_hosts(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        host.script(
+            "check",
+            "grep -E 'SigBlk|SigIgn' /proc/self/status >$D/signals.part; mv $D/signals.part $D/signals",
+        );
+        let configuration =
+            format!("vrrp_script chk {{\nscript $D/check\ninterval 1\n}}\n{}", router(255, "track_script {\nchk\n}"));
+        // As `nohup` and careless parents start a daemon.
+        let wrapper = ["sh", "-c", "trap '' HUP INT QUIT USR1 USR2 PIPE ALRM TERM; exec \"$@\"", "sh"];
+        let daemon = host.vrrpd_under(&wrapper, &configuration, &[]);
+        until("the check has run", || host.lines("signals").len() == 2);
+        for line in host.lines("signals") {
+            let mask = u64::from_str_radix(line.rsplit('\t').next().unwrap(), 16).unwrap();
+            // The C library keeps 32 and 33 for itself: as this test was started with them, so is the check.
+            assert_eq!(mask & !(1 << 31 | 1 << 32), 0, "{line}");
+        }
+        assert!(daemon.terminate().success());
+    });
+}
