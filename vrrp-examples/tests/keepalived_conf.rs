@@ -136,20 +136,20 @@ fn a_haproxy_pair_as_tutorials_write_it() {
     router.notify.backup = script_path("backup");
     router.notify.fault = script_path("fault");
     assert_eq!(loaded.daemon, Daemon { scripts: vec![check], instances: vec![router], ..Daemon::default() });
-    let harmless = |place: &str, keyword: &str| {
-        format!("{place} `{keyword}` is not acted upon; it changes neither packets nor addresses nor the election")
+    let mail = |place: &str, keyword: &str| {
+        format!("{place} `{keyword}` is not acted upon: vrrpd sends no mail; a `notify` script can")
     };
     let expected = [
-        harmless("4:5", "notification_email"),
-        harmless("7:5", "notification_email_from"),
-        harmless("8:5", "smtp_server"),
-        harmless("9:5", "smtp_connect_timeout"),
-        harmless("10:5", "router_id"),
+        mail("4:5", "notification_email"),
+        mail("7:5", "notification_email_from"),
+        mail("8:5", "smtp_server"),
+        mail("9:5", "smtp_connect_timeout"),
+        "10:5 `router_id` is not acted upon: it names this host in mails and in SNMP, and vrrpd has neither".to_owned(),
         "11:5 this asks for what is always so here, but in strict mode".to_owned(),
         "12:5 `vrrp_garp_interval 0` asks for what is always so here".to_owned(),
         "13:5 `vrrp_gna_interval 0` asks for what is always so here".to_owned(),
         "33:19 the password is 11 octets long; the first 8 are used, as in keepalived".to_owned(),
-        harmless("44:5", "smtp_alert"),
+        mail("44:5", "smtp_alert"),
         "47:1 `virtual_server` is no part of VRRP; the whole block is skipped".to_owned(),
     ];
     assert_eq!(shown(&loaded.notices), expected);
@@ -265,6 +265,44 @@ fn included_files_count_as_if_they_stood_there_executable_or_not() {
 }
 
 #[test]
+fn a_byte_order_mark_and_the_line_ends_of_windows_are_taken_for_what_they_are() {
+    let text = fs::read_to_string("article/proxy-serv01.conf").unwrap();
+    let written_there = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    assert_eq!(parse_str("t", &written_there).unwrap(), parse_str("t", &text).unwrap());
+    let both = Path::new(env!("CARGO_TARGET_TMPDIR")).join("windows.conf");
+    fs::write(&both, &written_there).unwrap();
+    let outer = both.with_file_name("outer.conf");
+    fs::write(&outer, "\u{feff}include windows.conf\r\n").unwrap();
+    assert_eq!(load(&outer).unwrap().daemon, load(&both).unwrap().daemon);
+
+    let utf_16 = both.with_file_name("utf-16.conf");
+    fs::write(&utf_16, b"\xff\xfea\0").unwrap();
+    assert!(load(&utf_16).unwrap_err().to_string().contains("it is in UTF-16; save it in UTF-8"));
+}
+
+/// Each keyword that is not acted upon says why, and so does each that is refused.
+#[test]
+fn no_keyword_is_said_to_do_what_it_does_not() {
+    for (keyword, expected) in [
+        ("default_interface eth0", "it is the interface of static addresses"),
+        ("dynamic_interfaces", "asks for what is always so here"),
+        ("vrrp_notify_fifo /run/f", "nothing would be written to the FIFO"),
+        ("vrrp_min_garp", "say the same"),
+        ("lvs_flush", "no load balancer"),
+        ("enable_snmp_vrrp", "neither SNMP nor D-Bus"),
+    ] {
+        let text = format!(
+            "global_defs {{\n{keyword}\n}}\nvrrp_instance a {{\ninterface e\nvirtual_router_id 1\nvirtual_ipaddress {{ 192.0.2.1 }}\n}}"
+        );
+        let said = match parse_str("t", &text) {
+            Ok(loaded) => loaded.notices.iter().map(ToString::to_string).collect(),
+            Err(diagnostics) => diagnostics.to_string(),
+        };
+        assert!(said.contains(expected) && !said.contains("takes part in"), "{keyword}: {said}");
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_named() {
     let diagnostics = load(Path::new("tests/conf/none.conf")).unwrap_err();
     assert_eq!(
@@ -281,7 +319,7 @@ fn each_mistake_is_named_with_its_place_and_what_was_expected() {
         fs::read_dir("tests/conf/broken").unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
     files.sort();
-    assert!(files.len() >= 105, "{} files", files.len());
+    assert!(files.len() >= 117, "{} files", files.len());
     let mut wrong = Vec::new();
     for conf in files {
         let diagnostics = load(&conf).expect_err(&conf.to_string_lossy());
@@ -302,10 +340,32 @@ fn each_mistake_is_named_with_its_place_and_what_was_expected() {
 
 #[test]
 fn passwords_are_in_no_message() {
-    for text in
-        ["auth_pass s3cret", "authentication { auth_pass s3cret s3cret\nauth_pass \"s3cret", "auth_pass { s3cret"]
-    {
+    for text in [
+        "auth_pass s3cret",
+        "authentication { auth_pass s3cret s3cret\nauth_pass \"s3cret",
+        "auth_pass { s3cret",
+        "$PASS=s3cret",
+        "  $PASS=\"s3cret",
+        "$A=1 $PASS=s3cret",
+        "$PASS=\\\n s3cret\\\n s3cret",
+        "@one auth_pass s3cret",
+        "auth_pas s3cret",
+        "Auth_Pass s3cret",
+        "auth-pass s3cret",
+        "auth_pass=s3cret",
+        "passwd s3cret",
+        "authentication s3cret",
+        "authentication PASS s3cret {",
+        "authenticaton {\nauth_pass s3cret\n}",
+        "authentication {\nauth_type s3cret\nauth_pass\ns3cret\n}",
+        "authentication\n{\nauth_type PASS\ns3cret\n}",
+        "authentication {\ns3cret\n}",
+        "authentication\nauth_type PASS\nauth_pas s3cret\n}",
+        "authentication {\nauth_pass \u{201c}s3cret\u{a0}x\u{201d} y",
+    ] {
         let text = format!("vrrp_instance a {{\n{text}\n}}");
+        assert!(!parse_str("t", &text).unwrap_err().to_string().contains("s3cret"), "{text}");
+        let text = format!("{text}\nvrrp_instance b {{\n}}");
         assert!(!parse_str("t", &text).unwrap_err().to_string().contains("s3cret"), "{text}");
     }
 }

@@ -105,7 +105,7 @@ impl Diagnostic {
 }
 
 /// The candidate closest to `word`, if it is close enough to have been meant.
-fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase();
     let len = word.chars().count();
     let limit = (len / 3).max(1);

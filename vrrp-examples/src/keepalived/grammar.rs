@@ -1,7 +1,8 @@
 //! What may stand in a block, and what is said about the rest.
 
-use super::keywords::home_of;
-use super::parser::Statement;
+use super::diagnostics::nearest;
+use super::keywords;
+use super::parser::{Statement, Word};
 use super::report::Report;
 use super::values::unique;
 
@@ -9,16 +10,25 @@ use super::values::unique;
 pub(super) struct Grammar<T: 'static> {
     /// The block, as messages name it.
     pub(super) block: &'static str,
+    /// A word in it may be a password.
+    pub(super) secret: bool,
     /// Acted upon.
     pub(super) understood: &'static [Keyword<T>],
-    /// Change neither packets nor addresses nor the election: named once, then forgotten.
-    pub(super) harmless: &'static [&'static str],
+    /// Not acted upon, and nothing is lost by it: named once each.
+    pub(super) ignored: &'static [Kind],
     /// Ask for what is always so here: named once.
     pub(super) granted: &'static [&'static str],
     /// Sections for other programs: skipped whole, with a notice each.
     pub(super) skipped: &'static [&'static str],
-    /// Would change packets, addresses or the election: an error.
-    pub(super) unsupported: &'static [&'static str],
+    /// Not acted upon, and something would be lost by it: an error.
+    pub(super) unsupported: &'static [Kind],
+}
+
+/// Keywords of which the same is true.
+pub(super) struct Kind {
+    pub(super) words: &'static [&'static str],
+    /// What follows from their not being acted upon, as a sentence without its end.
+    pub(super) why: &'static str,
 }
 
 /// A keyword that is acted upon.
@@ -60,35 +70,85 @@ impl<T> Grammar<T> {
 
     fn not_understood(&self, statement: &Statement, report: &mut Report) {
         let (word, span) = (statement.keyword.text.as_str(), statement.keyword.span);
-        if self.harmless.contains(&word) {
-            let why = "it changes neither packets nor addresses nor the election";
-            report.notice_once(word, span, format!("`{word}` is not acted upon; {why}"));
+        if let Some(why) = why(self.ignored, word) {
+            report.notice_once(word, span, format!("`{word}` is not acted upon: {why}"));
         } else if self.granted.contains(&word) {
             report.notice_once(word, span, format!("`{word}` asks for what is always so here"));
         } else if self.skipped.contains(&word) {
             report.notice(span, format!("`{word}` is no part of VRRP; the whole block is skipped"));
-        } else if self.unsupported.contains(&word) {
+        } else if let Some(why) = why(self.unsupported, word) {
             report
                 .error(span, format!("`{word}` is known to keepalived but not supported here"))
                 .with_expected("a configuration without it")
-                .with_help("it cannot be ignored: it takes part in packets, addresses or the election");
+                .with_help(why);
+            report.doubt(&statement.values);
         } else {
-            let names = || self.understood.iter().map(|keyword| keyword.name);
-            let error = report.error(span, format!("`{word}` is not a keyword of {}", self.block));
-            error.with_nearest(word, names());
-            if let Some(home) = home_of(word) {
-                error.with_help(format!("`{word}` belongs in {home}"));
-            }
-            match error.help {
-                Some(_) => error.with_expected(format!("a keyword of {}", self.block)),
-                None => error.with_expected(format!("one of {}", names().collect::<Vec<_>>().join(", "))),
-            };
+            self.unknown(&statement.keyword, report);
+            report.doubt(&statement.values);
         }
     }
 
-    pub(super) fn knows(&self, word: &str) -> Option<&'static str> {
-        let understood = self.understood.iter().any(|keyword| keyword.name == word);
-        let known = [self.harmless, self.granted, self.skipped, self.unsupported];
-        (understood || known.iter().any(|names| names.contains(&word))).then_some(self.block)
+    /// A keyword that keepalived does not know here. What may be a password is not repeated.
+    fn unknown(&self, keyword: &Word, report: &mut Report) {
+        let word = keyword.text.as_str();
+        if let Some((name, _)) = word.split_once('=') {
+            report
+                .error(keyword.span, format!("`{name}=` is not a keyword of {}", self.block))
+                .with_expected("a space between a keyword and its value");
+            return;
+        }
+        let help = match self.secret {
+            true => self.near(word),
+            false => self.elsewhere(word).or_else(|| self.near(word)).or_else(|| near_elsewhere(word)),
+        };
+        let shown = if self.secret && help.is_none() { "this word".to_owned() } else { format!("`{word}`") };
+        let error = report.error(keyword.span, format!("{shown} is not a keyword of {}", self.block));
+        match help {
+            Some(help) => error.with_expected(format!("a keyword of {}", self.block)).with_help(help),
+            None => {
+                let names: Vec<&str> = self.understood.iter().map(|keyword| keyword.name).collect();
+                error.with_expected(format!("one of {}", names.join(", ")))
+            }
+        };
     }
+
+    /// Where a keyword stands that is right, but not here.
+    fn elsewhere(&self, word: &str) -> Option<String> {
+        let (_, block) = keywords::all().find(|(name, _)| *name == word)?;
+        Some(format!("`{word}` belongs in {block}"))
+    }
+
+    /// The keyword that was probably meant.
+    fn near(&self, word: &str) -> Option<String> {
+        let near = nearest(word, self.words().map(|(name, _)| name))?;
+        Some(match why(self.unsupported, near) {
+            Some(why) => format!("did you mean `{near}`? That is not supported here: {why}"),
+            None => format!("did you mean `{near}`?"),
+        })
+    }
+
+    /// Whether a keyword is among those written, well spelt, or so that an error has told of it.
+    pub(super) fn has<'a>(&self, keyword: &str, mut written: impl Iterator<Item = &'a str>) -> bool {
+        let is_known = |word: &str| self.words().any(|(name, _)| name == word);
+        written.any(|word| word == keyword || (!is_known(word) && nearest(word, [keyword]).is_some()))
+    }
+
+    /// Every keyword that keepalived knows here, and the block.
+    pub(super) fn words(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<T> {
+        let (block, lists) = (self.block, [self.granted, self.skipped]);
+        let kinds = self.ignored.iter().chain(self.unsupported).flat_map(|kind| kind.words);
+        let understood = self.understood.iter().map(|keyword| keyword.name);
+        understood.chain(kinds.copied()).chain(lists.into_iter().flatten().copied()).map(move |name| (name, block))
+    }
+}
+
+/// The keyword of any block that was probably meant.
+fn near_elsewhere(word: &str) -> Option<String> {
+    let near = nearest(word, keywords::all().map(|(name, _)| name))?;
+    let (_, block) = keywords::all().find(|(name, _)| *name == near)?;
+    Some(format!("did you mean `{near}`? That belongs in {block}"))
+}
+
+fn why(kinds: &[Kind], word: &str) -> Option<&'static str> {
+    kinds.iter().find(|kind| kind.words.contains(&word)).map(|kind| kind.why)
 }

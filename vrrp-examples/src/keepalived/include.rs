@@ -69,6 +69,9 @@ impl Files {
             return Err(format!("files include each other deeper than {MAX_DEPTH}"));
         }
         let bytes = fs::read(&canonical).map_err(|error| error.to_string())?;
+        if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+            return Err("it is in UTF-16; save it in UTF-8, or convert it: iconv -f UTF-16 -t UTF-8".to_owned());
+        }
         let source = report.add_source(path.display().to_string(), &String::from_utf8_lossy(&bytes));
         self.reading.push((path.to_owned(), canonical));
         let statements = parse(source, self, report);

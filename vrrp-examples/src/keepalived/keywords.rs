@@ -1,6 +1,6 @@
 //! Every keyword that keepalived knows around VRRP, by block, and what becomes of it here.
 
-use super::grammar::{Grammar, many, once};
+use super::grammar::{Grammar, Kind, many, once};
 use super::lower::Root;
 use super::lower::global::{self, Globals};
 use super::lower::group::GroupDraft;
@@ -10,37 +10,65 @@ use super::lower::script::{self, ScriptDraft};
 use super::lower::vmac::VmacDraft;
 use super::values::At;
 
+/// Why whole families of keywords are not acted upon. Each stands behind a colon, or is a help.
+const LOAD_BALANCER: &str = "vrrpd is no load balancer (LVS) and checks no real servers";
+const MAIL: &str = "vrrpd sends no mail; a `notify` script can";
+const SNMP: &str = "vrrpd answers neither SNMP nor D-Bus; `vrrpctl status --json` tells how it stands";
+const PROCESS: &str = "vrrpd is one process, without a pid file, and is always called vrrpd";
+const STOP_SCRIPTS: &str = "how long stop scripts may take at the end is not set by it";
+const DUMP: &str = "vrrpd writes no such file; `vrrpctl status --json` tells how it stands";
+const READ_ONCE: &str = "vrrpd reads its configuration once, when it starts, and keeps no copy";
+const BUFFERS: &str = "vrrpd sets the sizes of its buffers itself";
+const TRACKING: &str = "vrrpd tracks scripts and interfaces only, so the router would go on although what it watches fails; a `vrrp_script` can watch the same";
+const STATIC: &str =
+    "vrrpd sets only what a Master has: what is always there belongs into the host's network configuration";
+const PACING: &str = "vrrpd sends announcements without pauses between them";
+const LINKBEAT: &str = "vrrpd follows what the kernel says of an interface, and polls no driver";
+const NAMESPACE: &str = "vrrpd runs in the network namespace that it is started in, as by `ip netns exec NAME`";
+const FIFO: &str =
+    "nothing would be written to the FIFO, and its reader would wait for ever; `notify` runs a script instead";
+const PRIORITY_CHANGES: &str = "vrrpd runs its scripts when the state changes, and not when the priority does";
+const VMACS_OF_ADDRESSES: &str =
+    "a single address has no virtual MAC address of its own here; `use_vmac` is for all of an instance";
+const DOWN_TIMER: &str = "a Master here is given up after three intervals, as the RFCs have it";
+const EXTRA_IF: &str =
+    "addresses on other interfaces are announced as all are: when they are set, and with `garp_master_refresh`";
+const GROUPS: &str = "vrrpd sends to 224.0.0.18 and ff02::12 only, and routers of another group would not hear it";
+
 pub(super) static ROOT: Grammar<Root> = Grammar {
     block: "the top level",
+    secret: false,
     understood: &[
         many("global_defs", |root, s, r| GLOBAL_DEFS.read(s.block(r), &mut root.globals, r)),
         many("vrrp_script", |root, s, r| root.scripts.extend(ScriptDraft::read(s, r))),
         many("vrrp_instance", |root, s, r| root.instances.extend(InstanceDraft::read(s, r))),
         many("vrrp_sync_group", |root, s, r| root.groups.extend(GroupDraft::read(s, r))),
     ],
-    harmless: &["child_wait_time", "instance", "process_names", "use_pid_dir"],
+    ignored: &[
+        Kind { words: &["instance", "process_names", "use_pid_dir"], why: PROCESS },
+        Kind { words: &["child_wait_time"], why: STOP_SCRIPTS },
+    ],
     granted: &[],
     skipped: &["virtual_server", "virtual_server_group", "SSL"],
     unsupported: &[
-        "bfd_instance",
-        "garp_group",
-        "interface_up_down_delays",
-        "linkbeat_interfaces",
-        "linkbeat_use_polling",
-        "net_namespace",
-        "static_ipaddress",
-        "static_routes",
-        "static_rules",
-        "track_file",
-        "track_group",
-        "track_process",
-        "vrrp_track_file",
-        "vrrp_track_process",
+        Kind {
+            words: &["bfd_instance", "track_file", "track_process", "vrrp_track_file", "vrrp_track_process"],
+            why: TRACKING,
+        },
+        Kind { words: &["static_ipaddress", "static_routes", "static_rules", "track_group"], why: STATIC },
+        Kind { words: &["garp_group"], why: PACING },
+        Kind {
+            words: &["interface_up_down_delays"],
+            why: "the state of an interface counts at once here: with the delays another router could be Master",
+        },
+        Kind { words: &["linkbeat_interfaces", "linkbeat_use_polling"], why: LINKBEAT },
+        Kind { words: &["net_namespace"], why: NAMESPACE },
     ],
 };
 
 pub(super) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
     block: "global_defs",
+    secret: false,
     understood: &[
         once("script_user", |g, s, r| g.user = script::user(s, r)),
         once("enable_script_security", |g, s, r| {
@@ -70,134 +98,199 @@ pub(super) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
             g.process.no_swap = true;
         }),
     ],
-    harmless: &[
-        "bfd_cpu_affinity",
-        "bfd_no_swap",
-        "bfd_priority",
-        "bfd_process_name",
-        "bfd_rlimit_rttime",
-        "bfd_rt_priority",
-        "checker_cpu_affinity",
-        "checker_log_all_failures",
-        "checker_no_swap",
-        "checker_priority",
-        "checker_process_name",
-        "checker_rlimit_rttime",
-        "checker_rt_priority",
-        "child_wait_time",
-        "config_save_dir",
-        "data_use_instance",
-        "dbus_service_name",
-        "email_faults",
-        "enable_dbus",
-        "enable_snmp_checker",
-        "enable_snmp_rfc",
-        "enable_snmp_rfcv2",
-        "enable_snmp_rfcv3",
-        "enable_snmp_vrrp",
-        "enable_traps",
-        "include_check",
-        "instance",
-        "json_version",
-        "log_unknown_vrids",
-        "lvs_flush",
-        "lvs_flush_on_stop",
-        "lvs_netlink_cmd_rcv_bufs",
-        "lvs_netlink_cmd_rcv_bufs_force",
-        "lvs_netlink_monitor_rcv_bufs",
-        "lvs_netlink_monitor_rcv_bufs_force",
-        "lvs_notify_fifo",
-        "lvs_notify_fifo_script",
-        "lvs_process_name",
-        "lvs_sync_daemon",
-        "lvs_timeouts",
-        "max_auto_priority",
-        "min_auto_priority_delay",
-        "net_namespace_ipvs",
-        "nftables_ipvs",
-        "nftables_ipvs_priority",
-        "nftables_ipvs_start_fwmark",
-        "no_checker_emails",
-        "no_email_faults",
-        "notification_email",
-        "notification_email_from",
-        "process_monitor_rcv_bufs",
-        "process_monitor_rcv_bufs_force",
-        "process_name",
-        "process_names",
-        "random_seed",
-        "reload_check_config",
-        "reload_file",
-        "reload_repeat",
-        "reload_time_file",
-        "router_id",
-        "rs_init_notifies",
-        "smtp_alert",
-        "smtp_alert_checker",
-        "smtp_alert_vrrp",
-        "smtp_connect_timeout",
-        "smtp_helo_name",
-        "smtp_server",
-        "snmp_socket",
-        "state_dump_file",
-        "stats_dump_file",
-        "json_dump_file",
-        "tmp_config_directory",
-        "umask",
-        "use_pid_dir",
-        "use_symlink_paths",
-        "vrrp_cpu_affinity",
-        "vrrp_netlink_cmd_rcv_bufs",
-        "vrrp_netlink_cmd_rcv_bufs_force",
-        "vrrp_netlink_monitor_rcv_bufs",
-        "vrrp_netlink_monitor_rcv_bufs_force",
-        "vrrp_process_name",
-        "vrrp_rx_bufs_multiplier",
-        "vrrp_rx_bufs_policy",
-        // How the firewall of `no_accept` is made.
-        "nftables",
-        "nftables_counters",
-        "nftables_ifindex",
-        "nftables_priority",
-        "vrrp_ipsets",
-        "vrrp_iptables",
+    ignored: &[
+        Kind {
+            words: &[
+                "bfd_cpu_affinity",
+                "bfd_no_swap",
+                "bfd_priority",
+                "bfd_process_name",
+                "bfd_rlimit_rttime",
+                "bfd_rt_priority",
+            ],
+            why: "vrrpd has no BFD",
+        },
+        Kind {
+            words: &[
+                "checker_cpu_affinity",
+                "checker_log_all_failures",
+                "checker_no_swap",
+                "checker_priority",
+                "checker_process_name",
+                "checker_rlimit_rttime",
+                "checker_rt_priority",
+                "lvs_flush",
+                "lvs_flush_on_stop",
+                "lvs_netlink_cmd_rcv_bufs",
+                "lvs_netlink_cmd_rcv_bufs_force",
+                "lvs_netlink_monitor_rcv_bufs",
+                "lvs_netlink_monitor_rcv_bufs_force",
+                "lvs_notify_fifo",
+                "lvs_notify_fifo_script",
+                "lvs_process_name",
+                "lvs_sync_daemon",
+                "lvs_timeouts",
+                "net_namespace_ipvs",
+                "nftables_ipvs",
+                "nftables_ipvs_priority",
+                "nftables_ipvs_start_fwmark",
+                "rs_init_notifies",
+            ],
+            why: LOAD_BALANCER,
+        },
+        Kind {
+            words: &[
+                "email_faults",
+                "no_checker_emails",
+                "no_email_faults",
+                "notification_email",
+                "notification_email_from",
+                "smtp_alert",
+                "smtp_alert_checker",
+                "smtp_alert_vrrp",
+                "smtp_connect_timeout",
+                "smtp_helo_name",
+                "smtp_server",
+            ],
+            why: MAIL,
+        },
+        Kind { words: &["router_id"], why: "it names this host in mails and in SNMP, and vrrpd has neither" },
+        Kind {
+            words: &[
+                "dbus_service_name",
+                "enable_dbus",
+                "enable_snmp_checker",
+                "enable_snmp_rfc",
+                "enable_snmp_rfcv2",
+                "enable_snmp_rfcv3",
+                "enable_snmp_vrrp",
+                "enable_traps",
+                "snmp_socket",
+            ],
+            why: SNMP,
+        },
+        Kind {
+            words: &["data_use_instance", "json_dump_file", "json_version", "state_dump_file", "stats_dump_file"],
+            why: DUMP,
+        },
+        Kind {
+            words: &["instance", "process_name", "process_names", "use_pid_dir", "vrrp_process_name"],
+            why: PROCESS,
+        },
+        Kind { words: &["child_wait_time"], why: STOP_SCRIPTS },
+        Kind {
+            words: &[
+                "config_save_dir",
+                "reload_check_config",
+                "reload_file",
+                "reload_repeat",
+                "reload_time_file",
+                "tmp_config_directory",
+            ],
+            why: READ_ONCE,
+        },
+        Kind {
+            words: &[
+                "process_monitor_rcv_bufs",
+                "process_monitor_rcv_bufs_force",
+                "vrrp_netlink_cmd_rcv_bufs",
+                "vrrp_netlink_cmd_rcv_bufs_force",
+                "vrrp_netlink_monitor_rcv_bufs",
+                "vrrp_netlink_monitor_rcv_bufs_force",
+                "vrrp_rx_bufs_multiplier",
+                "vrrp_rx_bufs_policy",
+            ],
+            why: BUFFERS,
+        },
+        Kind {
+            words: &[
+                "nftables",
+                "nftables_counters",
+                "nftables_ifindex",
+                "nftables_priority",
+                "vrrp_ipsets",
+                "vrrp_iptables",
+            ],
+            why: "`no_accept` is always kept by a table of nftables that vrrpd makes for itself",
+        },
+        Kind { words: &["use_symlink_paths"], why: "vrrpd runs a script by its path as it is written" },
+        Kind {
+            words: &["include_check"],
+            why: "an `include` of a file that cannot be read is always an error, and a pattern that no file matches never",
+        },
+        Kind {
+            words: &["log_unknown_vrids"],
+            why: "packets with a virtual router id that no instance has are not logged",
+        },
+        Kind {
+            words: &["max_auto_priority", "min_auto_priority_delay"],
+            why: "vrrpd does not change its scheduling while it runs; `vrrp_rt_priority` sets it at the start",
+        },
+        Kind { words: &["random_seed"], why: "vrrpd needs no random numbers" },
+        Kind { words: &["umask"], why: "vrrpd leaves the umask as it was started with" },
+        Kind {
+            words: &["vrrp_cpu_affinity"],
+            why: "vrrpd runs on the processors that it was started on, as with taskset or `CPUAffinity=` of systemd",
+        },
+        Kind {
+            words: &["default_interface"],
+            why: "it is the interface of static addresses, which vrrpd does not set",
+        },
+        Kind {
+            words: &["iproute_etc_dir", "iproute_usr_dir"],
+            why: "vrrpd reads no names of routing tables; a table that is not given by its number has an error of its own",
+        },
     ],
-    granted: &["vrrp_check_unicast_src"],
+    granted: &["dynamic_interfaces", "vrrp_check_unicast_src"],
     skipped: &[],
     unsupported: &[
-        "default_interface",
-        "disable_local_igmp",
-        "dynamic_interfaces",
-        "fifo_write_vrrp_states_on_reload",
-        "iproute_etc_dir",
-        "iproute_usr_dir",
-        "linkbeat_use_polling",
-        "namespace_with_ipsets",
-        "net_namespace",
-        "notify_fifo",
-        "notify_fifo_script",
-        "set_supplementary_groups",
-        "shutdown_script",
-        "shutdown_script_timeout",
-        "startup_script",
-        "startup_script_timeout",
-        "vmac_addr_prefix",
-        "vmac_prefix",
-        "vrrp_delay_after_boot",
-        "vrrp_down_timer_adverts",
-        "vrrp_garp_extra_if",
-        "vrrp_mcast_group4",
-        "vrrp_mcast_group6",
-        "vrrp_min_garp",
-        "vrrp_notify_fifo",
-        "vrrp_notify_fifo_script",
-        "vrrp_notify_priority_changes",
-        "vrrp_startup_delay",
+        Kind {
+            words: &["disable_local_igmp"],
+            why: "vrrpd leaves it to the kernel which groups it reports; the sysctl net.ipv4.igmp_link_local_mcast_reports can be set to 0",
+        },
+        Kind {
+            words: &[
+                "fifo_write_vrrp_states_on_reload",
+                "notify_fifo",
+                "notify_fifo_script",
+                "vrrp_notify_fifo",
+                "vrrp_notify_fifo_script",
+            ],
+            why: FIFO,
+        },
+        Kind { words: &["vrrp_notify_priority_changes"], why: PRIORITY_CHANGES },
+        Kind { words: &["linkbeat_use_polling"], why: LINKBEAT },
+        Kind { words: &["namespace_with_ipsets", "net_namespace"], why: NAMESPACE },
+        Kind {
+            words: &["set_supplementary_groups"],
+            why: "a script of vrrpd runs with one group only: its own, or that of its user",
+        },
+        Kind {
+            words: &["shutdown_script", "shutdown_script_timeout", "startup_script", "startup_script_timeout"],
+            why: "the script would not be run; a unit of systemd can run it, with `ExecStartPre=` or `ExecStopPost=`",
+        },
+        Kind { words: &["vmac_addr_prefix"], why: VMACS_OF_ADDRESSES },
+        Kind {
+            words: &["vmac_prefix"],
+            why: "the interface of a virtual MAC address is called `vrrp.VRID`, unless `use_vmac NAME` names it",
+        },
+        Kind {
+            words: &["vrrp_delay_after_boot", "vrrp_startup_delay"],
+            why: "the routers would take part in the election at once, where keepalived waits",
+        },
+        Kind { words: &["vrrp_down_timer_adverts"], why: DOWN_TIMER },
+        Kind { words: &["vrrp_garp_extra_if"], why: EXTRA_IF },
+        Kind { words: &["vrrp_mcast_group4", "vrrp_mcast_group6"], why: GROUPS },
+        Kind {
+            words: &["vrrp_min_garp"],
+            why: "`vrrp_garp_master_repeat 1` and `vrrp_garp_master_delay 0` say the same",
+        },
     ],
 };
 
 pub(super) static SCRIPT: Grammar<ScriptDraft> = Grammar {
     block: "vrrp_script",
+    secret: false,
     understood: &[
         once("script", |d, s, r| d.command = script::only_command(s, r)),
         once("interval", |d, s, r| d.interval = script::period(s, r)),
@@ -207,8 +300,10 @@ pub(super) static SCRIPT: Grammar<ScriptDraft> = Grammar {
         once("fall", |d, s, r| d.fall = script::count(s, r)),
         once("user", |d, s, r| d.user = script::user(s, r)),
     ],
-    // keepalived itself overwrites it before the first result.
-    harmless: &["init_fail"],
+    ignored: &[Kind {
+        words: &["init_fail"],
+        why: "until its first result a script without a weight keeps its instances out, and one with a weight changes nothing",
+    }],
     granted: &[],
     skipped: &[],
     unsupported: &[],
@@ -216,6 +311,7 @@ pub(super) static SCRIPT: Grammar<ScriptDraft> = Grammar {
 
 pub(super) static INSTANCE: Grammar<InstanceDraft> = Grammar {
     block: "vrrp_instance",
+    secret: false,
     understood: &[
         once("state", |d, s, r| d.initial = instance::initial(s, r)),
         once("interface", |d, s, r| d.interface = instance::interface(s, r)),
@@ -260,35 +356,61 @@ pub(super) static INSTANCE: Grammar<InstanceDraft> = Grammar {
         once("garp_lower_prio_delay", |d, s, r| d.garp.lower_prio_delay = global::seconds(s, r)),
         once("garp_lower_prio_repeat", |d, s, r| d.garp.lower_prio_repeat = global::repeat(s, r)),
     ],
-    harmless: &["debug", "kernel_rx_buf_size", "lvs_sync_daemon_interface", "smtp_alert"],
-    granted: &["check_unicast_src", "unicast_fault_no_peer"],
+    ignored: &[
+        Kind { words: &["kernel_rx_buf_size"], why: BUFFERS },
+        Kind { words: &["lvs_sync_daemon_interface"], why: LOAD_BALANCER },
+        Kind { words: &["smtp_alert"], why: MAIL },
+        Kind { words: &["debug"], why: "what is logged is set by the environment variable RUST_LOG" },
+        Kind {
+            words: &["notify_deleted"],
+            why: "vrrpd reads its configuration once, so no instance is deleted while it runs",
+        },
+    ],
+    granted: &["check_unicast_src", "promote_secondaries", "track_src_ip", "unicast_fault_no_peer"],
     skipped: &[],
     unsupported: &[
-        "auth_hmac",
-        "dont_track_primary",
-        "down_timer_adverts",
-        "garp_extra_if",
-        "linkbeat_use_polling",
-        "mcast_dst_ip",
-        "no_virtual_ipaddress",
-        "notify_deleted",
-        "notify_master_rx_lower_pri",
-        "notify_priority_changes",
-        "old_unicast_checksum",
-        "promote_secondaries",
-        "timer_expired_backup",
-        "track_bfd",
-        "track_file",
-        "track_process",
-        "track_src_ip",
-        "use_ipvlan",
-        "use_vmac_addr",
-        "vrf",
+        Kind {
+            words: &["auth_hmac"],
+            why: "the advertisements would have no HMAC, and routers that expect one would drop them",
+        },
+        Kind {
+            words: &["dont_track_primary"],
+            why: "a router here is always at fault while its own interface is down",
+        },
+        Kind { words: &["down_timer_adverts"], why: DOWN_TIMER },
+        Kind { words: &["garp_extra_if"], why: EXTRA_IF },
+        Kind { words: &["linkbeat_use_polling"], why: LINKBEAT },
+        Kind { words: &["mcast_dst_ip"], why: GROUPS },
+        Kind {
+            words: &["no_virtual_ipaddress"],
+            why: "a virtual router here has an address at least: other routers drop an advertisement without any",
+        },
+        Kind {
+            words: &["notify_master_rx_lower_pri"],
+            why: "the script would not be run: vrrpd runs none when it hears a Master of lower priority",
+        },
+        Kind { words: &["notify_priority_changes"], why: PRIORITY_CHANGES },
+        Kind {
+            words: &["old_unicast_checksum"],
+            why: "vrrpd does not send the checksum that keepalived had before 1.3.7, and routers that expect it would drop its packets",
+        },
+        Kind {
+            words: &["timer_expired_backup"],
+            why: "what a Master does that hung is fixed here: it begins anew when it was silent for longer than its lease",
+        },
+        Kind { words: &["track_bfd", "track_file", "track_process"], why: TRACKING },
+        Kind { words: &["use_ipvlan"], why: "vrrpd makes macvlans only; `use_vmac` asks for one" },
+        Kind { words: &["use_vmac_addr"], why: VMACS_OF_ADDRESSES },
+        Kind {
+            words: &["vrf"],
+            why: "vrrpd puts no interface into a VRF: this belongs into the host's network configuration",
+        },
     ],
 };
 
 pub(super) static SYNC_GROUP: Grammar<GroupDraft> = Grammar {
     block: "vrrp_sync_group",
+    secret: false,
     understood: &[
         many("group", GroupDraft::group),
         many("track_interface", GroupDraft::track_interfaces),
@@ -301,19 +423,23 @@ pub(super) static SYNC_GROUP: Grammar<GroupDraft> = Grammar {
         once("notify_fault", |g, s, r| g.notify.fault = script::command(s, r)),
         once("notify_stop", |g, s, r| g.notify.stop = script::command(s, r)),
     ],
-    harmless: &["smtp_alert"],
+    ignored: &[Kind { words: &["smtp_alert"], why: MAIL }],
     granted: &[],
     skipped: &[],
-    unsupported: &["notify_priority_changes", "track_bfd", "track_file", "track_process"],
+    unsupported: &[
+        Kind { words: &["notify_priority_changes"], why: PRIORITY_CHANGES },
+        Kind { words: &["track_bfd", "track_file", "track_process"], why: TRACKING },
+    ],
 };
 
 pub(super) static AUTHENTICATION: Grammar<Authentication> = Grammar {
     block: "authentication",
+    secret: true,
     understood: &[
         once("auth_type", |_, s, r| instance::authentication_type(s, r)),
         once("auth_pass", |a, s, r| a.password = instance::password(s, r)),
     ],
-    harmless: &[],
+    ignored: &[],
     granted: &[],
     skipped: &[],
     unsupported: &[],
@@ -326,12 +452,12 @@ pub(super) const ADDRESS_OPTIONS: [&str; 5] = ["brd", "broadcast", "dev", "label
 pub(super) const UNSUPPORTED_ADDRESS_OPTIONS: [&str; 9] =
     ["-nodad", "autojoin", "home", "mngtmpaddr", "no_track", "noprefixroute", "peer", "preferred_lft", "use_vmac"];
 
-/// The block that a keyword belongs into.
-pub(super) fn home_of(word: &str) -> Option<&'static str> {
-    None.or_else(|| ROOT.knows(word))
-        .or_else(|| GLOBAL_DEFS.knows(word))
-        .or_else(|| SCRIPT.knows(word))
-        .or_else(|| INSTANCE.knows(word))
-        .or_else(|| SYNC_GROUP.knows(word))
-        .or_else(|| AUTHENTICATION.knows(word))
+/// Every keyword with the block that it belongs into.
+pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ROOT.words()
+        .chain(GLOBAL_DEFS.words())
+        .chain(SCRIPT.words())
+        .chain(INSTANCE.words())
+        .chain(SYNC_GROUP.words())
+        .chain(AUTHENTICATION.words())
 }

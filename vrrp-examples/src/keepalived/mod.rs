@@ -1,8 +1,8 @@
 //! Reads a keepalived.conf and lowers it to the daemon's [configuration](crate::config).
 //!
 //! The language is keepalived's: words, double quotes, braces, `#` and `!` comments, one statement a line. What the file
-//! leaves open takes keepalived's defaults. Nothing is dropped without a word: a keyword that changes neither packets
-//! nor addresses nor the election is named in a notice, any other that is not acted upon is an error.
+//! leaves open takes keepalived's defaults. Nothing is dropped without a word: a keyword by which nothing is lost here is
+//! named in a notice, any other that is not acted upon is an error.
 
 mod command;
 mod diagnostics;
@@ -10,10 +10,12 @@ mod grammar;
 mod include;
 mod keywords;
 mod lexer;
+mod look_alikes;
 mod lower;
 mod parser;
 mod print;
 mod report;
+mod secrets;
 mod values;
 
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! Tokens to statements: a keyword, its values, perhaps a block. Knows no keyword but those that begin a new section.
 
+use std::collections::BTreeSet;
+
 use super::include::Files;
 use super::lexer::{self, Token};
 use super::report::{Report, Span};
@@ -33,11 +35,42 @@ pub(super) const MAX_DEPTH: usize = 16;
 /// Keywords that stand only outside every block: inside one, its closing brace is missing.
 const SECTIONS: [&str; 5] = ["global_defs", "vrrp_script", "vrrp_instance", "vrrp_sync_group", "virtual_server"];
 
+/// Keywords that a block belongs to, those of the load balancer among them: its blocks are skipped whole.
+const WITH_BLOCK: [&str; 25] = [
+    "global_defs",
+    "vrrp_script",
+    "vrrp_instance",
+    "vrrp_sync_group",
+    "virtual_server",
+    "virtual_server_group",
+    "authentication",
+    "group",
+    "track_interface",
+    "track_script",
+    "unicast_peer",
+    "virtual_ipaddress",
+    "virtual_ipaddress_excluded",
+    "virtual_routes",
+    "virtual_rules",
+    "real_server",
+    "BFD_CHECK",
+    "DNS_CHECK",
+    "FILE_CHECK",
+    "HTTP_GET",
+    "MISC_CHECK",
+    "PING_CHECK",
+    "SMTP_CHECK",
+    "SSL_GET",
+    "TCP_CHECK",
+];
+
 /// Parses one source and all that it includes. Every finding goes to `report`; what could be read comes back.
 pub(super) fn parse(source: usize, files: &mut Files, report: &mut Report) -> Vec<Statement> {
-    let mut parser = Parser { words: Vec::new(), open: Vec::new(), body: Vec::new() };
-    let mut tokens = lexer::tokens(source, report).into_iter().peekable();
-    while let Some((token, span)) = tokens.next() {
+    let mut parser = Parser { words: Vec::new(), open: Vec::new(), body: Vec::new(), continued: false };
+    let tokens = lexer::tokens(source, report);
+    let missing = missing_braces(&tokens);
+    let mut tokens = tokens.into_iter().enumerate().peekable();
+    while let Some((mut index, (token, span))) = tokens.next() {
         match token {
             Token::Word(text) => parser.words.push(Word { text, span }),
             Token::Open if parser.open.len() == MAX_DEPTH => {
@@ -47,9 +80,13 @@ pub(super) fn parse(source: usize, files: &mut Files, report: &mut Report) -> Ve
             Token::Open => parser.open(span, report),
             Token::Close => parser.close(span, files, report),
             Token::Newline => {
-                while tokens.next_if(|(token, _)| *token == Token::Newline).is_some() {}
+                while let Some((later, _)) = tokens.next_if(|(_, (token, _))| *token == Token::Newline) {
+                    index = later;
+                }
+                if missing.contains(&index) {
+                    parser.open_without_brace(report);
                 // An opening brace may stand on a line of its own.
-                if !matches!(tokens.peek(), Some((Token::Open, _))) {
+                } else if !matches!(tokens.peek(), Some((_, (Token::Open, _)))) {
                     parser.end_line(files, report);
                 }
             }
@@ -67,11 +104,19 @@ struct Parser {
     open: Vec<(Vec<Word>, Span, Vec<Statement>)>,
     /// The innermost block so far.
     body: Vec<Statement>,
+    /// The value of a definition goes on.
+    continued: bool,
 }
 
 impl Parser {
     fn end_line(&mut self, files: &mut Files, report: &mut Report) {
         let words = std::mem::take(&mut self.words);
+        let continued = std::mem::take(&mut self.continued);
+        let is_definition = words.first().is_some_and(|word| word.text.starts_with('$'));
+        self.continued = (continued || is_definition) && words.last().is_some_and(|word| word.text.ends_with('\\'));
+        if continued {
+            return;
+        }
         self.expect_section(&words, report);
         match words.split_first() {
             _ if refuse_preprocessing(&words, report) => {}
@@ -91,6 +136,17 @@ impl Parser {
             words.clear();
         }
         self.open.push((words, brace, std::mem::take(&mut self.body)));
+    }
+
+    /// A block whose opening brace was forgotten: says so, and goes on as if it were there.
+    fn open_without_brace(&mut self, report: &mut Report) {
+        let words = std::mem::take(&mut self.words);
+        self.expect_section(&words, report);
+        let Some(keyword) = words.first() else { return };
+        report
+            .error(keyword.span, format!("`{}` has no block", keyword.text))
+            .with_expected("`{` at the end of this line");
+        self.open.push((words.clone(), keyword.span, std::mem::take(&mut self.body)));
     }
 
     fn close(&mut self, brace: Span, files: &mut Files, report: &mut Report) {
@@ -137,6 +193,45 @@ impl Parser {
             self.body.push(Statement { keyword, values: words.collect(), block });
         }
     }
+}
+
+/// The ends of the lines where an opening brace is missing. For each brace of a section that closes nothing this is the
+/// last line before it whose keyword has a block, but none here.
+fn missing_braces(tokens: &[(Token, Span)]) -> BTreeSet<usize> {
+    let mut missing = BTreeSet::new();
+    let (mut candidates, mut depth, mut first) = (Vec::new(), 0_usize, None);
+    for (index, (token, _)) in tokens.iter().enumerate() {
+        match token {
+            Token::Word(word) if first.is_none() => {
+                first = Some(word.as_str());
+                if SECTIONS.contains(&word.as_str()) {
+                    candidates.clear();
+                    depth = 0;
+                }
+            }
+            Token::Word(_) => {}
+            Token::Open => (first, depth) = (None, depth + 1),
+            Token::Close => {
+                first = None;
+                match depth.checked_sub(1) {
+                    Some(less) => depth = less,
+                    None => missing.extend(candidates.pop()),
+                }
+            }
+            Token::Newline => {
+                let opens = matches!(tokens.get(index + 1), Some((Token::Open | Token::Newline, _)));
+                match first {
+                    _ if opens => {}
+                    Some(word) if WITH_BLOCK.contains(&word) => {
+                        candidates.push(index);
+                        first = None;
+                    }
+                    _ => first = None,
+                }
+            }
+        }
+    }
+    missing
 }
 
 /// keepalived's lines for some hosts only, definitions and repetitions are not understood: none passes as text.

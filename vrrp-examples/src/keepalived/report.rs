@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::diagnostics::{Diagnostic, Excerpt, Severity};
+use super::parser::Word;
+use super::secrets;
 
 /// A stretch of one source, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,11 +37,15 @@ pub(super) struct Report {
     named: BTreeSet<String>,
     /// Each command line, split into words, and where it stands.
     commands: Vec<(Vec<String>, Span)>,
+    /// Words of statements that were refused: what they may have named is not missed.
+    doubtful: BTreeSet<String>,
 }
 
 impl Report {
     /// Takes in a text; returns its number for spans.
     pub(super) fn add_source(&mut self, name: String, text: &str) -> usize {
+        // The byte order mark that editors of Windows put before a text.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let lines = [0].into_iter().chain(text.match_indices('\n').map(|(newline, _)| newline + 1)).collect();
         self.sources.push(Source { name, text: text.into(), lines });
         self.sources.len() - 1
@@ -66,6 +72,16 @@ impl Report {
         if self.named.insert(keyword.to_owned()) {
             self.notice(span, message);
         }
+    }
+
+    /// Remembers what a refused statement may have named.
+    pub(super) fn doubt(&mut self, words: &[Word]) {
+        self.doubtful.extend(words.iter().map(|word| word.text.clone()));
+    }
+
+    /// Whether a refused statement may have named this.
+    pub(super) fn is_doubtful(&self, name: &str) -> bool {
+        self.doubtful.contains(name)
     }
 
     /// An error of a file as a whole, before there is a text to point into.
@@ -136,7 +152,10 @@ impl Report {
         let full = rest.lines().next().unwrap_or_default();
         let chars = |from: usize, to: usize| text.get(from..to).map_or(0, |text| text.chars().count());
         let end = span.end.min(line_start + full.len());
-        let excerpt = Excerpt { line: printable(full), width: chars(span.start, end).max(1) };
+        let excerpt = Excerpt {
+            line: secrets::printable(text.get(..line_start).unwrap_or_default(), full),
+            width: chars(span.start, end).max(1),
+        };
         // A line longer than keepalived itself reads is no use on a screen.
         let excerpt = (full.len() <= 1024).then_some(excerpt);
         Diagnostic {
@@ -157,18 +176,6 @@ impl Report {
         let line = lines.partition_point(|start| *start <= span.start);
         (line, line.checked_sub(1).and_then(|before| lines.get(before)).copied().unwrap_or_default())
     }
-}
-
-/// The line with every character one column wide, and without the password if it holds one: it goes to logs.
-fn printable(line: &str) -> String {
-    let secret = line.find("auth_pass").map_or(line.len(), |keyword| keyword + "auth_pass".len());
-    let show = |(at, c): (usize, char)| match c {
-        c if c.is_control() => ' ',
-        ' ' | '{' | '}' | '"' => c,
-        _ if at >= secret => '*',
-        c => c,
-    };
-    line.char_indices().map(show).collect()
 }
 
 #[cfg(test)]

@@ -50,12 +50,17 @@ fn option_of<'a>(
 ) -> Option<()> {
     let name = option.text.as_str();
     if !ADDRESS_OPTIONS.contains(&name) {
-        let error = if UNSUPPORTED_ADDRESS_OPTIONS.contains(&name) {
-            report.error(option.span, format!("`{name}` is known to keepalived but not supported here"))
+        if UNSUPPORTED_ADDRESS_OPTIONS.contains(&name) {
+            report
+                .error(option.span, format!("`{name}` is known to keepalived but not supported here"))
+                .with_expected(SYNTAX)
+                .with_help("without it the address would be set otherwise than it is written");
         } else {
-            report.error(option.span, format!("`{name}` is unexpected after an address"))
-        };
-        error.with_expected(SYNTAX).with_nearest(name, ADDRESS_OPTIONS);
+            report
+                .error(option.span, format!("`{name}` is unexpected after an address"))
+                .with_expected(SYNTAX)
+                .with_nearest(name, ADDRESS_OPTIONS.into_iter().chain(UNSUPPORTED_ADDRESS_OPTIONS));
+        }
         return None;
     }
     let Some(value) = values.next() else {

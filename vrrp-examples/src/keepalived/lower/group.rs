@@ -34,7 +34,7 @@ impl GroupDraft {
             track_scripts: Vec::new(),
         };
         SYNC_GROUP.read(Some(body), &mut draft, report);
-        if !body.iter().any(|statement| statement.keyword.text == "group") {
+        if !SYNC_GROUP.has("group", body.iter().map(|statement| statement.keyword.text.as_str())) {
             report
                 .error(name.span, format!("the group `{}` has no `group`", name.text))
                 .with_expected("`group` with the name of an instance on each line");
@@ -102,7 +102,12 @@ pub(super) fn check(groups: &[GroupDraft], instances: &[&str], report: &mut Repo
     let members = || groups.iter().flat_map(|group| &group.members);
     let spans = members().map(|member| (&member.text, member.span));
     unique(spans, report, |name| format!("`{name}` is in a group already"), "each instance in one group at most");
-    for member in members().filter(|member| !instances.contains(&member.text.as_str())) {
+    // What may have defined one was told.
+    let is_known = |name: &str, report: &Report| instances.contains(&name) || report.is_doubtful(name);
+    for member in members() {
+        if is_known(&member.text, report) {
+            continue;
+        }
         report
             .error(member.span, format!("no `vrrp_instance` is called `{}`", member.text))
             .with_expected("the name of a `vrrp_instance` block")

@@ -160,7 +160,7 @@ impl InstanceDraft {
             ("virtual_router_id", "`virtual_router_id` with a whole number from 1 to 255"),
             ("virtual_ipaddress", "`virtual_ipaddress` with an address on each line"),
         ] {
-            if !self.written.iter().any(|written| written == keyword) {
+            if !INSTANCE.has(keyword, self.written.iter().map(String::as_str)) {
                 let message = format!("the instance `{}` has no `{keyword}`", self.name.text);
                 report.error(self.name.span, message).with_expected(expected);
             }
@@ -174,7 +174,8 @@ impl Authentication {
         let body = statement.block(report)?;
         AUTHENTICATION.read(Some(body), &mut authentication, report);
         for (keyword, expected) in [("auth_type", "`auth_type PASS`"), ("auth_pass", "`auth_pass` with a password")] {
-            if !body.iter().any(|statement| statement.keyword.text == keyword) {
+            let written = body.iter().map(|statement| statement.keyword.text.as_str());
+            if !AUTHENTICATION.has(keyword, written) {
                 report
                     .error(statement.keyword.span, format!("`authentication` without `{keyword}`"))
                     .with_expected(expected);
@@ -190,7 +191,8 @@ pub(crate) fn authentication_type(statement: &Statement, report: &mut Report) {
     let error = match kind.text.as_str() {
         "PASS" => return,
         "AH" => report.error(kind.span, "the authentication header (`AH`, RFC 2338 type 2) is not supported"),
-        other => report.error(kind.span, format!("`{other}` is no type of authentication")),
+        // It may be the password.
+        _ => report.error(kind.span, "this is no type of authentication"),
     };
     error.with_expected("PASS").with_nearest(&kind.text, ["PASS"]);
 }

@@ -25,6 +25,10 @@ impl TrackDraft {
     pub(super) fn script(&self, scripts: &[Script], report: &mut Report) -> Option<Track> {
         let name = &self.name.text;
         let Some(script) = scripts.iter().find(|script| script.name == *name) else {
+            // What may have defined it was told.
+            if report.is_doubtful(name) {
+                return None;
+            }
             report
                 .error(self.name.span, format!("no `vrrp_script` is called `{name}`"))
                 .with_expected("the name of a `vrrp_script` block")

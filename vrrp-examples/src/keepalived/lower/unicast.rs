@@ -32,7 +32,7 @@ pub(super) fn peer(entry: &Statement, report: &mut Report) -> Option<PeerDraft> 
             report
                 .error(option.span, format!("`{name}` is unexpected after a peer"))
                 .with_expected(SYNTAX)
-                .with_nearest(name, ["min_ttl"]);
+                .with_nearest(name, ["min_ttl", "max_ttl"]);
             return None;
         }
         let Some(value) = words.next() else {

@@ -24,25 +24,38 @@ struct Words<'a> {
     syntax: &'static str,
     /// What it understands, for who misspells it.
     names: &'static [&'static str],
+    /// What keepalived knows besides.
+    unsupported: &'static [&'static str],
     /// Of the first address, or as written.
     family: Option<Family>,
 }
 
 impl<'a> Words<'a> {
     /// All of the line but its first word.
-    fn after(entry: &'a Statement, what: &'static str, syntax: &'static str, names: &'static [&'static str]) -> Self {
-        Self { rest: entry.values.iter(), what, syntax, names, family: None }
+    fn after(
+        entry: &'a Statement,
+        what: &'static str,
+        syntax: &'static str,
+        names: &'static [&'static str],
+        unsupported: &'static [&'static str],
+    ) -> Self {
+        Self { rest: entry.values.iter(), what, syntax, names, unsupported, family: None }
     }
 
     /// A word that is not understood.
-    fn refuse(&self, word: &Word, unsupported: &[&str], report: &mut Report) {
-        let text = word.text.as_str();
-        let what = self.what;
-        let error = match unsupported.contains(&text) {
-            true => report.error(word.span, format!("`{text}` in a {what} is not supported by vrrpd")),
-            false => report.error(word.span, format!("`{text}` is no word of a {what}")),
-        };
-        error.with_expected(self.syntax).with_nearest(text, self.names.iter().copied());
+    fn refuse(&self, word: &Word, report: &mut Report) {
+        let (text, what) = (word.text.as_str(), self.what);
+        if self.unsupported.contains(&text) {
+            report
+                .error(word.span, format!("`{text}` in a {what} is not supported by vrrpd"))
+                .with_expected(self.syntax)
+                .with_help(format!("without it the {what} would be another one than is written"));
+        } else {
+            report
+                .error(word.span, format!("`{text}` is no word of a {what}"))
+                .with_expected(self.syntax)
+                .with_nearest(text, self.names.iter().chain(self.unsupported).copied());
+        }
     }
 
     /// The value of an option.
@@ -101,7 +114,7 @@ impl<'a> Words<'a> {
             None => (word.text.as_str(), None),
         };
         let Ok(address) = text.parse::<IpAddr>() else {
-            self.refuse(word, &[], report);
+            self.refuse(word, report);
             return None;
         };
         let max = if address.is_ipv4() { 32 } else { 128 };

@@ -69,7 +69,7 @@ const UNSUPPORTED: [&str; 30] = [
 ];
 
 pub(crate) fn read(entry: &Statement, report: &mut Report) -> Option<RouteDraft> {
-    let mut words = Words::after(entry, "route", SYNTAX, &NAMES);
+    let mut words = Words::after(entry, "route", SYNTAX, &NAMES, &UNSUPPORTED);
     let mut route = RouteWords::default();
     let mut next = Some(&entry.keyword);
     while let Some(word) = next {
@@ -136,7 +136,7 @@ impl RouteWords {
                 self.destination = Some(words.prefix(value, report)?);
             }
             text if UNSUPPORTED.contains(&text) => {
-                words.refuse(word, &UNSUPPORTED, report);
+                words.refuse(word, report);
                 return None;
             }
             _ => self.destination = Some(words.prefix(word, report)?),

@@ -45,7 +45,7 @@ const UNSUPPORTED: [&str; 19] = [
 const FIRST_PRIORITY: u32 = 16384;
 
 pub(crate) fn read(entry: &Statement, report: &mut Report) -> Option<RuleDraft> {
-    let mut words = Words::after(entry, "rule", SYNTAX, &NAMES);
+    let mut words = Words::after(entry, "rule", SYNTAX, &NAMES, &UNSUPPORTED);
     let mut rule = RuleWords::default();
     let mut next = Some(&entry.keyword);
     while let Some(word) = next {
@@ -109,7 +109,7 @@ impl RuleWords {
             // Nobody watches a rule.
             "no_track" => {}
             _ => {
-                words.refuse(word, &UNSUPPORTED, report);
+                words.refuse(word, report);
                 return None;
             }
         }
