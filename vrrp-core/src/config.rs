@@ -35,7 +35,7 @@ const MAX_IPV6_ADDRESSES: u8 = 90;
 /// | checksum of version 3 over IPv4 | with a pseudo-header in RFC 5798, else the message only; either is accepted | RFC 5798, RFC 9568 section 5.2.8 |
 /// | longest interval learned | no limit | SEC-06 |
 /// | version 2 besides version 3 | off | RFC 9568 section 8.4 |
-/// | lease on the addresses | off | see [`with_lease`](Self::with_lease) |
+/// | lease on the addresses | on | see [`with_lease`](Self::with_lease) |
 ///
 /// What it describes fits an Ethernet frame: at most 90 IPv6 addresses are advertised (PKT-14), and all 255 of IPv4.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,7 +157,7 @@ impl Config {
             exact_checksum: false,
             learned_interval_cap: None,
             version2_too: false,
-            lease: false,
+            lease: true,
             announce: AnnouncePolicy::default(),
             trackers: Vec::new(),
         })
@@ -308,12 +308,13 @@ impl Config {
         Ok(self)
     }
 
-    /// Whether a Master holds its addresses on a lease: while it advertises, and no longer.
+    /// Sets whether a Master holds its addresses on a lease: while it advertises, and no longer. It does, unless this says otherwise.
     ///
     /// No RFC asks for it. A Master whose process is killed or hangs keeps its addresses otherwise, and they are in two
     /// places when a Backup takes over. With a lease two things end them:
     ///
     /// - The driver gives each address to its host with a [lifetime](Self::lease), and renews it after advertisements.
+    ///   (`vrrp-io-linux` does. A driver whose host knows no lifetimes may leave that out: then only the second ends them.)
     /// - A Master that was silent for longer than that begins anew when it runs again ([`Cause::Lapsed`](crate::Cause)):
     ///   it removes its addresses and sends nothing. After less than three intervals, in which nobody can have taken
     ///   over, or as owner, it is Master again at once; otherwise it is a Backup first.

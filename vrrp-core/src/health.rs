@@ -14,6 +14,14 @@ use crate::config::Tracker;
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct TrackerId(pub(crate) u16);
 
+impl TrackerId {
+    /// Position among the trackers of its configuration, from 0.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// Names a router of one [`RouterSet`](crate::RouterSet).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]

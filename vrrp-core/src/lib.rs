@@ -171,3 +171,7 @@ pub use {
     stats::{GlobalStats, Stats},
     sync_group::GroupError,
 };
+
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -37,6 +37,15 @@ fn until_its_lease_is_over_a_late_master_is_late_and_no_more() {
 }
 
 #[test]
+fn without_a_word_a_router_has_one() {
+    for profile in PROFILES {
+        for family in families(profile) {
+            assert_eq!(config(profile, *family).lease(), Some(LEASE), "{profile:?}");
+        }
+    }
+}
+
+#[test]
 fn without_a_lease_nothing_ends_one() {
     let config = v2().with_lease(false);
     assert_eq!(config.lease(), None);

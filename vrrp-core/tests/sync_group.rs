@@ -229,7 +229,7 @@ fn a_member_without_any_address_takes_the_group_out_for_thirty_seconds() {
 #[test]
 fn who_yields_takes_the_others_along() {
     let mut host = Host::master(&[100, 100, 100]);
-    host.after(secs(10));
+    host.after(secs(1));
     host.settle();
     host.hear(1, OWN + 1, 150);
     assert_eq!(host.roles(), [Role::Backup; 3]);

@@ -71,7 +71,6 @@ const MESSAGE_MAX: usize = 4096;
 pub(crate) enum Command {
     Track(usize, TrackerId, bool),
     Status(oneshot::Sender<Vec<RouterStatus>>),
-    Stop,
 }
 
 /// How long a start waits for a process to go that was just killed.
@@ -367,7 +366,7 @@ impl Driver {
                     // Nobody waits for it any more: nothing is lost.
                     let _ = reply.send(self.status());
                 }
-                Wake::Command(Some(Command::Stop) | None) => break,
+                Wake::Command(None) => break,
                 Wake::Filter(news) => self.report_filter(&news),
                 Wake::Idle => self.verify_memberships(),
             }

@@ -1,7 +1,9 @@
 //! Starting and stopping: the driver gets a thread of its own, which touches nothing that can block.
 
 use std::io;
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
@@ -14,12 +16,85 @@ use crate::{Event, Router, RouterError, RouterStatus, Scheduling, Unsuitable};
 /// Events that may wait for their reader; more are lost, and counted.
 const EVENTS: usize = 4096;
 const COMMANDS: usize = 64;
+/// How long a drop waits at most. A release takes some milliseconds; thousands of addresses take seconds.
+const DROP_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Running virtual routers. Dropping it stops them too, but waits for nothing; [`stop`](Self::stop) waits.
+/// Running virtual routers.
+///
+/// [`stop`](Self::stop) releases them and returns when the kernel confirmed that their addresses are gone. Dropping this does
+/// the same and **blocks its thread** meanwhile, for some milliseconds as a rule and for 10 seconds at most: so a program that
+/// returns from `main`, or panics, leaves no address behind. In asynchronous code prefer `stop`. A program that is killed, that calls
+/// [`std::process::exit`], or that aborts on a panic drops nothing: there the [lease](vrrp_core::Config::with_lease) ends its
+/// addresses.
+///
+/// Its asynchronous functions work on every executor, and so does the receiver of events: none of them needs a tokio runtime.
+/// Without any executor there are `blocking_recv` of that receiver, and the drop.
 #[derive(Debug)]
 pub struct Vrrp {
+    /// The driver ends when this is dropped, which comes before `driver` is.
     commands: mpsc::Sender<Command>,
-    thread: Option<JoinHandle<()>>,
+    /// Of each router.
+    trackers: Box<[Trackers]>,
+    driver: Running,
+}
+
+#[derive(Debug)]
+struct Trackers {
+    router: String,
+    count: usize,
+}
+
+/// The driver's thread, as seen by those who wait for its end.
+#[derive(Debug)]
+struct Running {
+    /// Comes when everything is released; fails when the driver panicked.
+    released: oneshot::Receiver<()>,
+    over: Arc<Over>,
+}
+
+/// Whether the driver's thread is over, for who waits for it without an executor. A condition variable: who parks its thread
+/// could take away what wakes the executor around it.
+#[derive(Debug, Default)]
+struct Over {
+    is_over: Mutex<bool>,
+    changed: Condvar,
+}
+
+/// On the driver's thread: says at its end, even by a panic, that it is over.
+struct Ending(Arc<Over>);
+
+/// The routers do not run any more: their thread ended before it was told to.
+///
+/// That is a bug of this library, whose panic was printed to stderr. Nobody renews the routers' addresses: they go with their
+/// [lease](vrrp_core::Config::with_lease).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the virtual routers do not run any more: their thread panicked, see stderr")]
+pub struct Stopped;
+
+/// A verdict that reached no tracker.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TrackError {
+    /// There is no router at this position.
+    #[error("there is no router at position {router}: {routers} were started, and the first has position 0")]
+    UnknownRouter {
+        /// The position.
+        router: usize,
+        /// How many routers there are.
+        routers: usize,
+    },
+    /// The router has no tracker with this id.
+    #[error(
+        "{name}: its configuration has no such tracker; expected an id that `add_tracker` of this configuration gave"
+    )]
+    UnknownTracker {
+        /// The router.
+        name: String,
+        /// The id.
+        tracker: TrackerId,
+    },
+    /// There is nobody left who could take it.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
 
 /// Why routers could not be started.
@@ -81,7 +156,8 @@ pub enum StartError {
 
 /// Starts routers on a thread of their own, in the network namespace of the calling thread.
 ///
-/// An interface that does not exist is a fault of its routers until it appears, not an error.
+/// An interface that does not exist is a fault of its routers until it appears, not an error. The call blocks for some
+/// milliseconds: it opens sockets, and runs `nft` where accept mode is off.
 ///
 /// # Errors
 /// [`StartError`]; nothing runs then, and nothing was changed on the host.
@@ -99,21 +175,30 @@ pub fn start_with(
 ) -> Result<(Vrrp, mpsc::Receiver<Event>), StartError> {
     let os = |what| move |error| StartError::Os { what, error };
     let (opened, to_run) = std::sync::mpsc::sync_channel::<(Runtime, Driver)>(1);
+    let (release, released) = oneshot::channel();
+    let over = Arc::new(Over::default());
+    let ending = Ending(Arc::clone(&over));
     let run = move || {
+        let _ending = ending;
         // Otherwise the start has failed.
         if let Ok((runtime, mut driver)) = to_run.recv() {
             // Threads that the driver needs are there: they stay what they are.
             scheduling.apply().iter().for_each(|refused| driver.warn(refused));
             // Alone on this runtime: there is nobody to yield to, and Pending shall mean that nothing waits.
             runtime.block_on(tokio::task::unconstrained(driver.run()));
+            drop(runtime);
+            // Nobody waits where the handle was leaked.
+            let _ = release.send(());
         }
     };
-    let thread = thread::Builder::new().name("vrrp".to_owned()).spawn(run).map_err(os("cannot start a thread"))?;
+    thread::Builder::new().name("vrrp".to_owned()).spawn(run).map_err(os("cannot start a thread"))?;
     let (commands, command_receiver) = mpsc::channel(COMMANDS);
     let (event_sender, events) = mpsc::channel(EVENTS);
     let runtime = Builder::new_current_thread().enable_io().enable_time().build();
     let runtime = runtime.map_err(os("cannot make an event loop"))?;
-    match open(&runtime, routers.into_iter().collect(), command_receiver, event_sender) {
+    let routers: Vec<Router> = routers.into_iter().collect();
+    let trackers = routers.iter().map(Trackers::of).collect();
+    match open(&runtime, routers, command_receiver, event_sender) {
         // The thread waits for nothing else.
         Ok(driver) => drop(opened.send((runtime, driver))),
         Err(error) => {
@@ -122,7 +207,7 @@ pub fn start_with(
             return Err(error);
         }
     }
-    Ok((Vrrp { commands, thread: Some(thread) }, events))
+    Ok((Vrrp { commands, trackers, driver: Running { released, over } }, events))
 }
 
 /// On the caller's thread: memory that reading a configuration has left there serves again.
@@ -150,28 +235,67 @@ fn open(
 
 impl Vrrp {
     /// Hands in a tracker's verdict for the router at a position in the list given to [`start`].
-    pub async fn track(&self, router: usize, tracker: TrackerId, passing: bool) {
-        // Fails only when the driver has stopped: then no verdict matters.
-        let _ = self.commands.send(Command::Track(router, tracker, passing)).await;
+    ///
+    /// # Errors
+    /// [`TrackError`]: there is no such router, it has no such tracker, or the routers do not run any more. An id that another
+    /// router's configuration gave is not told from the same id of this one.
+    pub async fn track(&self, router: usize, tracker: TrackerId, passing: bool) -> Result<(), TrackError> {
+        let routers = self.trackers.len();
+        let known = self.trackers.get(router).ok_or(TrackError::UnknownRouter { router, routers })?;
+        if tracker.index() >= known.count {
+            return Err(TrackError::UnknownTracker { name: known.router.clone(), tracker });
+        }
+        self.commands.send(Command::Track(router, tracker, passing)).await.map_err(|_| Stopped)?;
+        Ok(())
     }
 
-    /// Asks for the state of every router; empty when the driver has stopped.
-    pub async fn status(&self) -> Vec<RouterStatus> {
+    /// Asks for the state of every router, in the order in which [`start`] got them.
+    ///
+    /// # Errors
+    /// [`Stopped`]: nobody is left who could answer.
+    pub async fn status(&self) -> Result<Vec<RouterStatus>, Stopped> {
         let (reply, status) = oneshot::channel();
-        if self.commands.send(Command::Status(reply)).await.is_err() {
-            return Vec::new();
-        }
-        status.await.unwrap_or_default()
+        self.commands.send(Command::Status(reply)).await.map_err(|_| Stopped)?;
+        status.await.map_err(|_| Stopped)
     }
 
     /// Releases every router, and returns when the kernel confirmed that their addresses are gone. The event channel then
-    /// ends.
-    pub async fn stop(mut self) {
-        let _ = self.commands.send(Command::Stop).await;
-        if let Some(thread) = self.thread.take() {
-            // A panic of the driver was printed where it happened.
-            let _ = tokio::task::spawn_blocking(|| thread.join()).await;
-        }
+    /// ends. Who drops the future before its end waits as for a [drop](Self) of this.
+    ///
+    /// # Errors
+    /// [`Stopped`]: the routers ran no more, so nothing was released.
+    pub async fn stop(self) -> Result<(), Stopped> {
+        let Self { commands, mut driver, .. } = self;
+        drop(commands);
+        (&mut driver.released).await.map_err(|_| Stopped)
+    }
+}
+
+impl Trackers {
+    fn of(router: &Router) -> Self {
+        Self { router: router.name.clone(), count: router.config.trackers().len() }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.over.wait(DROP_PATIENCE);
+    }
+}
+
+impl Over {
+    /// Waits until the thread is over, but no longer than `limit`.
+    fn wait(&self, limit: Duration) {
+        let is_over = self.is_over.lock().unwrap_or_else(PoisonError::into_inner);
+        // Either way nothing is left to do.
+        drop(self.changed.wait_timeout_while(is_over, limit, |is_over| !*is_over));
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        *self.0.is_over.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.0.changed.notify_all();
     }
 }
 

@@ -1,27 +1,17 @@
 //! Virtual routers on Linux: the thin adapter around [`vrrp-core`](core), which decides everything.
 //!
-//! A host that takes 192.0.2.1 over when the Master falls silent, and hands it back when it is told to stop:
+//! The smallest program, `examples/failover.rs` of this crate:
 //!
 //! ```no_run
-//! use vrrp_core::{Config, Priority, Profile, Vrid};
-//! use vrrp_io_linux::{Router, start};
-//!
-//! #[tokio::main(flavor = "current_thread")]
-//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     let config = Config::new(Profile::Rfc3768, Vrid::new(51)?, &["192.0.2.1".parse()?])?;
-//!     // Clients talk to a service here, not only through this host: so a Master accepts packets to the address.
-//!     let router = Router::new("eth0", config.with_priority(Priority::new(150)?)).with_accept_mode(true);
-//!     let (vrrp, mut events) = start([router])?;
-//!     while let Some(event) = tokio::select! { event = events.recv() => event, _ = tokio::signal::ctrl_c() => None } {
-//!         println!("{event}");
-//!     }
-//!     vrrp.stop().await;
-//!     Ok(())
-//! }
+#![doc = include_str!("../examples/failover.rs")]
 //! ```
 //!
 //! [`Router`] says what runs where, [`start`] runs it, [`Event`] is what an operator would ask for afterwards, and
-//! [`Vrrp`] stops it, asks for its status and hands in the verdicts of trackers.
+//! [`Vrrp`] stops it, asks for its status and hands in the verdicts of trackers. The program needs tokio, with the features
+//! `macros`, `rt` and `signal`; the library needs none of its caller: its functions work on every executor, and without one.
+//!
+//! However the program ends, its addresses do not stay: a stop and a [drop](Vrrp) wait until they are gone, and where neither
+//! happens the [lease](#when-the-process-is-killed-or-hangs) ends them, unless the configuration has none.
 //!
 //! # What it needs
 //!
@@ -141,9 +131,9 @@
 //!
 //! # When the process is killed or hangs
 //!
-//! With [`Config::with_lease`](vrrp_core::Config::with_lease) the kernel removes the addresses when no advertisement went
-//! out for some seconds, and that is before another host takes them over, where whole seconds allow it; the table there
-//! says where they do not. Without a lease they stay until the next start, and are in two places meanwhile.
+//! The kernel removes the addresses when no advertisement went out for some seconds, and that is before another host takes them
+//! over, where whole seconds allow it; the table at [`Config::with_lease`](vrrp_core::Config::with_lease) says where they do not.
+//! Without a lease (`with_lease(false)`) they stay until the next start, and are in two places meanwhile.
 //!
 //! * Addresses are renewed after advertisements, at most 16 at once and between everything else, when a quarter of their
 //!   lifetime is over. That takes some 5 us each; whoever follows the host's addresses (`ip monitor`) sees each renewal.
@@ -190,7 +180,7 @@ mod vmac;
 mod words;
 
 pub use event::{Event, EventKind};
-pub use handle::{StartError, Vrrp, start, start_with};
+pub use handle::{StartError, Stopped, TrackError, Vrrp, start, start_with};
 pub use preflight::{Concern, Preflight, Unsuitable, preflight};
 pub use router::{Router, RouterError};
 pub use scheduling::Scheduling;

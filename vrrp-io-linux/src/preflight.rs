@@ -504,7 +504,7 @@ mod tests {
             let routers = [router("v0"), router("v9"), Router::new("v0", config(Profile::Rfc9568, &many))];
             let warnings = run(async {
                 let (vrrp, mut events) = crate::start(routers).unwrap();
-                vrrp.stop().await;
+                vrrp.stop().await.unwrap();
                 let mut warnings = Vec::new();
                 while let Some(event) = events.recv().await {
                     match &event.kind {

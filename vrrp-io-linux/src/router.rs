@@ -51,6 +51,16 @@ pub enum RouterError {
         /// The source.
         address: IpAddr,
     },
+    /// An interface is to be tracked under an id that the configuration did not give.
+    #[error(
+        "{name}: its configuration has no such tracker for {interface}; expected an id that `add_tracker` of this configuration gave"
+    )]
+    UnknownTracker {
+        /// The router.
+        name: String,
+        /// The interface that was to be tracked.
+        interface: String,
+    },
     /// The interface for the virtual MAC address cannot have this name.
     #[error("{name}: `{interface}` is no name for an interface; expected 1 to 15 octets without blanks, `/` and `:`")]
     InterfaceName {
@@ -153,7 +163,7 @@ impl Router {
         self
     }
 
-    /// Feeds `tracker` with the state of another interface.
+    /// Feeds `tracker`, of this router's configuration, with the state of another interface.
     #[must_use]
     pub fn with_tracked_interface(mut self, tracker: TrackerId, interface: impl Into<String>) -> Self {
         self.tracked_interfaces.push((tracker, interface.into()));
@@ -164,6 +174,10 @@ impl Router {
         let name = || self.name.clone();
         if let Some(address) = self.source.filter(|source| Family::of(*source) != self.config.family()) {
             return Err(RouterError::SourceFamily { name: name(), address });
+        }
+        if let Some((_, interface)) = self.tracked_interfaces.iter().find(|(id, _)| self.config.tracker(*id).is_none())
+        {
+            return Err(RouterError::UnknownTracker { name: name(), interface: interface.clone() });
         }
         match &self.macvlan {
             Some(macvlan) if !macvlan.is_named_well() => {

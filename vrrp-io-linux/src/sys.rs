@@ -6,6 +6,7 @@ use std::mem::size_of;
 use std::net::Ipv6Addr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd};
 use std::ptr;
+use std::slice;
 use std::time::Duration;
 
 use socket2::{SockAddr, SockAddrStorage};
@@ -25,7 +26,7 @@ pub(crate) fn processor_nanos() -> u64 {
 }
 
 fn nanos(clock: libc::clockid_t) -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = timespec(0);
     // SAFETY: `time` is a valid timespec to write to. The call cannot fail: these clocks exist on every Linux.
     unsafe { libc::clock_gettime(clock, &mut time) };
     time.tv_sec as u64 * NANOS_PER_SECOND + time.tv_nsec as u64
@@ -64,14 +65,19 @@ pub(crate) fn watch<T: OwnsFd>(owner: T) -> io::Result<AsyncFd<T>> {
 /// Sets the one expiry of a [`timer`], in nanoseconds on `CLOCK_MONOTONIC`, or takes it back.
 pub(crate) fn set_timer(timer: &File, at: Option<u64>) -> io::Result<()> {
     // All zero would disarm, and is as long past as 1 ns is.
-    let nanos = at.map_or(0, |at| at.max(1));
-    let it_value = libc::timespec {
-        tv_sec: libc::time_t::try_from(nanos / NANOS_PER_SECOND).unwrap_or(libc::time_t::MAX),
-        tv_nsec: (nanos % NANOS_PER_SECOND) as libc::c_long,
-    };
-    let spec = libc::itimerspec { it_interval: libc::timespec { tv_sec: 0, tv_nsec: 0 }, it_value };
+    let it_value = timespec(at.map_or(0, |at| at.max(1)));
+    let spec = libc::itimerspec { it_interval: timespec(0), it_value };
     // SAFETY: `spec` is a valid itimerspec; a null old value is allowed.
     check(unsafe { libc::timerfd_settime(timer.as_raw_fd(), libc::TFD_TIMER_ABSTIME, &spec, ptr::null_mut()) })
+}
+
+/// As a `timespec`, whose fields differ in size from target to target, and which on some has more than these two.
+fn timespec(nanos: u64) -> libc::timespec {
+    // SAFETY: a timespec of zeros is valid.
+    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
+    time.tv_sec = (nanos / NANOS_PER_SECOND).try_into().unwrap_or(i32::MAX.into());
+    time.tv_nsec = (nanos % NANOS_PER_SECOND) as _;
+    time
 }
 
 /// Has the kernel stamp what the socket receives; [`receive`] returns the stamp.
@@ -281,11 +287,13 @@ fn read_control(message: &libc::msghdr, received: &mut Received) {
         let data = unsafe { libc::CMSG_DATA(next) };
         // The data need not be aligned.
         match (header.cmsg_level, header.cmsg_type) {
-            (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
-                // SAFETY: a control message of this type carries one timespec.
-                let time = unsafe { ptr::read_unaligned(data.cast::<libc::timespec>()) };
-                let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
-                received.stamp = seconds.ok().zip(nanos.ok()).map(|(seconds, nanos)| Duration::new(seconds, nanos));
+            (libc::SOL_SOCKET, kind) if [libc::SCM_TIMESTAMPNS, SCM_TIMESTAMPNS_NEW].contains(&kind) => {
+                // SAFETY: takes no pointer.
+                let before = unsafe { libc::CMSG_LEN(0) };
+                let whole: usize = header.cmsg_len as _;
+                // SAFETY: so long is the data of this message, which lies in the buffer.
+                let data = unsafe { slice::from_raw_parts(data, whole.saturating_sub(before as usize)) };
+                received.stamp = stamp(data).or(received.stamp);
             }
             (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
                 // SAFETY: a control message of this type carries one in6_pktinfo.
@@ -307,6 +315,21 @@ fn read_control(message: &libc::msghdr, received: &mut Received) {
     }
 }
 
+/// `SO_TIMESTAMPNS_NEW` of asm-generic/socket.h: some C libraries with 64-bit time deliver it on 32-bit targets.
+const SCM_TIMESTAMPNS_NEW: libc::c_int = 64;
+
+/// The time in a control message: seconds and nanoseconds. Their size is a choice of the kernel and the C library, and on some
+/// 32-bit targets not that of their `timespec`.
+fn stamp(data: &[u8]) -> Option<Duration> {
+    let (seconds, nanos) = data.split_at(data.len() / 2);
+    let number = |octets: &[u8]| match *octets {
+        [a, b, c, d] => Some(i32::from_ne_bytes([a, b, c, d]).into()),
+        [a, b, c, d, e, f, g, h] => Some(i64::from_ne_bytes([a, b, c, d, e, f, g, h])),
+        _ => None,
+    };
+    Some(Duration::new(u64::try_from(number(seconds)?).ok()?, u32::try_from(number(nanos)?).ok()?))
+}
+
 fn set_int_option(
     socket: BorrowedFd<'_>,
     level: libc::c_int,
@@ -324,4 +347,45 @@ fn set_option<T>(socket: BorrowedFd<'_>, level: libc::c_int, option: libc::c_int
 
 fn check(result: libc::c_int) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_is_read_in_the_size_that_it_has() {
+        let wide: Vec<u8> = [1_800_000_000_i64, 250].iter().flat_map(|n| n.to_ne_bytes()).collect();
+        let narrow: Vec<u8> = [1_800_000_000_i32, 250].iter().flat_map(|n| n.to_ne_bytes()).collect();
+        for stamped in [&wide, &narrow] {
+            assert_eq!(stamp(stamped), Some(Duration::new(1_800_000_000, 250)));
+        }
+        let negative: Vec<u8> = [-1_i64, 0].iter().flat_map(|n| n.to_ne_bytes()).collect();
+        for strange in [&negative[..], &wide[..12], &wide[..1], &[]] {
+            assert_eq!(stamp(strange), None, "{strange:?}");
+        }
+    }
+
+    #[test]
+    fn a_time_beyond_every_clock_is_still_a_time() {
+        for nanos in [0, 1, NANOS_PER_SECOND, u64::from(u32::MAX) * NANOS_PER_SECOND, u64::MAX] {
+            let time = timespec(nanos);
+            assert!(time.tv_sec >= 0 && (0..1_000_000_000).contains(&time.tv_nsec), "{nanos}");
+        }
+        let timer = timer().unwrap();
+        set_timer(&timer, Some(u64::MAX)).unwrap();
+    }
+
+    #[test]
+    fn who_is_no_real_time_thread_is_told_so_by_the_kernel_and_no_library() {
+        // What musl's own functions say to both is ENOSYS.
+        std::thread::spawn(|| {
+            let set = set_round_robin(1);
+            let refused = set.as_ref().err().and_then(io::Error::raw_os_error);
+            assert!(set.is_ok() || refused == Some(libc::EPERM), "{set:?}");
+            assert_eq!(is_real_time(), set.is_ok());
+        })
+        .join()
+        .unwrap();
+    }
 }

@@ -43,8 +43,8 @@ fn the_second_best_takes_over_to_the_nanosecond() {
 }
 
 #[test]
-fn a_stalled_master_finds_its_successor_and_yields() {
-    let (mut sim, routers) = lan(1, Link::GOOD, [v2(100), v2(90)]);
+fn a_stalled_master_without_a_lease_finds_its_successor_and_yields() {
+    let (mut sim, routers) = lan(1, Link::GOOD, [v2(100), v2(90)].map(|config| config.with_lease(false)));
     sim.add_check(Invariants::new());
     sim.plan(at(10), Disturbance::Stall(routers[0].0, Duration::from_secs(7)));
     sim.run_until(at(16)).unwrap();
@@ -64,8 +64,22 @@ fn a_stalled_backup_counts_what_arrived_meanwhile() {
 }
 
 #[test]
-fn a_killed_process_leaves_its_addresses_and_the_next_one_removes_them() {
+fn the_addresses_of_a_killed_process_go_before_its_successor_comes() {
     let (mut sim, routers) = lan(1, Link::GOOD, [v2(200), v2(100)]);
+    let (host, router) = routers[0];
+    sim.add_check(Invariants::new());
+    sim.run_until(at(10)).unwrap();
+    assert_eq!(sim.world().held(host, router).len(), 2);
+    sim.plan(at(10), Disturbance::Kill(host));
+    sim.run_until(at(12) + millis(500)).unwrap();
+    assert_eq!((sim.world().held(host, router).len(), takeover(sim.world(), at(10))), (0, None));
+    sim.run_until(at(14)).unwrap();
+    assert_eq!(masters(sim.world()), [1]);
+}
+
+#[test]
+fn a_killed_process_without_a_lease_leaves_its_addresses_and_the_next_one_removes_them() {
+    let (mut sim, routers) = lan(1, Link::GOOD, [v2(200), v2(100)].map(|config| config.with_lease(false)));
     let (host, router) = routers[0];
     sim.run_until(at(10)).unwrap();
     assert_eq!(sim.world().held(host, router).len(), 2);

@@ -16,7 +16,7 @@ use clap::Parser;
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 use vrrp_core::Role;
-use vrrp_io_linux::{Event, EventKind, Vrrp};
+use vrrp_io_linux::{Event, EventKind, Stopped, Vrrp};
 
 use self::log::Log;
 use crate::config::Daemon;
@@ -226,8 +226,8 @@ impl Supervisor {
                 },
                 Some(verdict) = verdicts.recv() => self.judge(verdict).await,
                 Some(Request::Status(reply)) = requests.recv() => {
-                    // The client may have gone.
-                    let _ = reply.send(self.status().await);
+                    // The client may have gone. Where there is no answer it learns so by the end of `reply`.
+                    let _ = self.status().await.map(|status| reply.send(status));
                 }
             }
         }
@@ -236,7 +236,8 @@ impl Supervisor {
     /// Releases everything, tells the rest of the story, lets the stop scripts run.
     async fn stop(self) {
         let Self { daemon, vrrp, mut events, notifier, routing, .. } = self;
-        vrrp.stop().await;
+        // Whoever called this knows when the routers had ended before.
+        let _ = vrrp.stop().await;
         while let Ok(event) = events.try_recv() {
             tell(&event);
         }
@@ -271,14 +272,14 @@ impl Supervisor {
         }
     }
 
-    async fn status(&self) -> Status {
-        let routers = self.vrrp.status().await;
+    async fn status(&self) -> Result<Status, Stopped> {
+        let routers = self.vrrp.status().await?;
         let failing = self.daemon.scripts.iter().zip(&self.failures);
         let reasons = failing.filter_map(|(script, failure)| {
             let fault = format!("{} failed", lower::check_name(&script.name));
             failure.as_ref().map(|reason| (fault, reason.to_string()))
         });
-        describe::status(&routers, &reasons.collect())
+        Ok(describe::status(&routers, &reasons.collect()))
     }
 
     async fn judge(&mut self, verdict: Verdict) {
@@ -293,7 +294,9 @@ impl Supervisor {
             *failure = (!passed).then_some(reason);
         }
         for user in self.script_users.get(script).into_iter().flatten() {
-            self.vrrp.track(user.router, user.tracker, passed).await;
+            if let Err(why) = self.vrrp.track(user.router, user.tracker, passed).await {
+                error!("check {name}: {why}");
+            }
         }
     }
 }

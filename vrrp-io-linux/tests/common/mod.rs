@@ -215,7 +215,7 @@ impl Node {
     }
 
     pub fn status(&self) -> RouterStatus {
-        run(self.vrrp.status()).remove(0)
+        run(self.vrrp.status()).unwrap().remove(0)
     }
 
     pub fn vrrp(&self) -> &Vrrp {
@@ -223,7 +223,7 @@ impl Node {
     }
 
     pub fn stop(self) {
-        run(self.vrrp.stop());
+        run(self.vrrp.stop()).unwrap();
     }
 }
 

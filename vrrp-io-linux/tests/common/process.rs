@@ -14,10 +14,10 @@ use vrrp_io_linux::start;
 
 use super::{Host, LIMIT, config, router};
 
-/// Set in the process: `priority interval-in-cs address`.
+/// Set in the process: `priority interval-in-cs address lease`.
 const THIS_IS_ONE: &str = "VRRP_TEST_ROUTER";
 
-/// A router that holds its addresses on a lease.
+/// A router.
 pub struct Process {
     child: Child,
     lines: Receiver<String>,
@@ -32,10 +32,11 @@ impl Process {
         let mut word = || words.next().unwrap();
         let (priority, interval, address): (u8, u16, IpAddr) =
             (word().parse().unwrap(), word().parse().unwrap(), word().parse().unwrap());
+        let lease = word() == "true";
         let config = config(Profile::Rfc9568Errata, priority, &[address])
             .with_interval(AdvertInterval::from_centis(interval).unwrap())
             .unwrap();
-        let (_vrrp, mut events) = start([router(config.with_lease(true))]).unwrap();
+        let (_vrrp, mut events) = start([router(config.with_lease(lease))]).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             while let Some(event) = events.recv().await {
@@ -47,11 +48,20 @@ impl Process {
 
     /// Runs the test that is running once more, on `host`.
     pub fn start(host: &Host, priority: u8, centis: u16, address: IpAddr) -> Self {
+        Self::start_with(host, format!("{priority} {centis} {address} true"))
+    }
+
+    /// The same, with five advertisements a second and no lease on the address.
+    pub fn start_without_lease(host: &Host, priority: u8, address: IpAddr) -> Self {
+        Self::start_with(host, format!("{priority} 20 {address} false"))
+    }
+
+    fn start_with(host: &Host, spec: String) -> Self {
         let name = env::args().skip_while(|argument| argument != "--exact").nth(1).expect("inside a namespace");
         let mut child = host.run(move || {
             Command::new(env::current_exe().unwrap())
                 .args(["--exact", &name, "--nocapture", "--test-threads=1"])
-                .env(THIS_IS_ONE, format!("{priority} {centis} {address}"))
+                .env(THIS_IS_ONE, spec)
                 .stdout(Stdio::piped())
                 .spawn()
                 .unwrap()

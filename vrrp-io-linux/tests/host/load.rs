@@ -48,7 +48,7 @@ fn events_that_nobody_reads_hold_nothing_up() {
             let times = scope.spawn(|| adverts(&mut tap, host.address(), 51, span));
             run(async {
                 for round in 0..4000 {
-                    node.vrrp().track(1, tracker, round % 2 == 0).await;
+                    node.vrrp().track(1, tracker, round % 2 == 0).await.unwrap();
                 }
             });
             times.join().unwrap()

@@ -45,7 +45,7 @@ fn router_of(id: u8, priority: u8, address: IpAddr) -> Router {
 }
 
 fn all(node: &Node) -> Vec<RouterStatus> {
-    run(node.vrrp().status())
+    run(node.vrrp().status()).unwrap()
 }
 
 fn on_host(node: &Node) -> OnHost {

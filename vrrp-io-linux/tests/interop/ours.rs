@@ -86,14 +86,14 @@ fn program() {
     for line in stdin().lines() {
         match line.unwrap().as_str() {
             "complaints" => {
-                let stats = run(vrrp.status()).remove(0).stats;
+                let stats = run(vrrp.status()).unwrap().remove(0).stats;
                 errors(&stats).into_iter().for_each(|error| println!("{COMPLAINT}{error}"));
                 println!("{NO_MORE}");
             }
             _ => break,
         }
     }
-    run(vrrp.stop());
+    run(vrrp.stop()).unwrap();
 }
 
 fn config(case: &Case, peer: &str) -> Config {
