@@ -5,6 +5,7 @@ mod groups;
 mod log;
 mod lower;
 mod preflight;
+mod reaper;
 mod signals;
 
 use std::ffi::OsString;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 use vrrp_core::Role;
@@ -167,6 +169,7 @@ fn count(configuration: &Lowered) -> String {
 async fn run(configuration: Lowered, control: Option<&Path>, limits: Limits) -> Result<(), Box<dyn std::error::Error>> {
     // Signals first: from here on a stop is orderly.
     let mut signals = Signals::catch()?;
+    tokio::spawn(reaper::reap(signal(SignalKind::child())?));
     let control = control.map(ControlSocket::bind).transpose()?;
 
     let text = count(&configuration);

@@ -14,6 +14,7 @@ use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 use tokio::time::timeout;
 
 use super::outcome::Outcome;
+use super::own;
 use super::program::{Obstacle, is_secure};
 use super::stderr::Stderr;
 use super::user::Ids;
@@ -61,6 +62,7 @@ impl Child {
         let Some(group) = group else {
             return Err(format!("cannot run {program}: it has no process id"));
         };
+        own::started(group);
         let stderr = Stderr::new(process.stderr.take());
         Ok(Self { process, group, stderr, child_signals, reaped: false })
     }
@@ -87,6 +89,7 @@ impl Child {
         let _ = timeout(LAST_WORDS, self.stderr.read_to_end()).await;
         let status = self.process.wait().await;
         self.reaped = true;
+        own::reaped(self.group);
         self.stderr.give_away();
         let stderr = self.last_words();
         match status {
@@ -116,6 +119,7 @@ impl Drop for Child {
     fn drop(&mut self) {
         if !self.reaped {
             self.signal_group(Signal::SIGKILL);
+            own::left(self.group);
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod child;
 mod outcome;
+mod own;
 mod program;
 mod stderr;
 mod user;
@@ -20,6 +21,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::config::Command;
 use child::Child;
 pub use outcome::Outcome;
+pub(crate) use own::retain_foreign;
 pub use program::{Obstacle, can_run, is_secure, needs_no_shell};
 
 /// Runs `command` with `arguments` after its own words, for `limit` at most; past it, the whole process group is killed.

@@ -188,3 +188,35 @@ fn d4_scripts_inherit_no_signal_of_ours() {
         assert!(daemon.terminate().success());
     });
 }
+
+/// As the first process of a container: whatever a check leaves behind is vrrpd's to reap.
+#[test]
+fn d1_as_the_first_process_it_reaps_what_checks_leave_behind() {
+    on_hosts(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        // Some die by a signal that has no name, and all of them as children of somebody who is gone.
+        host.script("check", "setsid sleep 0.1 & setsid sh -c 'kill -40 $$' & echo $$ >>$D/runs; exit 0");
+        // In the namespace of the daemon: how many processes there are, and how many of them are dead.
+        host.script("count", "grep -h ^State: /proc/[0-9]*/status >$D/states.part; mv $D/states.part $D/states");
+        let configuration = format!(
+            "vrrp_script chk {{\nscript $D/check\ninterval 0.1\nfall 1\n}}
+             vrrp_script count {{\nscript $D/count\ninterval 0.5\nfall 1000\n}}\n{}",
+            router(255, "track_script {\nchk\ncount\n}")
+        );
+        // A few numbers only, where the kernel has a limit for each namespace: they would soon be used up.
+        let few = "echo 400 >/proc/sys/kernel/pid_max; exec \"$@\"";
+        let unshare = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c"];
+        let limits = host.output("unshare --pid --fork --mount-proc sh -c 'echo 400 >/proc/sys/kernel/pid_max'");
+        let line = if limits.status.success() { few } else { "exec \"$@\"" };
+        let wrapper: Vec<&str> = unshare.iter().copied().chain([line, "sh"]).collect();
+        let daemon = host.vrrpd_under(&wrapper, &configuration, &[]);
+        until_within(Duration::from_secs(120), "250 runs", || host.lines("runs").len() > 250);
+        assert!(daemon.is("VI_1", "Master"));
+        assert_eq!(daemon.logged("check chk failed"), 0);
+        let dead = || host.lines("states").iter().filter(|line| line.contains("zombie")).count();
+        assert!(dead() < 20, "{} are dead", dead());
+        fs::write(host.path("check"), "#!/bin/sh\nexit 0\n").unwrap();
+        until("none is dead", || !host.lines("states").is_empty() && dead() == 0);
+    });
+}
