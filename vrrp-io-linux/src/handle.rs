@@ -303,7 +303,8 @@ impl Drop for Ending {
 mod tests {
     use super::*;
     use crate::testing::run;
-    use vrrp_core::{Config, Profile};
+    use std::time::Instant;
+    use vrrp_core::{Config, Profile, Tracker, Weight};
 
     #[test]
     fn a_start_that_fails_is_an_error_wherever_it_is_called() {
@@ -315,5 +316,43 @@ mod tests {
         for error in [start(), within] {
             assert_eq!(error.to_string(), "v0/51: there is already a virtual router 51 on v0");
         }
+    }
+    /// A handle whose driver panics as soon as it is there.
+    fn dead() -> (Vrrp, TrackerId) {
+        let mut config =
+            Config::new(Profile::Rfc3768, Vrid::new(51).unwrap(), &["192.0.2.1".parse().unwrap()]).unwrap();
+        let tracker = Tracker { name: "service".to_owned(), weight: Weight::Fault, reverse: false };
+        let tracker = config.add_tracker(tracker).unwrap();
+        let (commands, to_driver) = mpsc::channel(COMMANDS);
+        let (release, released) = oneshot::channel();
+        let over = Arc::new(Over::default());
+        let ending = Ending(Arc::clone(&over));
+        let driver = move || {
+            let (_ending, _release, _to_driver) = (ending, release, to_driver);
+            panic!("on purpose");
+        };
+        assert!(thread::spawn(driver).join().is_err());
+        let trackers = [Trackers::of(&Router::new("v0", config))].into();
+        (Vrrp { commands, trackers, driver: Running { released, over } }, tracker)
+    }
+
+    #[test]
+    fn a_driver_that_died_is_an_error_and_nobody_waits_for_it() {
+        let started = Instant::now();
+        let (vrrp, tracker) = dead();
+        run(async {
+            assert_eq!(vrrp.status().await.unwrap_err(), Stopped);
+            assert_eq!(vrrp.track(0, tracker, true).await, Err(TrackError::Stopped(Stopped)));
+            assert_eq!(vrrp.stop().await, Err(Stopped));
+        });
+        drop(dead());
+        assert!(started.elapsed() < DROP_PATIENCE);
+    }
+
+    #[test]
+    fn a_drop_does_not_wait_for_ever() {
+        let over = Over::default();
+        over.wait(Duration::from_millis(1));
+        assert!(!*over.is_over.lock().unwrap());
     }
 }

@@ -8,6 +8,7 @@ mod accept;
 mod addresses;
 mod claims;
 mod faults;
+mod handle;
 mod hearing;
 mod interface;
 mod ipv6;
