@@ -174,10 +174,14 @@ pub(crate) fn set_nice(nice: i8) -> io::Result<()> {
     check(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice.into()) })
 }
 
-/// Limits the processor time of real-time threads of this process between two of their pauses.
+/// Limits the processor time of real-time threads of this process between two of their pauses. The hard limit stays: whoever
+/// starts another program can give it the limit back.
 pub(crate) fn limit_real_time(limit: Duration) -> io::Result<()> {
     let micros = libc::rlim_t::try_from(limit.as_micros()).unwrap_or(libc::RLIM_INFINITY);
-    let limit = libc::rlimit { rlim_cur: micros, rlim_max: micros };
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is valid to write to.
+    check(unsafe { libc::getrlimit(libc::RLIMIT_RTTIME, &mut limit) })?;
+    limit.rlim_cur = micros.min(limit.rlim_max);
     // SAFETY: `limit` is valid.
     check(unsafe { libc::setrlimit(libc::RLIMIT_RTTIME, &limit) })
 }

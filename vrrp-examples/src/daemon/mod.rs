@@ -2,13 +2,14 @@
 
 mod describe;
 mod groups;
+mod inherited;
 mod log;
 mod lower;
 mod preflight;
 mod reaper;
 mod signals;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use vrrp_io_linux::{Event, EventKind, Stopped, Vrrp};
 use self::log::Log;
 use crate::config::Daemon;
 use crate::control::{self, ControlSocket, Request, Status};
-use crate::exec::Outcome;
+use crate::exec::{self, Outcome};
 use crate::keepalived::Places;
 use crate::notify::{Limits, Notifier, NotifyState, Subject};
 use crate::routes::{self, Routing};
@@ -91,6 +92,12 @@ impl Arguments {
 /// Runs the daemon with the arguments of a command line, the program's name first.
 #[must_use]
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(failed) = exec::become_command(&arguments) {
+        return failed;
+    }
+    inherited::give_up();
+    exec::remember(arguments.first().map_or(OsStr::new("vrrpd"), OsString::as_os_str));
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -14,10 +14,10 @@ use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 use tokio::time::timeout;
 
 use super::outcome::Outcome;
-use super::own;
 use super::program::{Obstacle, is_secure};
 use super::stderr::Stderr;
 use super::user::Ids;
+use super::{inheritance, limits, own};
 use crate::config::Command;
 
 /// How long the last words may take to arrive once everybody who could still write them has been killed.
@@ -51,8 +51,14 @@ impl Child {
 
         // Listening before the start: no death can be missed.
         let child_signals = signal(SignalKind::child()).map_err(cannot)?;
-        let mut builder = tokio::process::Command::new(program);
+        inheritance::keep_capabilities().map_err(|why| format!("cannot run {program}: {why}"))?;
+        let mut builder = tokio::process::Command::from(limits::command(program));
         builder.args(words).args(arguments).process_group(0);
+        for (variable, _) in std::env::vars_os() {
+            if variable.to_str().is_some_and(inheritance::is_ours) {
+                builder.env_remove(variable);
+            }
+        }
         builder.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         if let Some(ids) = &ids {
             builder.gid(ids.gid.as_raw()).uid(ids.uid.as_raw());

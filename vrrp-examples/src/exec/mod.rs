@@ -5,6 +5,8 @@
 //! a dead file server), so they happen on the runtime's blocking threads and count against the limit.
 
 mod child;
+mod inheritance;
+mod limits;
 mod outcome;
 mod own;
 mod program;
@@ -20,6 +22,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::config::Command;
 use child::Child;
+pub(crate) use limits::{become_command, remember};
 pub use outcome::Outcome;
 pub(crate) use own::retain_foreign;
 pub use program::{Obstacle, can_run, is_secure, needs_no_shell};

@@ -220,3 +220,91 @@ fn d1_as_the_first_process_it_reaps_what_checks_leave_behind() {
         until("none is dead", || !host.lines("states").is_empty() && dead() == 0);
     });
 }
+
+/// What a check is told by the kernel about itself, one file for each question.
+fn curious(host: &Host) {
+    host.script(
+        "check",
+        "umask 0; mkdir $D/told.part || exit 1; cd $D/told.part
+         grep -E '^Cap(Inh|Prm|Eff|Amb)' /proc/self/status >caps
+         env >env; cat /proc/self/limits >limits; readlink /proc/self/fd/0 >stdin
+         ls /proc/self/fd >fds; mv $D/told.part $D/told",
+    );
+}
+
+fn checked(lines: &str) -> String {
+    format!(
+        "vrrp_script chk {{\nscript $D/check\ninterval 600\ntimeout 20\n{lines}\n}}\n{}",
+        router(255, "track_script {\nchk\n}")
+    )
+}
+
+#[test]
+fn d8_scripts_inherit_no_capability_limit_descriptor_or_word_of_ours() {
+    on_hosts(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        curious(&host);
+        // No user is anybody's better (noroot): what a program may do, it has from the ambient set.
+        let line = "ulimit -Sn 40; exec 7</dev/null 9</dev/null
+            export NOTIFY_SOCKET=/x LISTEN_FDS=1 LISTEN_PID=1 WATCHDOG_USEC=1 RUST_LOG=info JOURNAL_STREAM=1:1 KEPT=kept
+            capabilities=+net_admin,+net_raw,+setuid,+setgid,+kill
+            exec setpriv --securebits +noroot --inh-caps $capabilities --ambient-caps $capabilities \"$@\"";
+        let configuration = format!("global_defs {{\nvrrp_rt_priority 10\n}}\n{}", checked(""));
+        let daemon = host.vrrpd_under(&["sh", "-c", line, "sh"], &configuration, &[]);
+        daemon.until_is("VI_1", "Master");
+        until("the check has run", || host.path("told").exists());
+
+        let own = fs::read_to_string(format!("/proc/{}/limits", daemon.pid())).unwrap();
+        let soft = |limits: &str, name: &str| {
+            let line = limits.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
+            line.split_whitespace().next().unwrap().to_owned()
+        };
+        assert_eq!(soft(&own, "Max realtime timeout"), "2000000");
+        assert_ne!(soft(&own, "Max open files"), "40");
+        let limits = fs::read_to_string(host.path("told/limits")).unwrap();
+        assert_eq!(soft(&limits, "Max realtime timeout"), "unlimited");
+        assert_eq!(soft(&limits, "Max open files"), "40");
+
+        let capabilities = host.lines("told/caps");
+        assert_eq!(capabilities.len(), 4);
+        assert!(capabilities.iter().all(|line| line.ends_with("\t0000000000000000")), "{capabilities:?}");
+        assert_eq!(host.lines("told/fds"), ["0", "1", "2", "3"], "the last one is that of the list itself");
+        assert_eq!(host.lines("told/stdin"), ["/dev/null"]);
+        let environment = host.lines("told/env");
+        assert!(environment.contains(&"KEPT=kept".to_owned()));
+        for word in ["NOTIFY_SOCKET=", "LISTEN_", "WATCHDOG_", "RUST_LOG=", "JOURNAL_STREAM="] {
+            assert!(!environment.iter().any(|line| line.starts_with(word)), "{word} {environment:?}");
+        }
+        assert!(daemon.terminate().success());
+    });
+}
+
+#[test]
+fn d8_a_script_of_root_may_what_root_may() {
+    on_hosts(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        curious(&host);
+        let daemon = host.vrrpd(&checked(""));
+        until("the check has run", || host.path("told").exists());
+        let own = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
+        let effective = own.lines().find(|line| line.starts_with("CapEff")).unwrap();
+        assert!(host.lines("told/caps").iter().any(|line| line == effective), "{effective}");
+    });
+}
+
+#[test]
+fn d8_a_script_that_cannot_run_says_so_whatever_the_limits() {
+    on_hosts(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        let configuration = format!(
+            "global_defs {{\nvrrp_rt_priority 10\n}}\nvrrp_script chk {{\nscript $D/missing\ninterval 600\n}}\n{}",
+            router(255, "track_script {\nchk\n}")
+        );
+        let daemon = host.vrrpd(&configuration);
+        daemon.until_logged("/missing: No such file or directory");
+        daemon.until_is("VI_1", "Fault");
+    });
+}

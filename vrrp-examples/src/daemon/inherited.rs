@@ -1,0 +1,18 @@
+//! What vrrpd has from whoever started it, and neither needs itself nor passes on to scripts.
+
+use std::fs;
+
+use nix::sys::signal::SigSet;
+use nix::unistd::close;
+
+/// Call it first: while there is one thread, and no descriptor of ours but 0, 1 and 2.
+pub(super) fn give_up() {
+    // A parent that waits for signals may have blocked them: vrrpd would not even stop. Emptying the mask cannot fail.
+    let _ = SigSet::empty().thread_set_mask();
+    // The descriptor of the list itself is among them: it is closed by then.
+    let entries = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let descriptors: Vec<i32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for descriptor in descriptors.into_iter().filter(|descriptor| *descriptor > 2) {
+        let _ = close(descriptor);
+    }
+}
