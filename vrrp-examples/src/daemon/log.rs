@@ -9,12 +9,24 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use tracing::Level;
 use tracing_subscriber::filter::LevelFilter;
+
+use super::journal::{self, Journal};
 
 /// Lines that may wait.
 const CAPACITY: usize = 4096;
 /// How long the last lines may take to be written when the daemon ends.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Prints what there is to say before the log runs. May block.
+pub(super) fn say(level: Level, text: &str) {
+    if journal::is_stderr() {
+        eprint!("{}", journal::lines(level, text));
+    } else {
+        eprintln!("{text}");
+    }
+}
 
 /// Keeps the log going; when it is dropped, what was logged has been written, or nobody reads it.
 #[derive(Debug)]
@@ -33,7 +45,7 @@ impl Log {
             .with_target(false)
             .with_ansi(io::stderr().is_terminal());
         // Fails only where logging is set up already: then that is used.
-        let _ = subscriber.try_init();
+        let _ = if journal::is_stderr() { subscriber.event_format(Journal).try_init() } else { subscriber.try_init() };
         Ok(Self(queue))
     }
 }
@@ -84,7 +96,9 @@ impl Queue {
         let line = state.lines.pop_front().unwrap_or_default();
         if state.lines.is_empty() && state.lost > 0 {
             let lost = std::mem::take(&mut state.lost);
-            state.lines.push_back(format!("{lost} lines of the log are missing here: nobody read them\n").into());
+            let text = format!("{lost} lines of the log are missing here: nobody read them\n");
+            let text = if journal::is_stderr() { journal::lines(Level::WARN, &text) } else { text };
+            state.lines.push_back(text.into());
         }
         line
     }

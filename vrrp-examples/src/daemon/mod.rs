@@ -3,6 +3,7 @@
 mod describe;
 mod groups;
 mod inherited;
+mod journal;
 mod log;
 mod lower;
 mod preflight;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tracing::{error, info, warn};
+use tracing::{Level, error, info, warn};
 use vrrp_core::Role;
 use vrrp_io_linux::{Event, EventKind, Stopped, Vrrp};
 
@@ -102,7 +103,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version come this way too. Where even this cannot be printed there is nobody to tell.
-            let _ = error.print();
+            if error.use_stderr() && journal::is_stderr() {
+                log::say(Level::ERROR, &error.to_string());
+            } else {
+                let _ = error.print();
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
@@ -123,7 +128,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let _log = match Log::to_stderr() {
         Ok(log) => log,
         Err(why) => {
-            eprintln!("vrrpd: cannot start a thread for the log: {why}");
+            log::say(Level::ERROR, &format!("vrrpd: cannot start a thread for the log: {why}"));
             return ExitCode::FAILURE;
         }
     };
@@ -148,17 +153,17 @@ fn load(path: &Path, lease: bool) -> Option<(Lowered, Places)> {
     let (loaded, places) = match keepalived::load_with_places(path) {
         Ok(loaded) => loaded,
         Err(diagnostics) => {
-            eprintln!("{diagnostics}");
+            log::say(Level::ERROR, &diagnostics.to_string());
             return None;
         }
     };
     for notice in &loaded.notices {
-        eprintln!("{notice}");
+        log::say(Level::WARN, &notice.to_string());
     }
     match Lowered::new(loaded.daemon, lease) {
         Ok(lowered) => Some((lowered, places)),
         Err(why) => {
-            eprintln!("{}: error: {why}", path.display());
+            log::say(Level::ERROR, &format!("{}: error: {why}", path.display()));
             None
         }
     }

@@ -146,14 +146,10 @@ async fn our_own_user_needs_no_switch() {
 /// As a service does that has a user of its own and ambient capabilities. Only root can play that.
 #[test]
 fn another_user_gets_no_capability_from_one_that_is_not_root() {
-    let root_of_all = std::fs::read_to_string("/proc/self/uid_map").unwrap().contains("4294967295");
-    if !nix::unistd::geteuid().is_root() || !root_of_all {
-        eprintln!("SKIPPED: only root can become another user");
-        return;
-    }
     const INSIDE: &str = "VRRPD_TEST_AS_ANOTHER_USER";
     let test = "exec::tests::another_user_gets_no_capability_from_one_that_is_not_root";
     let Some(directory) = std::env::var_os(INSIDE) else { return again_as_another_user(INSIDE, test) };
+    assert!(!nix::unistd::geteuid().is_root());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for user in [None, Some(User { user: "54321".to_owned(), group: Some("54321".to_owned()) })] {
         let path = std::path::Path::new(&directory).join("check");
@@ -164,6 +160,11 @@ fn another_user_gets_no_capability_from_one_that_is_not_root() {
 }
 
 fn again_as_another_user(inside: &str, test: &str) {
+    let root_of_all = std::fs::read_to_string("/proc/self/uid_map").unwrap().contains("4294967295");
+    if !nix::unistd::geteuid().is_root() || !root_of_all {
+        eprintln!("SKIPPED: only root can become another user");
+        return;
+    }
     let dir = Dir::new();
     // Fails, with the last of them as its message, where there is one.
     dir.script("check", "! grep -E '^Cap(Inh|Prm|Eff|Amb)' /proc/self/status | grep -v '0000000000000000$' >&2");

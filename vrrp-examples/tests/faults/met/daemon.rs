@@ -308,3 +308,27 @@ fn d8_a_script_that_cannot_run_says_so_whatever_the_limits() {
         daemon.until_is("VI_1", "Fault");
     });
 }
+
+#[test]
+fn s5_in_the_journal_each_line_has_its_level_and_no_time() {
+    on_hosts(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        let notice = "global_defs {\nenable_script_security\n}\n";
+        let configuration = format!("{notice}{}", router(255, ""));
+        let journal = "JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2); export JOURNAL_STREAM; exec \"$@\"";
+        let daemon = host.vrrpd_under(&["sh", "-c", journal, "sh"], &configuration, &[]);
+        daemon.until_logged("<6>VI_1: Initialize -> Master");
+        daemon.hang_up();
+        daemon.until_logged("<4>SIGHUP: ");
+        assert!(daemon.terminate().success());
+        let log = daemon.log();
+        assert!(log.iter().all(|line| ["<3>", "<4>", "<6>"].iter().any(|level| line.starts_with(level))), "{log:?}");
+
+        // A variable that an earlier journal left names another file.
+        let other = "JOURNAL_STREAM=1:1; export JOURNAL_STREAM; exec \"$@\"";
+        let daemon = host.vrrpd_under(&["sh", "-c", other, "sh"], &configuration, &[]);
+        daemon.until_logged("VI_1: Initialize -> Master");
+        assert_eq!(daemon.logged("<6>"), 0);
+    });
+}
