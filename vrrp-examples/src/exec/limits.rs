@@ -6,9 +6,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::OnceLock;
 
+use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 
 /// The first argument that asks for it. Then follow the limits, in this order, and the command.
@@ -57,7 +59,8 @@ pub(crate) fn become_command(arguments: &[OsString]) -> Option<ExitCode> {
         }
     }
     let error = Command::new(program).args(words).exec();
-    eprintln!("cannot run {}: {error}", program.display());
+    let why = error.raw_os_error().map_or_else(|| error.to_string(), |errno| Errno::from_raw(errno).desc().to_owned());
+    eprintln!("cannot run {}: {why}", Path::new(program).display());
     Some(ExitCode::from(CANNOT_RUN))
 }
 

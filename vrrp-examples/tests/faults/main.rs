@@ -1,7 +1,8 @@
 //! Faults met in real use, and what must hold instead: a test for each, on real hosts that are network namespaces.
 //!
 //! The letter and the number in a test's name are those of the list that it came from: P for the protocol, A for addresses,
-//! N for networks, D for the daemon as a process, S for what it says. `tests/faults/run` runs all of them against the release build and prints a table.
+//! N for networks, D for the daemon as a process, S for what it says. `tests/faults/run` runs all of them against the release
+//! build and prints a table.
 //!
 //! `VRRPD=/path/to/vrrpd cargo test -p vrrp-examples --test faults` puts another build to the same test, with the `vrrpctl`
 //! beside it.

@@ -3,8 +3,10 @@
 mod interfaces;
 mod scripts;
 
+use tracing::Level;
 use vrrp_io_linux::Router;
 
+use super::log;
 use crate::config::Daemon;
 use crate::keepalived::{Diagnostic, Places, Severity};
 
@@ -18,7 +20,8 @@ pub(super) fn warnings(daemon: &Daemon, routers: &[Router], places: &Places, che
         Err(why) => {
             // The start says it too.
             if check {
-                eprintln!("vrrpd: warning: whether the interfaces can carry VRRP is not known: {why}");
+                let text = format!("vrrpd: warning: whether the interfaces can carry VRRP is not known: {why}");
+                log::say(Level::WARN, &text);
             }
             Vec::new()
         }
@@ -26,7 +29,9 @@ pub(super) fn warnings(daemon: &Daemon, routers: &[Router], places: &Places, che
     let is_error = |finding: &&Diagnostic| finding.severity == Severity::Error;
     let scripts = scripts::findings(daemon, places, check);
     let findings: Vec<_> = interfaces.iter().filter(|finding| check || is_error(finding)).chain(&scripts).collect();
-    findings.iter().for_each(|finding| eprintln!("{finding}"));
+    for finding in &findings {
+        log::say(if is_error(finding) { Level::ERROR } else { Level::WARN }, &finding.to_string());
+    }
     let would_run = !interfaces.iter().any(|finding| is_error(&finding));
     would_run.then_some(findings.len())
 }

@@ -177,8 +177,8 @@ fn d4_scripts_inherit_no_signal_of_ours() {
         let configuration =
             format!("vrrp_script chk {{\nscript $D/check\ninterval 1\n}}\n{}", router(255, "track_script {\nchk\n}"));
         // As `nohup` and careless parents start a daemon.
-        let wrapper = ["sh", "-c", "trap '' HUP INT QUIT USR1 USR2 PIPE ALRM TERM; exec \"$@\"", "sh"];
-        let daemon = host.vrrpd_under(&wrapper, &configuration, &[]);
+        let line = "trap '' HUP INT QUIT USR1 USR2 PIPE ALRM TERM; exec env --block-signal=HUP,USR1,TERM \"$@\"";
+        let daemon = host.vrrpd_under(&["sh", "-c", line, "sh"], &configuration, &[]);
         until("the check has run", || host.lines("signals").len() == 2);
         for line in host.lines("signals") {
             let mask = u64::from_str_radix(line.rsplit('\t').next().unwrap(), 16).unwrap();
