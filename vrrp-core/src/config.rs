@@ -108,6 +108,20 @@ pub struct Tracker {
     pub reverse: bool,
 }
 
+impl Tracker {
+    /// Returns what it adds to the priority while it passes, or while it fails.
+    #[must_use]
+    pub fn adjustment(&self, passing: bool) -> i32 {
+        match self.weight {
+            Weight::Adjust(weight) if passing == (weight.get() > 0) => {
+                let weight = i32::from(weight.get());
+                if self.reverse { -weight } else { weight }
+            }
+            _ => 0,
+        }
+    }
+}
+
 impl Config {
     /// A router for `addresses`, of any subnet (AMB-31), which it advertises in this order (PKT-13).
     ///

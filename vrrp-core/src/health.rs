@@ -162,13 +162,12 @@ impl Health {
 
     /// Sum of the weights in force; a tracker without a result contributes nothing.
     pub(crate) fn adjustment(&self, trackers: &[Tracker]) -> i32 {
-        self.weigh(trackers, |tracker, verdict, _| match (tracker.weight, verdict) {
-            (Weight::Adjust(weight), Some(passing)) if passing == (weight.get() > 0) => {
-                Some(if tracker.reverse { -i32::from(weight.get()) } else { weight.get().into() })
-            }
-            _ => None,
-        })
-        .sum()
+        self.weigh(trackers, |tracker, verdict, _| Some(tracker.adjustment(verdict?))).sum()
+    }
+
+    /// What a tracker last said.
+    pub(crate) fn verdict(&self, id: TrackerId) -> Option<bool> {
+        self.verdicts.get(usize::from(id.0)).copied().flatten()
     }
 
     fn weigh<'a, T>(

@@ -16,7 +16,7 @@ use core::time::Duration;
 use crate::announce::Schedule;
 use crate::answers::Answers;
 use crate::cause::{Cause, Role, Transition};
-use crate::config::Config;
+use crate::config::{Config, Tracker};
 use crate::fsm::{self, Advert, Effects, Event, Params, State};
 use crate::health::{Fault, Health, TrackerId};
 use crate::learned::Learned;
@@ -517,6 +517,12 @@ impl VirtualRouter {
     /// Everything that keeps the router out of the election now.
     pub fn faults(&self) -> impl Iterator<Item = Fault> + '_ {
         self.health.faults(self.config.trackers()).filter(|fault| self.is_kept_out_by(fault))
+    }
+
+    /// Every tracker with what it last said; `None` before its first result.
+    pub fn trackers(&self) -> impl Iterator<Item = (TrackerId, &Tracker, Option<bool>)> {
+        let trackers = (0..=u16::MAX).map(TrackerId).zip(self.config.trackers());
+        trackers.map(|(id, tracker)| (id, tracker, self.health.verdict(id)))
     }
 
     /// Whether the host confirmed `address` since this router became Master.

@@ -23,8 +23,10 @@ fn status() -> Status {
         configured_priority: 100,
         addresses: vec![],
         faults: vec![],
+        trackers: vec![],
         master: None,
-        since: Since { seconds: 1.5, at: "2026-03-01T03:00:05Z".to_owned() },
+        other_master: None,
+        since: Some(Since { seconds: 1.5, at: "2026-03-01T03:00:05Z".to_owned() }),
         cause: "startup".to_owned(),
         counters: BTreeMap::new(),
     };

@@ -3,22 +3,24 @@
 mod ability;
 mod actions;
 mod host;
+mod reasons;
 mod rehearsal;
+mod rivals;
 mod strays;
 mod vmac;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::io;
-use std::ops::Range;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, oneshot};
-use vrrp_core::wire::{Endpoints, Packet};
+use vrrp_core::wire::Endpoints;
 use vrrp_core::{
-    Discard, Family, Input, Instant, Peers, Role, RouterId, RouterSet, RxPacket, TrackerId, Version, Vip, VirtualRouter,
+    Cause, Discard, Family, Fault, Input, Instant, Peers, Role, RouterId, RouterSet, RxPacket, TrackerId, Vip,
+    VirtualRouter,
 };
 
 use crate::claims::{self, Refusal, Wanted};
@@ -138,6 +140,12 @@ struct Hosted {
     winner_mac: Option<Mac>,
     /// The counter of that name, as it was after the last packet.
     address_list_errors: u64,
+    /// What its faults were last called.
+    said: Vec<(Fault, String)>,
+    /// Those that were there when it was last looked.
+    told: Vec<String>,
+    /// The last other Master that it heard.
+    rival: Option<rivals::Rival>,
 }
 
 enum Wake {
@@ -201,6 +209,9 @@ impl Driver {
                 devices,
                 winner_mac: None,
                 address_list_errors: 0,
+                said: Vec::new(),
+                told: Vec::new(),
+                rival: None,
             });
         }
         let os = |what| move |error| StartError::Os { what, error };
@@ -534,7 +545,7 @@ impl Driver {
     /// Routers that another process had until now may run.
     fn look_after_claims(&mut self) {
         let refused: BTreeSet<usize> =
-            (0..).zip(&self.ports).filter(|(_, port)| port.refused).map(|(number, _)| number).collect();
+            (0..).zip(&self.ports).filter(|(_, port)| port.refused.is_some()).map(|(number, _)| number).collect();
         self.claim_at = (!refused.is_empty()).then(|| self.claim_at.unwrap_or_else(|| clock::now() + CLAIM_PAUSE));
         let before = std::mem::replace(&mut self.refused, refused);
         if before.is_empty() {
@@ -587,13 +598,11 @@ impl Driver {
             }
         }
         match taken {
-            Ok(id) if self.address_list_errors_grew(id) => {
-                self.reporter.report_repeating(id, *at, Kind::OtherAddresses, |unreported| EventKind::OtherAddresses {
-                    source,
-                    unreported,
-                });
+            Ok(id) => {
+                let packet = std::mem::take(&mut self.packet);
+                self.hear_rival(id, ends, *at, packet.get(datagram.payload.clone()).unwrap_or_default());
+                self.packet = packet;
             }
-            Ok(id) => self.hear_other_master(id, ends, *at, datagram.payload.clone()),
             // Other people's virtual routers are none of our business, and ours that are at fault wait: no news.
             Err((None, _) | (_, Discard::NotStarted | Discard::Version2Shadowed(_))) => {}
             Err((Some(id), _)) if datagram.authenticated => {
@@ -603,44 +612,16 @@ impl Driver {
             // On its way through this host to another.
             Err((Some(_), Discard::Destination(to))) if !to.is_multicast() && !self.monitor.has_address(to) => {}
             Err((Some(id), discard)) => {
-                self.address_list_errors_grew(id);
-                self.reporter.report_repeating(id, *at, Kind::from(&discard), |unreported| EventKind::Ignored {
-                    source,
-                    discard,
-                    unreported,
-                });
+                let packet = std::mem::take(&mut self.packet);
+                self.ignore(id, source, discard, *at, packet.get(datagram.payload.clone()).unwrap_or_default());
+                self.packet = packet;
             }
         }
     }
 
-    /// No packet makes a Master: who is one after an advertisement was one before, and does not yield.
-    fn hear_other_master(&mut self, id: RouterId, ends: Endpoints, at: Instant, payload: Range<usize>) {
-        if self.set.get(id).is_none_or(|router| router.role() != Role::Master) {
-            return;
-        }
-        let payload = self.packet.get(payload).unwrap_or_default();
-        let packet =
-            [Version::V2, Version::V3].into_iter().find_map(|version| Packet::parse(version, payload, ends).ok());
-        let Some(packet) = packet else { return };
-        let source = ends.source();
-        match packet.priority() {
-            Some(priority) => self.reporter.report_repeating(id, at, Kind::OtherMaster, |unreported| {
-                EventKind::OtherMaster { source, priority, unreported }
-            }),
-            None => self
-                .reporter
-                .report_repeating(id, at, Kind::Released, |unreported| EventKind::Released { source, unreported }),
-        }
-    }
-
-    fn address_list_errors_grew(&mut self, id: RouterId) -> bool {
-        let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get_mut(id.index())) else { return false };
-        let errors = router.stats().address_list_errors;
-        std::mem::replace(&mut hosted.address_list_errors, errors) != errors
-    }
-
     fn status(&self) -> Vec<RouterStatus> {
         let (now, wall) = (clock::now(), SystemTime::now());
+        let is_known = |cause: &Cause| *cause != Cause::New;
         let since = |at: Instant| wall.checked_sub(now.since(at)).unwrap_or(SystemTime::UNIX_EPOCH);
         let routers = self.set.iter().zip(&self.routers);
         routers
@@ -656,10 +637,13 @@ impl Driver {
                     configured_priority: router.config().priority(),
                     master: status.master,
                     master_priority: status.master_priority,
-                    since: since(status.since),
-                    in_state_for: now.since(status.since),
+                    // What is not started yet is in no state that it has entered.
+                    since: is_known(&status.cause).then(|| since(status.since)),
+                    in_state_for: is_known(&status.cause).then(|| now.since(status.since)),
                     cause: self.cause(id, &status.cause),
-                    faults: router.faults().map(|fault| self.fault(id, &fault)).collect(),
+                    faults: self.faults(id, router.faults()),
+                    trackers: self.trackers(id),
+                    other_master: self.other_master(id, now),
                     addresses: hosted
                         .router
                         .addresses

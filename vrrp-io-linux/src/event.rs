@@ -117,6 +117,8 @@ pub enum EventKind {
         source: IpAddr,
         /// Why it was ignored.
         discard: Discard,
+        /// This router is Master, and the sender says that it is Master of the same virtual router.
+        other_master: bool,
         /// How many of this kind went unreported since the last report.
         unreported: u64,
     },
@@ -127,10 +129,12 @@ pub enum EventKind {
         /// How many of this kind went unreported since the last report.
         unreported: u64,
     },
-    /// An advertisement was accepted although its list of addresses is not ours. Reported as `Ignored` is.
+    /// A Backup accepted an advertisement although its list of addresses is not ours. Reported as `Ignored` is.
     OtherAddresses {
         /// Who sent it.
         source: IpAddr,
+        /// What its list has instead, as a phrase.
+        difference: String,
         /// How many of this kind went unreported since the last report.
         unreported: u64,
     },
@@ -140,6 +144,8 @@ pub enum EventKind {
         source: IpAddr,
         /// Its priority.
         priority: Priority,
+        /// What its list of addresses has instead, as a phrase, where that is not ours.
+        difference: Option<String>,
         /// How many of this kind went unreported since the last report.
         unreported: u64,
     },
@@ -172,7 +178,9 @@ impl EventKind {
             Self::StateChanged { transition, .. } => matches!(transition.cause, Cause::Fault(_) | Cause::Lapsed { .. }),
             Self::PriorityChanged { from, to, .. } => to < from,
             // One or two are the last words of a router that yields. One that goes on does not hear us.
-            Self::OtherMaster { unreported, .. } | Self::Released { unreported, .. } => *unreported > 2,
+            Self::OtherMaster { difference: None, unreported, .. } | Self::Released { unreported, .. } => {
+                *unreported > 2
+            }
             Self::AddressInstalled { .. } | Self::AddressRemoved { .. } | Self::Announced { .. } => false,
             _ => true,
         }
@@ -225,7 +233,10 @@ impl fmt::Display for EventKind {
                 let what = if address.is_ipv4() { "gratuitous ARP" } else { "unsolicited neighbour advertisement" };
                 write!(f, "sent {count} {what} for {address} on {device}")
             }
-            Self::Ignored { source, discard, unreported } => {
+            Self::Ignored { source, discard, other_master: true, unreported } => {
+                write!(f, "{source} says that it is Master too, and is ignored: {discard}{}", Unreported(*unreported))
+            }
+            Self::Ignored { source, discard, other_master: false, unreported } => {
                 write!(f, "ignored an advertisement from {source}: {discard}{}", Unreported(*unreported))
             }
             Self::Authenticated { source, unreported } => write!(
@@ -234,17 +245,20 @@ impl fmt::Display for EventKind {
                  which is not supported: configure {source} without it{}",
                 Unreported(*unreported)
             ),
-            Self::OtherAddresses { source, unreported } => {
+            Self::OtherAddresses { source, difference, unreported } => {
                 let unreported = Unreported(*unreported);
-                write!(f, "{source} advertises other addresses than are configured here{unreported}")
+                write!(f, "{source} advertises {difference}: configure the same on every router{unreported}")
             }
             Self::Released { source, unreported } => {
                 let unreported = Unreported(*unreported);
                 write!(f, "{source} releases the addresses (priority 0) though this router is Master{unreported}")
             }
-            Self::OtherMaster { source, priority, unreported } => {
-                let unreported = Unreported(*unreported);
-                write!(f, "{source} is Master too, at priority {priority}, and must yield to this router{unreported}")
+            Self::OtherMaster { source, priority, difference, unreported } => {
+                write!(f, "{source} is Master too, at priority {priority}, and must yield to this router")?;
+                if let Some(difference) = difference {
+                    write!(f, "; it advertises {difference}: configure the same on every router")?;
+                }
+                write!(f, "{}", Unreported(*unreported))
             }
             Self::SendFailed { destination, error, unreported } => {
                 write!(f, "cannot send to {destination}: {error}{}", Unreported(*unreported))

@@ -458,6 +458,11 @@ impl Holdings {
         !self.left.is_empty()
     }
 
+    /// What stays on a link because it is needed may not be needed any more.
+    pub(crate) fn reconsider_needed(&mut self, ifindex: u32) {
+        self.left.retain(|_, (there, left)| (*there, *left) != (ifindex, Left::Needed));
+    }
+
     /// An address of a router that stays on a link though the router is not Master, and why.
     pub(crate) fn left(&self, router: RouterId) -> Option<(VirtualIp, u32, Left)> {
         let (first, last) = ((router, 0), (router, usize::MAX));

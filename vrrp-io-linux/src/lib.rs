@@ -184,7 +184,7 @@ pub use handle::{StartError, Stopped, TrackError, Vrrp, start, start_with};
 pub use preflight::{Concern, Preflight, Unsuitable, preflight};
 pub use router::{Router, RouterError};
 pub use scheduling::Scheduling;
-pub use status::{AddressStatus, OnHost, RouterStatus};
+pub use status::{AddressStatus, OnHost, OtherMaster, RouterStatus, TrackerStatus};
 pub use virtual_ip::{Scope, VirtualIp, VirtualIpError};
 pub use vmac::VirtualMac;
 pub use vrrp_core as core;

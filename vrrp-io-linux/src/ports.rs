@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use vrrp_core::wire::Endpoints;
-use vrrp_core::{Family, Instant};
+use vrrp_core::{Family, Instant, Vrid};
 
 use crate::claims::{self, Claim, Refusal, Vrids, Wanted};
 use crate::clock;
@@ -31,12 +31,20 @@ pub(crate) struct Port {
     /// Keeps other processes away from them, for as long as the interface is there.
     pub(crate) claim: Option<Claim>,
     /// Another process has one of them.
-    pub(crate) refused: bool,
+    pub(crate) refused: Option<Taken>,
     /// What came before was read, or was more than one may wait for.
     pub(crate) drained_at: Instant,
     socket: Option<VrrpSocket>,
     /// When the socket was last seen empty: nothing in it is older.
     empty_at: Instant,
+}
+
+/// What another process runs here.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) vrid: Vrid,
+    /// Who, as a phrase.
+    pub(crate) by: String,
 }
 
 /// What was taken from a socket.
@@ -60,7 +68,7 @@ impl Port {
             doubtful: false,
             vrids: Vrids::default(),
             claim: None,
-            refused: false,
+            refused: None,
             drained_at,
             socket: None,
             empty_at,
@@ -71,13 +79,16 @@ impl Port {
     pub(crate) fn follow(&mut self, link: Option<&Link>) -> io::Result<()> {
         let ifindex = link.map(|link| link.index);
         if ifindex != self.ifindex {
-            (self.ifindex, self.socket, self.claim, self.refused) = (ifindex, None, None, false);
+            (self.ifindex, self.socket, self.claim, self.refused) = (ifindex, None, None, None);
         }
         self.mtu = link.map_or(0, |link| link.mtu);
         let Some(ifindex) = ifindex else { return Ok(()) };
         if self.claim.is_none() {
             let claimed = claims::claim(&[self.wanted(ifindex)], Duration::ZERO);
-            self.refused = matches!(claimed, Err(Refusal::Taken { .. }));
+            self.refused = match &claimed {
+                Err(Refusal::Taken { vrid, by, .. }) => Some(Taken { vrid: *vrid, by: by.clone() }),
+                _ => None,
+            };
             self.claim = claimed.map_err(io::Error::from)?.pop();
         }
         let socket = match &mut self.socket {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
-use vrrp_core::{Family, Priority, Role, Stats, Vrid};
+use vrrp_core::{Family, Priority, Role, Stats, Vrid, Weight};
 
 use crate::VirtualIp;
 
@@ -28,20 +28,62 @@ pub struct RouterStatus {
     pub master: Option<IpAddr>,
     /// The Master's priority, where known.
     pub master_priority: Option<Priority>,
-    /// When the state was entered, on the wall clock.
-    pub since: SystemTime,
+    /// When the state was entered, on the wall clock; `None` before the router has entered any.
+    pub since: Option<SystemTime>,
     /// How long ago that was.
-    pub in_state_for: Duration,
+    pub in_state_for: Option<Duration>,
     /// Why it was entered, as a sentence.
     pub cause: String,
     /// Everything that keeps the router out of the election.
     pub faults: Vec<String>,
+    /// What it tracks, and what each of them does now.
+    pub trackers: Vec<TrackerStatus>,
+    /// Another router that is Master too, where this one is Master and has heard it within the last ten seconds.
+    pub other_master: Option<OtherMaster>,
     /// Its addresses.
     pub addresses: Vec<AddressStatus>,
     /// Its counters.
     pub stats: Stats,
     /// Events of the whole driver that found the channel full.
     pub events_lost: u64,
+}
+
+/// One tracked thing, now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrackerStatus {
+    /// Its name in the configuration.
+    pub name: String,
+    /// The interface, where it is one.
+    pub interface: Option<String>,
+    /// What it last said; `None` before its first result.
+    pub passing: Option<bool>,
+    /// That as a phrase, with the reason where the host shows it.
+    pub says: String,
+    /// What it does to the router.
+    pub weight: Weight,
+    /// Whether that is turned round.
+    pub reverse: bool,
+    /// What it adds to the priority now.
+    pub adjustment: i32,
+}
+
+impl TrackerStatus {
+    /// Whether it keeps the router out now; before its first result it does too.
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        self.weight == Weight::Fault && self.passing.is_none_or(|passing| passing == self.reverse)
+    }
+}
+
+/// Another Master of the same virtual router.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherMaster {
+    /// Its address.
+    pub address: IpAddr,
+    /// Its priority, where its advertisement could be read.
+    pub priority: Option<Priority>,
+    /// Why its advertisements are ignored, or how its list of addresses differs; `None`: it must yield.
+    pub why: Option<String>,
 }
 
 /// One address, now.

@@ -1,42 +1,123 @@
 //! Causes and faults in the words of this host: the core knows trackers, but neither interfaces nor other routers.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use vrrp_core::{Cause, Fault, RouterId, TrackerId};
+use vrrp_core::{Cause, Fault, RouterId, TrackerId, Vrid};
 
 use crate::Router;
 
-/// Why a state was entered, as a sentence; with the names of all routers, for those of a sync group.
+/// How an interface stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    Missing,
+    Down,
+    NoCarrier,
+    Up,
+}
+
+/// What there is to send from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sources {
+    None,
+    /// IPv6: an address that is not known to be unique yet.
+    Tentative(IpAddr),
+    /// IPv6: an address that another host of the link has too.
+    Duplicate(IpAddr),
+    Usable,
+}
+
+/// What the host shows.
+pub(crate) struct Host<'a> {
+    /// What the routers are called.
+    pub(crate) names: &'a [Arc<str>],
+    pub(crate) condition: &'a dyn Fn(&str) -> Condition,
+    /// The id of a virtual router on the interface that another process runs, and who that is.
+    pub(crate) taken: Option<(Vrid, &'a str)>,
+    pub(crate) sources: Sources,
+}
+
+/// How an interface stands, as a phrase.
+pub(crate) fn interface(name: &str, condition: Condition) -> String {
+    match condition {
+        Condition::Missing => format!("there is no interface {name}"),
+        Condition::Down => format!("interface {name} is down"),
+        Condition::NoCarrier => format!("interface {name} has no carrier"),
+        Condition::Up => format!("interface {name} is up"),
+    }
+}
+
+/// Why a state was entered that is no fault, and follows none, as a sentence; with the names of all routers, for those of a
+/// sync group.
 pub(crate) fn cause(router: &Router, names: &[Arc<str>], cause: &Cause) -> String {
     match cause {
-        Cause::Fault(reason) => fault(router, names, reason),
-        Cause::Recovered(last) => format!("no fault any more, the last was: {}", fault(router, names, last)),
         Cause::GroupYielded(id) => format!("{} yielded to a better Master", member(router, names, *id)),
         other => other.describe(&router.config).to_string(),
     }
 }
 
-/// What keeps a router out, as a phrase.
-pub(crate) fn fault(router: &Router, names: &[Arc<str>], fault: &Fault) -> String {
-    let interface = &router.interface;
-    match (fault, router.source) {
-        (Fault::InterfaceDown, _) => format!("interface {interface} is down"),
-        (Fault::NoPrimaryAddress, None) => format!("interface {interface} has no address to send from"),
-        (Fault::NoPrimaryAddress, Some(source)) => format!("the source address {source} is not on this host"),
+/// What keeps a router out, as a phrase; `None` where the host does not show it.
+pub(crate) fn fault(router: &Router, host: &Host<'_>, fault: &Fault) -> Option<String> {
+    let own = &router.interface;
+    Some(match fault {
+        Fault::InterfaceDown => match (host.taken, (host.condition)(own)) {
+            (_, condition @ (Condition::Missing | Condition::Down | Condition::NoCarrier)) => interface(own, condition),
+            (Some((vrid, by)), Condition::Up) if vrid == router.config.vrid() => {
+                format!("virtual router {vrid} on {own} is run by {by} already")
+            }
+            (Some((vrid, by)), Condition::Up) => format!(
+                "virtual router {vrid} on {own} is run by {by} already, so that this process runs none of its routers there"
+            ),
+            (None, Condition::Up) => return None,
+        },
+        Fault::NoPrimaryAddress => source(router, host.sources)?,
         // What is turned round is at fault while it passes.
-        (Fault::Tracker(id), _) => {
-            verdict(router, *id, router.config.tracker(*id).is_some_and(|tracker| tracker.reverse))
+        Fault::Tracker(id) => {
+            let passing = router.config.tracker(*id).is_some_and(|tracker| tracker.reverse);
+            let tracked = router.tracked_interfaces.iter().find(|(tracker, _)| tracker == id);
+            if tracked.is_some_and(|(_, name)| ((host.condition)(name) == Condition::Up) != passing) {
+                return None;
+            }
+            verdict(router, host.condition, *id, passing)
         }
-        (Fault::Stray(address), _) if router.real == Some(*address) => format!(
-            "{address} is this host's own address: give the router priority 255, or take it out of its addresses"
-        ),
-        (Fault::Stray(address), _) => {
+        Fault::Stray(address) if router.real == Some(*address) => {
+            let (why, instead) = match router.source == Some(*address) {
+                true => ("this router is configured to send from it", "configure another source".to_owned()),
+                false => ("there is no other address to send from", format!("give {own} another address")),
+            };
+            format!(
+                "{address} is on {own} though the router is not Master, and stays, since {why}: {instead}, or, where \
+                 {address} belongs to this host, take it out of the router's addresses or give the router priority 255"
+            )
+        }
+        Fault::Stray(address) => {
             format!("{address} is on this host though the router is not Master: somebody sets it again and again")
         }
-        (Fault::GroupMember(id), _) => format!("{} is at fault", member(router, names, *id)),
-        (Fault::GroupPending(id), _) => format!("{} is not started or unchecked", member(router, names, *id)),
+        Fault::GroupMember(id) => format!("{} is at fault", member(router, host.names, *id)),
+        Fault::GroupPending(id) => format!("{} is not started or unchecked", member(router, host.names, *id)),
         _ => fault.describe(&router.config).to_string(),
-    }
+    })
+}
+
+/// Why there is nothing to send from.
+fn source(router: &Router, sources: Sources) -> Option<String> {
+    let own = &router.interface;
+    let which = match router.source {
+        Some(_) => "the source address".to_owned(),
+        None => format!("the only address of {own} to send from,"),
+    };
+    let comma = if router.source.is_some() { "" } else { "," };
+    Some(match (sources, router.source) {
+        (Sources::Usable, _) => return None,
+        (Sources::Duplicate(address), _) => format!(
+            "{which} {address}{comma} does not work: another host of the link has it too (duplicate address detection failed)"
+        ),
+        (Sources::Tentative(address), _) => {
+            format!("{which} {address}{comma} does not work yet: duplicate address detection runs")
+        }
+        (Sources::None, Some(source)) => format!("the source address {source} is not on this host"),
+        (Sources::None, None) => format!("interface {own} has no address to send from"),
+    })
 }
 
 fn member(router: &Router, names: &[Arc<str>], id: RouterId) -> String {
@@ -45,9 +126,14 @@ fn member(router: &Router, names: &[Arc<str>], id: RouterId) -> String {
 }
 
 /// What a tracker says.
-pub(crate) fn verdict(router: &Router, tracker: TrackerId, passing: bool) -> String {
+pub(crate) fn verdict(
+    router: &Router,
+    condition: &dyn Fn(&str) -> Condition,
+    tracker: TrackerId,
+    passing: bool,
+) -> String {
     if let Some((_, name)) = router.tracked_interfaces.iter().find(|(id, _)| *id == tracker) {
-        return format!("interface {name} is {}", if passing { "up" } else { "down" });
+        return interface(name, condition(name));
     }
     let name = router.config.tracker(tracker).map_or("?", |tracker| &tracker.name);
     format!("{name} {}", if passing { "passes" } else { "failed" })
@@ -73,10 +159,16 @@ mod tests {
             .with_sync_group("both");
         let other = RouterSet::new().insert(0, router.config.clone()).unwrap();
         let names = ["vr7".into()];
+        let stands = |name: &str| match name {
+            "eth0" => Condition::NoCarrier,
+            "eth1" => Condition::Missing,
+            _ => Condition::Up,
+        };
+        let host = Host { names: &names, condition: &stands, taken: None, sources: Sources::None };
         for (reason, text) in [
-            (Fault::InterfaceDown, "interface eth0 is down"),
+            (Fault::InterfaceDown, "interface eth0 has no carrier"),
             (Fault::NoPrimaryAddress, "interface eth0 has no address to send from"),
-            (Fault::Tracker(outside), "interface eth1 is down"),
+            (Fault::Tracker(outside), "there is no interface eth1"),
             (Fault::Tracker(backdoor), "interface eth2 is up"),
             (Fault::Tracker(check), "check squid failed"),
             (Fault::Tracker(maintenance), "check maintenance passes"),
@@ -88,25 +180,49 @@ mod tests {
             (Fault::GroupMember(other), "vr7 of the sync group both is at fault"),
             (Fault::GroupPending(other), "vr7 of the sync group both is not started or unchecked"),
         ] {
-            assert_eq!(fault(&router, &names, &reason), text);
-            assert_eq!(cause(&router, &names, &Cause::Fault(reason)), text);
-            assert_eq!(
-                cause(&router, &names, &Cause::Recovered(reason)),
-                format!("no fault any more, the last was: {text}")
-            );
+            assert_eq!(fault(&router, &host, &reason).as_deref(), Some(text));
         }
         let own = Router { real: Some(vip), ..router.clone() };
-        assert_eq!(
-            fault(&own, &names, &Fault::Stray(vip)),
-            "192.0.2.1 is this host's own address: give the router priority 255, or take it out of its addresses"
+        let advice = fault(&own, &host, &Fault::Stray(vip)).unwrap();
+        assert!(advice.contains("give eth0 another address, or, where 192.0.2.1 belongs to this host,"), "{advice}");
+        let advice = fault(&own.with_source(vip), &host, &Fault::Stray(vip)).unwrap();
+        assert!(
+            advice.contains("since this router is configured to send from it: configure another source"),
+            "{advice}"
         );
         assert_eq!(cause(&router, &names, &Cause::Startup), "started");
         let yielded = "vr7 of the sync group both yielded to a better Master";
         assert_eq!(cause(&router, &names, &Cause::GroupYielded(other)), yielded);
-        let routed = router.with_source("192.0.2.9".parse().unwrap());
+    }
+
+    #[test]
+    fn what_the_host_shows_no_more_is_not_said() {
+        let vip = "192.0.2.1".parse().unwrap();
+        let mut config = Config::new(Profile::Rfc3768, Vrid::new(1).unwrap(), &[vip]).unwrap();
+        let tracker = Tracker { name: "outside".to_owned(), weight: Weight::Fault, reverse: false };
+        let outside = config.add_tracker(tracker).unwrap();
+        let router = Router::new("eth0", config).with_tracked_interface(outside, "eth1");
+        let up = |_: &str| Condition::Up;
+        let host = |taken, sources| Host { names: &[], condition: &up, taken, sources };
+        for reason in [Fault::InterfaceDown, Fault::NoPrimaryAddress, Fault::Tracker(outside)] {
+            assert_eq!(fault(&router, &host(None, Sources::Usable), &reason), None);
+        }
+        let taken = |vrid| host(Some((Vrid::new(vrid).unwrap(), "process 7 (vrrpd)")), Sources::Usable);
+        let said = |host: &Host<'_>, reason| fault(&router, host, reason).unwrap();
         assert_eq!(
-            fault(&routed, &names, &Fault::NoPrimaryAddress),
-            "the source address 192.0.2.9 is not on this host"
+            said(&taken(1), &Fault::InterfaceDown),
+            "virtual router 1 on eth0 is run by process 7 (vrrpd) already"
         );
+        assert!(
+            said(&taken(2), &Fault::InterfaceDown).contains("virtual router 2 on eth0 is run by process 7 (vrrpd)")
+        );
+
+        let routed = router.clone().with_source("2001:db8::9".parse().unwrap());
+        let says = |router: &Router, sources| fault(router, &host(None, sources), &Fault::NoPrimaryAddress).unwrap();
+        let source = "2001:db8::9".parse().unwrap();
+        assert_eq!(says(&routed, Sources::None), "the source address 2001:db8::9 is not on this host");
+        assert!(says(&routed, Sources::Duplicate(source)).contains("2001:db8::9 does not work: another host"));
+        assert!(says(&routed, Sources::Tentative(source)).contains("2001:db8::9 does not work yet"));
+        assert!(says(&router, Sources::Duplicate(source)).starts_with("the only address of eth0 to send from, 2001:"));
     }
 }

@@ -18,7 +18,7 @@ pub use render::render;
 pub use server::converse;
 pub use server::{Request, serve};
 pub use socket::{BindError, ControlSocket};
-pub use status::{AddressStatus, MasterStatus, OnHost, RouterStatus, Since, Status};
+pub use status::{AddressStatus, MasterStatus, OnHost, OtherMasterStatus, RouterStatus, Since, Status, TrackerStatus};
 
 /// Where `vrrpd` listens and `vrrpctl` asks unless told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/vrrpd.sock";

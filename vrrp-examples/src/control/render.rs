@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::status::{AddressStatus, MasterStatus, OnHost, RouterStatus, Status};
+use super::status::{
+    AddressStatus, MasterStatus, OnHost, OtherMasterStatus, RouterStatus, Since, Status, TrackerStatus,
+};
 
 /// One paragraph for each virtual router.
 #[must_use]
@@ -17,14 +19,15 @@ pub fn render(status: &Status) -> String {
 }
 
 fn paragraph(router: &RouterStatus) -> String {
-    let RouterStatus { name, state, interface, family, vrid, since, .. } = router;
+    let RouterStatus { name, state, interface, family, vrid, .. } = router;
     let mut text = format!("{name}: {state} on {interface}, {family}, VRID {vrid}\n");
-    let ago = Duration::try_from_secs_f64(since.seconds.trunc()).unwrap_or_default();
-    field(&mut text, "since", [format!("{} ({} ago)", since.at, humantime::format_duration(ago))]);
+    field(&mut text, "since", router.since.iter().map(since));
     field(&mut text, "because", [router.cause.clone()]);
     field(&mut text, "faults", router.faults.iter().cloned());
-    field(&mut text, "master", [master(router.master.as_ref())]);
+    let masters = std::iter::once(master(router.master.as_ref())).chain(router.other_master.iter().map(other_master));
+    field(&mut text, "master", masters);
     field(&mut text, "priority", [priority(router)]);
+    field(&mut text, "tracking", router.trackers.iter().filter_map(tracking));
     field(&mut text, "addresses", router.addresses.iter().map(|address| location(state, address)));
     let counted = router.counters.iter().filter(|(_, count)| **count > 0);
     field(&mut text, "counters", counted.map(|(name, count)| format!("{count} {name}")));
@@ -37,6 +40,32 @@ fn field(text: &mut String, label: &str, lines: impl IntoIterator<Item = String>
     for (label, line) in labels.zip(lines) {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {label:<9}  {line}");
+    }
+}
+
+fn since(since: &Since) -> String {
+    let ago = Duration::try_from_secs_f64(since.seconds.trunc()).unwrap_or_default();
+    format!("{} ({} ago)", since.at, humantime::format_duration(ago))
+}
+
+fn other_master(OtherMasterStatus { address, priority, why }: &OtherMasterStatus) -> String {
+    let priority = priority.map(|priority| format!(", priority {priority}")).unwrap_or_default();
+    let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    format!("{address}{priority}, says that it is Master too{why}")
+}
+
+/// What a weight does to the priority, or does not; the rest is as it should be.
+fn tracking(tracker: &TrackerStatus) -> Option<String> {
+    let says = &tracker.says;
+    match tracker {
+        // Told among the faults.
+        TrackerStatus { weight: None, .. } => None,
+        TrackerStatus { priority, .. } if *priority != 0 => Some(format!("{says}: {priority:+} priority")),
+        TrackerStatus { passing: None, .. } => Some(format!("{says}: no change yet")),
+        TrackerStatus { weight: Some(weight), .. } if *weight > 0 => {
+            Some(format!("{says}: without its {weight:+} priority"))
+        }
+        _ => None,
     }
 }
 
@@ -54,6 +83,9 @@ fn master(master: Option<&MasterStatus>) -> String {
 fn priority(router: &RouterStatus) -> String {
     match (router.priority, router.configured_priority) {
         (used, configured) if used == configured => used.to_string(),
+        (used, configured) if used < configured && router.addresses.iter().any(|it| it.obstacle.is_some()) => {
+            format!("{used}, configured {configured}: not every address can be set here")
+        }
         (used, configured) => format!("{used}, configured {configured}"),
     }
 }

@@ -35,14 +35,48 @@ pub struct RouterStatus {
     pub addresses: Vec<AddressStatus>,
     /// What keeps it out of the election, each by its name and with its reason.
     pub faults: Vec<String>,
+    /// What it tracks, each with what it does now.
+    #[serde(default)]
+    pub trackers: Vec<TrackerStatus>,
     /// The Master, where one is known.
     pub master: Option<MasterStatus>,
-    /// When it entered its state.
-    pub since: Since,
+    /// Another router that is Master too, where this one is Master and hears it.
+    #[serde(default)]
+    pub other_master: Option<OtherMasterStatus>,
+    /// When it entered its state; none before it has entered one.
+    pub since: Option<Since>,
     /// Why it is in its state.
     pub cause: String,
     /// Counters by name.
     pub counters: BTreeMap<String, u64>,
+}
+
+/// One tracked script or interface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrackerStatus {
+    /// `check NAME` or `interface NAME`.
+    pub name: String,
+    /// What it last said; none before its first result.
+    pub passing: Option<bool>,
+    /// That in words, with its reason.
+    pub says: String,
+    /// Whether it keeps the router out of the election now.
+    pub fault: bool,
+    /// What it adds to the priority now.
+    pub priority: i32,
+    /// What it adds to the priority when it does, and takes away when it is negative; none where it decides about a fault.
+    pub weight: Option<i32>,
+}
+
+/// Another Master of the same virtual router.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherMasterStatus {
+    /// Its own address.
+    pub address: String,
+    /// The priority that it advertises.
+    pub priority: Option<u8>,
+    /// Why it is ignored, or what its list of addresses has instead of ours; none where it has only to yield.
+    pub why: Option<String>,
 }
 
 /// One virtual address.

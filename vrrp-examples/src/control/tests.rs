@@ -15,7 +15,15 @@ use super::*;
 use crate::exec::testing::{Dir, SOON};
 
 fn sample() -> Status {
-    let since = |seconds| Since { seconds, at: "2026-03-01T03:00:05Z".to_owned() };
+    let since = |seconds| Some(Since { seconds, at: "2026-03-01T03:00:05Z".to_owned() });
+    let tracker = |says: &str, passing, weight: Option<i32>, priority| TrackerStatus {
+        name: says.split(' ').take(2).collect::<Vec<_>>().join(" "),
+        passing,
+        says: says.to_owned(),
+        fault: weight.is_none() && passing != Some(true),
+        priority,
+        weight,
+    };
     let address = |address: &str, host| {
         let installed = host == OnHost::Ours;
         let obstacle = (host == OnHost::Absent).then(|| "interface eth1 is down".to_owned());
@@ -31,6 +39,12 @@ fn sample() -> Status {
         configured_priority: 255,
         addresses: vec![address("192.168.2.101/24", OnHost::Ours)],
         faults: vec![],
+        trackers: vec![],
+        other_master: Some(OtherMasterStatus {
+            address: "192.168.2.252".to_owned(),
+            priority: Some(200),
+            why: Some("it is ignored: wrong password".to_owned()),
+        }),
         master: Some(MasterStatus { address: "192.168.2.251".to_owned(), priority: Some(255), us: true }),
         since: since(93_784.25),
         cause: "address owner at startup".to_owned(),
@@ -51,7 +65,17 @@ fn sample() -> Status {
             "interface eth1: no carrier".to_owned(),
             "script chk_squid_service: exit status 1: no running copy".to_owned(),
         ],
+        trackers: vec![
+            tracker("check chk_squid failed: exit status 1", Some(false), Some(-20), -20),
+            tracker("check chk_well passes", Some(true), Some(-20), 0),
+            tracker("check chk_bonus failed: exit status 2", Some(false), Some(2), 0),
+            tracker("check chk_extra passes", Some(true), Some(3), 3),
+            tracker("interface eth3 is up", Some(true), Some(-5), -5),
+            tracker("check chk_new has no result yet", None, Some(-5), 0),
+            tracker("there is no interface eth1", Some(false), None, 0),
+        ],
         master: None,
+        other_master: None,
         since: since(0.5),
         cause: "interface eth1 lost its carrier".to_owned(),
         counters: BTreeMap::new(),
@@ -69,6 +93,7 @@ proxy_ip1: Master on eth0, IPv4, VRID 1
   since      2026-03-01T03:00:05Z (1day 2h 3m 4s ago)
   because    address owner at startup
   master     this router, 192.168.2.251, priority 255
+             192.168.2.252, priority 200, says that it is Master too: it is ignored: wrong password
   priority   255
   addresses  192.168.2.101/24 here
   counters   1 became Master
@@ -79,12 +104,23 @@ proxy_ip2: Fault on eth0, IPv4, VRID 2
   faults     interface eth1: no carrier
              script chk_squid_service: exit status 1: no running copy
   master     none known
-  priority   80, configured 100
+  priority   80, configured 100: not every address can be set here
+  tracking   check chk_squid failed: exit status 1: -20 priority
+             check chk_bonus failed: exit status 2: without its +2 priority
+             check chk_extra passes: +3 priority
+             interface eth3 is up: -5 priority
+             check chk_new has no result yet: no change yet
   addresses  192.168.2.102/24 not here: interface eth1 is down
              192.168.2.103/24 here, though this router is not Master
              2001:db8::1/64 duplicate address (DAD failed)
 ";
     assert_eq!(render(&sample()), expected);
+
+    let mut new = sample();
+    new.routers.truncate(1);
+    (new.routers[0].since, new.routers[0].state) = (None, "Initialize".to_owned());
+    let text = render(&new);
+    assert!(text.contains("Initialize on eth0") && !text.contains("ago"), "no time that is not known: {text}");
 }
 
 /// A server whose daemon answers every request for its status with the sample.

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use vrrp_core::{Family, Role};
+use vrrp_core::{Family, Priority, Role, Weight};
 use vrrp_io_linux as io;
 
-use crate::control::{AddressStatus, MasterStatus, OnHost, RouterStatus, Since, Status};
+use crate::control::{
+    AddressStatus, MasterStatus, OnHost, OtherMasterStatus, RouterStatus, Since, Status, TrackerStatus,
+};
 
 /// Faults get the reason that `reasons` has for them: a check's last result.
 pub(super) fn status(routers: &[io::RouterStatus], reasons: &BTreeMap<String, String>) -> Status {
@@ -42,14 +44,38 @@ fn router(status: &io::RouterStatus, reasons: &BTreeMap<String, String>) -> Rout
             })
             .collect(),
         faults: status.faults.iter().map(|fault| explain(fault, reasons)).collect(),
+        trackers: status.trackers.iter().map(|it| tracker(it, status.configured_priority, reasons)).collect(),
         master: status.master.map(|address| MasterStatus {
             address: address.to_string(),
             priority: status.master_priority.map(|priority| priority.get()),
             us: status.role == Role::Master,
         }),
-        since: Since::new(status.in_state_for, SystemTime::now()),
+        other_master: status.other_master.as_ref().map(|other| OtherMasterStatus {
+            address: other.address.to_string(),
+            priority: other.priority.map(|priority| priority.get()),
+            why: other.why.clone(),
+        }),
+        since: status.in_state_for.map(|ago| Since::new(ago, SystemTime::now())),
         cause: status.cause.clone(),
         counters: counters(status),
+    }
+}
+
+fn tracker(tracker: &io::TrackerStatus, configured: Priority, reasons: &BTreeMap<String, String>) -> TrackerStatus {
+    let weight = match tracker.weight {
+        Weight::Fault => None,
+        // Nothing changes the owner's.
+        Weight::Adjust(_) if configured.is_owner() => Some(0),
+        Weight::Adjust(weight) if tracker.reverse => Some(-i32::from(weight.get())),
+        Weight::Adjust(weight) => Some(weight.get().into()),
+    };
+    TrackerStatus {
+        name: tracker.name.clone(),
+        passing: tracker.passing,
+        says: explain(&tracker.says, reasons),
+        fault: tracker.is_fault(),
+        priority: if configured.is_owner() { 0 } else { tracker.adjustment },
+        weight,
     }
 }
 

@@ -101,6 +101,13 @@ impl Host {
         Self { number, network: network.join().unwrap(), directory }
     }
 
+    /// The same host with another directory: for a second process with files of its own.
+    pub(crate) fn again(&self) -> Self {
+        let mut other = Self::new(self.number);
+        other.network = self.network.try_clone().unwrap();
+        other
+    }
+
     /// Its own address on the LAN.
     pub(crate) fn address(&self) -> Ipv4Addr {
         Ipv4Addr::new(192, 0, 2, self.number)

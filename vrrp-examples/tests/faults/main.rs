@@ -21,6 +21,7 @@ mod met {
     mod network;
     mod protocol;
     mod setups;
+    mod words;
 }
 
 use std::sync::{PoisonError, RwLock};

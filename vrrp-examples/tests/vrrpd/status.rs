@@ -77,15 +77,15 @@ fn status_tells_where_each_address_is_who_is_master_since_when_and_why() {
         });
         until("both faults are known", || daemon.router("broken").faults.len() == 2);
 
-        daemon.until_logged("broken: Initialize -> Fault: interface eth1 is down");
-        daemon.until_logged("broken: still in Fault, now because: interface eth1 is down; check chk_broken failed");
+        daemon.until_logged("broken: Initialize -> Fault: there is no interface eth1");
+        daemon.until_logged("broken: still in Fault, now because: there is no interface eth1; check chk_broken failed");
 
         let output = first.vrrpctl(&["status", "--json"]);
         assert!(output.status.success() && output.stderr.is_empty());
         let status: Value = serde_json::from_slice(&output.stdout).unwrap();
         let routers = status["routers"].as_array().unwrap();
         let fields: BTreeSet<&str> = routers[0].as_object().unwrap().keys().map(String::as_str).collect();
-        let expected = "addresses cause configured_priority counters family faults interface master name priority since state vrid";
+        let expected = "addresses cause configured_priority counters family faults interface master name other_master priority since state trackers vrid";
         assert_eq!(fields, expected.split(' ').collect());
 
         let part =
@@ -114,8 +114,8 @@ fn status_tells_where_each_address_is_who_is_master_since_when_and_why() {
                 "Fault",
                 100,
                 100,
-                ["interface eth1 is down", format!("check chk_broken failed: {missing}")],
-                "interface eth1 is down"
+                ["there is no interface eth1", format!("check chk_broken failed: {missing}")],
+                "there is no interface eth1"
             ]),
         ];
         for (router, expected) in routers.iter().zip(expected) {
@@ -125,6 +125,22 @@ fn status_tells_where_each_address_is_who_is_master_since_when_and_why() {
         assert_eq!(routers[0]["master"], json!({"address": "192.0.2.1", "priority": 255, "us": true}));
         assert_eq!(routers[1]["master"], json!({"address": "192.0.2.2", "priority": 255, "us": false}));
         assert_eq!(routers[2]["master"], Value::Null);
+        let service = format!(
+            "check chk_service failed: cannot run {}: No such file or directory",
+            first.path("check").display()
+        );
+        let (weight, none) = (
+            json!({"name": "check chk_service", "passing": false, "says": service, "fault": false, "priority": -10, "weight": -10}),
+            Value::Null,
+        );
+        assert_eq!(routers[1]["trackers"], json!([weight]));
+        assert_eq!(
+            routers[2]["trackers"],
+            json!([
+                {"name": "interface eth1", "passing": false, "says": "there is no interface eth1", "fault": true, "priority": 0, "weight": none},
+                {"name": "check chk_broken", "passing": false, "says": format!("check chk_broken failed: {missing}"), "fault": true, "priority": 0, "weight": none},
+            ])
+        );
         assert_eq!(routers[0]["addresses"], json!([{"address": "192.0.2.101/24", "installed": true, "host": "ours"}]));
         assert_eq!(
             routers[1]["addresses"],
@@ -141,9 +157,10 @@ fn status_tells_where_each_address_is_who_is_master_since_when_and_why() {
             "theirs: Backup on eth0, IPv4, VRID 2",
             "  master     192.0.2.2, priority 255",
             "  priority   90, configured 100",
+            &format!("  tracking   {service}: -10 priority"),
             "  addresses  192.0.2.102/24 not here",
             "broken: Fault on eth0, IPv4, VRID 3",
-            "  faults     interface eth1 is down",
+            "  faults     there is no interface eth1",
             &format!("             check chk_broken failed: {missing}"),
         ] {
             assert!(text.lines().any(|found| found == line), "no line {line:?} in:\n{text}");

@@ -1,11 +1,12 @@
 //! Which of their addresses this host can set: told to the routers, and to who asks why not.
 
-use vrrp_core::{Cause, Fault, Input, RouterId};
+use vrrp_core::{Input, RouterId};
 
 use super::Driver;
 use crate::event::EventKind;
 use crate::obstacles::{Circumstances, IPV6_MTU};
-use crate::{clock, sysctl, words};
+use crate::words::{self, Condition};
+use crate::{clock, sysctl};
 
 impl Driver {
     /// Looks at all addresses of a router anew: something about an interface changed.
@@ -65,34 +66,6 @@ impl Driver {
         }
     }
 
-    /// Why a state was entered, as a sentence.
-    pub(super) fn cause(&self, id: RouterId, cause: &Cause) -> String {
-        let Some(hosted) = self.routers.get(id.index()) else { return String::new() };
-        let text = words::cause(&hosted.router, self.reporter.names(), cause);
-        match cause {
-            Cause::Fault(fault) | Cause::Recovered(fault) => self.with_obstacle(id, fault, text),
-            _ => text,
-        }
-    }
-
-    /// What keeps a router out, as a phrase.
-    pub(super) fn fault(&self, id: RouterId, fault: &Fault) -> String {
-        let Some(hosted) = self.routers.get(id.index()) else { return String::new() };
-        self.with_obstacle(id, fault, words::fault(&hosted.router, self.reporter.names(), fault))
-    }
-
-    fn with_obstacle(&self, id: RouterId, fault: &Fault, text: String) -> String {
-        let Fault::NotInstalled(address) = fault else { return text };
-        let index = self
-            .routers
-            .get(id.index())
-            .and_then(|hosted| hosted.router.addresses.iter().position(|vip| vip.address == *address));
-        match index.and_then(|index| self.obstacles.why(id, index)) {
-            Some(why) => format!("{text}: {why}"),
-            None => text,
-        }
-    }
-
     fn tell_ability(&mut self, id: RouterId, index: usize, available: bool) {
         if let (false, Some(holding), Some(why)) =
             (available, self.holdings.get(id, index), self.obstacles.why(id, index))
@@ -121,8 +94,8 @@ impl Driver {
         let macvlan = self.macvlans.is_one(device);
         match ifindex {
             _ if macvlan && !self.macvlans.is_ready(id) => Some(format!("there is no usable interface {device}")),
-            None if !own => Some(format!("there is no interface {device}")),
-            Some(_) if !up && !own && !macvlan => Some(format!("interface {device} is down")),
+            None if !own => Some(words::interface(device, Condition::Missing)),
+            Some(_) if !up && !own && !macvlan => Some(words::interface(device, self.condition(device))),
             Some(_) if is_ipv6 && mtu < IPV6_MTU => {
                 Some(format!("the MTU of {device} is {mtu}, and IPv6 needs {IPV6_MTU}"))
             }

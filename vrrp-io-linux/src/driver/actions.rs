@@ -12,6 +12,7 @@ use crate::event::EventKind;
 use crate::holdings::Answer;
 use crate::netlink::Done;
 use crate::report::Kind;
+use crate::words::{self, Condition};
 use crate::{VirtualIp, clock, vmac};
 
 /// Addresses renewed at once: for so long nothing else happens.
@@ -61,6 +62,7 @@ impl Driver {
                         self.macvlans.release(id);
                         self.follow_strays_of(id);
                     }
+                    self.note_faults(id);
                     let Some(router) = self.set.get(id) else { continue };
                     let priority = router.status().priority;
                     let why = self.cause(id, &transition.cause);
@@ -170,7 +172,7 @@ impl Driver {
         let Some(holding) = self.holdings.get(id, request.index()) else { return };
         let (vip, device) = (holding.vip.clone(), holding.device.clone());
         let Some(ifindex) = self.monitor.link_by_name(&device).map(|link| link.index) else {
-            self.failed(id, request.index(), "there is no such interface");
+            self.failed(id, request.index(), &words::interface(&device, Condition::Missing));
             return self.tell(id, Input::AddressFailed(request));
         };
         if let Err(error) = self.macvlans.raise(id, &device) {

@@ -9,7 +9,8 @@ use super::{Driver, Hosted};
 use crate::event::EventKind;
 use crate::interfaces::Concerned;
 use crate::netlink::{Change, HostAddress};
-use crate::{OnHost, Router, clock, sysctl, words};
+use crate::words::{self, Condition};
+use crate::{OnHost, Router, clock, sysctl};
 
 impl Driver {
     /// Takes over what the host reports.
@@ -27,6 +28,11 @@ impl Driver {
                 self.appeared(ifindex, address);
                 self.follow_stray(ifindex, address);
                 self.follow_address(ifindex, address);
+                // There is something else to send from.
+                if self.is_any_needed() {
+                    self.holdings.reconsider_needed(ifindex);
+                    self.follow_strays(ifindex);
+                }
             }
             Change::AddressRemoved { ifindex, address } => {
                 self.put_back(ifindex, address);
@@ -132,7 +138,7 @@ impl Driver {
             let text = match error.kind() {
                 // It is made when the interface below is there.
                 io::ErrorKind::NotFound if self.macvlans.is_one(device) => return,
-                io::ErrorKind::NotFound => format!("there is no interface {device}; waiting for it"),
+                io::ErrorKind::NotFound => format!("{}; waiting for it", words::interface(device, Condition::Missing)),
                 _ => format!("removing an address of {device} may remove others with it: {error}"),
             };
             self.reporter.report(id, EventKind::Warning(text));
@@ -157,7 +163,7 @@ impl Driver {
     /// Tells a router what the mirror of the host says about it.
     pub(super) fn refresh(&mut self, id: RouterId) {
         let Some(Hosted { router, port, .. }) = self.routers.get(id.index()) else { return };
-        let is_refused = self.ports.get(*port).is_some_and(|port| port.refused);
+        let is_refused = self.ports.get(*port).is_some_and(|port| port.refused.is_some());
         let is_up = |name: &str| self.monitor.link_by_name(name).is_some_and(|link| link.up);
         let up = !is_refused && is_up(&router.interface);
         let tracked = router.tracked_interfaces.iter().map(|(id, name)| Input::Tracker(*id, is_up(name)));
@@ -186,17 +192,20 @@ impl Driver {
             let (Some(router), Some(from)) = (self.set.get(id), from) else { continue };
             let to = router.status().priority;
             if let (Input::Tracker(tracker, passing), true) = (input, from != to) {
-                let Some(hosted) = self.routers.get(id.index()) else { continue };
-                let why = words::verdict(&hosted.router, tracker, passing);
+                let why = self.verdict(id, tracker, passing);
                 self.reporter.report(id, EventKind::PriorityChanged { from, to, why });
             }
         }
+        self.note_faults(id);
         let Some(router) = self.set.get(id) else { return };
         let after = condition(router);
+        let faults = self.faults(id, after.1.iter().copied());
+        let Some(hosted) = self.routers.get_mut(id.index()) else { return };
+        let told = std::mem::replace(&mut hosted.told, faults.clone());
         // What put it there was told with its state.
         let still_at_fault = before.0 == after.0 && matches!(after.0, Cause::Fault(_)) && !after.1.is_empty();
-        if still_at_fault && before.1 != after.1 {
-            let faults = after.1.iter().map(|fault| self.fault(id, fault)).collect();
+        let is_news = before.1 != after.1 || (!told.is_empty() && told != faults);
+        if still_at_fault && is_news {
             self.reporter.report(id, EventKind::FaultsChanged { faults });
         }
     }

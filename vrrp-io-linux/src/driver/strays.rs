@@ -56,6 +56,11 @@ impl Driver {
         addresses.into_iter().for_each(|address| self.follow_stray(link, address));
     }
 
+    /// Whether one stays because there is nothing else to send from.
+    pub(super) fn is_any_needed(&self) -> bool {
+        self.strays.values().any(|told| told.there && told.left == Left::Needed)
+    }
+
     /// Looks for those of a router that is Master no more: what it could not have may be there by somebody else.
     pub(super) fn follow_strays_of(&mut self, id: RouterId) {
         let count = self.routers.get(id.index()).map_or(0, |hosted| hosted.router.addresses.len());

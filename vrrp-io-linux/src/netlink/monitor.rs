@@ -87,6 +87,11 @@ impl Monitor {
         self.mirror().at(ifindex, address)
     }
 
+    /// An address wherever a link has it.
+    pub(crate) fn everywhere(&self, address: IpAddr) -> impl Iterator<Item = &HostAddress> {
+        self.links().flat_map(move |link| self.at(link.index, address))
+    }
+
     /// Whether any link has this address, ready for use.
     pub(crate) fn has_address(&self, address: IpAddr) -> bool {
         self.mirror().has_address(address)

@@ -1,0 +1,143 @@
+//! Why a router is in its state, in the words of this host; and what those words were when the host no longer shows it.
+
+use std::net::IpAddr;
+
+use vrrp_core::{Cause, Fault, RouterId};
+
+use super::{Driver, Hosted};
+use crate::netlink::Use;
+use crate::status::TrackerStatus;
+use crate::words::{self, Condition, Host, Sources};
+
+impl Driver {
+    /// Why a state was entered, as a sentence.
+    pub(super) fn cause(&self, id: RouterId, cause: &Cause) -> String {
+        match cause {
+            Cause::Fault(fault) => self.fault(id, fault),
+            Cause::Recovered(last) => format!("no fault any more, the last was: {}", self.past_fault(id, last)),
+            other => self
+                .routers
+                .get(id.index())
+                .map_or_else(String::new, |hosted| words::cause(&hosted.router, self.reporter.names(), other)),
+        }
+    }
+
+    /// What keeps a router out, as a phrase.
+    pub(super) fn fault(&self, id: RouterId, fault: &Fault) -> String {
+        self.fault_now(id, fault).unwrap_or_else(|| self.past_fault(id, fault))
+    }
+
+    /// Several faults, without those that say less than others.
+    pub(super) fn faults(&self, id: RouterId, faults: impl IntoIterator<Item = Fault>) -> Vec<String> {
+        let interface = self.routers.get(id.index()).map(|hosted| hosted.router.interface.as_str());
+        let is_missing = interface.is_some_and(|name| self.condition(name) == Condition::Missing);
+        let mut texts = Vec::new();
+        for fault in faults {
+            let text = self.fault(id, &fault);
+            // What is not there has no address either.
+            let is_said = is_missing && fault == Fault::NoPrimaryAddress && !texts.is_empty();
+            if !is_said && !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        texts
+    }
+
+    /// Keeps what is to be said of a router's faults, for when the host no longer shows why.
+    pub(super) fn note_faults(&mut self, id: RouterId) {
+        let Some(router) = self.set.get(id) else { return };
+        let noted: Vec<(Fault, String)> =
+            router.faults().filter_map(|fault| Some((fault, self.fault_now(id, &fault)?))).collect();
+        let Some(hosted) = self.routers.get_mut(id.index()) else { return };
+        for (fault, text) in noted {
+            match hosted.said.iter_mut().find(|(known, _)| *known == fault) {
+                Some((_, said)) => *said = text,
+                None => hosted.said.push((fault, text)),
+            }
+        }
+    }
+
+    /// How an interface stands.
+    pub(super) fn condition(&self, name: &str) -> Condition {
+        match self.monitor.link_by_name(name) {
+            None => Condition::Missing,
+            Some(link) if link.up => Condition::Up,
+            Some(link) if link.admin_up => Condition::NoCarrier,
+            Some(_) => Condition::Down,
+        }
+    }
+
+    /// What a tracker says, as a phrase.
+    pub(super) fn verdict(&self, id: RouterId, tracker: vrrp_core::TrackerId, passing: bool) -> String {
+        let Some(hosted) = self.routers.get(id.index()) else { return String::new() };
+        words::verdict(&hosted.router, &|name| self.condition(name), tracker, passing)
+    }
+
+    /// What the trackers of a router say, and what follows from it.
+    pub(super) fn trackers(&self, id: RouterId) -> Vec<TrackerStatus> {
+        let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get(id.index())) else { return Vec::new() };
+        let status = |(tracker, settings, passing): (_, &vrrp_core::Tracker, Option<bool>)| TrackerStatus {
+            name: settings.name.clone(),
+            interface: hosted.router.tracked_interfaces.iter().find(|(id, _)| *id == tracker).map(|(_, n)| n.clone()),
+            passing,
+            says: match passing {
+                Some(passing) => self.verdict(id, tracker, passing),
+                None => format!("{} has no result yet", settings.name),
+            },
+            weight: settings.weight,
+            reverse: settings.reverse,
+            adjustment: passing.map_or(0, |passing| settings.adjustment(passing)),
+        };
+        router.trackers().map(status).collect()
+    }
+
+    /// What a fault was last called.
+    fn past_fault(&self, id: RouterId, fault: &Fault) -> String {
+        let Some(hosted) = self.routers.get(id.index()) else { return String::new() };
+        let said = hosted.said.iter().find(|(known, _)| known == fault);
+        said.map_or_else(|| fault.describe(&hosted.router.config).to_string(), |(_, text)| text.clone())
+    }
+
+    /// What keeps a router out, as the host shows it now; `None` where it does not.
+    fn fault_now(&self, id: RouterId, fault: &Fault) -> Option<String> {
+        let Hosted { router, port, .. } = self.routers.get(id.index())?;
+        let taken = self.ports.get(*port).and_then(|port| port.refused.as_ref());
+        let text = words::fault(
+            router,
+            &Host {
+                names: self.reporter.names(),
+                condition: &|name| self.condition(name),
+                taken: taken.map(|taken| (taken.vrid, taken.by.as_str())),
+                sources: if *fault == Fault::NoPrimaryAddress { self.sources_of(id) } else { Sources::None },
+            },
+            fault,
+        )?;
+        let Fault::NotInstalled(address) = fault else { return Some(text) };
+        let index = router.addresses.iter().position(|vip| vip.address == *address);
+        match index.and_then(|index| self.obstacles.why(id, index)) {
+            Some(why) => Some(format!("{text}: {why}")),
+            None => Some(text),
+        }
+    }
+
+    /// What there is for a router to send from.
+    fn sources_of(&self, id: RouterId) -> Sources {
+        let Some(Hosted { router, .. }) = self.routers.get(id.index()) else { return Sources::None };
+        let there: Vec<(IpAddr, Use)> = match router.source {
+            Some(source) => self.monitor.everywhere(source).map(|there| (source, there.usage)).collect(),
+            None => {
+                let link = self.monitor.link_by_name(&router.interface).map(|link| link.index);
+                let all = link.into_iter().flat_map(|link| self.monitor.addresses(link));
+                let fit = all.filter(|there| router.can_send_from(there.address));
+                fit.map(|there| (there.address, there.usage)).collect()
+            }
+        };
+        let first = |usage| there.iter().find(|(_, there)| *there == usage).map(|(address, _)| *address);
+        match (first(Use::Usable), first(Use::Duplicate), first(Use::Tentative)) {
+            (Some(_), ..) => Sources::Usable,
+            (None, Some(address), _) => Sources::Duplicate(address),
+            (None, None, Some(address)) => Sources::Tentative(address),
+            (None, None, None) => Sources::None,
+        }
+    }
+}
