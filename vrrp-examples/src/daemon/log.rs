@@ -19,13 +19,16 @@ const CAPACITY: usize = 4096;
 /// How long the last lines may take to be written when the daemon ends.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Prints what there is to say before the log runs. May block.
+/// Prints what there is to say before the log runs. May block. Where even this cannot be written there is nobody to tell.
 pub(super) fn say(level: Level, text: &str) {
-    if journal::is_stderr() {
-        eprint!("{}", journal::lines(level, text));
-    } else {
-        eprintln!("{text}");
-    }
+    let text = if journal::is_stderr() { journal::lines(level, text) } else { format!("{text}\n") };
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Prints an answer to a command. Whoever asked may have read enough.
+pub(super) fn answer(text: &str) {
+    let mut out = io::stdout();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// Keeps the log going; when it is dropped, what was logged has been written, or nobody reads it.

@@ -41,6 +41,9 @@ const WRONG_CONFIGURATION: u8 = 78;
 /// How long the kernel may take to remove routes and rules at the end.
 const STOP_ROUTES: Duration = Duration::from_secs(1);
 
+/// How long the end waits for scripts that are being started just then, so that these are killed.
+const LAST_STARTS: Duration = Duration::from_millis(200);
+
 /// The priority that scripts of a group are told: it has none, and keepalived says so too.
 const GROUP_PRIORITY: u8 = 0;
 
@@ -98,6 +101,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         return failed;
     }
     inherited::give_up();
+    if journal::is_stderr() {
+        std::panic::set_hook(Box::new(|panic| log::say(Level::ERROR, &panic.to_string())));
+    }
     exec::remember(arguments.first().map_or(OsStr::new("vrrpd"), OsString::as_os_str));
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
@@ -114,7 +120,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let wrong = ExitCode::from(WRONG_CONFIGURATION);
     let Some((configuration, places)) = load(&arguments.config, !arguments.no_lease) else { return wrong };
     if arguments.print {
-        print!("{}", keepalived::print(&configuration.daemon));
+        log::answer(&keepalived::print(&configuration.daemon));
         return ExitCode::SUCCESS;
     }
     let Lowered { daemon, routers, .. } = &configuration;
@@ -122,7 +128,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     drop(places);
     if arguments.check {
         let warned = if warnings == 0 { String::new() } else { format!(", with {}", plural(warnings, "warning")) };
-        println!("{}: {} would run{warned}", arguments.config.display(), count(&configuration));
+        log::answer(&format!("{}: {} would run{warned}\n", arguments.config.display(), count(&configuration)));
         return ExitCode::SUCCESS;
     }
     let _log = match Log::to_stderr() {
@@ -139,7 +145,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(configuration, arguments.control.as_deref(), arguments.limits())) {
+    let ended = runtime.block_on(run(configuration, arguments.control.as_deref(), arguments.limits()));
+    // A script whose start hangs (on a dead file server) holds its thread for as long.
+    runtime.shutdown_timeout(LAST_STARTS);
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             error!("{why}");

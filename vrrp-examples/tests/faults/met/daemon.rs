@@ -314,7 +314,7 @@ fn s5_in_the_journal_each_line_has_its_level_and_no_time() {
     on_hosts(|| {
         let lan = Lan::new();
         let host = lan.host(1);
-        let notice = "global_defs {\nenable_script_security\n}\n";
+        let notice = "global_defs {\nsmtp_connect_timeout 30\n}\n";
         let configuration = format!("{notice}{}", router(255, ""));
         let journal = "JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2); export JOURNAL_STREAM; exec \"$@\"";
         let daemon = host.vrrpd_under(&["sh", "-c", journal, "sh"], &configuration, &[]);
@@ -330,5 +330,43 @@ fn s5_in_the_journal_each_line_has_its_level_and_no_time() {
         let daemon = host.vrrpd_under(&["sh", "-c", other, "sh"], &configuration, &[]);
         daemon.until_logged("VI_1: Initialize -> Master");
         assert_eq!(daemon.logged("<6>"), 0);
+    });
+}
+
+/// A directory service, or a file server, that does not answer any more.
+#[test]
+fn d3_a_script_that_cannot_even_be_started_holds_no_stop_up() {
+    on_hosts(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        let scripts = "notify_stop $D/stop root\ntrack_script {\nchk weight -1\n}";
+        let configuration = format!(
+            "vrrp_script chk {{\nscript /bin/true\ninterval 1\ntimeout 1\nuser root\n}}\n{}",
+            router(200, scripts)
+        );
+        host.script("stop", "echo stop >>$D/told");
+        let daemon = host.vrrpd_under(&["unshare", "--mount"], &configuration, &["--stop-timeout", "1"]);
+        daemon.until_is("VI_1", "Master");
+        // Nobody ever writes into it: whoever looks a user up waits.
+        let fifo = host.path("fifo").display().to_string();
+        host.sh(&format!("mkfifo {fifo}; nsenter --target {} --mount mount --bind {fifo} /etc/passwd", daemon.pid()));
+        daemon.until_logged("check chk failed: timed out");
+        let asked = Instant::now();
+        assert!(daemon.terminate().success());
+        assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+        assert!(!host.has("192.0.2.100"));
+    });
+}
+
+#[test]
+fn s5_it_starts_where_nothing_can_be_logged() {
+    on_hosts(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        // The notice would be the first thing to be written.
+        let configuration = format!("global_defs {{\nsmtp_connect_timeout 30\n}}\n{}", router(255, ""));
+        let daemon = host.vrrpd_under(&["sh", "-c", "exec \"$@\" 2>/dev/full", "sh"], &configuration, &[]);
+        daemon.until_is("VI_1", "Master");
+        assert!(daemon.terminate().success());
     });
 }
