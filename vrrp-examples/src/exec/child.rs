@@ -84,19 +84,24 @@ impl Child {
     }
 
     /// Kills what the ended command left running, reaps it and tells how it went.
-    pub(super) async fn collect(self) -> Outcome {
+    pub(super) async fn collect(mut self) -> Outcome {
         self.signal_group(Signal::SIGKILL);
-        self.collect_alone().await
+        self.reap().await
     }
 
     /// Reaps the ended command and tells how it went. What it left running lives on, and may write to its stderr.
     pub(super) async fn collect_alone(mut self) -> Outcome {
+        let outcome = self.reap().await;
+        self.stderr.give_away();
+        outcome
+    }
+
+    async fn reap(&mut self) -> Outcome {
         // Elapses only when somebody who lives on holds the pipe.
         let _ = timeout(LAST_WORDS, self.stderr.read_to_end()).await;
         let status = self.process.wait().await;
         self.reaped = true;
         own::reaped(self.group);
-        self.stderr.give_away();
         let stderr = self.last_words();
         match status {
             Ok(status) => match (status.code(), status.signal()) {

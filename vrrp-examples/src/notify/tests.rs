@@ -106,7 +106,7 @@ async fn a_stop_cuts_off_what_runs_and_its_own_script_completes() {
     notifier.changed(0, Backup, 1);
     notifier.changed(0, Stop, 1);
     notifier.shutdown().await;
-    assert!(!runs(child));
+    until("the child is dead", || !runs(child)).await;
     assert_eq!(dir.lines("log"), ["own", "STOP"], "what waited is left out");
 }
 
@@ -121,7 +121,7 @@ async fn a_stop_script_has_its_own_limit() {
     notifier.shutdown().await;
     assert!(begun.elapsed() < SOON);
     // The shell may not have come to its child.
-    assert!(dir.lines("child").iter().all(|child| !runs(child.parse().unwrap())));
+    until("no child runs", || dir.lines("child").iter().all(|child| !runs(child.parse().unwrap()))).await;
 }
 
 #[tokio::test]
