@@ -69,6 +69,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # A driver that is killed or hangs
+//!
+//! A Master holds its addresses on a [lease](Config::with_lease), unless its configuration has none. A driver gives each address
+//! the lifetime [`Config::lease`] and renews it when an advertisement went out; so the host itself removes them when nobody does.
+//! A driver whose host knows no lifetimes leaves that out, as the one above does: when it hangs for longer and then runs on, its
+//! router removes the addresses and begins anew.
+//!
 //! # What is where
 //!
 //! | you want | take |

@@ -350,6 +350,18 @@ mod tests {
     }
 
     #[test]
+    fn the_handle_and_its_futures_may_be_on_any_thread() {
+        fn may<T: Send>(value: T) -> T {
+            value
+        }
+        fn is_shared<T: Sync>(_: &T) {}
+        let (vrrp, tracker) = may(dead());
+        is_shared(&vrrp);
+        drop((may(vrrp.status()), may(vrrp.track(0, tracker, true))));
+        drop(may(vrrp.stop()));
+    }
+
+    #[test]
     fn a_drop_does_not_wait_for_ever() {
         let over = Over::default();
         over.wait(Duration::from_millis(1));

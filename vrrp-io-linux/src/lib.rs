@@ -147,6 +147,9 @@
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 
+#[cfg(not(target_os = "linux"))]
+compile_error!("vrrp-io-linux is for Linux; elsewhere write a driver around vrrp-core, as its documentation shows");
+
 mod claims;
 mod clock;
 mod driver;

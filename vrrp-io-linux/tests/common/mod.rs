@@ -239,9 +239,10 @@ pub fn vrid(number: u8) -> Vrid {
     Vrid::new(number).unwrap()
 }
 
-/// An advertisement each second, as in the RFC.
+/// An advertisement each second, as in the RFC. Without a lease, which a machine that is busy elsewhere might let run out.
 pub fn config(profile: Profile, priority: u8, addresses: &[IpAddr]) -> Config {
-    Config::new(profile, vrid(51), addresses).unwrap().with_priority(Priority::new(priority).unwrap())
+    let config = Config::new(profile, vrid(51), addresses).unwrap().with_lease(false);
+    config.with_priority(Priority::new(priority).unwrap())
 }
 
 /// Five advertisements a second: a takeover takes less than one.
