@@ -7,6 +7,7 @@ mod common;
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -71,8 +72,10 @@ fn program() -> &'static Path {
         );
         fs::create_dir_all(package.join("src/bin")).unwrap();
         let project = outside.join("embed/vrrp");
-        if !project.exists() {
-            std::os::unix::fs::symlink(workspace, &project).unwrap();
+        // A target directory may have come from elsewhere.
+        if fs::read_link(&project).ok().as_deref() != Some(workspace) {
+            let _ = fs::remove_file(&project);
+            symlink(workspace, &project).unwrap();
         }
         write_if_new(&package.join("Cargo.toml"), &manifest);
         assert_eq!(code.matches(STOP).count(), 1);
