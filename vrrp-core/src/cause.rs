@@ -179,7 +179,7 @@ impl fmt::Display for DescribedFault<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |id| self.config.tracker(id).map_or("?", |tracker| &*tracker.name);
         match self.fault {
-            Fault::InterfaceDown => f.write_str("its interface is down"),
+            Fault::InterfaceDown => f.write_str("its interface is down or missing"),
             Fault::NoPrimaryAddress => f.write_str("its interface has no address to send from"),
             Fault::NotInstalled(address) => write!(f, "{address} could not be installed"),
             Fault::Stray(address) => write!(f, "{address} is on this host all the same, and cannot be removed"),
@@ -211,7 +211,7 @@ mod tests {
             (Cause::New, "not started"),
             (Cause::Startup, "started"),
             (Cause::OwnerStartup, "started as owner of the addresses (priority 255)"),
-            (Cause::Recovered(Fault::InterfaceDown), "no fault any more, the last was: its interface is down"),
+            (Cause::Recovered(Fault::InterfaceDown), "no fault any more, the last was: its interface is down or missing"),
             (Cause::MasterDown { master: None, silence }, "no Master was heard for 3.609 s"),
             (Cause::MasterDown { master: Some(master), silence }, "the Master 192.0.2.2 was silent for 3.609 s"),
             (Cause::MasterResigned { master }, "the Master 192.0.2.2 released the addresses (priority 0)"),

@@ -80,7 +80,7 @@ fn what_is_said_about_the_process_is_printed() {
 fn what_is_hard_to_write_down_is_written_down() {
     let text = r#"
 vrrp_script "two words" {
-    script "/bin/x '' \\044_ '~\\SEQ' \\x01 \"a b\" # {"
+    script "/bin/x '' \\044_ '~\\SEQ' \\x01\\240\\255 \"a b\" # {"
 }
 vrrp_script a${b "c"} { script /bin/true
     weight 7 reverse }

@@ -297,8 +297,14 @@ impl Driver {
         })?;
         for ((number, _, link), claim) in there.into_iter().zip(claims) {
             let Some(port) = self.ports.get_mut(number) else { continue };
-            let what = "cannot open a raw socket (needs CAP_NET_RAW)";
-            port.open(link, claim).map_err(|error| StartError::Os { what, error })?;
+            port.open(link, claim).map_err(|error| {
+                // Others than these are not cured by a privilege.
+                let what = match error.kind() {
+                    io::ErrorKind::PermissionDenied => "cannot open a raw socket (needs CAP_NET_RAW)",
+                    _ => "cannot open a socket for VRRP",
+                };
+                StartError::Os { what, error }
+            })?;
         }
         Ok(())
     }

@@ -231,6 +231,8 @@ fn escaped(text: &str, escape: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\'' | '\\' | '$' | '~' => {}
+            // They would be taken for a space, and for nothing.
+            '\u{a0}' | '\u{ad}' => {}
             c if c.is_control() => {}
             c => {
                 out.push(c);
