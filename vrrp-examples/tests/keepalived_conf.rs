@@ -319,7 +319,7 @@ fn each_mistake_is_named_with_its_place_and_what_was_expected() {
         fs::read_dir("tests/conf/broken").unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
     files.sort();
-    assert!(files.len() >= 117, "{} files", files.len());
+    assert!(files.len() >= 118, "{} files", files.len());
     let mut wrong = Vec::new();
     for conf in files {
         let diagnostics = load(&conf).expect_err(&conf.to_string_lossy());

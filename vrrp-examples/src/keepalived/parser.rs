@@ -1,8 +1,9 @@
-//! Tokens to statements: a keyword, its values, perhaps a block. Knows no keyword but those that begin a new section.
+//! Tokens to statements: a keyword, its values, perhaps a block. Keywords matter here only where a brace is missing.
 
 use std::collections::BTreeSet;
 
 use super::include::Files;
+use super::keywords;
 use super::lexer::{self, Token};
 use super::report::{Report, Span};
 
@@ -64,6 +65,22 @@ const WITH_BLOCK: [&str; 25] = [
     "TCP_CHECK",
 ];
 
+/// Blocks that are lists: no block stands in one.
+const LISTS: [&str; 9] = [
+    "authentication",
+    "group",
+    "track_interface",
+    "track_script",
+    "unicast_peer",
+    "virtual_ipaddress",
+    "virtual_ipaddress_excluded",
+    "virtual_routes",
+    "virtual_rules",
+];
+
+/// Those in which a line begins with an address, and no keyword.
+const ADDRESS_LISTS: [&str; 3] = ["unicast_peer", "virtual_ipaddress", "virtual_ipaddress_excluded"];
+
 /// Parses one source and all that it includes. Every finding goes to `report`; what could be read comes back.
 pub(super) fn parse(source: usize, files: &mut Files, report: &mut Report) -> Vec<Statement> {
     let mut parser = Parser { words: Vec::new(), open: Vec::new(), body: Vec::new(), continued: false };
@@ -118,6 +135,7 @@ impl Parser {
             return;
         }
         self.expect_section(&words, report);
+        self.expect_list_end(&words, false, report);
         match words.split_first() {
             _ if refuse_preprocessing(&words, report) => {}
             Some((keyword, values)) if Files::is_include(&keyword.text) => {
@@ -130,6 +148,7 @@ impl Parser {
     fn open(&mut self, brace: Span, report: &mut Report) {
         let mut words = std::mem::take(&mut self.words);
         self.expect_section(&words, report);
+        self.expect_list_end(&words, true, report);
         if words.is_empty() {
             report.error(brace, "a block without a keyword").with_expected("a keyword before `{`");
         } else if refuse_preprocessing(&words, report) {
@@ -170,6 +189,20 @@ impl Parser {
                     |brace, report| format!("`{}` on {}", keyword.text, report.place(keyword.span, brace)),
                     report,
                 );
+            }
+        }
+    }
+
+    /// The same inside a list, where a block begins, or a keyword stands instead of an address.
+    fn expect_list_end(&mut self, words: &[Word], opens: bool, report: &mut Report) {
+        let (Some(keyword), Some((list, brace, _))) = (words.first(), self.open.last()) else { return };
+        let is_in = |lists: &[&str]| list.first().is_some_and(|list| lists.contains(&list.text.as_str()));
+        let is_keyword = || keywords::all().any(|(name, _)| name == keyword.text);
+        if is_in(&LISTS) && (opens || (is_in(&ADDRESS_LISTS) && is_keyword())) {
+            let expected = format!("`}}` before `{}` on {}", keyword.text, report.place(keyword.span, *brace));
+            report.error(*brace, "this `{` is not closed").with_expected(expected);
+            if let Some(open) = self.open.pop() {
+                self.leave(open);
             }
         }
     }
