@@ -353,6 +353,8 @@ fn passwords_are_in_no_message() {
         "Auth_Pass s3cret",
         "auth-pass s3cret",
         "auth_pass=s3cret",
+        "auth_pass:s3cret",
+        "auth_pass: s3cret",
         "passwd s3cret",
         "authentication s3cret",
         "authentication PASS s3cret {",

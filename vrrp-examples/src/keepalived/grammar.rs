@@ -91,9 +91,10 @@ impl<T> Grammar<T> {
     /// A keyword that keepalived does not know here. What may be a password is not repeated.
     fn unknown(&self, keyword: &Word, report: &mut Report) {
         let word = keyword.text.as_str();
-        if let Some((name, _)) = word.split_once('=') {
+        if let Some((name, sign)) = word.find(['=', ':']).and_then(|end| word.split_at_checked(end)) {
+            let sign = sign.get(..1).unwrap_or_default();
             report
-                .error(keyword.span, format!("`{name}=` is not a keyword of {}", self.block))
+                .error(keyword.span, format!("`{name}{sign}` is not a keyword of {}", self.block))
                 .with_expected("a space between a keyword and its value");
             return;
         }

@@ -28,6 +28,8 @@ pub(super) fn printable(before: &str, line: &str) -> String {
         }
         let (word, after) = rest.split_at(len);
         let definition = word.find('=').filter(|_| word.starts_with('$') || is_keyword);
+        let definition =
+            definition.or_else(|| word.find(':').filter(|end| is_keyword && word.get(..*end).is_some_and(is_secret)));
         let open = match secrecy {
             Secrecy::Value => 0,
             Secrecy::Block if !is_open(word, is_keyword) => 0,
@@ -120,6 +122,8 @@ mod tests {
             ("$PW=\\\n", "s3cret", "******"),
             ("global_defs {\n", "router_id pass", "router_id pass"),
             ("", "auth_pass=s3cret x", "auth_pass=****** *"),
+            ("", "auth_pass:s3cret x", "auth_pass:****** *"),
+            ("", "2001:db8::1 dev eth0", "2001:db8::1 dev eth0"),
             ("", "notify /usr/bin/pass", "notify /usr/bin/pass"),
         ] {
             assert_eq!(printable(before, line), expected, "{before:?} {line:?}");
