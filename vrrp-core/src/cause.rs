@@ -5,31 +5,9 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use crate::config::Config;
-use crate::health::{Fault, RouterId, TrackerId};
-use crate::types::Priority;
-
-/// The three states of section 6.4 without their timers, with their numbers in the MIBs (STAT-33). *Master* is called
-/// *Active* in RFC 9568.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub enum Role {
-    /// Not taking part: not started, or kept out by a fault.
-    Initialize = 1,
-    /// Watching the Master.
-    Backup = 2,
-    /// Holding the addresses and advertising.
-    Master = 3,
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Initialize => "Initialize",
-            Self::Backup => "Backup",
-            Self::Master => "Master",
-        })
-    }
-}
+use crate::fsm::Role;
+use crate::health::Fault;
+use crate::types::{Priority, RouterId, TrackerId};
 
 /// One change of state.
 ///
@@ -194,7 +172,7 @@ impl fmt::Display for DescribedFault<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Tracker;
+    use crate::health::Tracker;
     use crate::health::Weight;
     use crate::{Profile, Vrid};
     use std::string::ToString;

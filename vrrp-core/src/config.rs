@@ -4,16 +4,15 @@ mod error;
 
 pub use error::ConfigError;
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
 use crate::announce::AnnouncePolicy;
 use crate::dialect::{Mismatch, Profile};
-use crate::health::{TrackerId, Weight};
+use crate::health::Tracker;
 use crate::timers;
-use crate::types::{AdvertInterval, Family, Password, Priority, Version, Vrid};
+use crate::types::{AdvertInterval, Family, Password, Priority, TrackerId, Version, Vrid};
 use crate::wire::{self, AddressList, ChecksumForm};
 
 /// What fits a datagram of 1500 octets: 40 of IPv6 header, 8 of message header, 16 for each address (PKT-14).
@@ -95,31 +94,6 @@ pub enum SendChecksum {
     PseudoHeader,
     /// As the last accepted advertisement had it; until there was one, over the message alone.
     AsHeard,
-}
-
-/// Something outside the protocol that decides whether, or how readily, a router serves.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tracker {
-    /// What operators call it.
-    pub name: String,
-    /// What its failing does.
-    pub weight: Weight,
-    /// Turned round: a `Fault` tracker faults while passing, an adjustment changes its sign.
-    pub reverse: bool,
-}
-
-impl Tracker {
-    /// Returns what it adds to the priority while it passes, or while it fails.
-    #[must_use]
-    pub fn adjustment(&self, passing: bool) -> i32 {
-        match self.weight {
-            Weight::Adjust(weight) if passing == (weight.get() > 0) => {
-                let weight = i32::from(weight.get());
-                if self.reverse { -weight } else { weight }
-            }
-            _ => 0,
-        }
-    }
 }
 
 impl Config {

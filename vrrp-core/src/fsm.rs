@@ -2,6 +2,7 @@
 //!
 //! [`step`] knows no clock, no heap and no wire. Everything that can be argued about stands here.
 
+use core::fmt;
 use core::net::IpAddr;
 use core::ops::{BitOr, BitOrAssign};
 use core::time::Duration;
@@ -81,6 +82,29 @@ pub enum State {
     },
 }
 
+/// The three states of section 6.4 without their timers, with their numbers in the MIBs (STAT-33). *Master* is called
+/// *Active* in RFC 9568.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub enum Role {
+    /// Not taking part: not started, or kept out by a fault.
+    Initialize = 1,
+    /// Watching the Master.
+    Backup = 2,
+    /// Holding the addresses and advertising.
+    Master = 3,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Initialize => "Initialize",
+            Self::Backup => "Backup",
+            Self::Master => "Master",
+        })
+    }
+}
+
 /// What a Backup keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Backup {
@@ -106,6 +130,16 @@ impl Backup {
 }
 
 impl State {
+    /// The state without its timers.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        match self {
+            Self::Initialize => Role::Initialize,
+            Self::Backup(_) => Role::Backup,
+            Self::Master { .. } => Role::Master,
+        }
+    }
+
     /// When the running timer fires; `None` in Initialize.
     #[must_use]
     pub const fn deadline(&self) -> Option<Instant> {

@@ -2,38 +2,13 @@
 //!
 //! Causes are a set of named things, never one bit: with two of them failing and one recovered it is still a fault.
 
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::num::{NonZeroI16, NonZeroU32};
 
-use crate::config::Tracker;
-
-/// Names a tracker of one router's configuration; given by [`Config::add_tracker`](crate::Config::add_tracker).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
-pub struct TrackerId(pub(crate) u16);
-
-impl TrackerId {
-    /// Position among the trackers of its configuration, from 0.
-    #[must_use]
-    pub const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-/// Names a router of one [`RouterSet`](crate::RouterSet).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
-pub struct RouterId(pub(crate) u32);
-
-impl RouterId {
-    /// Position in the order of insertion, from 0.
-    #[must_use]
-    pub const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
+use crate::types::{RouterId, TrackerId};
 
 /// What a tracked thing does to the router that tracks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,6 +18,31 @@ pub enum Weight {
     Fault,
     /// Positive: added to the priority while passing. Negative: subtracted while failing. Never zero.
     Adjust(NonZeroI16),
+}
+
+/// Something outside the protocol that decides whether, or how readily, a router serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tracker {
+    /// What operators call it.
+    pub name: String,
+    /// What its failing does.
+    pub weight: Weight,
+    /// Turned round: a `Fault` tracker faults while passing, an adjustment changes its sign.
+    pub reverse: bool,
+}
+
+impl Tracker {
+    /// Returns what it adds to the priority while it passes, or while it fails.
+    #[must_use]
+    pub fn adjustment(&self, passing: bool) -> i32 {
+        match self.weight {
+            Weight::Adjust(weight) if passing == (weight.get() > 0) => {
+                let weight = i32::from(weight.get());
+                if self.reverse { -weight } else { weight }
+            }
+            _ => 0,
+        }
+    }
 }
 
 /// Why a router cannot take part. It is in Initialize as long as there is one.

@@ -128,9 +128,9 @@ mod timers;
 mod types;
 
 #[cfg(feature = "alloc")]
-mod announce;
+mod action;
 #[cfg(feature = "alloc")]
-mod answers;
+mod announce;
 #[cfg(feature = "alloc")]
 mod cause;
 #[cfg(feature = "alloc")]
@@ -152,8 +152,6 @@ mod set;
 #[cfg(feature = "sim")]
 pub mod sim;
 #[cfg(feature = "alloc")]
-mod slots;
-#[cfg(feature = "alloc")]
 mod stats;
 #[cfg(feature = "alloc")]
 mod sync_group;
@@ -161,20 +159,21 @@ mod sync_group;
 mod token_bucket;
 
 pub use dialect::{Profile, multicast_group};
+pub use fsm::Role;
 pub use time::Instant;
-pub use types::{AdvertInterval, Family, OutOfRange, Password, Priority, Version, Vrid};
+pub use types::{AdvertInterval, Family, OutOfRange, Password, Priority, RouterId, TrackerId, Version, Vrid};
 
 #[cfg(feature = "alloc")]
 pub use {
+    action::{Action, AdvertKind, Input, Vip},
     announce::AnnouncePolicy,
-    cause::{Cause, Role, Transition},
-    config::{Config, ConfigError, Peers, SendChecksum, Tracker, UnicastPeer},
-    health::{Fault, Hysteresis, RouterId, TrackerId, Weight},
+    cause::{Cause, Transition},
+    config::{Config, ConfigError, Peers, SendChecksum, UnicastPeer},
+    health::{Fault, Hysteresis, Tracker, Weight},
     management::{AuthError, LastEvent, NewMasterReason, ProtocolError, VirtualRouterError},
     receive::{Discard, RxPacket},
-    router::{Action, AdvertKind, Input, ReconfigureError, Status, VirtualRouter},
+    router::{ReconfigureError, Status, VirtualRouter},
     set::{RouterSet, Taken},
-    slots::Vip,
     stats::{GlobalStats, Stats},
     sync_group::GroupError,
 };

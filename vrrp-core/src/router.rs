@@ -1,9 +1,13 @@
 //! One virtual router: the state machine with its health, its addresses, its announcements and its counters.
 
+mod answers;
+mod evidence;
 mod member;
+mod pending;
 mod reconfigure;
 #[cfg(feature = "sim")]
 mod simulated;
+mod slots;
 mod status;
 
 pub use reconfigure::ReconfigureError;
@@ -13,20 +17,23 @@ use alloc::boxed::Box;
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 
+use crate::action::{Action, AdvertKind, Input};
 use crate::announce::Schedule;
-use crate::answers::Answers;
-use crate::cause::{Cause, Role, Transition};
-use crate::config::{Config, Tracker};
-use crate::fsm::{self, Advert, Effects, Event, Params, State};
-use crate::health::{Fault, Health, TrackerId};
+use crate::cause::{Cause, Transition};
+use crate::config::Config;
+use crate::fsm::{self, Advert, Effects, Event, Params, Role, State};
+use crate::health::{Fault, Health, Tracker};
 use crate::learned::Learned;
 use crate::receive::{self, Accepted, Discard, Local, RxPacket};
-use crate::slots::{Slots, Vip};
 use crate::stats::Stats;
 use crate::time::Instant;
 use crate::token_bucket::TokenBucket;
-use crate::types::{AdvertInterval, Family, Priority, Version};
+use crate::types::{AdvertInterval, Family, Priority, TrackerId, Version};
 use crate::wire::{BufferTooSmall, ChecksumForm, Endpoints, Message, Prepared};
+use answers::Answers;
+use evidence::{Evidence, Heard, Winner};
+use pending::Pending;
+use slots::Slots;
 use status::Past;
 
 /// The least time that the host gets to confirm addresses, however short the interval: a kernel that is busy with
@@ -105,148 +112,6 @@ pub struct VirtualRouter {
     kept_out_by: Option<Fault>,
     refusal_reported: bool,
     stats: Stats,
-}
-
-/// News for a router.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Input {
-    /// Take part from now on, as soon as nothing is at fault.
-    Startup,
-    /// Take no part from now on.
-    Shutdown,
-    /// The deadline may have come.
-    Timeout,
-    /// The router's interface is usable, or not. Nothing can be sent where it is not, so nothing is: a Master that is
-    /// back before anybody can have taken over goes on.
-    InterfaceUp(bool),
-    /// The interface's own address to send from; `None` when it has none.
-    PrimaryAddress(Option<IpAddr>),
-    /// A tracker's verdict.
-    Tracker(TrackerId, bool),
-    /// The host confirmed an address.
-    AddressInstalled(Vip),
-    /// The host refused an address, or lost it for good.
-    AddressFailed(Vip),
-    /// The host knows that it cannot set the address at this position of [`Config::addresses`], or that the reason is
-    /// gone: then it is asked for it at once. To be told on evidence only, such as news of an interface.
-    AddressAvailable(usize, bool),
-    /// The host is still at work on what it was asked for before: the time in which it has to confirm begins anew.
-    Installing,
-    /// The interface has another MAC address: the neighbours are to be told.
-    LinkAddressChanged,
-    /// One of the addresses is on the host although the router is not Master, and cannot be removed; or none is any more.
-    Stray(Option<IpAddr>),
-}
-
-/// What a driver is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Send the advertisement that [`VirtualRouter::encode`] writes, to the group or to every peer of
-    /// [`VirtualRouter::config_of`]; a [last word](AdvertKind::LastWord) to one router alone.
-    SendAdvertisement(AdvertKind),
-    /// Give this address to the host, and report how that went. To give it twice is no error.
-    InstallAddress(Vip),
-    /// Take this address from the host. To take it twice is no error.
-    RemoveAddress(Vip),
-    /// Tell the neighbours, `count` times in a row, that the address is here.
-    AnnounceAddress {
-        /// Which address.
-        vip: Vip,
-        /// How many times, at least 1.
-        count: u8,
-    },
-    /// The state changed; for logs and operators (STAT-50, STAT-54).
-    StateChanged(Transition),
-}
-
-/// Which advertisement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AdvertKind {
-    /// At the priority in use.
-    Regular,
-    /// Priority 0: the addresses are released (FSM-A-01, AMB-26).
-    Release,
-    /// As `Regular`, in version 2; follows each one of a router that [speaks both](Config::with_version2_too) (INT-02).
-    RegularVersion2,
-    /// As `Release`, in version 2.
-    ReleaseVersion2,
-    /// What a Master that yields says to the [`winner`](VirtualRouter::winner), who may never have heard of it: with the
-    /// winner's interval, for whoever else may hear it. Of several peers it goes to that one; on a link that has MAC
-    /// addresses in a frame to that router's, where the driver knows it. Its priority is 1: nobody yields to one that has
-    /// yielded.
-    LastWord,
-    /// As `LastWord`, in version 2.
-    LastWordVersion2,
-}
-
-impl AdvertKind {
-    /// The same in version 2; `None` if that is what it is.
-    const fn in_version2(self) -> Option<Self> {
-        match self {
-            Self::Regular => Some(Self::RegularVersion2),
-            Self::Release => Some(Self::ReleaseVersion2),
-            Self::LastWord => Some(Self::LastWordVersion2),
-            Self::RegularVersion2 | Self::ReleaseVersion2 | Self::LastWordVersion2 => None,
-        }
-    }
-
-    /// Whether it says that this router is Master from now on, or still.
-    const fn is_regular(self) -> bool {
-        matches!(self, Self::Regular | Self::RegularVersion2)
-    }
-
-    const fn is_release(self) -> bool {
-        matches!(self, Self::Release | Self::ReleaseVersion2)
-    }
-}
-
-/// What `poll_action` has still to hand out.
-#[derive(Clone, Copy, Debug, Default)]
-struct Pending {
-    release: bool,
-    /// The addresses go before anything else happens, though they are to come back.
-    remove_first: bool,
-    advertise: bool,
-    last_word: bool,
-    /// What was handed out in version 3 and is still to be in version 2.
-    version2: Option<AdvertKind>,
-    transition: Option<Transition>,
-}
-
-impl Pending {
-    #[inline]
-    const fn is_empty(&self) -> bool {
-        let Self { release, remove_first, advertise, last_word, version2, transition } = self;
-        !(*release | *remove_first | *advertise | *last_word) && version2.is_none() && transition.is_none()
-    }
-
-    /// Whether something is still to be said of what is over.
-    fn ends_something(&self) -> bool {
-        self.release || self.last_word || self.version2.is_some_and(|kind| !kind.is_regular())
-    }
-}
-
-/// What was heard, for causes.
-#[derive(Clone, Copy, Debug, Default)]
-struct Evidence {
-    /// Last accepted advertisement (FSM-B-12).
-    accepted: Option<Heard>,
-    /// A lower Master's advertisement, discarded since then.
-    lower: Option<Heard>,
-}
-
-/// The better Master that this one yielded to.
-#[derive(Clone, Copy, Debug)]
-struct Winner {
-    address: IpAddr,
-    interval: AdvertInterval,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Heard {
-    source: IpAddr,
-    priority: Option<Priority>,
-    at: Instant,
 }
 
 impl VirtualRouter {
@@ -389,42 +254,6 @@ impl VirtualRouter {
         if self.has_actions() { self.next_action() } else { None }
     }
 
-    /// Whether there may be an action.
-    #[inline]
-    pub(crate) fn has_actions(&self) -> bool {
-        !(self.pending.is_empty() && self.slots.are_idle())
-    }
-
-    fn next_action(&mut self) -> Option<Action> {
-        let master = self.role() == Role::Master;
-        if let Some(kind) = self.pending.version2.take() {
-            return Some(self.send(kind));
-        }
-        if core::mem::take(&mut self.pending.release) {
-            return Some(self.send(AdvertKind::Release));
-        }
-        if self.pending.remove_first {
-            if let Some(action) = self.slots.poll(false, self.config.addresses()) {
-                return Some(action);
-            }
-            self.pending.remove_first = false;
-            self.slots.rewind();
-        }
-        if core::mem::take(&mut self.pending.advertise) && master {
-            return Some(self.send(AdvertKind::Regular));
-        }
-        if let Some(action) = self.slots.poll(master, self.config.addresses()) {
-            if matches!(action, Action::InstallAddress(_)) {
-                self.await_confirmation();
-            }
-            return Some(action);
-        }
-        if core::mem::take(&mut self.pending.last_word) && !master {
-            return Some(self.send(AdvertKind::LastWord));
-        }
-        self.pending.transition.take().map(Action::StateChanged)
-    }
-
     /// When to hand in [`Input::Timeout`]. `None`: only news can change anything.
     #[must_use]
     #[inline]
@@ -501,11 +330,7 @@ impl VirtualRouter {
     /// State without its timers.
     #[must_use]
     pub const fn role(&self) -> Role {
-        match self.state {
-            State::Initialize => Role::Initialize,
-            State::Backup(_) => Role::Backup,
-            State::Master { .. } => Role::Master,
-        }
+        self.state.role()
     }
 
     /// State with its timers.

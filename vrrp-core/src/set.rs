@@ -3,15 +3,15 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
+use crate::action::{Action, Input};
 use crate::config::Config;
 use crate::deadlines::Deadlines;
-use crate::health::RouterId;
 use crate::receive::{Discard, RxPacket};
-use crate::router::{Action, Input, ReconfigureError, VirtualRouter};
+use crate::router::{ReconfigureError, VirtualRouter};
 use crate::stats::GlobalStats;
 use crate::sync_group::{GroupError, SyncGroup};
 use crate::time::Instant;
-use crate::types::{Family, Version, Vrid};
+use crate::types::{Family, RouterId, Version, Vrid};
 use crate::wire::{self, Packet, ParseError};
 
 /// Many [`VirtualRouter`]s behind one driver, found by (interface, family, VRID); IP-13.

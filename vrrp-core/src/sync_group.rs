@@ -22,10 +22,11 @@
 
 use alloc::boxed::Box;
 
-use crate::cause::Role;
-use crate::health::{Fault, RouterId};
+use crate::fsm::Role;
+use crate::health::Fault;
 use crate::router::VirtualRouter;
 use crate::time::Instant;
+use crate::types::RouterId;
 
 /// Why routers cannot be a sync group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

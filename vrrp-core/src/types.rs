@@ -343,6 +343,32 @@ impl fmt::Debug for Password {
     }
 }
 
+/// Names a tracker of one router's configuration; given by [`Config::add_tracker`](crate::Config::add_tracker).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+pub struct TrackerId(pub(crate) u16);
+
+impl TrackerId {
+    /// Position among the trackers of its configuration, from 0.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Names a router of one [`RouterSet`](crate::RouterSet).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+pub struct RouterId(pub(crate) u32);
+
+impl RouterId {
+    /// Position in the order of insertion, from 0.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

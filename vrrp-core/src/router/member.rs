@@ -3,8 +3,9 @@
 use super::{Role, VirtualRouter};
 use crate::cause::Cause;
 use crate::fsm::{Backup, Coordinate, Event, State};
-use crate::health::{Fault, RouterId};
+use crate::health::Fault;
 use crate::time::Instant;
+use crate::types::RouterId;
 
 impl VirtualRouter {
     /// From now on its group decides when it is Master.

@@ -6,9 +6,8 @@ use super::{Role, VirtualRouter, params, prepare};
 use crate::cause::Cause;
 use crate::config::Config;
 use crate::fsm::Event;
-use crate::health::{RouterId, TrackerId};
 use crate::time::Instant;
-use crate::types::{Family, Vrid};
+use crate::types::{Family, RouterId, TrackerId, Vrid};
 
 /// Why a router cannot have another configuration in place: it would be another router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

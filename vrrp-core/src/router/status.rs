@@ -4,8 +4,8 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use super::{Heard, VirtualRouter};
-use crate::cause::{Cause, Role};
-use crate::fsm::State;
+use crate::cause::Cause;
+use crate::fsm::{Role, State};
 use crate::management::{LastEvent, NewMasterReason};
 use crate::time::Instant;
 use crate::types::Priority;

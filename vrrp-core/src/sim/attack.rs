@@ -7,8 +7,7 @@ use core::time::Duration;
 use super::network::{HostId, LanId};
 use super::random::Random;
 use crate::config::Config;
-use crate::health::RouterId;
-use crate::types::{AdvertInterval, Family, Priority};
+use crate::types::{AdvertInterval, Family, Priority, RouterId};
 use crate::wire::{ChecksumForm, Message};
 
 /// Who no host is.

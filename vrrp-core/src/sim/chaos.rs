@@ -14,9 +14,8 @@ use super::random::Random;
 use super::world::World;
 use super::{Failure, Sim};
 use crate::config::{Config, Peers};
-use crate::health::{RouterId, TrackerId};
 use crate::time::Instant;
-use crate::types::{AdvertInterval, Family, Password, Priority, Version};
+use crate::types::{AdvertInterval, Family, Password, Priority, RouterId, TrackerId, Version};
 
 /// `count` things that go wrong with this world in the `span` from now, then calm, and two lasting ones after it.
 ///

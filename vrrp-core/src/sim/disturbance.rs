@@ -8,8 +8,8 @@ use core::time::Duration;
 use super::attack::Attack;
 use super::network::{HostId, LanId, Link};
 use crate::config::Config;
-use crate::health::{RouterId, TrackerId};
 use crate::time::Instant;
+use crate::types::{RouterId, TrackerId};
 
 /// One thing that happens to a host or a LAN, at a time.
 #[derive(Clone, Debug, PartialEq)]

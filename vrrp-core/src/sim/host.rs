@@ -9,13 +9,12 @@ use core::time::Duration;
 use super::clock::Clock;
 use super::disturbance::Installs;
 use super::network::{Arrival, LanId};
+use crate::action::{Input, Vip};
 use crate::config::Config;
-use crate::health::{RouterId, TrackerId};
-use crate::router::Input;
 use crate::set::{RouterSet, Taken};
-use crate::slots::Vip;
 use crate::sync_group::GroupError;
 use crate::time::Instant;
+use crate::types::{RouterId, TrackerId};
 
 /// Whether a process lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,13 +12,14 @@ use super::ledger::Ledger;
 use super::network::{HostId, LanId};
 use super::relations::{are_compatible, groups_can_settle, is_grouped, preempts};
 use super::world::{Heard, Step, StepKind, World};
-use crate::cause::{Cause, Role, Transition};
+use crate::action::AdvertKind;
+use crate::cause::{Cause, Transition};
 use crate::config::Config;
-use crate::fsm::State;
-use crate::health::{Fault, RouterId};
-use crate::router::{AdvertKind, VirtualRouter};
+use crate::fsm::{Role, State};
+use crate::health::Fault;
+use crate::router::VirtualRouter;
 use crate::time::Instant;
-use crate::types::{Family, Priority, Version, Vrid};
+use crate::types::{Family, Priority, RouterId, Version, Vrid};
 
 /// Regular advertisements beyond one an interval that may leave in one go: a process that was late.
 const BURST: i64 = 3;

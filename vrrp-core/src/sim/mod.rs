@@ -93,10 +93,10 @@ use core::fmt;
 use core::net::IpAddr;
 
 use crate::config::Config;
-use crate::health::RouterId;
 use crate::set::Taken;
 use crate::sync_group::GroupError;
 use crate::time::Instant;
+use crate::types::RouterId;
 
 /// A world, what is planned for it, and what must hold in it.
 pub struct Sim {

@@ -8,8 +8,8 @@ use core::time::Duration;
 
 use super::neighbours::Mac;
 use super::random::Random;
+use crate::action::AdvertKind;
 use crate::dialect::multicast_group;
-use crate::router::AdvertKind;
 use crate::time::Instant;
 use crate::types::Family;
 use crate::wire::Endpoints;

@@ -5,8 +5,7 @@ use core::net::IpAddr;
 use super::network::HostId;
 use super::world::World;
 use crate::config::{Config, Peers};
-use crate::health::RouterId;
-use crate::types::Version;
+use crate::types::{RouterId, Version};
 
 /// Whether what one of two says is heard by the other, and means the same to both.
 pub(super) fn are_compatible((one, at): (&Config, IpAddr), (two, other): (&Config, IpAddr)) -> bool {

@@ -7,8 +7,8 @@ use core::net::IpAddr;
 
 use super::disturbance::Disturbance;
 use super::network::HostId;
-use crate::health::RouterId;
 use crate::time::Instant;
+use crate::types::RouterId;
 
 /// Lines that are kept.
 const CAPACITY: usize = 400;

@@ -19,17 +19,17 @@ use super::neighbours::Neighbours;
 use super::network::{HostId, LanId, Link, Network};
 use super::random::Random;
 use super::timeline::{Entry, Happened, Timeline};
-use crate::cause::{Role, Transition};
+use crate::action::{AdvertKind, Vip};
+use crate::cause::Transition;
 use crate::config::Config;
 use crate::deadlines::Deadlines;
-use crate::health::RouterId;
+use crate::fsm::Role;
 use crate::receive::Discard;
-use crate::router::{AdvertKind, VirtualRouter};
+use crate::router::VirtualRouter;
 use crate::set::Taken;
-use crate::slots::Vip;
 use crate::sync_group::GroupError;
 use crate::time::Instant;
-use crate::types::Family;
+use crate::types::{Family, RouterId};
 
 /// Holds every advertisement: 255 IPv6 addresses.
 const MESSAGE_MAX: usize = 4096;

@@ -6,15 +6,15 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use super::{Happened, What, World};
+use crate::action::Input;
 use crate::config::{Config, Peers};
 use crate::dialect::multicast_group;
-use crate::health::RouterId;
-use crate::router::Input;
 use crate::sim::attack::STRANGER;
 use crate::sim::disturbance::{Disturbance, Installs};
 use crate::sim::host::Life;
 use crate::sim::network::{HostId, Link};
 use crate::sim::world::StepKind;
+use crate::types::RouterId;
 use crate::wire::Endpoints;
 
 impl World {

@@ -6,20 +6,19 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use super::{Happened, Heard, StepKind, What, World};
-use crate::cause::{Cause, Role, Transition};
+use crate::action::{Action, AdvertKind, Input, Vip};
+use crate::cause::{Cause, Transition};
 use crate::config::{Config, Peers};
 use crate::dialect::multicast_group;
-use crate::health::RouterId;
+use crate::fsm::Role;
 use crate::receive::RxPacket;
-use crate::router::{Action, AdvertKind, Input};
 use crate::sim::attack::STRANGER;
 use crate::sim::disturbance::Installs;
 use crate::sim::host::{Hosted, Life};
 use crate::sim::neighbours::Mac;
 use crate::sim::network::{Arrival, Carries, Frame, HostId, LanId};
-use crate::slots::Vip;
 use crate::time::Instant;
-use crate::types::Family;
+use crate::types::{Family, RouterId};
 use crate::wire::{Endpoints, TTL};
 
 /// Packets that wait for a stalled process; later ones are lost, as in a socket's buffer.

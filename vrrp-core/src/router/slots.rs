@@ -11,26 +11,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use crate::router::Action;
-
-/// One virtual address in one request. Hand it back with the answer: a late answer to a cancelled request is then told
-/// from a fresh one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Vip {
-    /// The address.
-    pub address: IpAddr,
-    index: usize,
-    ticket: u32,
-}
-
-impl Vip {
-    /// Position of the address in [`Config::addresses`](crate::Config::addresses); of one that was configured away, the
-    /// last it had.
-    #[must_use]
-    pub const fn index(&self) -> usize {
-        self.index
-    }
-}
+use crate::action::{Action, Vip};
 
 /// One slot for each of a router's addresses.
 #[derive(Clone, Debug)]

@@ -1,0 +1,118 @@
+//! What a driver hands in and is handed out.
+
+use core::net::IpAddr;
+
+use crate::cause::Transition;
+use crate::types::TrackerId;
+
+/// News for a router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Take part from now on, as soon as nothing is at fault.
+    Startup,
+    /// Take no part from now on.
+    Shutdown,
+    /// The deadline may have come.
+    Timeout,
+    /// The router's interface is usable, or not. Nothing can be sent where it is not, so nothing is: a Master that is
+    /// back before anybody can have taken over goes on.
+    InterfaceUp(bool),
+    /// The interface's own address to send from; `None` when it has none.
+    PrimaryAddress(Option<IpAddr>),
+    /// A tracker's verdict.
+    Tracker(TrackerId, bool),
+    /// The host confirmed an address.
+    AddressInstalled(Vip),
+    /// The host refused an address, or lost it for good.
+    AddressFailed(Vip),
+    /// The host knows that it cannot set the address at this position of [`Config::addresses`], or that the reason is
+    /// gone: then it is asked for it at once. To be told on evidence only, such as news of an interface.
+    AddressAvailable(usize, bool),
+    /// The host is still at work on what it was asked for before: the time in which it has to confirm begins anew.
+    Installing,
+    /// The interface has another MAC address: the neighbours are to be told.
+    LinkAddressChanged,
+    /// One of the addresses is on the host although the router is not Master, and cannot be removed; or none is any more.
+    Stray(Option<IpAddr>),
+}
+
+/// What a driver is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Send the advertisement that [`VirtualRouter::encode`] writes, to the group or to every peer of
+    /// [`VirtualRouter::config_of`]; a [last word](AdvertKind::LastWord) to one router alone.
+    SendAdvertisement(AdvertKind),
+    /// Give this address to the host, and report how that went. To give it twice is no error.
+    InstallAddress(Vip),
+    /// Take this address from the host. To take it twice is no error.
+    RemoveAddress(Vip),
+    /// Tell the neighbours, `count` times in a row, that the address is here.
+    AnnounceAddress {
+        /// Which address.
+        vip: Vip,
+        /// How many times, at least 1.
+        count: u8,
+    },
+    /// The state changed; for logs and operators (STAT-50, STAT-54).
+    StateChanged(Transition),
+}
+
+/// Which advertisement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdvertKind {
+    /// At the priority in use.
+    Regular,
+    /// Priority 0: the addresses are released (FSM-A-01, AMB-26).
+    Release,
+    /// As `Regular`, in version 2; follows each one of a router that [speaks both](Config::with_version2_too) (INT-02).
+    RegularVersion2,
+    /// As `Release`, in version 2.
+    ReleaseVersion2,
+    /// What a Master that yields says to the [`winner`](VirtualRouter::winner), who may never have heard of it: with the
+    /// winner's interval, for whoever else may hear it. Of several peers it goes to that one; on a link that has MAC
+    /// addresses in a frame to that router's, where the driver knows it. Its priority is 1: nobody yields to one that has
+    /// yielded.
+    LastWord,
+    /// As `LastWord`, in version 2.
+    LastWordVersion2,
+}
+
+impl AdvertKind {
+    /// The same in version 2; `None` if that is what it is.
+    pub(crate) const fn in_version2(self) -> Option<Self> {
+        match self {
+            Self::Regular => Some(Self::RegularVersion2),
+            Self::Release => Some(Self::ReleaseVersion2),
+            Self::LastWord => Some(Self::LastWordVersion2),
+            Self::RegularVersion2 | Self::ReleaseVersion2 | Self::LastWordVersion2 => None,
+        }
+    }
+
+    /// Whether it says that this router is Master from now on, or still.
+    pub(crate) const fn is_regular(self) -> bool {
+        matches!(self, Self::Regular | Self::RegularVersion2)
+    }
+
+    pub(crate) const fn is_release(self) -> bool {
+        matches!(self, Self::Release | Self::ReleaseVersion2)
+    }
+}
+
+/// One virtual address in one request. Hand it back with the answer: a late answer to a cancelled request is then told
+/// from a fresh one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Vip {
+    /// The address.
+    pub address: IpAddr,
+    pub(crate) index: usize,
+    pub(crate) ticket: u32,
+}
+
+impl Vip {
+    /// Position of the address in [`Config::addresses`](crate::Config::addresses); of one that was configured away, the
+    /// last it had.
+    #[must_use]
+    pub const fn index(&self) -> usize {
+        self.index
+    }
+}

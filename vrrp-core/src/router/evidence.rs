@@ -1,0 +1,29 @@
+//! Who was heard, for causes and last words.
+
+use core::net::IpAddr;
+
+use crate::time::Instant;
+use crate::types::{AdvertInterval, Priority};
+
+/// What was heard, for causes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Evidence {
+    /// Last accepted advertisement (FSM-B-12).
+    pub(super) accepted: Option<Heard>,
+    /// A lower Master's advertisement, discarded since then.
+    pub(super) lower: Option<Heard>,
+}
+
+/// The better Master that this one yielded to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Winner {
+    pub(super) address: IpAddr,
+    pub(super) interval: AdvertInterval,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heard {
+    pub(super) source: IpAddr,
+    pub(super) priority: Option<Priority>,
+    pub(super) at: Instant,
+}
