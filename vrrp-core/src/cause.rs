@@ -189,7 +189,10 @@ mod tests {
             (Cause::New, "not started"),
             (Cause::Startup, "started"),
             (Cause::OwnerStartup, "started as owner of the addresses (priority 255)"),
-            (Cause::Recovered(Fault::InterfaceDown), "no fault any more, the last was: its interface is down or missing"),
+            (
+                Cause::Recovered(Fault::InterfaceDown),
+                "no fault any more, the last was: its interface is down or missing",
+            ),
             (Cause::MasterDown { master: None, silence }, "no Master was heard for 3.609 s"),
             (Cause::MasterDown { master: Some(master), silence }, "the Master 192.0.2.2 was silent for 3.609 s"),
             (Cause::MasterResigned { master }, "the Master 192.0.2.2 released the addresses (priority 0)"),

@@ -659,7 +659,7 @@ impl Driver {
                             vip: vip.clone(),
                             installed: router.is_installed(vip.address),
                             host: self.on_host(id, index),
-                            obstacle: self.obstacles.why(id, index).map(str::to_owned),
+                            obstacle: self.why_not(id, index),
                         })
                         .collect(),
                     stats: *router.stats(),

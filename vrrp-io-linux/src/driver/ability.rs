@@ -50,6 +50,16 @@ impl Driver {
         self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
     }
 
+    /// Why an address is not served, if it is not.
+    pub(super) fn why_not(&self, id: RouterId, index: usize) -> Option<String> {
+        let why = self.obstacles.why(id, index)?;
+        let device = self.holdings.get(id, index).map(|holding| holding.device.as_str());
+        // What else was wrong with an interface went with it.
+        let gone =
+            device.filter(|device| !self.macvlans.is_one(device) && self.condition(device) == Condition::Missing);
+        Some(gone.map_or_else(|| why.to_owned(), |device| words::interface(device, Condition::Missing)))
+    }
+
     /// Hands news of an address in, and reports what they change of the priority.
     pub(super) fn tell(&mut self, id: RouterId, input: Input) {
         let Some(from) = self.set.get(id).map(|router| router.status().priority) else { return };
@@ -90,10 +100,14 @@ impl Driver {
     /// the router.
     fn obstacle(&self, id: RouterId, device: &str, is_ipv6: bool, circumstances: Circumstances) -> Option<String> {
         let Circumstances { ifindex, up, mtu, ipv6 } = circumstances;
-        let own = self.routers.get(id.index()).is_some_and(|hosted| hosted.router.interface == device);
+        let interface = self.routers.get(id.index()).map_or("", |hosted| hosted.router.interface.as_str());
+        let own = interface == device;
         let macvlan = self.macvlans.is_one(device);
         match ifindex {
-            _ if macvlan && !self.macvlans.is_ready(id) => Some(format!("there is no usable interface {device}")),
+            _ if macvlan && !self.macvlans.is_ready(id) => Some(match self.condition(interface) {
+                Condition::Missing => format!("there is no interface {interface} that could carry {device}"),
+                _ => format!("there is no usable interface {device}"),
+            }),
             None if !own => Some(words::interface(device, Condition::Missing)),
             Some(_) if !up && !own && !macvlan => Some(words::interface(device, self.condition(device))),
             Some(_) if is_ipv6 && mtu < IPV6_MTU => {

@@ -114,7 +114,7 @@ impl Driver {
         )?;
         let Fault::NotInstalled(address) = fault else { return Some(text) };
         let index = router.addresses.iter().position(|vip| vip.address == *address);
-        match index.and_then(|index| self.obstacles.why(id, index)) {
+        match index.and_then(|index| self.why_not(id, index)) {
             Some(why) => Some(format!("{text}: {why}")),
             None => Some(text),
         }

@@ -74,13 +74,16 @@ fn s1_an_interface_that_goes_down_and_is_deleted_is_told_both_times() {
     on_hosts(|| {
         let lan = Lan::new();
         let host = lan.host(1);
-        let daemon = host.vrrpd(&router(100, ""));
+        let both = "virtual_ipaddress {\n192.0.2.100/24\n}\nvirtual_ipaddress_excluded {\n2001:db8::100/64\n}";
+        let daemon = host.vrrpd(&router(100, both));
         daemon.until_is("VI_1", "Master");
         host.ip("link set eth0 down");
         daemon.until_logged("Master -> Fault: interface eth0 is down");
         host.ip("link delete eth0");
         daemon.until_logged("still in Fault, now because: there is no interface eth0");
         until_said(&host, &daemon, "there is no interface eth0");
+        // Its settings went with it.
+        assert!(!text(&host).contains("IPv6 is disabled"), "{}", text(&host));
         lan.plug(&host);
         daemon.until_is("VI_1", "Master");
         let said = daemon.json("VI_1")["cause"].to_string();
