@@ -302,6 +302,22 @@ fn no_keyword_is_said_to_do_what_it_does_not() {
     }
 }
 
+/// A script that an instance tracks and its group drops is tracked, and does not count.
+#[test]
+fn a_script_that_is_not_run_is_not_said_to_be_tracked_by_nobody() {
+    let instance = |name: &str| {
+        format!(
+            "vrrp_instance {name} {{\ninterface {name}\nvirtual_router_id 1\nvirtual_ipaddress {{ 192.0.2.1 dev {name} }}\ntrack_script {{ s }}\n}}\n"
+        )
+    };
+    let text = "vrrp_script s {\nscript /bin/s\nweight 5\n}\n".to_owned()
+        + &instance("a")
+        + &instance("b")
+        + "vrrp_sync_group g {\ngroup { a b }\n}\n";
+    let said = shown(&parse_str("t", &text).unwrap().notices);
+    assert!(said.contains(&"1:13 `s` is not run: it counts for no instance".to_owned()), "{said:?}");
+}
+
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
     let diagnostics = load(Path::new("tests/conf/none.conf")).unwrap_err();

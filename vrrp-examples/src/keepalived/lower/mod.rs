@@ -84,7 +84,7 @@ fn tracked(
     // After an error this may be the consequence of a name that was wrong.
     if !report.failed() {
         for (script, span) in idle {
-            report.notice(*span, format!("no instance tracks `{}`; it is not run", script.name));
+            report.notice(*span, format!("`{}` is not run: it counts for no instance", script.name));
         }
     }
     tracked.into_iter().map(|(script, _)| script).collect()
