@@ -98,11 +98,13 @@ impl<T> Grammar<T> {
                 .with_expected("a space between a keyword and its value");
             return;
         }
-        let help = match self.secret {
-            true => self.near(word),
-            false => self.elsewhere(word).or_else(|| self.near(word)).or_else(|| near_elsewhere(word)),
+        let help = match (report.hides(keyword.span), self.secret) {
+            (true, _) => None,
+            (false, true) => self.near(word),
+            (false, false) => self.elsewhere(word).or_else(|| self.near(word)).or_else(|| near_elsewhere(word)),
         };
-        let shown = if self.secret && help.is_none() { "this word".to_owned() } else { format!("`{word}`") };
+        let hidden = self.secret || report.hides(keyword.span);
+        let shown = if hidden && help.is_none() { "this word".to_owned() } else { format!("`{word}`") };
         let error = report.error(keyword.span, format!("{shown} is not a keyword of {}", self.block));
         match help {
             Some(help) => error.with_expected(format!("a keyword of {}", self.block)).with_help(help),

@@ -198,7 +198,9 @@ impl Parser {
         let (Some(keyword), Some((list, brace, _))) = (words.first(), self.open.last()) else { return };
         let is_in = |lists: &[&str]| list.first().is_some_and(|list| lists.contains(&list.text.as_str()));
         let is_keyword = || keywords::all().any(|(name, _)| name == keyword.text);
-        if is_in(&LISTS) && (opens || (is_in(&ADDRESS_LISTS) && is_keyword())) {
+        let ends = (opens && is_in(&LISTS)) || is_in(&ADDRESS_LISTS);
+        // What is no keyword may be a password.
+        if ends && is_keyword() {
             let expected = format!("`}}` before `{}` on {}", keyword.text, report.place(keyword.span, *brace));
             report.error(*brace, "this `{` is not closed").with_expected(expected);
             if let Some(open) = self.open.pop() {

@@ -144,6 +144,14 @@ impl Report {
         &mut self.found[index]
     }
 
+    /// Whether the word that begins here is not shown, or stands on a line that is not.
+    pub(super) fn hides(&self, span: Span) -> bool {
+        let found = self.diagnostic(Severity::Notice, span, String::new());
+        let Some(excerpt) = found.excerpt else { return true };
+        let shown = excerpt.line.chars().nth(found.column.saturating_sub(1));
+        shown == Some('*') && !self.slice(span).starts_with('*')
+    }
+
     /// A finding that is not kept here.
     pub(super) fn diagnostic(&self, severity: Severity, span: Span, message: String) -> Diagnostic {
         let (line, line_start) = self.line_and_start(span);
