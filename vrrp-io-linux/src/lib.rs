@@ -62,7 +62,8 @@
 //!
 //! * A new Master advertises, then installs its addresses, then announces each by gratuitous ARP or an unsolicited
 //!   neighbour advertisement, with the MAC address of the interface that carries it, as soon as the kernel confirmed it.
-//!   When the kernel refuses one, the router releases them all and is at fault; it tries again after 30 seconds.
+//!   When the kernel refuses one, the router serves the others, at a priority that every host that can set all of them
+//!   beats; when it can set none, it is at fault. It tries again after 30 s, 1 min and so on to 15 min.
 //! * Installing what is there and removing what is gone are no errors.
 //! * What others remove from a Master is put back, at most three times within ten seconds: then it counts as one that
 //!   cannot be set.
