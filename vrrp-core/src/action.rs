@@ -25,7 +25,7 @@ pub enum Input {
     AddressInstalled(Vip),
     /// The host refused an address, or lost it for good.
     AddressFailed(Vip),
-    /// The host knows that it cannot set the address at this position of [`Config::addresses`], or that the reason is
+    /// The host knows that it cannot set the address at this position of [`Config::addresses`](crate::Config::addresses), or that the reason is
     /// gone: then it is asked for it at once. To be told on evidence only, such as news of an interface.
     AddressAvailable(usize, bool),
     /// The host is still at work on what it was asked for before: the time in which it has to confirm begins anew.
@@ -39,8 +39,8 @@ pub enum Input {
 /// What a driver is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Send the advertisement that [`VirtualRouter::encode`] writes, to the group or to every peer of
-    /// [`VirtualRouter::config_of`]; a [last word](AdvertKind::LastWord) to one router alone.
+    /// Send the advertisement that [`VirtualRouter::encode`](crate::VirtualRouter::encode) writes, to the group or to every peer of
+    /// [`VirtualRouter::config_of`](crate::VirtualRouter::config_of); a [last word](AdvertKind::LastWord) to one router alone.
     SendAdvertisement(AdvertKind),
     /// Give this address to the host, and report how that went. To give it twice is no error.
     InstallAddress(Vip),
@@ -64,11 +64,11 @@ pub enum AdvertKind {
     Regular,
     /// Priority 0: the addresses are released (FSM-A-01, AMB-26).
     Release,
-    /// As `Regular`, in version 2; follows each one of a router that [speaks both](Config::with_version2_too) (INT-02).
+    /// As `Regular`, in version 2; follows each one of a router that [speaks both](crate::Config::with_version2_too) (INT-02).
     RegularVersion2,
     /// As `Release`, in version 2.
     ReleaseVersion2,
-    /// What a Master that yields says to the [`winner`](VirtualRouter::winner), who may never have heard of it: with the
+    /// What a Master that yields says to the [`winner`](crate::VirtualRouter::winner), who may never have heard of it: with the
     /// winner's interval, for whoever else may hear it. Of several peers it goes to that one; on a link that has MAC
     /// addresses in a frame to that router's, where the driver knows it. Its priority is 1: nobody yields to one that has
     /// yielded.

@@ -341,7 +341,7 @@ impl Config {
         self
     }
 
-    /// Adds a tracker. Until its first result a tracker of [`Weight::Fault`] keeps the router out of the election.
+    /// Adds a tracker. Until its first result a tracker of [`Weight::Fault`](crate::Weight::Fault) keeps the router out of the election.
     ///
     /// # Errors
     /// [`ConfigError::TooManyTrackers`].
