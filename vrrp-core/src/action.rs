@@ -25,8 +25,9 @@ pub enum Input {
     AddressInstalled(Vip),
     /// The host refused an address, or lost it for good.
     AddressFailed(Vip),
-    /// The host knows that it cannot set the address at this position of [`Config::addresses`](crate::Config::addresses), or that the reason is
-    /// gone: then it is asked for it at once. To be told on evidence only, such as news of an interface.
+    /// The host knows that it cannot set the address at this position of
+    /// [`Config::addresses`](crate::Config::addresses), or that the reason is gone: then it is asked for it at once. To be
+    /// told on evidence only, such as news of an interface.
     AddressAvailable(usize, bool),
     /// The host is still at work on what it was asked for before: the time in which it has to confirm begins anew.
     Installing,
@@ -39,8 +40,9 @@ pub enum Input {
 /// What a driver is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Send the advertisement that [`VirtualRouter::encode`](crate::VirtualRouter::encode) writes, to the group or to every peer of
-    /// [`VirtualRouter::config_of`](crate::VirtualRouter::config_of); a [last word](AdvertKind::LastWord) to one router alone.
+    /// Send the advertisement that [`VirtualRouter::encode`](crate::VirtualRouter::encode) writes, to the group or to every
+    /// peer of [`VirtualRouter::config_of`](crate::VirtualRouter::config_of); a [last word](AdvertKind::LastWord) to one
+    /// router alone.
     SendAdvertisement(AdvertKind),
     /// Give this address to the host, and report how that went. To give it twice is no error.
     InstallAddress(Vip),
