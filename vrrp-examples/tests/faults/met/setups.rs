@@ -257,8 +257,18 @@ fn d6_the_unit_lets_root_be_root_and_knows_a_broken_configuration() {
 
 /// Runs vrrpd as root on a host of its own.
 fn start(host: &str, configuration: &Path, arguments: &[&str]) -> Child {
-    let mut command = Command::new("unshare");
-    command.args(["--user", "--map-root-user", "--net", "--", "sh", "-c", &format!("{host}\nexec \"$@\""), "sh"]);
+    // What it is to say and never says ends with it.
+    let mut command = Command::new("timeout");
+    command.args(["60", "unshare"]).args([
+        "--user",
+        "--map-root-user",
+        "--net",
+        "--",
+        "sh",
+        "-c",
+        &format!("{host}\nexec \"$@\""),
+        "sh",
+    ]);
     command.arg(program("vrrpd", VRRPD)).arg("--config").arg(configuration).args(arguments);
     command.env_remove("RUST_LOG").env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
