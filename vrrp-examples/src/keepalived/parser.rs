@@ -36,23 +36,9 @@ pub(super) const MAX_DEPTH: usize = 16;
 /// Keywords that stand only outside every block: inside one, its closing brace is missing.
 const SECTIONS: [&str; 5] = ["global_defs", "vrrp_script", "vrrp_instance", "vrrp_sync_group", "virtual_server"];
 
-/// Keywords that a block belongs to, those of the load balancer among them: its blocks are skipped whole.
-const WITH_BLOCK: [&str; 25] = [
-    "global_defs",
-    "vrrp_script",
-    "vrrp_instance",
-    "vrrp_sync_group",
-    "virtual_server",
+/// Blocks inside sections, besides [`LISTS`]; those of the load balancer, which are skipped whole, among them.
+const INNER_BLOCKS: [&str; 11] = [
     "virtual_server_group",
-    "authentication",
-    "group",
-    "track_interface",
-    "track_script",
-    "unicast_peer",
-    "virtual_ipaddress",
-    "virtual_ipaddress_excluded",
-    "virtual_routes",
-    "virtual_rules",
     "real_server",
     "BFD_CHECK",
     "DNS_CHECK",
@@ -80,6 +66,11 @@ const LISTS: [&str; 9] = [
 
 /// Those in which a line begins with an address, and no keyword.
 const ADDRESS_LISTS: [&str; 3] = ["unicast_peer", "virtual_ipaddress", "virtual_ipaddress_excluded"];
+
+/// Tells whether a block belongs to a keyword.
+fn begins_block(keyword: &str) -> bool {
+    SECTIONS.contains(&keyword) || LISTS.contains(&keyword) || INNER_BLOCKS.contains(&keyword)
+}
 
 /// Parses one source and all that it includes. Every finding goes to `report`; what could be read comes back.
 pub(super) fn parse(source: usize, files: &mut Files, report: &mut Report) -> Vec<Statement> {
@@ -257,7 +248,7 @@ fn missing_braces(tokens: &[(Token, Span)]) -> BTreeSet<usize> {
                 let opens = matches!(tokens.get(index + 1), Some((Token::Open | Token::Newline, _)));
                 match first {
                     _ if opens => {}
-                    Some(word) if WITH_BLOCK.contains(&word) => {
+                    Some(word) if begins_block(word) => {
                         candidates.push(index);
                         first = None;
                     }
