@@ -1,4 +1,4 @@
-//! What a driver hands in and is handed out.
+//! Inputs and actions: a driver hands the ones in, and is handed the others.
 
 use core::net::IpAddr;
 
@@ -37,7 +37,7 @@ pub enum Input {
     Stray(Option<IpAddr>),
 }
 
-/// What a driver is to do.
+/// A task for the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Send the advertisement that [`VirtualRouter::encode`](crate::VirtualRouter::encode) writes, to the group or to every
@@ -66,16 +66,16 @@ pub enum AdvertKind {
     Regular,
     /// Priority 0: the addresses are released (FSM-A-01, AMB-26).
     Release,
-    /// As `Regular`, in version 2; follows each one of a router that [speaks both](crate::Config::with_version2_too) (INT-02).
+    /// The same as `Regular`, in version 2; follows each one of a router that [speaks both](crate::Config::with_version2_too) (INT-02).
     RegularVersion2,
-    /// As `Release`, in version 2.
+    /// The same as `Release`, in version 2.
     ReleaseVersion2,
-    /// What a Master that yields says to the [`winner`](crate::VirtualRouter::winner), who may never have heard of it: with the
+    /// A Master that yields says it to the [`winner`](crate::VirtualRouter::winner), who may never have heard of it: with the
     /// winner's interval, for whoever else may hear it. Of several peers it goes to that one; on a link that has MAC
     /// addresses in a frame to that router's, where the driver knows it. Its priority is 1: nobody yields to one that has
     /// yielded.
     LastWord,
-    /// As `LastWord`, in version 2.
+    /// The same as `LastWord`, in version 2.
     LastWordVersion2,
 }
 
@@ -90,7 +90,7 @@ impl AdvertKind {
         }
     }
 
-    /// Whether it says that this router is Master from now on, or still.
+    /// Tells whether it says that this router is Master from now on, or still.
     pub(crate) const fn is_regular(self) -> bool {
         matches!(self, Self::Regular | Self::RegularVersion2)
     }

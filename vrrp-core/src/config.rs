@@ -451,7 +451,7 @@ impl Config {
         if self.lease { Some(timers::lease(self.interval)) } else { None }
     }
 
-    /// Whether `address` is one of the advertised.
+    /// Tells whether `address` is one of the advertised.
     pub(crate) fn advertises(&self, address: IpAddr) -> bool {
         self.sorted.binary_search(&address).is_ok()
     }
