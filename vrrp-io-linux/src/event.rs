@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use vrrp_core::{Cause, Discard, Priority, Role, Transition};
 
-use crate::VirtualIp;
+use crate::virtual_ip::VirtualIp;
 
 /// Something that happened to one router.
 #[derive(Clone, Debug)]

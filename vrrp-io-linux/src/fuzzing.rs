@@ -2,8 +2,8 @@
 
 use vrrp_core::wire::Endpoints;
 
-pub use crate::netlink::fuzzing::netlink;
-use crate::socket::ipv4;
+pub use crate::kernel::netlink::fuzzing::netlink;
+use crate::packets::socket::ipv4;
 use crate::sys::Received;
 
 /// The advertisement in what a raw IPv4 socket reads: the ends and the TTL of its header, and its payload.

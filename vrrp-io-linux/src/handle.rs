@@ -1,17 +1,20 @@
 //! Starting and stopping: the driver gets a thread of its own, which touches nothing that can block.
 
-use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
-use vrrp_core::{GroupError, TrackerId, Vrid};
+use vrrp_core::TrackerId;
 
 use crate::driver::{Command, Driver};
+use crate::error::{StartError, Stopped, TrackError};
+use crate::event::Event;
 use crate::preflight::{may_set_addresses, preflight};
-use crate::{Event, Router, RouterError, RouterStatus, Scheduling, Unsuitable};
+use crate::router::Router;
+use crate::scheduling::Scheduling;
+use crate::status::RouterStatus;
 
 /// Events that may wait for their reader; more are lost, and counted.
 const EVENTS: usize = 4096;
@@ -62,97 +65,6 @@ struct Over {
 
 /// On the driver's thread: says at its end, even by a panic, that it is over.
 struct Ending(Arc<Over>);
-
-/// The routers do not run any more: their thread ended before it was told to.
-///
-/// That is a bug of this library, whose panic was printed to stderr. Nobody renews the routers' addresses: they go with their
-/// [lease](vrrp_core::Config::with_lease).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the virtual routers do not run any more: their thread panicked, see stderr")]
-pub struct Stopped;
-
-/// A verdict that reached no tracker.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TrackError {
-    /// There is no router at this position.
-    #[error("there is no router at position {router}: {routers} were started, and the first has position 0")]
-    UnknownRouter {
-        /// The position.
-        router: usize,
-        /// How many routers there are.
-        routers: usize,
-    },
-    /// The router has no tracker with this id.
-    #[error(
-        "{name}: its configuration has no such tracker; expected an id that `add_tracker` of this configuration gave"
-    )]
-    UnknownTracker {
-        /// The router.
-        name: String,
-        /// The id.
-        tracker: TrackerId,
-    },
-    /// There is nobody left who could take it.
-    #[error(transparent)]
-    Stopped(#[from] Stopped),
-}
-
-/// Why routers could not be started.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// One of them cannot run here.
-    #[error(transparent)]
-    Router(#[from] RouterError),
-    /// Two with one id on one interface.
-    #[error("{name}: there is already a virtual router {vrid} on {interface}")]
-    Taken {
-        /// The second one's name.
-        name: String,
-        /// The interface.
-        interface: String,
-        /// The id.
-        vrid: Vrid,
-    },
-    /// Another process of this network namespace, or another start in this one, runs a router with that id there.
-    #[error("{name}: virtual router {vrid} on {interface} is run by {by} already: stop that one, or take another id")]
-    Claimed {
-        /// The router's name.
-        name: String,
-        /// The interface.
-        interface: String,
-        /// The id.
-        vrid: Vrid,
-        /// Who runs it, as a phrase: `process 4711 (vrrpd)`.
-        by: String,
-    },
-    /// Two with one name for the interface of their virtual MAC addresses.
-    #[error("{name}: another router's virtual MAC address is on {interface}; give one of them a name of its own")]
-    MacvlanTaken {
-        /// The second router's name.
-        name: String,
-        /// The name that both want.
-        interface: String,
-    },
-    /// Routers that cannot be a sync group.
-    #[error(transparent)]
-    Group(#[from] GroupError),
-    /// One whose interface cannot carry the protocol.
-    #[error("{name}: {why}; expected {}", .why.remedy())]
-    Unsuitable {
-        /// The router.
-        name: String,
-        /// Why.
-        why: Unsuitable,
-    },
-    /// The kernel refused something.
-    #[error("{what}: {error}")]
-    Os {
-        /// What was tried, and what it needs.
-        what: &'static str,
-        /// What the kernel said.
-        error: io::Error,
-    },
-}
 
 /// Starts routers on a thread of their own, in the network namespace of the calling thread.
 ///
@@ -304,7 +216,7 @@ mod tests {
     use super::*;
     use crate::testing::run;
     use std::time::Instant;
-    use vrrp_core::{Config, Profile, Tracker, Weight};
+    use vrrp_core::{Config, Profile, Tracker, Vrid, Weight};
 
     #[test]
     fn a_start_that_fails_is_an_error_wherever_it_is_called() {

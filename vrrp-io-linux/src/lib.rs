@@ -151,40 +151,34 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("vrrp-io-linux is for Linux; elsewhere write a driver around vrrp-core, as its documentation shows");
 
+mod addresses;
+mod burst;
 mod claims;
 mod clock;
 mod driver;
+mod error;
 mod event;
-mod filter;
 #[cfg(feature = "_internal_test_exports")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod handle;
-mod holdings;
-mod interfaces;
-mod lease;
-mod link_layer;
-mod macvlans;
-mod netlink;
-mod obstacles;
-mod ports;
+mod kernel;
+mod packets;
 mod preflight;
 mod report;
 mod router;
 mod scheduling;
-mod socket;
 mod status;
 #[expect(unsafe_code, reason = "system calls that no safe crate wraps")]
 mod sys;
-mod sysctl;
 #[cfg(test)]
 mod testing;
 mod virtual_ip;
 mod vmac;
-mod words;
 
+pub use error::{StartError, Stopped, TrackError};
 pub use event::{Event, EventKind};
-pub use handle::{StartError, Stopped, TrackError, Vrrp, start, start_with};
+pub use handle::{Vrrp, start, start_with};
 pub use preflight::{Concern, Preflight, Unsuitable, preflight};
 pub use router::{Router, RouterError};
 pub use scheduling::Scheduling;

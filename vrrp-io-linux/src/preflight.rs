@@ -11,9 +11,10 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage, address::AddressM
 use netlink_sys::Socket;
 use vrrp_core::{Family, Peers, Version};
 
-use crate::netlink::{DATAGRAM_MAX, answers, messages, open, request};
-use crate::obstacles::IPV6_MTU;
-use crate::{Router, VirtualIp};
+use crate::kernel::netlink::IPV6_MTU;
+use crate::kernel::netlink::{DATAGRAM_MAX, answers, messages, open, request};
+use crate::router::Router;
+use crate::virtual_ip::VirtualIp;
 
 const RECEIVE_BUFFER: usize = 1 << 16;
 const LINK_HEADER_LEN: usize = 16;
@@ -373,8 +374,8 @@ mod tests {
     use vrrp_core::{Config, Priority, Profile, UnicastPeer, Vrid};
 
     use super::*;
-    use crate::VirtualMac;
     use crate::testing::{in_namespace, ip, run, wire};
+    use crate::vmac::VirtualMac;
 
     fn config(profile: Profile, addresses: &[IpAddr]) -> Config {
         Config::new(profile, Vrid::new(1).unwrap(), addresses).unwrap().with_priority(Priority::DEFAULT)

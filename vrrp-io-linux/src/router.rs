@@ -6,8 +6,9 @@ use std::time::Duration;
 use vrrp_core::wire::TTL;
 use vrrp_core::{Config, Family, Peers, TrackerId};
 
+use crate::virtual_ip::VirtualIp;
 use crate::vmac::Macvlan;
-use crate::{VirtualIp, VirtualMac};
+use crate::vmac::VirtualMac;
 
 /// Of every link-local IPv6 network.
 const LINK_LOCAL_PREFIX: u8 = 64;

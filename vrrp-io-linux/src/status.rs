@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use vrrp_core::{Family, Priority, Role, Stats, Vrid, Weight};
 
-use crate::VirtualIp;
+use crate::virtual_ip::VirtualIp;
 
 /// One router, now.
 #[derive(Clone, Debug)]

@@ -3,10 +3,12 @@
 use vrrp_core::{Input, RouterId};
 
 use super::Driver;
+use crate::addresses::obstacles::Circumstances;
+use crate::clock;
 use crate::event::EventKind;
-use crate::obstacles::{Circumstances, IPV6_MTU};
-use crate::words::{self, Condition};
-use crate::{clock, sysctl};
+use crate::kernel::netlink::IPV6_MTU;
+use crate::kernel::sysctl;
+use crate::report::words::{self, Condition};
 
 impl Driver {
     /// Looks at all addresses of a router anew: something about an interface changed.

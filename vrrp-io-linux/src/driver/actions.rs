@@ -8,12 +8,13 @@ use vrrp_core::wire::{Endpoints, TTL};
 use vrrp_core::{Action, AdvertKind, Input, Peers, Role, RouterId, Vip};
 
 use super::Driver;
+use crate::addresses::holdings::Answer;
 use crate::event::EventKind;
-use crate::holdings::Answer;
-use crate::netlink::Done;
+use crate::kernel::netlink::Done;
 use crate::report::Kind;
-use crate::words::{self, Condition};
-use crate::{VirtualIp, clock, vmac};
+use crate::report::words::{self, Condition};
+use crate::virtual_ip::VirtualIp;
+use crate::{clock, vmac};
 
 /// Addresses renewed at once: for so long nothing else happens.
 const RENEWED_AT_ONCE: usize = 16;

@@ -6,11 +6,14 @@ use std::net::IpAddr;
 use vrrp_core::{Cause, Fault, Input, RouterId, VirtualRouter};
 
 use super::{Driver, Hosted};
+use crate::clock;
+use crate::driver::interfaces::Concerned;
 use crate::event::EventKind;
-use crate::interfaces::Concerned;
-use crate::netlink::{Change, HostAddress};
-use crate::words::{self, Condition};
-use crate::{OnHost, Router, clock, sysctl};
+use crate::kernel::netlink::{Change, HostAddress};
+use crate::kernel::sysctl;
+use crate::report::words::{self, Condition};
+use crate::router::Router;
+use crate::status::OnHost;
 
 impl Driver {
     /// Takes over what the host reports.

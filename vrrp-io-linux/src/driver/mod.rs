@@ -3,6 +3,7 @@
 mod ability;
 mod actions;
 mod host;
+mod interfaces;
 mod reasons;
 mod rehearsal;
 mod rivals;
@@ -23,23 +24,26 @@ use vrrp_core::{
     VirtualRouter,
 };
 
+use crate::addresses::holdings::Holdings;
+use crate::addresses::lease::{Leases, least_lifetime};
+use crate::addresses::obstacles::Obstacles;
 use crate::claims::{self, Refusal, Wanted};
 use crate::clock::{self, Alarm};
+use crate::driver::interfaces::Interfaces;
+use crate::error::StartError;
 use crate::event::{Event, EventKind};
-use crate::filter::{self, Filter};
-use crate::holdings::Holdings;
-use crate::interfaces::Interfaces;
-use crate::lease::{Leases, least_lifetime};
-use crate::link_layer::{LinkLayer, Mac};
-use crate::macvlans::Macvlans;
-use crate::netlink::{Change, Monitor, Requests};
-use crate::obstacles::Obstacles;
-use crate::ports::{Arrival, Port};
+use crate::kernel::filter::{self, Filter};
+use crate::kernel::macvlans::Macvlans;
+use crate::kernel::netlink::{Change, Monitor, Requests};
+use crate::packets::link_layer::{LinkLayer, Mac};
+use crate::packets::ports::{Arrival, Port};
+use crate::packets::socket::membership;
+use crate::preflight::{Concern, Preflight};
 use crate::report::{Kind, Reporter};
+use crate::router::Router;
 use crate::scheduling::Pauses;
-use crate::socket::membership;
 use crate::status::{AddressStatus, RouterStatus};
-use crate::{Concern, Preflight, Router, StartError, sys};
+use crate::sys;
 
 /// A Down deadline is met by waking this much earlier and spinning the rest: timers wake late. It comes only in a
 /// failure, so it costs nothing while all is well.

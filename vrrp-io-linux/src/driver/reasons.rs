@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use vrrp_core::{Cause, Fault, RouterId};
 
 use super::{Driver, Hosted};
-use crate::netlink::Use;
+use crate::kernel::netlink::Use;
+use crate::report::words::{self, Condition, Host, Sources};
 use crate::status::TrackerStatus;
-use crate::words::{self, Condition, Host, Sources};
 
 impl Driver {
     /// Why a state was entered, as a sentence.

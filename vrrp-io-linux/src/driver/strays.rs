@@ -10,10 +10,13 @@ use std::time::Duration;
 use vrrp_core::{Input, Instant, Role, RouterId};
 
 use super::Driver;
+use crate::addresses::holdings::{Left, Stray};
+use crate::clock;
 use crate::event::EventKind;
-use crate::holdings::{Left, Stray};
-use crate::netlink::HostAddress;
-use crate::{Router, VirtualIp, clock, sysctl};
+use crate::kernel::netlink::HostAddress;
+use crate::kernel::sysctl;
+use crate::router::Router;
+use crate::virtual_ip::VirtualIp;
 
 /// What came back again and again has to be gone for so long.
 const QUIET: Duration = Duration::from_secs(10);

@@ -6,10 +6,11 @@ use std::time::Duration;
 use vrrp_core::{Input, RouterId};
 
 use super::Driver;
+use crate::clock;
 use crate::event::{EventKind, Unreported};
-use crate::filter::{Filter, News};
+use crate::kernel::filter::{Filter, News};
 use crate::report::Kind;
-use crate::{VirtualIp, clock};
+use crate::virtual_ip::VirtualIp;
 
 /// How long a start waits for news of the macvlans it has made; who is not ready by then waits as for any interface.
 const NEWS_LIMIT: Duration = Duration::from_secs(1);

@@ -9,7 +9,7 @@ mod links;
 mod mirror;
 mod monitor;
 mod requests;
-mod tracker;
+mod resync;
 
 use std::io;
 use std::os::fd::AsFd;
@@ -22,7 +22,7 @@ use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
 pub(crate) use links::Links;
-pub(crate) use mirror::{Change, HostAddress, Link, Use};
+pub(crate) use mirror::{Change, HostAddress, IPV6_MTU, Link, Use};
 pub(crate) use monitor::Monitor;
 pub(crate) use requests::{Done, Outcome, Requests};
 

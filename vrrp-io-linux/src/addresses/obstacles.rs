@@ -7,9 +7,6 @@ use std::collections::HashMap;
 
 use vrrp_core::RouterId;
 
-/// The least that a link must carry for IPv6 (RFC 8200 section 5).
-pub(crate) const IPV6_MTU: u32 = 1280;
-
 /// What stands in the way of addresses; mostly nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Obstacles(HashMap<(RouterId, usize), Obstacle>);

@@ -19,7 +19,7 @@ use std::task::{Context, Poll};
 
 use vrrp_core::Family;
 
-use crate::Router;
+use crate::router::Router;
 use watch::{Guarded, Watch};
 
 pub(crate) use watch::News;

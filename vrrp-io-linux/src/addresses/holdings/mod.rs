@@ -3,7 +3,6 @@
 //! A ledger: it decides by what it is told, and whoever it is lent carries its requests out. Here a link is its index, as it
 //! is for the kernel; a name may go to another link.
 
-mod burst;
 #[cfg(test)]
 mod tests;
 
@@ -15,10 +14,11 @@ use std::time::Duration;
 
 use vrrp_core::{Instant, RouterId, Vip};
 
-use crate::netlink::{Done, HostAddress, Monitor, Outcome, Requests, Use};
-use crate::{OnHost, Router, VirtualIp};
-
-pub(crate) use burst::Burst;
+use crate::burst::Burst;
+use crate::kernel::netlink::{Done, HostAddress, Monitor, Outcome, Requests, Use};
+use crate::router::Router;
+use crate::status::OnHost;
+use crate::virtual_ip::VirtualIp;
 
 /// Every address of every router.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use vrrp_core::{Instant, RouterId, Vip};
 
-use crate::Router;
+use crate::router::Router;
 
 /// So many addresses of one interface can be renewed in time, whatever their lease.
 const MANY: usize = 1000;

@@ -7,7 +7,7 @@ use etherparse::{EtherType, Ethernet2Header};
 use socket2::{Domain, Socket, Type};
 use vrrp_core::wire::{Endpoints, gratuitous_arp, unsolicited_na};
 
-use crate::socket::{PRIORITY, fragments_v4, fragments_v6, ipv4, ipv6, too_small};
+use crate::packets::socket::{PRIORITY, fragments_v4, fragments_v6, ipv4, ipv6, too_small};
 use crate::{clock, sys};
 
 pub(crate) type Mac = [u8; 6];

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use vrrp_core::RouterId;
 
-use crate::Router;
+use crate::router::Router;
 
 /// The interfaces that configurations name.
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ use super::mirror::{Change, Key, Mirror};
 use super::{messages, request};
 
 #[derive(Debug)]
-pub(super) struct Tracker {
+pub(super) struct Resync {
     /// The socket's: what the kernel sends to it are answers, all else is news.
     port: u32,
     mirror: Mirror,
@@ -43,7 +43,7 @@ struct Dump {
     interrupted: bool,
 }
 
-impl Tracker {
+impl Resync {
     /// One that knows nothing yet.
     pub(super) fn new(port: u32) -> Self {
         Self {
@@ -225,7 +225,7 @@ mod tests {
         bytes
     }
 
-    impl Tracker {
+    impl Resync {
         fn hears(&mut self, news: Message) {
             // News carry the port and the number of the request that made the change.
             self.read(&bytes(NetlinkPayload::InnerMessage(news), PORT + 1, self.sequence, 0));
@@ -272,119 +272,119 @@ mod tests {
     }
 
     /// One that follows: eth0 with 192.0.2.1 and .2.
-    fn tracker() -> Tracker {
-        let mut tracker = Tracker::new(PORT);
-        tracker.begins_a_dump();
-        tracker.is_told_the_links();
-        tracker.is_told(Message::NewAddress(address(1)), 0);
-        tracker.is_told(Message::NewAddress(address(2)), 0);
-        tracker.is_told_the_end();
-        assert_eq!(tracker.changed(), [Change::Link { index: INDEX }, added(1), added(2), Change::Resynced]);
-        assert!(tracker.follows());
-        tracker
+    fn resync() -> Resync {
+        let mut resync = Resync::new(PORT);
+        resync.begins_a_dump();
+        resync.is_told_the_links();
+        resync.is_told(Message::NewAddress(address(1)), 0);
+        resync.is_told(Message::NewAddress(address(2)), 0);
+        resync.is_told_the_end();
+        assert_eq!(resync.changed(), [Change::Link { index: INDEX }, added(1), added(2), Change::Resynced]);
+        assert!(resync.follows());
+        resync
     }
 
     #[test]
     fn only_what_differs_is_a_change() {
-        let mut tracker = tracker();
-        tracker.hears(Message::NewLink(link("eth0")));
-        tracker.hears(Message::NewAddress(address(1)));
-        tracker.hears(Message::DelAddress(address(9)));
-        assert_eq!(tracker.changed(), []);
-        tracker.hears(Message::NewLink(link("eth9")));
-        tracker.hears(Message::DelAddress(address(1)));
-        assert_eq!(tracker.changed(), [Change::Link { index: INDEX }, removed(1)]);
-        tracker.hears(Message::DelLink(link("eth9")));
-        assert_eq!(tracker.changed(), [Change::Link { index: INDEX }, removed(2)], "the link first");
-        assert_eq!((tracker.has(), tracker.mirror().link(INDEX)), (vec![], None));
+        let mut resync = resync();
+        resync.hears(Message::NewLink(link("eth0")));
+        resync.hears(Message::NewAddress(address(1)));
+        resync.hears(Message::DelAddress(address(9)));
+        assert_eq!(resync.changed(), []);
+        resync.hears(Message::NewLink(link("eth9")));
+        resync.hears(Message::DelAddress(address(1)));
+        assert_eq!(resync.changed(), [Change::Link { index: INDEX }, removed(1)]);
+        resync.hears(Message::DelLink(link("eth9")));
+        assert_eq!(resync.changed(), [Change::Link { index: INDEX }, removed(2)], "the link first");
+        assert_eq!((resync.has(), resync.mirror().link(INDEX)), (vec![], None));
     }
 
     #[test]
     fn a_dump_reports_what_was_missed() {
-        let mut tracker = tracker();
-        tracker.begins_a_dump();
-        tracker.is_told_the_links();
-        tracker.is_told(Message::NewAddress(address(2)), 0);
-        tracker.is_told(Message::NewAddress(address(3)), 0);
-        assert_eq!((tracker.changed(), tracker.has()), (vec![], vec![ip(1), ip(2)]), "not before its end");
-        tracker.is_told_the_end();
-        assert_eq!(tracker.changed(), [removed(1), added(3), Change::Resynced]);
-        assert_eq!(tracker.has(), [ip(2), ip(3)]);
+        let mut resync = resync();
+        resync.begins_a_dump();
+        resync.is_told_the_links();
+        resync.is_told(Message::NewAddress(address(2)), 0);
+        resync.is_told(Message::NewAddress(address(3)), 0);
+        assert_eq!((resync.changed(), resync.has()), (vec![], vec![ip(1), ip(2)]), "not before its end");
+        resync.is_told_the_end();
+        assert_eq!(resync.changed(), [removed(1), added(3), Change::Resynced]);
+        assert_eq!(resync.has(), [ip(2), ip(3)]);
     }
 
     #[test]
     fn news_during_a_dump_outrank_it() {
-        let mut tracker = tracker();
-        tracker.begins_a_dump();
-        tracker.is_told_the_links();
-        tracker.hears(Message::DelAddress(address(1)));
-        tracker.hears(Message::NewAddress(address(3)));
-        tracker.is_told(Message::NewAddress(address(1)), 0);
-        tracker.is_told(Message::NewAddress(address(2)), 0);
-        tracker.hears(Message::DelAddress(address(2)));
-        tracker.is_told_the_end();
-        assert_eq!(tracker.has(), [ip(3)]);
+        let mut resync = resync();
+        resync.begins_a_dump();
+        resync.is_told_the_links();
+        resync.hears(Message::DelAddress(address(1)));
+        resync.hears(Message::NewAddress(address(3)));
+        resync.is_told(Message::NewAddress(address(1)), 0);
+        resync.is_told(Message::NewAddress(address(2)), 0);
+        resync.hears(Message::DelAddress(address(2)));
+        resync.is_told_the_end();
+        assert_eq!(resync.has(), [ip(3)]);
     }
 
     #[test]
     fn news_between_an_overrun_and_the_dump_are_void() {
-        let mut tracker = tracker();
-        tracker.lose();
-        tracker.hears(Message::NewAddress(address(3)));
-        tracker.begins_a_dump();
-        tracker.is_told_the_links();
-        tracker.is_told_the_end();
-        assert_eq!(tracker.has(), [] as [IpAddr; 0]);
+        let mut resync = resync();
+        resync.lose();
+        resync.hears(Message::NewAddress(address(3)));
+        resync.begins_a_dump();
+        resync.is_told_the_links();
+        resync.is_told_the_end();
+        assert_eq!(resync.has(), [] as [IpAddr; 0]);
     }
 
     #[test]
     fn what_a_dump_says_twice_is_there_once() {
-        let mut tracker = tracker();
-        tracker.begins_a_dump();
-        tracker.is_told_the_links();
+        let mut resync = resync();
+        resync.begins_a_dump();
+        resync.is_told_the_links();
         for last in [1, 2, 1] {
-            tracker.is_told(Message::NewAddress(address(last)), 0);
+            resync.is_told(Message::NewAddress(address(last)), 0);
         }
-        tracker.is_told_the_end();
-        assert_eq!((tracker.changed(), tracker.has()), (vec![Change::Resynced], vec![ip(1), ip(2)]));
+        resync.is_told_the_end();
+        assert_eq!((resync.changed(), resync.has()), (vec![Change::Resynced], vec![ip(1), ip(2)]));
     }
 
     #[test]
     fn an_interrupted_dump_is_repeated() {
-        let mut tracker = tracker();
+        let mut resync = resync();
         for addresses in [false, true] {
-            tracker.begins_a_dump();
+            resync.begins_a_dump();
             if addresses {
-                tracker.is_told_the_links();
-                tracker.is_told(Message::NewAddress(address(2)), NLM_F_DUMP_INTR);
+                resync.is_told_the_links();
+                resync.is_told(Message::NewAddress(address(2)), NLM_F_DUMP_INTR);
             } else {
-                tracker.is_told(Message::NewLink(link("eth0")), NLM_F_DUMP_INTR);
+                resync.is_told(Message::NewLink(link("eth0")), NLM_F_DUMP_INTR);
             }
-            tracker.is_told_the_end();
-            assert!(!tracker.follows() && !tracker.dumps());
-            assert_eq!((tracker.changed(), tracker.has()), (vec![], vec![ip(1), ip(2)]));
+            resync.is_told_the_end();
+            assert!(!resync.follows() && !resync.dumps());
+            assert_eq!((resync.changed(), resync.has()), (vec![], vec![ip(1), ip(2)]));
         }
     }
 
     #[test]
     fn a_dump_that_was_given_up_is_ignored() {
-        let mut tracker = tracker();
-        tracker.begins_a_dump();
-        let given_up = tracker.sequence;
-        tracker.begins_a_dump();
-        tracker.read(&bytes(NetlinkPayload::Done(DoneMessage::default()), PORT, given_up, 0));
-        assert_eq!(tracker.take_request(), None);
-        tracker.is_told_the_links();
+        let mut resync = resync();
+        resync.begins_a_dump();
+        let given_up = resync.sequence;
+        resync.begins_a_dump();
+        resync.read(&bytes(NetlinkPayload::Done(DoneMessage::default()), PORT, given_up, 0));
+        assert_eq!(resync.take_request(), None);
+        resync.is_told_the_links();
     }
 
     #[test]
     fn a_malformed_message_is_counted_and_skipped() {
-        let mut tracker = tracker();
+        let mut resync = resync();
         let mut datagram = bytes(NetlinkPayload::InnerMessage(Message::NewAddress(address(3))), PORT + 1, 0, 0);
         let attributes = 16 + 8;
         datagram[attributes] = 3; // A length below that of the attribute's own header.
         datagram.extend(bytes(NetlinkPayload::InnerMessage(Message::NewAddress(address(4))), PORT + 1, 0, 0));
-        tracker.read(&datagram);
-        assert_eq!((tracker.malformed(), tracker.has()), (1, vec![ip(1), ip(2), ip(4)]));
+        resync.read(&datagram);
+        assert_eq!((resync.malformed(), resync.has()), (1, vec![ip(1), ip(2), ip(4)]));
     }
 }

@@ -11,7 +11,7 @@ use tokio::io::unix::AsyncFd;
 use vrrp_core::Instant;
 
 use super::mirror::{Change, HostAddress, Link, Mirror};
-use super::tracker::Tracker;
+use super::resync::Resync;
 use super::{DATAGRAM_MAX, open};
 use crate::clock::{self, Alarm};
 use crate::sys;
@@ -28,7 +28,7 @@ const DUMP_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Monitor {
     socket: AsyncFd<Socket>,
     buffer: Vec<u8>,
-    tracker: Tracker,
+    resync: Resync,
     dumped: Instant,
     pause: Alarm,
 }
@@ -49,7 +49,7 @@ impl Monitor {
         let mut monitor = Self {
             socket: sys::watch(socket)?,
             buffer: Vec::with_capacity(DATAGRAM_MAX),
-            tracker: Tracker::new(port),
+            resync: Resync::new(port),
             dumped: Instant::ZERO,
             pause: Alarm::new()?,
         };
@@ -105,21 +105,21 @@ impl Monitor {
     /// How many messages of the kernel were not understood.
     #[cfg_attr(not(test), expect(dead_code, reason = "for the status"))]
     pub(crate) fn malformed(&self) -> u64 {
-        self.tracker.malformed()
+        self.resync.malformed()
     }
 
     /// The next change. Losing news is no error: everything is read again, and the differences are the changes.
     pub(crate) fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<Change> {
         loop {
-            if let Some(change) = self.tracker.next_change() {
+            if let Some(change) = self.resync.next_change() {
                 return Poll::Ready(change);
             }
-            if self.tracker.wants_dump() {
+            if self.resync.wants_dump() {
                 ready!(self.poll_pause(cx));
-                self.tracker.start_dump();
+                self.resync.start_dump();
             }
             if self.ask().is_err() {
-                self.tracker.lose();
+                self.resync.lose();
             }
             let mut guard = match ready!(self.socket.poll_read_ready(cx)) {
                 Ok(guard) => guard,
@@ -128,38 +128,38 @@ impl Monitor {
             };
             self.buffer.clear();
             match guard.try_io(|socket| socket.get_ref().recv(&mut self.buffer, libc::MSG_DONTWAIT)) {
-                Ok(Ok(_)) => self.tracker.read(&self.buffer),
+                Ok(Ok(_)) => self.resync.read(&self.buffer),
                 // An overrun.
-                Ok(Err(_)) => self.tracker.lose(),
-                Err(_would_block) => self.tracker.drained(),
+                Ok(Err(_)) => self.resync.lose(),
+                Err(_would_block) => self.resync.drained(),
             }
         }
     }
 
     fn mirror(&self) -> &Mirror {
-        self.tracker.mirror()
+        self.resync.mirror()
     }
 
     fn first_dump(&mut self) -> io::Result<()> {
         let end = clock::now() + FIRST_DUMP_LIMIT;
-        while !self.tracker.follows() {
+        while !self.resync.follows() {
             if clock::now() > end {
                 let text = format!("the kernel did not finish a dump of links and addresses in {FIRST_DUMP_LIMIT:?}");
                 return Err(io::Error::new(io::ErrorKind::TimedOut, text));
             }
-            if self.tracker.wants_dump() {
-                self.tracker.start_dump();
+            if self.resync.wants_dump() {
+                self.resync.start_dump();
             }
             self.ask()?;
-            let wait = if self.tracker.dumps() { 0 } else { libc::MSG_DONTWAIT };
+            let wait = if self.resync.dumps() { 0 } else { libc::MSG_DONTWAIT };
             self.buffer.clear();
             match self.socket.get_ref().recv(&mut self.buffer, wait) {
-                Ok(_) => self.tracker.read(&self.buffer),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.tracker.drained(),
-                Err(_) => self.tracker.lose(),
+                Ok(_) => self.resync.read(&self.buffer),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.resync.drained(),
+                Err(_) => self.resync.lose(),
             }
         }
-        while self.tracker.next_change().is_some() {}
+        while self.resync.next_change().is_some() {}
         Ok(())
     }
 
@@ -174,9 +174,9 @@ impl Monitor {
         Poll::Ready(())
     }
 
-    /// Sends what the tracker asks the kernel.
+    /// Sends what the mirror asks the kernel.
     fn ask(&mut self) -> io::Result<()> {
-        match self.tracker.take_request() {
+        match self.resync.take_request() {
             Some(request) => self.socket.get_ref().send(&request, 0).map(drop),
             None => Ok(()),
         }
@@ -189,9 +189,9 @@ mod tests {
     use std::net::IpAddr;
 
     use super::*;
-    use crate::VirtualIp;
-    use crate::netlink::Requests;
+    use crate::kernel::netlink::Requests;
     use crate::testing::{ifindex, in_namespace, ip, run, wire};
+    use crate::virtual_ip::VirtualIp;
 
     async fn change(monitor: &mut Monitor) -> Change {
         poll_fn(|cx| monitor.poll_change(cx)).await
@@ -287,7 +287,7 @@ mod tests {
         in_namespace(|| {
             wire("v0", "v1");
             let index = ifindex("v0");
-            crate::sysctl::promote_secondaries("v0").unwrap();
+            crate::kernel::sysctl::promote_secondaries("v0").unwrap();
             for add in ["192.0.2.1/24", "198.51.100.1/24", "192.0.2.2/24", "198.51.100.2/24"] {
                 ip(&format!("address add {add} dev v0"));
             }

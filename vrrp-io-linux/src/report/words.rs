@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use vrrp_core::{Cause, Fault, RouterId, TrackerId, Vrid};
 
-use crate::Router;
+use crate::router::Router;
 
 /// How an interface stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,8 @@ use netlink_sys::Socket;
 use vrrp_core::Instant;
 
 use super::{DATAGRAM_MAX, MARK, answers, open, request};
-use crate::{Scope, VirtualIp, clock};
+use crate::clock;
+use crate::virtual_ip::{Scope, VirtualIp};
 
 /// Sent together and answered together. The answers to more could overrun the socket.
 const CHUNK: usize = 64;
@@ -295,7 +296,7 @@ mod tests {
     use std::net::IpAddr;
 
     use super::*;
-    use crate::netlink::{Change, HostAddress, Monitor, Use};
+    use crate::kernel::netlink::{Change, HostAddress, Monitor, Use};
     use crate::testing::{ifindex, in_namespace, ip, run, wire};
 
     /// Of addresses that end in ::1.

@@ -63,7 +63,7 @@ mod tests {
     use etherparse::{Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice};
 
     use super::*;
-    use crate::socket::{ipv4 as v4, ipv6 as v6};
+    use crate::packets::socket::{ipv4 as v4, ipv6 as v6};
 
     fn payload(len: usize) -> Vec<u8> {
         (0..len).map(|n| n as u8).collect()

@@ -9,7 +9,7 @@ use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessa
 
 use super::decode::{News, decode};
 use super::mirror::{Change, HostAddress, Link, Mirror, Use};
-use super::tracker::Tracker;
+use super::resync::Resync;
 use super::{MARK, answers, messages};
 
 /// The port of the socket: what comes for it is an answer. The numbers of its requests begin at 1.
@@ -17,29 +17,29 @@ const PORT: u32 = 4711;
 
 /// Each step is an octet that says what happens, and where that is a datagram its length, two octets, little-endian.
 pub fn netlink(input: &[u8]) {
-    let mut tracker = Tracker::new(PORT);
+    let mut resync = Resync::new(PORT);
     let mut copy = Copy::default();
     let mut rest = input;
     while let Some((step, tail)) = rest.split_first() {
         rest = tail;
         match step % 8 {
-            0 => tracker.drained(),
-            1 => tracker.lose(),
-            2 if tracker.wants_dump() => tracker.start_dump(),
+            0 => resync.drained(),
+            1 => resync.lose(),
+            2 if resync.wants_dump() => resync.start_dump(),
             _ => {
                 let Some((length, tail)) = rest.split_first_chunk() else { break };
                 let (datagram, tail) = tail.split_at(tail.len().min(u16::from_le_bytes(*length).into()));
                 rest = tail;
                 each_message(datagram);
-                tracker.read(datagram);
+                resync.read(datagram);
             }
         }
-        let _ = tracker.take_request();
-        let before = tracker.follows();
-        while let Some(change) = tracker.next_change() {
-            copy.learn(&change, tracker.mirror());
+        let _ = resync.take_request();
+        let before = resync.follows();
+        while let Some(change) = resync.next_change() {
+            copy.learn(&change, resync.mirror());
         }
-        assert!(copy == Copy::of(tracker.mirror()), "following {before}: {copy:?}\nis not {:?}", tracker.mirror());
+        assert!(copy == Copy::of(resync.mirror()), "following {before}: {copy:?}\nis not {:?}", resync.mirror());
     }
 }
 

@@ -9,11 +9,13 @@ use std::thread::{self, JoinHandle};
 
 use vrrp_core::{Family, RouterId};
 
-use crate::holdings::Burst;
-use crate::netlink::{Link, Links, Monitor};
-use crate::obstacles::IPV6_MTU;
+use crate::burst::Burst;
+use crate::clock;
+use crate::kernel::netlink::IPV6_MTU;
+use crate::kernel::netlink::{Link, Links, Monitor};
+use crate::kernel::sysctl;
+use crate::router::Router;
 use crate::vmac::{self, Macvlan};
-use crate::{Router, clock, sysctl};
 
 /// The macvlans of all routers.
 #[derive(Debug)]

@@ -1,5 +1,7 @@
 //! Sends events out without ever waiting for their reader, and holds back those that repeat (RX-21).
 
+pub(crate) mod words;
+
 use std::collections::HashMap;
 use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
@@ -8,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use vrrp_core::{Discard, Instant, RouterId};
 
-use crate::{Event, EventKind};
+use crate::event::{Event, EventKind};
 
 /// Of a kind that repeats, one event is reported in this time.
 const PAUSE: Duration = Duration::from_secs(10);

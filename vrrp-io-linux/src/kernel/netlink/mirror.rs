@@ -5,6 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::decode::News;
 
+/// The least that a link must carry for IPv6 (RFC 8200 section 5).
+pub(crate) const IPV6_MTU: u32 = 1280;
+
 /// An interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Link {

@@ -29,7 +29,7 @@ impl Burst {
     }
 
     /// Whether it was never done.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }

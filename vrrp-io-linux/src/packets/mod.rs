@@ -1,0 +1,5 @@
+//! Advertisements and announcements, in and out.
+
+pub(crate) mod link_layer;
+pub(crate) mod ports;
+pub(crate) mod socket;
