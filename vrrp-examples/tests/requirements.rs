@@ -69,7 +69,7 @@ fn no_source_cites_what_is_no_requirement() {
 fn what_is_wrong_with_a_row_is_named() {
     let file = "vrrp-examples/tests/requirements.rs";
     let code = "`vrrp-core/src/fsm.rs: step`";
-    let proof = "`vrrp-core/tests/fsm_table.rs: the_state_machine_does_what_its_one_row_says`";
+    let proof = "`vrrp-core/tests/protocol/fsm_table.rs: the_state_machine_does_what_its_one_row_says`";
     for (kept, proven, expected) in [
         (code, proof, None),
         ("out of scope: nobody wants it", "–", None),
@@ -79,7 +79,7 @@ fn what_is_wrong_with_a_row_is_named() {
         (code, "–", Some("names no place")),
         ("`vrrp-core/src/nowhere.rs: step`", proof, Some("there is no vrrp-core/src/nowhere.rs")),
         ("`vrrp-core/src/fsm.rs: ste`", proof, Some("has no `ste`")),
-        (code, "`vrrp-core/tests/fsm_table.rs: rows`", Some("has no test `rows`")),
+        (code, "`vrrp-core/tests/protocol/fsm_table.rs: rows`", Some("has no test `rows`")),
         ("`vrrp-core/src/time.rs: Instant`", &format!("`{file}: what_is_wrong_with_a_row_is_named`"), Some("cites it")),
     ] {
         let found = problems(&format!("| {} | a | {kept} | {proven} |\n", ["FSM-I", "02"].join("-")));

@@ -1,9 +1,6 @@
 //! Version 2 besides version 3, to migrate: RFC 9568 section 8.4 (INT-01 to INT-06, INT-10, AMB-19).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
-use common::{
+use crate::common::{
     Bench, INTERVAL, OWN, Raw, centis, config, counters, errors_counted, host, millis, priority, secs, vips,
     without_counters,
 };
@@ -60,7 +57,7 @@ fn whatever_is_sent_is_sent_in_version_3_then_in_version_2() {
         bench.next_deadline();
         assert_eq!(bench.router.role(), Role::Master);
         let mut takeover = bench.clone();
-        let shown = common::show_all(&takeover.actions());
+        let shown = crate::common::show_all(&takeover.actions());
         assert_eq!(shown[..3], ["advertise", "advertise in version 2", "install 192.0.2.101"], "before the addresses");
         bench.settle();
         assert_eq!(bench.router.stats().advert_sent, 2, "STAT-07");
@@ -82,7 +79,7 @@ fn whatever_is_sent_is_sent_in_version_3_then_in_version_2() {
 fn the_last_word_is_said_in_both() {
     let mut bench = Bench::master(both(Profile::Rfc9568));
     bench.hear(OWN + 1, 200).unwrap();
-    let said = common::show_all(&bench.actions());
+    let said = crate::common::show_all(&bench.actions());
     let expected =
         ["remove 192.0.2.101", "remove 192.0.2.102", "last word", "last word in version 2", "Master > Backup"];
     assert_eq!(said, expected);
@@ -95,13 +92,16 @@ fn the_second_half_is_dropped_when_it_became_wrong() {
     bench.next_deadline();
     assert_eq!(bench.router.poll_action(), Some(Action::SendAdvertisement(AdvertKind::Regular)));
     bench.hear(OWN + 1, 200).unwrap();
-    assert_eq!(common::show_all(&bench.actions()), ["remove 192.0.2.101", "remove 192.0.2.102", "Master > Backup"]);
+    assert_eq!(
+        crate::common::show_all(&bench.actions()),
+        ["remove 192.0.2.101", "remove 192.0.2.102", "Master > Backup"]
+    );
 
     let mut bench = Bench::master(both(Profile::Rfc9568));
     bench.input(Input::Shutdown);
     assert_eq!(bench.router.poll_action(), Some(Action::SendAdvertisement(AdvertKind::Release)));
     bench.input(Input::Startup);
-    assert_eq!(common::show_all(&bench.actions())[0], "release in version 2");
+    assert_eq!(crate::common::show_all(&bench.actions())[0], "release in version 2");
 }
 
 /// INT-06: at least what is configured, never less; PKT-08.
@@ -226,7 +226,7 @@ fn authenticated_version_2_is_rejected() {
 /// INT-10: both ways.
 #[test]
 fn without_the_flag_the_other_version_is_a_version_error_and_nothing_else() {
-    for profile in common::PROFILES {
+    for profile in crate::common::PROFILES {
         let version = profile.version();
         let (other, found) = match version {
             Version::V2 => (Profile::Rfc9568, 3),

@@ -1,12 +1,9 @@
 //! Statistics and notifications in the words of RFC 6527 and RFC 8347: each moves by its trigger, and nothing else does.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use common::{Bench, OWN, Raw, VRID, config, counters, host, millis, priority, secs};
+use crate::common::{Bench, OWN, Raw, VRID, config, counters, host, millis, priority, secs};
 use vrrp_core::{
     AuthError, Cause, Config, Discard, Family, Input, LastEvent, NewMasterReason, Password, Priority, Profile,
     ProtocolError, Role, RouterSet, RxPacket, SendChecksum, VirtualRouterError, Vrid,
@@ -333,7 +330,7 @@ fn a_status_says_who_since_when_and_how_long() {
 fn a_set_knows_how_many_routers_on_how_many_interfaces() {
     let mut set = RouterSet::new();
     assert_eq!((set.iter().len(), set.interface_count()), (0, 0));
-    let vips = common::vips(Family::Ipv4);
+    let vips = crate::common::vips(Family::Ipv4);
     for (interface, vrid) in [(3, 1), (1, 1), (3, 2), (1, 2), (2, 1)] {
         set.insert(interface, Config::new(Profile::Rfc3768, Vrid::new(vrid).unwrap(), &vips).unwrap()).unwrap();
     }

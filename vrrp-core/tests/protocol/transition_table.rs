@@ -1,13 +1,11 @@
-//! The whole transition table as a file that a review reads: `data/transitions.txt`.
+//! The whole transition table as a file that a review reads: `../data/transitions.txt`.
 //!
-//! A change of behaviour is a change of that file. `VRRP_BLESS=1 cargo test --test transition_table` writes it anew.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
+//! A change of behaviour is a change of that file. `VRRP_BLESS=1 cargo test -p vrrp-core --test protocol transition_table`
+//! writes it anew.
 
 use std::fmt::Write;
 
-use common::{OWN, PROFILES, centis, host, millis, priority, secs};
+use crate::common::{OWN, PROFILES, centis, host, millis, priority, secs};
 use vrrp_core::fsm::{self, Advert, Backup, Coordinate, Effects, Event, Params, State};
 use vrrp_core::{Family, Instant, Priority, Profile};
 
@@ -20,7 +18,7 @@ const HEAD: &str = "\
 # Priority 100, interval 1 s, Preempt_Mode on and no last word, unless the state says otherwise. The peer advertises
 # every 2 s. Before the event Master_Down_Timer has 2.5 s to go and was set 1 s ago, Adver_Timer has 0.5 s to go. A timer
 # that runs on is `runs`; a Backup that is due has none, and waits for its sync group. A lower address is compared at
-# equal priority. A Master that was silent for so long is beyond its lease. Written by tests/transition_table.rs.
+# equal priority. A Master that was silent for so long is beyond its lease. Written by tests/protocol/transition_table.rs.
 ";
 
 /// A kind of router, with the state that it is in.

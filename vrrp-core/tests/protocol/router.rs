@@ -1,13 +1,10 @@
 //! One router: what it asks its host for, in which order, and what it makes of the answers.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::net::IpAddr;
 use std::num::NonZeroI16;
 use std::time::Duration;
 
-use common::{
+use crate::common::{
     Bench, INTERVAL, OWN, Raw, centis, config, host, installs, millis, priority, secs, show_all, vips, without_counters,
 };
 use vrrp_core::wire::{Endpoints, Packet};

@@ -1,9 +1,6 @@
 //! Many routers behind one driver: whose a packet is, what counts for all of them, and that the set adds nothing.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
-use common::{
+use crate::common::{
     Bench, OWN, PROFILES, Random, Raw, VRID, config, counters, host, installs, millis, priority, secs, show_all,
 };
 use vrrp_core::wire::ParseError;
@@ -220,7 +217,7 @@ fn any_config(random: &mut Random, index: u32) -> Config {
     let priority = [priority(1), priority(100), Priority::OWNER][random.below(3)];
     // Two routers share an interface: they need ids or families of their own.
     let vrid = Vrid::new(VRID + (index % 2) as u8).unwrap();
-    Config::new(profile, vrid, &common::vips(family)).unwrap().with_priority(priority)
+    Config::new(profile, vrid, &crate::common::vips(family)).unwrap().with_priority(priority)
 }
 
 /// Drains both, confirms what was asked for, and compares.

@@ -1,12 +1,9 @@
 //! Another configuration while the router runs: what stays goes on, what differs is asked for, deadlines never move later.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use common::{Bench, OWN, centis, config, host, installs, millis, priority, secs, show_all, vips};
+use crate::common::{Bench, OWN, centis, config, host, installs, millis, priority, secs, show_all, vips};
 use vrrp_core::wire::{Endpoints, Packet};
 use vrrp_core::{
     Action, AdvertKind, AnnouncePolicy, Cause, Config, Family, Fault, Input, Instant, Password, Priority, Profile,
@@ -19,7 +16,7 @@ fn v4(profile: Profile) -> Config {
 
 fn addresses(last: &[u8]) -> Config {
     let list: Vec<IpAddr> = last.iter().map(|n| Ipv4Addr::new(192, 0, 2, *n).into()).collect();
-    Config::new(Profile::Rfc3768, Vrid::new(common::VRID).unwrap(), &list).unwrap()
+    Config::new(Profile::Rfc3768, Vrid::new(crate::common::VRID).unwrap(), &list).unwrap()
 }
 
 fn fault_tracker(name: &str) -> Tracker {
@@ -268,7 +265,7 @@ fn what_is_spoken_changes_with_the_next_advertisement() {
     assert_eq!(bench.settle(), [""; 0], "no second version to say it in");
     assert_eq!(bench.router.message(vrrp_core::AdvertKind::Regular).version, Version::V2);
     // And heard: its peers still speak version 3.
-    let raw = common::Raw::new(Profile::Rfc9568, Family::Ipv4, OWN + 1, 254);
+    let raw = crate::common::Raw::new(Profile::Rfc9568, Family::Ipv4, OWN + 1, 254);
     assert!(bench.receive(&raw).is_err());
     bench.hear(OWN + 1, 254).unwrap();
     assert_eq!(bench.router.role(), Role::Backup);
@@ -329,7 +326,8 @@ fn a_backup_that_heard_nobody_follows_its_own_new_interval() {
     assert_eq!(bench.router.deadline(), Some(started + Duration::from_nanos(3_609_375_000)));
     // One that heard somebody is timed by that one's.
     let mut bench = Bench::started(slow);
-    let fast = common::Raw { interval: 50, ..common::Raw::new(Profile::Rfc9568, Family::Ipv4, OWN + 1, 200) };
+    let fast =
+        crate::common::Raw { interval: 50, ..crate::common::Raw::new(Profile::Rfc9568, Family::Ipv4, OWN + 1, 200) };
     bench.receive(&fast).unwrap();
     let deadline = bench.router.deadline();
     reconfigure(&mut bench, v4(Profile::Rfc9568));
@@ -360,10 +358,10 @@ fn what_ends_a_configuration_is_said_in_its_words() {
         match case {
             1 => bench.input(Input::Shutdown),
             2 => {
-                let better = common::Raw {
+                let better = crate::common::Raw {
                     reserved_or_auth: 1,
                     auth: Some(*b"old\0\0\0\0\0"),
-                    ..common::Raw::new(Profile::Rfc2338, Family::Ipv4, OWN + 1, 200)
+                    ..crate::common::Raw::new(Profile::Rfc2338, Family::Ipv4, OWN + 1, 200)
                 };
                 bench.receive(&better).unwrap();
             }

@@ -1,8 +1,5 @@
 //! The product beside a reference that was written from the RFCs alone, over random histories: after every step the same
 //! actions in the same order, the same octets, the same deadline to the nanosecond.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod model;
 
 use proptest::prelude::*;
 
@@ -11,6 +8,6 @@ proptest! {
 
     #[test]
     fn the_router_does_what_the_reference_does(history in prop::collection::vec(any::<u8>(), 0..400)) {
-        model::compare(&history);
+        crate::model::compare(&history);
     }
 }

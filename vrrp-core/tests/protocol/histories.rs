@@ -1,14 +1,11 @@
 //! Random histories of one router and of a set: whatever happens in whatever order, the host ends up with the addresses
 //! that the state asks for.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::num::NonZeroI16;
 
-use common::{Bench, OWN, PROFILES, config, families, host, millis, priority};
+use crate::common::{Bench, OWN, PROFILES, config, families, host, millis, priority};
 use proptest::prelude::*;
 use vrrp_core::{
     Action, AdvertKind, Cause, Config, Family, Input, Priority, Role, Tracker, TrackerId, Version, Vip, Weight,

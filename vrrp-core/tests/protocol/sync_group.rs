@@ -1,11 +1,8 @@
 //! Sync groups on one host: together Master or not at all, whatever happens in whatever order (EXT-06).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::num::NonZeroI16;
 
-use common::{OWN, Raw, host, millis, priority, secs, show, vips};
+use crate::common::{OWN, Raw, host, millis, priority, secs, show, vips};
 use vrrp_core::{
     Action, Cause, Config, Family, Fault, GroupError, Input, Instant, Priority, Profile, Role, RouterId, RouterSet,
     RxPacket, Tracker, TrackerId, Vip, Vrid, Weight,
@@ -24,7 +21,7 @@ struct Host {
 
 fn member(index: usize, own: Priority) -> (Config, [TrackerId; 2]) {
     let family = if index % 2 == 0 { Family::Ipv4 } else { Family::Ipv6 };
-    let vrid = Vrid::new(common::VRID).unwrap();
+    let vrid = Vrid::new(crate::common::VRID).unwrap();
     let mut config = Config::new(Profile::Rfc9568, vrid, &vips(family)).unwrap().with_priority(own);
     let trackers = [Weight::Fault, Weight::Adjust(NonZeroI16::new(20).unwrap())];
     let ids = trackers.map(|weight| config.add_tracker(Tracker { name: "t".into(), weight, reverse: false }).unwrap());
@@ -153,7 +150,7 @@ fn an_advertisement_that_a_due_member_accepts_starts_its_timer_again() {
     assert_eq!(host.roles(), [Role::Backup; 2], "1 is due, 0 has a Master");
     host.after(secs(3));
     assert_eq!(host.roles(), [Role::Master; 2]);
-    let peer = |family| Some(common::host(family, OWN + 1));
+    let peer = |family| Some(crate::common::host(family, OWN + 1));
     let silence = |ms| millis(ms);
     let causes = [
         Cause::MasterDown { master: peer(Family::Ipv4), silence: silence(4_000) },
@@ -234,7 +231,7 @@ fn who_yields_takes_the_others_along() {
     host.hear(1, OWN + 1, 150);
     assert_eq!(host.roles(), [Role::Backup; 3]);
     let along = Cause::GroupYielded(host.members[1]);
-    let better = Cause::HigherPriority { master: common::host(Family::Ipv6, OWN + 1), priority: priority(150) };
+    let better = Cause::HigherPriority { master: crate::common::host(Family::Ipv6, OWN + 1), priority: priority(150) };
     assert_eq!(host.causes(), [along, better, along]);
     let releases: Vec<_> = host.protocol().into_iter().filter(|done| !done.contains('>')).collect();
     assert_eq!(releases, ["0 release", "1 last word", "2 release"]);

@@ -1,9 +1,6 @@
 //! Unicast routers and multicast routers never hear each other (EXT-01, EXT-02, AMB-23, RX-01).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
-use common::{Bench, OWN, PROFILES, Raw, config, errors_counted, families, host, vips, without_counters};
+use crate::common::{Bench, OWN, PROFILES, Raw, config, errors_counted, families, host, vips, without_counters};
 use vrrp_core::wire::{ChecksumForm, Endpoints, Packet};
 use vrrp_core::{AdvertKind, Config, Discard, Family, Profile, RxPacket, UnicastPeer, multicast_group};
 

@@ -1,11 +1,8 @@
 //! A Master holds its addresses while it advertises: one that was silent for longer begins anew.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{Bench, OWN, PROFILES, centis, config, families, host, millis, secs, show_all, without_counters};
+use crate::common::{Bench, OWN, PROFILES, centis, config, families, host, millis, secs, show_all, without_counters};
 use vrrp_core::{Cause, Config, Family, Input, Instant, Priority, Profile, Role, RouterId, RouterSet, Transition};
 
 const LEASE: Duration = Duration::from_secs(2);
@@ -128,10 +125,10 @@ fn a_lapsed_master_releases_nothing() {
 fn another_configuration_finds_a_lapsed_owner_a_backup() {
     let owner = v2().with_priority(Priority::OWNER);
     let mut bench = hung(owner.clone(), secs(2));
-    bench.router.reconfigure(bench.now, owner.clone().with_priority(common::priority(200))).unwrap();
+    bench.router.reconfigure(bench.now, owner.clone().with_priority(crate::common::priority(200))).unwrap();
     assert_eq!(show_all(&bench.actions())[0], "release", "it was Master until now");
     let mut bench = hung(v2(), secs(10));
-    bench.router.reconfigure(bench.now, v2().with_priority(common::priority(200))).unwrap();
+    bench.router.reconfigure(bench.now, v2().with_priority(crate::common::priority(200))).unwrap();
     assert_eq!(show_all(&bench.actions()), [&REMOVED[..], &["Master > Backup"]].concat());
     assert_eq!(cause(&bench), Cause::Lapsed { silence: secs(10) });
 }
@@ -191,7 +188,7 @@ fn a_group_that_hung_is_silent_in_every_member() {
     let settle = |set: &mut RouterSet, now: Instant| -> Vec<(RouterId, String)> {
         let mut done = Vec::new();
         while let Some((id, action)) = set.poll_action() {
-            done.push((id, common::show(&action)));
+            done.push((id, crate::common::show(&action)));
             if let vrrp_core::Action::InstallAddress(vip) = action {
                 set.handle(now, id, Input::AddressInstalled(vip));
             }

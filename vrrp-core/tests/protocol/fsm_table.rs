@@ -1,23 +1,20 @@
-//! The complete table of states and events, `data/fsm_table.csv`, against `fsm::step`.
+//! The complete table of states and events, `../data/fsm_table.csv`, against `fsm::step`.
 //!
 //! The rows that the state machine decides are evaluated for every combination of profile, family, state, event,
 //! priorities, address order, Preempt_Mode and hold time: exactly one row has to apply, and the step has to do what the
 //! row says. Rows for the layers around the state machine are named, so that a new row cannot be overlooked.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use common::{
+use crate::common::{
     Bench, INTERVAL, OWN, PROFILES, centis, config, families, host, millis, priority, secs, without_counters,
 };
 use vrrp_core::fsm::{self, Advert, Backup, Effects, Event, Params, State};
 use vrrp_core::{Cause, Discard, Family, Fault, Input, Instant, Priority, Profile, Role, Version};
 
-const TABLE: &str = include_str!("data/fsm_table.csv");
+const TABLE: &str = include_str!("../data/fsm_table.csv");
 const NOW: Instant = Instant::from_nanos(1_000_000_000_000);
 const LOCAL_CENTIS: u16 = 200;
 const RX_CENTIS: u16 = 300;

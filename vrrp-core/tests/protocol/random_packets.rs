@@ -1,9 +1,6 @@
 //! Millions of packets that nobody sane sends: no panic, and a rejected one changes nothing (PKT-15, RX-20, SEC-08).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
-use common::{OWN, PROFILES, Random, Raw, config, families, host, millis, secs};
+use crate::common::{OWN, PROFILES, Random, Raw, config, families, host, millis, secs};
 use vrrp_core::fsm::State;
 use vrrp_core::wire::Endpoints;
 use vrrp_core::{Action, Family, Input, Instant, Priority, Profile, RouterId, RouterSet, RxPacket, Status};

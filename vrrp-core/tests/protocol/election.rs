@@ -1,11 +1,8 @@
 //! One router among others: hold times, contests, answers to lower Masters, and the evidence of each change.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{Bench, OWN, Raw, config, host, millis, priority, secs, show_all, without_counters};
+use crate::common::{Bench, OWN, Raw, config, host, millis, priority, secs, show_all, without_counters};
 use vrrp_core::fsm::State;
 use vrrp_core::wire::Endpoints;
 use vrrp_core::{
@@ -263,14 +260,14 @@ fn forged_lower_advertisements_cost_no_more_than_a_round_each_holdoff() {
 #[test]
 fn the_last_word_says_the_winners_interval() {
     for (profile, theirs) in [(Profile::Rfc5798, 1_000), (Profile::Rfc9568, 4_095), (Profile::Rfc9568Errata, 7)] {
-        let mut bench = Bench::master(v4(profile).with_interval(common::centis(10)).unwrap());
+        let mut bench = Bench::master(v4(profile).with_interval(crate::common::centis(10)).unwrap());
         bench.receive(&Raw { interval: theirs, ..bench.raw(OWN + 1, 200) }).unwrap();
         assert!(show_all(&bench.actions()).contains(&"last word".into()));
         let message = bench.router.message(AdvertKind::LastWord);
-        assert_eq!((message.interval, message.priority), (common::centis(theirs), Some(Priority::LOWEST)));
+        assert_eq!((message.interval, message.priority), (crate::common::centis(theirs), Some(Priority::LOWEST)));
         assert_eq!(bench.router.winner(), Some(host(Family::Ipv4, OWN + 1)));
         // Who hears it all the same is timed by the winner.
-        let patient = v4(profile).with_priority(common::priority(90)).with_preempt(false, Duration::ZERO);
+        let patient = v4(profile).with_priority(crate::common::priority(90)).with_preempt(false, Duration::ZERO);
         let mut other = Bench::started(patient);
         let ends = Endpoints::new(host(Family::Ipv4, OWN + 2), multicast_group(Family::Ipv4)).unwrap();
         let mut octets = [0; 100];

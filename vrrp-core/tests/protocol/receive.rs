@@ -1,12 +1,9 @@
 //! Acceptance: one check after the other, the first that fails decides, and a rejected packet leaves no trace but one
 //! count (RX-01 to RX-28, AUTH-01 to AUTH-03).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::net::IpAddr;
 
-use common::{
+use crate::common::{
     Bench, OWN, PROFILES, Raw, VRID, centis, config, counters, errors_counted, families, host, millis, priority, secs,
     vips, without_counters,
 };

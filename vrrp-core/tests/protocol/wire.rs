@@ -1,11 +1,8 @@
 //! Octets: the worked vectors, what keepalived really sends, and everything that is no advertisement.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::net::IpAddr;
 
-use common::{PROFILES, Raw, centis, families, host, priority, vips};
+use crate::common::{PROFILES, Raw, centis, families, host, priority, vips};
 use proptest::prelude::*;
 use vrrp_core::wire::{
     AddressList, AddressListError, BufferTooSmall, ChecksumForm, Endpoints, Message, Packet, ParseError,

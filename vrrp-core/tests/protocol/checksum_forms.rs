@@ -1,9 +1,6 @@
 //! Version 3 over IPv4 has two forms of the checksum in the field: which is sent, and which is accepted (PKT-24, AMB-01).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
-use common::{Bench, OWN, PROFILES, Raw, config, errors_counted, families, host, without_counters};
+use crate::common::{Bench, OWN, PROFILES, Raw, config, errors_counted, families, host, without_counters};
 use vrrp_core::wire::{ChecksumForm, Endpoints};
 use vrrp_core::{
     AdvertKind, Config, Discard, Family, Profile, RouterSet, RxPacket, SendChecksum, UnicastPeer, Version,

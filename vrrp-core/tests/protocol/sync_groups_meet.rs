@@ -1,13 +1,10 @@
 //! Hosts with sync groups on shared LANs, in virtual time: the clean cases, and groups that disagree on who is better.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use common::{PROFILES, millis, priority, secs};
+use crate::common::{PROFILES, millis, priority, secs};
 use vrrp_core::wire::Endpoints;
 use vrrp_core::{
     Action, Config, Family, Input, Instant, Profile, Role, RouterId, RouterSet, RxPacket, Vrid, multicast_group,
@@ -179,7 +176,7 @@ fn one_fault_moves_the_whole_group_once_and_its_end_moves_it_back_once() {
         assert_eq!((lans.role(0), lans.role(1)), (Role::Master, Role::Backup), "{profile:?}");
         lans.changes();
 
-        lans.on_lan(0, 1, PLAN, Input::Stray(Some(common::host(Family::Ipv4, 99))));
+        lans.on_lan(0, 1, PLAN, Input::Stray(Some(crate::common::host(Family::Ipv4, 99))));
         let at = lans.now;
         lans.run(secs(1));
         let last = lans.log.iter().map(|(at, ..)| *at).max().unwrap();

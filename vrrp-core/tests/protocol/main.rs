@@ -1,0 +1,27 @@
+//! One router, a set and a sync group by the protocol: packets, timers and the host's answers in; actions, octets and
+//! counters out.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../model/mod.rs"]
+mod model;
+
+mod both_versions;
+mod checksum_forms;
+mod election;
+mod fsm_table;
+mod histories;
+mod lease;
+mod management;
+mod random_packets;
+mod receive;
+mod reconfigure;
+mod reference_model;
+mod router;
+mod set;
+mod sync_group;
+mod sync_groups_meet;
+mod transition_table;
+mod unicast;
+mod wire;
