@@ -1,0 +1,188 @@
+//! Who takes part, and what is remembered of each.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::time::Duration;
+
+use crate::config::Config;
+use crate::sim::ledger::Ledger;
+use crate::sim::network::{HostId, LanId};
+use crate::sim::relations::{are_compatible, is_grouped};
+use crate::sim::world::World;
+use crate::time::Instant;
+use crate::types::{Family, Priority, RouterId, Vrid};
+
+/// Answers that are remembered of each router: as many as may leave in one go.
+pub(super) const ANSWERS_BURST: i64 = 8;
+
+/// Every virtual router there is, and what holds of all.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Records {
+    pub(super) instances: Vec<Instance>,
+    pub(super) facts: Facts,
+}
+
+/// One virtual router: all that speak of it on a LAN.
+#[derive(Clone, Debug)]
+pub(super) struct Instance {
+    pub(super) lan: LanId,
+    pub(super) family: Family,
+    pub(super) vrid: Vrid,
+    pub(super) members: Vec<Member>,
+    pub(super) compatible: bool,
+    pub(super) grouped: bool,
+    /// Two Masters must have become one by then.
+    pub(super) one_by: Option<Instant>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub(super) host: HostId,
+    pub(super) router: RouterId,
+    /// When the regular sends so far are paid for, at the rate that is allowed; the answers; the announcements.
+    pub(super) regular: Ledger,
+    pub(super) answers: Ledger,
+    pub(super) announcements: Ledger,
+    pub(super) takeovers: Ledger,
+    /// Priority in use, as of the last step of its host.
+    pub(super) priority: Option<Priority>,
+    pub(super) setbacks: Setbacks,
+    /// While releases come, the Backups that heard one wait for less.
+    pub(super) pressed_until: Instant,
+    /// Sends of this step beside the rate: what changes of state ask for.
+    pub(super) owed: i64,
+    /// Whom it answered last, and when.
+    pub(super) answered: [Option<(IpAddr, Instant)>; ANSWERS_BURST as usize],
+    /// The last advertisement that started its Master_Down_Timer.
+    pub(super) heard: Option<Timed>,
+    /// Three intervals after the last word of a Master, while that is known.
+    pub(super) patient_until: Option<Instant>,
+}
+
+/// What started a Master_Down_Timer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timed {
+    pub(super) at: Instant,
+    pub(super) released: bool,
+    /// The interval that counts.
+    pub(super) interval: Duration,
+}
+
+/// A router's failures to set addresses that nothing from outside explains.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Setbacks {
+    pub(super) since: Instant,
+    pub(super) count: u32,
+}
+
+/// The extremes that there ever were: what was learned from a configuration outlives it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Facts {
+    pub(super) longest_interval: Duration,
+    pub(super) shortest_interval: Duration,
+    pub(super) longest_hold: Duration,
+    pub(super) drift: u32,
+}
+
+impl Records {
+    pub(super) fn prepare(&mut self, world: &World) {
+        for host in world.hosts() {
+            for (router, lan) in world.routers(host) {
+                let Some(config) = world.config(host, router) else { continue };
+                let (family, vrid) = (config.family(), config.vrid());
+                let member = Member::new(host, router);
+                let known =
+                    |instance: &&mut Instance| (instance.lan, instance.family, instance.vrid) == (lan, family, vrid);
+                match self.instances.iter_mut().find(known) {
+                    Some(instance) => instance.members.push(member),
+                    None => self.instances.push(Instance {
+                        lan,
+                        family,
+                        vrid,
+                        members: alloc::vec![member],
+                        compatible: true,
+                        grouped: false,
+                        one_by: None,
+                    }),
+                }
+            }
+        }
+        self.learn(world);
+    }
+
+    /// Takes configurations anew.
+    pub(super) fn learn(&mut self, world: &World) {
+        let mut facts = self.facts;
+        facts.longest_interval = facts.longest_interval.max(world.longest_forged);
+        for instance in &mut self.instances {
+            instance.learn(world);
+            for config in instance.members.iter().filter_map(|member| world.config(member.host, member.router)) {
+                let interval = config.interval().duration();
+                facts.longest_interval = facts.longest_interval.max(interval);
+                let shortest = facts.shortest_interval;
+                facts.shortest_interval = if shortest.is_zero() { interval } else { shortest.min(interval) };
+                facts.longest_hold = facts.longest_hold.max(config.preempt_hold());
+            }
+        }
+        facts.drift = facts.drift.max(world.largest_drift());
+        self.facts = facts;
+    }
+
+    pub(super) fn member(
+        &mut self,
+        world: &World,
+        host: HostId,
+        router: RouterId,
+    ) -> Option<(&Facts, &mut Instance, usize)> {
+        let (lan, config) =
+            (world.hosts.get(host.index())?.routers().get(router.index())?.lan, world.config(host, router)?);
+        let key = (lan, config.family(), config.vrid());
+        let instance =
+            self.instances.iter_mut().find(|instance| (instance.lan, instance.family, instance.vrid) == key)?;
+        let position = instance.members.iter().position(|member| (member.host, member.router) == (host, router))?;
+        Some((&self.facts, instance, position))
+    }
+}
+
+impl Instance {
+    fn learn(&mut self, world: &World) {
+        let config_of = |member: &Member| {
+            let address = world.network.address(self.lan, member.host, self.family)?;
+            Some((world.config(member.host, member.router)?, address))
+        };
+        let configs: Vec<(&Config, IpAddr)> = self.members.iter().filter_map(config_of).collect();
+        let mut pairs = configs
+            .iter()
+            .enumerate()
+            .flat_map(|(index, one)| configs.iter().skip(index + 1).map(move |two| (*one, *two)));
+        self.compatible = pairs.all(|(one, two)| are_compatible(one, two));
+        self.grouped = self.members.iter().any(|member| is_grouped(world, member.host, member.router));
+    }
+}
+
+impl Member {
+    fn new(host: HostId, router: RouterId) -> Self {
+        let never = Ledger::default();
+        Self {
+            host,
+            router,
+            regular: never,
+            answers: never,
+            announcements: never,
+            takeovers: never,
+            priority: None,
+            setbacks: Setbacks::default(),
+            pressed_until: Instant::ZERO,
+            owed: 0,
+            answered: [None; ANSWERS_BURST as usize],
+            heard: None,
+            patient_until: None,
+        }
+    }
+}
+
+pub(super) fn name(host: HostId, router: RouterId) -> String {
+    format!("host {} router {}", host.index(), router.index())
+}
