@@ -13,7 +13,7 @@ use allocation_counter::measure;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use vrrp_core::sim::{Invariants, Link, Sim};
 use vrrp_core::{Config, Instant, Priority, Profile, Vrid};
-use vrrp_examples::keepalived;
+use vrrp_examples::vrrpd::keepalived;
 
 fn steps(c: &mut Criterion) {
     for mut case in cases::all() {

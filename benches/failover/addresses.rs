@@ -12,7 +12,7 @@ use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_ROUTE;
 use nix::libc;
 use vrrp_core::Family;
-use vrrp_examples::lab::netlink::Station;
+use vrrp_examples::testbed::netlink::Station;
 
 use crate::Result;
 use crate::daemon::now;

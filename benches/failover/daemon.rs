@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use vrrp_examples::lab::netlink::Station;
+use vrrp_examples::testbed::netlink::Station;
 
 use crate::Result;
 

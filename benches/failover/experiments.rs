@@ -9,7 +9,7 @@ use std::thread::{self, available_parallelism, sleep};
 use std::time::{Duration, Instant};
 
 use vrrp_core::Family;
-use vrrp_examples::lab::namespace::this_program;
+use vrrp_examples::testbed::namespace::this_program;
 
 use crate::addresses::Addresses;
 use crate::configuration::{Configuration, Router};

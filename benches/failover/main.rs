@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use clap::Parser;
-use vrrp_examples::lab::namespace;
+use vrrp_examples::testbed::namespace;
 
 use daemon::{Kind, Programs, VRRPD};
 use experiments::{Bench, Experiment};

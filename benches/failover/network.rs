@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 use std::path::Path;
 
-use vrrp_examples::lab::namespace::{Namespace, mount_tmpfs};
-use vrrp_examples::lab::netlink::Station;
+use vrrp_examples::testbed::namespace::{Namespace, mount_tmpfs};
+use vrrp_examples::testbed::netlink::Station;
 
 use crate::Result;
 

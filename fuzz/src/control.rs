@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
-use vrrp_examples::control::{self, Request, Status};
+use vrrp_examples::vrrpd::control::{self, Request, Status};
 
 pub fn run(input: &[u8]) {
     server(input);

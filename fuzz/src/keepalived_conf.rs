@@ -1,7 +1,8 @@
 //! Any text: a configuration, or diagnostics that point into the text.
 
-use vrrp_examples::config::Daemon;
-use vrrp_examples::keepalived::{self, Diagnostic, Severity};
+use vrrp_examples::vrrpd::config::Daemon;
+use vrrp_examples::vrrpd::keepalived;
+use vrrp_examples::vrrpd::report::diagnostics::{Diagnostic, Severity};
 
 pub fn run(input: &[u8]) {
     let text = String::from_utf8_lossy(input);

@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use vrrp_core::{AdvertInterval, Password, Priority, Profile, Vrid, Weight};
-use vrrp_examples::config::{
+use vrrp_examples::vrrpd::config::{
     Announce, Command, Daemon, Instance, Notify, Peer, Protocol, Script, Track, TrackWeight, Unicast, User,
 };
-use vrrp_examples::keepalived::{Diagnostic, Loaded, Severity, load, parse_str};
+use vrrp_examples::vrrpd::keepalived::{Loaded, load, parse_str};
+use vrrp_examples::vrrpd::report::diagnostics::{Diagnostic, Severity};
 use vrrp_io_linux::{Scope, VirtualIp};
 
 fn command(words: &[&str]) -> Command {

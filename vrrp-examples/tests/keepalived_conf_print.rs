@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use vrrp_examples::keepalived::{load, parse_str, print};
+use vrrp_examples::vrrpd::keepalived::{load, parse_str, print};
 
 #[test]
 fn a_printed_configuration_says_all_that_was_left_open() {

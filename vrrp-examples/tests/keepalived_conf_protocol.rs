@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use vrrp_core::{Profile, Weight};
-use vrrp_examples::config::{Daemon, Instance, Notify, Peer, Protocol, SyncGroup, Track, Unicast, VirtualMac};
-use vrrp_examples::keepalived::{Loaded, parse_str};
+use vrrp_examples::vrrpd::config::{Daemon, Instance, Notify, Peer, Protocol, SyncGroup, Track, Unicast, VirtualMac};
+use vrrp_examples::vrrpd::keepalived::{Loaded, parse_str};
 use vrrp_io_linux::Scheduling;
 
 fn load(text: &str) -> Loaded {
@@ -306,7 +306,8 @@ fn a_group_tracks_for_its_members_whose_own_weights_go_unless_it_wants_them() {
     assert_eq!(tracked(&daemon), expected);
     let [SyncGroup { name, members, notify, .. }] = daemon.sync_groups.as_slice() else { panic!("{daemon:?}") };
     assert_eq!((name.as_str(), members.as_slice()), ("both", &["a".to_owned(), "b".to_owned()][..]));
-    let program = |command: &Option<_>| command.as_ref().map(|c: &vrrp_examples::config::Command| c.words.join(" "));
+    let program =
+        |command: &Option<_>| command.as_ref().map(|c: &vrrp_examples::vrrpd::config::Command| c.words.join(" "));
     let Notify { master, backup, fault, stop, any } = notify;
     assert_eq!(
         [master, backup, fault, stop, any].map(program),

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use vrrp_core::Family;
-use vrrp_examples::config::{Instance, Mark, Prefix, Route, RouteKind, Rule};
-use vrrp_examples::keepalived::parse_str;
+use vrrp_examples::vrrpd::config::{Instance, Mark, Prefix, Route, RouteKind, Rule};
+use vrrp_examples::vrrpd::keepalived::parse_str;
 
 fn instance(lines: &str) -> (Instance, usize) {
     let text = format!(

@@ -10,7 +10,7 @@ use std::process::{Output, Stdio};
 use tokio::process::Command;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use vrrp_examples::control::{ControlSocket, Request, RouterStatus, Since, Status, serve};
+use vrrp_examples::vrrpd::control::{ControlSocket, Request, RouterStatus, Since, Status, serve};
 
 fn status() -> Status {
     let router = RouterStatus {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use vrrp_examples::control;
+use vrrp_examples::vrrpd::control;
 
 /// How long the daemon may take.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    vrrp_examples::daemon::main(std::env::args_os())
+    vrrp_examples::vrrpd::main(std::env::args_os())
 }

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::Error;
 use super::measure::{MASTER_DOWN_INTERVAL, SKEW_TIME};
 use super::report::{Outcome, progress};
 use super::rig::Rig;
 use super::topology::{HostId, Interface};
 use super::trial::Trial;
+use crate::testbed::error::Error;
 
 /// Longest wait for the lab to be as it was: a check every 3 s, a start, an election.
 const PATIENCE: Duration = Duration::from_secs(25);

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::netlink::Station;
 use super::timeline::Timeline;
 use super::topology::{HostId, ORIGIN, PROXY_PORT};
-use super::{Error, dns, http, origin};
+use super::{dns, http, origin};
+use crate::testbed::error::Error;
+use crate::testbed::netlink::Station;
 
 /// How often each client asks.
 const PERIOD: Duration = Duration::from_millis(50);

@@ -5,9 +5,9 @@ use std::net::Ipv4Addr;
 
 use tokio::net::UdpSocket;
 
-use super::Error;
-use super::netlink::Station;
 use super::topology::{DNS, HostId};
+use crate::testbed::error::Error;
+use crate::testbed::netlink::Station;
 
 const PORT: u16 = 53;
 const HEADER: usize = 12;

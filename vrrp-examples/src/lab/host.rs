@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use nix::sys::signal::Signal;
 
-use super::namespace::{Namespace, mount_tmpfs, this_program};
 use super::options::{DaemonKind, ProxyKind};
 use super::process::{Log, Process};
 use super::topology::HostId;
-use super::{Error, VRRPD, proxy};
+use super::{VRRPD, proxy};
+use crate::testbed::error::Error;
+use crate::testbed::namespace::{Namespace, mount_tmpfs, this_program};
 
 const CONFIGURATION_FILE: &str = "/run/keepalived.conf";
 

@@ -6,12 +6,9 @@
 mod checks;
 mod client;
 mod dns;
-pub mod error;
 mod host;
 mod http;
 mod measure;
-pub mod namespace;
-pub mod netlink;
 mod observer;
 mod options;
 mod origin;
@@ -29,8 +26,9 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use crate::testbed::error::Error;
+use crate::testbed::namespace;
 use checks::Check;
-use error::Error;
 use options::{Options, ProxyKind};
 use report::{Outcome, progress};
 use rig::Rig;
@@ -53,7 +51,7 @@ const START_PATIENCE: Duration = Duration::from_secs(30);
 pub fn main() -> ExitCode {
     let name = std::env::args_os().next().unwrap_or_default();
     let part = match Path::new(&name).file_name().and_then(|name| name.to_str()) {
-        Some(VRRPD) => return crate::daemon::main(std::env::args_os()),
+        Some(VRRPD) => return crate::vrrpd::main(std::env::args_os()),
         Some(SQUID) => return proxy::stand_in(),
         Some(INIT) => namespace::run_init(LAB),
         Some(LAB) => run_lab(&Options::parse()),

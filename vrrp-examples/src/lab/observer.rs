@@ -12,9 +12,9 @@ use nix::sys::socket::{
     socket, sockopt,
 };
 
-use super::Error;
 use super::timeline::{Event, Timeline};
 use super::topology::{HostId, Topology};
+use crate::testbed::error::Error;
 
 const IPV4: [u8; 2] = [0x08, 0x00];
 const ARP: [u8; 2] = [0x08, 0x06];

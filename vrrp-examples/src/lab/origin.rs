@@ -5,9 +5,10 @@ use std::io;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::netlink::Station;
+use super::http;
 use super::topology::ORIGIN;
-use super::{Error, http};
+use crate::testbed::error::Error;
+use crate::testbed::netlink::Station;
 
 /// What it serves, whatever is asked for.
 pub(super) const PAGE: &str = "served by the origin\n";

@@ -11,8 +11,8 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use super::Error;
-use super::namespace::Namespace;
+use crate::testbed::error::Error;
+use crate::testbed::namespace::Namespace;
 
 /// Lines of each program's log that are kept for when a check fails.
 const KEPT_LINES: usize = 30;

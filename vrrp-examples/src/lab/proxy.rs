@@ -13,10 +13,11 @@ use nix::unistd::Pid;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::namespace::{Namespace, mount_tmpfs, this_program};
+use super::http;
 use super::options::ProxyKind;
 use super::topology::{HostId, PROXY_PORT};
-use super::{Error, http};
+use crate::testbed::error::Error;
+use crate::testbed::namespace::{Namespace, mount_tmpfs, this_program};
 
 /// The program that the article's check line runs.
 const SQUID: &str = "/usr/sbin/squid";

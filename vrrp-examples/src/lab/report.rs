@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::measure::median;
-use super::netlink::{Address, Link};
 use super::topology::HostId;
+use crate::testbed::netlink::{Address, Link};
 
 /// The result of one run of one check.
 #[derive(Clone, Debug, Serialize)]

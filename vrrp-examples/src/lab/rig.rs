@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::client::{self, Asker};
 use super::host::Host;
-use super::netlink::Station;
 use super::options::{DaemonKind, Options, ProxyKind};
 use super::report::print_addresses;
 use super::timeline::{Event, Timeline};
 use super::topology::{HostId, Interface, Topology};
-use super::{Error, dns, observer, origin};
+use super::{dns, observer, origin};
+use crate::testbed::error::Error;
+use crate::testbed::netlink::Station;
 
 /// How long nothing may have gone wrong until the lab counts as steady.
 const QUIET: Duration = Duration::from_millis(1_200);

@@ -15,9 +15,9 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 
-use super::Error;
-use super::namespace::Namespace;
-use super::netlink::Station;
+use crate::testbed::error::Error;
+use crate::testbed::namespace::Namespace;
+use crate::testbed::netlink::Station;
 
 /// The DNS server, on the LAN.
 pub(super) const DNS: Ipv4Addr = Ipv4Addr::new(192, 168, 2, 1);

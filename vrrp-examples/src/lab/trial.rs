@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::Error;
 use super::checks::{Check, Fault};
 use super::client::Asker;
 use super::measure::{Service, describe_holders, holders_between, on_both};
@@ -10,6 +9,7 @@ use super::options::DaemonKind;
 use super::report::{Outcome, ms, progress};
 use super::rig::Rig;
 use super::topology::HostId;
+use crate::testbed::error::Error;
 
 /// How far past the protocol's minimum a takeover may come: ten times the figure that is aimed at.
 const LATENESS: Duration = Duration::from_millis(50);

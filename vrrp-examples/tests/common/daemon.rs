@@ -16,7 +16,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, pipe, write};
 use serde_json::Value;
-use vrrp_examples::control::{self, RouterStatus, Status};
+use vrrp_examples::vrrpd::control::{self, RouterStatus, Status};
 
 use super::{Host, until};
 

@@ -1,0 +1,5 @@
+//! What makes hosts and networks for a test: network namespaces, and the kernel's answers in them.
+
+pub mod error;
+pub mod namespace;
+pub mod netlink;

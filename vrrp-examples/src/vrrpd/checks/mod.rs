@@ -1,0 +1,3 @@
+//! Checks that run on their schedule: one file a kind.
+
+pub mod script;

@@ -1,0 +1,143 @@
+//! The lines of `virtual_ipaddress`.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::vrrpd::keepalived::blocks::keywords::{ADDRESS_OPTIONS, UNSUPPORTED_ADDRESS_OPTIONS};
+use crate::vrrpd::keepalived::blocks::values::{At, host, interface};
+use crate::vrrpd::keepalived::text::parser::{Statement, Word};
+use crate::vrrpd::report::Report;
+use vrrp_io_linux::{Scope, VirtualIp};
+
+/// The lines of a block.
+pub(crate) fn read(entries: &[Statement], report: &mut Report) -> Vec<At<VirtualIp>> {
+    entries.iter().filter_map(|entry| address(entry, report)).collect()
+}
+
+const SYNTAX: &str = "IP[/LENGTH] [brd +|-|IP] [dev INTERFACE] [scope SCOPE] [label LABEL], one on a line";
+
+fn address(entry: &Statement, report: &mut Report) -> Option<At<VirtualIp>> {
+    let word = &entry.keyword;
+    let (address, prefix) = match word.text.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix)),
+        None => (word.text.as_str(), None),
+    };
+    let mut vip = VirtualIp::from(host(word, address, report)?);
+    if let Some(prefix) = prefix {
+        vip.prefix_len = prefix_len(word, prefix, vip.prefix_len, report)?;
+    }
+    let mut values = entry.values.iter();
+    while let Some(option) = values.next() {
+        option_of(&mut vip, option, &mut values, report)?;
+    }
+    Some(At { value: vip, span: word.span })
+}
+
+pub(crate) fn prefix_len(word: &Word, prefix: &str, max: u8, report: &mut Report) -> Option<u8> {
+    let length = prefix.parse().ok().filter(|length| *length <= max);
+    if length.is_none() {
+        report
+            .error(word.span, format!("`{prefix}` is no prefix length"))
+            .with_expected(format!("a whole number from 0 to {max} after the `/`"));
+    }
+    length
+}
+
+fn option_of<'a>(
+    vip: &mut VirtualIp,
+    option: &Word,
+    values: &mut impl Iterator<Item = &'a Word>,
+    report: &mut Report,
+) -> Option<()> {
+    let name = option.text.as_str();
+    if !ADDRESS_OPTIONS.contains(&name) {
+        if UNSUPPORTED_ADDRESS_OPTIONS.contains(&name) {
+            report
+                .error(option.span, format!("`{name}` is known to keepalived but not supported here"))
+                .with_expected(SYNTAX)
+                .with_help("without it the address would be set otherwise than it is written");
+        } else {
+            report
+                .error(option.span, format!("`{name}` is unexpected after an address"))
+                .with_expected(SYNTAX)
+                .with_nearest(name, ADDRESS_OPTIONS.into_iter().chain(UNSUPPORTED_ADDRESS_OPTIONS));
+        }
+        return None;
+    }
+    let Some(value) = values.next() else {
+        report.error(option.span, format!("`{name}` has no value")).with_expected(SYNTAX);
+        return None;
+    };
+    if vip.address.is_ipv6() && matches!(name, "label" | "brd" | "broadcast") {
+        report
+            .error(option.span, format!("an IPv6 address has no `{name}`"))
+            .with_expected("IP[/LENGTH] [dev INTERFACE] [scope SCOPE]");
+        return None;
+    }
+    match name {
+        "dev" => vip.device = Some(interface(value, report)?),
+        "scope" => vip.scope = scope(value, report)?,
+        "label" => vip.label = Some(label(value, report)?),
+        _ => vip.broadcast = Some(broadcast(vip, value, report)?),
+    }
+    Some(())
+}
+
+fn scope(word: &Word, report: &mut Report) -> Option<Scope> {
+    Some(match scope_number(word, report)? {
+        0 => Scope::Global,
+        200 => Scope::Site,
+        253 => Scope::Link,
+        254 => Scope::Host,
+        number => Scope::Other(number),
+    })
+}
+
+/// A scope by its name or number.
+pub(crate) fn scope_number(word: &Word, report: &mut Report) -> Option<u8> {
+    match word.text.as_str() {
+        "global" => Some(0),
+        "site" => Some(200),
+        "link" => Some(253),
+        "host" => Some(254),
+        "nowhere" => Some(255),
+        text => {
+            let number = text.parse().ok();
+            if number.is_none() {
+                report
+                    .error(word.span, format!("`{text}` is no scope"))
+                    .with_expected("global, site, link, host, nowhere or a number from 0 to 255")
+                    .with_nearest(text, ["global", "site", "link", "host", "nowhere"]);
+            }
+            number
+        }
+    }
+}
+
+fn label(word: &Word, report: &mut Report) -> Option<String> {
+    if word.text.is_empty() || word.text.len() > 15 {
+        report
+            .error(word.span, format!("the label `{}` is {} octets long", word.text, word.text.len()))
+            .with_expected("1 to 15 octets, as the kernel takes them");
+        return None;
+    }
+    Some(word.text.clone())
+}
+
+/// `+` and `-` are the address with all host bits set or cleared.
+fn broadcast(vip: &VirtualIp, word: &Word, report: &mut Report) -> Option<Ipv4Addr> {
+    let IpAddr::V4(address) = vip.address else { return None };
+    let host_bits = u32::MAX.checked_shr(u32::from(vip.prefix_len)).unwrap_or(0);
+    match word.text.as_str() {
+        "+" => Some(Ipv4Addr::from(u32::from(address) | host_bits)),
+        "-" => Some(Ipv4Addr::from(u32::from(address) & !host_bits)),
+        text => {
+            let parsed = text.parse().ok();
+            if parsed.is_none() {
+                report
+                    .error(word.span, format!("`{text}` is no broadcast address"))
+                    .with_expected("+, - or an IPv4 address");
+            }
+            parsed
+        }
+    }
+}

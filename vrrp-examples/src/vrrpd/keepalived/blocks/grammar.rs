@@ -1,0 +1,157 @@
+//! What may stand in a block, and what is said about the rest.
+
+use crate::vrrpd::keepalived::blocks::keywords;
+use crate::vrrpd::keepalived::blocks::values::unique;
+use crate::vrrpd::keepalived::text::parser::{Statement, Word};
+use crate::vrrpd::report::Report;
+use crate::vrrpd::report::diagnostics::nearest;
+
+/// The keywords of one kind of block that is read into a `T`.
+pub(crate) struct Grammar<T: 'static> {
+    /// The block, as messages name it.
+    pub(crate) block: &'static str,
+    /// A word in it may be a password.
+    pub(crate) secret: bool,
+    /// Acted upon.
+    pub(crate) understood: &'static [Keyword<T>],
+    /// Not acted upon, and nothing is lost by it: named once each.
+    pub(crate) ignored: &'static [Kind],
+    /// Ask for what is always so here: named once.
+    pub(crate) granted: &'static [&'static str],
+    /// Sections for other programs: skipped whole, with a notice each.
+    pub(crate) skipped: &'static [&'static str],
+    /// Not acted upon, and something would be lost by it: an error.
+    pub(crate) unsupported: &'static [Kind],
+}
+
+/// Keywords of which the same is true.
+pub(crate) struct Kind {
+    pub(crate) words: &'static [&'static str],
+    /// What follows from their not being acted upon, as a sentence without its end.
+    pub(crate) why: &'static str,
+}
+
+/// A keyword that is acted upon.
+pub(crate) struct Keyword<T> {
+    name: &'static str,
+    repeats: bool,
+    read: fn(&mut T, &Statement, &mut Report),
+}
+
+/// May stand once in its block.
+pub(crate) const fn once<T>(name: &'static str, read: fn(&mut T, &Statement, &mut Report)) -> Keyword<T> {
+    Keyword { name, repeats: false, read }
+}
+
+/// May stand in its block any number of times.
+pub(crate) const fn many<T>(name: &'static str, read: fn(&mut T, &Statement, &mut Report)) -> Keyword<T> {
+    Keyword { name, repeats: true, read }
+}
+
+impl<T> Grammar<T> {
+    /// Reads a block, statement by statement.
+    pub(crate) fn read(&self, body: Option<&[Statement]>, into: &mut T, report: &mut Report) {
+        let mut seen = Vec::new();
+        for statement in body.unwrap_or_default() {
+            let word = statement.keyword.text.as_str();
+            match self.understood.iter().find(|keyword| keyword.name == word) {
+                Some(keyword) => {
+                    (keyword.read)(into, statement, report);
+                    if !keyword.repeats {
+                        seen.push((word, statement.keyword.span));
+                    }
+                }
+                None => self.not_understood(statement, report),
+            }
+        }
+        let again = |word: &&str| format!("`{word}` stands twice in {}", self.block);
+        unique(seen, report, again, "one of the two");
+    }
+
+    fn not_understood(&self, statement: &Statement, report: &mut Report) {
+        let (word, span) = (statement.keyword.text.as_str(), statement.keyword.span);
+        if let Some(why) = why(self.ignored, word) {
+            report.notice_once(word, span, format!("`{word}` is not acted upon: {why}"));
+        } else if self.granted.contains(&word) {
+            report.notice_once(word, span, format!("`{word}` asks for what is always so here"));
+        } else if self.skipped.contains(&word) {
+            report.notice(span, format!("`{word}` is no part of VRRP; the whole block is skipped"));
+        } else if let Some(why) = why(self.unsupported, word) {
+            report
+                .error(span, format!("`{word}` is known to keepalived but not supported here"))
+                .with_expected("a configuration without it")
+                .with_help(why);
+            report.doubt(&statement.values);
+        } else {
+            self.unknown(&statement.keyword, report);
+            report.doubt(&statement.values);
+        }
+    }
+
+    /// A keyword that keepalived does not know here. What may be a password is not repeated.
+    fn unknown(&self, keyword: &Word, report: &mut Report) {
+        let word = keyword.text.as_str();
+        if let Some((name, sign)) = word.find(['=', ':']).and_then(|end| word.split_at_checked(end)) {
+            let sign = sign.get(..1).unwrap_or_default();
+            report
+                .error(keyword.span, format!("`{name}{sign}` is not a keyword of {}", self.block))
+                .with_expected("a space between a keyword and its value");
+            return;
+        }
+        let help = match (report.hides(keyword.span), self.secret) {
+            (true, _) => None,
+            (false, true) => self.near(word),
+            (false, false) => self.elsewhere(word).or_else(|| self.near(word)).or_else(|| near_elsewhere(word)),
+        };
+        let hidden = self.secret || report.hides(keyword.span);
+        let shown = if hidden && help.is_none() { "this word".to_owned() } else { format!("`{word}`") };
+        let error = report.error(keyword.span, format!("{shown} is not a keyword of {}", self.block));
+        match help {
+            Some(help) => error.with_expected(format!("a keyword of {}", self.block)).with_help(help),
+            None => {
+                let names: Vec<&str> = self.understood.iter().map(|keyword| keyword.name).collect();
+                error.with_expected(format!("one of {}", names.join(", ")))
+            }
+        };
+    }
+
+    /// Where a keyword stands that is right, but not here.
+    fn elsewhere(&self, word: &str) -> Option<String> {
+        let (_, block) = keywords::all().find(|(name, _)| *name == word)?;
+        Some(format!("`{word}` belongs in {block}"))
+    }
+
+    /// The keyword that was probably meant.
+    fn near(&self, word: &str) -> Option<String> {
+        let near = nearest(word, self.words().map(|(name, _)| name))?;
+        Some(match why(self.unsupported, near) {
+            Some(why) => format!("did you mean `{near}`? That is not supported here: {why}"),
+            None => format!("did you mean `{near}`?"),
+        })
+    }
+
+    /// Whether a keyword is among those written, well spelt, or so that an error has told of it.
+    pub(crate) fn has<'a>(&self, keyword: &str, mut written: impl Iterator<Item = &'a str>) -> bool {
+        let is_known = |word: &str| self.words().any(|(name, _)| name == word);
+        written.any(|word| word == keyword || (!is_known(word) && nearest(word, [keyword]).is_some()))
+    }
+
+    /// Every keyword that keepalived knows here, and the block.
+    pub(crate) fn words(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<T> {
+        let (block, lists) = (self.block, [self.granted, self.skipped]);
+        let kinds = self.ignored.iter().chain(self.unsupported).flat_map(|kind| kind.words);
+        let understood = self.understood.iter().map(|keyword| keyword.name);
+        understood.chain(kinds.copied()).chain(lists.into_iter().flatten().copied()).map(move |name| (name, block))
+    }
+}
+
+/// The keyword of any block that was probably meant.
+fn near_elsewhere(word: &str) -> Option<String> {
+    let near = nearest(word, keywords::all().map(|(name, _)| name))?;
+    let (_, block) = keywords::all().find(|(name, _)| *name == near)?;
+    Some(format!("did you mean `{near}`? That belongs in {block}"))
+}
+
+fn why(kinds: &[Kind], word: &str) -> Option<&'static str> {
+    kinds.iter().find(|kind| kind.words.contains(&word)).map(|kind| kind.why)
+}

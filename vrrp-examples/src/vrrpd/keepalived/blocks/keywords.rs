@@ -1,0 +1,463 @@
+//! Every keyword that keepalived knows around VRRP, by block, and what becomes of it here.
+
+use crate::vrrpd::keepalived::blocks::global::{self, Globals};
+use crate::vrrpd::keepalived::blocks::grammar::{Grammar, Kind, many, once};
+use crate::vrrpd::keepalived::blocks::group::GroupDraft;
+use crate::vrrpd::keepalived::blocks::instance::{self, Authentication, InstanceDraft};
+use crate::vrrpd::keepalived::blocks::script::{self, ScriptDraft};
+use crate::vrrpd::keepalived::blocks::values::At;
+use crate::vrrpd::keepalived::lower::Root;
+use crate::vrrpd::keepalived::lower::protocol;
+use crate::vrrpd::keepalived::lower::vmac::VmacDraft;
+
+/// Why whole families of keywords are not acted upon. Each stands behind a colon, or is a help.
+const LOAD_BALANCER: &str = "vrrpd is no load balancer (LVS) and checks no real servers";
+const MAIL: &str = "vrrpd sends no mail; a `notify` script can";
+const SNMP: &str = "vrrpd answers neither SNMP nor D-Bus; `vrrpctl status --json` tells how it stands";
+const PROCESS: &str = "vrrpd is one process, without a pid file, and is always called vrrpd";
+const STOP_SCRIPTS: &str = "how long stop scripts may take at the end is not set by it";
+const DUMP: &str = "vrrpd writes no such file; `vrrpctl status --json` tells how it stands";
+const READ_ONCE: &str = "vrrpd reads its configuration once, when it starts, and keeps no copy";
+const BUFFERS: &str = "vrrpd sets the sizes of its buffers itself";
+const TRACKING: &str = "vrrpd tracks scripts and interfaces only, so the router would go on although what it watches fails; a `vrrp_script` can watch the same";
+const STATIC: &str =
+    "vrrpd sets only what a Master has: what is always there belongs into the host's network configuration";
+const PACING: &str = "vrrpd sends announcements without pauses between them";
+const LINKBEAT: &str = "vrrpd follows what the kernel says of an interface, and polls no driver";
+const NAMESPACE: &str = "vrrpd runs in the network namespace that it is started in, as by `ip netns exec NAME`";
+const FIFO: &str =
+    "nothing would be written to the FIFO, and its reader would wait for ever; `notify` runs a script instead";
+const PRIORITY_CHANGES: &str = "vrrpd runs its scripts when the state changes, and not when the priority does";
+const VMACS_OF_ADDRESSES: &str =
+    "a single address has no virtual MAC address of its own here; `use_vmac` is for all of an instance";
+const DOWN_TIMER: &str = "a Master here is given up after three intervals, as the RFCs have it";
+const EXTRA_IF: &str =
+    "addresses on other interfaces are announced as all are: when they are set, and with `garp_master_refresh`";
+const GROUPS: &str = "vrrpd sends to 224.0.0.18 and ff02::12 only, and routers of another group would not hear it";
+
+pub(crate) static ROOT: Grammar<Root> = Grammar {
+    block: "the top level",
+    secret: false,
+    understood: &[
+        many("global_defs", |root, s, r| GLOBAL_DEFS.read(s.block(r), &mut root.globals, r)),
+        many("vrrp_script", |root, s, r| root.scripts.extend(ScriptDraft::read(s, r))),
+        many("vrrp_instance", |root, s, r| root.instances.extend(InstanceDraft::read(s, r))),
+        many("vrrp_sync_group", |root, s, r| root.groups.extend(GroupDraft::read(s, r))),
+    ],
+    ignored: &[
+        Kind { words: &["instance", "process_names", "use_pid_dir"], why: PROCESS },
+        Kind { words: &["child_wait_time"], why: STOP_SCRIPTS },
+    ],
+    granted: &[],
+    skipped: &["virtual_server", "virtual_server_group", "SSL"],
+    unsupported: &[
+        Kind {
+            words: &["bfd_instance", "track_file", "track_process", "vrrp_track_file", "vrrp_track_process"],
+            why: TRACKING,
+        },
+        Kind { words: &["static_ipaddress", "static_routes", "static_rules", "track_group"], why: STATIC },
+        Kind { words: &["garp_group"], why: PACING },
+        Kind {
+            words: &["interface_up_down_delays"],
+            why: "the state of an interface counts at once here: with the delays another router could be Master",
+        },
+        Kind { words: &["linkbeat_interfaces", "linkbeat_use_polling"], why: LINKBEAT },
+        Kind { words: &["net_namespace"], why: NAMESPACE },
+    ],
+};
+
+pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
+    block: "global_defs",
+    secret: false,
+    understood: &[
+        once("script_user", |g, s, r| g.user = script::user(s, r)),
+        once("enable_script_security", |g, s, r| {
+            s.flag(r);
+            g.script_security = true;
+        }),
+        once("vrrp_garp_master_delay", |g, s, r| g.garp.delay = global::seconds(s, r)),
+        once("vrrp_garp_master_repeat", |g, s, r| g.garp.repeat = global::repeat_not_zero(s, r)),
+        once("vrrp_garp_master_refresh", |g, s, r| g.garp.refresh = global::seconds(s, r)),
+        once("vrrp_garp_master_refresh_repeat", |g, s, r| g.garp.refresh_repeat = global::repeat_not_zero(s, r)),
+        once("vrrp_garp_lower_prio_delay", |g, s, r| g.garp.lower_prio_delay = global::seconds(s, r)),
+        once("vrrp_garp_lower_prio_repeat", |g, s, r| g.garp.lower_prio_repeat = global::repeat(s, r)),
+        once("vrrp_garp_interval", |_, s, r| global::no_pacing(s, r)),
+        once("vrrp_gna_interval", |_, s, r| global::no_pacing(s, r)),
+        once("vrrp_version", |g, s, r| g.switches.version = protocol::version(s, r)),
+        once("vrrp_strict", |g, s, r| g.switches.strict = s.switch(r)),
+        once("v3_checksum_as_v2", |g, s, r| g.switches.checksum_as_v2 = Some(At { value: true, span: s.flag(r) })),
+        once("vrrp_lower_prio_no_advert", |g, s, r| g.switches.lower_prio_no_advert = s.switch(r)),
+        once("vrrp_higher_prio_send_advert", |g, s, r| g.switches.higher_prio_send_advert = s.switch(r)),
+        once("vrrp_owner_ignore_adverts", |g, s, r| g.switches.owner_ignore_adverts = s.switch(r)),
+        once("vrrp_skip_check_adv_addr", |g, s, r| g.switches.skip_check_adv_addr = s.switch(r)),
+        once("vrrp_rt_priority", |g, s, r| g.process.real_time = s.number(1..=99, r)),
+        once("vrrp_rlimit_rttime", |g, s, r| g.process.real_time_limit = global::real_time_limit(s, r)),
+        once("vrrp_priority", |g, s, r| g.process.nice = s.number(-20..=19, r)),
+        once("vrrp_no_swap", |g, s, r| {
+            s.flag(r);
+            g.process.no_swap = true;
+        }),
+    ],
+    ignored: &[
+        Kind {
+            words: &[
+                "bfd_cpu_affinity",
+                "bfd_no_swap",
+                "bfd_priority",
+                "bfd_process_name",
+                "bfd_rlimit_rttime",
+                "bfd_rt_priority",
+            ],
+            why: "vrrpd has no BFD",
+        },
+        Kind {
+            words: &[
+                "checker_cpu_affinity",
+                "checker_log_all_failures",
+                "checker_no_swap",
+                "checker_priority",
+                "checker_process_name",
+                "checker_rlimit_rttime",
+                "checker_rt_priority",
+                "lvs_flush",
+                "lvs_flush_on_stop",
+                "lvs_netlink_cmd_rcv_bufs",
+                "lvs_netlink_cmd_rcv_bufs_force",
+                "lvs_netlink_monitor_rcv_bufs",
+                "lvs_netlink_monitor_rcv_bufs_force",
+                "lvs_notify_fifo",
+                "lvs_notify_fifo_script",
+                "lvs_process_name",
+                "lvs_sync_daemon",
+                "lvs_timeouts",
+                "net_namespace_ipvs",
+                "nftables_ipvs",
+                "nftables_ipvs_priority",
+                "nftables_ipvs_start_fwmark",
+                "rs_init_notifies",
+            ],
+            why: LOAD_BALANCER,
+        },
+        Kind {
+            words: &[
+                "email_faults",
+                "no_checker_emails",
+                "no_email_faults",
+                "notification_email",
+                "notification_email_from",
+                "smtp_alert",
+                "smtp_alert_checker",
+                "smtp_alert_vrrp",
+                "smtp_connect_timeout",
+                "smtp_helo_name",
+                "smtp_server",
+            ],
+            why: MAIL,
+        },
+        Kind { words: &["router_id"], why: "it names this host in mails and in SNMP, and vrrpd has neither" },
+        Kind {
+            words: &[
+                "dbus_service_name",
+                "enable_dbus",
+                "enable_snmp_checker",
+                "enable_snmp_rfc",
+                "enable_snmp_rfcv2",
+                "enable_snmp_rfcv3",
+                "enable_snmp_vrrp",
+                "enable_traps",
+                "snmp_socket",
+            ],
+            why: SNMP,
+        },
+        Kind {
+            words: &["data_use_instance", "json_dump_file", "json_version", "state_dump_file", "stats_dump_file"],
+            why: DUMP,
+        },
+        Kind {
+            words: &["instance", "process_name", "process_names", "use_pid_dir", "vrrp_process_name"],
+            why: PROCESS,
+        },
+        Kind { words: &["child_wait_time"], why: STOP_SCRIPTS },
+        Kind {
+            words: &[
+                "config_save_dir",
+                "reload_check_config",
+                "reload_file",
+                "reload_repeat",
+                "reload_time_file",
+                "tmp_config_directory",
+            ],
+            why: READ_ONCE,
+        },
+        Kind {
+            words: &[
+                "process_monitor_rcv_bufs",
+                "process_monitor_rcv_bufs_force",
+                "vrrp_netlink_cmd_rcv_bufs",
+                "vrrp_netlink_cmd_rcv_bufs_force",
+                "vrrp_netlink_monitor_rcv_bufs",
+                "vrrp_netlink_monitor_rcv_bufs_force",
+                "vrrp_rx_bufs_multiplier",
+                "vrrp_rx_bufs_policy",
+            ],
+            why: BUFFERS,
+        },
+        Kind {
+            words: &[
+                "nftables",
+                "nftables_counters",
+                "nftables_ifindex",
+                "nftables_priority",
+                "vrrp_ipsets",
+                "vrrp_iptables",
+            ],
+            why: "`no_accept` is always kept by a table of nftables that vrrpd makes for itself",
+        },
+        Kind { words: &["use_symlink_paths"], why: "vrrpd runs a script by its path as it is written" },
+        Kind {
+            words: &["include_check"],
+            why: "an `include` of a file that cannot be read is always an error, and a pattern that no file matches never",
+        },
+        Kind {
+            words: &["log_unknown_vrids"],
+            why: "packets with a virtual router id that no instance has are not logged",
+        },
+        Kind {
+            words: &["max_auto_priority", "min_auto_priority_delay"],
+            why: "vrrpd does not change its scheduling while it runs; `vrrp_rt_priority` sets it at the start",
+        },
+        Kind { words: &["random_seed"], why: "vrrpd needs no random numbers" },
+        Kind { words: &["umask"], why: "vrrpd leaves the umask as it was started with" },
+        Kind {
+            words: &["vrrp_cpu_affinity"],
+            why: "vrrpd runs on the processors that it was started on, as with taskset or `CPUAffinity=` of systemd",
+        },
+        Kind {
+            words: &["default_interface"],
+            why: "it is the interface of static addresses, which vrrpd does not set",
+        },
+        Kind {
+            words: &["iproute_etc_dir", "iproute_usr_dir"],
+            why: "vrrpd reads no names of routing tables; a table that is not given by its number has an error of its own",
+        },
+    ],
+    granted: &["dynamic_interfaces", "vrrp_check_unicast_src"],
+    skipped: &[],
+    unsupported: &[
+        Kind {
+            words: &["disable_local_igmp"],
+            why: "vrrpd leaves it to the kernel which groups it reports; the sysctl net.ipv4.igmp_link_local_mcast_reports can be set to 0",
+        },
+        Kind {
+            words: &[
+                "fifo_write_vrrp_states_on_reload",
+                "notify_fifo",
+                "notify_fifo_script",
+                "vrrp_notify_fifo",
+                "vrrp_notify_fifo_script",
+            ],
+            why: FIFO,
+        },
+        Kind { words: &["vrrp_notify_priority_changes"], why: PRIORITY_CHANGES },
+        Kind { words: &["linkbeat_use_polling"], why: LINKBEAT },
+        Kind { words: &["namespace_with_ipsets", "net_namespace"], why: NAMESPACE },
+        Kind {
+            words: &["set_supplementary_groups"],
+            why: "a script of vrrpd runs with one group only: its own, or that of its user",
+        },
+        Kind {
+            words: &["shutdown_script", "shutdown_script_timeout", "startup_script", "startup_script_timeout"],
+            why: "the script would not be run; a unit of systemd can run it, with `ExecStartPre=` or `ExecStopPost=`",
+        },
+        Kind { words: &["vmac_addr_prefix"], why: VMACS_OF_ADDRESSES },
+        Kind {
+            words: &["vmac_prefix"],
+            why: "the interface of a virtual MAC address is called `vrrp.VRID`, unless `use_vmac NAME` names it",
+        },
+        Kind {
+            words: &["vrrp_delay_after_boot", "vrrp_startup_delay"],
+            why: "the routers would take part in the election at once, where keepalived waits",
+        },
+        Kind { words: &["vrrp_down_timer_adverts"], why: DOWN_TIMER },
+        Kind { words: &["vrrp_garp_extra_if"], why: EXTRA_IF },
+        Kind { words: &["vrrp_mcast_group4", "vrrp_mcast_group6"], why: GROUPS },
+        Kind {
+            words: &["vrrp_min_garp"],
+            why: "`vrrp_garp_master_repeat 1` and `vrrp_garp_master_delay 0` say the same",
+        },
+    ],
+};
+
+pub(crate) static SCRIPT: Grammar<ScriptDraft> = Grammar {
+    block: "vrrp_script",
+    secret: false,
+    understood: &[
+        once("script", |d, s, r| d.command = script::only_command(s, r)),
+        once("interval", |d, s, r| d.interval = script::period(s, r)),
+        once("timeout", |d, s, r| d.timeout = script::period(s, r)),
+        once("weight", |d, s, r| d.weight = script::weight(s, r)),
+        once("rise", |d, s, r| d.rise = script::count(s, r)),
+        once("fall", |d, s, r| d.fall = script::count(s, r)),
+        once("user", |d, s, r| d.user = script::user(s, r)),
+    ],
+    ignored: &[Kind {
+        words: &["init_fail"],
+        why: "until its first result a script without a weight keeps its instances out, and one with a weight changes nothing",
+    }],
+    granted: &[],
+    skipped: &[],
+    unsupported: &[],
+};
+
+pub(crate) static INSTANCE: Grammar<InstanceDraft> = Grammar {
+    block: "vrrp_instance",
+    secret: false,
+    understood: &[
+        once("state", |d, s, r| d.initial = instance::initial(s, r)),
+        once("interface", |d, s, r| d.interface = instance::interface(s, r)),
+        once("virtual_router_id", |d, s, r| d.vrid = s.number(1..=255, r)),
+        once("priority", |d, s, r| d.priority = s.number(1..=255, r)),
+        once("advert_int", |d, s, r| d.interval = s.seconds(10_000..=255_000_000, r)),
+        once("version", |d, s, r| d.switches.version = protocol::version(s, r)),
+        once("native_ipv6", |d, s, r| d.native_ipv6 = Some(s.flag(r))),
+        once("strict_mode", |d, s, r| d.switches.strict = s.switch(r)),
+        once("accept", |d, s, r| d.accept = Some(s.flag(r))),
+        once("no_accept", |d, s, r| d.no_accept = Some(s.flag(r))),
+        once("v3_checksum_as_v2", |d, s, r| d.switches.checksum_as_v2 = s.switch(r)),
+        once("lower_prio_no_advert", |d, s, r| d.switches.lower_prio_no_advert = s.switch(r)),
+        once("higher_prio_send_advert", |d, s, r| d.switches.higher_prio_send_advert = s.switch(r)),
+        once("owner_ignore_adverts", |d, s, r| d.switches.owner_ignore_adverts = s.switch(r)),
+        once("skip_check_adv_addr", |d, s, r| d.switches.skip_check_adv_addr = s.switch(r)),
+        once("nopreempt", |d, s, r| d.nopreempt = Some(s.flag(r))),
+        once("preempt", |d, s, r| d.preempt = Some(s.flag(r))),
+        once("preempt_delay", |d, s, r| d.preempt_delay = s.seconds(0..=1_000_000_000, r)),
+        once("authentication", |d, s, r| d.authentication = Authentication::read(s, r)),
+        once("mcast_src_ip", |d, s, r| d.mcast_source = s.host(r)),
+        once("unicast_src_ip", |d, s, r| d.unicast_source = s.host(r)),
+        once("unicast_ttl", |d, s, r| d.unicast_ttl = s.number(1..=255, r)),
+        many("unicast_peer", InstanceDraft::peers),
+        many("virtual_ipaddress", InstanceDraft::addresses),
+        many("virtual_ipaddress_excluded", InstanceDraft::excluded),
+        once("use_vmac", |d, s, r| d.vmac = VmacDraft::read(s, r)),
+        once("vmac_xmit_base", |d, s, r| d.vmac_xmit_base = Some(s.flag(r))),
+        many("virtual_routes", InstanceDraft::routes),
+        many("virtual_rules", InstanceDraft::rules),
+        many("track_interface", InstanceDraft::track_interfaces),
+        many("track_script", InstanceDraft::track_scripts),
+        once("notify", |d, s, r| d.notify.any = script::command(s, r)),
+        once("notify_master", |d, s, r| d.notify.master = script::command(s, r)),
+        once("notify_backup", |d, s, r| d.notify.backup = script::command(s, r)),
+        once("notify_fault", |d, s, r| d.notify.fault = script::command(s, r)),
+        once("notify_stop", |d, s, r| d.notify.stop = script::command(s, r)),
+        once("garp_master_delay", |d, s, r| d.garp.delay = global::seconds(s, r)),
+        once("garp_master_repeat", |d, s, r| d.garp.repeat = global::repeat_not_zero(s, r)),
+        once("garp_master_refresh", |d, s, r| d.garp.refresh = global::seconds(s, r)),
+        once("garp_master_refresh_repeat", |d, s, r| d.garp.refresh_repeat = global::repeat_not_zero(s, r)),
+        once("garp_lower_prio_delay", |d, s, r| d.garp.lower_prio_delay = global::seconds(s, r)),
+        once("garp_lower_prio_repeat", |d, s, r| d.garp.lower_prio_repeat = global::repeat(s, r)),
+    ],
+    ignored: &[
+        Kind { words: &["kernel_rx_buf_size"], why: BUFFERS },
+        Kind { words: &["lvs_sync_daemon_interface"], why: LOAD_BALANCER },
+        Kind { words: &["smtp_alert"], why: MAIL },
+        Kind { words: &["debug"], why: "what is logged is set by the environment variable RUST_LOG" },
+        Kind {
+            words: &["notify_deleted"],
+            why: "vrrpd reads its configuration once, so no instance is deleted while it runs",
+        },
+    ],
+    granted: &["check_unicast_src", "promote_secondaries", "track_src_ip", "unicast_fault_no_peer"],
+    skipped: &[],
+    unsupported: &[
+        Kind {
+            words: &["auth_hmac"],
+            why: "the advertisements would have no HMAC, and routers that expect one would drop them",
+        },
+        Kind {
+            words: &["dont_track_primary"],
+            why: "a router here is always at fault while its own interface is down",
+        },
+        Kind { words: &["down_timer_adverts"], why: DOWN_TIMER },
+        Kind { words: &["garp_extra_if"], why: EXTRA_IF },
+        Kind { words: &["linkbeat_use_polling"], why: LINKBEAT },
+        Kind { words: &["mcast_dst_ip"], why: GROUPS },
+        Kind {
+            words: &["no_virtual_ipaddress"],
+            why: "a virtual router here has an address at least: other routers drop an advertisement without any",
+        },
+        Kind {
+            words: &["notify_master_rx_lower_pri"],
+            why: "the script would not be run: vrrpd runs none when it hears a Master of lower priority",
+        },
+        Kind { words: &["notify_priority_changes"], why: PRIORITY_CHANGES },
+        Kind {
+            words: &["old_unicast_checksum"],
+            why: "vrrpd does not send the checksum that keepalived had before 1.3.7, and routers that expect it would drop its packets",
+        },
+        Kind {
+            words: &["timer_expired_backup"],
+            why: "what a Master does that hung is fixed here: it begins anew when it was silent for longer than its lease",
+        },
+        Kind { words: &["track_bfd", "track_file", "track_process"], why: TRACKING },
+        Kind { words: &["use_ipvlan"], why: "vrrpd makes macvlans only; `use_vmac` asks for one" },
+        Kind { words: &["use_vmac_addr"], why: VMACS_OF_ADDRESSES },
+        Kind {
+            words: &["vrf"],
+            why: "vrrpd puts no interface into a VRF: this belongs into the host's network configuration",
+        },
+    ],
+};
+
+pub(crate) static SYNC_GROUP: Grammar<GroupDraft> = Grammar {
+    block: "vrrp_sync_group",
+    secret: false,
+    understood: &[
+        many("group", GroupDraft::group),
+        many("track_interface", GroupDraft::track_interfaces),
+        many("track_script", GroupDraft::track_scripts),
+        once("sync_group_tracking_weight", |g, s, r| g.tracking_weight = Some(s.flag(r))),
+        once("global_tracking", |g, s, r| g.tracking_weight = Some(s.flag(r))),
+        once("notify", |g, s, r| g.notify.any = script::command(s, r)),
+        once("notify_master", |g, s, r| g.notify.master = script::command(s, r)),
+        once("notify_backup", |g, s, r| g.notify.backup = script::command(s, r)),
+        once("notify_fault", |g, s, r| g.notify.fault = script::command(s, r)),
+        once("notify_stop", |g, s, r| g.notify.stop = script::command(s, r)),
+    ],
+    ignored: &[Kind { words: &["smtp_alert"], why: MAIL }],
+    granted: &[],
+    skipped: &[],
+    unsupported: &[
+        Kind { words: &["notify_priority_changes"], why: PRIORITY_CHANGES },
+        Kind { words: &["track_bfd", "track_file", "track_process"], why: TRACKING },
+    ],
+};
+
+pub(crate) static AUTHENTICATION: Grammar<Authentication> = Grammar {
+    block: "authentication",
+    secret: true,
+    understood: &[
+        once("auth_type", |_, s, r| instance::authentication_type(s, r)),
+        once("auth_pass", |a, s, r| a.password = instance::password(s, r)),
+    ],
+    ignored: &[],
+    granted: &[],
+    skipped: &[],
+    unsupported: &[],
+};
+
+/// What may follow a virtual address.
+pub(crate) const ADDRESS_OPTIONS: [&str; 5] = ["brd", "broadcast", "dev", "label", "scope"];
+
+/// What keepalived knows besides.
+pub(crate) const UNSUPPORTED_ADDRESS_OPTIONS: [&str; 9] =
+    ["-nodad", "autojoin", "home", "mngtmpaddr", "no_track", "noprefixroute", "peer", "preferred_lft", "use_vmac"];
+
+/// Every keyword with the block that it belongs into.
+pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ROOT.words()
+        .chain(GLOBAL_DEFS.words())
+        .chain(SCRIPT.words())
+        .chain(INSTANCE.words())
+        .chain(SYNC_GROUP.words())
+        .chain(AUTHENTICATION.words())
+}

@@ -1,0 +1,156 @@
+//! One line of `virtual_rules`.
+
+use super::{Words, Written, whole};
+use crate::vrrpd::config::{Mark, Rule};
+use crate::vrrpd::keepalived::blocks::values::interface;
+use crate::vrrpd::keepalived::text::parser::{Statement, Word};
+use crate::vrrpd::report::{Report, Span};
+use vrrp_core::Family;
+
+/// A rule as written.
+pub(crate) struct RuleDraft {
+    pub(crate) rule: Rule,
+    /// Where one would expect the priority that is missing.
+    unnumbered: Option<Span>,
+}
+
+const SYNTAX: &str = "[not] [from NETWORK] [to NETWORK] [iif INTERFACE] [oif INTERFACE] [fwmark MARK[/MASK]] [priority N] table TABLE, one on a line";
+
+const NAMES: [&str; 10] = ["from", "fwmark", "iif", "lookup", "not", "oif", "preference", "priority", "table", "to"];
+
+/// What keepalived knows besides.
+const UNSUPPORTED: [&str; 19] = [
+    "blackhole",
+    "dport",
+    "dsfield",
+    "goto",
+    "ipproto",
+    "l3mdev",
+    "nop",
+    "prohibit",
+    "protocol",
+    "realms",
+    "sport",
+    "sup_group",
+    "sup_pl",
+    "suppress_ifgroup",
+    "suppress_prefixlength",
+    "tos",
+    "tunnel-id",
+    "uidrange",
+    "unreachable",
+];
+
+/// The first of the priorities that keepalived gives, downwards.
+const FIRST_PRIORITY: u32 = 16384;
+
+pub(crate) fn read(entry: &Statement, report: &mut Report) -> Option<RuleDraft> {
+    let mut words = Words::after(entry, "rule", SYNTAX, &NAMES, &UNSUPPORTED);
+    let mut rule = RuleWords::default();
+    let mut next = Some(&entry.keyword);
+    while let Some(word) = next {
+        rule.take(word, &mut words, report)?;
+        next = words.rest.next();
+    }
+    rule.finish(&entry.keyword, words.family, report)
+}
+
+/// Gives each rule without a priority the next one of its family, as keepalived does.
+pub(crate) fn number<'a>(drafts: impl Iterator<Item = &'a mut RuleDraft>, report: &mut Report) {
+    let (mut ipv4, mut ipv6) = (FIRST_PRIORITY, FIRST_PRIORITY);
+    for draft in drafts {
+        let Some(span) = draft.unnumbered else { continue };
+        let next = match draft.rule.family {
+            Family::Ipv4 => &mut ipv4,
+            Family::Ipv6 => &mut ipv6,
+        };
+        report.notice(span, format!("this rule has no priority; {next} is used, as in keepalived"));
+        draft.rule.priority = *next;
+        *next = next.saturating_sub(1);
+    }
+}
+
+/// The line so far.
+#[derive(Default)]
+struct RuleWords {
+    invert: bool,
+    from: Option<Written>,
+    to: Option<Written>,
+    input: Option<String>,
+    output: Option<String>,
+    mark: Option<Mark>,
+    priority: Option<u32>,
+    table: Option<u32>,
+}
+
+impl RuleWords {
+    fn take(&mut self, word: &Word, words: &mut Words<'_>, report: &mut Report) -> Option<()> {
+        match word.text.as_str() {
+            "inet" => {
+                words.agree(word, Family::Ipv4, report);
+            }
+            "inet6" => {
+                words.agree(word, Family::Ipv6, report);
+            }
+            "not" => self.invert = true,
+            "from" => {
+                let value = words.value(word, report)?;
+                self.from = Some(words.prefix(value, report)?);
+            }
+            "to" => {
+                let value = words.value(word, report)?;
+                self.to = Some(words.prefix(value, report)?);
+            }
+            "iif" | "dev" => self.input = Some(interface(words.value(word, report)?, report)?),
+            "oif" => self.output = Some(interface(words.value(word, report)?, report)?),
+            "fwmark" => self.mark = Some(mark(words.value(word, report)?, report)?),
+            "priority" | "preference" | "order" => self.priority = Some(words.number(word, report)?),
+            "table" | "lookup" => self.table = Some(words.table(word, report)?),
+            // Nobody watches a rule.
+            "no_track" => {}
+            _ => {
+                words.refuse(word, report);
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    fn finish(self, first: &Word, family: Option<Family>, report: &mut Report) -> Option<RuleDraft> {
+        let Some(table) = self.table else {
+            report.error(first.span, "this rule names no table").with_expected(SYNTAX);
+            return None;
+        };
+        let family = family.unwrap_or(Family::Ipv4);
+        let rule = Rule {
+            family,
+            invert: self.invert,
+            from: self.from.map(|from| from.of(family)),
+            to: self.to.map(|to| to.of(family)),
+            input: self.input,
+            output: self.output,
+            mark: self.mark,
+            priority: self.priority.unwrap_or_default(),
+            table,
+        };
+        Some(RuleDraft { rule, unnumbered: self.priority.is_none().then_some(first.span) })
+    }
+}
+
+fn mark(word: &Word, report: &mut Report) -> Option<Mark> {
+    let (value, mask) = match word.text.split_once('/') {
+        Some((value, mask)) => (whole(value), Some(whole(mask))),
+        None => (whole(&word.text), None),
+    };
+    let mark = match (value, mask) {
+        (Some(value), None) => Some(Mark { value, mask: None }),
+        (Some(value), Some(Some(mask))) => Some(Mark { value, mask: Some(mask) }),
+        _ => None,
+    };
+    if mark.is_none() {
+        report
+            .error(word.span, format!("`{}` is no mark", word.text))
+            .with_expected("MARK or MARK/MASK, each a number below 2^32, like 0x1/0xff");
+    }
+    mark
+}

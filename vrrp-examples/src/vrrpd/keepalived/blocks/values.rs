@@ -1,0 +1,260 @@
+//! What a statement may carry: one value, a number, a time, a block. Each says what it expected when it finds otherwise.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::vrrpd::keepalived::text::parser::{Statement, Word};
+use crate::vrrpd::report::{Report, Span};
+use vrrp_core::Family;
+
+/// A value and where it was written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At<T> {
+    pub(crate) value: T,
+    pub(crate) span: Span,
+}
+
+impl Statement {
+    /// The only value.
+    pub(crate) fn value(&self, expected: &str, report: &mut Report) -> Option<&Word> {
+        self.no_block(report);
+        let word = self.only_value(expected, report)?;
+        if word.text.is_empty() || word.text.contains("\\\"") {
+            report.error(word.span, "an empty word, or one with an escaped quote").with_expected(expected);
+            return None;
+        }
+        Some(word)
+    }
+
+    /// A keyword that stands alone.
+    pub(crate) fn flag(&self, report: &mut Report) -> Span {
+        self.no_block(report);
+        self.no_values(report);
+        self.keyword.span
+    }
+
+    /// A keyword that is on alone, and on or off with a value.
+    pub(crate) fn switch(&self, report: &mut Report) -> Option<At<bool>> {
+        const EXPECTED: &str = "on, off, or nothing, which is on";
+        if self.values.is_empty() {
+            return Some(At { value: true, span: self.flag(report) });
+        }
+        let word = self.value(EXPECTED, report)?;
+        let value = match word.text.as_str() {
+            "on" | "true" | "yes" => true,
+            "off" | "false" | "no" => false,
+            text => {
+                report.error(word.span, format!("`{text}` is neither on nor off")).with_expected(EXPECTED);
+                return None;
+            }
+        };
+        Some(At { value, span: self.keyword.span.to(word.span) })
+    }
+
+    /// The only value, an address of a host.
+    pub(crate) fn host(&self, report: &mut Report) -> Option<At<IpAddr>> {
+        let word = self.value(HOST, report)?;
+        host(word, &word.text, report).map(|value| At { value, span: word.span })
+    }
+
+    /// A block with a name before it.
+    pub(crate) fn named_block(&self, expected: &str, report: &mut Report) -> Option<(&Word, &[Statement])> {
+        let name = self.only_value(expected, report);
+        let body = self.body(report)?;
+        Some((name?, body))
+    }
+
+    /// A block and nothing else.
+    pub(crate) fn block(&self, report: &mut Report) -> Option<&[Statement]> {
+        self.no_values(report);
+        self.body(report)
+    }
+
+    /// The lines of a block that is a list.
+    pub(crate) fn entries(&self, report: &mut Report) -> &[Statement] {
+        let entries = self.block(report).unwrap_or_default();
+        for entry in entries {
+            entry.no_block(report);
+        }
+        entries
+    }
+
+    /// The lines of a list that must not be empty.
+    pub(crate) fn some_entries(&self, expected: &str, report: &mut Report) -> &[Statement] {
+        let entries = self.entries(report);
+        if entries.is_empty() && self.block.is_some() {
+            report.error(self.keyword.span, format!("`{}` is empty", self.keyword.text)).with_expected(expected);
+        }
+        entries
+    }
+
+    /// A whole number.
+    pub(crate) fn number<N: TryFrom<i64>>(&self, range: RangeInclusive<i64>, report: &mut Report) -> Option<At<N>> {
+        let word = self.value(&whole_number(&range), report)?;
+        number(word, range, report)
+    }
+
+    /// Seconds, with decimals down to the microsecond; `from` and `to` are microseconds.
+    pub(crate) fn seconds(&self, range: RangeInclusive<u64>, report: &mut Report) -> Option<At<Duration>> {
+        let shown = |micros: &u64| Duration::from_micros(*micros).as_secs_f64().to_string();
+        let expected = format!("seconds from {} to {}", shown(range.start()), shown(range.end()));
+        let word = self.value(&expected, report)?;
+        match micros(&word.text).filter(|micros| range.contains(micros)) {
+            Some(micros) => Some(At { value: Duration::from_micros(micros), span: word.span }),
+            None => {
+                let wrong = if micros(&word.text).is_some() { "out of range" } else { "no time in seconds" };
+                report.error(word.span, format!("`{}` is {wrong}", word.text)).with_expected(expected);
+                None
+            }
+        }
+    }
+
+    /// The values as they stand in the file.
+    pub(crate) fn values_span(&self) -> Option<Span> {
+        Some(self.values.first()?.span.to(self.values.last()?.span))
+    }
+
+    pub(crate) fn no_block(&self, report: &mut Report) {
+        if let Some(block) = &self.block {
+            report
+                .error(block.open, format!("`{}` takes no block", self.keyword.text))
+                .with_expected("the end of the line");
+        }
+    }
+
+    fn no_values(&self, report: &mut Report) {
+        if let Some(extra) = self.values.first() {
+            // The word itself is not repeated: it may be part of a password.
+            report
+                .error(extra.span, format!("`{}` takes no value", self.keyword.text))
+                .with_expected(if self.block.is_some() { "`{`" } else { "the end of the line" });
+        }
+    }
+
+    fn only_value(&self, expected: &str, report: &mut Report) -> Option<&Word> {
+        match self.values.as_slice() {
+            [value] => return Some(value),
+            [] => report.error(self.keyword.span, format!("`{}` has no value", self.keyword.text)),
+            [_, extra, ..] => report.error(extra.span, format!("`{}` takes one value only", self.keyword.text)),
+        }
+        .with_expected(expected);
+        None
+    }
+
+    fn body(&self, report: &mut Report) -> Option<&[Statement]> {
+        if self.block.is_none() {
+            report.error(self.keyword.span, format!("`{}` has no block", self.keyword.text)).with_expected("`{`");
+        }
+        self.block.as_ref().map(|block| block.body.as_slice())
+    }
+}
+
+/// A whole number.
+pub(crate) fn number<N: TryFrom<i64>>(word: &Word, range: RangeInclusive<i64>, report: &mut Report) -> Option<At<N>> {
+    let number =
+        word.text.parse().ok().filter(|number| range.contains(number)).and_then(|number| number.try_into().ok());
+    if number.is_none() {
+        let wrong = if word.text.parse::<i64>().is_ok() { "out of range" } else { "no whole number" };
+        report.error(word.span, format!("`{}` is {wrong}", word.text)).with_expected(whole_number(&range));
+    }
+    number.map(|value| At { value, span: word.span })
+}
+
+fn whole_number(range: &RangeInclusive<i64>) -> String {
+    format!("a whole number from {} to {}", range.start(), range.end())
+}
+
+fn micros(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) || fraction.len() > 6 {
+        return None;
+    }
+    let fraction: u64 = format!("{fraction:0<6}").parse().ok()?;
+    whole.parse::<u64>().ok()?.checked_mul(1_000_000)?.checked_add(fraction)
+}
+
+const HOST: &str = "the IP address of one host, like 192.0.2.1 or 2001:db8::1";
+
+/// An address that one host can have.
+pub(crate) fn host(word: &Word, text: &str, report: &mut Report) -> Option<IpAddr> {
+    let address = text.parse::<IpAddr>();
+    let of_one = |address: &IpAddr| {
+        let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
+        !(address.is_unspecified() || address.is_multicast() || broadcast)
+    };
+    let wrong = match address {
+        Ok(address) if of_one(&address) => return Some(address),
+        Ok(_) => "is not the address of one host",
+        Err(_) => "is not an IP address",
+    };
+    report.error(word.span, format!("`{text}` {wrong}")).with_expected(HOST);
+    None
+}
+
+/// What messages call a family.
+pub(crate) const fn family_name(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "IPv4",
+        Family::Ipv6 => "IPv6",
+    }
+}
+
+/// A name that the kernel takes for an interface.
+pub(crate) fn interface(word: &Word, report: &mut Report) -> Option<String> {
+    let name = &word.text;
+    if name.is_empty() || name.len() > 15 || name == "." || name == ".." || name.contains(['/', ':', ' ', '\t']) {
+        report
+            .error(word.span, format!("`{name}` cannot be the name of an interface"))
+            .with_expected("1 to 15 octets without `/`, `:` and spaces");
+        return None;
+    }
+    Some(name.clone())
+}
+
+/// Reports every item after the first with the same key; `message` names it.
+pub(crate) fn unique<K: Ord>(
+    items: impl IntoIterator<Item = (K, Span)>,
+    report: &mut Report,
+    message: impl Fn(&K) -> String,
+    expected: &str,
+) {
+    let mut items: Vec<_> = items.into_iter().collect();
+    items.sort_by_key(|(_, span)| *span);
+    let mut first = BTreeMap::new();
+    for (key, span) in items {
+        match first.get(&key) {
+            Some(earlier) => {
+                let place = report.place(*earlier, span);
+                report.error(span, format!("{}, first on {place}", message(&key))).with_expected(expected);
+            }
+            None => {
+                first.insert(key, span);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_read_to_the_microsecond() {
+        for (text, expected) in [
+            ("1", Some(1_000_000)),
+            ("0.25", Some(250_000)),
+            ("1.000001", Some(1_000_001)),
+            ("1.0000001", None),
+            ("1.", None),
+            (".5", None),
+            ("-1", None),
+            ("1s", None),
+            ("18446744073709551615", None),
+        ] {
+            assert_eq!(micros(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Statements to the daemon's configuration: keepalived's defaults, and what must hold between sections.
+
+pub(crate) mod meaning;
+pub(crate) mod protocol;
+pub(crate) mod unicast;
+pub(crate) mod vmac;
+
+use std::collections::BTreeSet;
+
+use crate::vrrpd::config::{Daemon, Instance, Script, SyncGroup};
+use crate::vrrpd::keepalived::blocks::global::Globals;
+use crate::vrrpd::keepalived::blocks::group::{self, GroupDraft};
+use crate::vrrpd::keepalived::blocks::instance::InstanceDraft;
+use crate::vrrpd::keepalived::blocks::keywords::ROOT;
+use crate::vrrpd::keepalived::blocks::routing::rule;
+use crate::vrrpd::keepalived::blocks::script::ScriptDraft;
+use crate::vrrpd::keepalived::blocks::values::{family_name, unique};
+use crate::vrrpd::keepalived::text::parser::Statement;
+use crate::vrrpd::report::{Report, Span};
+
+/// Everything read, before the sections are brought together; so they may stand in any order.
+#[derive(Default)]
+pub(crate) struct Root {
+    pub(crate) globals: Globals,
+    pub(crate) scripts: Vec<ScriptDraft>,
+    pub(crate) instances: Vec<InstanceDraft>,
+    pub(crate) groups: Vec<GroupDraft>,
+}
+
+/// Where an instance says what depends on the host.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Spans {
+    pub(crate) interface: Span,
+    pub(crate) use_vmac: Option<Span>,
+}
+
+/// Lowers a whole configuration, and says where its instances stand. What it returns counts only if `report` holds no
+/// error afterwards.
+pub(crate) fn lower(statements: &[Statement], report: &mut Report) -> (Daemon, Vec<Spans>) {
+    let mut root = Root::default();
+    ROOT.read(Some(statements), &mut root, report);
+    check_between_sections(&root, report);
+    let macvlans = vmac::name_rest(&mut root.instances);
+    rule::number(root.instances.iter_mut().flat_map(|draft| &mut draft.rules), report);
+    let (scripts, spans): (Vec<Script>, Vec<Span>) =
+        root.scripts.into_iter().map(|draft| draft.meaning(&root.globals, report)).unzip();
+    let places = root.instances.iter().map(InstanceDraft::spans).collect();
+    let meaning = |draft: InstanceDraft| draft.meaning(&root.globals, &scripts, &macvlans, report);
+    let mut instances: Vec<Instance> = root.instances.into_iter().filter_map(meaning).collect();
+    // Collected where the larger drafts were.
+    instances.shrink_to_fit();
+    let meaning = |draft: GroupDraft| draft.meaning(&root.globals, &scripts, &macvlans, &mut instances, report);
+    let sync_groups: Vec<SyncGroup> = root.groups.into_iter().map(meaning).collect();
+    if instances.is_empty() && !report.failed() {
+        report
+            .error(Span { source: 0, start: 0, end: 0 }, "no virtual router is configured")
+            .with_expected("a `vrrp_instance` block");
+    }
+    let scheduling = root.globals.process.scheduling();
+    let scripts = tracked(scripts, &spans, &instances, &sync_groups, report);
+    (Daemon { scripts, instances, sync_groups, scheduling }, places)
+}
+
+/// The scripts that some instance tracks; keepalived runs no others.
+fn tracked(
+    scripts: Vec<Script>,
+    spans: &[Span],
+    instances: &[Instance],
+    groups: &[SyncGroup],
+    report: &mut Report,
+) -> Vec<Script> {
+    let of_groups = groups.iter().flat_map(|group| &group.track_scripts);
+    let tracks = instances.iter().flat_map(|instance| &instance.track_scripts).chain(of_groups);
+    let tracks: BTreeSet<&str> = tracks.map(|track| track.name.as_str()).collect();
+    let (tracked, idle): (Vec<_>, Vec<_>) =
+        scripts.into_iter().zip(spans).partition(|(script, _)| tracks.contains(script.name.as_str()));
+    // After an error this may be the consequence of a name that was wrong.
+    if !report.failed() {
+        for (script, span) in idle {
+            report.notice(*span, format!("`{}` is not run: it counts for no instance", script.name));
+        }
+    }
+    tracked.into_iter().map(|(script, _)| script).collect()
+}
+
+fn check_between_sections(root: &Root, report: &mut Report) {
+    let names = root.scripts.iter().map(|draft| (&draft.name.text, draft.name.span));
+    unique(names, report, |name| format!("the script name `{name}` is taken"), "a name of its own");
+    let names = root.instances.iter().map(|draft| (&draft.name.text, draft.name.span));
+    unique(names, report, |name| format!("the instance name `{name}` is taken"), "a name of its own");
+    let routers = root.instances.iter().filter_map(|draft| {
+        let vrid = draft.vrid?;
+        Some(((vrid.value, family_name(draft.family()), &draft.interface.as_ref()?.value), vrid.span))
+    });
+    let taken = |(vrid, family, interface): &(u8, &str, &String)| {
+        format!("virtual router id {vrid} is taken on {interface} for {family}")
+    };
+    unique(routers, report, taken, "an id that no other instance on this interface has");
+    let addresses = root.instances.iter().flat_map(InstanceDraft::installed);
+    let taken = |(device, address): &_| format!("the address {address} is taken on {device}");
+    unique(addresses, report, taken, "each address once on a device");
+    vmac::check_names(&root.instances, report);
+    let instances: Vec<&str> = root.instances.iter().map(|draft| draft.name.text.as_str()).collect();
+    group::check(&root.groups, &instances, report);
+}

@@ -1,0 +1,111 @@
+//! To whom an instance speaks, and from which address.
+
+use std::net::IpAddr;
+
+use crate::vrrpd::config::{Peer, Unicast};
+use crate::vrrpd::keepalived::blocks::instance::InstanceDraft;
+use crate::vrrpd::keepalived::blocks::values::{At, family_name, host, number, unique};
+use crate::vrrpd::keepalived::text::parser::Statement;
+use crate::vrrpd::report::{Report, Span};
+use vrrp_core::Family;
+
+/// TTL of unicast, where none is configured. For IPv6 keepalived leaves it to the kernel, whose default this is.
+const DEFAULT_TTL: u8 = 255;
+const DEFAULT_HOP_LIMIT: u8 = 64;
+
+/// A peer as written.
+pub(crate) struct PeerDraft {
+    peer: Peer,
+    span: Span,
+}
+
+const SYNTAX: &str = "IP [min_ttl 0-255], one on a line";
+
+/// A line of `unicast_peer`.
+pub(crate) fn peer(entry: &Statement, report: &mut Report) -> Option<PeerDraft> {
+    let address = host(&entry.keyword, &entry.keyword.text, report)?;
+    let mut min_ttl = 0;
+    let mut words = entry.values.iter();
+    while let Some(option) = words.next() {
+        let name = option.text.as_str();
+        if !matches!(name, "min_ttl" | "max_ttl") {
+            report
+                .error(option.span, format!("`{name}` is unexpected after a peer"))
+                .with_expected(SYNTAX)
+                .with_nearest(name, ["min_ttl", "max_ttl"]);
+            return None;
+        }
+        let Some(value) = words.next() else {
+            report.error(option.span, format!("`{name}` has no value")).with_expected(SYNTAX);
+            return None;
+        };
+        let ttl: At<u8> = number(value, 0..=255, report)?;
+        match name {
+            "min_ttl" => min_ttl = ttl.value,
+            _ if ttl.value == 255 => {}
+            _ => {
+                report
+                    .error(option.span, "`max_ttl` is not supported: who is near enough can send any TTL")
+                    .with_expected(SYNTAX);
+            }
+        }
+    }
+    Some(PeerDraft { peer: Peer { address, min_ttl }, span: entry.keyword.span })
+}
+
+impl InstanceDraft {
+    /// The source of its advertisements, however they are sent.
+    pub(crate) fn source(&self, report: &mut Report) -> Option<IpAddr> {
+        if let (Some(multicast), Some(unicast)) = (self.mcast_source, self.unicast_source) {
+            if multicast.value != unicast.value {
+                report
+                    .error(multicast.span, "`mcast_src_ip` and `unicast_src_ip` name different addresses")
+                    .with_expected("one of the two: an instance has one source");
+            }
+        }
+        let source = self.unicast_source.or(self.mcast_source)?;
+        self.check_peer_family("source", source, report);
+        if self.unicast_peer.is_none() && self.mcast_source.is_none() {
+            let message = "`unicast_src_ip` without `unicast_peer`: advertisements go to the multicast group";
+            report.notice(source.span, message);
+        }
+        Some(source.value)
+    }
+
+    pub(crate) fn unicast(&self, report: &mut Report) -> Option<Unicast> {
+        if self.unicast_peer.is_none() {
+            if let Some(ttl) = self.unicast_ttl {
+                // keepalived then sends with a TTL of 0: its packets leave the host no more.
+                report
+                    .error(ttl.span, "`unicast_ttl` without `unicast_peer`")
+                    .with_expected("`unicast_peer`, or no such line: to the group the TTL is always 255");
+            }
+            return None;
+        }
+        let keys = self.peers.iter().map(|draft| (draft.peer.address, draft.span));
+        unique(keys, report, |peer| format!("the peer {peer} is named twice"), "each peer once");
+        for PeerDraft { peer, span } in &self.peers {
+            self.check_peer_family("peer", At { value: peer.address, span: *span }, report);
+            if self.unicast_source.or(self.mcast_source).is_some_and(|source| source.value == peer.address) {
+                report
+                    .error(*span, format!("{} is this router's own address", peer.address))
+                    .with_expected("the addresses of the other routers only");
+            }
+        }
+        let default = match self.family() {
+            Family::Ipv4 => DEFAULT_TTL,
+            Family::Ipv6 => DEFAULT_HOP_LIMIT,
+        };
+        let ttl = self.unicast_ttl.map_or(default, |ttl| ttl.value);
+        Some(Unicast { peers: self.peers.iter().map(|draft| draft.peer).collect(), ttl })
+    }
+
+    fn check_peer_family(&self, what: &str, address: At<IpAddr>, report: &mut Report) {
+        if !self.addresses.is_empty() && Family::of(address.value) != self.family() {
+            let family = family_name(self.family());
+            report
+                .error(address.span, format!("the {what} {} of a router for {family}", address.value))
+                .with_expected(format!("an {family} address, as the virtual ones are"));
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! `use_vmac`: the interface of a virtual MAC address.
+
+use std::collections::BTreeSet;
+
+use crate::vrrpd::config::VirtualMac;
+use crate::vrrpd::keepalived::blocks::instance::InstanceDraft;
+use crate::vrrpd::keepalived::blocks::values::{At, interface, unique};
+use crate::vrrpd::keepalived::text::parser::{Statement, Word};
+use crate::vrrpd::report::{Report, Span};
+use vrrp_core::Family;
+
+/// `use_vmac` as written.
+pub(crate) struct VmacDraft {
+    span: Span,
+    /// `None`: until [`name_rest`] gives it one.
+    name: Option<At<String>>,
+}
+
+impl VmacDraft {
+    pub(crate) fn read(statement: &Statement, report: &mut Report) -> Option<Self> {
+        statement.no_block(report);
+        let mut draft = Self { span: statement.keyword.span, name: None };
+        let mut words = statement.values.iter();
+        while let Some(word) = words.next() {
+            match word.text.as_str() {
+                "netlink_notify_msg" => {
+                    report
+                        .notice(word.span, "`netlink_notify_msg` is not acted upon; it is about what others are told");
+                }
+                "name" => match words.next() {
+                    Some(name) => draft.name(name, report)?,
+                    None => {
+                        report.error(word.span, "`name` has no value").with_expected(SYNTAX);
+                        return None;
+                    }
+                },
+                "group" => return draft.refuse(word, "`group` is known to keepalived but not supported here", report),
+                text if text.contains(':') => {
+                    return draft.refuse(
+                        word,
+                        "only the MAC address of the RFC is supported: 00:00:5e:00:01:VRID",
+                        report,
+                    );
+                }
+                _ => draft.name(word, report)?,
+            }
+        }
+        Some(draft)
+    }
+
+    pub(crate) fn span(&self) -> Span {
+        self.span
+    }
+
+    fn name(&mut self, word: &Word, report: &mut Report) -> Option<()> {
+        if self.name.is_some() {
+            report.error(word.span, "a second name for the interface").with_expected(SYNTAX);
+            return None;
+        }
+        self.name = Some(At { value: interface(word, report)?, span: word.span });
+        Some(())
+    }
+
+    fn refuse(self, word: &Word, message: &str, report: &mut Report) -> Option<Self> {
+        report.error(word.span, message).with_expected(SYNTAX);
+        None
+    }
+}
+
+const SYNTAX: &str = "use_vmac [NAME], with the name of the interface to make";
+
+impl InstanceDraft {
+    pub(crate) fn virtual_mac(&self, strict: bool, report: &mut Report) -> Option<VirtualMac> {
+        let Some(vmac) = &self.vmac else {
+            if let Some(transmit_base) = self.vmac_xmit_base {
+                report.notice(transmit_base, "`vmac_xmit_base` has no effect without `use_vmac`");
+            }
+            return None;
+        };
+        if let Some(transmit_base) = self.vmac_xmit_base.filter(|_| strict) {
+            report
+                .error(transmit_base, "strict mode does not go with vmac_xmit_base")
+                .with_expected("no such line: advertisements come from the virtual MAC address");
+        }
+        if self.unicast_peer.is_some() && self.vmac_xmit_base.is_none() {
+            report.notice(vmac.span, "unicast comes from the interface's own MAC address, as with `vmac_xmit_base`");
+        }
+        let interface = vmac.name.as_ref()?.value.clone();
+        let transmit_base = self.vmac_xmit_base.is_some() || self.unicast_peer.is_some();
+        Some(VirtualMac { interface, transmit_base })
+    }
+}
+
+/// No two instances have one interface.
+pub(crate) fn check_names(drafts: &[InstanceDraft], report: &mut Report) {
+    let names = drafts.iter().filter_map(|draft| draft.vmac.as_ref()?.name.as_ref());
+    let names = names.map(|name| (&name.value, name.span));
+    unique(names, report, |name| format!("the interface name `{name}` is taken"), "a name of its own");
+}
+
+/// Gives each interface without a name the first that is free, in keepalived's order. Returns all names.
+pub(crate) fn name_rest(drafts: &mut [InstanceDraft]) -> BTreeSet<String> {
+    let named = drafts.iter().filter_map(|draft| draft.vmac.as_ref()?.name.as_ref());
+    let mut taken: BTreeSet<String> = named.map(|name| name.value.clone()).collect();
+    for draft in drafts {
+        let (family, Some(vrid)) = (draft.family(), draft.vrid.map(|vrid| vrid.value)) else { continue };
+        let Some(vmac) = draft.vmac.as_mut().filter(|vmac| vmac.name.is_none()) else { continue };
+        let sixth = (family == Family::Ipv6).then(|| format!("vrrp6.{vrid}"));
+        let mut names = [format!("vrrp.{vrid}")]
+            .into_iter()
+            .chain(sixth)
+            .chain((1_u16..).map(|number| format!("vrrp{number}.{vrid}")));
+        let free = names.find(|name| !taken.contains(name));
+        taken.extend(free.clone());
+        vmac.name = free.map(|value| At { value, span: vmac.span });
+    }
+    taken
+}

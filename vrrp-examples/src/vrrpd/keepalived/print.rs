@@ -1,0 +1,360 @@
+//! A configuration written down as it was understood: every default in its place, nothing included, and global what
+//! concerns the process alone.
+
+use std::collections::BTreeSet;
+use std::fmt::{Display, Write as _};
+use std::time::Duration;
+
+use crate::vrrpd::config::{
+    Announce, Command, Daemon, Instance, Mark, Notify, Prefix, Protocol, Route, Rule, Script, SyncGroup, Track,
+    TrackWeight, User,
+};
+use crate::vrrpd::keepalived::text::lexer::{self, Token};
+use crate::vrrpd::report::Report;
+use vrrp_core::{AdvertInterval, Family, Profile, Version, Weight};
+use vrrp_io_linux::{Scope, VirtualIp};
+
+/// The configuration as a keepalived.conf that says all that it means. Read again it gives the same, but for passwords:
+/// they are not printed.
+#[must_use]
+pub fn print(daemon: &Daemon) -> String {
+    let mut out = Printer::default();
+    let macs = daemon.instances.iter().filter_map(|instance| instance.virtual_mac.as_ref());
+    let macvlans: BTreeSet<&str> = macs.map(|mac| mac.interface.as_str()).collect();
+    out.globals(daemon);
+    daemon.scripts.iter().for_each(|script| out.script(script));
+    daemon.instances.iter().for_each(|instance| out.instance(instance, daemon, &macvlans));
+    daemon.sync_groups.iter().for_each(|group| out.group(group, daemon));
+    out.text
+}
+
+#[derive(Default)]
+struct Printer {
+    text: String,
+    depth: usize,
+}
+
+impl Printer {
+    fn line(&mut self, line: impl Display) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "{:indent$}{line}", "", indent = 4 * self.depth);
+    }
+
+    fn block(&mut self, head: impl Display, body: impl FnOnce(&mut Self)) {
+        if self.depth == 0 && !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.line(format_args!("{head} {{"));
+        self.depth += 1;
+        body(self);
+        self.depth -= 1;
+        self.line("}");
+    }
+
+    /// A block with a line for each item, if there is one.
+    fn list<T>(&mut self, head: &str, items: impl IntoIterator<Item = T>, line: impl Fn(T) -> String) {
+        let mut items = items.into_iter().peekable();
+        if items.peek().is_some() {
+            self.block(head, |out| items.for_each(|item| out.line(line(item))));
+        }
+    }
+
+    fn globals(&mut self, daemon: &Daemon) {
+        let Daemon { scheduling, .. } = daemon;
+        let lines = [
+            daemon.commands().any(|command| command.secure).then(|| "enable_script_security".to_owned()),
+            scheduling.real_time().map(|priority| format!("vrrp_rt_priority {priority}")),
+            scheduling.real_time_limit().map(|limit| format!("vrrp_rlimit_rttime {}", limit.as_micros())),
+            scheduling.nice().map(|nice| format!("vrrp_priority {nice}")),
+            scheduling.locked_memory().then(|| "vrrp_no_swap".to_owned()),
+        ];
+        self.list("global_defs", lines.into_iter().flatten(), |line| line);
+    }
+
+    fn script(&mut self, script: &Script) {
+        self.block(format_args!("vrrp_script {}", word(&script.name)), |out| {
+            out.line(format_args!("script {}", command_line(&script.command.words)));
+            if let Some(User { user, group }) = &script.command.user {
+                let group = group.as_ref().map(|group| format!(" {}", word(group))).unwrap_or_default();
+                out.line(format_args!("user {}{group}", word(user)));
+            }
+            out.line(format_args!("interval {}", seconds(script.interval)));
+            out.line(format_args!("timeout {}", seconds(script.timeout)));
+            out.line(format_args!("rise {}", script.rise));
+            out.line(format_args!("fall {}", script.fall));
+            out.line(weight(script.weight));
+        });
+    }
+
+    fn instance(&mut self, instance: &Instance, daemon: &Daemon, macvlans: &BTreeSet<&str>) {
+        self.block(format_args!("vrrp_instance {}", word(&instance.name)), |out| {
+            out.line(format_args!("interface {}", word(&instance.interface)));
+            out.line(format_args!("virtual_router_id {}", instance.vrid.get()));
+            out.line(format_args!("priority {}", instance.priority.get()));
+            out.line(format_args!("advert_int {}", seconds(AdvertInterval::duration(instance.interval))));
+            out.protocol(&instance.protocol, instance);
+            match instance.preempt {
+                true => out.line("preempt"),
+                false => out.line("nopreempt"),
+            }
+            if !instance.preempt_delay.is_zero() {
+                out.line(format_args!("preempt_delay {}", seconds(instance.preempt_delay)));
+            }
+            if instance.password.is_some() {
+                out.line("# authentication with a password, which is not printed");
+            }
+            if let Some(source) = instance.source {
+                let keyword = if instance.unicast.is_some() { "unicast_src_ip" } else { "mcast_src_ip" };
+                out.line(format_args!("{keyword} {source}"));
+            }
+            if let Some(unicast) = &instance.unicast {
+                out.line(format_args!("unicast_ttl {}", unicast.ttl));
+                out.list("unicast_peer", &unicast.peers, |peer| format!("{} min_ttl {}", peer.address, peer.min_ttl));
+            }
+            if let Some(mac) = &instance.virtual_mac {
+                out.line(format_args!("use_vmac name {}", word(&mac.interface)));
+                if mac.transmit_base {
+                    out.line("vmac_xmit_base");
+                }
+            }
+            out.list("virtual_ipaddress", &instance.addresses, address);
+            out.list("virtual_ipaddress_excluded", &instance.excluded, address);
+            out.list("virtual_routes", &instance.routes, |found| route(found, &instance.track_interfaces));
+            out.list("virtual_rules", &instance.rules, rule);
+            let interfaces = named_interfaces(instance, macvlans);
+            out.list("track_interface", interfaces, |track| tracked(track, TrackWeight::default()));
+            out.list("track_script", &instance.track_scripts, |track| tracked(track, default_weight(track, daemon)));
+            out.notify(&instance.notify);
+            out.announce(&instance.announce);
+        });
+    }
+
+    fn protocol(&mut self, protocol: &Protocol, instance: &Instance) {
+        let (version, owner) = (protocol.profile.version(), instance.priority.is_owner());
+        let strict = matches!(protocol.profile, Profile::Rfc3768 | Profile::Rfc9568Errata);
+        let ipv4 = instance.addresses.iter().all(|vip| vip.address.is_ipv4());
+        self.line(if version == Version::V2 { "version 2" } else { "version 3" });
+        self.line(format_args!("strict_mode {}", on(strict)));
+        match (owner, protocol.accept) {
+            // It cannot be otherwise.
+            (true, _) => {}
+            (false, true) => self.line("accept"),
+            (false, false) => self.line("no_accept"),
+        }
+        self.line(format_args!("lower_prio_no_advert {}", on(!protocol.answer_lower)));
+        self.line(format_args!("higher_prio_send_advert {}", on(protocol.last_word)));
+        if owner {
+            self.line(format_args!("owner_ignore_adverts {}", on(!protocol.owner_listens)));
+        }
+        if strict {
+            self.line(format_args!("skip_check_adv_addr {}", on(!protocol.strict_list)));
+        }
+        if (version == Version::V3 && ipv4) || !protocol.pseudo_header {
+            self.line(format_args!("v3_checksum_as_v2 {}", on(!protocol.pseudo_header)));
+        }
+    }
+
+    fn group(&mut self, group: &SyncGroup, daemon: &Daemon) {
+        self.block(format_args!("vrrp_sync_group {}", word(&group.name)), |out| {
+            // On one line: a name may be a keyword, and that it is where a line begins.
+            let names: Vec<String> = group.members.iter().map(|name| word(name)).collect();
+            out.list("group", [names.join(" ")], |names| names);
+            out.line("sync_group_tracking_weight");
+            out.list("track_interface", &group.track_interfaces, |track| tracked(track, TrackWeight::default()));
+            out.list("track_script", &group.track_scripts, |track| tracked(track, default_weight(track, daemon)));
+            out.notify(&group.notify);
+        });
+    }
+
+    fn notify(&mut self, Notify { master, backup, fault, stop, any }: &Notify) {
+        for (keyword, command) in [
+            ("notify_master", master),
+            ("notify_backup", backup),
+            ("notify_fault", fault),
+            ("notify_stop", stop),
+            ("notify", any),
+        ] {
+            if let Some(Command { words, user, .. }) = command {
+                let names = user.iter().flat_map(|user| [Some(&user.user), user.group.as_ref()]).flatten();
+                let names: String = names.map(|name| format!(" \"{}\"", escaped(name, "\\"))).collect();
+                self.line(format_args!("{keyword} {}{names}", command_line(words)));
+            }
+        }
+    }
+
+    /// 0 is never.
+    fn announce(&mut self, announce: &Announce) {
+        let or_never = |time: Option<Duration>| seconds(time.unwrap_or_default());
+        self.line(format_args!("garp_master_repeat {}", announce.repeat));
+        self.line(format_args!("garp_master_delay {}", or_never(announce.delay)));
+        self.line(format_args!("garp_master_refresh {}", or_never(announce.refresh)));
+        self.line(format_args!("garp_master_refresh_repeat {}", announce.refresh_repeat));
+        self.line(format_args!("garp_lower_prio_repeat {}", announce.lower_prio_repeat));
+        self.line(format_args!("garp_lower_prio_delay {}", or_never(announce.lower_prio_delay)));
+    }
+}
+
+const fn on(is: bool) -> &'static str {
+    if is { "on" } else { "off" }
+}
+
+fn seconds(time: Duration) -> String {
+    let micros = format!("{}.{:06}", time.as_secs(), time.subsec_micros());
+    micros.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A word as the lexer takes it: bare where that is possible.
+fn word(text: &str) -> String {
+    let mut report = Report::default();
+    let source = report.add_source(String::new(), text);
+    match lexer::tokens(source, &mut report).as_slice() {
+        [(Token::Word(word), _)] if word == text => text.to_owned(),
+        _ => format!("\"{text}\""),
+    }
+}
+
+/// A command is one word in double quotes, in which its own words are split once more.
+fn command_line(words: &[String]) -> String {
+    let words: Vec<String> = words
+        .iter()
+        .map(|word| match escaped(word, "\\\\") {
+            escaped if escaped.is_empty() || escaped.contains(' ') => format!("'{escaped}'"),
+            escaped => escaped,
+        })
+        .collect();
+    format!("\"{}\"", words.join(" "))
+}
+
+/// What would end a word, begin an escape or be refused is written in octal digits after `escape`.
+fn escaped(text: &str, escape: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '"' | '\'' | '\\' | '$' | '~' => {}
+            // They would be taken for a space, and for nothing.
+            '\u{a0}' | '\u{ad}' => {}
+            c if c.is_control() => {}
+            c => {
+                out.push(c);
+                continue;
+            }
+        }
+        let _ = write!(out, "{escape}{:03o}", u32::from(c));
+    }
+    out
+}
+
+fn address(vip: &VirtualIp) -> String {
+    let mut line = vip.to_string();
+    option(&mut line, "brd", vip.broadcast);
+    option(&mut line, "dev", vip.device.as_deref().map(word));
+    option(&mut line, "scope", Some(scope(vip.scope)).filter(|scope| *scope != 0));
+    option(&mut line, "label", vip.label.as_deref().map(word));
+    line
+}
+
+const fn scope(scope: Scope) -> u8 {
+    match scope {
+        Scope::Global => 0,
+        Scope::Site => 200,
+        Scope::Link => 253,
+        Scope::Host => 254,
+        Scope::Other(number) => number,
+    }
+}
+
+fn route(route: &Route, tracks: &[Track]) -> String {
+    let mut line = format!("{} {}", route.kind.name(), prefix(&route.destination));
+    option(&mut line, "via", route.via);
+    option(&mut line, "dev", route.device.as_deref().map(word));
+    option(&mut line, "src", route.source);
+    option(&mut line, "table", Some(route.table));
+    option(&mut line, "metric", route.metric);
+    option(&mut line, "scope", route.scope);
+    option(&mut line, "mtu", route.mtu);
+    if route.onlink {
+        line += " onlink";
+    }
+    let is_tracked = |device: &String| tracks.contains(&by_device(device));
+    if !route.device.as_ref().is_some_and(is_tracked) {
+        line += " no_track";
+    }
+    line
+}
+
+fn rule(rule: &Rule) -> String {
+    let mut line = match rule.family {
+        Family::Ipv4 => "inet".to_owned(),
+        Family::Ipv6 => "inet6".to_owned(),
+    };
+    if rule.invert {
+        line += " not";
+    }
+    option(&mut line, "from", rule.from.as_ref().map(prefix));
+    option(&mut line, "to", rule.to.as_ref().map(prefix));
+    option(&mut line, "iif", rule.input.as_deref().map(word));
+    option(&mut line, "oif", rule.output.as_deref().map(word));
+    option(
+        &mut line,
+        "fwmark",
+        rule.mark.map(|Mark { value, mask }| match mask {
+            Some(mask) => format!("{value:#x}/{mask:#x}"),
+            None => format!("{value:#x}"),
+        }),
+    );
+    option(&mut line, "priority", Some(rule.priority));
+    option(&mut line, "table", Some(rule.table));
+    line
+}
+
+/// With its family, which `default` does not tell.
+fn prefix(Prefix { address, length }: &Prefix) -> String {
+    format!("{address}/{length}")
+}
+
+fn option(line: &mut String, name: &str, value: Option<impl Display>) {
+    if let Some(value) = value {
+        let _ = write!(line, " {name} {value}");
+    }
+}
+
+fn weight(TrackWeight { weight, reverse }: TrackWeight) -> String {
+    let number = match weight {
+        Weight::Fault => 0,
+        Weight::Adjust(weight) => weight.get(),
+    };
+    format!("weight {number} {}", if reverse { "reverse" } else { "noreverse" })
+}
+
+fn tracked(track: &Track, default: TrackWeight) -> String {
+    match track.weight == default {
+        true => word(&track.name),
+        false => format!("{} {}", word(&track.name), weight(track.weight)),
+    }
+}
+
+fn default_weight(track: &Track, daemon: &Daemon) -> TrackWeight {
+    daemon.scripts.iter().find(|script| script.name == track.name).map(|script| script.weight).unwrap_or_default()
+}
+
+fn by_device(device: &str) -> Track {
+    Track { name: device.to_owned(), weight: TrackWeight::default() }
+}
+
+/// The tracked interfaces without those at the end that are tracked unnamed, for an address or a route.
+fn named_interfaces<'a>(instance: &'a Instance, macvlans: &BTreeSet<&str>) -> &'a [Track] {
+    let of_addresses = instance.addresses.iter().chain(&instance.excluded).filter_map(|vip| vip.device.as_deref());
+    let of_routes = instance.routes.iter().filter_map(|route| route.device.as_deref());
+    let devices: BTreeSet<&str> = of_addresses
+        .chain(of_routes.filter(|device| instance.track_interfaces.contains(&by_device(device))))
+        .filter(|device| *device != instance.interface && !macvlans.contains(device))
+        .collect();
+    let tracks = &instance.track_interfaces;
+    let ends_unnamed = |named: &usize| {
+        let (named, unnamed) = tracks.split_at(*named);
+        let rest = devices.iter().filter(|device| !named.iter().any(|track| track.name == **device));
+        rest.map(|device| by_device(device)).eq(unnamed.iter().cloned())
+    };
+    let named = (0..=tracks.len()).find(ends_unnamed).unwrap_or(tracks.len());
+    tracks.get(..named).unwrap_or_default()
+}

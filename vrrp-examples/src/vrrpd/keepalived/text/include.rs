@@ -1,0 +1,161 @@
+//! `include`: which files a line names, and the guard against loops.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::vrrpd::keepalived::text::parser::{MAX_DEPTH, Statement, Word, parse};
+use crate::vrrpd::report::Report;
+
+/// The files that are being read, outermost first: as they were named, and by their canonical path.
+#[derive(Default)]
+pub(crate) struct Files {
+    reading: Vec<(PathBuf, PathBuf)>,
+}
+
+/// Plain `include` and its stricter forms; all are strict here.
+const KEYWORDS: [&str; 6] = ["include", "includer", "includem", "includew", "includeb", "includea"];
+
+impl Files {
+    pub(crate) fn is_include(keyword: &str) -> bool {
+        KEYWORDS.contains(&keyword)
+    }
+
+    /// Reads the outermost file.
+    pub(crate) fn load(&mut self, path: &Path, report: &mut Report) -> Vec<Statement> {
+        match self.read(path, report) {
+            Ok(statements) => statements,
+            Err(why) => {
+                report.file_error(path.display().to_string(), format!("cannot be read: {why}"));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Reads what an `include` line names, relative to the file that it stands in.
+    pub(crate) fn include(&mut self, keyword: &Word, values: &[Word], report: &mut Report) -> Vec<Statement> {
+        let [pattern] = values else {
+            report.error(keyword.span, "`include` takes one file name").with_expected("include FILE");
+            return Vec::new();
+        };
+        let Some(base) = self.reading.last().and_then(|(file, _)| file.parent()) else {
+            report.error(keyword.span, "`include` in a text that is no file").with_expected("a file to be relative to");
+            return Vec::new();
+        };
+        let paths = expand(base, &pattern.text);
+        if paths.is_empty() {
+            report.notice(pattern.span, "no file matches this pattern; nothing is included");
+        }
+        let mut statements = Vec::new();
+        for path in paths {
+            match self.read(&path, report) {
+                Ok(read) => statements.extend(read),
+                Err(why) => {
+                    let file = path.display();
+                    report.error(pattern.span, format!("{file} cannot be included: {why}")).with_expected(
+                        "the name of a readable file, relative to this one, or a pattern that may match none",
+                    );
+                }
+            }
+        }
+        statements
+    }
+
+    fn read(&mut self, path: &Path, report: &mut Report) -> Result<Vec<Statement>, String> {
+        let canonical = path.canonicalize().map_err(|error| error.to_string())?;
+        if self.reading.iter().any(|(_, file)| *file == canonical) {
+            return Err("it would include itself for ever".to_owned());
+        }
+        if self.reading.len() == MAX_DEPTH {
+            return Err(format!("files include each other deeper than {MAX_DEPTH}"));
+        }
+        let bytes = fs::read(&canonical).map_err(|error| error.to_string())?;
+        if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+            return Err("it is in UTF-16; save it in UTF-8, or convert it: iconv -f UTF-16 -t UTF-8".to_owned());
+        }
+        let source = report.add_source(path.display().to_string(), &String::from_utf8_lossy(&bytes));
+        self.reading.push((path.to_owned(), canonical));
+        let statements = parse(source, self, report);
+        self.reading.pop();
+        Ok(statements)
+    }
+}
+
+/// The file a name means, whether it exists or not; for a pattern every file that matches, sorted.
+fn expand(base: &Path, pattern: &str) -> Vec<PathBuf> {
+    let is_pattern = |part: &str| part.contains(['*', '?', '[']);
+    if !is_pattern(pattern) {
+        return vec![base.join(pattern)];
+    }
+    let root = if pattern.starts_with('/') { Path::new("/") } else { base };
+    let mut paths = vec![root.to_owned()];
+    for part in pattern.split('/').filter(|part| !part.is_empty()) {
+        paths = match is_pattern(part) {
+            true => paths.iter().flat_map(|directory| matching(directory, part)).collect(),
+            false => paths.iter().map(|directory| directory.join(part)).filter(|path| path.exists()).collect(),
+        };
+    }
+    paths.sort();
+    paths
+}
+
+fn matching(directory: &Path, pattern: &str) -> Vec<PathBuf> {
+    let pattern: Vec<char> = pattern.chars().collect();
+    let entries = fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok);
+    entries
+        .filter(|entry| {
+            let name: Vec<char> = entry.file_name().to_string_lossy().chars().collect();
+            let hidden = name.starts_with(&['.']) && !pattern.starts_with(&['.']);
+            !hidden && matches(&pattern, &name)
+        })
+        .map(|entry| entry.path())
+        .collect()
+}
+
+/// The shell's `*`, `?` and `[...]`.
+fn matches(pattern: &[char], name: &[char]) -> bool {
+    match (pattern, name) {
+        ([], []) => true,
+        (['*', rest @ ..], _) => (0..=name.len()).any(|skip| matches(rest, name.get(skip..).unwrap_or_default())),
+        (['?', rest @ ..], [_, name @ ..]) => matches(rest, name),
+        (['[', set @ ..], [c, name @ ..]) => match set.iter().skip(1).position(|c| *c == ']') {
+            Some(end) => {
+                let (set, rest) = set.split_at(end + 1);
+                in_set(set, *c) && matches(rest.get(1..).unwrap_or_default(), name)
+            }
+            None => *c == '[' && matches(set, name),
+        },
+        ([p, rest @ ..], [c, name @ ..]) => p == c && matches(rest, name),
+        _ => false,
+    }
+}
+
+fn in_set(set: &[char], c: char) -> bool {
+    match set {
+        ['!' | '^', set @ ..] => !in_set(set, c),
+        [from, '-', to, rest @ ..] => (*from..=*to).contains(&c) || (!rest.is_empty() && in_set(rest, c)),
+        [first, rest @ ..] => *first == c || (!rest.is_empty() && in_set(rest, c)),
+        [] => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_as_the_shells_do() {
+        let chars = |text: &str| text.chars().collect::<Vec<_>>();
+        for (pattern, name, expected) in [
+            ("*.conf", "a.conf", true),
+            ("*.conf", "a.conf.bak", false),
+            ("a?c*", "abc", true),
+            ("a?c", "ac", false),
+            ("[0-9]x[!ab]", "7xc", true),
+            ("[0-9]x[!ab]", "7xb", false),
+            ("[", "[", true),
+            ("*a*b", "xaxxb", true),
+        ] {
+            assert_eq!(matches(&chars(pattern), &chars(name)), expected, "{pattern} {name}");
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Tokens to statements: a keyword, its values, perhaps a block. Keywords matter here only where a brace is missing.
+
+use std::collections::BTreeSet;
+
+use crate::vrrpd::keepalived::blocks::keywords;
+use crate::vrrpd::keepalived::text::include::Files;
+use crate::vrrpd::keepalived::text::lexer::{self, Token};
+use crate::vrrpd::report::{Report, Span};
+
+/// A word and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Word {
+    pub(crate) text: String,
+    pub(crate) span: Span,
+}
+
+/// One line, with the block that belongs to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Statement {
+    pub(crate) keyword: Word,
+    pub(crate) values: Vec<Word>,
+    pub(crate) block: Option<Block>,
+}
+
+/// What stands between two braces.
+#[derive(Clone, Debug)]
+pub(crate) struct Block {
+    /// The opening brace.
+    pub(crate) open: Span,
+    pub(crate) body: Vec<Statement>,
+}
+
+/// Blocks within blocks, and files within files, go no deeper.
+pub(crate) const MAX_DEPTH: usize = 16;
+
+/// Keywords that stand only outside every block: inside one, its closing brace is missing.
+const SECTIONS: [&str; 5] = ["global_defs", "vrrp_script", "vrrp_instance", "vrrp_sync_group", "virtual_server"];
+
+/// Blocks inside sections, besides [`LISTS`]; those of the load balancer, which are skipped whole, among them.
+const INNER_BLOCKS: [&str; 11] = [
+    "virtual_server_group",
+    "real_server",
+    "BFD_CHECK",
+    "DNS_CHECK",
+    "FILE_CHECK",
+    "HTTP_GET",
+    "MISC_CHECK",
+    "PING_CHECK",
+    "SMTP_CHECK",
+    "SSL_GET",
+    "TCP_CHECK",
+];
+
+/// Blocks that are lists: no block stands in one.
+const LISTS: [&str; 9] = [
+    "authentication",
+    "group",
+    "track_interface",
+    "track_script",
+    "unicast_peer",
+    "virtual_ipaddress",
+    "virtual_ipaddress_excluded",
+    "virtual_routes",
+    "virtual_rules",
+];
+
+/// Those in which a line begins with an address, and no keyword.
+const ADDRESS_LISTS: [&str; 3] = ["unicast_peer", "virtual_ipaddress", "virtual_ipaddress_excluded"];
+
+/// Tells whether a block belongs to a keyword.
+fn begins_block(keyword: &str) -> bool {
+    SECTIONS.contains(&keyword) || LISTS.contains(&keyword) || INNER_BLOCKS.contains(&keyword)
+}
+
+/// Parses one source and all that it includes. Every finding goes to `report`; what could be read comes back.
+pub(crate) fn parse(source: usize, files: &mut Files, report: &mut Report) -> Vec<Statement> {
+    let mut parser = Parser { words: Vec::new(), open: Vec::new(), body: Vec::new(), continued: false };
+    let tokens = lexer::tokens(source, report);
+    let missing = missing_braces(&tokens);
+    let mut tokens = tokens.into_iter().enumerate().peekable();
+    while let Some((mut index, (token, span))) = tokens.next() {
+        match token {
+            Token::Word(text) => parser.words.push(Word { text, span }),
+            Token::Open if parser.open.len() == MAX_DEPTH => {
+                report.error(span, format!("blocks nest deeper than {MAX_DEPTH}")).with_expected("`}`");
+                return parser.body;
+            }
+            Token::Open => parser.open(span, report),
+            Token::Close => parser.close(span, files, report),
+            Token::Newline => {
+                while let Some((later, _)) = tokens.next_if(|(_, (token, _))| *token == Token::Newline) {
+                    index = later;
+                }
+                if missing.contains(&index) {
+                    parser.open_without_brace(report);
+                // An opening brace may stand on a line of its own.
+                } else if !matches!(tokens.peek(), Some((_, (Token::Open, _)))) {
+                    parser.end_line(files, report);
+                }
+            }
+        }
+    }
+    parser.end_line(files, report);
+    parser.close_all(|_, _| "the end of the file".to_owned(), report);
+    parser.body
+}
+
+struct Parser {
+    /// The line so far.
+    words: Vec<Word>,
+    /// The blocks that are open, each with what stood outside it so far.
+    open: Vec<(Vec<Word>, Span, Vec<Statement>)>,
+    /// The innermost block so far.
+    body: Vec<Statement>,
+    /// The value of a definition goes on.
+    continued: bool,
+}
+
+impl Parser {
+    fn end_line(&mut self, files: &mut Files, report: &mut Report) {
+        let words = std::mem::take(&mut self.words);
+        let continued = std::mem::take(&mut self.continued);
+        let is_definition = words.first().is_some_and(|word| word.text.starts_with('$'));
+        self.continued = (continued || is_definition) && words.last().is_some_and(|word| word.text.ends_with('\\'));
+        if continued {
+            return;
+        }
+        self.expect_section(&words, report);
+        self.expect_list_end(&words, false, report);
+        match words.split_first() {
+            _ if refuse_preprocessing(&words, report) => {}
+            Some((keyword, values)) if Files::is_include(&keyword.text) => {
+                self.body.extend(files.include(keyword, values, report));
+            }
+            _ => self.finish(words, None),
+        }
+    }
+
+    fn open(&mut self, brace: Span, report: &mut Report) {
+        let mut words = std::mem::take(&mut self.words);
+        self.expect_section(&words, report);
+        self.expect_list_end(&words, true, report);
+        if words.is_empty() {
+            report.error(brace, "a block without a keyword").with_expected("a keyword before `{`");
+        } else if refuse_preprocessing(&words, report) {
+            words.clear();
+        }
+        self.open.push((words, brace, std::mem::take(&mut self.body)));
+    }
+
+    /// A block whose opening brace was forgotten: says so, and goes on as if it were there.
+    fn open_without_brace(&mut self, report: &mut Report) {
+        let words = std::mem::take(&mut self.words);
+        self.expect_section(&words, report);
+        let Some(keyword) = words.first() else { return };
+        report
+            .error(keyword.span, format!("`{}` has no block", keyword.text))
+            .with_expected("`{` at the end of this line");
+        self.open.push((words.clone(), keyword.span, std::mem::take(&mut self.body)));
+    }
+
+    fn close(&mut self, brace: Span, files: &mut Files, report: &mut Report) {
+        self.end_line(files, report);
+        match self.open.pop() {
+            Some(open) => self.leave(open),
+            None => {
+                report
+                    .error(brace, "this `}` closes nothing")
+                    .with_expected("as many `}` as `{`")
+                    .with_help("braces in a value belong into double quotes");
+            }
+        }
+    }
+
+    /// A new section inside a block means that a brace is missing: says so once and carries on outside.
+    fn expect_section(&mut self, words: &[Word], report: &mut Report) {
+        if let Some(keyword) = words.first() {
+            if SECTIONS.contains(&keyword.text.as_str()) && !self.open.is_empty() {
+                self.close_all(
+                    |brace, report| format!("`{}` on {}", keyword.text, report.place(keyword.span, brace)),
+                    report,
+                );
+            }
+        }
+    }
+
+    /// The same inside a list, where a block begins, or a keyword stands instead of an address.
+    fn expect_list_end(&mut self, words: &[Word], opens: bool, report: &mut Report) {
+        let (Some(keyword), Some((list, brace, _))) = (words.first(), self.open.last()) else { return };
+        let is_in = |lists: &[&str]| list.first().is_some_and(|list| lists.contains(&list.text.as_str()));
+        let is_keyword = || keywords::all().any(|(name, _)| name == keyword.text);
+        let ends = (opens && is_in(&LISTS)) || is_in(&ADDRESS_LISTS);
+        // What is no keyword may be a password.
+        if ends && is_keyword() {
+            let expected = format!("`}}` before `{}` on {}", keyword.text, report.place(keyword.span, *brace));
+            report.error(*brace, "this `{` is not closed").with_expected(expected);
+            if let Some(open) = self.open.pop() {
+                self.leave(open);
+            }
+        }
+    }
+
+    fn close_all(&mut self, before: impl Fn(Span, &Report) -> String, report: &mut Report) {
+        while let Some(open) = self.open.pop() {
+            let expected = format!("`}}` before {}", before(open.1, report));
+            report.error(open.1, "this `{` is not closed").with_expected(expected);
+            self.leave(open);
+        }
+    }
+
+    fn leave(&mut self, (words, open, outside): (Vec<Word>, Span, Vec<Statement>)) {
+        let body = std::mem::replace(&mut self.body, outside);
+        self.finish(words, Some(Block { open, body }));
+    }
+
+    fn finish(&mut self, words: Vec<Word>, block: Option<Block>) {
+        let mut words = words.into_iter();
+        if let Some(keyword) = words.next() {
+            self.body.push(Statement { keyword, values: words.collect(), block });
+        }
+    }
+}
+
+/// The ends of the lines where an opening brace is missing. For each brace of a section that closes nothing this is the
+/// last line before it whose keyword has a block, but none here.
+fn missing_braces(tokens: &[(Token, Span)]) -> BTreeSet<usize> {
+    let mut missing = BTreeSet::new();
+    let (mut candidates, mut depth, mut first) = (Vec::new(), 0_usize, None);
+    for (index, (token, _)) in tokens.iter().enumerate() {
+        match token {
+            Token::Word(word) if first.is_none() => {
+                first = Some(word.as_str());
+                if SECTIONS.contains(&word.as_str()) {
+                    candidates.clear();
+                    depth = 0;
+                }
+            }
+            Token::Word(_) => {}
+            Token::Open => (first, depth) = (None, depth + 1),
+            Token::Close => {
+                first = None;
+                match depth.checked_sub(1) {
+                    Some(less) => depth = less,
+                    None => missing.extend(candidates.pop()),
+                }
+            }
+            Token::Newline => {
+                let opens = matches!(tokens.get(index + 1), Some((Token::Open | Token::Newline, _)));
+                match first {
+                    _ if opens => {}
+                    Some(word) if begins_block(word) => {
+                        candidates.push(index);
+                        first = None;
+                    }
+                    _ => first = None,
+                }
+            }
+        }
+    }
+    missing
+}
+
+/// keepalived's lines for some hosts only, definitions and repetitions are not understood: none passes as text.
+/// Returns whether the keyword itself is one.
+fn refuse_preprocessing(words: &[Word], report: &mut Report) -> bool {
+    let refused = |index: usize, text: &str| {
+        if index == 0 && text.starts_with('@') {
+            Some("lines for one configuration id only (`@id`)")
+        } else if index == 0 && text.starts_with('$') {
+            Some("definitions (`$NAME=`)")
+        } else if text.contains("$_") || text.contains("${_") {
+            Some("keepalived's built-in definitions (`${_NAME}`)")
+        } else if text.contains("~SEQ") || text.contains("~LST") {
+            Some("repetitions (`~SEQ`, `~LST`)")
+        } else {
+            None
+        }
+    };
+    let mut keyword = false;
+    for (index, word) in words.iter().enumerate() {
+        if let Some(what) = refused(index, &word.text) {
+            report.error(word.span, format!("{what} are not supported")).with_expected("the line written out");
+            keyword |= index == 0;
+        }
+    }
+    keyword
+}

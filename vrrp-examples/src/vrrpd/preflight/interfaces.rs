@@ -1,0 +1,29 @@
+//! Whether the interfaces of this host can carry what the configuration asks for.
+
+use std::io;
+
+use vrrp_io_linux::{Preflight, Router, Unsuitable, preflight};
+
+use crate::vrrpd::keepalived::{Keyword, Places};
+use crate::vrrpd::report::diagnostics::{Diagnostic, Severity};
+
+/// What can never work here is an error; what there is besides, a warning.
+pub(super) fn findings(routers: &[Router], places: &Places) -> io::Result<Vec<Diagnostic>> {
+    let found = preflight(routers)?;
+    Ok(found.iter().enumerate().flat_map(|(instance, found)| of_instance(instance, found, places)).collect())
+}
+
+fn of_instance(instance: usize, found: &Preflight, places: &Places) -> Vec<Diagnostic> {
+    let unsuitable = found.unsuitable.iter().map(|why| {
+        let keyword = match why {
+            Unsuitable::NoMac { .. } => Keyword::UseVmac,
+            _ => Keyword::Interface,
+        };
+        places.finding(Severity::Error, (instance, keyword), why.to_string(), Some(why.remedy()))
+    });
+    let concerns = found
+        .concerns
+        .iter()
+        .map(|concern| places.finding(Severity::Warning, (instance, Keyword::Interface), concern.to_string(), None));
+    unsuitable.chain(concerns).collect()
+}

@@ -1,0 +1,160 @@
+//! What the reader has to say about a file: where, what is wrong, what was expected.
+
+use std::fmt;
+
+/// How much a [`Diagnostic`] weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The file loads; something in it has no effect or another one than it seems.
+    Notice,
+    /// The file loads; something on this host is not as the file has it.
+    Warning,
+    /// The file does not load.
+    Error,
+}
+
+/// One finding, complete in itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Error or notice.
+    pub severity: Severity,
+    /// File it was found in.
+    pub file: String,
+    /// Line, from 1; 0 when the file as a whole is meant.
+    pub line: usize,
+    /// Column in characters, from 1; 0 when the file as a whole is meant.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What was expected instead.
+    pub expected: Option<String>,
+    /// What to do about it.
+    pub help: Option<String>,
+    pub(crate) excerpt: Option<Excerpt>,
+    /// Source and offset.
+    pub(crate) order: (usize, usize),
+}
+
+/// The line a finding points into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Excerpt {
+    pub(crate) line: String,
+    /// Characters to mark from the column on.
+    pub(crate) width: usize,
+}
+
+/// Every finding of a file that does not load, in the order of the text. At least one is an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostics(pub Vec<Diagnostic>);
+
+impl std::error::Error for Diagnostics {}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, diagnostic) in self.0.iter().enumerate() {
+            write!(f, "{}{diagnostic}", if index == 0 { "" } else { "\n\n" })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}:{}", self.line, self.column)?;
+        }
+        let severity = match self.severity {
+            Severity::Notice => "notice",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        };
+        write!(f, ": {severity}: {}", self.message)?;
+        let gutter = self.line.to_string().len();
+        if let Some(Excerpt { line, width }) = &self.excerpt {
+            let (before, marks) = (self.column.saturating_sub(1), "^".repeat(*width));
+            write!(f, "\n{:gutter$} |\n{} | {line}\n{:gutter$} | {:before$}{marks}", "", self.line, "", "")?;
+        }
+        for (what, text) in [("expected", &self.expected), ("help", &self.help)] {
+            if let Some(text) = text {
+                write!(f, "\n{:gutter$} = {what}: {text}", "")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Diagnostic {
+    pub(crate) fn with_expected(&mut self, expected: impl Into<String>) -> &mut Self {
+        self.expected = Some(expected.into());
+        self
+    }
+
+    pub(crate) fn with_help(&mut self, help: impl Into<String>) -> &mut Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Offers the candidate that `word` was probably meant to be, if there is one.
+    pub(crate) fn with_nearest<'a>(&mut self, word: &str, candidates: impl IntoIterator<Item = &'a str>) -> &mut Self {
+        if let Some(nearest) = nearest(word, candidates) {
+            self.help = Some(format!("did you mean `{nearest}`?"));
+        }
+        self
+    }
+}
+
+/// The candidate closest to `word`, if it is close enough to have been meant.
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_ascii_lowercase();
+    let len = word.chars().count();
+    let limit = (len / 3).max(1);
+    candidates
+        .into_iter()
+        // A word without end is compared with nothing.
+        .filter(|candidate| candidate.chars().count().abs_diff(len) <= limit)
+        .map(|candidate| (distance(&word, &candidate.to_ascii_lowercase()), candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Insertions, deletions, replacements and swaps of neighbours that make one word the other.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    // `rows[i][j]` is the distance of the first i characters of `a` to the first j of `b`.
+    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_distance_counts_single_slips() {
+        assert_eq!((distance("raise", "rise"), distance("lable", "label")), (1, 1));
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!((distance("", "abc"), distance("abc", ""), distance("", "")), (3, 3, 0));
+    }
+
+    #[test]
+    fn only_near_words_are_offered() {
+        assert_eq!(nearest("raise", ["fall", "rise"]), Some("rise"));
+        assert_eq!(nearest("Priority", ["priority"]), Some("priority"));
+        assert_eq!(nearest("cheese", ["fall", "rise"]), None);
+        assert_eq!(nearest(&"x".repeat(100_000_000), ["fall", "rise"]), None);
+    }
+}

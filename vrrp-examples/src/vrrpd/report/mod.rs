@@ -1,0 +1,210 @@
+//! Collects what is found in the sources of one configuration.
+
+pub mod diagnostics;
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use crate::vrrpd::keepalived::blocks::secrets;
+use crate::vrrpd::keepalived::text::parser::Word;
+use crate::vrrpd::report::diagnostics::{Diagnostic, Excerpt, Severity};
+
+/// A stretch of one source, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Span {
+    pub(crate) source: usize,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+impl Span {
+    /// From the start of `self` to the end of `last`, which stands later in the same source.
+    pub(crate) fn to(self, last: Self) -> Self {
+        Self { end: last.end, ..self }
+    }
+}
+
+struct Source {
+    name: String,
+    text: Rc<str>,
+    /// Where each line starts.
+    lines: Vec<usize>,
+}
+
+/// The sources read so far and everything found in them.
+#[derive(Default)]
+pub(crate) struct Report {
+    sources: Vec<Source>,
+    found: Vec<Diagnostic>,
+    named: BTreeSet<String>,
+    /// Each command line, split into words, and where it stands.
+    commands: Vec<(Vec<String>, Span)>,
+    /// Words of statements that were refused: what they may have named is not missed.
+    doubtful: BTreeSet<String>,
+}
+
+impl Report {
+    /// Takes in a text; returns its number for spans.
+    pub(crate) fn add_source(&mut self, name: String, text: &str) -> usize {
+        // The byte order mark that editors of Windows put before a text.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let lines = [0].into_iter().chain(text.match_indices('\n').map(|(newline, _)| newline + 1)).collect();
+        self.sources.push(Source { name, text: text.into(), lines });
+        self.sources.len() - 1
+    }
+
+    pub(crate) fn text(&self, source: usize) -> Rc<str> {
+        self.sources.get(source).map_or_else(|| "".into(), |source| Rc::clone(&source.text))
+    }
+
+    pub(crate) fn slice(&self, span: Span) -> &str {
+        self.sources.get(span.source).and_then(|source| source.text.get(span.start..span.end)).unwrap_or_default()
+    }
+
+    pub(crate) fn error(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+        self.record(Severity::Error, span, message.into())
+    }
+
+    pub(crate) fn notice(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+        self.record(Severity::Notice, span, message.into())
+    }
+
+    /// A notice that is worth giving once however often `keyword` occurs.
+    pub(crate) fn notice_once(&mut self, keyword: &str, span: Span, message: impl Into<String>) {
+        if self.named.insert(keyword.to_owned()) {
+            self.notice(span, message);
+        }
+    }
+
+    /// Remembers what a refused statement may have named.
+    pub(crate) fn doubt(&mut self, words: &[Word]) {
+        self.doubtful.extend(words.iter().map(|word| word.text.clone()));
+    }
+
+    /// Whether a refused statement may have named this.
+    pub(crate) fn is_doubtful(&self, name: &str) -> bool {
+        self.doubtful.contains(name)
+    }
+
+    /// An error of a file as a whole, before there is a text to point into.
+    pub(crate) fn file_error(&mut self, file: String, message: String) {
+        let order = (self.sources.len(), 0);
+        let (severity, expected) = (Severity::Error, None);
+        self.found.push(Diagnostic {
+            severity,
+            file,
+            line: 0,
+            column: 0,
+            message,
+            expected,
+            help: None,
+            excerpt: None,
+            order,
+        });
+    }
+
+    /// Remembers where a command line stands.
+    pub(crate) fn add_command(&mut self, words: Vec<String>, span: Span) {
+        self.commands.push((words, span));
+    }
+
+    /// Where a command line stands first.
+    pub(crate) fn command(&self, words: &[String]) -> Option<Span> {
+        self.commands.iter().find(|(known, _)| known == words).map(|(_, span)| *span)
+    }
+
+    /// Whether anything found so far is an error.
+    pub(crate) fn failed(&self) -> bool {
+        self.found.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// Whether something in this stretch was found wrong already.
+    pub(crate) fn failed_in(&self, span: Span) -> bool {
+        let inside = (span.source, span.start)..=(span.source, span.end);
+        self.found.iter().any(|found| found.severity == Severity::Error && inside.contains(&found.order))
+    }
+
+    /// Where something stands, for a message about `from`.
+    pub(crate) fn place(&self, span: Span, from: Span) -> String {
+        let (line, _) = self.line_and_start(span);
+        match self.sources.get(span.source) {
+            Some(source) if span.source != from.source => format!("{}:{line}", source.name),
+            _ => format!("line {line}"),
+        }
+    }
+
+    /// Takes all findings, in the order of the text.
+    pub(crate) fn take_found(&mut self) -> Vec<Diagnostic> {
+        let mut found = std::mem::take(&mut self.found);
+        found.sort_by_key(|diagnostic| diagnostic.order);
+        found
+    }
+
+    fn record(&mut self, severity: Severity, span: Span, message: String) -> &mut Diagnostic {
+        let (diagnostic, index) = (self.diagnostic(severity, span, message), self.found.len());
+        self.found.push(diagnostic);
+        &mut self.found[index]
+    }
+
+    /// Whether the word that begins here is not shown, or stands on a line that is not.
+    pub(crate) fn hides(&self, span: Span) -> bool {
+        let found = self.diagnostic(Severity::Notice, span, String::new());
+        let Some(excerpt) = found.excerpt else { return true };
+        let shown = excerpt.line.chars().nth(found.column.saturating_sub(1));
+        shown == Some('*') && !self.slice(span).starts_with('*')
+    }
+
+    /// A finding that is not kept here.
+    pub(crate) fn diagnostic(&self, severity: Severity, span: Span, message: String) -> Diagnostic {
+        let (line, line_start) = self.line_and_start(span);
+        let text = self.text(span.source);
+        let rest = text.get(line_start..).unwrap_or_default();
+        let full = rest.lines().next().unwrap_or_default();
+        let chars = |from: usize, to: usize| text.get(from..to).map_or(0, |text| text.chars().count());
+        let end = span.end.min(line_start + full.len());
+        let excerpt = Excerpt {
+            line: secrets::printable(text.get(..line_start).unwrap_or_default(), full),
+            width: chars(span.start, end).max(1),
+        };
+        // A line longer than keepalived itself reads is no use on a screen.
+        let excerpt = (full.len() <= 1024).then_some(excerpt);
+        Diagnostic {
+            severity,
+            file: self.sources.get(span.source).map(|source| source.name.clone()).unwrap_or_default(),
+            line,
+            column: chars(line_start, span.start) + 1,
+            message,
+            expected: None,
+            help: None,
+            excerpt,
+            order: (span.source, span.start),
+        }
+    }
+
+    fn line_and_start(&self, span: Span) -> (usize, usize) {
+        let lines = self.sources.get(span.source).map_or(&[][..], |source| &source.lines);
+        let line = lines.partition_point(|start| *start <= span.start);
+        (line, line.checked_sub(1).and_then(|before| lines.get(before)).copied().unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_caret_stands_under_the_word_and_passwords_stay_unprinted() {
+        let mut report = Report::default();
+        let source = report.add_source("é.conf".to_owned(), "a\n\tauth_pass \"gehéim\" x\n");
+        report.error(Span { source, start: 22, end: 23 }, "m").with_expected("e").with_help("h");
+        let shown = report.take_found()[0].to_string();
+        let lines = [
+            "é.conf:2:20: error: m",
+            "  |",
+            "2 |  auth_pass \"******\" *",
+            "  |                    ^",
+            "  = expected: e",
+        ];
+        assert_eq!(shown, lines.join("\n") + "\n  = help: h");
+    }
+}

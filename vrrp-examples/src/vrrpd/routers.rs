@@ -1,0 +1,187 @@
+//! From the daemon's configuration to routers.
+//!
+//! Here the configuration, which says all that keepalived leaves open, meets an interface whose defaults are the RFC's: so
+//! nothing is left to those.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use vrrp_core::{AnnouncePolicy, Config, ConfigError, SendChecksum, Tracker, TrackerId, UnicastPeer};
+use vrrp_io_linux::{Router, RouterError, VirtualIp, VirtualMac};
+
+use crate::vrrpd::config::{self, Announce, Daemon, Instance, SyncGroup, Track};
+
+/// Least time between two rounds of announcements while another Master is heard, where none is configured.
+const CONTEST_HOLDOFF: Duration = Duration::from_secs(5);
+
+/// A configuration and what is made of it.
+#[derive(Debug)]
+pub(super) struct Lowered {
+    pub(super) daemon: Daemon,
+    /// One for each instance, in their order.
+    pub(super) routers: Vec<Router>,
+    /// For each script, who tracks it.
+    pub(super) script_users: Vec<Vec<ScriptUser>>,
+}
+
+/// An instance that tracks a script.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ScriptUser {
+    pub(super) router: usize,
+    pub(super) tracker: TrackerId,
+}
+
+/// What an instance asks for and no router can be.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LowerError {
+    #[error("vrrp_instance {instance}: {error}")]
+    Config { instance: String, error: ConfigError },
+    #[error("vrrp_instance {instance}: there is no vrrp_script {script}")]
+    NoScript { instance: String, script: String },
+    #[error(transparent)]
+    Router(#[from] RouterError),
+}
+
+impl Lowered {
+    /// `lease`: whether addresses expire when nobody renews them.
+    pub(super) fn new(daemon: Daemon, lease: bool) -> Result<Self, LowerError> {
+        let mut script_users = vec![Vec::new(); daemon.scripts.len()];
+        let instances = daemon.instances.iter().enumerate();
+        let routers = instances.map(|(index, instance)| lower(&daemon, index, instance, lease, &mut script_users));
+        Ok(Self { routers: routers.collect::<Result<_, _>>()?, daemon, script_users })
+    }
+}
+
+fn lower(
+    daemon: &Daemon,
+    index: usize,
+    instance: &Instance,
+    lease: bool,
+    script_users: &mut [Vec<ScriptUser>],
+) -> Result<Router, LowerError> {
+    let error = |error| LowerError::Config { instance: instance.name.clone(), error };
+    let mut config = config(instance).map_err(error)?.with_lease(lease);
+    let group = daemon.sync_groups.iter().find(|group| group.members.contains(&instance.name)).cloned();
+    let of_group = |list: fn(&SyncGroup) -> &Vec<Track>| group.iter().flat_map(list);
+    let tracked = with_group(&instance.track_interfaces, of_group(|group| &group.track_interfaces));
+    let mut interfaces = Vec::new();
+    for track in tracked.filter(|track| track.name != instance.interface) {
+        let id = config.add_tracker(tracker(track, format!("interface {}", track.name))).map_err(error)?;
+        interfaces.push((id, track.name.clone()));
+    }
+    for track in with_group(&instance.track_scripts, of_group(|group| &group.track_scripts)) {
+        let id = config.add_tracker(tracker(track, check_name(&track.name))).map_err(error)?;
+        let script = daemon.scripts.iter().position(|script| script.name == track.name);
+        let users = script.and_then(|script| script_users.get_mut(script));
+        let no_script = || LowerError::NoScript { instance: instance.name.clone(), script: track.name.clone() };
+        users.ok_or_else(no_script)?.push(ScriptUser { router: index, tracker: id });
+    }
+    let mut router = router(instance, config)?;
+    if let Some(group) = &group {
+        router = router.with_sync_group(&group.name);
+    }
+    for (id, interface) in interfaces {
+        router = router.with_tracked_interface(id, interface);
+    }
+    Ok(router)
+}
+
+/// What an instance tracks, and what its group does that it does not itself.
+fn with_group<'a>(own: &'a [Track], group: impl Iterator<Item = &'a Track>) -> impl Iterator<Item = &'a Track> {
+    own.iter().chain(group.filter(move |track| !own.contains(track)))
+}
+
+fn router(instance: &Instance, config: Config) -> Result<Router, RouterError> {
+    let mut router =
+        Router::new(&instance.interface, config).with_name(&instance.name).with_accept_mode(instance.protocol.accept);
+    for vip in instance.addresses.iter().chain(&instance.excluded) {
+        router = router.with_address(vip.clone())?;
+    }
+    if let Some(source) = instance.source {
+        router = router.with_source(source);
+    }
+    if let Some(unicast) = &instance.unicast {
+        router = router.with_unicast_ttl(unicast.ttl);
+    }
+    if let Some(config::VirtualMac { interface, transmit_base }) = &instance.virtual_mac {
+        router = router.with_virtual_mac(VirtualMac::new().with_name(interface).with_transmit_base(*transmit_base));
+    }
+    Ok(router)
+}
+
+fn config(instance: &Instance) -> Result<Config, ConfigError> {
+    let addresses = |vips: &[VirtualIp]| vips.iter().map(|vip| vip.address).collect::<Vec<IpAddr>>();
+    let protocol = &instance.protocol;
+    let checksum = if protocol.pseudo_header { SendChecksum::PseudoHeader } else { SendChecksum::Message };
+    let mut config = Config::new(protocol.profile, instance.vrid, &addresses(&instance.addresses))?
+        .with_excluded(&addresses(&instance.excluded))?
+        .with_priority(instance.priority)
+        .with_interval(instance.interval)?
+        .with_preempt(instance.preempt, instance.preempt_delay)
+        .with_answer_lower(protocol.answer_lower)
+        .with_last_word(protocol.last_word)
+        .with_owner_listens(protocol.owner_listens)
+        .with_strict_list(protocol.strict_list)
+        .with_checksum(checksum)
+        .with_announce(announce(&instance.announce));
+    if let Some(password) = instance.password {
+        config = config.with_password(password)?;
+    }
+    if let Some(unicast) = &instance.unicast {
+        let peer = |peer: &config::Peer| UnicastPeer { address: peer.address, min_ttl: peer.min_ttl };
+        config = config.with_unicast_peers(&unicast.peers.iter().map(peer).collect::<Vec<_>>())?;
+    }
+    Ok(config)
+}
+
+/// What log and status call a script.
+pub(super) fn check_name(script: &str) -> String {
+    format!("check {script}")
+}
+
+fn tracker(track: &Track, name: String) -> Tracker {
+    Tracker { name, weight: track.weight.weight, reverse: track.weight.reverse }
+}
+
+fn announce(announce: &Announce) -> AnnouncePolicy {
+    AnnouncePolicy {
+        repeat: announce.repeat,
+        delay: announce.delay,
+        refresh: announce.refresh,
+        refresh_repeat: announce.refresh_repeat,
+        contest_repeat: announce.lower_prio_repeat,
+        contest_holdoff: announce.lower_prio_delay.unwrap_or(CONTEST_HOLDOFF),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vrrpd::keepalived::parse_str;
+
+    #[test]
+    fn a_member_tracks_what_its_group_does_once() {
+        let instance = |name: &str, tracks: &str| {
+            format!(
+                "vrrp_instance {name} {{\ninterface {name}\nvirtual_router_id 1\nvirtual_ipaddress {{ 192.0.2.1 dev {name} }}\n{tracks}\n}}\n"
+            )
+        };
+        let text = "vrrp_script s {\nscript /bin/s\n}\n".to_owned()
+            + &instance("a", "track_script {\ns\n}")
+            + &instance("b", "track_script {\ns weight 5\n}")
+            + &instance("alone", "")
+            + "vrrp_sync_group g {\nglobal_tracking\ngroup { a b }\ntrack_script {\ns\n}\ntrack_interface {\na\nx\n}\n}\n";
+        let lowered = Lowered::new(parse_str("t", &text).unwrap().daemon, false).unwrap();
+        let users: Vec<usize> = lowered.script_users[0].iter().map(|user| user.router).collect();
+        assert_eq!(users, [0, 1, 1], "what a member tracks with another weight counts beside");
+        let interfaces = |router: usize| {
+            let shown = format!("{:?}", lowered.routers[router]);
+            ["interface a", "interface x"].map(|tracker| shown.matches(tracker).count())
+        };
+        assert_eq!(
+            [interfaces(0), interfaces(1), interfaces(2)],
+            [[0, 1], [1, 1], [0, 0]],
+            "none tracks its own twice"
+        );
+    }
+}
