@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
 use vrrp_core::TrackerId;
 
-use crate::driver::{Command, Driver};
+use crate::driver::state::{Command, Driver};
 use crate::error::{StartError, Stopped, TrackError};
 use crate::event::Event;
 use crate::preflight::{may_set_addresses, preflight};

@@ -2,7 +2,7 @@
 
 use vrrp_core::{Input, RouterId};
 
-use super::Driver;
+use super::state::Driver;
 use crate::addresses::obstacles::Circumstances;
 use crate::clock;
 use crate::event::EventKind;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use vrrp_core::wire::{Endpoints, TTL};
 use vrrp_core::{Action, AdvertKind, Input, Peers, Role, RouterId, Vip};
 
-use super::Driver;
+use super::state::Driver;
 use crate::addresses::holdings::Answer;
 use crate::event::EventKind;
 use crate::kernel::netlink::Done;

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use vrrp_core::{Cause, Fault, Input, RouterId, VirtualRouter};
 
-use super::{Driver, Hosted};
+use super::interfaces::Concerned;
+use super::state::{Driver, Hosted};
 use crate::clock;
-use crate::driver::interfaces::Concerned;
 use crate::event::EventKind;
 use crate::kernel::netlink::{Change, HostAddress};
 use crate::kernel::sysctl;

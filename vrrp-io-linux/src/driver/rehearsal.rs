@@ -3,7 +3,7 @@
 use vrrp_core::wire::{Endpoints, TTL};
 use vrrp_core::{AdvertKind, Peers, RouterId};
 
-use super::Driver;
+use super::state::Driver;
 
 impl Driver {
     /// A Down deadline is near, and what comes then was last done long ago, if ever: its code and data, the kernel's too, are

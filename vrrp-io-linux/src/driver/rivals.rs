@@ -8,7 +8,7 @@ use std::time::Duration;
 use vrrp_core::wire::{Endpoints, Packet, ParseError};
 use vrrp_core::{Config, Discard, Instant, Priority, Role, RouterId, Version};
 
-use super::Driver;
+use super::state::{Driver, Rival};
 use crate::event::EventKind;
 use crate::report::Kind;
 use crate::status::OtherMaster;
@@ -19,15 +19,6 @@ const HEARD_WITHIN: Duration = Duration::from_secs(10);
 const NAMED: usize = 3;
 /// Where the priority is, in every version.
 const PRIORITY_OCTET: usize = 2;
-
-/// Another Master, as it was last heard.
-#[derive(Debug)]
-pub(super) struct Rival {
-    address: IpAddr,
-    priority: Option<Priority>,
-    why: Option<String>,
-    heard_at: Instant,
-}
 
 impl Driver {
     /// After an advertisement that was accepted. No packet makes a Master: who is one after it was one before, and does not

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use vrrp_core::{Input, Instant, Role, RouterId};
 
-use super::Driver;
+use super::state::{Driver, Told};
 use crate::addresses::holdings::{Left, Stray};
 use crate::clock;
 use crate::event::EventKind;
@@ -20,16 +20,6 @@ use crate::virtual_ip::VirtualIp;
 
 /// What came back again and again has to be gone for so long.
 const QUIET: Duration = Duration::from_secs(10);
-
-/// What a router was told of.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Told {
-    address: IpAddr,
-    left: Left,
-    /// When it was last there.
-    seen: Instant,
-    there: bool,
-}
 
 impl Told {
     /// When all is well again, if nothing happens.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use vrrp_core::{Input, RouterId};
 
-use super::Driver;
+use super::state::Driver;
 use crate::clock;
 use crate::event::{EventKind, Unreported};
 use crate::kernel::filter::{Filter, News};

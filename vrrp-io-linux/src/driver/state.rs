@@ -1,0 +1,113 @@
+//! What the thread of the routers owns.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use vrrp_core::{Fault, Instant, Priority, RouterId, RouterSet, TrackerId, Vip};
+
+use super::interfaces::Interfaces;
+use crate::addresses::holdings::{Holdings, Left};
+use crate::addresses::lease::Leases;
+use crate::addresses::obstacles::Obstacles;
+use crate::clock::Alarm;
+use crate::kernel::filter::Filter;
+use crate::kernel::macvlans::Macvlans;
+use crate::kernel::netlink::{Monitor, Requests};
+use crate::packets::link_layer::{LinkLayer, Mac};
+use crate::packets::ports::Port;
+use crate::report::Reporter;
+use crate::router::Router;
+use crate::scheduling::Pauses;
+use crate::status::RouterStatus;
+
+/// What the outside asks of a running driver.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Track(usize, TrackerId, bool),
+    Status(oneshot::Sender<Vec<RouterStatus>>),
+}
+
+/// Everything that one thread owns.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    pub(super) set: RouterSet,
+    pub(super) routers: Vec<Hosted>,
+    pub(super) ports: Vec<Port>,
+    /// The one that was last asked for a packet.
+    pub(super) next_port: usize,
+    pub(super) interfaces: Interfaces,
+    pub(super) holdings: Holdings,
+    pub(super) leases: Leases,
+    pub(super) obstacles: Obstacles,
+    /// When the kernel last confirmed an address.
+    pub(super) confirmed_at: Instant,
+    /// Who is kept out by an address that is here.
+    pub(super) strays: BTreeMap<RouterId, Told>,
+    /// The deadline that renewals wait for.
+    pub(super) renew_after: Option<Instant>,
+    pub(super) monitor: Monitor,
+    pub(super) requests: Requests,
+    pub(super) link_layer: LinkLayer,
+    /// Announcements to be repeated, and how often.
+    pub(super) repeats: VecDeque<(RouterId, Vip, u8)>,
+    pub(super) macvlans: Macvlans,
+    pub(super) filter: Option<Filter>,
+    pub(super) alarm: Alarm,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) reporter: Reporter,
+    /// Something happened to the host that may have cost an interface its membership.
+    pub(super) memberships_doubtful: bool,
+    /// The ports whose routers another process has.
+    pub(super) refused: BTreeSet<usize>,
+    /// When to try again where another process runs one of the routers.
+    pub(super) claim_at: Option<Instant>,
+    /// Whether all intervals are long enough to let packets gather.
+    pub(super) gathers: bool,
+    pub(super) pauses: Pauses,
+    /// When there was last nothing to do.
+    pub(super) idle_at: Instant,
+    pub(super) packet: Box<[u8]>,
+    pub(super) message: Box<[u8]>,
+}
+
+/// One router, with what only this host needs to know of it.
+#[derive(Debug)]
+pub(super) struct Hosted {
+    pub(super) router: Router,
+    pub(super) port: usize,
+    /// Where packets come in that bear on its takeover: its own port, and those of its sync group.
+    pub(super) heard_on: Arc<[usize]>,
+    /// Where its addresses are.
+    pub(super) devices: Box<[String]>,
+    /// The MAC address of the better Master that it yielded to last, as of the frame that said so.
+    pub(super) winner_mac: Option<Mac>,
+    /// The counter of that name, as it was after the last packet.
+    pub(super) address_list_errors: u64,
+    /// What its faults were last called.
+    pub(super) said: Vec<(Fault, String)>,
+    /// Those that were there when it was last looked.
+    pub(super) told: Vec<String>,
+    /// The last other Master that it heard.
+    pub(super) rival: Option<Rival>,
+}
+
+/// Another Master, as it was last heard.
+#[derive(Debug)]
+pub(super) struct Rival {
+    pub(super) address: IpAddr,
+    pub(super) priority: Option<Priority>,
+    pub(super) why: Option<String>,
+    pub(super) heard_at: Instant,
+}
+
+/// What a router was told of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    pub(super) address: IpAddr,
+    pub(super) left: Left,
+    /// When it was last there.
+    pub(super) seen: Instant,
+    pub(super) there: bool,
+}
