@@ -11,8 +11,8 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage, address::AddressM
 use netlink_sys::Socket;
 use vrrp_core::{Family, Peers, Version};
 
-use crate::kernel::netlink::IPV6_MTU;
-use crate::kernel::netlink::{DATAGRAM_MAX, answers, messages, open, request};
+use crate::kernel::netlink::message::{DATAGRAM_MAX, answers, messages, open, request};
+use crate::kernel::netlink::mirror::IPV6_MTU;
 use crate::router::Router;
 use crate::virtual_ip::VirtualIp;
 
@@ -493,7 +493,7 @@ mod tests {
     #[test]
     fn a_start_refuses_what_can_never_work_and_warns_of_what_it_can_live_with() {
         in_namespace(|| {
-            let refused = crate::start([router("v9"), router("lo")]).unwrap_err();
+            let refused = crate::handle::start([router("v9"), router("lo")]).unwrap_err();
             let expected =
                 "lo/1: interface lo is a loopback: no other router is there; expected the interface of the LAN";
             assert_eq!(refused.to_string(), expected);
@@ -504,13 +504,13 @@ mod tests {
                 (1..=90).map(|n| IpAddr::from(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, n))).collect();
             let routers = [router("v0"), router("v9"), Router::new("v0", config(Profile::Rfc9568, &many))];
             let warnings = run(async {
-                let (vrrp, mut events) = crate::start(routers).unwrap();
+                let (vrrp, mut events) = crate::handle::start(routers).unwrap();
                 vrrp.stop().await.unwrap();
                 let mut warnings = Vec::new();
                 while let Some(event) = events.recv().await {
                     match &event.kind {
                         // The driver itself says that there is no v9.
-                        crate::EventKind::Warning(text) if event.router != 1 => {
+                        crate::event::EventKind::Warning(text) if event.router != 1 => {
                             warnings.push((event.router, text.clone()));
                         }
                         _ => {}

@@ -6,7 +6,7 @@ use super::state::Driver;
 use crate::addresses::obstacles::Circumstances;
 use crate::clock;
 use crate::event::EventKind;
-use crate::kernel::netlink::IPV6_MTU;
+use crate::kernel::netlink::mirror::IPV6_MTU;
 use crate::kernel::sysctl;
 use crate::report::words::{self, Condition};
 

@@ -10,7 +10,7 @@ use vrrp_core::{Action, AdvertKind, Input, Peers, Role, RouterId, Vip};
 use super::state::Driver;
 use crate::addresses::holdings::Answer;
 use crate::event::EventKind;
-use crate::kernel::netlink::Done;
+use crate::kernel::netlink::requests::Done;
 use crate::report::Kind;
 use crate::report::words::{self, Condition};
 use crate::virtual_ip::VirtualIp;

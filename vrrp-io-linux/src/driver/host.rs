@@ -9,7 +9,7 @@ use super::interfaces::Concerned;
 use super::state::{Driver, Hosted};
 use crate::clock;
 use crate::event::EventKind;
-use crate::kernel::netlink::{Change, HostAddress};
+use crate::kernel::netlink::mirror::{Change, HostAddress};
 use crate::kernel::sysctl;
 use crate::report::words::{self, Condition};
 use crate::router::Router;

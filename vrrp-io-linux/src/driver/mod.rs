@@ -26,7 +26,7 @@ use self::state::{Command, Driver};
 use crate::clock;
 use crate::event::EventKind;
 use crate::kernel::filter;
-use crate::kernel::netlink::Change;
+use crate::kernel::netlink::mirror::Change;
 use crate::packets::ports::{Arrival, Port};
 use crate::packets::socket::membership;
 use crate::report::Kind;

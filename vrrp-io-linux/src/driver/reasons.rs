@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use vrrp_core::{Cause, Fault, RouterId};
 
 use super::state::{Driver, Hosted};
-use crate::kernel::netlink::Use;
+use crate::kernel::netlink::mirror::Use;
 use crate::report::words::{self, Condition, Host, Sources};
 use crate::status::TrackerStatus;
 

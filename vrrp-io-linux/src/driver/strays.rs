@@ -13,7 +13,7 @@ use super::state::{Driver, Told};
 use crate::addresses::holdings::{Left, Stray};
 use crate::clock;
 use crate::event::EventKind;
-use crate::kernel::netlink::HostAddress;
+use crate::kernel::netlink::mirror::HostAddress;
 use crate::kernel::sysctl;
 use crate::router::Router;
 use crate::virtual_ip::VirtualIp;

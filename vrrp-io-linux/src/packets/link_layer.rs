@@ -7,7 +7,7 @@ use etherparse::{EtherType, Ethernet2Header};
 use socket2::{Domain, Socket, Type};
 use vrrp_core::wire::{Endpoints, gratuitous_arp, unsolicited_na};
 
-use crate::packets::socket::{PRIORITY, fragments_v4, fragments_v6, ipv4, ipv6, too_small};
+use crate::packets::socket::{PRIORITY, fragments, ipv4, ipv6};
 use crate::{clock, sys};
 
 pub(crate) type Mac = [u8; 6];
@@ -63,20 +63,20 @@ impl LinkLayer {
                 let mut header = ipv4::header(source, destination, ttl, payload.len())?;
                 // Only what is never cut may go without a number of its own (RFC 6864 section 4.1).
                 header.dont_fragment = true;
-                let packets = fragments_v4(&header, payload, way.mtu as usize, (identification() as u16).max(1));
+                let packets = fragments::ipv4(&header, payload, way.mtu as usize, (identification() as u16).max(1));
                 (EtherType::IPV4, [1, 0, 0x5e, b & 0x7f, c, d], packets)
             }
             Endpoints::V6 { source, destination } => {
                 let [.., a, b, c, d] = destination.octets();
                 let header = ipv6::header(source, destination, ttl, payload.len())?;
-                let packets = fragments_v6(&header, payload, way.mtu as usize, identification());
+                let packets = fragments::ipv6(&header, payload, way.mtu as usize, identification());
                 (EtherType::IPV6, [0x33, 0x33, a, b, c, d], packets)
             }
         };
         let (source, destination) = (way.from, way.to.unwrap_or(group));
         let ethernet = Ethernet2Header { source, destination, ether_type }.to_bytes();
         let to = sys::link_layer_address(way.ifindex, ether_type.0, destination);
-        for (header, part) in packets.ok_or_else(|| too_small(way.mtu))? {
+        for (header, part) in packets.ok_or_else(|| fragments::too_small(way.mtu))? {
             let parts = [&ethernet[..], &header, part].map(IoSlice::new);
             self.socket.send_to_vectored(&parts, &to)?;
         }

@@ -11,9 +11,10 @@ use vrrp_core::{Family, Instant, Vrid};
 
 use crate::claims::{self, Claim, Refusal, Vrids, Wanted};
 use crate::clock;
-use crate::kernel::netlink::Link;
+use crate::kernel::netlink::mirror::Link;
 use crate::packets::link_layer::{LinkLayer, Mac, Way};
-use crate::packets::socket::{Datagram, Heard, VrrpSocket};
+use crate::packets::socket::datagram::Datagram;
+use crate::packets::socket::{Heard, VrrpSocket};
 
 /// One interface and family. It is known by name: it may come and go, with another index each time.
 #[derive(Debug)]
@@ -207,7 +208,7 @@ fn arrival(now: Instant, empty_at: Instant, heard: Heard) -> Arrival {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packets::socket::age;
+    use crate::packets::socket::datagram::age;
 
     const SECOND: Duration = Duration::from_secs(1);
 

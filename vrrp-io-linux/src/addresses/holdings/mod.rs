@@ -15,7 +15,9 @@ use std::time::Duration;
 use vrrp_core::{Instant, RouterId, Vip};
 
 use crate::burst::Burst;
-use crate::kernel::netlink::{Done, HostAddress, Monitor, Outcome, Requests, Use};
+use crate::kernel::netlink::mirror::{HostAddress, Use};
+use crate::kernel::netlink::monitor::Monitor;
+use crate::kernel::netlink::requests::{Done, Outcome, Requests};
 use crate::router::Router;
 use crate::status::OnHost;
 use crate::virtual_ip::VirtualIp;

@@ -15,7 +15,7 @@ use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::kernel::netlink::DATAGRAM_MAX;
+use crate::kernel::netlink::message::DATAGRAM_MAX;
 use crate::sys;
 
 /// `NFNLGRP_NFTABLES` of linux/netfilter/nfnetlink.h: changes of tables and of what is in them.

@@ -10,22 +10,10 @@ use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use netlink_packet_route::link::{LinkFlags, LinkHeader, LinkLayerType};
 
-use super::{HostAddress, Link, MARK, Use};
+use super::message::MARK;
+use super::mirror::{HostAddress, Link, News, Use};
 
 const LINK_HEADER_LEN: usize = 16;
-
-/// A piece of news, or of a dump.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum News {
-    /// There is this link.
-    Link(Link),
-    /// The link of this index is gone.
-    LinkGone(u32),
-    /// The link of this index has this address.
-    Address(u32, HostAddress),
-    /// It has it no more.
-    AddressGone(u32, HostAddress),
-}
 
 /// Decodes one message; `None` when it is about something else.
 pub(super) fn decode(message_type: u16, payload: &[u8]) -> Result<Option<News>, DecodeError> {

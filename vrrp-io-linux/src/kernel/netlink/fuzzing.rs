@@ -7,10 +7,11 @@ use netlink_packet_core::Emitable;
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage, AddressProtocol, AddressScope};
 
-use super::decode::{News, decode};
+use super::decode::decode;
+use super::message::{MARK, answers, messages};
+use super::mirror::News;
 use super::mirror::{Change, HostAddress, Link, Mirror, Use};
 use super::resync::Resync;
-use super::{MARK, answers, messages};
 
 /// The port of the socket: what comes for it is an answer. The numbers of its requests begin at 1.
 const PORT: u32 = 4711;

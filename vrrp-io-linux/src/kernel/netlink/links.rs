@@ -9,7 +9,7 @@ use netlink_packet_route::link::{
 };
 use netlink_sys::Socket;
 
-use super::{DATAGRAM_MAX, answers, open, request};
+use super::message::{DATAGRAM_MAX, answers, open, request};
 
 const RECEIVE_BUFFER: usize = 1 << 16;
 

@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::decode::News;
-
 /// The least that a link must carry for IPv6 (RFC 8200 section 5).
 pub(crate) const IPV6_MTU: u32 = 1280;
 
@@ -46,7 +44,7 @@ pub(crate) struct HostAddress {
     pub(crate) secondary: bool,
     /// Whether it serves.
     pub(crate) usage: Use,
-    /// A virtual router installed it: it carries [`MARK`](super::MARK).
+    /// A virtual router installed it: it carries [`MARK`](super::message::MARK).
     pub(crate) marked: bool,
 }
 
@@ -97,6 +95,19 @@ pub(crate) enum Change {
     },
     /// News had been lost; all that differed has been reported now.
     Resynced,
+}
+
+/// A piece of news, or of a dump.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// There is this link.
+    Link(Link),
+    /// The link of this index is gone.
+    LinkGone(u32),
+    /// The link of this index has this address.
+    Address(u32, HostAddress),
+    /// It has it no more.
+    AddressGone(u32, HostAddress),
 }
 
 /// What tells one address of a host from another.

@@ -10,9 +10,9 @@ use socket2::SockRef;
 use tokio::io::unix::AsyncFd;
 use vrrp_core::Instant;
 
+use super::message::{DATAGRAM_MAX, open};
 use super::mirror::{Change, HostAddress, Link, Mirror};
 use super::resync::Resync;
-use super::{DATAGRAM_MAX, open};
 use crate::clock::{self, Alarm};
 use crate::sys;
 
@@ -189,7 +189,7 @@ mod tests {
     use std::net::IpAddr;
 
     use super::*;
-    use crate::kernel::netlink::Requests;
+    use crate::kernel::netlink::requests::Requests;
     use crate::testing::{ifindex, in_namespace, ip, run, wire};
     use crate::virtual_ip::VirtualIp;
 

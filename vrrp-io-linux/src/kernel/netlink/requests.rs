@@ -12,7 +12,7 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::Socket;
 use vrrp_core::Instant;
 
-use super::{DATAGRAM_MAX, MARK, answers, open, request};
+use super::message::{DATAGRAM_MAX, MARK, answers, open, request};
 use crate::clock;
 use crate::virtual_ip::{Scope, VirtualIp};
 
@@ -296,7 +296,8 @@ mod tests {
     use std::net::IpAddr;
 
     use super::*;
-    use crate::kernel::netlink::{Change, HostAddress, Monitor, Use};
+    use crate::kernel::netlink::mirror::{Change, HostAddress, Use};
+    use crate::kernel::netlink::monitor::Monitor;
     use crate::testing::{ifindex, in_namespace, ip, run, wire};
 
     /// Of addresses that end in ::1.

@@ -5,9 +5,10 @@ use std::collections::{HashSet, VecDeque};
 use netlink_packet_core::{DoneBuffer, NLM_F_DUMP, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NetlinkHeader};
 use netlink_packet_route::RouteNetlinkMessage;
 
-use super::decode::{News, decode};
+use super::decode::decode;
+use super::message::{messages, request};
+use super::mirror::News;
 use super::mirror::{Change, Key, Mirror};
-use super::{messages, request};
 
 #[derive(Debug)]
 pub(super) struct Resync {

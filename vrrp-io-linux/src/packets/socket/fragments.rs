@@ -1,6 +1,8 @@
 //! An advertisement that is larger than the link's MTU, cut into packets that are not (RFC 791 section 3.2, RFC 8200 section
 //! 4.5).
 
+use std::io;
+
 use etherparse::{IpFragOffset, IpNumber, Ipv4Header, Ipv6FragmentHeader, Ipv6Header};
 
 /// Offsets count in these.
@@ -43,6 +45,11 @@ pub(crate) fn ipv6<'a>(header: &Ipv6Header, payload: &'a [u8], mtu: usize, ident
         Some(([&header.to_bytes()[..], &fragment.to_bytes()].concat(), part))
     };
     parts.into_iter().map(packet).collect()
+}
+
+/// Why a packet cannot be sent even in fragments.
+pub(crate) fn too_small(mtu: u32) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("no fragment of a packet fits into the MTU of {mtu}"))
 }
 
 /// The parts of a payload and where each begins. It is cut only where it must be.

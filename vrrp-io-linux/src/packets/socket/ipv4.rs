@@ -7,7 +7,7 @@ use std::ops::Range;
 use etherparse::{IpDscp, IpNumber, Ipv4Header, Ipv4HeaderSlice};
 use socket2::{InterfaceIndexOrAddress, Socket};
 
-use super::{Datagram, age, length, wall_clock};
+use super::datagram::{Datagram, age, length, wall_clock};
 use crate::sys;
 
 /// RFC 3768 section 5.2.2.

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use etherparse::{IpNumber, Ipv6FlowLabel, Ipv6Header, Ipv6HeaderSlice};
 use socket2::Socket;
 
-use super::{Datagram, age, length, wall_clock};
+use super::datagram::{Datagram, age, length, wall_clock};
 use crate::sys;
 
 /// RFC 9568 section 5.1.2.2.

@@ -9,18 +9,17 @@
 //! are made here, so that the source is what the router says it is. This socket is also a member of the group for the IP layer,
 //! which tells switches, and it hears what the IP layer puts together: advertisements that came in fragments.
 
+pub(crate) mod datagram;
 mod filters;
-mod fragments;
+pub(crate) mod fragments;
 pub(crate) mod ipv4;
 pub(crate) mod ipv6;
 pub(crate) mod membership;
 
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddrV4, SocketAddrV6};
-use std::ops::Range;
 use std::os::fd::AsFd;
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use etherparse::{EtherType, IpNumber};
 use libc::c_int;
@@ -29,8 +28,7 @@ use tokio::io::unix::AsyncFd;
 use vrrp_core::Family;
 use vrrp_core::wire::Endpoints;
 
-pub(crate) use fragments::{ipv4 as fragments_v4, ipv6 as fragments_v6};
-
+use self::datagram::Datagram;
 use crate::{clock, sys};
 
 /// `TC_PRIO_CONTROL`: past the bulk traffic in the interface's own queue.
@@ -68,25 +66,6 @@ pub(crate) enum Heard {
     Advertisement(Datagram),
     /// Nothing that concerns a router.
     Noise,
-}
-
-/// One received advertisement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Datagram {
-    /// Who sent it.
-    pub(crate) src: IpAddr,
-    /// The multicast group, or an address of this host or of one that it forwards to.
-    pub(crate) dst: IpAddr,
-    /// Time to live, or hop limit, on arrival.
-    pub(crate) ttl: u8,
-    /// Where in the buffer the advertisement is.
-    pub(crate) payload: Range<usize>,
-    /// For how long it has lain in the socket. From the wall clock: a step of that makes it too long.
-    pub(crate) age: Duration,
-    /// The MAC address that the frame came from, where that is known.
-    pub(crate) mac: Option<[u8; 6]>,
-    /// Came behind an IP authentication header, which nobody has checked.
-    pub(crate) authenticated: bool,
 }
 
 impl VrrpSocket {
@@ -190,7 +169,7 @@ impl VrrpSocket {
                 // The kernel would put another number for 0 into each fragment.
                 self.identification = self.identification.wrapping_add(1);
                 let identification = (self.identification as u16).max(1);
-                (fragments_v4(&header, payload, mtu, identification), to)
+                (fragments::ipv4(&header, payload, mtu, identification), to)
             }
             Some(Endpoints::V6 { source, destination }) => {
                 let header = ipv6::header(source, destination, ttl, payload.len())?;
@@ -199,14 +178,14 @@ impl VrrpSocket {
                     return send(&header.to_bytes(), payload, &to);
                 }
                 self.identification = self.identification.wrapping_add(1);
-                (fragments_v6(&header, payload, mtu, self.identification), to)
+                (fragments::ipv6(&header, payload, mtu, self.identification), to)
             }
             None => {
                 let text = format!("cannot send from {from} to {to}: this socket is for {:?}", self.family);
                 return Err(io::Error::new(io::ErrorKind::Unsupported, text));
             }
         };
-        let packets = packets.ok_or_else(|| too_small(self.mtu))?;
+        let packets = packets.ok_or_else(|| fragments::too_small(self.mtu))?;
         packets.iter().try_for_each(|(header, part)| send(header, part, &to))
     }
 
@@ -284,32 +263,11 @@ fn whole(family: Family, mtu: u32) -> u32 {
     }
 }
 
-/// Why a packet cannot be sent even in fragments.
-pub(crate) fn too_small(mtu: u32) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, format!("no fragment of a packet fits into the MTU of {mtu}"))
-}
-
-/// For how long a packet has lain in the socket, when the wall clock says `now` and its stamp `stamp`.
-pub(crate) fn age(now: Duration, stamp: Option<Duration>) -> Duration {
-    stamp.map_or(Duration::ZERO, |stamp| now.saturating_sub(stamp))
-}
-
-/// The wall clock, as the kernel's stamps have it.
-fn wall_clock() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
-}
-
-/// The length of a payload, as a header has it.
-fn length(payload_len: usize) -> io::Result<u16> {
-    let too_long =
-        |_| io::Error::new(io::ErrorKind::InvalidInput, format!("{payload_len} octets do not fit in a packet"));
-    u16::try_from(payload_len).map_err(too_long)
-}
-
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
     use std::io::Read;
+    use std::time::Duration;
 
     use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice};
     use vrrp_core::multicast_group;
