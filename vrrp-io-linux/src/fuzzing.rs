@@ -10,5 +10,5 @@ use crate::sys::Received;
 #[must_use]
 pub fn ipv4_datagram(packet: &[u8]) -> Option<(Endpoints, u8, &[u8])> {
     let found = ipv4::datagram(packet, &Received { len: packet.len(), ..Received::default() })?;
-    Some((Endpoints::new(found.src, found.dst)?, found.ttl, packet.get(found.payload)?))
+    Some((found.ends, found.ttl, packet.get(found.payload)?))
 }

@@ -101,7 +101,7 @@ impl Driver {
             let Ok(len) = router.encode(kind, ends, &mut self.message) else { continue };
             let message = self.message.get(..len).unwrap_or_default();
             let sent = match (hosted.router.virtual_source(), to_winner) {
-                (None, None) => port.send(source, destination, ttl, message),
+                (None, None) => port.send(ends, ttl, message),
                 (None, Some((own, winner))) => port.send_as(own, Some(winner), &self.link_layer, ends, ttl, message),
                 (Some(mac), _) => port.send_as(mac, None, &self.link_layer, ends, ttl, message),
             };

@@ -19,7 +19,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
-use vrrp_core::wire::Endpoints;
 use vrrp_core::{Cause, Discard, Family, Input, Instant, Role, RouterId, RxPacket, VirtualRouter};
 
 use self::state::{Command, Driver};
@@ -331,13 +330,10 @@ impl Driver {
 
     fn receive(&mut self, port: usize, arrival: &Arrival) {
         let Arrival::At(at, datagram) = arrival else { return };
-        let (Some(ends), Some(payload)) =
-            (Endpoints::new(datagram.src, datagram.dst), self.packet.get(datagram.payload.clone()))
-        else {
-            return;
-        };
+        let Some(payload) = self.packet.get(datagram.payload.clone()) else { return };
+        let ends = datagram.ends;
         let rx = RxPacket { ends, ttl: datagram.ttl, payload };
-        let source = datagram.src;
+        let source = ends.source();
         let taken = self.set.handle_packet(*at, port as u32, rx);
         let accepted = taken.as_ref().ok().map(|id| (self.set.get(*id), self.routers.get_mut(id.index())));
         if let Some((Some(router), Some(hosted))) = accepted {

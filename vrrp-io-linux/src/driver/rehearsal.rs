@@ -19,7 +19,7 @@ impl Driver {
             if let Ok(len) = router.encode(AdvertKind::Regular, ends, &mut self.message) {
                 let message = self.message.get(..len).unwrap_or_default();
                 // What fails now is reported when it fails again.
-                let _ = port.probe(ends.source(), ends.destination(), TTL, message);
+                let _ = port.probe(ends, TTL, message);
             }
         }
         if let Some(holding) = self.holdings.get(id, 0) {

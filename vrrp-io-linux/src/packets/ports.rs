@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::IpAddr;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -130,17 +129,17 @@ impl Port {
         }
     }
 
-    pub(crate) fn send(&mut self, from: IpAddr, to: IpAddr, ttl: u8, payload: &[u8]) -> io::Result<()> {
+    pub(crate) fn send(&mut self, ends: Endpoints, ttl: u8, payload: &[u8]) -> io::Result<()> {
         match &mut self.socket {
-            Some(socket) => socket.send(from, to, ttl, payload),
+            Some(socket) => socket.send(ends, ttl, payload),
             None => Err(self.missing()),
         }
     }
 
     /// As [`send`](Self::send), but sends nothing.
-    pub(crate) fn probe(&mut self, from: IpAddr, to: IpAddr, ttl: u8, payload: &[u8]) -> io::Result<()> {
+    pub(crate) fn probe(&mut self, ends: Endpoints, ttl: u8, payload: &[u8]) -> io::Result<()> {
         match &mut self.socket {
-            Some(socket) => socket.probe(from, to, ttl, payload),
+            Some(socket) => socket.probe(ends, ttl, payload),
             None => Err(self.missing()),
         }
     }
@@ -215,10 +214,9 @@ mod tests {
     /// When a packet arrived that lay in the socket for `waited` at most, by a wall clock that says `wall` now.
     fn arrived(waited: Duration, wall: Duration, stamp: Option<Duration>) -> Duration {
         let now = Instant::from_nanos(1_000_000_000_000);
-        let nobody = IpAddr::from([0; 4]);
+        let ends = Endpoints::new([0; 4].into(), [0; 4].into()).unwrap();
         let (mac, authenticated) = (None, false);
-        let datagram =
-            Datagram { src: nobody, dst: nobody, ttl: 255, payload: 0..0, age: age(wall, stamp), mac, authenticated };
+        let datagram = Datagram { ends, ttl: 255, payload: 0..0, age: age(wall, stamp), mac, authenticated };
         match arrival(now, now.before(waited), Heard::Advertisement(datagram)) {
             Arrival::At(at, _) => now.since(at),
             Arrival::Noise => panic!("an advertisement is none"),

@@ -1,17 +1,16 @@
 //! What was taken from a socket, and what both families have in common.
 
 use std::io;
-use std::net::IpAddr;
 use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use vrrp_core::wire::Endpoints;
 
 /// One received advertisement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Datagram {
-    /// Who sent it.
-    pub(crate) src: IpAddr,
-    /// The multicast group, or an address of this host or of one that it forwards to.
-    pub(crate) dst: IpAddr,
+    /// Who sent it; and to whom: the multicast group, or an address of this host or of one that it forwards to.
+    pub(crate) ends: Endpoints,
     /// Time to live, or hop limit, on arrival.
     pub(crate) ttl: u8,
     /// Where in the buffer the advertisement is.

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use etherparse::{IpDscp, IpNumber, Ipv4Header, Ipv4HeaderSlice};
 use socket2::{InterfaceIndexOrAddress, Socket};
+use vrrp_core::wire::Endpoints;
 
 use super::datagram::{Datagram, age, length, wall_clock};
 use crate::sys;
@@ -56,8 +57,7 @@ pub(crate) fn datagram(buf: &[u8], received: &sys::Received) -> Option<Datagram>
     let authenticated = header.protocol() == IpNumber::AUTHENTICATION_HEADER;
     let payload = if authenticated { behind_authentication(packet, payload)? } else { payload };
     Some(Datagram {
-        src: header.source_addr().into(),
-        dst: header.destination_addr().into(),
+        ends: Endpoints::V4 { source: header.source_addr(), destination: header.destination_addr() },
         ttl: header.ttl(),
         payload,
         age: age(wall_clock(), received.stamp),

@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 
 use etherparse::{IpNumber, Ipv6FlowLabel, Ipv6Header, Ipv6HeaderSlice};
 use socket2::Socket;
+use vrrp_core::wire::Endpoints;
 
 use super::datagram::{Datagram, age, length, wall_clock};
 use crate::sys;
@@ -61,8 +62,7 @@ pub(crate) fn datagram(buf: &[u8], received: &sys::Received) -> Option<Datagram>
     let payload = Ipv6Header::LEN..Ipv6Header::LEN + usize::from(header.payload_length());
     let whole = header.next_header() == IpNumber::VRRP && payload.end <= packet.len();
     whole.then(|| Datagram {
-        src: header.source_addr().into(),
-        dst: header.destination_addr().into(),
+        ends: Endpoints::V6 { source: header.source_addr(), destination: header.destination_addr() },
         ttl: header.hop_limit(),
         payload,
         age: age(wall_clock(), received.stamp),
@@ -74,8 +74,7 @@ pub(crate) fn datagram(buf: &[u8], received: &sys::Received) -> Option<Datagram>
 /// What a raw socket received: the payload alone, and what the kernel tells of the header.
 pub(super) fn raw(received: &sys::Received) -> Option<Datagram> {
     Some(Datagram {
-        src: received.source?.into(),
-        dst: received.destination?.into(),
+        ends: Endpoints::V6 { source: received.source?, destination: received.destination? },
         ttl: received.hop_limit?,
         payload: 0..received.len,
         age: age(wall_clock(), received.stamp),

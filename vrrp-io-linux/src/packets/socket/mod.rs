@@ -29,6 +29,7 @@ use vrrp_core::Family;
 use vrrp_core::wire::Endpoints;
 
 use self::datagram::Datagram;
+use crate::kernel::netlink::mirror::IPV6_MTU;
 use crate::{clock, sys};
 
 /// `TC_PRIO_CONTROL`: past the bulk traffic in the interface's own queue.
@@ -39,8 +40,6 @@ const RECEIVE_BUFFER: usize = 1 << 20;
 const MSG_PROBE: c_int = 0x10;
 /// No link makes fragments of less than this; RFC 791 lets every host count on it.
 const WHOLE_V4: u32 = 576;
-/// No link of IPv6 has a smaller MTU (RFC 8200 section 5).
-const WHOLE_V6: u32 = 1280;
 const HEADER_V6: u32 = 40;
 
 /// Sends and receives advertisements of one address family on one interface.
@@ -142,25 +141,30 @@ impl VrrpSocket {
         Ok(None)
     }
 
-    /// Sends `payload` as one packet that says it comes from `from`, in fragments where the link needs them. Never blocks.
-    pub(crate) fn send(&mut self, from: IpAddr, to: IpAddr, ttl: u8, payload: &[u8]) -> io::Result<()> {
-        self.transmit(from, to, ttl, payload, 0)
+    /// Sends `payload` as one packet that says it comes from the source, in fragments where the link needs them. Never blocks.
+    pub(crate) fn send(&mut self, ends: Endpoints, ttl: u8, payload: &[u8]) -> io::Result<()> {
+        self.transmit(ends, ttl, payload, 0)
     }
 
     /// Goes the same way, but sends nothing.
-    pub(crate) fn probe(&mut self, from: IpAddr, to: IpAddr, ttl: u8, payload: &[u8]) -> io::Result<()> {
-        self.transmit(from, to, ttl, payload, MSG_PROBE)
+    pub(crate) fn probe(&mut self, ends: Endpoints, ttl: u8, payload: &[u8]) -> io::Result<()> {
+        self.transmit(ends, ttl, payload, MSG_PROBE)
     }
 
-    fn transmit(&mut self, from: IpAddr, to: IpAddr, ttl: u8, payload: &[u8], flags: c_int) -> io::Result<()> {
+    fn transmit(&mut self, ends: Endpoints, ttl: u8, payload: &[u8], flags: c_int) -> io::Result<()> {
+        if ends.family() != self.family {
+            let (from, to) = (ends.source(), ends.destination());
+            let text = format!("cannot send from {from} to {to}: this socket is for {:?}", self.family);
+            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+        }
         let socket = self.raw.get_ref();
         let send = |header: &[u8], payload: &[u8], to: &SockAddr| {
             let parts = [IoSlice::new(header), IoSlice::new(payload)];
             socket.send_to_vectored_with_flags(&parts, to, flags).map(drop)
         };
         let mtu = self.mtu as usize;
-        let (packets, to): (_, SockAddr) = match Endpoints::new(from, to).filter(|ends| ends.family() == self.family) {
-            Some(Endpoints::V4 { source, destination }) => {
+        let (packets, to): (_, SockAddr) = match ends {
+            Endpoints::V4 { source, destination } => {
                 let header = ipv4::header(source, destination, ttl, payload.len())?;
                 let to = SocketAddrV4::new(destination, 0).into();
                 if header.header_len() + payload.len() <= mtu {
@@ -171,7 +175,7 @@ impl VrrpSocket {
                 let identification = (self.identification as u16).max(1);
                 (fragments::ipv4(&header, payload, mtu, identification), to)
             }
-            Some(Endpoints::V6 { source, destination }) => {
+            Endpoints::V6 { source, destination } => {
                 let header = ipv6::header(source, destination, ttl, payload.len())?;
                 let to = SocketAddrV6::new(destination, 0, 0, self.ifindex).into();
                 if header.header_len() + payload.len() <= mtu {
@@ -179,10 +183,6 @@ impl VrrpSocket {
                 }
                 self.identification = self.identification.wrapping_add(1);
                 (fragments::ipv6(&header, payload, mtu, self.identification), to)
-            }
-            None => {
-                let text = format!("cannot send from {from} to {to}: this socket is for {:?}", self.family);
-                return Err(io::Error::new(io::ErrorKind::Unsupported, text));
             }
         };
         let packets = packets.ok_or_else(|| fragments::too_small(self.mtu))?;
@@ -206,8 +206,8 @@ impl VrrpSocket {
         };
         // A raw socket may get the packets of all groups that anybody on this host has joined.
         let group = vrrp_core::multicast_group(self.family);
-        let datagram =
-            datagram.filter(|datagram| !datagram.dst.is_multicast() || (self.joined && datagram.dst == group));
+        let is_meant = |to: IpAddr| !to.is_multicast() || (self.joined && to == group);
+        let datagram = datagram.filter(|datagram| is_meant(datagram.ends.destination()));
         Ok(datagram.map_or(Heard::Noise, Heard::Advertisement))
     }
 }
@@ -259,7 +259,7 @@ fn raw(interface: &str, mtu: u32, family: Family) -> io::Result<Socket> {
 fn whole(family: Family, mtu: u32) -> u32 {
     match family {
         Family::Ipv4 => WHOLE_V4.min(mtu),
-        Family::Ipv6 => WHOLE_V6 - HEADER_V6,
+        Family::Ipv6 => IPV6_MTU - HEADER_V6,
     }
 }
 
@@ -279,6 +279,10 @@ mod tests {
 
     fn address(text: &str) -> IpAddr {
         text.parse().unwrap()
+    }
+
+    fn ends(from: IpAddr, to: IpAddr) -> Endpoints {
+        Endpoints::new(from, to).unwrap()
     }
 
     /// The addresses of v0 to v3, and one that no host has.
@@ -337,11 +341,11 @@ mod tests {
                 let ([here, .., nowhere], group) = (addresses(family), multicast_group(family));
                 // The source is what the router says it is, on the host or not.
                 for src in [here, nowhere] {
-                    a.probe(src, group, 255, b"heard by nobody").unwrap();
-                    a.send(src, group, 255, PAYLOAD).unwrap();
+                    a.probe(ends(src, group), 255, b"heard by nobody").unwrap();
+                    a.send(ends(src, group), 255, PAYLOAD).unwrap();
                     let (datagram, payload) = receive(&mut b).await;
                     assert_eq!(payload, PAYLOAD);
-                    assert_eq!((datagram.src, datagram.dst, datagram.ttl), (src, group, 255));
+                    assert_eq!((datagram.ends, datagram.ttl), (ends(src, group), 255));
                     assert!(datagram.age < Duration::from_secs(1), "{:?}", datagram.age);
                 }
             });
@@ -358,10 +362,10 @@ mod tests {
             each_family(async |family| {
                 let (mut a, mut b) = (open("v0", family), open("v1", family));
                 let [here, there, ..] = addresses(family);
-                a.send(here, there, 64, PAYLOAD).unwrap();
+                a.send(ends(here, there), 64, PAYLOAD).unwrap();
                 let (datagram, payload) = receive(&mut b).await;
                 assert_eq!(payload, PAYLOAD);
-                assert_eq!((datagram.src, datagram.dst, datagram.ttl), (here, there, 64));
+                assert_eq!((datagram.ends, datagram.ttl), (ends(here, there), 64));
             });
         });
     }
@@ -374,7 +378,7 @@ mod tests {
                 // The kernel begins to stamp a moment after it was asked to.
                 let wait = Duration::from_millis(100);
                 tokio::time::sleep(wait).await;
-                a.send(addresses(family)[0], multicast_group(family), 255, PAYLOAD).unwrap();
+                a.send(ends(addresses(family)[0], multicast_group(family)), 255, PAYLOAD).unwrap();
                 tokio::time::sleep(wait).await;
                 let (datagram, _) = receive(&mut b).await;
                 assert!(datagram.age >= wait && datagram.age < Duration::from_secs(10), "{:?}", datagram.age);
@@ -390,7 +394,7 @@ mod tests {
                 let tap = Socket::new(Domain::PACKET, Type::DGRAM, None).unwrap();
                 tap.bind(&sys::link_layer_address(ifindex("v1"), 3, [0; 6])).unwrap();
                 tap.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-                a.send(addresses(family)[0], multicast_group(family), 255, PAYLOAD).unwrap();
+                a.send(ends(addresses(family)[0], multicast_group(family)), 255, PAYLOAD).unwrap();
                 let mut packet = [0; 1500];
                 let is_vrrp = |packet: &[u8]| match family {
                     Family::Ipv4 => packet[0] >> 4 == 4 && packet[9] == IpNumber::VRRP.0,
@@ -425,10 +429,10 @@ mod tests {
                 let mut other = joined("v1", other);
                 let ([here, _, second, ..], group) = (addresses(family), multicast_group(family));
                 let [a, b, c, d] = &mut sockets;
-                a.send(here, group, 255, PAYLOAD).unwrap();
-                c.send(second, group, 255, PAYLOAD).unwrap();
-                assert_eq!(receive(b).await.0.src, here);
-                assert_eq!(receive(d).await.0.src, second);
+                a.send(ends(here, group), 255, PAYLOAD).unwrap();
+                c.send(ends(second, group), 255, PAYLOAD).unwrap();
+                assert_eq!(receive(b).await.0.ends.source(), here);
+                assert_eq!(receive(d).await.0.ends.source(), second);
                 // Delivery on a veth is done before the send returns, or just after: both have arrived now.
                 let mut buf = [0; 1500];
                 for socket in [a, b, c, d, &mut unicast_only, &mut other] {
@@ -456,7 +460,7 @@ mod tests {
                 let mut b = joined("v1", family);
                 let card = Socket::new(Domain::PACKET, Type::DGRAM, None).unwrap();
                 let ([here, there, ..], group) = (addresses(family), multicast_group(family));
-                let packet = |to: IpAddr, ttl: u8| match Endpoints::new(here, to).unwrap() {
+                let packet = |to: IpAddr, ttl: u8| match ends(here, to) {
                     Endpoints::V4 { source, destination } => {
                         let mut header = ipv4::header(source, destination, ttl, PAYLOAD.len()).unwrap();
                         header.header_checksum = header.calc_header_checksum();
@@ -502,7 +506,7 @@ mod tests {
                     }
                 }
                 // Of its own accord it hears nothing that it sends.
-                joined("v1", family).send(there, group, 8, PAYLOAD).unwrap();
+                joined("v1", family).send(ends(there, group), 8, PAYLOAD).unwrap();
                 // The group may be sent to one host alone.
                 inject(mac("v1"), &packet(group, 100));
                 inject(mac("v1"), &packet(there, 101));
@@ -531,9 +535,9 @@ mod tests {
                 // The second end has a larger MTU than the first.
                 for (ttl, len) in [(1, 600), (2, 1200), (3, 1300), (4, 2600), (5, 4088), (6, 20)] {
                     let payload: Vec<u8> = (0..len).map(|n| n as u8).collect();
-                    a.send(here, group, ttl, &payload).unwrap();
+                    a.send(ends(here, group), ttl, &payload).unwrap();
                     let (datagram, received) = receive(&mut b).await;
-                    assert_eq!((datagram.ttl, datagram.src, datagram.dst), (ttl, here, group));
+                    assert_eq!((datagram.ttl, datagram.ends), (ttl, ends(here, group)));
                     assert!(received == payload, "{family:?} {len}");
                 }
                 let mut buf = [0; 1 << 16];
@@ -541,7 +545,7 @@ mod tests {
                     assert_eq!(heard, Heard::Noise);
                 }
                 a.set_mtu(27).unwrap();
-                assert_eq!(a.send(here, group, 255, PAYLOAD).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+                assert_eq!(a.send(ends(here, group), 255, PAYLOAD).unwrap_err().kind(), io::ErrorKind::InvalidInput);
             });
         });
     }
@@ -551,8 +555,8 @@ mod tests {
         in_namespace(|| {
             each_family(async |family| {
                 let other = if family == Family::Ipv4 { Family::Ipv6 } else { Family::Ipv4 };
-                let (from, to) = (addresses(other)[0], multicast_group(other));
-                let error = open("v0", family).send(from, to, 255, PAYLOAD).unwrap_err();
+                let ends = ends(addresses(other)[0], multicast_group(other));
+                let error = open("v0", family).send(ends, 255, PAYLOAD).unwrap_err();
                 assert_eq!(error.kind(), io::ErrorKind::Unsupported);
             });
         });
