@@ -1,4 +1,4 @@
-//! The daemon: starts the routers, runs their checks and scripts, answers who asks, and says all that happens.
+//! The daemon: its command line, and its start. What it does then is told by its [supervisor].
 
 pub mod checks;
 pub mod config;
@@ -17,6 +17,7 @@ mod routers;
 pub mod routes;
 mod signals;
 mod status;
+mod supervisor;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -24,35 +25,19 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
-use tracing::{Level, error, info, warn};
-use vrrp_core::Role;
-use vrrp_io_linux::{Event, EventKind, Stopped, Vrrp};
+use tracing::{Level, error};
 
-use self::log::Log;
-use crate::vrrpd::checks::script::{self, Verdict};
 use crate::vrrpd::config::Daemon;
-use crate::vrrpd::control::{ControlSocket, Request, Status};
-use crate::vrrpd::exec::Outcome;
 use crate::vrrpd::keepalived::Places;
-use crate::vrrpd::notify::{Limits, Notifier, NotifyState, Subject};
-use crate::vrrpd::routes::Routing;
-use groups::Groups;
-use routers::Lowered;
-use signals::Signals;
+use crate::vrrpd::log::Log;
+use crate::vrrpd::notify::Limits;
+use crate::vrrpd::routers::Lowered;
 
 /// The exit status where the configuration would not run: `EX_CONFIG` of sysexits.h. To start once more is no use.
 const WRONG_CONFIGURATION: u8 = 78;
 
-/// How long the kernel may take to remove routes and rules at the end.
-const STOP_ROUTES: Duration = Duration::from_secs(1);
-
 /// How long the end waits for scripts that are being started just then, so that these are killed.
 const LAST_STARTS: Duration = Duration::from_millis(200);
-
-/// The priority that scripts of a group are told: it has none, and keepalived says so too.
-const GROUP_PRIORITY: u8 = 0;
 
 /// VRRP daemon for Linux that reads keepalived.conf.
 #[derive(Debug, Parser)]
@@ -114,15 +99,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     exec::remember(arguments.first().map_or(OsStr::new("vrrpd"), OsString::as_os_str));
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Help and version come this way too. Where even this cannot be printed there is nobody to tell.
-            if error.use_stderr() && journal::is_stderr() {
-                log::say(Level::ERROR, &error.to_string());
-            } else {
-                let _ = error.print();
-            }
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(error) => return refuse(&error),
     };
     let wrong = ExitCode::from(WRONG_CONFIGURATION);
     let Some((configuration, places)) = load(&arguments.config, !arguments.no_lease) else { return wrong };
@@ -133,11 +110,28 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let Lowered { daemon, routers, .. } = &configuration;
     let Some(warnings) = preflight::warnings(daemon, routers, &places, arguments.check) else { return wrong };
     drop(places);
+    let what = count(daemon);
     if arguments.check {
         let warned = if warnings == 0 { String::new() } else { format!(", with {}", plural(warnings, "warning")) };
-        log::answer(&format!("{}: {} would run{warned}\n", arguments.config.display(), count(&configuration)));
+        log::answer(&format!("{}: {what} would run{warned}\n", arguments.config.display()));
         return ExitCode::SUCCESS;
     }
+    start(configuration, &what, &arguments)
+}
+
+/// Says why a command line is none. Help and version come this way too.
+fn refuse(error: &clap::Error) -> ExitCode {
+    // Where even this cannot be printed there is nobody to tell.
+    if error.use_stderr() && journal::is_stderr() {
+        log::say(Level::ERROR, &error.to_string());
+    } else {
+        let _ = error.print();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// Runs the daemon, from its log to its end.
+fn start(configuration: Lowered, what: &str, arguments: &Arguments) -> ExitCode {
     let _log = match Log::to_stderr() {
         Ok(log) => log,
         Err(why) => {
@@ -152,7 +146,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let ended = runtime.block_on(run(configuration, arguments.control.as_deref(), arguments.limits()));
+    let running = supervisor::run(configuration, what, arguments.control.as_deref(), arguments.limits());
+    let ended = runtime.block_on(running);
     // A script whose start hangs (on a dead file server) holds its thread for as long.
     runtime.shutdown_timeout(LAST_STARTS);
     match ended {
@@ -185,157 +180,11 @@ fn load(path: &Path, lease: bool) -> Option<(Lowered, Places)> {
     }
 }
 
-fn plural(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
-}
-
-fn count(configuration: &Lowered) -> String {
-    let Daemon { instances, scripts, .. } = &configuration.daemon;
+fn count(daemon: &Daemon) -> String {
+    let Daemon { instances, scripts, .. } = daemon;
     format!("{} and {}", plural(instances.len(), "virtual router"), plural(scripts.len(), "script"))
 }
 
-async fn run(configuration: Lowered, control: Option<&Path>, limits: Limits) -> Result<(), Box<dyn std::error::Error>> {
-    // Signals first: from here on a stop is orderly.
-    let mut signals = Signals::catch()?;
-    tokio::spawn(reaper::reap(signal(SignalKind::child())?));
-    let control = control.map(ControlSocket::bind).transpose()?;
-
-    let text = count(&configuration);
-    let Lowered { daemon, routers, script_users } = configuration;
-    let routing = routes::spawn(&daemon.instances).await?;
-    let (vrrp, events) = vrrp_io_linux::start_with(daemon.scheduling, routers)?;
-    info!("started with {text}");
-    let (verdict_sender, verdicts) = mpsc::channel(64);
-    let (request_sender, requests) = mpsc::channel(64);
-    let tracks = script::spawn(daemon.scripts.clone(), verdict_sender);
-    let instances = daemon.instances.iter().map(|i| (Subject::Instance(i.name.clone()), i.notify.clone()));
-    let groups = daemon.sync_groups.iter().map(|group| (Subject::Group(group.name.clone()), group.notify.clone()));
-    let notifier = notify::spawn(instances.chain(groups), limits);
-    let server = control.map(|socket| tokio::spawn(control::serve(socket, request_sender)));
-
-    let failures = vec![None; daemon.scripts.len()];
-    let groups = Groups::new(&daemon);
-    let mut supervisor = Supervisor { daemon, script_users, failures, vrrp, events, groups, notifier, routing };
-    let ended = tokio::select! {
-        () = supervisor.serve(verdicts, requests) => Err("the protocol driver has died".into()),
-        why = signals.stop() => Ok(why),
-    };
-    if let Ok(why) = ended {
-        info!("{why}: stopping");
-    }
-    tracks.stop().await;
-    if let Some(server) = server {
-        server.abort();
-    }
-    supervisor.stop().await;
-    ended.map(drop)
-}
-
-/// What runs, and what it reports.
-struct Supervisor {
-    daemon: Daemon,
-    /// For each script, the instances that track it.
-    script_users: Vec<Vec<routers::ScriptUser>>,
-    /// For each script that fails, how.
-    failures: Vec<Option<Outcome>>,
-    vrrp: Vrrp,
-    events: mpsc::Receiver<Event>,
-    groups: Groups,
-    /// Told about the instances, and after these the groups.
-    notifier: Notifier,
-    routing: Routing,
-}
-
-impl Supervisor {
-    /// Ends with the protocol's driver.
-    async fn serve(&mut self, mut verdicts: mpsc::Receiver<Verdict>, mut requests: mpsc::Receiver<Request>) {
-        loop {
-            tokio::select! {
-                event = self.events.recv() => match event {
-                    Some(event) => self.follow(&event),
-                    None => return,
-                },
-                Some(verdict) = verdicts.recv() => self.judge(verdict).await,
-                Some(Request::Status(reply)) = requests.recv() => {
-                    // The client may have gone. Where there is no answer it learns so by the end of `reply`.
-                    let _ = self.status().await.map(|status| reply.send(status));
-                }
-            }
-        }
-    }
-
-    /// Releases everything, tells the rest of the story, lets the stop scripts run.
-    async fn stop(self) {
-        let Self { daemon, vrrp, mut events, notifier, routing, .. } = self;
-        // Whoever called this knows when the routers had ended before.
-        let _ = vrrp.stop().await;
-        while let Ok(event) = events.try_recv() {
-            tell(&event);
-        }
-        for (index, instance) in daemon.instances.iter().enumerate() {
-            notifier.changed(index, NotifyState::Stop, instance.priority.get());
-        }
-        for group in 0..daemon.sync_groups.len() {
-            notifier.changed(daemon.instances.len() + group, NotifyState::Stop, GROUP_PRIORITY);
-        }
-        routing.stop(STOP_ROUTES).await;
-        notifier.shutdown().await;
-        info!("stopped");
-    }
-
-    fn follow(&mut self, event: &Event) {
-        tell(event);
-        self.routing.follow(event);
-        if let EventKind::StateChanged { transition, priority, .. } = &event.kind {
-            // A Master that began anew: for scripts nothing has changed.
-            if (transition.from, transition.to) == (Role::Master, Role::Master) {
-                return;
-            }
-            let state = match transition.to {
-                Role::Master => NotifyState::Master,
-                Role::Backup => NotifyState::Backup,
-                Role::Initialize => NotifyState::Fault,
-            };
-            self.notifier.changed(event.router, state, priority.get());
-            if let Some((group, state)) = self.groups.changed(event.router, transition.to) {
-                self.notifier.changed(self.daemon.instances.len() + group, state, GROUP_PRIORITY);
-            }
-        }
-    }
-
-    async fn status(&self) -> Result<Status, Stopped> {
-        let routers = self.vrrp.status().await?;
-        let failing = self.daemon.scripts.iter().zip(&self.failures);
-        let reasons = failing.filter_map(|(script, failure)| {
-            let fault = format!("{} failed", routers::check_name(&script.name));
-            failure.as_ref().map(|reason| (fault, reason.to_string()))
-        });
-        Ok(status::status(&routers, &reasons.collect()))
-    }
-
-    async fn judge(&mut self, verdict: Verdict) {
-        let Verdict { script, passed, reason } = verdict;
-        let name = self.daemon.scripts.get(script).map_or("?", |script| script.name.as_str());
-        if passed {
-            info!("check {name} passes: {reason}");
-        } else {
-            warn!("check {name} failed: {reason}");
-        }
-        if let Some(failure) = self.failures.get_mut(script) {
-            *failure = (!passed).then_some(reason);
-        }
-        for user in self.script_users.get(script).into_iter().flatten() {
-            if let Err(why) = self.vrrp.track(user.router, user.tracker, passed).await {
-                error!("check {name}: {why}");
-            }
-        }
-    }
-}
-
-fn tell(event: &Event) {
-    if event.kind.is_warning() {
-        warn!("{event}");
-    } else {
-        info!("{event}");
-    }
+fn plural(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

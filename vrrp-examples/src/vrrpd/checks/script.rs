@@ -8,19 +8,9 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use vrrp_core::Hysteresis;
 
+use crate::vrrpd::checks::Verdict;
 use crate::vrrpd::config::Script;
-use crate::vrrpd::exec::{self, Outcome};
-
-/// A check passes or fails, from now on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    /// Index of the check in the list that was started.
-    pub script: usize,
-    /// Whether it passes.
-    pub passed: bool,
-    /// The result that decided it.
-    pub reason: Outcome,
-}
+use crate::vrrpd::exec;
 
 /// Starts all checks on the current tokio runtime, each at once and then at its interval, counted from start to start.
 ///
@@ -62,7 +52,7 @@ async fn check(index: usize, script: Script, results: Sender<Verdict>) {
         // it counts once more for every interval that it blocks.
         loop {
             if let Some(passed) = series.record(outcome.success()) {
-                let verdict = Verdict { script: index, passed, reason: outcome.clone() };
+                let verdict = Verdict { script: index, passed, reason: outcome.to_string() };
                 if results.send(verdict).await.is_err() {
                     return;
                 }
@@ -92,7 +82,7 @@ mod tests {
 
     async fn next(verdicts: &mut Receiver<Verdict>) -> (usize, bool, String) {
         let verdict = timeout(SOON, verdicts.recv()).await.unwrap().unwrap();
-        (verdict.script, verdict.passed, verdict.reason.to_string())
+        (verdict.script, verdict.passed, verdict.reason)
     }
 
     const FAST: Duration = Duration::from_millis(20);

@@ -1,0 +1,177 @@
+//! The loop: events of the protocol, verdicts of checks, questions on the control socket, and signals.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tracing::{error, info, warn};
+use vrrp_core::Role;
+use vrrp_io_linux::{Event, EventKind, Stopped, Vrrp};
+
+use crate::vrrpd::checks::{Verdict, script};
+use crate::vrrpd::config::Daemon;
+use crate::vrrpd::control::{self, ControlSocket, Request, Status};
+use crate::vrrpd::groups::Groups;
+use crate::vrrpd::notify::{self, Limits, Notifier, NotifyState, Subject};
+use crate::vrrpd::routers::{self, Lowered};
+use crate::vrrpd::routes::{self, Routing};
+use crate::vrrpd::signals::Signals;
+use crate::vrrpd::{reaper, status};
+
+/// How long the kernel may take to remove routes and rules at the end.
+const STOP_ROUTES: Duration = Duration::from_secs(1);
+
+/// The priority that scripts of a group are told: it has none, and keepalived says so too.
+const GROUP_PRIORITY: u8 = 0;
+
+/// Runs all that is configured until a signal asks for the end. `what`: how much it is, for the log.
+pub(super) async fn run(
+    configuration: Lowered,
+    what: &str,
+    control: Option<&Path>,
+    limits: Limits,
+) -> Result<(), Box<dyn std::error::Error>> {
+    // Signals first: from here on a stop is orderly.
+    let mut signals = Signals::catch()?;
+    tokio::spawn(reaper::reap(signal(SignalKind::child())?));
+    let control = control.map(ControlSocket::bind).transpose()?;
+
+    let Lowered { daemon, routers, script_users } = configuration;
+    let routing = routes::spawn(&daemon.instances).await?;
+    let (vrrp, events) = vrrp_io_linux::start_with(daemon.scheduling, routers)?;
+    info!("started with {what}");
+    let (verdict_sender, verdicts) = mpsc::channel(64);
+    let (request_sender, requests) = mpsc::channel(64);
+    let tracks = script::spawn(daemon.scripts.clone(), verdict_sender);
+    let instances = daemon.instances.iter().map(|i| (Subject::Instance(i.name.clone()), i.notify.clone()));
+    let groups = daemon.sync_groups.iter().map(|group| (Subject::Group(group.name.clone()), group.notify.clone()));
+    let notifier = notify::spawn(instances.chain(groups), limits);
+    let server = control.map(|socket| tokio::spawn(control::serve(socket, request_sender)));
+
+    let failures = vec![None; daemon.scripts.len()];
+    let groups = Groups::new(&daemon);
+    let mut supervisor = Supervisor { daemon, script_users, failures, vrrp, events, groups, notifier, routing };
+    let ended = tokio::select! {
+        () = supervisor.serve(verdicts, requests) => Err("the protocol driver has died".into()),
+        why = signals.stop() => Ok(why),
+    };
+    if let Ok(why) = ended {
+        info!("{why}: stopping");
+    }
+    tracks.stop().await;
+    if let Some(server) = server {
+        server.abort();
+    }
+    supervisor.stop().await;
+    ended.map(drop)
+}
+
+/// What runs, and what it reports.
+struct Supervisor {
+    daemon: Daemon,
+    /// For each script, the instances that track it.
+    script_users: Vec<Vec<routers::ScriptUser>>,
+    /// For each script that fails, how.
+    failures: Vec<Option<String>>,
+    vrrp: Vrrp,
+    events: mpsc::Receiver<Event>,
+    groups: Groups,
+    /// Told about the instances, and after these the groups.
+    notifier: Notifier,
+    routing: Routing,
+}
+
+impl Supervisor {
+    /// Ends with the protocol's driver.
+    async fn serve(&mut self, mut verdicts: mpsc::Receiver<Verdict>, mut requests: mpsc::Receiver<Request>) {
+        loop {
+            tokio::select! {
+                event = self.events.recv() => match event {
+                    Some(event) => self.follow(&event),
+                    None => return,
+                },
+                Some(verdict) = verdicts.recv() => self.judge(verdict).await,
+                Some(Request::Status(reply)) = requests.recv() => {
+                    // The client may have gone. Where there is no answer it learns so by the end of `reply`.
+                    let _ = self.status().await.map(|status| reply.send(status));
+                }
+            }
+        }
+    }
+
+    /// Releases everything, tells the rest of the story, lets the stop scripts run.
+    async fn stop(self) {
+        let Self { daemon, vrrp, mut events, notifier, routing, .. } = self;
+        // Whoever called this knows when the routers had ended before.
+        let _ = vrrp.stop().await;
+        while let Ok(event) = events.try_recv() {
+            tell(&event);
+        }
+        for (index, instance) in daemon.instances.iter().enumerate() {
+            notifier.changed(index, NotifyState::Stop, instance.priority.get());
+        }
+        for group in 0..daemon.sync_groups.len() {
+            notifier.changed(daemon.instances.len() + group, NotifyState::Stop, GROUP_PRIORITY);
+        }
+        routing.stop(STOP_ROUTES).await;
+        notifier.shutdown().await;
+        info!("stopped");
+    }
+
+    fn follow(&mut self, event: &Event) {
+        tell(event);
+        self.routing.follow(event);
+        if let EventKind::StateChanged { transition, priority, .. } = &event.kind {
+            // A Master that began anew: for scripts nothing has changed.
+            if (transition.from, transition.to) == (Role::Master, Role::Master) {
+                return;
+            }
+            let state = match transition.to {
+                Role::Master => NotifyState::Master,
+                Role::Backup => NotifyState::Backup,
+                Role::Initialize => NotifyState::Fault,
+            };
+            self.notifier.changed(event.router, state, priority.get());
+            if let Some((group, state)) = self.groups.changed(event.router, transition.to) {
+                self.notifier.changed(self.daemon.instances.len() + group, state, GROUP_PRIORITY);
+            }
+        }
+    }
+
+    async fn status(&self) -> Result<Status, Stopped> {
+        let routers = self.vrrp.status().await?;
+        let failing = self.daemon.scripts.iter().zip(&self.failures);
+        let reasons = failing.filter_map(|(script, failure)| {
+            let fault = format!("{} failed", routers::check_name(&script.name));
+            failure.as_ref().map(|reason| (fault, reason.clone()))
+        });
+        Ok(status::status(&routers, &reasons.collect()))
+    }
+
+    async fn judge(&mut self, verdict: Verdict) {
+        let Verdict { script, passed, reason } = verdict;
+        let name = self.daemon.scripts.get(script).map_or("?", |script| script.name.as_str());
+        if passed {
+            info!("check {name} passes: {reason}");
+        } else {
+            warn!("check {name} failed: {reason}");
+        }
+        if let Some(failure) = self.failures.get_mut(script) {
+            *failure = (!passed).then_some(reason);
+        }
+        for user in self.script_users.get(script).into_iter().flatten() {
+            if let Err(why) = self.vrrp.track(user.router, user.tracker, passed).await {
+                error!("check {name}: {why}");
+            }
+        }
+    }
+}
+
+fn tell(event: &Event) {
+    if event.kind.is_warning() {
+        warn!("{event}");
+    } else {
+        info!("{event}");
+    }
+}
