@@ -28,9 +28,9 @@ use clap::Parser;
 use tracing::{Level, error};
 
 use crate::vrrpd::config::Daemon;
-use crate::vrrpd::keepalived::Places;
 use crate::vrrpd::log::Log;
 use crate::vrrpd::notify::Limits;
+use crate::vrrpd::report::places::Places;
 use crate::vrrpd::routers::Lowered;
 
 /// The exit status where the configuration would not run: `EX_CONFIG` of sysexits.h. To start once more is no use.

@@ -10,6 +10,7 @@ use crate::vrrpd::config::{
     TrackWeight, User,
 };
 use crate::vrrpd::keepalived::text::lexer::{self, Token};
+use crate::vrrpd::keepalived::text::secrets;
 use crate::vrrpd::report::Report;
 use vrrp_core::{AdvertInterval, Family, Profile, Version, Weight};
 use vrrp_io_linux::{Scope, VirtualIp};
@@ -205,7 +206,7 @@ fn seconds(time: Duration) -> String {
 
 /// A word as the lexer takes it: bare where that is possible.
 fn word(text: &str) -> String {
-    let mut report = Report::default();
+    let mut report = Report::new(secrets::printable);
     let source = report.add_source(String::new(), text);
     match lexer::tokens(source, &mut report).as_slice() {
         [(Token::Word(word), _)] if word == text => text.to_owned(),

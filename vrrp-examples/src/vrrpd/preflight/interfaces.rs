@@ -4,8 +4,8 @@ use std::io;
 
 use vrrp_io_linux::{Preflight, Router, Unsuitable, preflight};
 
-use crate::vrrpd::keepalived::{Keyword, Places};
 use crate::vrrpd::report::diagnostics::{Diagnostic, Severity};
+use crate::vrrpd::report::places::{Places, Setting};
 
 /// What can never work here is an error; what there is besides, a warning.
 pub(super) fn findings(routers: &[Router], places: &Places) -> io::Result<Vec<Diagnostic>> {
@@ -15,15 +15,15 @@ pub(super) fn findings(routers: &[Router], places: &Places) -> io::Result<Vec<Di
 
 fn of_instance(instance: usize, found: &Preflight, places: &Places) -> Vec<Diagnostic> {
     let unsuitable = found.unsuitable.iter().map(|why| {
-        let keyword = match why {
-            Unsuitable::NoMac { .. } => Keyword::UseVmac,
-            _ => Keyword::Interface,
+        let setting = match why {
+            Unsuitable::NoMac { .. } => Setting::VirtualMac,
+            _ => Setting::Interface,
         };
-        places.finding(Severity::Error, (instance, keyword), why.to_string(), Some(why.remedy()))
+        places.finding(Severity::Error, (instance, setting), why.to_string(), Some(why.remedy()))
     });
     let concerns = found
         .concerns
         .iter()
-        .map(|concern| places.finding(Severity::Warning, (instance, Keyword::Interface), concern.to_string(), None));
+        .map(|concern| places.finding(Severity::Warning, (instance, Setting::Interface), concern.to_string(), None));
     unsuitable.chain(concerns).collect()
 }

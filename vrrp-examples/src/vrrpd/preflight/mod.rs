@@ -8,8 +8,8 @@ use vrrp_io_linux::Router;
 
 use super::log;
 use crate::vrrpd::config::Daemon;
-use crate::vrrpd::keepalived::Places;
 use crate::vrrpd::report::diagnostics::{Diagnostic, Severity};
+use crate::vrrpd::report::places::Places;
 
 /// Prints what is not on this host as the configuration has it, errors and warnings. `check`: nothing is going to start, so
 /// what the start itself would warn of is printed too, and it is root who is going to start it.

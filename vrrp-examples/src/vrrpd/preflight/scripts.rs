@@ -8,8 +8,8 @@ use std::iter::repeat;
 
 use crate::vrrpd::config::{Command, Daemon};
 use crate::vrrpd::exec::{Obstacle, can_run, is_secure, needs_no_shell};
-use crate::vrrpd::keepalived::Places;
 use crate::vrrpd::report::diagnostics::{Diagnostic, Severity};
+use crate::vrrpd::report::places::Places;
 
 /// Warnings for each command line. `as_root`: by whom vrrpd is started.
 pub(super) fn findings(daemon: &Daemon, places: &Places, as_root: bool) -> Vec<Diagnostic> {

@@ -1,12 +1,11 @@
 //! Collects what is found in the sources of one configuration.
 
 pub mod diagnostics;
+pub mod places;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crate::vrrpd::keepalived::blocks::secrets;
-use crate::vrrpd::keepalived::text::parser::Word;
 use crate::vrrpd::report::diagnostics::{Diagnostic, Excerpt, Severity};
 
 /// A stretch of one source, in bytes.
@@ -31,9 +30,12 @@ struct Source {
     lines: Vec<usize>,
 }
 
+/// Returns what may be shown of a line, every character one column wide; its first argument is the text before it.
+pub(crate) type Printable = fn(&str, &str) -> String;
+
 /// The sources read so far and everything found in them.
-#[derive(Default)]
 pub(crate) struct Report {
+    printable: Printable,
     sources: Vec<Source>,
     found: Vec<Diagnostic>,
     named: BTreeSet<String>,
@@ -44,6 +46,18 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// `printable` knows what a file of this format keeps secret.
+    pub(crate) fn new(printable: Printable) -> Self {
+        Self {
+            printable,
+            sources: Vec::new(),
+            found: Vec::new(),
+            named: BTreeSet::new(),
+            commands: Vec::new(),
+            doubtful: BTreeSet::new(),
+        }
+    }
+
     /// Takes in a text; returns its number for spans.
     pub(crate) fn add_source(&mut self, name: String, text: &str) -> usize {
         // The byte order mark that editors of Windows put before a text.
@@ -77,8 +91,8 @@ impl Report {
     }
 
     /// Remembers what a refused statement may have named.
-    pub(crate) fn doubt(&mut self, words: &[Word]) {
-        self.doubtful.extend(words.iter().map(|word| word.text.clone()));
+    pub(crate) fn doubt<'a>(&mut self, words: impl IntoIterator<Item = &'a str>) {
+        self.doubtful.extend(words.into_iter().map(str::to_owned));
     }
 
     /// Whether a refused statement may have named this.
@@ -163,7 +177,7 @@ impl Report {
         let chars = |from: usize, to: usize| text.get(from..to).map_or(0, |text| text.chars().count());
         let end = span.end.min(line_start + full.len());
         let excerpt = Excerpt {
-            line: secrets::printable(text.get(..line_start).unwrap_or_default(), full),
+            line: (self.printable)(text.get(..line_start).unwrap_or_default(), full),
             width: chars(span.start, end).max(1),
         };
         // A line longer than keepalived itself reads is no use on a screen.
@@ -194,14 +208,14 @@ mod tests {
 
     #[test]
     fn the_caret_stands_under_the_word_and_passwords_stay_unprinted() {
-        let mut report = Report::default();
+        let mut report = Report::new(|_, line| line.replace('\t', " ").replace("gehéim", "******"));
         let source = report.add_source("é.conf".to_owned(), "a\n\tauth_pass \"gehéim\" x\n");
         report.error(Span { source, start: 22, end: 23 }, "m").with_expected("e").with_help("h");
         let shown = report.take_found()[0].to_string();
         let lines = [
             "é.conf:2:20: error: m",
             "  |",
-            "2 |  auth_pass \"******\" *",
+            "2 |  auth_pass \"******\" x",
             "  |                    ^",
             "  = expected: e",
         ];

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::vrrpd::keepalived::blocks::keywords::{ADDRESS_OPTIONS, UNSUPPORTED_ADDRESS_OPTIONS};
 use crate::vrrpd::keepalived::blocks::values::{At, host, interface};
-use crate::vrrpd::keepalived::text::parser::{Statement, Word};
+use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::Report;
 use vrrp_io_linux::{Scope, VirtualIp};
 

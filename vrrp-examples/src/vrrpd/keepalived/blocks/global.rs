@@ -7,7 +7,7 @@ use vrrp_io_linux::Scheduling;
 use crate::vrrpd::config::{Announce, User};
 use crate::vrrpd::keepalived::blocks::values::At;
 use crate::vrrpd::keepalived::lower::protocol::Switches;
-use crate::vrrpd::keepalived::text::parser::Statement;
+use crate::vrrpd::keepalived::text::statement::Statement;
 use crate::vrrpd::report::Report;
 
 /// Microseconds that a real-time thread may use without a pause, at least.

@@ -2,7 +2,7 @@
 
 use crate::vrrpd::keepalived::blocks::keywords;
 use crate::vrrpd::keepalived::blocks::values::unique;
-use crate::vrrpd::keepalived::text::parser::{Statement, Word};
+use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::Report;
 use crate::vrrpd::report::diagnostics::nearest;
 
@@ -81,10 +81,10 @@ impl<T> Grammar<T> {
                 .error(span, format!("`{word}` is known to keepalived but not supported here"))
                 .with_expected("a configuration without it")
                 .with_help(why);
-            report.doubt(&statement.values);
+            report.doubt(statement.values.iter().map(|word| word.text.as_str()));
         } else {
             self.unknown(&statement.keyword, report);
-            report.doubt(&statement.values);
+            report.doubt(statement.values.iter().map(|word| word.text.as_str()));
         }
     }
 

@@ -8,7 +8,7 @@ use crate::vrrpd::keepalived::blocks::keywords::SYNC_GROUP;
 use crate::vrrpd::keepalived::blocks::script::with_globals;
 use crate::vrrpd::keepalived::blocks::track::{self, TrackDraft};
 use crate::vrrpd::keepalived::blocks::values::{interface as interface_name, unique};
-use crate::vrrpd::keepalived::text::parser::{Statement, Word};
+use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::{Report, Span};
 use vrrp_core::Weight;
 

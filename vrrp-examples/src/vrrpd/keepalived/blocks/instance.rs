@@ -10,11 +10,11 @@ use crate::vrrpd::keepalived::blocks::keywords::{AUTHENTICATION, INSTANCE};
 use crate::vrrpd::keepalived::blocks::routing::{RouteDraft, RuleDraft, route, rule};
 use crate::vrrpd::keepalived::blocks::track::{self, TrackDraft};
 use crate::vrrpd::keepalived::blocks::values::{At, interface as interface_name};
-use crate::vrrpd::keepalived::lower::Spans;
 use crate::vrrpd::keepalived::lower::protocol::Switches;
 use crate::vrrpd::keepalived::lower::unicast::{self, PeerDraft};
 use crate::vrrpd::keepalived::lower::vmac::VmacDraft;
-use crate::vrrpd::keepalived::text::parser::{Statement, Word};
+use crate::vrrpd::keepalived::text::statement::{Statement, Word};
+use crate::vrrpd::report::places::Spans;
 use crate::vrrpd::report::{Report, Span};
 use vrrp_core::Password;
 use vrrp_io_linux::VirtualIp;
@@ -151,7 +151,7 @@ impl InstanceDraft {
 
     pub(crate) fn spans(&self) -> Spans {
         let interface = self.interface.as_ref().map_or(self.name.span, |interface| interface.span);
-        Spans { interface, use_vmac: self.vmac.as_ref().map(VmacDraft::span) }
+        Spans { interface, virtual_mac: self.vmac.as_ref().map(VmacDraft::span) }
     }
 
     fn require(&self, report: &mut Report) {

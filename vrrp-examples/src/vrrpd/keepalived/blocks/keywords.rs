@@ -461,3 +461,8 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
         .chain(SYNC_GROUP.words())
         .chain(AUTHENTICATION.words())
 }
+
+/// Whether a word is a keyword of any block.
+pub(crate) fn is_known(word: &str) -> bool {
+    all().any(|(name, _)| name == word)
+}

@@ -1,13 +1,12 @@
 //! From statements to drafts: what each line says.
 
-pub(crate) mod address;
-pub(crate) mod global;
-pub(crate) mod grammar;
-pub(crate) mod group;
-pub(crate) mod instance;
-pub(crate) mod keywords;
-pub(crate) mod routing;
-pub(crate) mod script;
-pub(crate) mod secrets;
-pub(crate) mod track;
-pub(crate) mod values;
+pub(super) mod address;
+pub(super) mod global;
+pub(super) mod grammar;
+pub(super) mod group;
+pub(super) mod instance;
+pub(super) mod keywords;
+pub(super) mod routing;
+pub(super) mod script;
+pub(super) mod track;
+pub(super) mod values;

@@ -9,7 +9,7 @@ use crate::vrrpd::keepalived::blocks::keywords::SCRIPT;
 use crate::vrrpd::keepalived::blocks::track::{self, WeightDraft};
 use crate::vrrpd::keepalived::blocks::values::At;
 use crate::vrrpd::keepalived::text::command::split_values;
-use crate::vrrpd::keepalived::text::parser::{Statement, Word};
+use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::{Report, Span};
 
 /// A health check as written.

@@ -5,7 +5,7 @@ use std::num::NonZeroI16;
 
 use crate::vrrpd::config::{Script, Track, TrackWeight};
 use crate::vrrpd::keepalived::blocks::values::{At, number, unique};
-use crate::vrrpd::keepalived::text::parser::{Statement, Word};
+use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::Report;
 use vrrp_core::Weight;
 

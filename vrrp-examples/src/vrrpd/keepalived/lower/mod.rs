@@ -1,9 +1,9 @@
 //! Statements to the daemon's configuration: keepalived's defaults, and what must hold between sections.
 
-pub(crate) mod meaning;
-pub(crate) mod protocol;
-pub(crate) mod unicast;
-pub(crate) mod vmac;
+pub(super) mod meaning;
+pub(super) mod protocol;
+pub(super) mod unicast;
+pub(super) mod vmac;
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,8 @@ use crate::vrrpd::keepalived::blocks::keywords::ROOT;
 use crate::vrrpd::keepalived::blocks::routing::rule;
 use crate::vrrpd::keepalived::blocks::script::ScriptDraft;
 use crate::vrrpd::keepalived::blocks::values::{family_name, unique};
-use crate::vrrpd::keepalived::text::parser::Statement;
+use crate::vrrpd::keepalived::text::statement::Statement;
+use crate::vrrpd::report::places::Spans;
 use crate::vrrpd::report::{Report, Span};
 
 /// Everything read, before the sections are brought together; so they may stand in any order.
@@ -25,13 +26,6 @@ pub(crate) struct Root {
     pub(crate) scripts: Vec<ScriptDraft>,
     pub(crate) instances: Vec<InstanceDraft>,
     pub(crate) groups: Vec<GroupDraft>,
-}
-
-/// Where an instance says what depends on the host.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Spans {
-    pub(crate) interface: Span,
-    pub(crate) use_vmac: Option<Span>,
 }
 
 /// Lowers a whole configuration, and says where its instances stand. What it returns counts only if `report` holds no

@@ -6,7 +6,7 @@ use crate::vrrpd::config::{Announce, Protocol};
 use crate::vrrpd::keepalived::blocks::global::Globals;
 use crate::vrrpd::keepalived::blocks::instance::{Initial, InstanceDraft};
 use crate::vrrpd::keepalived::blocks::values::{At, family_name};
-use crate::vrrpd::keepalived::text::parser::Statement;
+use crate::vrrpd::keepalived::text::statement::Statement;
 use crate::vrrpd::report::{Report, Span};
 use vrrp_core::{Family, Priority, Profile, Version};
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::vrrpd::config::{Peer, Unicast};
 use crate::vrrpd::keepalived::blocks::instance::InstanceDraft;
 use crate::vrrpd::keepalived::blocks::values::{At, family_name, host, number, unique};
-use crate::vrrpd::keepalived::text::parser::Statement;
+use crate::vrrpd::keepalived::text::statement::Statement;
 use crate::vrrpd::report::{Report, Span};
 use vrrp_core::Family;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::vrrpd::config::VirtualMac;
 use crate::vrrpd::keepalived::blocks::instance::InstanceDraft;
 use crate::vrrpd::keepalived::blocks::values::{At, interface, unique};
-use crate::vrrpd::keepalived::text::parser::{Statement, Word};
+use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::{Report, Span};
 use vrrp_core::Family;
 

@@ -3,21 +3,20 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::vrrpd::keepalived::text::parser::{MAX_DEPTH, Statement, Word, parse};
+use crate::vrrpd::keepalived::text::parser::{Body, Line, MAX_DEPTH, parse};
+use crate::vrrpd::keepalived::text::statement::{Block, Statement, Word};
 use crate::vrrpd::report::Report;
 
 /// The files that are being read, outermost first: as they were named, and by their canonical path.
-#[derive(Default)]
 pub(crate) struct Files {
+    /// Whether a word is a keyword of any block.
+    is_keyword: fn(&str) -> bool,
     reading: Vec<(PathBuf, PathBuf)>,
 }
 
-/// Plain `include` and its stricter forms; all are strict here.
-const KEYWORDS: [&str; 6] = ["include", "includer", "includem", "includew", "includeb", "includea"];
-
 impl Files {
-    pub(crate) fn is_include(keyword: &str) -> bool {
-        KEYWORDS.contains(&keyword)
+    pub(crate) fn new(is_keyword: fn(&str) -> bool) -> Self {
+        Self { is_keyword, reading: Vec::new() }
     }
 
     /// Reads the outermost file.
@@ -31,8 +30,30 @@ impl Files {
         }
     }
 
+    /// Takes in a text, which `report` calls `name`.
+    pub(crate) fn take_text(&mut self, name: &str, text: &str, report: &mut Report) -> Vec<Statement> {
+        let source = report.add_source(name.to_owned(), text);
+        let lines = parse(source, self.is_keyword, report);
+        self.expand(lines, report)
+    }
+
+    /// Puts what the `include` lines name in their place.
+    fn expand(&mut self, lines: Vec<Line>, report: &mut Report) -> Vec<Statement> {
+        let mut statements = Vec::with_capacity(lines.len());
+        for line in lines {
+            match line {
+                Line::Include { keyword, values } => statements.extend(self.include(&keyword, &values, report)),
+                Line::Statement { keyword, values, block } => {
+                    let block = block.map(|Body { open, lines }| Block { open, body: self.expand(lines, report) });
+                    statements.push(Statement { keyword, values, block });
+                }
+            }
+        }
+        statements
+    }
+
     /// Reads what an `include` line names, relative to the file that it stands in.
-    pub(crate) fn include(&mut self, keyword: &Word, values: &[Word], report: &mut Report) -> Vec<Statement> {
+    fn include(&mut self, keyword: &Word, values: &[Word], report: &mut Report) -> Vec<Statement> {
         let [pattern] = values else {
             report.error(keyword.span, "`include` takes one file name").with_expected("include FILE");
             return Vec::new();
@@ -72,9 +93,8 @@ impl Files {
         if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
             return Err("it is in UTF-16; save it in UTF-8, or convert it: iconv -f UTF-16 -t UTF-8".to_owned());
         }
-        let source = report.add_source(path.display().to_string(), &String::from_utf8_lossy(&bytes));
         self.reading.push((path.to_owned(), canonical));
-        let statements = parse(source, self, report);
+        let statements = self.take_text(&path.display().to_string(), &String::from_utf8_lossy(&bytes), report);
         self.reading.pop();
         Ok(statements)
     }

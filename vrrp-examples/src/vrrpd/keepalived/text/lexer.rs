@@ -266,9 +266,10 @@ const END_OF_LINE: &str = "a line feed, or a carriage return and a line feed";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vrrpd::keepalived::text::secrets;
 
     fn lex(text: &str) -> (String, usize) {
-        let mut report = Report::default();
+        let mut report = Report::new(secrets::printable);
         let source = report.add_source("t".to_owned(), text);
         let show = |(token, span): (Token, Span)| match token {
             Token::Word(word) => {

@@ -1,7 +1,9 @@
 //! From octets to statements.
 
-pub(crate) mod command;
-pub(crate) mod include;
-pub(crate) mod lexer;
-pub(crate) mod look_alikes;
-pub(crate) mod parser;
+pub(super) mod command;
+pub(super) mod include;
+pub(super) mod lexer;
+pub(super) mod look_alikes;
+pub(super) mod parser;
+pub(super) mod secrets;
+pub(super) mod statement;

@@ -1,34 +1,30 @@
-//! Tokens to statements: a keyword, its values, perhaps a block. Keywords matter here only where a brace is missing.
+//! Tokens to lines: a keyword, its values, perhaps a block. Keywords matter here only where a brace is missing.
+//!
+//! Nothing else is looked at: what an `include` names is read by whoever takes the lines.
 
 use std::collections::BTreeSet;
 
-use crate::vrrpd::keepalived::blocks::keywords;
-use crate::vrrpd::keepalived::text::include::Files;
 use crate::vrrpd::keepalived::text::lexer::{self, Token};
+use crate::vrrpd::keepalived::text::statement::Word;
 use crate::vrrpd::report::{Report, Span};
 
-/// A word and where it stands.
-#[derive(Clone, Debug)]
-pub(crate) struct Word {
-    pub(crate) text: String,
-    pub(crate) span: Span,
+/// One line.
+pub(crate) enum Line {
+    /// A statement, with the block that belongs to it.
+    Statement { keyword: Word, values: Vec<Word>, block: Option<Body> },
+    /// Other files stand here.
+    Include { keyword: Word, values: Vec<Word> },
 }
 
-/// One line, with the block that belongs to it.
-#[derive(Clone, Debug)]
-pub(crate) struct Statement {
-    pub(crate) keyword: Word,
-    pub(crate) values: Vec<Word>,
-    pub(crate) block: Option<Block>,
-}
-
-/// What stands between two braces.
-#[derive(Clone, Debug)]
-pub(crate) struct Block {
+/// The lines between two braces.
+pub(crate) struct Body {
     /// The opening brace.
     pub(crate) open: Span,
-    pub(crate) body: Vec<Statement>,
+    pub(crate) lines: Vec<Line>,
 }
+
+/// Plain `include` and its stricter forms; all are strict here.
+const INCLUDES: [&str; 6] = ["include", "includer", "includem", "includew", "includeb", "includea"];
 
 /// Blocks within blocks, and files within files, go no deeper.
 pub(crate) const MAX_DEPTH: usize = 16;
@@ -72,9 +68,11 @@ fn begins_block(keyword: &str) -> bool {
     SECTIONS.contains(&keyword) || LISTS.contains(&keyword) || INNER_BLOCKS.contains(&keyword)
 }
 
-/// Parses one source and all that it includes. Every finding goes to `report`; what could be read comes back.
-pub(crate) fn parse(source: usize, files: &mut Files, report: &mut Report) -> Vec<Statement> {
-    let mut parser = Parser { words: Vec::new(), open: Vec::new(), body: Vec::new(), continued: false };
+/// Parses one source. Every finding goes to `report`; what could be read comes back.
+///
+/// `is_keyword` tells whether a word is a keyword of any block: then it is no value.
+pub(crate) fn parse(source: usize, is_keyword: fn(&str) -> bool, report: &mut Report) -> Vec<Line> {
+    let mut parser = Parser { is_keyword, words: Vec::new(), open: Vec::new(), body: Vec::new(), continued: false };
     let tokens = lexer::tokens(source, report);
     let missing = missing_braces(&tokens);
     let mut tokens = tokens.into_iter().enumerate().peekable();
@@ -86,7 +84,7 @@ pub(crate) fn parse(source: usize, files: &mut Files, report: &mut Report) -> Ve
                 return parser.body;
             }
             Token::Open => parser.open(span, report),
-            Token::Close => parser.close(span, files, report),
+            Token::Close => parser.close(span, report),
             Token::Newline => {
                 while let Some((later, _)) = tokens.next_if(|(_, (token, _))| *token == Token::Newline) {
                     index = later;
@@ -95,29 +93,30 @@ pub(crate) fn parse(source: usize, files: &mut Files, report: &mut Report) -> Ve
                     parser.open_without_brace(report);
                 // An opening brace may stand on a line of its own.
                 } else if !matches!(tokens.peek(), Some((_, (Token::Open, _)))) {
-                    parser.end_line(files, report);
+                    parser.end_line(report);
                 }
             }
         }
     }
-    parser.end_line(files, report);
+    parser.end_line(report);
     parser.close_all(|_, _| "the end of the file".to_owned(), report);
     parser.body
 }
 
 struct Parser {
+    is_keyword: fn(&str) -> bool,
     /// The line so far.
     words: Vec<Word>,
     /// The blocks that are open, each with what stood outside it so far.
-    open: Vec<(Vec<Word>, Span, Vec<Statement>)>,
+    open: Vec<(Vec<Word>, Span, Vec<Line>)>,
     /// The innermost block so far.
-    body: Vec<Statement>,
+    body: Vec<Line>,
     /// The value of a definition goes on.
     continued: bool,
 }
 
 impl Parser {
-    fn end_line(&mut self, files: &mut Files, report: &mut Report) {
+    fn end_line(&mut self, report: &mut Report) {
         let words = std::mem::take(&mut self.words);
         let continued = std::mem::take(&mut self.continued);
         let is_definition = words.first().is_some_and(|word| word.text.starts_with('$'));
@@ -127,12 +126,8 @@ impl Parser {
         }
         self.expect_section(&words, report);
         self.expect_list_end(&words, false, report);
-        match words.split_first() {
-            _ if refuse_preprocessing(&words, report) => {}
-            Some((keyword, values)) if Files::is_include(&keyword.text) => {
-                self.body.extend(files.include(keyword, values, report));
-            }
-            _ => self.finish(words, None),
+        if !refuse_preprocessing(&words, report) {
+            self.finish(words, None);
         }
     }
 
@@ -159,8 +154,8 @@ impl Parser {
         self.open.push((words.clone(), keyword.span, std::mem::take(&mut self.body)));
     }
 
-    fn close(&mut self, brace: Span, files: &mut Files, report: &mut Report) {
-        self.end_line(files, report);
+    fn close(&mut self, brace: Span, report: &mut Report) {
+        self.end_line(report);
         match self.open.pop() {
             Some(open) => self.leave(open),
             None => {
@@ -188,10 +183,9 @@ impl Parser {
     fn expect_list_end(&mut self, words: &[Word], opens: bool, report: &mut Report) {
         let (Some(keyword), Some((list, brace, _))) = (words.first(), self.open.last()) else { return };
         let is_in = |lists: &[&str]| list.first().is_some_and(|list| lists.contains(&list.text.as_str()));
-        let is_keyword = || keywords::all().any(|(name, _)| name == keyword.text);
         let ends = (opens && is_in(&LISTS)) || is_in(&ADDRESS_LISTS);
         // What is no keyword may be a password.
-        if ends && is_keyword() {
+        if ends && (self.is_keyword)(&keyword.text) {
             let expected = format!("`}}` before `{}` on {}", keyword.text, report.place(keyword.span, *brace));
             report.error(*brace, "this `{` is not closed").with_expected(expected);
             if let Some(open) = self.open.pop() {
@@ -208,16 +202,19 @@ impl Parser {
         }
     }
 
-    fn leave(&mut self, (words, open, outside): (Vec<Word>, Span, Vec<Statement>)) {
-        let body = std::mem::replace(&mut self.body, outside);
-        self.finish(words, Some(Block { open, body }));
+    fn leave(&mut self, (words, open, outside): (Vec<Word>, Span, Vec<Line>)) {
+        let lines = std::mem::replace(&mut self.body, outside);
+        self.finish(words, Some(Body { open, lines }));
     }
 
-    fn finish(&mut self, words: Vec<Word>, block: Option<Block>) {
+    fn finish(&mut self, words: Vec<Word>, block: Option<Body>) {
         let mut words = words.into_iter();
-        if let Some(keyword) = words.next() {
-            self.body.push(Statement { keyword, values: words.collect(), block });
-        }
+        let Some(keyword) = words.next() else { return };
+        let values = words.collect();
+        self.body.push(match block {
+            None if INCLUDES.contains(&keyword.text.as_str()) => Line::Include { keyword, values },
+            block => Line::Statement { keyword, values, block },
+        });
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) use rule::RuleDraft;
 use crate::vrrpd::config::Prefix;
 use crate::vrrpd::keepalived::blocks::address::prefix_len;
 use crate::vrrpd::keepalived::blocks::values::{family_name, host};
-use crate::vrrpd::keepalived::text::parser::{Statement, Word};
+use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::Report;
 use vrrp_core::Family;
 

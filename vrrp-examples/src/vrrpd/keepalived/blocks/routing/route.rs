@@ -4,7 +4,7 @@ use super::{Words, Written};
 use crate::vrrpd::config::{Route, RouteKind};
 use crate::vrrpd::keepalived::blocks::address::scope_number;
 use crate::vrrpd::keepalived::blocks::values::interface;
-use crate::vrrpd::keepalived::text::parser::{Statement, Word};
+use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::Report;
 use vrrp_core::Family;
 

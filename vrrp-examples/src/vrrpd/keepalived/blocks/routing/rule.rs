@@ -3,7 +3,7 @@
 use super::{Words, Written, whole};
 use crate::vrrpd::config::{Mark, Rule};
 use crate::vrrpd::keepalived::blocks::values::interface;
-use crate::vrrpd::keepalived::text::parser::{Statement, Word};
+use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::{Report, Span};
 use vrrp_core::Family;
 

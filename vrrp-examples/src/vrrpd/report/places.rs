@@ -1,0 +1,58 @@
+//! Where a configuration says what is found wrong only after it was read.
+
+use crate::vrrpd::report::diagnostics::{Diagnostic, Severity};
+use crate::vrrpd::report::{Report, Span};
+
+/// A setting of an instance that something can be wrong with on one host and not on another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// The interface that it runs on.
+    Interface,
+    /// Its virtual MAC address.
+    VirtualMac,
+}
+
+/// Where one instance has these settings.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Spans {
+    pub(crate) interface: Span,
+    pub(crate) virtual_mac: Option<Span>,
+}
+
+/// Where the instances of a configuration stand in its files: for what is found out about them only after they were read.
+pub struct Places {
+    report: Report,
+    /// One for each instance.
+    instances: Vec<Spans>,
+}
+
+impl Places {
+    pub(crate) fn new(report: Report, instances: Vec<Spans>) -> Self {
+        Self { report, instances }
+    }
+
+    /// Points at a setting of the instance at this position among those of the configuration; at its first word where
+    /// there is no such instance.
+    #[must_use]
+    pub fn finding(
+        &self,
+        severity: Severity,
+        (instance, setting): (usize, Setting),
+        message: String,
+        expected: Option<String>,
+    ) -> Diagnostic {
+        let spans = self.instances.get(instance).copied().unwrap_or_default();
+        let span = match setting {
+            Setting::Interface => spans.interface,
+            Setting::VirtualMac => spans.virtual_mac.unwrap_or(spans.interface),
+        };
+        Diagnostic { expected, ..self.report.diagnostic(severity, span, message) }
+    }
+
+    /// Points at the first line that has this command, with its arguments.
+    #[must_use]
+    pub fn command(&self, severity: Severity, words: &[String], message: String, help: String) -> Diagnostic {
+        let span = self.report.command(words).unwrap_or_default();
+        Diagnostic { help: Some(help), ..self.report.diagnostic(severity, span, message) }
+    }
+}
