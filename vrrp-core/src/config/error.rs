@@ -2,10 +2,9 @@
 
 use core::net::IpAddr;
 
-use super::MAX_IPV6_ADDRESSES;
 use crate::dialect::Profile;
 use crate::types::{AdvertInterval, Family, Version};
-use crate::wire::AddressListError;
+use crate::wire::{AddressListError, MAX_IPV6_ADDRESSES};
 
 /// A configuration that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -13,10 +13,7 @@ use crate::dialect::{Mismatch, Profile};
 use crate::health::Tracker;
 use crate::timers;
 use crate::types::{AdvertInterval, Family, Password, Priority, TrackerId, Version, Vrid};
-use crate::wire::{self, AddressList, ChecksumForm};
-
-/// What fits a datagram of 1500 octets: 40 of IPv6 header, 8 of message header, 16 for each address (PKT-14).
-const MAX_IPV6_ADDRESSES: u8 = 90;
+use crate::wire::{self, AddressList, ChecksumForm, MAX_IPV6_ADDRESSES};
 
 /// Configuration of one virtual router. Every value is valid by construction; defaults are the profile's.
 ///

@@ -6,18 +6,8 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::net::IpAddr;
 
-use super::network::{Carries, Frame, HostId, LanId};
+use super::network::{Carries, Frame, HostId, LanId, Mac};
 use crate::time::Instant;
-use crate::types::{Family, Vrid};
-
-/// Source of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Mac {
-    /// A host's own.
-    Own(HostId),
-    /// That of a virtual router, which its Master uses.
-    Virtual(Family, Vrid),
-}
 
 /// All neighbours, and what the switches know at the port of each.
 #[derive(Clone, Debug, Default)]

@@ -6,12 +6,11 @@ use core::cmp::Reverse;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use super::neighbours::Mac;
 use super::random::Random;
 use crate::action::AdvertKind;
 use crate::dialect::multicast_group;
 use crate::time::Instant;
-use crate::types::Family;
+use crate::types::{Family, Vrid};
 use crate::wire::Endpoints;
 
 /// Names a LAN of a [`Network`].
@@ -36,6 +35,15 @@ impl HostId {
     pub const fn index(self) -> usize {
         self.0 as usize
     }
+}
+
+/// Source of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Mac {
+    /// A host's own.
+    Own(HostId),
+    /// That of a virtual router, which its Master uses.
+    Virtual(Family, Vrid),
 }
 
 /// What one packet meets on its way from one host to another. Chances are in parts per million.

@@ -3,7 +3,8 @@
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{ChecksumForm, Endpoints, checksum};
+use super::checksum::{self, ChecksumForm};
+use super::endpoints::Endpoints;
 use crate::types::{AdvertInterval, Family, Password, Priority, Version, Vrid};
 
 /// Offsets from the first octet of the message.
@@ -23,6 +24,10 @@ pub(super) mod field {
     /// Octets of authentication data that end every message of version 2 (PKT-09).
     pub(in crate::wire) const AUTH_DATA_LEN: usize = 8;
 }
+
+/// Most IPv6 addresses whose advertisement fits a datagram of 1500 octets: 40 of IPv6 header, 8 of message header, 16 for
+/// each address (PKT-14). All 255 of IPv4 fit.
+pub const MAX_IPV6_ADDRESSES: u8 = 90;
 
 /// The only packet type that exists (PKT-02).
 pub(super) const TYPE_ADVERTISEMENT: u8 = 1;

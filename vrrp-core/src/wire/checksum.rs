@@ -2,7 +2,7 @@
 
 use core::net::Ipv6Addr;
 
-use super::{Endpoints, IP_PROTOCOL};
+use super::endpoints::{Endpoints, IP_PROTOCOL};
 use crate::dialect::GROUP_V4;
 use crate::types::Version;
 

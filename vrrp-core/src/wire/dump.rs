@@ -4,8 +4,8 @@ use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::advertisement::{AUTH_TYPE_MD5, TYPE_ADVERTISEMENT, field, is_carp, message_len};
-use super::checksum;
-use super::{ChecksumForm, Endpoints};
+use super::checksum::{self, ChecksumForm};
+use super::endpoints::Endpoints;
 use crate::types::{AdvertInterval, Family, Version};
 
 /// What the payload of an IP datagram of protocol 112 says, right or wrong, as far as its octets reach.

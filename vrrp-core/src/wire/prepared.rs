@@ -4,8 +4,9 @@ use alloc::boxed::Box;
 use alloc::vec;
 use core::fmt;
 
-use super::advertisement::{address_list, field};
-use super::{BufferTooSmall, ChecksumForm, Endpoints, Message, checksum};
+use super::advertisement::{BufferTooSmall, Message, address_list, field};
+use super::checksum::{self, ChecksumForm};
+use super::endpoints::Endpoints;
 use crate::types::{Priority, Version};
 
 /// What a router sends again and again, encoded once: however many addresses there are, sending copies octets.

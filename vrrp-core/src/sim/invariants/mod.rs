@@ -10,7 +10,7 @@ use alloc::format;
 use alloc::string::String;
 use core::time::Duration;
 
-use super::Check;
+use super::check::Check;
 use super::ledger::Ledger;
 use super::network::HostId;
 use super::world::{Step, StepKind, World};

@@ -1,0 +1,79 @@
+//! The numbers and addresses of the IP header around a message.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+#[cfg(feature = "alloc")]
+use crate::dialect::{GROUP_V4, GROUP_V6};
+use crate::types::Family;
+
+/// IP protocol number of VRRP (IP-01).
+pub const IP_PROTOCOL: u8 = 112;
+/// TTL or hop limit of every advertisement (IP-04).
+pub const TTL: u8 = 255;
+
+/// Source and destination of an IP header: one family by construction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoints {
+    /// IPv4.
+    V4 {
+        /// Source address.
+        source: Ipv4Addr,
+        /// Destination address.
+        destination: Ipv4Addr,
+    },
+    /// IPv6.
+    V6 {
+        /// Source address.
+        source: Ipv6Addr,
+        /// Destination address.
+        destination: Ipv6Addr,
+    },
+}
+
+impl Endpoints {
+    /// `None` when the two are of different families.
+    #[must_use]
+    pub const fn new(source: IpAddr, destination: IpAddr) -> Option<Self> {
+        match (source, destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => Some(Self::V4 { source, destination }),
+            (IpAddr::V6(source), IpAddr::V6(destination)) => Some(Self::V6 { source, destination }),
+            _ => None,
+        }
+    }
+
+    /// Source address.
+    #[must_use]
+    pub const fn source(&self) -> IpAddr {
+        match self {
+            Self::V4 { source, .. } => IpAddr::V4(*source),
+            Self::V6 { source, .. } => IpAddr::V6(*source),
+        }
+    }
+
+    /// Destination address.
+    #[must_use]
+    pub const fn destination(&self) -> IpAddr {
+        match self {
+            Self::V4 { destination, .. } => IpAddr::V4(*destination),
+            Self::V6 { destination, .. } => IpAddr::V6(*destination),
+        }
+    }
+
+    /// To the group that every router of the family listens to (IP-02).
+    #[cfg(feature = "alloc")]
+    pub(crate) fn are_to_group(&self) -> bool {
+        match self {
+            Self::V4 { destination, .. } => *destination == GROUP_V4,
+            Self::V6 { destination, .. } => *destination == GROUP_V6,
+        }
+    }
+
+    /// Family of both.
+    #[must_use]
+    pub const fn family(&self) -> Family {
+        match self {
+            Self::V4 { .. } => Family::Ipv4,
+            Self::V6 { .. } => Family::Ipv6,
+        }
+    }
+}
