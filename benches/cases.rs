@@ -9,8 +9,8 @@ use std::time::Duration;
 use vrrp_core::fsm::{self, Advert, Event, Params, State};
 use vrrp_core::wire::{Endpoints, Packet};
 use vrrp_core::{
-    Action, AdvertInterval, AdvertKind, Config, Family, Input, Instant, Password, Priority, Profile, RouterSet,
-    RxPacket, SendChecksum, Version, VirtualRouter, Vrid, multicast_group,
+    Action, AdvertInterval, AdvertKind, Config, Family, Input, Instant, InterfaceId, Password, Priority, Profile,
+    RouterSet, RxPacket, SendChecksum, Version, VirtualRouter, Vrid, multicast_group,
 };
 
 use crate::floor;
@@ -55,7 +55,7 @@ pub(crate) fn set_of(routers: u32, priority: u8) -> RouterSet {
     let mut set = RouterSet::new();
     for n in 0..routers {
         let config = Form::V2.config((n % 255) as u8 + 1, priority, 1);
-        let id = set.insert(n / 255, config).unwrap();
+        let id = set.insert(InterfaceId(n / 255), config).unwrap();
         let now = Instant::from_nanos(u64::from(n) * (INTERVAL / u64::from(routers)));
         set.handle(now, id, Input::PrimaryAddress(Some(ours(Family::Ipv4))));
         set.handle(now, id, Input::Startup);
@@ -291,7 +291,7 @@ fn set_hears(routers: u32, stride: u32) -> impl FnMut(u64) -> Duration {
             n = (n + stride) % routers;
             let payload = black_box(&adverts[n as usize % 255]);
             let rx = RxPacket { ends: *black_box(&ends), ttl: 255, payload };
-            set.handle_packet(Instant::from_nanos(now), n / 255, rx).unwrap();
+            set.handle_packet(Instant::from_nanos(now), InterfaceId(n / 255), rx).unwrap();
             while let Some(action) = set.poll_action() {
                 black_box(action);
             }

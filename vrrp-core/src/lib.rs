@@ -161,7 +161,9 @@ mod token_bucket;
 pub use dialect::{Profile, multicast_group};
 pub use fsm::Role;
 pub use time::Instant;
-pub use types::{AdvertInterval, Family, OutOfRange, Password, Priority, RouterId, TrackerId, Version, Vrid};
+pub use types::{
+    AdvertInterval, Family, InterfaceId, OutOfRange, Password, Priority, RouterId, TrackerId, Version, Vrid,
+};
 
 #[cfg(feature = "alloc")]
 pub use {
@@ -173,7 +175,7 @@ pub use {
     management::{AuthError, LastEvent, NewMasterReason, ProtocolError, VirtualRouterError},
     receive::{Discard, RxPacket},
     router::{ReconfigureError, Status, VirtualRouter},
-    set::{RouterSet, Taken},
+    set::{DuplicateRouter, RouterSet},
     stats::{GlobalStats, Stats},
     sync_group::GroupError,
 };

@@ -11,7 +11,7 @@ use crate::router::{ReconfigureError, VirtualRouter};
 use crate::stats::GlobalStats;
 use crate::sync_group::{GroupError, SyncGroup};
 use crate::time::Instant;
-use crate::types::{Family, RouterId, Version, Vrid};
+use crate::types::{Family, InterfaceId, RouterId, Version, Vrid};
 use crate::wire::{self, Packet, ParseError};
 
 /// Many [`VirtualRouter`]s behind one driver, found by (interface, family, VRID); IP-13.
@@ -22,7 +22,7 @@ use crate::wire::{self, Packet, ParseError};
 pub struct RouterSet {
     routers: Vec<VirtualRouter>,
     /// By interface and family, and then by VRID.
-    by_interface: BTreeMap<(u32, Family), Vec<Option<RouterId>>>,
+    by_interface: BTreeMap<(InterfaceId, Family), Vec<Option<RouterId>>>,
     deadlines: Deadlines,
     /// Routers that may have actions, each at most once.
     ready: VecDeque<RouterId>,
@@ -36,9 +36,9 @@ pub struct RouterSet {
 /// There is already a router with this id and family on this interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is already a virtual router {vrid} for {family:?} on interface {interface}")]
-pub struct Taken {
+pub struct DuplicateRouter {
     /// The interface.
-    pub interface: u32,
+    pub interface: InterfaceId,
     /// The family.
     pub family: Family,
     /// The id.
@@ -52,11 +52,11 @@ impl RouterSet {
         Self::default()
     }
 
-    /// Adds a router on an interface, which is any number that the caller likes.
+    /// Adds a router on an interface.
     ///
     /// # Errors
-    /// [`Taken`].
-    pub fn insert(&mut self, interface: u32, config: Config) -> Result<RouterId, Taken> {
+    /// [`DuplicateRouter`].
+    pub fn insert(&mut self, interface: InterfaceId, config: Config) -> Result<RouterId, DuplicateRouter> {
         let (family, vrid) = (config.family(), config.vrid());
         let id = RouterId(u32::try_from(self.routers.len()).unwrap_or(u32::MAX));
         let by_vrid = self.by_interface.entry((interface, family)).or_default();
@@ -66,7 +66,7 @@ impl RouterSet {
         }
         match by_vrid.get_mut(index) {
             Some(free @ None) => *free = Some(id),
-            _ => return Err(Taken { interface, family, vrid }),
+            _ => return Err(DuplicateRouter { interface, family, vrid }),
         }
         self.routers.push(VirtualRouter::new(config));
         self.is_ready.push(false);
@@ -157,7 +157,7 @@ impl RouterSet {
     pub fn handle_packet(
         &mut self,
         now: Instant,
-        interface: u32,
+        interface: InterfaceId,
         rx: RxPacket<'_>,
     ) -> Result<RouterId, (Option<RouterId>, Discard)> {
         let vrid = wire::peek_vrid(rx.payload);

@@ -9,7 +9,7 @@ use allocation_counter::measure;
 use common::{OWN, PROFILES, Raw, config, families, host};
 use vrrp_core::wire::Endpoints;
 use vrrp_core::{
-    Action, Family, Input, Instant, Profile, RouterId, RouterSet, RxPacket, SendChecksum, multicast_group,
+    Action, Family, Input, Instant, InterfaceId, Profile, RouterId, RouterSet, RxPacket, SendChecksum, multicast_group,
 };
 
 const START: Instant = Instant::from_nanos(1_000_000_000_000);
@@ -35,7 +35,7 @@ fn drain(set: &mut RouterSet, now: Instant) -> usize {
 
 fn receive(set: &mut RouterSet, now: Instant, id: RouterId, raw: &Raw, octets: &[u8]) -> bool {
     let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: octets };
-    set.handle_packet(now, id.index() as u32, rx).is_ok()
+    set.handle_packet(now, InterfaceId(id.index() as u32), rx).is_ok()
 }
 
 /// The same packet cut anywhere, with each octet of its header and its last one changed, and from beyond the link.
@@ -49,7 +49,7 @@ fn refuse(set: &mut RouterSet, now: Instant, id: RouterId, raw: &Raw, octets: &[
     }
     assert!((0..octets.len()).all(|len| !receive(set, now, id, raw, &octets[..len])));
     let rx = RxPacket { ends: raw.ends(), ttl: 254, payload: octets };
-    assert!(set.handle_packet(now, id.index() as u32, rx).is_err());
+    assert!(set.handle_packet(now, InterfaceId(id.index() as u32), rx).is_err());
 }
 
 /// Becomes Master by silence, contests, yields, refuses, hears a release, hangs, is faulted and stopped.
@@ -86,7 +86,8 @@ fn live(set: &mut RouterSet, now: &mut Instant, id: RouterId, packets: &[(Raw, V
 fn a_group_allocates_nothing() {
     let mut set = RouterSet::new();
     let family = Family::Ipv4;
-    let ids: Vec<_> = (0..4).map(|link| set.insert(link, config(Profile::Rfc9568, family)).unwrap()).collect();
+    let ids: Vec<_> =
+        (0..4).map(|link| set.insert(InterfaceId(link), config(Profile::Rfc9568, family)).unwrap()).collect();
     set.group(&ids).unwrap();
     ids.iter().for_each(|id| set.handle(START, *id, Input::PrimaryAddress(Some(host(family, OWN)))));
     let packets: Vec<(Raw, Vec<u8>)> = [50, 0, 200, 0, 100]
@@ -115,7 +116,7 @@ fn a_whole_life_allocates_nothing() {
         [Some(one), both].into_iter().flatten().map(move |config| (profile, family, config))
     });
     for (interface, (profile, family, config)) in kinds.enumerate() {
-        let id = set.insert(interface as u32, config).unwrap();
+        let id = set.insert(InterfaceId(interface as u32), config).unwrap();
         set.handle(START, id, Input::PrimaryAddress(Some(host(family, OWN))));
         let packets: Vec<(Raw, Vec<u8>)> = [50, 0, 200, 0, 100]
             .map(|priority| Raw::new(profile, family, OWN + 1, priority))

@@ -12,7 +12,7 @@ use std::process::{Command, Output};
 const BARE: &str = r#"
 use vrrp_core::fsm::{self, Event, State};
 use vrrp_core::wire::{Endpoints, Packet};
-use vrrp_core::{Instant, Version};
+use vrrp_core::{InterfaceId, Instant, Version};
 
 #[unsafe(no_mangle)]
 pub extern "C" fn entry(params: &fsm::Params, ends: &Endpoints, octet: u8) -> bool {
@@ -43,7 +43,7 @@ static HEAP: Nothing = Nothing;
 #[unsafe(no_mangle)]
 pub extern "C" fn entry(config: &Config) -> bool {
     let mut set = RouterSet::new();
-    let Ok(id) = set.insert(1, config.clone()) else { return false };
+    let Ok(id) = set.insert(InterfaceId(1), config.clone()) else { return false };
     set.handle(Instant::ZERO, id, Input::Startup);
     set.poll_action().is_some()
 }

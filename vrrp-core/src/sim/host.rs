@@ -11,7 +11,7 @@ use super::disturbance::Installs;
 use super::network::{Arrival, LanId};
 use crate::action::{Input, Vip};
 use crate::config::Config;
-use crate::set::{RouterSet, Taken};
+use crate::set::{DuplicateRouter, RouterSet};
 use crate::sync_group::GroupError;
 use crate::time::Instant;
 use crate::types::{RouterId, TrackerId};
@@ -95,8 +95,8 @@ impl Host {
         }
     }
 
-    pub(super) fn add_router(&mut self, lan: LanId, config: Config) -> Result<RouterId, Taken> {
-        let id = self.set.insert(u32::from(lan.0), config.clone())?;
+    pub(super) fn add_router(&mut self, lan: LanId, config: Config) -> Result<RouterId, DuplicateRouter> {
+        let id = self.set.insert(lan.interface(), config.clone())?;
         let verdicts = (0..config.trackers().len() as u16).map(|id| (TrackerId(id), true)).collect();
         self.routers.push(Hosted { lan, config, verdicts, virtual_mac: false });
         self.kernel.held.push(Vec::new());
@@ -163,7 +163,7 @@ impl Host {
         self.set = RouterSet::new();
         for hosted in &self.routers {
             // They fitted once.
-            let _ = self.set.insert(u32::from(hosted.lan.0), hosted.config.clone());
+            let _ = self.set.insert(hosted.lan.interface(), hosted.config.clone());
         }
         for members in &self.groups {
             let _ = self.set.group(members);

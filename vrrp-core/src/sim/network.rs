@@ -10,7 +10,7 @@ use super::random::Random;
 use crate::action::AdvertKind;
 use crate::dialect::multicast_group;
 use crate::time::Instant;
-use crate::types::{Family, Vrid};
+use crate::types::{Family, InterfaceId, Vrid};
 use crate::wire::Endpoints;
 
 /// Names a LAN of a [`Network`].
@@ -22,10 +22,16 @@ pub struct LanId(pub(super) u16);
 pub struct HostId(pub(super) u16);
 
 impl LanId {
-    /// Position in the order in which LANs were added, from 0. Routers know it as the number of their interface.
+    /// Position in the order in which LANs were added, from 0.
     #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize
+    }
+
+    /// Returns what the routers on it have for an interface.
+    #[must_use]
+    pub const fn interface(self) -> InterfaceId {
+        InterfaceId(self.0 as u32)
     }
 }
 

@@ -11,7 +11,7 @@ use super::disturbance::{Disturbance, Planned};
 use super::network::{HostId, LanId, Link};
 use super::world::{Step, StepKind, World};
 use crate::config::Config;
-use crate::set::Taken;
+use crate::set::DuplicateRouter;
 use crate::sync_group::GroupError;
 use crate::time::Instant;
 use crate::types::RouterId;
@@ -71,8 +71,8 @@ impl Sim {
     /// Adds a router to a host, which thereby has an interface on the LAN.
     ///
     /// # Errors
-    /// [`Taken`], also where there is no such host.
-    pub fn add_router(&mut self, host: HostId, lan: LanId, config: Config) -> Result<RouterId, Taken> {
+    /// [`DuplicateRouter`], also where there is no such host.
+    pub fn add_router(&mut self, host: HostId, lan: LanId, config: Config) -> Result<RouterId, DuplicateRouter> {
         self.world.add_router(host, lan, config)
     }
 

@@ -3,7 +3,7 @@
 use crate::common::{Bench, OWN, PROFILES, Raw, config, errors_counted, families, host, without_counters};
 use vrrp_core::wire::{ChecksumForm, Endpoints};
 use vrrp_core::{
-    AdvertKind, Config, Discard, Family, Profile, RouterSet, RxPacket, SendChecksum, UnicastPeer, Version,
+    AdvertKind, Config, Discard, Family, InterfaceId, Profile, RouterSet, RxPacket, SendChecksum, UnicastPeer, Version,
 };
 
 const FORMS: [(bool, ChecksumForm); 2] = [(false, ChecksumForm::Message), (true, ChecksumForm::PseudoHeader)];
@@ -140,10 +140,13 @@ fn nothing_is_learned_from_version_2() {
 fn a_set_counts_the_other_form_as_a_wrong_checksum() {
     let mut set = RouterSet::new();
     let bench = Bench::started(v4(Profile::Rfc9568));
-    let id = set.insert(1, v4(Profile::Rfc9568).with_exact_checksum(true)).unwrap();
+    let id = set.insert(InterfaceId(1), v4(Profile::Rfc9568).with_exact_checksum(true)).unwrap();
     set.handle(bench.now, id, vrrp_core::Input::PrimaryAddress(bench.router.source()));
     set.handle(bench.now, id, vrrp_core::Input::Startup);
     let raw = Raw { pseudo_header: true, ..bench.raw(OWN + 1, 200) };
-    assert!(set.handle_packet(bench.now, 1, RxPacket { ends: raw.ends(), ttl: 255, payload: &raw.octets() }).is_err());
+    assert!(
+        set.handle_packet(bench.now, InterfaceId(1), RxPacket { ends: raw.ends(), ttl: 255, payload: &raw.octets() })
+            .is_err()
+    );
     assert_eq!(set.stats().checksum_errors, 1);
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::common::{Bench, OWN, PROFILES, centis, config, families, host, millis, secs, show_all, without_counters};
-use vrrp_core::{Cause, Config, Family, Input, Instant, Priority, Profile, Role, RouterId, RouterSet, Transition};
+use vrrp_core::{
+    Cause, Config, Family, Input, Instant, InterfaceId, Priority, Profile, Role, RouterId, RouterSet, Transition,
+};
 
 const LEASE: Duration = Duration::from_secs(2);
 const REMOVED: [&str; 2] = ["remove 192.0.2.101", "remove 192.0.2.102"];
@@ -178,7 +180,7 @@ fn a_lease_is_that_of_the_interval_last_advertised() {
 #[test]
 fn a_group_that_hung_is_silent_in_every_member() {
     let mut set = RouterSet::new();
-    let ids = [0, 1].map(|interface| set.insert(interface, v2()).unwrap());
+    let ids = [0, 1].map(|interface| set.insert(InterfaceId(interface), v2()).unwrap());
     set.group(&ids).unwrap();
     let mut now = Instant::from_nanos(1_000_000_000);
     for id in ids {

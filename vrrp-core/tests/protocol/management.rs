@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::common::{Bench, OWN, Raw, VRID, config, counters, host, millis, priority, secs};
 use vrrp_core::{
-    AuthError, Cause, Config, Discard, Family, Input, LastEvent, NewMasterReason, Password, Priority, Profile,
-    ProtocolError, Role, RouterSet, RxPacket, SendChecksum, VirtualRouterError, Vrid,
+    AuthError, Cause, Config, Discard, Family, Input, InterfaceId, LastEvent, NewMasterReason, Password, Priority,
+    Profile, ProtocolError, Role, RouterSet, RxPacket, SendChecksum, VirtualRouterError, Vrid,
 };
 
 /// One packet, the counters that it moves, each by one, and what the models call it.
@@ -332,9 +332,10 @@ fn a_set_knows_how_many_routers_on_how_many_interfaces() {
     assert_eq!((set.iter().len(), set.interface_count()), (0, 0));
     let vips = crate::common::vips(Family::Ipv4);
     for (interface, vrid) in [(3, 1), (1, 1), (3, 2), (1, 2), (2, 1)] {
-        set.insert(interface, Config::new(Profile::Rfc3768, Vrid::new(vrid).unwrap(), &vips).unwrap()).unwrap();
+        set.insert(InterfaceId(interface), Config::new(Profile::Rfc3768, Vrid::new(vrid).unwrap(), &vips).unwrap())
+            .unwrap();
     }
-    set.insert(3, v6(Profile::Rfc5798)).unwrap();
+    set.insert(InterfaceId(3), v6(Profile::Rfc5798)).unwrap();
     assert_eq!((set.iter().len(), set.interface_count()), (6, 3));
 }
 

@@ -3,7 +3,9 @@
 use crate::common::{OWN, PROFILES, Random, Raw, config, families, host, millis, secs};
 use vrrp_core::fsm::State;
 use vrrp_core::wire::Endpoints;
-use vrrp_core::{Action, Family, Input, Instant, Priority, Profile, RouterId, RouterSet, RxPacket, Status};
+use vrrp_core::{
+    Action, Family, Input, Instant, InterfaceId, Priority, Profile, RouterId, RouterSet, RxPacket, Status,
+};
 
 const START: Instant = Instant::from_nanos(1_000_000_000_000);
 
@@ -22,7 +24,7 @@ fn routers() -> (RouterSet, Vec<(RouterId, u32, Raw)>) {
     let members = (0..).zip(kinds).map(|(interface, (config, raw))| {
         let family = config.family();
         let priority = if interface % 3 == 2 { Priority::OWNER } else { Priority::DEFAULT };
-        let id = set.insert(interface, config.with_priority(priority)).unwrap();
+        let id = set.insert(InterfaceId(interface), config.with_priority(priority)).unwrap();
         set.handle(START, id, Input::PrimaryAddress(Some(host(family, OWN))));
         set.handle(START, id, Input::Startup);
         (id, interface, raw)
@@ -41,7 +43,7 @@ fn essence(set: &RouterSet, id: RouterId) -> (State, Status, Option<Instant>) {
 /// Delivers one datagram; whether it was accepted.
 fn deliver(set: &mut RouterSet, now: Instant, (id, interface): (RouterId, u32), rx: RxPacket<'_>) -> bool {
     let before = essence(set, id);
-    let accepted = set.handle_packet(now, interface, rx).is_ok();
+    let accepted = set.handle_packet(now, InterfaceId(interface), rx).is_ok();
     if !accepted {
         assert_eq!(essence(set, id), before, "{rx:?}");
         assert!(set.poll_action().is_none(), "{rx:?}");

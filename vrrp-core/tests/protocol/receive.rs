@@ -10,8 +10,8 @@ use crate::common::{
 use proptest::prelude::*;
 use vrrp_core::wire::ParseError;
 use vrrp_core::{
-    Config, Discard, Family, Input, Instant, Password, Priority, Profile, Role, RouterSet, RxPacket, SendChecksum,
-    Version, Vrid,
+    Config, Discard, Family, Input, Instant, InterfaceId, Password, Priority, Profile, Role, RouterSet, RxPacket,
+    SendChecksum, Version, Vrid,
 };
 
 /// A faultless advertisement and what can be wrong around it.
@@ -379,7 +379,7 @@ fn what_other_makes_send_to_others_is_counted_by_what_it_is() {
     let mut set = RouterSet::new();
     let mut hear = |octets: &[u8]| {
         let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: octets };
-        let result = set.handle_packet(Instant::ZERO, 1, rx);
+        let result = set.handle_packet(Instant::ZERO, InterfaceId(1), rx);
         let stats = set.stats();
         (result, [stats.packet_length_errors, stats.vrid_errors, stats.checksum_errors, stats.version_errors])
     };

@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::common::{Bench, OWN, centis, config, host, installs, millis, priority, secs, show_all, vips};
 use vrrp_core::wire::{Endpoints, Packet};
 use vrrp_core::{
-    Action, AdvertKind, AnnouncePolicy, Cause, Config, Family, Fault, Input, Instant, Password, Priority, Profile,
-    ReconfigureError, Role, RouterSet, Tracker, Transition, Version, VirtualRouter, Vrid, Weight, multicast_group,
+    Action, AdvertKind, AnnouncePolicy, Cause, Config, Family, Fault, Input, Instant, InterfaceId, Password, Priority,
+    Profile, ReconfigureError, Role, RouterSet, Tracker, Transition, Version, VirtualRouter, Vrid, Weight,
+    multicast_group,
 };
 
 fn v4(profile: Profile) -> Config {
@@ -290,7 +291,7 @@ fn rounds_of_announcements_follow_their_own_settings() {
 fn a_set_is_asked_again_when_the_new_deadline_comes_and_its_groups_stay() {
     let mut set = RouterSet::new();
     let configs = [Family::Ipv4, Family::Ipv6].map(|family| config(Profile::Rfc9568, family));
-    let ids = configs.clone().map(|config| set.insert(1, config).unwrap());
+    let ids = configs.clone().map(|config| set.insert(InterfaceId(1), config).unwrap());
     set.group(&ids).unwrap();
     let now = Instant::from_nanos(1_000_000_000_000);
     for (id, family) in ids.iter().zip([Family::Ipv4, Family::Ipv6]) {

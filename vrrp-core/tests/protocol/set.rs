@@ -5,21 +5,22 @@ use crate::common::{
 };
 use vrrp_core::wire::ParseError;
 use vrrp_core::{
-    Action, Config, Discard, Family, GlobalStats, Input, Instant, Priority, Profile, Role, RouterId, RouterSet,
-    RxPacket, Stats, Taken, VirtualRouter, Vrid,
+    Action, Config, Discard, DuplicateRouter, Family, GlobalStats, Input, Instant, InterfaceId, Priority, Profile,
+    Role, RouterId, RouterSet, RxPacket, Stats, VirtualRouter, Vrid,
 };
 
 const START: Instant = Instant::from_nanos(1_000_000_000_000);
 
 fn receive(set: &mut RouterSet, interface: u32, ttl: u8, raw: &Raw) -> Result<RouterId, (Option<RouterId>, Discard)> {
-    set.handle_packet(START, interface, RxPacket { ends: raw.ends(), ttl, payload: &raw.octets() })
+    set.handle_packet(START, InterfaceId(interface), RxPacket { ends: raw.ends(), ttl, payload: &raw.octets() })
 }
 
 /// Three routers that share one id: two interfaces, two families; all Backup.
 fn three() -> (RouterSet, [RouterId; 3]) {
     let mut set = RouterSet::new();
     let keys = [(1, Family::Ipv4), (1, Family::Ipv6), (2, Family::Ipv4)];
-    let ids = keys.map(|(interface, family)| set.insert(interface, config(Profile::Rfc9568, family)).unwrap());
+    let ids =
+        keys.map(|(interface, family)| set.insert(InterfaceId(interface), config(Profile::Rfc9568, family)).unwrap());
     for ((_, family), id) in keys.into_iter().zip(ids) {
         set.handle(START, id, Input::PrimaryAddress(Some(host(family, OWN))));
         set.handle(START, id, Input::Startup);
@@ -33,8 +34,8 @@ fn three() -> (RouterSet, [RouterId; 3]) {
 fn a_packet_is_for_its_interface_family_and_id() {
     let (mut set, [four, six, other]) = three();
     assert_eq!(set.iter().map(|(id, _)| id.index()).collect::<Vec<_>>(), [0, 1, 2]);
-    let taken = Taken { interface: 1, family: Family::Ipv6, vrid: Vrid::new(VRID).unwrap() };
-    assert_eq!(set.insert(1, config(Profile::Rfc5798, Family::Ipv6)), Err(taken));
+    let taken = DuplicateRouter { interface: InterfaceId(1), family: Family::Ipv6, vrid: Vrid::new(VRID).unwrap() };
+    assert_eq!(set.insert(InterfaceId(1), config(Profile::Rfc5798, Family::Ipv6)), Err(taken));
 
     let raw = |family| Raw::new(Profile::Rfc9568, family, OWN + 1, 200);
     assert_eq!(receive(&mut set, 1, 255, &raw(Family::Ipv4)), Ok(four));
@@ -67,7 +68,7 @@ fn global_counters_move_for_packets_of_any_router_and_of_none() {
             // A checksum over a pseudo-header is right too, unless it is another's.
             octets[6] ^= u8::from(raw.pseudo_header);
             let rx = RxPacket { ends: raw.ends(), ttl, payload: &octets[..octets.len().min(keep)] };
-            let (whose, _) = set.handle_packet(START, 1, rx).unwrap_err();
+            let (whose, _) = set.handle_packet(START, InterfaceId(1), rx).unwrap_err();
             // Version 2 for no router here is a sound version, of an unknown id, with a length of its own.
             let foreign_v2 = vrid != VRID && raw.version == 2;
             if foreign_v2 {
@@ -91,7 +92,7 @@ fn global_counters_move_for_packets_of_any_router_and_of_none() {
     assert_eq!(*set.stats(), GlobalStats { vrid_errors: 2, ..GlobalStats::default() });
     let empty = RxPacket { ends: Raw::new(Profile::Rfc9568, Family::Ipv4, 1, 1).ends(), ttl: 255, payload: &[] };
     let short = ParseError::TooShort { needed: 8, had: 0 };
-    assert_eq!(set.handle_packet(START, 1, empty), Err((None, short.into())));
+    assert_eq!(set.handle_packet(START, InterfaceId(1), empty), Err((None, short.into())));
 }
 
 fn total(stats: &GlobalStats) -> u64 {
@@ -165,7 +166,8 @@ fn a_set_adds_nothing_to_its_routers() {
     for _ in 0..20 {
         let keys: Vec<(u32, Config)> = (0..8).map(|index| (index / 2, any_config(&mut random, index))).collect();
         let mut set = RouterSet::new();
-        let ids: Vec<RouterId> = keys.iter().map(|(link, config)| set.insert(*link, config.clone()).unwrap()).collect();
+        let ids: Vec<RouterId> =
+            keys.iter().map(|(link, config)| set.insert(InterfaceId(*link), config.clone()).unwrap()).collect();
         let mut alone: Vec<Bench> = keys.iter().map(|(_, config)| Bench::idle(config.clone())).collect();
         let mut now = alone[0].now;
         for (id, bench) in ids.iter().zip(&mut alone) {
@@ -198,7 +200,7 @@ fn a_set_adds_nothing_to_its_routers() {
                     let octets = raw.octets();
                     let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: &octets };
                     let expected = alone[which].receive(&raw).map(|()| ids[which]);
-                    let heard = set.handle_packet(now, keys[which].0, rx);
+                    let heard = set.handle_packet(now, InterfaceId(keys[which].0), rx);
                     assert_eq!(heard, expected.map_err(|discard| (Some(ids[which]), discard)));
                 }
             }
@@ -252,7 +254,7 @@ fn what_is_wrong_with_a_packet_counts_though_its_router_is_not_started() {
     ];
     for (raw, ttl, count) in cases {
         let mut set = RouterSet::new();
-        let id = set.insert(1, config(Profile::Rfc9568, Family::Ipv4)).unwrap();
+        let id = set.insert(InterfaceId(1), config(Profile::Rfc9568, Family::Ipv4)).unwrap();
         assert_eq!(receive(&mut set, 1, ttl, &raw), Err((Some(id), Discard::NotStarted)));
         assert_eq!(total(set.stats()), u64::from(count.is_some()), "{raw:?}");
         assert!(count.is_none_or(|count| count(set.stats()) == 1), "{raw:?}");

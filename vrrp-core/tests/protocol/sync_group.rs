@@ -4,8 +4,8 @@ use std::num::NonZeroI16;
 
 use crate::common::{OWN, Raw, host, millis, priority, secs, show, vips};
 use vrrp_core::{
-    Action, Cause, Config, Family, Fault, GroupError, Input, Instant, Priority, Profile, Role, RouterId, RouterSet,
-    RxPacket, Tracker, TrackerId, Vip, Vrid, Weight,
+    Action, Cause, Config, Family, Fault, GroupError, Input, Instant, InterfaceId, Priority, Profile, Role, RouterId,
+    RouterSet, RxPacket, Tracker, TrackerId, Vip, Vrid, Weight,
 };
 
 const START: Instant = Instant::from_nanos(1_000_000_000_000);
@@ -35,7 +35,7 @@ impl Host {
         let (mut members, mut trackers) = (Vec::new(), Vec::new());
         for (index, own) in priorities.iter().enumerate() {
             let (config, ids) = member(index, priority(*own));
-            members.push(set.insert(index as u32, config).unwrap());
+            members.push(set.insert(InterfaceId(index as u32), config).unwrap());
             trackers.push(ids);
         }
         set.group(&members).unwrap();
@@ -74,7 +74,7 @@ impl Host {
         let family = self.set.get(self.members[index]).unwrap().config().family();
         let raw = Raw::new(Profile::Rfc9568, family, sender, rx);
         let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: &raw.octets() };
-        let _ = self.set.handle_packet(self.now, index as u32, rx);
+        let _ = self.set.handle_packet(self.now, InterfaceId(index as u32), rx);
     }
 
     fn after(&mut self, span: std::time::Duration) {
@@ -261,7 +261,7 @@ fn who_is_not_started_is_waited_for_and_who_is_stopped_takes_the_others_along() 
 #[test]
 fn what_is_unchecked_is_waited_for_in_silence() {
     let mut set = RouterSet::new();
-    let ids = [0, 1].map(|index| set.insert(index, member(0, priority(100)).0).unwrap());
+    let ids = [0, 1].map(|index| set.insert(InterfaceId(index), member(0, priority(100)).0).unwrap());
     set.group(&ids).unwrap();
     for id in ids {
         set.handle(START, id, Input::PrimaryAddress(Some(host(Family::Ipv4, OWN))));
@@ -279,9 +279,10 @@ fn what_is_unchecked_is_waited_for_in_silence() {
 #[test]
 fn what_cannot_be_a_group_changes_nothing() {
     let mut set = RouterSet::new();
-    let ids = [0, 1, 2, 3].map(|index| set.insert(index, member(0, Priority::OWNER).0).unwrap());
+    let ids = [0, 1, 2, 3].map(|index| set.insert(InterfaceId(index), member(0, Priority::OWNER).0).unwrap());
     let mut other = RouterSet::new();
-    let unknown = (0..5).map(|index| other.insert(index, member(0, Priority::OWNER).0).unwrap()).last().unwrap();
+    let unknown =
+        (0..5).map(|index| other.insert(InterfaceId(index), member(0, Priority::OWNER).0).unwrap()).last().unwrap();
     assert_eq!(set.group(&[ids[0], unknown]), Err(GroupError::Unknown(unknown)));
     assert_eq!(set.group(&[ids[0], ids[1], ids[0]]), Err(GroupError::Taken(ids[0])));
     set.handle(START, ids[1], Input::Startup);

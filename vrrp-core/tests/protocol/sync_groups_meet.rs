@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::common::{PROFILES, millis, priority, secs};
 use vrrp_core::wire::Endpoints;
 use vrrp_core::{
-    Action, Config, Family, Input, Instant, Profile, Role, RouterId, RouterSet, RxPacket, Vrid, multicast_group,
+    Action, Config, Family, Input, Instant, InterfaceId, Profile, Role, RouterId, RouterSet, RxPacket, Vrid,
+    multicast_group,
 };
 
 const START: Instant = Instant::from_nanos(1_000_000_000_000);
@@ -53,7 +54,7 @@ impl Lans {
                 let vip = Ipv4Addr::new(192, 0, *lan as u8, 200 + index as u8);
                 let vrid = Vrid::new(index as u8 + 1).unwrap();
                 let config = Config::new(profile, vrid, &[vip.into()]).unwrap().with_priority(priority(*own));
-                let id = set.insert(*lan, config.with_last_word(last_word)).unwrap();
+                let id = set.insert(InterfaceId(*lan), config.with_last_word(last_word)).unwrap();
                 let source = Ipv4Addr::new(192, 0, *lan as u8, number(host, *lan));
                 set.handle(START, id, Input::PrimaryAddress(Some(source.into())));
                 members.push(id);
@@ -115,7 +116,8 @@ impl Lans {
             self.now = next;
             if arrival == Some(next) {
                 let (_, Packet { to, lan, ends, octets }) = self.in_flight.pop_first().unwrap();
-                let _ = self.hosts[to].handle_packet(next, lan, RxPacket { ends, ttl: 255, payload: &octets });
+                let _ =
+                    self.hosts[to].handle_packet(next, InterfaceId(lan), RxPacket { ends, ttl: 255, payload: &octets });
                 self.carry_out(to);
             } else {
                 // All before any of what they send arrives.

@@ -163,7 +163,7 @@ impl Lease {
 mod tests {
     use super::*;
     use std::net::IpAddr;
-    use vrrp_core::{Config, Profile, RouterSet, Vrid};
+    use vrrp_core::{Config, InterfaceId, Profile, RouterSet, Vrid};
 
     const CHUNK: usize = 8;
 
@@ -176,7 +176,7 @@ mod tests {
         let addresses: Vec<IpAddr> = (1..=20).map(|n| IpAddr::from([192, 0, 2, n])).collect();
         let config = Config::new(Profile::Rfc3768, Vrid::new(1).unwrap(), &addresses).unwrap().with_lease(lease);
         let mut set = RouterSet::new();
-        let ids = [0, 1].map(|interface| set.insert(interface, config.clone()).unwrap());
+        let ids = [0, 1].map(|interface| set.insert(InterfaceId(interface), config.clone()).unwrap());
         let router = Router::new("eth0", config);
         (Leases::new([&router, &router].into_iter()), ids)
     }

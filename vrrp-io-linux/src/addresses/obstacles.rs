@@ -85,12 +85,12 @@ impl Obstacles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vrrp_core::{Config, Profile, RouterSet, Vrid};
+    use vrrp_core::{Config, InterfaceId, Profile, RouterSet, Vrid};
 
     #[test]
     fn an_address_is_tried_on_evidence_alone() {
         let config = Config::new(Profile::Rfc3768, Vrid::new(1).unwrap(), &["192.0.2.1".parse().unwrap()]).unwrap();
-        let id = RouterSet::new().insert(0, config).unwrap();
+        let id = RouterSet::new().insert(InterfaceId(0), config).unwrap();
         let good = Circumstances { ifindex: Some(2), up: true, mtu: 1500, ipv6: true };
         let bad = Circumstances { ipv6: false, ..good };
         let mut obstacles = Obstacles::default();

@@ -88,14 +88,14 @@ impl Interfaces {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vrrp_core::{Config, Profile, RouterSet, Vrid};
+    use vrrp_core::{Config, InterfaceId, Profile, RouterSet, Vrid};
 
     #[test]
     fn a_link_concerns_who_names_it_now_and_who_named_what_it_was() {
         let address = "192.0.2.1".parse().unwrap();
         let config = Config::new(Profile::Rfc3768, Vrid::new(1).unwrap(), &[address]).unwrap();
         let mut set = RouterSet::new();
-        let [first, second] = [0, 1].map(|interface| set.insert(interface, config.clone()).unwrap());
+        let [first, second] = [0, 1].map(|interface| set.insert(InterfaceId(interface), config.clone()).unwrap());
         let mut interfaces = Interfaces::default();
         interfaces.add(first, &Router::new("eth0", config.clone()), 0);
         interfaces.add(second, &Router::new("eth1", config.clone()).with_source(address), 1);

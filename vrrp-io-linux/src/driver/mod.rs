@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
-use vrrp_core::{Cause, Discard, Family, Input, Instant, Role, RouterId, RxPacket, VirtualRouter};
+use vrrp_core::{Cause, Discard, Family, Input, Instant, InterfaceId, Role, RouterId, RxPacket, VirtualRouter};
 
 use self::state::{Command, Driver};
 use crate::clock;
@@ -334,7 +334,7 @@ impl Driver {
         let ends = datagram.ends;
         let rx = RxPacket { ends, ttl: datagram.ttl, payload };
         let source = ends.source();
-        let taken = self.set.handle_packet(*at, port as u32, rx);
+        let taken = self.set.handle_packet(*at, InterfaceId(port as u32), rx);
         let accepted = taken.as_ref().ok().map(|id| (self.set.get(*id), self.routers.get_mut(id.index())));
         if let Some((Some(router), Some(hosted))) = accepted {
             if router.winner() == Some(source) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use vrrp_core::{Instant, Peers, RouterId, RouterSet};
+use vrrp_core::{Instant, InterfaceId, Peers, RouterId, RouterSet};
 
 use super::interfaces::Interfaces;
 use super::state::{Command, Driver, Hosted};
@@ -77,10 +77,8 @@ impl Driver {
                 port.multicast |= matches!(router.config.peers(), Peers::Multicast);
                 port.vrids.insert(router.config.vrid());
             }
-            let id = set.insert(port as u32, router.config.clone()).map_err(|taken| StartError::Taken {
-                name: router.name.clone(),
-                interface: router.interface.clone(),
-                vrid: taken.vrid,
+            let id = set.insert(InterfaceId(port as u32), router.config.clone()).map_err(|taken| {
+                StartError::Taken { name: router.name.clone(), interface: router.interface.clone(), vrid: taken.vrid }
             })?;
             ids.push(id);
             interfaces.add(id, &router, port);

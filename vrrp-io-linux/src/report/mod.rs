@@ -111,12 +111,12 @@ impl Reporter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vrrp_core::{Config, Profile, RouterSet, Vrid};
+    use vrrp_core::{Config, InterfaceId, Profile, RouterSet, Vrid};
 
     #[test]
     fn repeats_are_counted_and_reported_every_ten_seconds_and_a_full_channel_is_not_waited_for() {
         let config = Config::new(Profile::Rfc3768, Vrid::new(1).unwrap(), &["192.0.2.1".parse().unwrap()]).unwrap();
-        let id = RouterSet::new().insert(0, config).unwrap();
+        let id = RouterSet::new().insert(InterfaceId(0), config).unwrap();
         let (sender, mut events) = mpsc::channel(2);
         let mut reporter = Reporter::new(sender, vec!["vr".into()]);
         for second in 0..31 {

@@ -142,7 +142,7 @@ pub(crate) fn verdict(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vrrp_core::{Config, Profile, RouterSet, Tracker, Vrid, Weight};
+    use vrrp_core::{Config, InterfaceId, Profile, RouterSet, Tracker, Vrid, Weight};
 
     #[test]
     fn every_fault_names_what_it_is_about() {
@@ -157,7 +157,7 @@ mod tests {
             .with_tracked_interface(outside, "eth1")
             .with_tracked_interface(backdoor, "eth2")
             .with_sync_group("both");
-        let other = RouterSet::new().insert(0, router.config.clone()).unwrap();
+        let other = RouterSet::new().insert(InterfaceId(0), router.config.clone()).unwrap();
         let names = ["vr7".into()];
         let stands = |name: &str| match name {
             "eth0" => Condition::NoCarrier,

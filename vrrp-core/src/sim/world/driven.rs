@@ -104,7 +104,7 @@ impl World {
         let before = closely.then(|| entry.fingerprint());
         let rx = RxPacket { ends, ttl: TTL, payload };
         let priority = payload.get(2).copied().unwrap_or_default();
-        match entry.set.handle_packet(stamp, u32::from(lan.0), rx) {
+        match entry.set.handle_packet(stamp, lan.interface(), rx) {
             Ok(router) => {
                 let interval = interval_said(payload);
                 let master_interval = frame.master_interval.unwrap_or(interval);

@@ -26,7 +26,7 @@ use crate::deadlines::Deadlines;
 use crate::fsm::Role;
 use crate::receive::Discard;
 use crate::router::VirtualRouter;
-use crate::set::Taken;
+use crate::set::DuplicateRouter;
 use crate::sync_group::GroupError;
 use crate::time::Instant;
 use crate::types::{Family, RouterId};
@@ -264,7 +264,7 @@ impl World {
         id
     }
 
-    pub(super) fn add_router(&mut self, host: HostId, lan: LanId, config: Config) -> Result<RouterId, Taken> {
+    pub(super) fn add_router(&mut self, host: HostId, lan: LanId, config: Config) -> Result<RouterId, DuplicateRouter> {
         if !self.network.members(lan).any(|member| member == host) {
             let number = host.0 + 1;
             let v4 = Ipv4Addr::from(0x0a00_0000 | u32::from(lan.0) << 16 | u32::from(number));
@@ -273,7 +273,7 @@ impl World {
         }
         let Some(entry) = self.hosts.get_mut(host.index()) else {
             let (family, vrid) = (config.family(), config.vrid());
-            return Err(Taken { interface: u32::from(lan.0), family, vrid });
+            return Err(DuplicateRouter { interface: lan.interface(), family, vrid });
         };
         entry.add_router(lan, config)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use vrrp_core::{Action, Config, Input, Priority, Profile, RouterSet, Vrid};
+use vrrp_core::{Action, Config, Input, InterfaceId, Priority, Profile, RouterSet, Vrid};
 
 use super::*;
 
@@ -124,7 +124,8 @@ impl Bench {
             Router::new("eth0", config).with_address(vip.clone()).unwrap()
         };
         let routers: Vec<Router> = (1..).zip(priorities).map(router).collect();
-        let ids: Vec<RouterId> = routers.iter().map(|router| set.insert(0, router.config.clone()).unwrap()).collect();
+        let ids: Vec<RouterId> =
+            routers.iter().map(|router| set.insert(InterfaceId(0), router.config.clone()).unwrap()).collect();
         Self {
             holdings: Holdings::new(ids.iter().copied().zip(&routers)),
             machine: Machine::default(),
