@@ -13,12 +13,13 @@ use super::state::{Command, Driver, Hosted};
 use crate::addresses::holdings::Holdings;
 use crate::addresses::lease::{Leases, least_lifetime};
 use crate::addresses::obstacles::Obstacles;
-use crate::claims::{self, Refusal, Wanted};
+use crate::claims::{self, Claim, Refusal, Wanted};
 use crate::clock::Alarm;
 use crate::error::StartError;
 use crate::event::{Event, EventKind};
 use crate::kernel::filter::Filter;
 use crate::kernel::macvlans::Macvlans;
+use crate::kernel::netlink::mirror::Link;
 use crate::kernel::netlink::monitor::Monitor;
 use crate::kernel::netlink::requests::Requests;
 use crate::packets::link_layer::LinkLayer;
@@ -43,79 +44,21 @@ const MESSAGE_MAX: usize = 4096;
 const GATHER_AT: Duration = Duration::from_millis(100);
 
 impl Driver {
-    /// Opens everything. Needs a running tokio runtime.
+    /// Opens everything but the sockets of ports. Needs a running tokio runtime.
     pub(crate) fn new(
         routers: Vec<Router>,
         commands: mpsc::Receiver<Command>,
         events: mpsc::Sender<Event>,
     ) -> Result<Self, StartError> {
-        let mut set = RouterSet::new();
-        let mut ports: Vec<Port> = Vec::new();
-        let mut hosted = Vec::new();
-        let mut ids = Vec::new();
-        let mut interfaces = Interfaces::default();
-        let crowds = crowds(&routers);
-        for mut router in routers {
-            router.check()?;
-            let crowd = router.addresses.iter().filter_map(|vip| crowds.get(router.device(vip))).max();
-            router.least_lifetime = least_lifetime(crowd.copied().unwrap_or_default());
-            router.widen_link_local();
-            if router.virtual_source().is_some() {
-                // From the virtual MAC address it would teach the switches a way to a router that has just yielded; and no
-                // neighbour has anything to learn.
-                router.config = router.config.with_last_word(false);
-            }
-            check_macvlan(&router, &hosted)?;
-            let family = router.config.family();
-            let there = interfaces.get(&router.interface).map_or(&[][..], |concerned| &concerned.ports);
-            let known = there.iter().find(|port| ports.get(**port).is_some_and(|port: &Port| port.family == family));
-            let port = known.copied().unwrap_or(ports.len());
-            if known.is_none() {
-                ports.push(Port::new(router.interface.clone(), family));
-            }
-            if let Some(port) = ports.get_mut(port) {
-                port.multicast |= matches!(router.config.peers(), Peers::Multicast);
-                port.vrids.insert(router.config.vrid());
-            }
-            let id = set.insert(InterfaceId(port as u32), router.config.clone()).map_err(|taken| {
-                StartError::Taken { name: router.name.clone(), interface: router.interface.clone(), vrid: taken.vrid }
-            })?;
-            ids.push(id);
-            interfaces.add(id, &router, port);
-            let devices: BTreeSet<&str> = router.addresses.iter().map(|vip| router.device(vip)).collect();
-            let devices = devices.into_iter().map(str::to_owned).collect();
-            hosted.push(Hosted {
-                router,
-                port,
-                heard_on: Arc::new([port]),
-                devices,
-                winner_mac: None,
-                address_list_errors: 0,
-                said: Vec::new(),
-                told: Vec::new(),
-                rival: None,
-            });
-        }
         let os = |what| move |error| StartError::Os { what, error };
-        let with_ids = || ids.iter().copied().zip(hosted.iter().map(|hosted| &hosted.router));
-        let holdings = Holdings::new(with_ids());
-        let leases = Leases::new(hosted.iter().map(|hosted| &hosted.router));
-        let groups: Vec<Vec<RouterId>> = sync_groups(with_ids()).into_values().collect();
-        for members in &groups {
-            set.group(members)?;
-        }
-        let macvlans = Macvlans::new(with_ids()).map_err(os("cannot prepare virtual MAC addresses"))?;
-        for members in groups {
-            let ports = members.iter().filter_map(|id| hosted.get(id.index())).map(|hosted: &Hosted| hosted.port);
-            let ports: Arc<[usize]> = ports.collect::<BTreeSet<_>>().into_iter().collect();
-            for id in members {
-                if let Some(hosted) = hosted.get_mut(id.index()) {
-                    hosted.heard_on = Arc::clone(&ports);
-                }
-            }
-        }
-        let gathers = hosted.iter().all(|hosted| hosted.router.config.interval().duration() >= GATHER_AT);
-        let names = hosted.iter().map(|hosted| Arc::from(hosted.router.name.as_str())).collect();
+        let mut roster = Roster::of(routers)?;
+        roster.group()?;
+        let holdings = Holdings::new(roster.routers());
+        let leases = Leases::new(roster.routers().map(|(_, router)| router));
+        let macvlans = Macvlans::new(roster.routers()).map_err(os("cannot prepare virtual MAC addresses"))?;
+        let gathers = roster.routers().all(|(_, router)| router.config.interval().duration() >= GATHER_AT);
+        let names = roster.routers().map(|(_, router)| Arc::from(router.name.as_str())).collect();
+        let Roster { set, hosted, ports, mut interfaces } = roster;
         let monitor = Monitor::new().map_err(os("cannot watch links and addresses (netlink)"))?;
         for link in monitor.links() {
             interfaces.follow(link.index, Some(&link.name));
@@ -156,29 +99,12 @@ impl Driver {
     pub(crate) fn open_ports(&mut self) -> Result<(), StartError> {
         // Interfaces by the hundred have more sockets than the usual 1024 files. What that costs is told when one is refused.
         let _ = sys::allow_open_files(self.ports.len() * FILES_OF_A_PORT + OTHER_FILES);
-        let there = self.ports.iter().enumerate().filter_map(|(number, port)| {
-            let link = self.monitor.link_by_name(&port.name)?;
-            Some((number, port.wanted(link.index), link))
-        });
-        let there: Vec<_> = there.collect();
-        let wanted: Vec<Wanted> = there.iter().map(|(_, wanted, _)| *wanted).collect();
-        let claims = claims::claim(&wanted, CLAIM_PATIENCE).map_err(|refusal| {
-            let os = |error| StartError::Os { what: "cannot claim routers for this process (needs /proc)", error };
-            let (position, vrid, by) = match refusal {
-                Refusal::Taken { position, vrid, by } => (position, vrid, by),
-                Refusal::Os(error) => return os(error),
-            };
-            let port = there.get(position).map(|(port, ..)| *port);
-            let is_it = |hosted: &&Hosted| Some(hosted.port) == port && hosted.router.config.vrid() == vrid;
-            match self.routers.iter().find(is_it).map(|hosted| &hosted.router) {
-                Some(Router { name, interface, .. }) => {
-                    StartError::Claimed { name: name.clone(), interface: interface.clone(), vrid, by }
-                }
-                None => os(io::ErrorKind::AddrInUse.into()),
-            }
-        })?;
-        for ((number, _, link), claim) in there.into_iter().zip(claims) {
-            let Some(port) = self.ports.get_mut(number) else { continue };
+        let link = |port: &Port| self.monitor.link_by_name(&port.name);
+        let there: Vec<(usize, &Link)> =
+            (0..).zip(&self.ports).filter_map(|(number, port)| Some((number, link(port)?))).collect();
+        let claims = self.claim(&there)?;
+        for ((number, link), claim) in there.iter().zip(claims) {
+            let Some(port) = self.ports.get_mut(*number) else { continue };
             port.open(link, claim).map_err(|error| {
                 // Others than these are not cured by a privilege.
                 let what = match error.kind() {
@@ -189,6 +115,27 @@ impl Driver {
             })?;
         }
         Ok(())
+    }
+
+    /// Claims all routers of these ports at once, each on the link that it has.
+    fn claim(&self, there: &[(usize, &Link)]) -> Result<Vec<Claim>, StartError> {
+        let wanted = there.iter().filter_map(|(number, link)| Some(self.ports.get(*number)?.wanted(link.index)));
+        let wanted: Vec<Wanted> = wanted.collect();
+        claims::claim(&wanted, CLAIM_PATIENCE).map_err(|refusal| {
+            let os = |error| StartError::Os { what: "cannot claim routers for this process (needs /proc)", error };
+            let (position, vrid, by) = match refusal {
+                Refusal::Taken { position, vrid, by } => (position, vrid, by),
+                Refusal::Os(error) => return os(error),
+            };
+            let port = there.get(position).map(|(port, _)| *port);
+            let is_it = |hosted: &&Hosted| Some(hosted.port) == port && hosted.router.config.vrid() == vrid;
+            match self.routers.iter().find(is_it).map(|hosted| &hosted.router) {
+                Some(Router { name, interface, .. }) => {
+                    StartError::Claimed { name: name.clone(), interface: interface.clone(), vrid, by }
+                }
+                None => os(io::ErrorKind::AddrInUse.into()),
+            }
+        })
     }
 
     /// Closes the virtual addresses of routers that must not accept anything. The last step of a start that can fail.
@@ -209,15 +156,119 @@ impl Driver {
     }
 }
 
-/// The members of each sync group.
-fn sync_groups<'a>(routers: impl Iterator<Item = (RouterId, &'a Router)>) -> BTreeMap<&'a str, Vec<RouterId>> {
-    let mut groups = BTreeMap::<_, Vec<_>>::new();
-    for (id, router) in routers {
-        if let Some(name) = &router.sync_group {
-            groups.entry(name.as_str()).or_default().push(id);
+/// The routers of a start, and what they share.
+#[derive(Default)]
+struct Roster {
+    set: RouterSet,
+    /// In the order of the set.
+    hosted: Vec<Hosted>,
+    ports: Vec<Port>,
+    interfaces: Interfaces,
+}
+
+impl Roster {
+    fn of(routers: Vec<Router>) -> Result<Self, StartError> {
+        let crowds = crowds(&routers);
+        let mut roster = Self::default();
+        for router in routers {
+            router.check()?;
+            roster.add(adapt(router, &crowds))?;
+        }
+        Ok(roster)
+    }
+
+    fn add(&mut self, router: Router) -> Result<(), StartError> {
+        self.check_macvlan(&router)?;
+        let port = self.port_of(&router);
+        let id = self.set.insert(InterfaceId(port as u32), router.config.clone()).map_err(|taken| {
+            StartError::Taken { name: router.name.clone(), interface: router.interface.clone(), vrid: taken.vrid }
+        })?;
+        self.interfaces.add(id, &router, port);
+        self.hosted.push(Hosted::new(router, port));
+        Ok(())
+    }
+
+    /// Two routers cannot share a macvlan.
+    fn check_macvlan(&self, router: &Router) -> Result<(), StartError> {
+        let Some(macvlan) = &router.macvlan else { return Ok(()) };
+        let mut others = self.hosted.iter().filter_map(|other| other.router.macvlan.as_ref());
+        if others.any(|other| other.name == macvlan.name) {
+            return Err(StartError::MacvlanTaken { name: router.name.clone(), interface: macvlan.name.clone() });
+        }
+        Ok(())
+    }
+
+    /// The port of its interface and family, which is made for the first router there.
+    fn port_of(&mut self, router: &Router) -> usize {
+        let family = router.config.family();
+        let there = self.interfaces.get(&router.interface).map_or(&[][..], |concerned| &concerned.ports);
+        let known = there.iter().find(|port| self.ports.get(**port).is_some_and(|port| port.family == family));
+        let number = known.copied().unwrap_or(self.ports.len());
+        if known.is_none() {
+            self.ports.push(Port::new(router.interface.clone(), family));
+        }
+        if let Some(port) = self.ports.get_mut(number) {
+            port.multicast |= matches!(router.config.peers(), Peers::Multicast);
+            port.vrids.insert(router.config.vrid());
+        }
+        number
+    }
+
+    /// Puts the routers of each sync group together.
+    fn group(&mut self) -> Result<(), StartError> {
+        let mut groups = BTreeMap::<&str, Vec<RouterId>>::new();
+        for (id, router) in self.routers() {
+            if let Some(name) = &router.sync_group {
+                groups.entry(name).or_default().push(id);
+            }
+        }
+        for members in groups.into_values().collect::<Vec<_>>() {
+            self.set.group(&members)?;
+            let ports = members.iter().filter_map(|id| self.hosted.get(id.index())).map(|hosted| hosted.port);
+            let ports: Arc<[usize]> = ports.collect::<BTreeSet<_>>().into_iter().collect();
+            for id in members {
+                if let Some(hosted) = self.hosted.get_mut(id.index()) {
+                    hosted.heard_on = Arc::clone(&ports);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn routers(&self) -> impl Iterator<Item = (RouterId, &Router)> {
+        self.set.iter().map(|(id, _)| id).zip(self.hosted.iter().map(|hosted| &hosted.router))
+    }
+}
+
+impl Hosted {
+    fn new(router: Router, port: usize) -> Self {
+        let devices: BTreeSet<&str> = router.addresses.iter().map(|vip| router.device(vip)).collect();
+        let devices = devices.into_iter().map(str::to_owned).collect();
+        Self {
+            router,
+            port,
+            heard_on: Arc::new([port]),
+            devices,
+            winner_mac: None,
+            address_list_errors: 0,
+            said: Vec::new(),
+            told: Vec::new(),
+            rival: None,
         }
     }
-    groups
+}
+
+/// Gives a router what follows from this host and from the other routers.
+fn adapt(mut router: Router, crowds: &HashMap<String, usize>) -> Router {
+    let crowd = router.addresses.iter().filter_map(|vip| crowds.get(router.device(vip))).max();
+    router.least_lifetime = least_lifetime(crowd.copied().unwrap_or_default());
+    router.widen_link_local();
+    if router.virtual_source().is_some() {
+        // From the virtual MAC address it would teach the switches a way to a router that has just yielded; and no
+        // neighbour has anything to learn.
+        router.config = router.config.with_last_word(false);
+    }
+    router
 }
 
 /// How many virtual addresses each interface may have to carry.
@@ -227,14 +278,4 @@ fn crowds(routers: &[Router]) -> HashMap<String, usize> {
         *crowds.entry(device.to_owned()).or_default() += 1;
     }
     crowds
-}
-
-/// Two routers cannot share a macvlan.
-fn check_macvlan(router: &Router, others: &[Hosted]) -> Result<(), StartError> {
-    let Some(macvlan) = &router.macvlan else { return Ok(()) };
-    let theirs = others.iter().filter_map(|other| other.router.macvlan.as_ref());
-    if theirs.into_iter().any(|other| other.name == macvlan.name) {
-        return Err(StartError::MacvlanTaken { name: router.name.clone(), interface: macvlan.name.clone() });
-    }
-    Ok(())
 }
