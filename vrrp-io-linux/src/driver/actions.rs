@@ -11,6 +11,7 @@ use super::state::Driver;
 use crate::addresses::holdings::Answer;
 use crate::event::EventKind;
 use crate::kernel::netlink::requests::Done;
+use crate::packets::link_layer::Mac;
 use crate::report::Kind;
 use crate::report::words::{self, Condition};
 use crate::virtual_ip::VirtualIp;
@@ -24,6 +25,13 @@ const RENEWED_WITHIN: Duration = Duration::from_millis(100);
 const RENEWAL: Duration = Duration::from_micros(500);
 /// Announcements repeated at once: for so long nothing else happens.
 const REPEATED_AT_ONCE: usize = 32;
+
+/// What became of an advertisement.
+struct Sent {
+    to_anybody: bool,
+    /// To whom it could not be sent, and why; of several the last.
+    failed: Option<(IpAddr, io::Error)>,
+}
 
 impl Driver {
     /// Carries out what the routers ask for, as much as may be done before anything else has its turn again: what is
@@ -73,13 +81,28 @@ impl Driver {
         }
     }
 
-    /// To the group, or a copy to each peer, in the steps of section 7.2 (IP-09).
+    /// Sends an advertisement, and draws the conclusions for the lease of the addresses.
     pub(super) fn advertise(&mut self, id: RouterId, kind: AdvertKind) {
-        let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get(id.index())) else { return };
-        let (Some(port), Some(source)) = (self.ports.get_mut(hosted.port), router.source()) else { return };
+        let Some(Sent { to_anybody, failed }) = self.send_advertisement(id, kind) else { return };
+        let regular = matches!(kind, AdvertKind::Regular | AdvertKind::RegularVersion2);
+        if regular && !to_anybody {
+            self.leases.silenced(id);
+        }
+        if failed.is_some_and(|failure| !self.follow_send_failure(id, failure)) {
+            return;
+        }
+        if regular && to_anybody {
+            self.advertised(id);
+        }
+    }
+
+    /// To the group, or a copy to each peer, in the steps of section 7.2 (IP-09). `None`: there is nothing to send from.
+    fn send_advertisement(&mut self, id: RouterId, kind: AdvertKind) -> Option<Sent> {
+        let to_winner = self.frame_to_winner(id, kind);
+        let (router, hosted) = (self.set.get(id)?, self.routers.get(id.index())?);
+        let (port, source) = (self.ports.get_mut(hosted.port)?, router.source()?);
         let group = vrrp_core::multicast_group(router.config().family());
-        let last_word = matches!(kind, AdvertKind::LastWord | AdvertKind::LastWordVersion2);
-        let alone = router.winner().filter(|_| last_word);
+        let alone = router.winner().filter(|_| is_last_word(kind));
         let meant = |peer: &IpAddr| alone.is_none_or(|winner| winner == *peer);
         let (ttl, destinations): (_, &mut dyn Iterator<Item = IpAddr>) = match router.config_of(kind).peers() {
             Peers::Multicast => (TTL, &mut std::iter::once(group)),
@@ -87,54 +110,56 @@ impl Driver {
                 (hosted.router.unicast_ttl, &mut peers.iter().map(|peer| peer.address).filter(meant))
             }
         };
-        // A last word is for the winner alone, and a switch learns nothing from it. A virtual MAC address is no router's own:
-        // what is sent to it need not come to where that router listens.
-        let winner_mac = hosted.winner_mac.filter(|mac| last_word && !vmac::is_virtual(*mac));
-        let is_multicast = matches!(router.config_of(kind).peers(), Peers::Multicast);
-        let to_winner = winner_mac.filter(|_| is_multicast).and_then(|winner| {
-            let own = self.monitor.link_by_name(&port.name)?.mac?;
-            Some((own, winner))
-        });
-        let (mut failed, mut sent_to_one) = (None, false);
+        let mut sent = Sent { to_anybody: false, failed: None };
         for destination in destinations {
             let Some(ends) = Endpoints::new(source, destination) else { continue };
             let Ok(len) = router.encode(kind, ends, &mut self.message) else { continue };
             let message = self.message.get(..len).unwrap_or_default();
-            let sent = match (hosted.router.virtual_source(), to_winner) {
+            let result = match (hosted.router.virtual_source(), to_winner) {
                 (None, None) => port.send(ends, ttl, message),
                 (None, Some((own, winner))) => port.send_as(own, Some(winner), &self.link_layer, ends, ttl, message),
                 (Some(mac), _) => port.send_as(mac, None, &self.link_layer, ends, ttl, message),
             };
-            match sent {
-                Ok(()) => sent_to_one = true,
-                Err(error) => failed = Some((destination, error)),
+            match result {
+                Ok(()) => sent.to_anybody = true,
+                Err(error) => sent.failed = Some((destination, error)),
             }
         }
-        let regular = matches!(kind, AdvertKind::Regular | AdvertKind::RegularVersion2);
-        let heard = sent_to_one && regular && router.role() == Role::Master;
-        let installed = router.status().installed > 0;
-        if regular && !sent_to_one {
-            self.leases.silenced(id);
+        Some(sent)
+    }
+
+    /// From and to which MAC address a last word to the group goes: it is for the winner alone, and a switch learns nothing
+    /// from it. A virtual MAC address is no router's own: what is sent to it need not come to where that router listens.
+    fn frame_to_winner(&self, id: RouterId, kind: AdvertKind) -> Option<(Mac, Mac)> {
+        let (router, hosted) = (self.set.get(id)?, self.routers.get(id.index())?);
+        let winner = hosted.winner_mac.filter(|mac| is_last_word(kind) && !vmac::is_virtual(*mac))?;
+        if !matches!(router.config_of(kind).peers(), Peers::Multicast) {
+            return None;
         }
-        if let Some((destination, error)) = failed {
-            self.set.count_tx_error(id);
-            // The release of a router whose link went is tried all the same; why it fails is told as its fault.
-            if !self.monitor.link_by_name(&port.name).is_some_and(|link| link.up) {
-                return;
-            }
-            self.reporter.report_repeating(id, clock::now(), Kind::SendFailed, |unreported| EventKind::SendFailed {
-                destination,
-                error: error.to_string(),
-                unreported,
-            });
+        let port = self.ports.get(hosted.port)?;
+        Some((self.monitor.link_by_name(&port.name)?.mac?, winner))
+    }
+
+    /// Counts and reports an advertisement that did not leave. Returns false where the link is down.
+    fn follow_send_failure(&mut self, id: RouterId, (destination, error): (IpAddr, io::Error)) -> bool {
+        self.set.count_tx_error(id);
+        let port = self.routers.get(id.index()).and_then(|hosted| self.ports.get(hosted.port));
+        // The release of a router whose link went is tried all the same; why it fails is told as its fault.
+        if !port.and_then(|port| self.monitor.link_by_name(&port.name)).is_some_and(|link| link.up) {
+            return false;
         }
-        if heard {
-            self.advertised(id, installed);
-        }
+        self.reporter.report_repeating(id, clock::now(), Kind::SendFailed, |unreported| EventKind::SendFailed {
+            destination,
+            error: error.to_string(),
+            unreported,
+        });
+        true
     }
 
     /// What a Master holds is its own for another while. One that was not heard says now what it could not say.
-    fn advertised(&mut self, id: RouterId, installed: bool) {
+    fn advertised(&mut self, id: RouterId) {
+        let Some(router) = self.set.get(id).filter(|router| router.role() == Role::Master) else { return };
+        let installed = router.status().installed > 0;
         let was_silent = self.leases.is_silent(id);
         for request in self.leases.advertised(id, clock::now(), installed) {
             if self.holdings.wants(id, request) {
@@ -328,4 +353,8 @@ impl Driver {
             self.install(id, request);
         }
     }
+}
+
+fn is_last_word(kind: AdvertKind) -> bool {
+    matches!(kind, AdvertKind::LastWord | AdvertKind::LastWordVersion2)
 }
