@@ -18,6 +18,7 @@ use crate::vrrpd::report::Report;
 use crate::vrrpd::report::diagnostics::{Diagnostic, Diagnostics};
 use crate::vrrpd::report::places::Places;
 use blocks::keywords;
+use blocks::root::Root;
 use text::include::Files;
 use text::secrets;
 use text::statement::Statement;
@@ -60,7 +61,7 @@ pub fn parse_str(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
 }
 
 fn finish(statements: &[Statement], mut report: Report) -> Result<(Loaded, Places), Diagnostics> {
-    let (daemon, instances) = lower::lower(statements, &mut report);
+    let (daemon, instances) = lower::lower(Root::read(statements, &mut report), &mut report);
     let failed = report.failed();
     let found = report.take_found();
     match failed {

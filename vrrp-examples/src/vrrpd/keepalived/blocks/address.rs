@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::vrrpd::keepalived::blocks::keywords::{ADDRESS_OPTIONS, UNSUPPORTED_ADDRESS_OPTIONS};
 use crate::vrrpd::keepalived::blocks::values::{At, host, interface};
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::Report;
@@ -14,6 +13,13 @@ pub(crate) fn read(entries: &[Statement], report: &mut Report) -> Vec<At<Virtual
 }
 
 const SYNTAX: &str = "IP[/LENGTH] [brd +|-|IP] [dev INTERFACE] [scope SCOPE] [label LABEL], one on a line";
+
+/// What may follow a virtual address.
+const OPTIONS: [&str; 5] = ["brd", "broadcast", "dev", "label", "scope"];
+
+/// What keepalived knows besides.
+const UNSUPPORTED: [&str; 9] =
+    ["-nodad", "autojoin", "home", "mngtmpaddr", "no_track", "noprefixroute", "peer", "preferred_lft", "use_vmac"];
 
 fn address(entry: &Statement, report: &mut Report) -> Option<At<VirtualIp>> {
     let word = &entry.keyword;
@@ -49,8 +55,8 @@ fn option_of<'a>(
     report: &mut Report,
 ) -> Option<()> {
     let name = option.text.as_str();
-    if !ADDRESS_OPTIONS.contains(&name) {
-        if UNSUPPORTED_ADDRESS_OPTIONS.contains(&name) {
+    if !OPTIONS.contains(&name) {
+        if UNSUPPORTED.contains(&name) {
             report
                 .error(option.span, format!("`{name}` is known to keepalived but not supported here"))
                 .with_expected(SYNTAX)
@@ -59,7 +65,7 @@ fn option_of<'a>(
             report
                 .error(option.span, format!("`{name}` is unexpected after an address"))
                 .with_expected(SYNTAX)
-                .with_nearest(name, ADDRESS_OPTIONS.into_iter().chain(UNSUPPORTED_ADDRESS_OPTIONS));
+                .with_nearest(name, OPTIONS.into_iter().chain(UNSUPPORTED));
         }
         return None;
     }

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use vrrp_io_linux::Scheduling;
-
-use crate::vrrpd::config::{Announce, User};
+use crate::vrrpd::config::User;
+use crate::vrrpd::keepalived::blocks::switches::Switches;
 use crate::vrrpd::keepalived::blocks::values::At;
-use crate::vrrpd::keepalived::lower::protocol::Switches;
 use crate::vrrpd::keepalived::text::statement::Statement;
 use crate::vrrpd::report::Report;
 
@@ -33,22 +31,6 @@ pub(crate) struct Process {
     pub(crate) no_swap: bool,
 }
 
-impl Process {
-    pub(crate) fn scheduling(&self) -> Scheduling {
-        let mut scheduling = Scheduling::new().with_locked_memory(self.no_swap);
-        if let Some(priority) = &self.real_time {
-            scheduling = scheduling.with_real_time(priority.value);
-        }
-        if let Some(micros) = &self.real_time_limit {
-            scheduling = scheduling.with_real_time_limit(Duration::from_micros(micros.value.into()));
-        }
-        if let Some(nice) = &self.nice {
-            scheduling = scheduling.with_nice(nice.value);
-        }
-        scheduling
-    }
-}
-
 /// `vrrp_rlimit_rttime`, in microseconds.
 pub(crate) fn real_time_limit(statement: &Statement, report: &mut Report) -> Option<At<u32>> {
     let micros: At<u32> = statement.number(1..=i64::from(u32::MAX), report)?;
@@ -68,27 +50,6 @@ pub(crate) struct Garp {
     pub(crate) refresh_repeat: Option<At<u8>>,
     pub(crate) lower_prio_repeat: Option<At<u8>>,
     pub(crate) lower_prio_delay: Option<At<Duration>>,
-}
-
-impl Garp {
-    /// The schedule of an instance. What it leaves open about lower priorities follows the global values, not its own.
-    pub(crate) fn over(self, global: Self) -> Announce {
-        let default = Announce::default();
-        let count = |written: Option<At<u8>>, default| written.map_or(default, |repeat| repeat.value);
-        let time = |written: Option<At<Duration>>, default: Option<Duration>| {
-            written.map(|time| time.value).or(default).filter(|time| !time.is_zero())
-        };
-        let lower_prio_repeat = self.lower_prio_repeat.or(global.lower_prio_repeat).or(global.repeat);
-        let lower_prio_delay = self.lower_prio_delay.or(global.lower_prio_delay).or(global.delay);
-        Announce {
-            repeat: count(self.repeat.or(global.repeat), default.repeat),
-            delay: time(self.delay.or(global.delay), default.delay),
-            refresh: time(self.refresh.or(global.refresh), default.refresh),
-            refresh_repeat: count(self.refresh_repeat.or(global.refresh_repeat), default.refresh_repeat),
-            lower_prio_repeat: count(lower_prio_repeat, default.lower_prio_repeat),
-            lower_prio_delay: time(lower_prio_delay, default.lower_prio_delay),
-        }
-    }
 }
 
 /// Whole seconds of a gratuitous ARP schedule, at most a day.
@@ -122,26 +83,5 @@ pub(crate) fn no_pacing(statement: &Statement, report: &mut Report) {
             report.error(pause.span, format!("`{keyword}` is not supported yet")).with_expected("0, or no such line");
         }
         None => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::vrrpd::report::Span;
-
-    #[test]
-    fn lower_priorities_follow_the_global_schedule() {
-        fn at<T>(value: T) -> Option<At<T>> {
-            Some(At { value, span: Span { source: 0, start: 0, end: 0 } })
-        }
-        let own = Garp { repeat: at(1), delay: at(Duration::ZERO), ..Garp::default() };
-        let announce = own.over(Garp::default());
-        assert_eq!((announce.repeat, announce.delay), (1, None));
-        assert_eq!((announce.lower_prio_repeat, announce.lower_prio_delay), (5, Some(Duration::from_secs(5))));
-        let three = Duration::from_secs(3);
-        let global = Garp { repeat: at(2), delay: at(three), ..Garp::default() };
-        let announce = own.over(global);
-        assert_eq!((announce.lower_prio_repeat, announce.lower_prio_delay), (2, Some(three)));
     }
 }

@@ -1,6 +1,5 @@
 //! What may stand in a block, and what is said about the rest.
 
-use crate::vrrpd::keepalived::blocks::keywords;
 use crate::vrrpd::keepalived::blocks::values::unique;
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::Report;
@@ -22,6 +21,8 @@ pub(crate) struct Grammar<T: 'static> {
     pub(crate) skipped: &'static [&'static str],
     /// Not acted upon, and something would be lost by it: an error.
     pub(crate) unsupported: &'static [Kind],
+    /// Every keyword of the language with its block: one that stands here may belong elsewhere.
+    pub(crate) all: fn() -> Vec<(&'static str, &'static str)>,
 }
 
 /// Keywords of which the same is true.
@@ -101,7 +102,7 @@ impl<T> Grammar<T> {
         let help = match (report.hides(keyword.span), self.secret) {
             (true, _) => None,
             (false, true) => self.near(word),
-            (false, false) => self.elsewhere(word).or_else(|| self.near(word)).or_else(|| near_elsewhere(word)),
+            (false, false) => self.elsewhere(word).or_else(|| self.near(word)).or_else(|| self.near_elsewhere(word)),
         };
         let hidden = self.secret || report.hides(keyword.span);
         let shown = if hidden && help.is_none() { "this word".to_owned() } else { format!("`{word}`") };
@@ -117,7 +118,7 @@ impl<T> Grammar<T> {
 
     /// Where a keyword stands that is right, but not here.
     fn elsewhere(&self, word: &str) -> Option<String> {
-        let (_, block) = keywords::all().find(|(name, _)| *name == word)?;
+        let (_, block) = (self.all)().into_iter().find(|(name, _)| *name == word)?;
         Some(format!("`{word}` belongs in {block}"))
     }
 
@@ -128,6 +129,14 @@ impl<T> Grammar<T> {
             Some(why) => format!("did you mean `{near}`? That is not supported here: {why}"),
             None => format!("did you mean `{near}`?"),
         })
+    }
+
+    /// The keyword of any block that was probably meant.
+    fn near_elsewhere(&self, word: &str) -> Option<String> {
+        let all = (self.all)();
+        let near = nearest(word, all.iter().map(|(name, _)| *name))?;
+        let (_, block) = all.iter().find(|(name, _)| *name == near)?;
+        Some(format!("did you mean `{near}`? That belongs in {block}"))
     }
 
     /// Whether a keyword is among those written, well spelt, or so that an error has told of it.
@@ -143,13 +152,6 @@ impl<T> Grammar<T> {
         let understood = self.understood.iter().map(|keyword| keyword.name);
         understood.chain(kinds.copied()).chain(lists.into_iter().flatten().copied()).map(move |name| (name, block))
     }
-}
-
-/// The keyword of any block that was probably meant.
-fn near_elsewhere(word: &str) -> Option<String> {
-    let near = nearest(word, keywords::all().map(|(name, _)| name))?;
-    let (_, block) = keywords::all().find(|(name, _)| *name == near)?;
-    Some(format!("did you mean `{near}`? That belongs in {block}"))
 }
 
 fn why(kinds: &[Kind], word: &str) -> Option<&'static str> {

@@ -1,16 +1,11 @@
 //! `vrrp_sync_group`.
 
-use std::collections::BTreeSet;
-
-use crate::vrrpd::config::{Instance, Notify, Script, SyncGroup, Track, TrackWeight};
-use crate::vrrpd::keepalived::blocks::global::Globals;
+use crate::vrrpd::config::Notify;
 use crate::vrrpd::keepalived::blocks::keywords::SYNC_GROUP;
-use crate::vrrpd::keepalived::blocks::script::with_globals;
 use crate::vrrpd::keepalived::blocks::track::{self, TrackDraft};
-use crate::vrrpd::keepalived::blocks::values::{interface as interface_name, unique};
+use crate::vrrpd::keepalived::blocks::values::interface as interface_name;
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::{Report, Span};
-use vrrp_core::Weight;
 
 /// A group as written.
 pub(crate) struct GroupDraft {
@@ -18,8 +13,8 @@ pub(crate) struct GroupDraft {
     pub(crate) members: Vec<Word>,
     pub(crate) notify: Notify,
     pub(crate) tracking_weight: Option<Span>,
-    track_interfaces: Vec<TrackDraft>,
-    track_scripts: Vec<TrackDraft>,
+    pub(crate) track_interfaces: Vec<TrackDraft>,
+    pub(crate) track_scripts: Vec<TrackDraft>,
 }
 
 impl GroupDraft {
@@ -55,82 +50,5 @@ impl GroupDraft {
 
     pub(crate) fn track_scripts(&mut self, statement: &Statement, report: &mut Report) {
         self.track_scripts.extend(track::read(statement, report));
-    }
-
-    /// The group; the weights of its members go unless it says that they count.
-    pub(crate) fn meaning(
-        self,
-        globals: &Globals,
-        scripts: &[Script],
-        macvlans: &BTreeSet<String>,
-        instances: &mut [Instance],
-        report: &mut Report,
-    ) -> SyncGroup {
-        track::check_once(&self.track_interfaces, report);
-        track::check_once(&self.track_scripts, report);
-        for draft in &self.track_interfaces {
-            track::check_no_macvlan(&draft.name, macvlans, report);
-        }
-        let track_interfaces = self.track_interfaces.iter().map(TrackDraft::interface).collect();
-        let track_scripts = self.track_scripts.iter().filter_map(|draft| draft.script(scripts, report)).collect();
-        for member in &self.members {
-            let Some(instance) = instances.iter_mut().find(|instance| instance.name == member.text) else { continue };
-            if self.tracking_weight.is_none() {
-                drop_weights(instance, member.span, report);
-            }
-        }
-        if let [only] = self.members.as_slice() {
-            report.notice(only.span, format!("`{}` is alone in its group", only.text));
-        }
-        let command = |command| with_globals(command, globals);
-        let notify = Notify {
-            master: self.notify.master.map(command),
-            backup: self.notify.backup.map(command),
-            fault: self.notify.fault.map(command),
-            stop: self.notify.stop.map(command),
-            any: self.notify.any.map(command),
-        };
-        let members = self.members.into_iter().map(|word| word.text).collect();
-        SyncGroup { name: self.name.text, members, track_interfaces, track_scripts, notify }
-    }
-}
-
-/// Each group has a name of its own, and each instance is in one group at most.
-pub(crate) fn check(groups: &[GroupDraft], instances: &[&str], report: &mut Report) {
-    let names = groups.iter().map(|group| (&group.name.text, group.name.span));
-    unique(names, report, |name| format!("the group name `{name}` is taken"), "a name of its own");
-    let members = || groups.iter().flat_map(|group| &group.members);
-    let spans = members().map(|member| (&member.text, member.span));
-    unique(spans, report, |name| format!("`{name}` is in a group already"), "each instance in one group at most");
-    // What may have defined one was told.
-    let is_known = |name: &str, report: &Report| instances.contains(&name) || report.is_doubtful(name);
-    for member in members() {
-        if is_known(&member.text, report) {
-            continue;
-        }
-        report
-            .error(member.span, format!("no `vrrp_instance` is called `{}`", member.text))
-            .with_expected("the name of a `vrrp_instance` block")
-            .with_nearest(&member.text, instances.iter().copied());
-    }
-}
-
-/// keepalived: an interface with a weight counts as one without, and a script with a weight is not tracked.
-fn drop_weights(instance: &mut Instance, span: Span, report: &mut Report) {
-    let weighted = |track: &Track| track.weight.weight != Weight::Fault;
-    for track in instance.track_interfaces.iter_mut().filter(|track| weighted(track)) {
-        let message =
-            format!("in a group the interface `{}` of `{}` is tracked without weight", track.name, instance.name);
-        report.notice(span, message);
-        track.weight = TrackWeight::default();
-    }
-    let (dropped, kept): (Vec<Track>, _) = std::mem::take(&mut instance.track_scripts).into_iter().partition(weighted);
-    instance.track_scripts = kept;
-    for track in dropped {
-        let message = format!(
-            "in a group the script `{}`, which has a weight, does not count for `{}`",
-            track.name, instance.name
-        );
-        report.notice(span, message);
     }
 }

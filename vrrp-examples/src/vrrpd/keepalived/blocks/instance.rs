@@ -1,4 +1,4 @@
-//! `vrrp_instance` as it is written. What it means is told by [`crate::vrrpd::keepalived::lower::meaning`].
+//! `vrrp_instance` as it is written. What it means is told one storey below.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -7,12 +7,13 @@ use crate::vrrpd::config::Notify;
 use crate::vrrpd::keepalived::blocks::address;
 use crate::vrrpd::keepalived::blocks::global::Garp;
 use crate::vrrpd::keepalived::blocks::keywords::{AUTHENTICATION, INSTANCE};
-use crate::vrrpd::keepalived::blocks::routing::{RouteDraft, RuleDraft, route, rule};
+use crate::vrrpd::keepalived::blocks::routing::route::{self, RouteDraft};
+use crate::vrrpd::keepalived::blocks::routing::rule::{self, RuleDraft};
+use crate::vrrpd::keepalived::blocks::switches::Switches;
 use crate::vrrpd::keepalived::blocks::track::{self, TrackDraft};
+use crate::vrrpd::keepalived::blocks::unicast::{self, PeerDraft};
 use crate::vrrpd::keepalived::blocks::values::{At, interface as interface_name};
-use crate::vrrpd::keepalived::lower::protocol::Switches;
-use crate::vrrpd::keepalived::lower::unicast::{self, PeerDraft};
-use crate::vrrpd::keepalived::lower::vmac::VmacDraft;
+use crate::vrrpd::keepalived::blocks::vmac::VmacDraft;
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::places::Spans;
 use crate::vrrpd::report::{Report, Span};
@@ -151,7 +152,7 @@ impl InstanceDraft {
 
     pub(crate) fn spans(&self) -> Spans {
         let interface = self.interface.as_ref().map_or(self.name.span, |interface| interface.span);
-        Spans { interface, virtual_mac: self.vmac.as_ref().map(VmacDraft::span) }
+        Spans { interface, virtual_mac: self.vmac.as_ref().map(|vmac| vmac.span) }
     }
 
     fn require(&self, report: &mut Report) {

@@ -4,11 +4,11 @@ use crate::vrrpd::keepalived::blocks::global::{self, Globals};
 use crate::vrrpd::keepalived::blocks::grammar::{Grammar, Kind, many, once};
 use crate::vrrpd::keepalived::blocks::group::GroupDraft;
 use crate::vrrpd::keepalived::blocks::instance::{self, Authentication, InstanceDraft};
+use crate::vrrpd::keepalived::blocks::root::Root;
 use crate::vrrpd::keepalived::blocks::script::{self, ScriptDraft};
+use crate::vrrpd::keepalived::blocks::switches;
 use crate::vrrpd::keepalived::blocks::values::At;
-use crate::vrrpd::keepalived::lower::Root;
-use crate::vrrpd::keepalived::lower::protocol;
-use crate::vrrpd::keepalived::lower::vmac::VmacDraft;
+use crate::vrrpd::keepalived::blocks::vmac::VmacDraft;
 
 /// Why whole families of keywords are not acted upon. Each stands behind a colon, or is a help.
 const LOAD_BALANCER: &str = "vrrpd is no load balancer (LVS) and checks no real servers";
@@ -64,6 +64,7 @@ pub(crate) static ROOT: Grammar<Root> = Grammar {
         Kind { words: &["linkbeat_interfaces", "linkbeat_use_polling"], why: LINKBEAT },
         Kind { words: &["net_namespace"], why: NAMESPACE },
     ],
+    all,
 };
 
 pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
@@ -83,7 +84,7 @@ pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
         once("vrrp_garp_lower_prio_repeat", |g, s, r| g.garp.lower_prio_repeat = global::repeat(s, r)),
         once("vrrp_garp_interval", |_, s, r| global::no_pacing(s, r)),
         once("vrrp_gna_interval", |_, s, r| global::no_pacing(s, r)),
-        once("vrrp_version", |g, s, r| g.switches.version = protocol::version(s, r)),
+        once("vrrp_version", |g, s, r| g.switches.version = switches::version(s, r)),
         once("vrrp_strict", |g, s, r| g.switches.strict = s.switch(r)),
         once("v3_checksum_as_v2", |g, s, r| g.switches.checksum_as_v2 = Some(At { value: true, span: s.flag(r) })),
         once("vrrp_lower_prio_no_advert", |g, s, r| g.switches.lower_prio_no_advert = s.switch(r)),
@@ -286,6 +287,7 @@ pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
             why: "`vrrp_garp_master_repeat 1` and `vrrp_garp_master_delay 0` say the same",
         },
     ],
+    all,
 };
 
 pub(crate) static SCRIPT: Grammar<ScriptDraft> = Grammar {
@@ -307,6 +309,7 @@ pub(crate) static SCRIPT: Grammar<ScriptDraft> = Grammar {
     granted: &[],
     skipped: &[],
     unsupported: &[],
+    all,
 };
 
 pub(crate) static INSTANCE: Grammar<InstanceDraft> = Grammar {
@@ -318,7 +321,7 @@ pub(crate) static INSTANCE: Grammar<InstanceDraft> = Grammar {
         once("virtual_router_id", |d, s, r| d.vrid = s.number(1..=255, r)),
         once("priority", |d, s, r| d.priority = s.number(1..=255, r)),
         once("advert_int", |d, s, r| d.interval = s.seconds(10_000..=255_000_000, r)),
-        once("version", |d, s, r| d.switches.version = protocol::version(s, r)),
+        once("version", |d, s, r| d.switches.version = switches::version(s, r)),
         once("native_ipv6", |d, s, r| d.native_ipv6 = Some(s.flag(r))),
         once("strict_mode", |d, s, r| d.switches.strict = s.switch(r)),
         once("accept", |d, s, r| d.accept = Some(s.flag(r))),
@@ -406,6 +409,7 @@ pub(crate) static INSTANCE: Grammar<InstanceDraft> = Grammar {
             why: "vrrpd puts no interface into a VRF: this belongs into the host's network configuration",
         },
     ],
+    all,
 };
 
 pub(crate) static SYNC_GROUP: Grammar<GroupDraft> = Grammar {
@@ -430,6 +434,7 @@ pub(crate) static SYNC_GROUP: Grammar<GroupDraft> = Grammar {
         Kind { words: &["notify_priority_changes"], why: PRIORITY_CHANGES },
         Kind { words: &["track_bfd", "track_file", "track_process"], why: TRACKING },
     ],
+    all,
 };
 
 pub(crate) static AUTHENTICATION: Grammar<Authentication> = Grammar {
@@ -443,26 +448,24 @@ pub(crate) static AUTHENTICATION: Grammar<Authentication> = Grammar {
     granted: &[],
     skipped: &[],
     unsupported: &[],
+    all,
 };
 
-/// What may follow a virtual address.
-pub(crate) const ADDRESS_OPTIONS: [&str; 5] = ["brd", "broadcast", "dev", "label", "scope"];
-
-/// What keepalived knows besides.
-pub(crate) const UNSUPPORTED_ADDRESS_OPTIONS: [&str; 9] =
-    ["-nodad", "autojoin", "home", "mngtmpaddr", "no_track", "noprefixroute", "peer", "preferred_lft", "use_vmac"];
-
 /// Every keyword with the block that it belongs into.
-pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+fn all() -> Vec<(&'static str, &'static str)> {
+    words().collect()
+}
+
+/// Whether a word is a keyword of any block.
+pub(crate) fn is_known(word: &str) -> bool {
+    words().any(|(name, _)| name == word)
+}
+
+fn words() -> impl Iterator<Item = (&'static str, &'static str)> {
     ROOT.words()
         .chain(GLOBAL_DEFS.words())
         .chain(SCRIPT.words())
         .chain(INSTANCE.words())
         .chain(SYNC_GROUP.words())
         .chain(AUTHENTICATION.words())
-}
-
-/// Whether a word is a keyword of any block.
-pub(crate) fn is_known(word: &str) -> bool {
-    all().any(|(name, _)| name == word)
 }

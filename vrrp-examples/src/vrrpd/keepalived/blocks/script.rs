@@ -3,14 +3,13 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::vrrpd::config::{Command, Script, TrackWeight, User};
-use crate::vrrpd::keepalived::blocks::global::Globals;
+use crate::vrrpd::config::{Command, User};
 use crate::vrrpd::keepalived::blocks::keywords::SCRIPT;
 use crate::vrrpd::keepalived::blocks::track::{self, WeightDraft};
 use crate::vrrpd::keepalived::blocks::values::At;
 use crate::vrrpd::keepalived::text::command::split_values;
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
-use crate::vrrpd::report::{Report, Span};
+use crate::vrrpd::report::Report;
 
 /// A health check as written.
 pub(crate) struct ScriptDraft {
@@ -23,7 +22,7 @@ pub(crate) struct ScriptDraft {
     pub(crate) fall: Option<NonZeroU32>,
     pub(crate) user: Option<User>,
     /// Whether there is a `script` line, right or wrong.
-    has_command: bool,
+    pub(crate) has_command: bool,
 }
 
 impl ScriptDraft {
@@ -43,31 +42,6 @@ impl ScriptDraft {
         SCRIPT.read(Some(body), &mut draft, report);
         Some(draft)
     }
-
-    pub(crate) fn meaning(self, globals: &Globals, report: &mut Report) -> (Script, Span) {
-        if !self.has_command {
-            let message = format!("the script `{}` says nothing to run", self.name.text);
-            report.error(self.name.span, message).with_expected("a `script` line in its block");
-        }
-        let command = self.command.unwrap_or(Command { words: Vec::new(), user: None, secure: false });
-        let interval = self.interval.unwrap_or(Duration::from_secs(1));
-        let script = Script {
-            name: self.name.text,
-            command: with_globals(Command { user: self.user, ..command }, globals),
-            interval,
-            timeout: self.timeout.unwrap_or(interval),
-            rise: self.rise.unwrap_or(NonZeroU32::MIN),
-            fall: self.fall.unwrap_or(NonZeroU32::MIN),
-            weight: WeightDraft::over(self.weight, TrackWeight::default()),
-        };
-        (script, self.name.span)
-    }
-}
-
-/// The command, run as `script_user` where it names nobody, and as `enable_script_security` has it.
-pub(crate) fn with_globals(command: Command, globals: &Globals) -> Command {
-    let user = command.user.or_else(|| globals.user.clone());
-    Command { user, secure: globals.script_security, ..command }
 }
 
 /// A command line, with the user and the group to run it as.

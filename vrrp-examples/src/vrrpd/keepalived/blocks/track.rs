@@ -1,10 +1,8 @@
 //! `track_interface`, `track_script`, and weights.
 
-use std::collections::BTreeSet;
 use std::num::NonZeroI16;
 
-use crate::vrrpd::config::{Script, Track, TrackWeight};
-use crate::vrrpd::keepalived::blocks::values::{At, number, unique};
+use crate::vrrpd::keepalived::blocks::values::{At, number};
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::Report;
 use vrrp_core::Weight;
@@ -15,61 +13,12 @@ pub(crate) struct TrackDraft {
     pub(crate) weight: Option<WeightDraft>,
 }
 
-impl TrackDraft {
-    /// As a tracked interface.
-    pub(crate) fn interface(&self) -> Track {
-        Track { name: self.name.text.clone(), weight: WeightDraft::over(self.weight, TrackWeight::default()) }
-    }
-
-    /// As a tracked script, which must be one of `scripts`.
-    pub(crate) fn script(&self, scripts: &[Script], report: &mut Report) -> Option<Track> {
-        let name = &self.name.text;
-        let Some(script) = scripts.iter().find(|script| script.name == *name) else {
-            // What may have defined it was told.
-            if report.is_doubtful(name) {
-                return None;
-            }
-            report
-                .error(self.name.span, format!("no `vrrp_script` is called `{name}`"))
-                .with_expected("the name of a `vrrp_script` block")
-                .with_nearest(name, scripts.iter().map(|script| script.name.as_str()));
-            return None;
-        };
-        Some(Track { name: name.clone(), weight: WeightDraft::over(self.weight, script.weight) })
-    }
-}
-
-/// Reports the interface of a virtual MAC address.
-pub(crate) fn check_no_macvlan(name: &Word, macvlans: &BTreeSet<String>, report: &mut Report) {
-    if macvlans.contains(&name.text) {
-        report
-            .error(name.span, format!("`{}` is down whenever its router is not Master", name.text))
-            .with_expected("an interface that is no virtual MAC address's");
-    }
-}
-
-/// Reports what is tracked twice in one block.
-pub(crate) fn check_once(drafts: &[TrackDraft], report: &mut Report) {
-    let names = drafts.iter().map(|draft| (&draft.name.text, draft.name.span));
-    unique(names, report, |name| format!("`{name}` is tracked twice"), "each name once");
-}
-
 /// A weight as written.
 #[derive(Clone, Copy)]
 pub(crate) struct WeightDraft {
-    weight: Weight,
+    pub(crate) weight: Weight,
     /// `None`: neither `reverse` nor `noreverse`.
-    reverse: Option<bool>,
-}
-
-impl WeightDraft {
-    /// What is left open is taken from `default`, where a script says how it is to be tracked.
-    pub(crate) fn over(draft: Option<Self>, default: TrackWeight) -> TrackWeight {
-        draft.map_or(default, |Self { weight, reverse }| TrackWeight {
-            weight,
-            reverse: reverse.unwrap_or(default.reverse),
-        })
-    }
+    pub(crate) reverse: Option<bool>,
 }
 
 /// The lines `NAME [weight N [reverse]]` of a block.

@@ -1,41 +1,31 @@
-//! Statements to the daemon's configuration: keepalived's defaults, and what must hold between sections.
+//! From drafts to the model: what it means together, keepalived's defaults, and what must hold between sections.
 
-pub(super) mod meaning;
-pub(super) mod protocol;
-pub(super) mod unicast;
-pub(super) mod vmac;
+mod global;
+mod group;
+mod meaning;
+mod protocol;
+mod routing;
+mod script;
+mod track;
+mod unicast;
+mod vmac;
 
 use std::collections::BTreeSet;
 
 use crate::vrrpd::config::{Daemon, Instance, Script, SyncGroup};
-use crate::vrrpd::keepalived::blocks::global::Globals;
-use crate::vrrpd::keepalived::blocks::group::{self, GroupDraft};
+use crate::vrrpd::keepalived::blocks::group::GroupDraft;
 use crate::vrrpd::keepalived::blocks::instance::InstanceDraft;
-use crate::vrrpd::keepalived::blocks::keywords::ROOT;
-use crate::vrrpd::keepalived::blocks::routing::rule;
-use crate::vrrpd::keepalived::blocks::script::ScriptDraft;
+use crate::vrrpd::keepalived::blocks::root::Root;
 use crate::vrrpd::keepalived::blocks::values::{family_name, unique};
-use crate::vrrpd::keepalived::text::statement::Statement;
 use crate::vrrpd::report::places::Spans;
 use crate::vrrpd::report::{Report, Span};
 
-/// Everything read, before the sections are brought together; so they may stand in any order.
-#[derive(Default)]
-pub(crate) struct Root {
-    pub(crate) globals: Globals,
-    pub(crate) scripts: Vec<ScriptDraft>,
-    pub(crate) instances: Vec<InstanceDraft>,
-    pub(crate) groups: Vec<GroupDraft>,
-}
-
 /// Lowers a whole configuration, and says where its instances stand. What it returns counts only if `report` holds no
 /// error afterwards.
-pub(crate) fn lower(statements: &[Statement], report: &mut Report) -> (Daemon, Vec<Spans>) {
-    let mut root = Root::default();
-    ROOT.read(Some(statements), &mut root, report);
+pub(crate) fn lower(mut root: Root, report: &mut Report) -> (Daemon, Vec<Spans>) {
     check_between_sections(&root, report);
     let macvlans = vmac::name_rest(&mut root.instances);
-    rule::number(root.instances.iter_mut().flat_map(|draft| &mut draft.rules), report);
+    routing::number(root.instances.iter_mut().flat_map(|draft| &mut draft.rules), report);
     let (scripts, spans): (Vec<Script>, Vec<Span>) =
         root.scripts.into_iter().map(|draft| draft.meaning(&root.globals, report)).unzip();
     let places = root.instances.iter().map(InstanceDraft::spans).collect();

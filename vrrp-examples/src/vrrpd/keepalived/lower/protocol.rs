@@ -6,28 +6,8 @@ use crate::vrrpd::config::{Announce, Protocol};
 use crate::vrrpd::keepalived::blocks::global::Globals;
 use crate::vrrpd::keepalived::blocks::instance::{Initial, InstanceDraft};
 use crate::vrrpd::keepalived::blocks::values::{At, family_name};
-use crate::vrrpd::keepalived::text::statement::Statement;
 use crate::vrrpd::report::{Report, Span};
 use vrrp_core::{Family, Priority, Profile, Version};
-
-/// What was said at one level: for all instances, or in one.
-#[derive(Default)]
-pub(crate) struct Switches {
-    pub(crate) version: Option<At<Version>>,
-    pub(crate) strict: Option<At<bool>>,
-    pub(crate) checksum_as_v2: Option<At<bool>>,
-    pub(crate) lower_prio_no_advert: Option<At<bool>>,
-    pub(crate) higher_prio_send_advert: Option<At<bool>>,
-    pub(crate) owner_ignore_adverts: Option<At<bool>>,
-    pub(crate) skip_check_adv_addr: Option<At<bool>>,
-}
-
-/// `version` and `vrrp_version`.
-pub(crate) fn version(statement: &Statement, report: &mut Report) -> Option<At<Version>> {
-    let number: At<u8> = statement.number(2..=3, report)?;
-    let value = if number.value == 2 { Version::V2 } else { Version::V3 };
-    Some(At { value, span: number.span })
-}
 
 impl InstanceDraft {
     /// The family of its advertisements.

@@ -2,56 +2,16 @@
 
 use std::net::IpAddr;
 
-use crate::vrrpd::config::{Peer, Unicast};
+use crate::vrrpd::config::Unicast;
 use crate::vrrpd::keepalived::blocks::instance::InstanceDraft;
-use crate::vrrpd::keepalived::blocks::values::{At, family_name, host, number, unique};
-use crate::vrrpd::keepalived::text::statement::Statement;
-use crate::vrrpd::report::{Report, Span};
+use crate::vrrpd::keepalived::blocks::unicast::PeerDraft;
+use crate::vrrpd::keepalived::blocks::values::{At, family_name, unique};
+use crate::vrrpd::report::Report;
 use vrrp_core::Family;
 
 /// TTL of unicast, where none is configured. For IPv6 keepalived leaves it to the kernel, whose default this is.
 const DEFAULT_TTL: u8 = 255;
 const DEFAULT_HOP_LIMIT: u8 = 64;
-
-/// A peer as written.
-pub(crate) struct PeerDraft {
-    peer: Peer,
-    span: Span,
-}
-
-const SYNTAX: &str = "IP [min_ttl 0-255], one on a line";
-
-/// A line of `unicast_peer`.
-pub(crate) fn peer(entry: &Statement, report: &mut Report) -> Option<PeerDraft> {
-    let address = host(&entry.keyword, &entry.keyword.text, report)?;
-    let mut min_ttl = 0;
-    let mut words = entry.values.iter();
-    while let Some(option) = words.next() {
-        let name = option.text.as_str();
-        if !matches!(name, "min_ttl" | "max_ttl") {
-            report
-                .error(option.span, format!("`{name}` is unexpected after a peer"))
-                .with_expected(SYNTAX)
-                .with_nearest(name, ["min_ttl", "max_ttl"]);
-            return None;
-        }
-        let Some(value) = words.next() else {
-            report.error(option.span, format!("`{name}` has no value")).with_expected(SYNTAX);
-            return None;
-        };
-        let ttl: At<u8> = number(value, 0..=255, report)?;
-        match name {
-            "min_ttl" => min_ttl = ttl.value,
-            _ if ttl.value == 255 => {}
-            _ => {
-                report
-                    .error(option.span, "`max_ttl` is not supported: who is near enough can send any TTL")
-                    .with_expected(SYNTAX);
-            }
-        }
-    }
-    Some(PeerDraft { peer: Peer { address, min_ttl }, span: entry.keyword.span })
-}
 
 impl InstanceDraft {
     /// The source of its advertisements, however they are sent.

@@ -1,8 +1,8 @@
 //! One line of `virtual_routes`.
 
-use super::{Words, Written};
 use crate::vrrpd::config::{Route, RouteKind};
 use crate::vrrpd::keepalived::blocks::address::scope_number;
+use crate::vrrpd::keepalived::blocks::routing::words::{Words, Written};
 use crate::vrrpd::keepalived::blocks::values::interface;
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::Report;

@@ -1,7 +1,7 @@
 //! One line of `virtual_rules`.
 
-use super::{Words, Written, whole};
 use crate::vrrpd::config::{Mark, Rule};
+use crate::vrrpd::keepalived::blocks::routing::words::{Words, Written, whole};
 use crate::vrrpd::keepalived::blocks::values::interface;
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::{Report, Span};
@@ -11,7 +11,7 @@ use vrrp_core::Family;
 pub(crate) struct RuleDraft {
     pub(crate) rule: Rule,
     /// Where one would expect the priority that is missing.
-    unnumbered: Option<Span>,
+    pub(crate) unnumbered: Option<Span>,
 }
 
 const SYNTAX: &str = "[not] [from NETWORK] [to NETWORK] [iif INTERFACE] [oif INTERFACE] [fwmark MARK[/MASK]] [priority N] table TABLE, one on a line";
@@ -41,9 +41,6 @@ const UNSUPPORTED: [&str; 19] = [
     "unreachable",
 ];
 
-/// The first of the priorities that keepalived gives, downwards.
-const FIRST_PRIORITY: u32 = 16384;
-
 pub(crate) fn read(entry: &Statement, report: &mut Report) -> Option<RuleDraft> {
     let mut words = Words::after(entry, "rule", SYNTAX, &NAMES, &UNSUPPORTED);
     let mut rule = RuleWords::default();
@@ -53,21 +50,6 @@ pub(crate) fn read(entry: &Statement, report: &mut Report) -> Option<RuleDraft> 
         next = words.rest.next();
     }
     rule.finish(&entry.keyword, words.family, report)
-}
-
-/// Gives each rule without a priority the next one of its family, as keepalived does.
-pub(crate) fn number<'a>(drafts: impl Iterator<Item = &'a mut RuleDraft>, report: &mut Report) {
-    let (mut ipv4, mut ipv6) = (FIRST_PRIORITY, FIRST_PRIORITY);
-    for draft in drafts {
-        let Some(span) = draft.unnumbered else { continue };
-        let next = match draft.rule.family {
-            Family::Ipv4 => &mut ipv4,
-            Family::Ipv6 => &mut ipv6,
-        };
-        report.notice(span, format!("this rule has no priority; {next} is used, as in keepalived"));
-        draft.rule.priority = *next;
-        *next = next.saturating_sub(1);
-    }
 }
 
 /// The line so far.

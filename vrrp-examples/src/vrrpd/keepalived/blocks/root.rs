@@ -1,0 +1,26 @@
+//! A whole configuration, as it is written.
+
+use crate::vrrpd::keepalived::blocks::global::Globals;
+use crate::vrrpd::keepalived::blocks::group::GroupDraft;
+use crate::vrrpd::keepalived::blocks::instance::InstanceDraft;
+use crate::vrrpd::keepalived::blocks::keywords::ROOT;
+use crate::vrrpd::keepalived::blocks::script::ScriptDraft;
+use crate::vrrpd::keepalived::text::statement::Statement;
+use crate::vrrpd::report::Report;
+
+/// Everything read, before the sections are brought together; so they may stand in any order.
+#[derive(Default)]
+pub(crate) struct Root {
+    pub(crate) globals: Globals,
+    pub(crate) scripts: Vec<ScriptDraft>,
+    pub(crate) instances: Vec<InstanceDraft>,
+    pub(crate) groups: Vec<GroupDraft>,
+}
+
+impl Root {
+    pub(crate) fn read(statements: &[Statement], report: &mut Report) -> Self {
+        let mut root = Self::default();
+        ROOT.read(Some(statements), &mut root, report);
+        root
+    }
+}
