@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use vrrp_core::wire::{Endpoints, IP_PROTOCOL};
 
-use super::Problem;
 use super::link::Network;
+use super::problem::Problem;
 use super::tunnel::{self, Tunnel};
 
 /// What is in an IP packet.

@@ -1,8 +1,8 @@
 //! From a captured frame to the VRRP message in it, through every tunnel on the way.
 
-use super::Problem;
 use super::ip::{Carried, Datagram};
 use super::link::Link;
+use super::problem::Problem;
 
 /// More tunnels than this, one in another, are a loop or an attack.
 const MAX_TUNNELS: usize = 8;

@@ -1,6 +1,6 @@
 //! What lies under IP: from a captured frame to the IP packet in it.
 
-use super::Problem;
+use super::problem::Problem;
 
 /// An IP packet, with whatever padding follows it in the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

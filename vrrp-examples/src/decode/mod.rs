@@ -6,15 +6,16 @@ mod ip;
 mod layers;
 mod link;
 mod live;
+mod problem;
 mod record;
 mod tunnel;
 mod verdict;
 
 use std::io::{self, Read, Write};
-use std::net::IpAddr;
 
 use capture::{Capture, Next, Time};
 use link::Link;
+use problem::Problem;
 use record::Record;
 
 /// How the packets are printed.
@@ -83,31 +84,6 @@ pub fn listen(interface: &str, out: &mut impl Write, format: Format) -> Result<(
         }
     }
     Ok(())
-}
-
-/// Why a frame that carries VRRP, or may, says nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-enum Problem {
-    #[error("cut after {had} octets, before it can be told what this carries")]
-    Early { had: usize },
-    #[error("cut: {had} of the {needed} octets of the IP packet are there")]
-    Cut { had: usize, needed: usize },
-    #[error("the IP packet is {total} octets long, and its headers {header}")]
-    Lengths { header: usize, total: usize },
-    #[error("a fragment of an IP packet, not the whole")]
-    Fragment,
-    #[error("{had} octets where the message needs {needed}")]
-    Message { had: usize, needed: usize },
-    #[error("version {0}: only 2 and 3 exist")]
-    Version(u8),
-    #[error("this is CARP, not VRRP: VHID {vhid}, advskew {skew}, from {sender}")]
-    Carp { sender: IpAddr, vhid: u8, skew: u8 },
-    #[error("more tunnels one in another than this program opens")]
-    Depth,
-    #[error("link type {0} is not known: its frames are passed over")]
-    Link(u16),
-    #[error("a packet block of old, which is not read; enhanced and simple packet blocks are")]
-    OldPacket,
 }
 
 /// What there is to say about a frame; nothing when it does not carry VRRP.

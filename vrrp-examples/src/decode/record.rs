@@ -7,10 +7,10 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use vrrp_core::wire::{ChecksumForm, Dump};
 
-use super::Problem;
 use super::capture::Time;
 use super::ip::Datagram;
 use super::layers::Found;
+use super::problem::Problem;
 use super::verdict::verdict;
 
 /// Octets of a message before its addresses.

@@ -1,6 +1,7 @@
 //! Running notify scripts: in order, one at a time for each instance or group, these side by side. A newer state does not
 //! wait long for the script of an older one, and a stop not at all.
 
+mod change;
 mod queue;
 
 use std::fmt;
@@ -14,6 +15,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::vrrpd::config::{Command, Notify};
 use crate::vrrpd::exec::{self, CutOff, Ended};
+use change::Change;
+pub use change::NotifyState;
 use queue::Queue;
 
 /// How long the next script waits for one that SIGKILL has not ended yet, or that cannot even be started.
@@ -26,30 +29,6 @@ pub struct Limits {
     pub script: Option<Duration>,
     /// For the scripts of a stop together.
     pub stop: Option<Duration>,
-}
-
-/// What scripts are told about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotifyState {
-    /// Became Master.
-    Master,
-    /// Became Backup.
-    Backup,
-    /// Entered a fault.
-    Fault,
-    /// The daemon stops.
-    Stop,
-}
-
-impl fmt::Display for NotifyState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Master => "MASTER",
-            Self::Backup => "BACKUP",
-            Self::Fault => "FAULT",
-            Self::Stop => "STOP",
-        })
-    }
 }
 
 /// Whose changes scripts are told about.
@@ -115,12 +94,6 @@ impl Notifier {
         }
         while self.workers.join_next().await.is_some() {}
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Change {
-    state: NotifyState,
-    priority: u8,
 }
 
 /// Between the caller, who never waits, and one worker. The lock is held for a push or a pop, nothing longer.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Change, NotifyState};
+use super::change::{Change, NotifyState};
 
 /// How long a newer state waits for the script of an older one.
 const PATIENCE: Duration = Duration::from_secs(2);
