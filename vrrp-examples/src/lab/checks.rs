@@ -1,16 +1,11 @@
 //! The checks: each breaks one proxy, watches the other take over, mends it, and watches the address come back.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::measure::{MASTER_DOWN_INTERVAL, SKEW_TIME};
-use super::report::{Outcome, progress};
 use super::rig::Rig;
 use super::topology::{HostId, Interface};
-use super::trial::Trial;
 use crate::testbed::error::Error;
-
-/// Longest wait for the lab to be as it was: a check every 3 s, a start, an election.
-const PATIENCE: Duration = Duration::from_secs(25);
 
 /// One way to break a proxy.
 #[derive(Clone, Copy, Debug)]
@@ -122,24 +117,5 @@ impl Fault {
 impl Check {
     fn is(&self, wanted: &str) -> bool {
         self.id == wanted || self.id.trim_end_matches(|c: char| c.is_ascii_alphabetic()) == wanted
-    }
-
-    /// Runs the check from a steady lab to a steady lab.
-    pub(super) async fn run(&self, rig: &mut Rig) -> Result<Outcome, Error> {
-        rig.steady(PATIENCE).await?;
-        self.wait_between_adverts(rig).await;
-        let mut trial = Trial::new(*self);
-        progress(format_args!("({}) {}", self.id, self.title));
-        trial.break_and_watch(rig).await?;
-        trial.mend_and_watch(rig).await?;
-        Ok(trial.judge(rig))
-    }
-
-    /// Breaking at the same distance from an advertisement each time makes runs comparable.
-    async fn wait_between_adverts(&self, rig: &Rig) {
-        let (since, own) = (Instant::now(), (self.victim, self.victim.vrid()));
-        rig.wait_for(Duration::from_secs(2), |timeline| timeline.first_advert(since, |by, of, _| (by, of) == own))
-            .await;
-        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::timeline::Timeline;
+use super::timeline::{Asker, Request, Timeline};
 use super::topology::{HostId, ORIGIN, PROXY_PORT};
 use super::{dns, http, origin};
 use crate::testbed::error::Error;
@@ -20,25 +20,6 @@ const PERIOD: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long the client with a second address waits for that one: there is no third.
 const LAST_PATIENCE: Duration = Duration::from_secs(2);
-
-/// Who asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asker {
-    /// The client of one virtual address alone, which it never leaves.
-    Address(Ipv4Addr),
-    /// The client of the name, which tries the other address when one fails.
-    Name,
-}
-
-/// One request, ended.
-#[derive(Clone, Debug)]
-pub(super) struct Request {
-    pub(super) asker: Asker,
-    pub(super) began: Instant,
-    pub(super) ended: Instant,
-    /// The proxy that served it, or why none did.
-    pub(super) outcome: Result<HostId, String>,
-}
 
 /// Starts all clients on a thread of their own, inside the client's namespace; they end with the process.
 pub(super) fn start(client: &Station, timeline: &Arc<Timeline>) -> Result<(), Error> {

@@ -10,10 +10,13 @@ use nix::sys::signal::Signal;
 
 use super::options::{DaemonKind, ProxyKind};
 use super::process::{Log, Process};
+use super::proxy;
 use super::topology::HostId;
-use super::{VRRPD, proxy};
 use crate::testbed::error::Error;
 use crate::testbed::namespace::{Namespace, mount_tmpfs, this_program};
+
+/// The name under which the lab's program is the VRRP daemon.
+pub(super) const VRRPD: &str = "vrrpd";
 
 const CONFIGURATION_FILE: &str = "/run/keepalived.conf";
 

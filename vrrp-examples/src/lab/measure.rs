@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::client::{Asker, Request};
+use super::timeline::{Asker, Request};
 use super::topology::HostId;
 
 /// Skew_Time of a Backup of priority 100: (256 - 100) / 256 s (RFC 3768 section 6.1).

@@ -29,6 +29,7 @@ use clap::Parser;
 use crate::testbed::error::Error;
 use crate::testbed::namespace;
 use checks::Check;
+use host::VRRPD;
 use options::{Options, ProxyKind};
 use report::{Outcome, progress};
 use rig::Rig;
@@ -38,8 +39,6 @@ use topology::HostId;
 const LAB: &str = "squid-failover-lab";
 /// The name under which it is the parent of all processes there.
 const INIT: &str = "squid-failover-init";
-/// The name under which it is the VRRP daemon.
-const VRRPD: &str = "vrrpd";
 /// The name under which it is the stand-in for Squid.
 const SQUID: &str = "squid";
 
@@ -110,7 +109,7 @@ async fn run_checks(rig: &mut Rig, chosen: &[Check], times: u32, outcomes: &mut 
     rig.show_addresses().await?;
     for _ in 0..times {
         for check in chosen {
-            let outcome = check.run(rig).await?;
+            let outcome = trial::run(*check, rig).await?;
             tell(rig, &outcome);
             outcomes.push(outcome);
         }

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::client::{self, Asker};
 use super::host::Host;
 use super::options::{DaemonKind, Options, ProxyKind};
 use super::report::print_addresses;
-use super::timeline::{Event, Timeline};
+use super::timeline::{Asker, Event, Timeline};
 use super::topology::{HostId, Interface, Topology};
-use super::{dns, observer, origin};
+use super::{client, dns, observer, origin};
 use crate::testbed::error::Error;
 use crate::testbed::netlink::Station;
 

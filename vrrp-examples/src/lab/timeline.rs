@@ -5,7 +5,6 @@ use std::net::Ipv4Addr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::client::Request;
 use super::topology::HostId;
 
 /// Something seen on the LAN or on a proxy.
@@ -17,6 +16,25 @@ pub(super) enum Event {
     Announcement { host: HostId, address: Ipv4Addr },
     /// An address came to a proxy or left it.
     Address { host: HostId, address: Ipv4Addr, present: bool },
+}
+
+/// Who asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// The client of one virtual address alone, which it never leaves.
+    Address(Ipv4Addr),
+    /// The client of the name, which tries the other address when one fails.
+    Name,
+}
+
+/// One request, ended.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) asker: Asker,
+    pub(super) began: Instant,
+    pub(super) ended: Instant,
+    /// The proxy that served it, or why none did.
+    pub(super) outcome: Result<HostId, String>,
 }
 
 /// Every event and every client's request so far.

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::checks::{Check, Fault};
-use super::client::Asker;
 use super::measure::{Service, describe_holders, holders_between, on_both};
 use super::options::DaemonKind;
 use super::report::{Outcome, ms, progress};
 use super::rig::Rig;
+use super::timeline::Asker;
 use super::topology::HostId;
 use crate::testbed::error::Error;
 
@@ -26,7 +26,7 @@ const RESTORED_ON_RETURN: Duration = Duration::from_millis(1_500);
 const HEALED: Duration = Duration::from_secs(1);
 /// Longest wait for a takeover: detection by a check every 3 s, and the longer of the protocol's intervals.
 const PATIENCE: Duration = Duration::from_secs(12);
-/// Longest wait for the lab to be as it was.
+/// Longest wait for the lab to be as it was: a check every 3 s, a start, an election.
 const RETURN_PATIENCE: Duration = Duration::from_secs(25);
 /// How long the survivor is watched holding both addresses.
 const HOLD: Duration = Duration::from_millis(1_500);
@@ -37,9 +37,27 @@ const BLINK_OF_PEERS: Duration = Duration::from_secs(1);
 /// How long an address may be on both hosts when one takes it back from the other: ten times the figure that is aimed at.
 const HANDOVER: Duration = Duration::from_millis(50);
 
+/// Runs a check from a steady lab to a steady lab.
+pub(super) async fn run(check: Check, rig: &mut Rig) -> Result<Outcome, Error> {
+    rig.steady(RETURN_PATIENCE).await?;
+    wait_between_adverts(&check, rig).await;
+    let mut trial = Trial::new(check);
+    progress(format_args!("({}) {}", check.id, check.title));
+    trial.break_and_watch(rig).await?;
+    trial.mend_and_watch(rig).await?;
+    Ok(trial.judge(rig))
+}
+
+/// Breaking at the same distance from an advertisement each time makes runs comparable.
+async fn wait_between_adverts(check: &Check, rig: &Rig) {
+    let (since, own) = (Instant::now(), (check.victim, check.victim.vrid()));
+    rig.wait_for(Duration::from_secs(2), |timeline| timeline.first_advert(since, |by, of, _| (by, of) == own)).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+}
+
 /// A run, as far as it has come.
 #[derive(Debug)]
-pub(super) struct Trial {
+struct Trial {
     check: Check,
     broken: Instant,
     /// The last word of the old Master, from which the protocol's minimum counts.
@@ -51,15 +69,27 @@ pub(super) struct Trial {
     failures: Vec<String>,
 }
 
+/// What each client lived through.
+struct Services {
+    /// Of the victim's address, from the failure to the mending.
+    takeover: Service,
+    /// Of the same, from the mending on.
+    way_back: Service,
+    /// Of the other address, all the time.
+    other: Service,
+    /// Of the name.
+    by_name: Service,
+}
+
 impl Trial {
-    pub(super) fn new(check: Check) -> Self {
+    fn new(check: Check) -> Self {
         let now = Instant::now();
         let (findings, failures) = (Vec::new(), Vec::new());
         Self { check, broken: now, reference: None, takeover: None, mended: now, returned: None, findings, failures }
     }
 
     /// Breaks the victim and watches the survivor take over.
-    pub(super) async fn break_and_watch(&mut self, rig: &mut Rig) -> Result<(), Error> {
+    async fn break_and_watch(&mut self, rig: &mut Rig) -> Result<(), Error> {
         let Check { victim, fault, .. } = self.check;
         let survivor = victim.other();
         self.broken = Instant::now();
@@ -83,7 +113,7 @@ impl Trial {
     }
 
     /// Mends the victim and watches it take its address back.
-    pub(super) async fn mend_and_watch(&mut self, rig: &mut Rig) -> Result<(), Error> {
+    async fn mend_and_watch(&mut self, rig: &mut Rig) -> Result<(), Error> {
         let Check { victim, fault, .. } = self.check;
         if matches!(fault, Fault::Cut) {
             // The harder order of events: the better Master is the first to be heard, so it never hears the other.
@@ -109,40 +139,16 @@ impl Trial {
     }
 
     /// The verdict, from what the record says.
-    pub(super) fn judge(mut self, rig: &Rig) -> Outcome {
+    fn judge(mut self, rig: &Rig) -> Outcome {
         let Check { victim, fault, .. } = self.check;
-        let lateness = match rig.daemon_of(victim.other()) {
+        let end = Instant::now();
+        self.judge_lateness(match rig.daemon_of(victim.other()) {
             DaemonKind::Vrrpd => LATENESS,
             DaemonKind::Keepalived => LATENESS_OF_PEERS,
-        };
-        self.judge_lateness(lateness);
-        let end = Instant::now();
-        let margin = Duration::from_secs(1);
-        let requests = rig.timeline.requests(self.broken.checked_sub(margin).unwrap_or(self.broken));
-        let own = Asker::Address(victim.vip());
-        let takeover = Service::of(own, &requests, self.broken, self.mended);
-        let way_back = Service::of(own, &requests, self.mended, end);
-        let cut = matches!(fault, Fault::Cut);
-        if cut {
-            // The old Master serves on; but whenever one of the two announces itself, connections to the other break.
-            if takeover.longest().is_none_or(|longest| longest > RESTORED) {
-                self.fail_service("takeover", self.broken, &takeover);
-            }
-        } else if let Some(at) = self.takeover.filter(|at| !takeover.restored_by(*at + RESTORED)) {
-            self.fail_service("takeover", at, &takeover);
-        }
-        let back = if cut { Some(self.mended) } else { self.returned };
-        if let Some(at) = back.filter(|at| !way_back.restored_by(*at + RESTORED_ON_RETURN)) {
-            self.fail_service("return", at, &way_back);
-        }
-        let other = Service::of(Asker::Address(victim.other().vip()), &requests, self.broken, end);
-        let name = Service::of(Asker::Name, &requests, self.broken, end);
-        for (who, service) in [(victim.other().vip().to_string(), &other), ("proxy-serv".to_owned(), &name)] {
-            if service.lost > 0 && !(cut && who != "proxy-serv") {
-                let reasons = service.reasons.iter().map(String::as_str).collect::<Vec<_>>().join("; ");
-                self.failures.push(format!("{} requests to {who} lost: {reasons}", service.lost));
-            }
-        }
+        });
+        let services = self.services(rig, end);
+        self.judge_own_service(&services);
+        self.judge_other_services(&services);
         let holders = HostId::ALL.map(|owner| self.judge_holders(rig, owner, end));
         let both = |since, until| {
             HostId::ALL.map(|owner| on_both(&rig.timeline.holders(owner.vip()), since, until)).into_iter().max()
@@ -152,6 +158,7 @@ impl Trial {
         if fault.leaves_nobody() {
             self.judge_lease(rig, both_after_failure, both_on_return);
         }
+        let Services { takeover, way_back, by_name, .. } = services;
         Outcome {
             check: self.check.id,
             title: self.check.title,
@@ -164,12 +171,55 @@ impl Trial {
             returned_ms: self.returned.map(|at| ms(at.saturating_duration_since(self.mended))),
             outage_on_return_ms: way_back.longest().map(ms),
             lost_on_return: way_back.lost,
-            lost_by_name: name.lost,
+            lost_by_name: by_name.lost,
             both_after_failure_ms: ms(both_after_failure),
             both_on_return_ms: ms(both_on_return),
             holders,
             findings: self.findings,
             failures: self.failures,
+        }
+    }
+
+    /// What the clients lived through until `end`.
+    fn services(&self, rig: &Rig, end: Instant) -> Services {
+        let margin = Duration::from_secs(1);
+        let requests = rig.timeline.requests(self.broken.checked_sub(margin).unwrap_or(self.broken));
+        let of = |asker, since, until| Service::of(asker, &requests, since, until);
+        let [own, other] = [self.check.victim, self.check.victim.other()].map(|host| Asker::Address(host.vip()));
+        Services {
+            takeover: of(own, self.broken, self.mended),
+            way_back: of(own, self.mended, end),
+            other: of(other, self.broken, end),
+            by_name: of(Asker::Name, self.broken, end),
+        }
+    }
+
+    /// The clients of the victim's address are served again soon after it changed hands, and after it came back.
+    fn judge_own_service(&mut self, Services { takeover, way_back, .. }: &Services) {
+        let cut = matches!(self.check.fault, Fault::Cut);
+        if cut {
+            // The old Master serves on; but whenever one of the two announces itself, connections to the other break.
+            if takeover.longest().is_none_or(|longest| longest > RESTORED) {
+                self.fail_service("takeover", self.broken, takeover);
+            }
+        } else if let Some(at) = self.takeover.filter(|at| !takeover.restored_by(*at + RESTORED)) {
+            self.fail_service("takeover", at, takeover);
+        }
+        let back = if cut { Some(self.mended) } else { self.returned };
+        if let Some(at) = back.filter(|at| !way_back.restored_by(*at + RESTORED_ON_RETURN)) {
+            self.fail_service("return", at, way_back);
+        }
+    }
+
+    /// No other client loses a request, but those of the other address behind a cut.
+    fn judge_other_services(&mut self, Services { other, by_name, .. }: &Services) {
+        let other_counts = !matches!(self.check.fault, Fault::Cut);
+        let other_address = self.check.victim.other().vip().to_string();
+        for (who, service, counts) in [(other_address.as_str(), other, other_counts), ("proxy-serv", by_name, true)] {
+            if counts && service.lost > 0 {
+                let reasons = service.reasons.iter().map(String::as_str).collect::<Vec<_>>().join("; ");
+                self.failures.push(format!("{} requests to {who} lost: {reasons}", service.lost));
+            }
         }
     }
 
