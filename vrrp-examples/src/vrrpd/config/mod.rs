@@ -157,6 +157,16 @@ pub struct Notify {
     pub any: Option<Command>,
 }
 
+impl Notify {
+    /// Changes every command that there is.
+    #[must_use]
+    pub fn map(self, change: impl Fn(Command) -> Command) -> Self {
+        let Self { master, backup, fault, stop, any } = self;
+        let [master, backup, fault, stop, any] = [master, backup, fault, stop, any].map(|command| command.map(&change));
+        Self { master, backup, fault, stop, any }
+    }
+}
+
 /// When and how often addresses are announced to the neighbours (gratuitous ARP).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Announce {

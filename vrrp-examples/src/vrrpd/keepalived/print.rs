@@ -9,11 +9,12 @@ use crate::vrrpd::config::{
     Announce, Command, Daemon, Instance, Mark, Notify, Prefix, Protocol, Route, Rule, Script, SyncGroup, Track,
     TrackWeight, User,
 };
+use crate::vrrpd::keepalived::blocks::address::number_of;
 use crate::vrrpd::keepalived::text::lexer::{self, Token};
 use crate::vrrpd::keepalived::text::secrets;
 use crate::vrrpd::report::Report;
 use vrrp_core::{AdvertInterval, Family, Profile, Version, Weight};
-use vrrp_io_linux::{Scope, VirtualIp};
+use vrrp_io_linux::VirtualIp;
 
 /// The configuration as a keepalived.conf that says all that it means. Read again it gives the same, but for passwords:
 /// they are not printed.
@@ -249,19 +250,9 @@ fn address(vip: &VirtualIp) -> String {
     let mut line = vip.to_string();
     option(&mut line, "brd", vip.broadcast);
     option(&mut line, "dev", vip.device.as_deref().map(word));
-    option(&mut line, "scope", Some(scope(vip.scope)).filter(|scope| *scope != 0));
+    option(&mut line, "scope", Some(number_of(vip.scope)).filter(|scope| *scope != 0));
     option(&mut line, "label", vip.label.as_deref().map(word));
     line
-}
-
-const fn scope(scope: Scope) -> u8 {
-    match scope {
-        Scope::Global => 0,
-        Scope::Site => 200,
-        Scope::Link => 253,
-        Scope::Host => 254,
-        Scope::Other(number) => number,
-    }
 }
 
 fn route(route: &Route, tracks: &[Track]) -> String {

@@ -88,34 +88,40 @@ fn option_of<'a>(
     Some(())
 }
 
+/// The scopes that have a name, and their numbers.
+const SCOPES: [(&str, u8, Scope); 5] = [
+    ("global", 0, Scope::Global),
+    ("site", 200, Scope::Site),
+    ("link", 253, Scope::Link),
+    ("host", 254, Scope::Host),
+    ("nowhere", 255, Scope::Other(255)),
+];
+
 fn scope(word: &Word, report: &mut Report) -> Option<Scope> {
-    Some(match scope_number(word, report)? {
-        0 => Scope::Global,
-        200 => Scope::Site,
-        253 => Scope::Link,
-        254 => Scope::Host,
-        number => Scope::Other(number),
-    })
+    let number = scope_number(word, report)?;
+    let named = SCOPES.iter().find(|(_, known, _)| *known == number);
+    Some(named.map_or(Scope::Other(number), |(_, _, scope)| *scope))
 }
 
 /// A scope by its name or number.
 pub(crate) fn scope_number(word: &Word, report: &mut Report) -> Option<u8> {
-    match word.text.as_str() {
-        "global" => Some(0),
-        "site" => Some(200),
-        "link" => Some(253),
-        "host" => Some(254),
-        "nowhere" => Some(255),
-        text => {
-            let number = text.parse().ok();
-            if number.is_none() {
-                report
-                    .error(word.span, format!("`{text}` is no scope"))
-                    .with_expected("global, site, link, host, nowhere or a number from 0 to 255")
-                    .with_nearest(text, ["global", "site", "link", "host", "nowhere"]);
-            }
-            number
-        }
+    let text = word.text.as_str();
+    let named = SCOPES.iter().find(|(name, _, _)| *name == text).map(|(_, number, _)| *number);
+    let number = named.or_else(|| text.parse().ok());
+    if number.is_none() {
+        report
+            .error(word.span, format!("`{text}` is no scope"))
+            .with_expected("global, site, link, host, nowhere or a number from 0 to 255")
+            .with_nearest(text, SCOPES.map(|(name, _, _)| name));
+    }
+    number
+}
+
+/// The kernel's number of a scope.
+pub(crate) fn number_of(scope: Scope) -> u8 {
+    match scope {
+        Scope::Other(number) => number,
+        named => SCOPES.iter().find(|(_, _, known)| *known == named).map_or(0, |(_, number, _)| *number),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::vrrpd::config::{Instance, Notify, Script, SyncGroup, Track, TrackWeight};
+use crate::vrrpd::config::{Instance, Script, SyncGroup, Track, TrackWeight};
 use crate::vrrpd::keepalived::blocks::global::Globals;
 use crate::vrrpd::keepalived::blocks::group::GroupDraft;
 use crate::vrrpd::keepalived::blocks::track::TrackDraft;
@@ -38,14 +38,7 @@ impl GroupDraft {
         if let [only] = self.members.as_slice() {
             report.notice(only.span, format!("`{}` is alone in its group", only.text));
         }
-        let command = |command| with_globals(command, globals);
-        let notify = Notify {
-            master: self.notify.master.map(command),
-            backup: self.notify.backup.map(command),
-            fault: self.notify.fault.map(command),
-            stop: self.notify.stop.map(command),
-            any: self.notify.any.map(command),
-        };
+        let notify = self.notify.map(|command| with_globals(command, globals));
         let members = self.members.into_iter().map(|word| word.text).collect();
         SyncGroup { name: self.name.text, members, track_interfaces, track_scripts, notify }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::vrrpd::config::{Instance, Notify, Script, Track, TrackWeight};
+use crate::vrrpd::config::{Instance, Script, Track, TrackWeight};
 use crate::vrrpd::keepalived::blocks::global::Globals;
 use crate::vrrpd::keepalived::blocks::instance::{Initial, InstanceDraft};
 use crate::vrrpd::keepalived::blocks::values::At;
@@ -38,14 +38,7 @@ impl InstanceDraft {
         let announce = self.announce(globals);
         let track_interfaces = self.tracked_interfaces(priority, macvlans, report);
         let track_scripts = self.tracked_scripts(priority, scripts, report);
-        let command = |command| with_globals(command, globals);
-        let notify = Notify {
-            master: self.notify.master.map(command),
-            backup: self.notify.backup.map(command),
-            fault: self.notify.fault.map(command),
-            stop: self.notify.stop.map(command),
-            any: self.notify.any.map(command),
-        };
+        let notify = self.notify.map(|command| with_globals(command, globals));
         Some(Instance {
             name: self.name.text,
             interface: self.interface?.value,

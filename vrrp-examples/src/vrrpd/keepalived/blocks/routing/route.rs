@@ -69,12 +69,10 @@ const UNSUPPORTED: [&str; 30] = [
 ];
 
 pub(crate) fn read(entry: &Statement, report: &mut Report) -> Option<RouteDraft> {
-    let mut words = Words::after(entry, "route", SYNTAX, &NAMES, &UNSUPPORTED);
+    let mut words = Words::of(entry, "route", SYNTAX, &NAMES, &UNSUPPORTED);
     let mut route = RouteWords::default();
-    let mut next = Some(&entry.keyword);
-    while let Some(word) = next {
+    while let Some(word) = words.next(report) {
         route.take(word, &mut words, report)?;
-        next = words.rest.next();
     }
     route.finish(&entry.keyword, words.family, report)
 }
@@ -98,12 +96,6 @@ struct RouteWords {
 impl RouteWords {
     fn take(&mut self, word: &Word, words: &mut Words<'_>, report: &mut Report) -> Option<()> {
         match word.text.as_str() {
-            "inet" => {
-                words.agree(word, Family::Ipv4, report);
-            }
-            "inet6" => {
-                words.agree(word, Family::Ipv6, report);
-            }
             "unicast" => self.kind = RouteKind::Unicast,
             "blackhole" => self.kind = RouteKind::Blackhole,
             "unreachable" => self.kind = RouteKind::Unreachable,

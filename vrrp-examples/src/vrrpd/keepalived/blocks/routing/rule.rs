@@ -42,12 +42,10 @@ const UNSUPPORTED: [&str; 19] = [
 ];
 
 pub(crate) fn read(entry: &Statement, report: &mut Report) -> Option<RuleDraft> {
-    let mut words = Words::after(entry, "rule", SYNTAX, &NAMES, &UNSUPPORTED);
+    let mut words = Words::of(entry, "rule", SYNTAX, &NAMES, &UNSUPPORTED);
     let mut rule = RuleWords::default();
-    let mut next = Some(&entry.keyword);
-    while let Some(word) = next {
+    while let Some(word) = words.next(report) {
         rule.take(word, &mut words, report)?;
-        next = words.rest.next();
     }
     rule.finish(&entry.keyword, words.family, report)
 }
@@ -68,12 +66,6 @@ struct RuleWords {
 impl RuleWords {
     fn take(&mut self, word: &Word, words: &mut Words<'_>, report: &mut Report) -> Option<()> {
         match word.text.as_str() {
-            "inet" => {
-                words.agree(word, Family::Ipv4, report);
-            }
-            "inet6" => {
-                words.agree(word, Family::Ipv6, report);
-            }
             "not" => self.invert = true,
             "from" => {
                 let value = words.value(word, report)?;

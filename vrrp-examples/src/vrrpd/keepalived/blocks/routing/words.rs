@@ -1,5 +1,6 @@
 //! The words of one line.
 
+use std::iter::{Chain, Once, once};
 use std::net::IpAddr;
 use std::slice::Iter;
 
@@ -12,7 +13,7 @@ use vrrp_core::Family;
 
 /// The words of one line, one after the other.
 pub(super) struct Words<'a> {
-    pub(super) rest: Iter<'a, Word>,
+    rest: Chain<Once<&'a Word>, Iter<'a, Word>>,
     /// `route` or `rule`.
     what: &'static str,
     syntax: &'static str,
@@ -25,15 +26,28 @@ pub(super) struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
-    /// All of the line but its first word.
-    pub(super) fn after(
+    /// All of the line.
+    pub(super) fn of(
         entry: &'a Statement,
         what: &'static str,
         syntax: &'static str,
         names: &'static [&'static str],
         unsupported: &'static [&'static str],
     ) -> Self {
-        Self { rest: entry.values.iter(), what, syntax, names, unsupported, family: None }
+        Self { rest: once(&entry.keyword).chain(&entry.values), what, syntax, names, unsupported, family: None }
+    }
+
+    /// The next word that is not about the family of the line.
+    pub(super) fn next(&mut self, report: &mut Report) -> Option<&'a Word> {
+        loop {
+            let word = self.rest.next()?;
+            let family = match word.text.as_str() {
+                "inet" => Family::Ipv4,
+                "inet6" => Family::Ipv6,
+                _ => return Some(word),
+            };
+            self.agree(word, family, report);
+        }
     }
 
     /// A word that is not understood.
