@@ -146,12 +146,12 @@ fn a_haproxy_pair_as_tutorials_write_it() {
         mail("8:5", "smtp_server"),
         mail("9:5", "smtp_connect_timeout"),
         "10:5 `router_id` is not acted upon: it names this host in mails and in SNMP, and vrrpd has neither".to_owned(),
-        "11:5 this asks for what is always so here, but in strict mode".to_owned(),
-        "12:5 `vrrp_garp_interval 0` asks for what is always so here".to_owned(),
-        "13:5 `vrrp_gna_interval 0` asks for what is always so here".to_owned(),
+        "11:5 this has no effect: it is always on, except in strict mode".to_owned(),
+        "12:5 `vrrp_garp_interval 0` has no effect: announcements never wait for each other".to_owned(),
+        "13:5 `vrrp_gna_interval 0` has no effect: announcements never wait for each other".to_owned(),
         "33:19 the password is 11 octets long; the first 8 are used, as in keepalived".to_owned(),
         mail("44:5", "smtp_alert"),
-        "47:1 `virtual_server` is no part of VRRP; the whole block is skipped".to_owned(),
+        "47:1 `virtual_server` is not part of VRRP; the whole block is skipped".to_owned(),
     ];
     assert_eq!(shown(&loaded.notices), expected);
 }
@@ -286,7 +286,7 @@ fn a_byte_order_mark_and_the_line_ends_of_windows_are_taken_for_what_they_are() 
 fn no_keyword_is_said_to_do_what_it_does_not() {
     for (keyword, expected) in [
         ("default_interface eth0", "it is the interface of static addresses"),
-        ("dynamic_interfaces", "asks for what is always so here"),
+        ("dynamic_interfaces", "has no effect: this is always on"),
         ("vrrp_notify_fifo /run/f", "nothing would be written to the FIFO"),
         ("vrrp_min_garp", "say the same"),
         ("lvs_flush", "no load balancer"),
@@ -326,7 +326,7 @@ fn a_file_that_cannot_be_read_is_named() {
         diagnostics.to_string(),
         "tests/conf/none.conf: error: cannot be read: No such file or directory (os error 2)"
     );
-    assert!(parse_str("t", "include a.conf").unwrap_err().to_string().contains("no file"));
+    assert!(parse_str("t", "include a.conf").unwrap_err().to_string().contains("not a file"));
 }
 
 /// `VRRP_BLESS=1` writes the `.expected` files anew, for reading.

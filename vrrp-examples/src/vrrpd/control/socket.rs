@@ -27,7 +27,7 @@ pub enum BindError {
     #[error("another vrrpd answers on {}; stop it, or name another socket with --control", .0.display())]
     Taken(PathBuf),
     /// Something else stands there.
-    #[error("{} exists and is no socket; remove it, or name another path with --control", .0.display())]
+    #[error("{} exists and is not a socket; remove it, or name another path with --control", .0.display())]
     NotASocket(PathBuf),
     /// The system refused.
     #[error("cannot listen on {}: {why}", path.display())]

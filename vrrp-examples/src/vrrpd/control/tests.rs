@@ -294,7 +294,7 @@ async fn a_file_that_is_no_socket_is_not_touched() {
     let path = dir.path("precious");
     fs::write(&path, "data").unwrap();
     let error = ControlSocket::bind(&path).unwrap_err().to_string();
-    let expected = "exists and is no socket; remove it, or name another path with --control";
+    let expected = "exists and is not a socket; remove it, or name another path with --control";
     assert_eq!(error, format!("{} {expected}", path.display()));
     assert_eq!(fs::read_to_string(&path).unwrap(), "data");
 

@@ -42,7 +42,7 @@ pub(crate) fn prefix_len(word: &Word, prefix: &str, max: u8, report: &mut Report
     let length = prefix.parse().ok().filter(|length| *length <= max);
     if length.is_none() {
         report
-            .error(word.span, format!("`{prefix}` is no prefix length"))
+            .error(word.span, format!("`{prefix}` is not a prefix length"))
             .with_expected(format!("a whole number from 0 to {max} after the `/`"));
     }
     length
@@ -110,7 +110,7 @@ pub(crate) fn scope_number(word: &Word, report: &mut Report) -> Option<u8> {
     let number = named.or_else(|| text.parse().ok());
     if number.is_none() {
         report
-            .error(word.span, format!("`{text}` is no scope"))
+            .error(word.span, format!("`{text}` is not a scope"))
             .with_expected("global, site, link, host, nowhere or a number from 0 to 255")
             .with_nearest(text, SCOPES.map(|(name, _, _)| name));
     }
@@ -146,7 +146,7 @@ fn broadcast(vip: &VirtualIp, word: &Word, report: &mut Report) -> Option<Ipv4Ad
             let parsed = text.parse().ok();
             if parsed.is_none() {
                 report
-                    .error(word.span, format!("`{text}` is no broadcast address"))
+                    .error(word.span, format!("`{text}` is not a broadcast address"))
                     .with_expected("+, - or an IPv4 address");
             }
             parsed

@@ -77,7 +77,10 @@ pub(crate) fn no_pacing(statement: &Statement, report: &mut Report) {
     let keyword = &statement.keyword.text;
     match statement.seconds(0..=1_000_000, report) {
         Some(pause) if pause.value.is_zero() => {
-            report.notice(statement.keyword.span, format!("`{keyword} 0` asks for what is always so here"));
+            report.notice(
+                statement.keyword.span,
+                format!("`{keyword} 0` has no effect: announcements never wait for each other"),
+            );
         }
         Some(pause) => {
             report.error(pause.span, format!("`{keyword}` is not supported yet")).with_expected("0, or no such line");

@@ -15,7 +15,7 @@ pub(crate) struct Grammar<T: 'static> {
     pub(crate) understood: &'static [Keyword<T>],
     /// Not acted upon, and nothing is lost by it: named once each.
     pub(crate) ignored: &'static [Kind],
-    /// Ask for what is always so here: named once.
+    /// Without effect, because what they ask for is always on: named once.
     pub(crate) granted: &'static [&'static str],
     /// Sections for other programs: skipped whole, with a notice each.
     pub(crate) skipped: &'static [&'static str],
@@ -65,7 +65,7 @@ impl<T> Grammar<T> {
                 None => self.not_understood(statement, report),
             }
         }
-        let again = |word: &&str| format!("`{word}` stands twice in {}", self.block);
+        let again = |word: &&str| format!("`{word}` appears twice in {}", self.block);
         unique(seen, report, again, "one of the two");
     }
 
@@ -74,9 +74,9 @@ impl<T> Grammar<T> {
         if let Some(why) = why(self.ignored, word) {
             report.notice_once(word, span, format!("`{word}` is not acted upon: {why}"));
         } else if self.granted.contains(&word) {
-            report.notice_once(word, span, format!("`{word}` asks for what is always so here"));
+            report.notice_once(word, span, format!("`{word}` has no effect: this is always on"));
         } else if self.skipped.contains(&word) {
-            report.notice(span, format!("`{word}` is no part of VRRP; the whole block is skipped"));
+            report.notice(span, format!("`{word}` is not part of VRRP; the whole block is skipped"));
         } else if let Some(why) = why(self.unsupported, word) {
             report
                 .error(span, format!("`{word}` is known to keepalived but not supported here"))

@@ -193,7 +193,7 @@ pub(crate) fn authentication_type(statement: &Statement, report: &mut Report) {
         "PASS" => return,
         "AH" => report.error(kind.span, "the authentication header (`AH`, RFC 2338 type 2) is not supported"),
         // It may be the password.
-        _ => report.error(kind.span, "this is no type of authentication"),
+        _ => report.error(kind.span, "this is not a type of authentication"),
     };
     error.with_expected("PASS").with_nearest(&kind.text, ["PASS"]);
 }
@@ -207,7 +207,7 @@ pub(crate) fn initial(statement: &Statement, report: &mut Report) -> Option<At<I
         other => {
             // keepalived takes any other word for BACKUP.
             report
-                .error(word.span, format!("`{other}` is no state"))
+                .error(word.span, format!("`{other}` is not a state"))
                 .with_expected("MASTER or BACKUP")
                 .with_help("did you mean `BACKUP`?")
                 .with_nearest(other, ["MASTER", "BACKUP"]);

@@ -104,7 +104,7 @@ impl Statement {
         match micros(&word.text).filter(|micros| range.contains(micros)) {
             Some(micros) => Some(At { value: Duration::from_micros(micros), span: word.span }),
             None => {
-                let wrong = if micros(&word.text).is_some() { "out of range" } else { "no time in seconds" };
+                let wrong = if micros(&word.text).is_some() { "out of range" } else { "not a time in seconds" };
                 report.error(word.span, format!("`{}` is {wrong}", word.text)).with_expected(expected);
                 None
             }
@@ -156,7 +156,7 @@ pub(crate) fn number<N: TryFrom<i64>>(word: &Word, range: RangeInclusive<i64>, r
     let number =
         word.text.parse().ok().filter(|number| range.contains(number)).and_then(|number| number.try_into().ok());
     if number.is_none() {
-        let wrong = if word.text.parse::<i64>().is_ok() { "out of range" } else { "no whole number" };
+        let wrong = if word.text.parse::<i64>().is_ok() { "out of range" } else { "not a whole number" };
         report.error(word.span, format!("`{}` is {wrong}", word.text)).with_expected(whole_number(&range));
     }
     number.map(|value| At { value, span: word.span })

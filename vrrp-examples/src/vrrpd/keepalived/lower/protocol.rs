@@ -140,7 +140,7 @@ impl InstanceDraft {
             return false;
         };
         if skip.value && !strict {
-            let message = "this asks for what is always so here, but in strict mode";
+            let message = "this has no effect: it is always on, except in strict mode";
             report.notice_once("skip_check_adv_addr", skip.span, message);
         }
         skip.value

@@ -59,7 +59,9 @@ impl Files {
             return Vec::new();
         };
         let Some(base) = self.reading.last().and_then(|(file, _)| file.parent()) else {
-            report.error(keyword.span, "`include` in a text that is no file").with_expected("a file to be relative to");
+            report
+                .error(keyword.span, "`include` in a text that is not a file")
+                .with_expected("a file to be relative to");
             return Vec::new();
         };
         let paths = expand(base, &pattern.text);

@@ -91,7 +91,7 @@ impl<'a> Lexer<'a> {
             Some(Likeness::LineEnd) => (format!("{name}, which does not end a line"), END_OF_LINE.to_owned()),
             None if c == '\r' => (format!("{name}, which does not end a line alone"), END_OF_LINE.to_owned()),
             None if c == char::REPLACEMENT_CHARACTER => {
-                ("octets that are no UTF-8".to_owned(), "text in UTF-8".to_owned())
+                ("octets that are not UTF-8".to_owned(), "text in UTF-8".to_owned())
             }
             None => (format!("{name}, which cannot be printed"), "no such character".to_owned()),
         };
@@ -104,7 +104,7 @@ impl<'a> Lexer<'a> {
             (_, Some(Likeness::Nothing) | None) => "delete it; where that is hard, type the whole line anew".to_owned(),
             _ => "replace it; it often comes with text that was copied from a web page or a document".to_owned(),
         };
-        let more = if count > 1 { format!("; it stands in this file {count} times") } else { String::new() };
+        let more = if count > 1 { format!("; it is in this file {count} times") } else { String::new() };
         report
             .error(Span { source: self.source, start: at, end: at + c.len_utf8() }, message)
             .with_expected(meant)

@@ -123,7 +123,7 @@ fn mark(word: &Word, report: &mut Report) -> Option<Mark> {
     };
     if mark.is_none() {
         report
-            .error(word.span, format!("`{}` is no mark", word.text))
+            .error(word.span, format!("`{}` is not a mark", word.text))
             .with_expected("MARK or MARK/MASK, each a number below 2^32, like 0x1/0xff");
     }
     mark

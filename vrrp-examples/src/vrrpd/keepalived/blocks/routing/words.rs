@@ -60,7 +60,7 @@ impl<'a> Words<'a> {
                 .with_help(format!("without it the {what} would be another one than is written"));
         } else {
             report
-                .error(word.span, format!("`{text}` is no word of a {what}"))
+                .error(word.span, format!("`{text}` is not a keyword of a {what}"))
                 .with_expected(self.syntax)
                 .with_nearest(text, self.names.iter().chain(self.unsupported).copied());
         }
@@ -81,7 +81,7 @@ impl<'a> Words<'a> {
         let number = whole(&word.text).and_then(|number| N::try_from(number).ok());
         if number.is_none() {
             report
-                .error(word.span, format!("`{}` is no number for `{}`", word.text, option.text))
+                .error(word.span, format!("`{}` is not a number for `{}`", word.text, option.text))
                 .with_expected(self.syntax);
         }
         number
@@ -98,7 +98,7 @@ impl<'a> Words<'a> {
                 let number = whole(text).filter(|number| *number > 0);
                 if number.is_none() {
                     report
-                        .error(word.span, format!("`{text}` is no routing table"))
+                        .error(word.span, format!("`{text}` is not a routing table"))
                         .with_expected("a number from 1, or main, local or default; names of rt_tables are not read");
                 }
                 number
