@@ -10,7 +10,7 @@ use vrrp_core::fsm::{self, Advert, Event, Params, State};
 use vrrp_core::wire::{Endpoints, Packet};
 use vrrp_core::{
     Action, AdvertInterval, AdvertKind, Config, Family, Input, Instant, InterfaceId, Password, Priority, Profile,
-    RouterSet, RxPacket, SendChecksum, Version, VirtualRouter, Vrid, multicast_group,
+    RouterSet, RxPacket, SendChecksum, Version, VirtualRouter, Vrid,
 };
 
 use crate::floor;
@@ -114,7 +114,7 @@ impl Form {
     }
 
     fn ends(self) -> Endpoints {
-        Endpoints::new(host(self.family(), 252), multicast_group(self.family())).unwrap()
+        Endpoints::new(host(self.family(), 252), self.family().group()).unwrap()
     }
 
     fn config(self, vrid: u8, priority: u8, addresses: u8) -> Config {
@@ -233,18 +233,7 @@ fn encode_floor(form: Form, addresses: u8) -> impl FnMut(u64) -> Duration {
 }
 
 fn step() -> impl FnMut(u64) -> Duration {
-    let params = Params {
-        profile: Profile::Rfc3768,
-        priority: Priority::DEFAULT,
-        interval: AdvertInterval::DEFAULT,
-        preempt: true,
-        preempt_hold: Duration::ZERO,
-        answer_lower: false,
-        last_word: false,
-        learned_interval_cap: None,
-        coordinated: false,
-        primary: ours(Family::Ipv4),
-    };
+    let params = Params::new(Profile::Rfc3768, Priority::DEFAULT, AdvertInterval::DEFAULT, ours(Family::Ipv4));
     let (state, _) = fsm::step(&params, State::Initialize, Instant::ZERO, Event::Startup);
     let advert = Advert {
         source: host(Family::Ipv4, 252),

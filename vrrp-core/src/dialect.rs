@@ -1,8 +1,8 @@
 //! What differs between the documents of the protocol: one row each, and nowhere else.
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::fmt;
 
-use crate::types::{Family, Version};
+use crate::types::Version;
 
 /// The document that a router follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,14 +105,14 @@ impl Profile {
     }
 }
 
-pub(crate) const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
-pub(crate) const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
-
-/// The group that routers of a family advertise to: 224.0.0.18 or ff02::12 (IP-02).
-#[must_use]
-pub const fn multicast_group(family: Family) -> IpAddr {
-    match family {
-        Family::Ipv4 => IpAddr::V4(GROUP_V4),
-        Family::Ipv6 => IpAddr::V6(GROUP_V6),
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Rfc2338 => "RFC 2338",
+            Self::Rfc3768 => "RFC 3768",
+            Self::Rfc5798 => "RFC 5798",
+            Self::Rfc9568 => "RFC 9568",
+            Self::Rfc9568Errata => "RFC 9568 with errata",
+        })
     }
 }

@@ -41,6 +41,54 @@ pub struct Params {
 }
 
 impl Params {
+    /// A router that preempts without a hold, answers as its profile says, sends no last word, learns any interval, and is
+    /// in no sync group. `primary` has no default: without it this router would lose, or win, every tie.
+    #[must_use]
+    pub const fn new(profile: Profile, priority: Priority, interval: AdvertInterval, primary: IpAddr) -> Self {
+        Self {
+            profile,
+            priority,
+            interval,
+            preempt: true,
+            preempt_hold: Duration::ZERO,
+            answer_lower: profile.dialect().answers_lower,
+            last_word: false,
+            learned_interval_cap: None,
+            coordinated: false,
+            primary,
+        }
+    }
+
+    /// Preempt_Mode, and how long a lower Master is watched before it is preempted (PRE-02).
+    #[must_use]
+    pub const fn with_preempt(self, preempt: bool, preempt_hold: Duration) -> Self {
+        Self { preempt, preempt_hold, ..self }
+    }
+
+    /// Whether a Master answers a lower one at once (FSM-A-07).
+    #[must_use]
+    pub const fn with_answer_lower(self, answer_lower: bool) -> Self {
+        Self { answer_lower, ..self }
+    }
+
+    /// Whether a Master that yields says so, to the better one alone.
+    #[must_use]
+    pub const fn with_last_word(self, last_word: bool) -> Self {
+        Self { last_word, ..self }
+    }
+
+    /// Longest interval learned from others (SEC-06).
+    #[must_use]
+    pub const fn with_learned_interval_cap(self, learned_interval_cap: Option<AdvertInterval>) -> Self {
+        Self { learned_interval_cap, ..self }
+    }
+
+    /// Whether it is in a sync group (EXT-06).
+    #[must_use]
+    pub const fn with_coordinated(self, coordinated: bool) -> Self {
+        Self { coordinated, ..self }
+    }
+
     /// The interval by which a Master is timed that advertises every `heard` (TMR-04, SEC-06).
     #[must_use]
     pub fn learned_interval(&self, heard: AdvertInterval) -> AdvertInterval {

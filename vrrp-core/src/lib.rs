@@ -9,7 +9,7 @@
 //! ```
 //! use std::net::{IpAddr, Ipv4Addr};
 //! use vrrp_core::wire::Endpoints;
-//! use vrrp_core::{Action, Config, Input, Instant, Priority, Profile, RxPacket, VirtualRouter, Vrid, multicast_group};
+//! use vrrp_core::{Action, Config, Input, Instant, Priority, Profile, RxPacket, VirtualRouter, Vrid};
 //!
 //! # /// Ten seconds of a LAN without other routers.
 //! # #[derive(Default)]
@@ -39,7 +39,7 @@
 //!     while let Some(action) = router.poll_action() {
 //!         match action {
 //!             Action::SendAdvertisement(kind) => {
-//!                 let group = multicast_group(router.config().family());
+//!                 let group = router.config().family().group();
 //!                 let ends = Endpoints::new(own, group).ok_or("one family")?;
 //!                 let mut octets = [0; 1500];
 //!                 let len = router.encode(kind, ends, &mut octets)?;
@@ -158,7 +158,7 @@ mod sync_group;
 #[cfg(feature = "alloc")]
 mod token_bucket;
 
-pub use dialect::{Profile, multicast_group};
+pub use dialect::Profile;
 pub use fsm::Role;
 pub use time::Instant;
 pub use types::{

@@ -168,6 +168,18 @@ impl VirtualRouterError {
     }
 }
 
+impl AuthError {
+    /// The enumeration's name in RFC 2787.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidAuthType => "invalidAuthType",
+            Self::AuthTypeMismatch => "authTypeMismatch",
+            Self::AuthFailure => "authFailure",
+        }
+    }
+}
+
 impl Cause {
     /// The models' reason, for a cause that led to Master; [`NewMasterReason::NotMaster`] for every other.
     #[must_use]

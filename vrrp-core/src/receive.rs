@@ -45,7 +45,7 @@ pub enum Discard {
     #[error(transparent)]
     Parse(ParseError),
     /// RX-07, where the configuration insists on one form: a right checksum of the other form (PKT-24).
-    #[error("checksum of the form {found:?}, {expected:?} expected: configure the same form on every router")]
+    #[error("checksum {found}, {expected} expected: configure the same form on every router")]
     ChecksumForm {
         /// The packet's form.
         found: ChecksumForm,
@@ -247,7 +247,7 @@ fn check(config: &Config, local: &Local<'_>, rx: &RxPacket<'_>, stats: &mut Stat
 
 /// RX-07: the form, where there is a choice and the configuration has made it.
 fn checksum_form(config: &Config, packet: &Packet<'_>, rx: &RxPacket<'_>) -> Result<(), Discard> {
-    match (packet.version(), rx.ends, config.exact_checksum()) {
+    match (packet.version(), rx.ends, config.accepted_checksum()) {
         (Version::V3, Endpoints::V4 { .. }, Some(expected)) if packet.checksum() != expected => {
             Err(Discard::ChecksumForm { found: packet.checksum(), expected })
         }

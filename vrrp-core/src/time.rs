@@ -1,7 +1,7 @@
 //! Time as the core sees it: a number that the caller hands in.
 
 use core::fmt;
-use core::ops::Add;
+use core::ops::{Add, Sub};
 use core::time::Duration;
 
 /// A point in time: nanoseconds since an epoch of the caller's choice, on a clock that never goes back (TMR-10).
@@ -54,6 +54,15 @@ impl Add<Duration> for Instant {
     }
 }
 
+/// The same as [`since`](Instant::since): zero when the other one is later.
+impl Sub for Instant {
+    type Output = Duration;
+
+    fn sub(self, earlier: Self) -> Duration {
+        self.since(earlier)
+    }
+}
+
 impl fmt::Debug for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", Duration::from_nanos(self.0))
@@ -77,5 +86,6 @@ mod tests {
         assert_eq!(Instant::ZERO.before(second), Instant::ZERO);
         assert_eq!(Instant::ZERO.since(Instant::MAX), Duration::ZERO);
         assert_eq!((Instant::ZERO + second).since(Instant::ZERO), second);
+        assert_eq!((Instant::ZERO + second - Instant::ZERO, Instant::ZERO - Instant::MAX), (second, Duration::ZERO));
     }
 }

@@ -1,8 +1,9 @@
 //! The protocol's values, each constructible only inside its range (STAT-46).
 
 use core::fmt;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::num::{NonZeroU8, NonZeroU16};
+use core::str::FromStr;
 use core::time::Duration;
 
 /// Version of the protocol: 2 (RFC 2338, RFC 3768) or 3 (RFC 5798, RFC 9568).
@@ -13,6 +14,15 @@ pub enum Version {
     V2,
     /// VRRPv3: IPv4 and IPv6, centisecond intervals.
     V3,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::V2 => "VRRPv2",
+            Self::V3 => "VRRPv3",
+        })
+    }
 }
 
 /// Address family that a virtual router serves. Two families on one interface are two routers, even under one VRID.
@@ -26,6 +36,11 @@ pub enum Family {
 }
 
 impl Family {
+    /// The group of IPv4 that routers advertise to: 224.0.0.18 (IP-02).
+    pub const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
+    /// The group of IPv6 that routers advertise to: ff02::12 (IP-02).
+    pub const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
+
     /// The family of an address.
     #[must_use]
     pub const fn of(address: IpAddr) -> Self {
@@ -42,6 +57,24 @@ impl Family {
             Self::Ipv4 => 4,
             Self::Ipv6 => 16,
         }
+    }
+
+    /// Returns the group that routers of the family advertise to.
+    #[must_use]
+    pub const fn group(self) -> IpAddr {
+        match self {
+            Self::Ipv4 => IpAddr::V4(Self::GROUP_V4),
+            Self::Ipv6 => IpAddr::V6(Self::GROUP_V6),
+        }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ipv4 => "IPv4",
+            Self::Ipv6 => "IPv6",
+        })
     }
 }
 
@@ -61,18 +94,55 @@ pub struct OutOfRange {
     pub unit: &'static str,
 }
 
+/// Text or a span of time that is no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidValue {
+    /// Text that is no whole number.
+    #[error("{what} is not a whole number: write one from {min} to {max}")]
+    NotANumber {
+        /// The field's name in the RFC's words.
+        what: &'static str,
+        /// The smallest value allowed.
+        min: u64,
+        /// The largest value allowed.
+        max: u64,
+    },
+    /// A span of time between two centiseconds, which no version can carry (PKT-07).
+    #[error("an advertisement interval of {0:?} is not a whole number of centiseconds")]
+    NotCentiseconds(Duration),
+    /// A number outside its range.
+    #[error(transparent)]
+    OutOfRange(#[from] OutOfRange),
+}
+
+/// Reads a number of 1 to 255 in decimal digits.
+fn parse_octet<T>(text: &str, what: &'static str, new: fn(u8) -> Result<T, OutOfRange>) -> Result<T, InvalidValue> {
+    let (min, max) = (1, 255);
+    let given: u64 = match text.parse() {
+        Ok(given) if text.bytes().all(|octet| octet.is_ascii_digit()) => given,
+        _ => return Err(InvalidValue::NotANumber { what, min, max }),
+    };
+    let octet = u8::try_from(given).map_err(|_| OutOfRange { what, given, min, max, unit: "" })?;
+    Ok(new(octet)?)
+}
+
 /// Virtual Router Identifier, 1 to 255 (PKT-03).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct Vrid(NonZeroU8);
 
 impl Vrid {
+    /// The smallest: 1.
+    pub const MIN: Self = Self(NonZeroU8::MIN);
+
+    const WHAT: &str = "virtual router id";
+
     /// # Errors
     /// [`OutOfRange`] for 0.
     pub const fn new(vrid: u8) -> Result<Self, OutOfRange> {
         match NonZeroU8::new(vrid) {
             Some(vrid) => Ok(Self(vrid)),
-            None => Err(OutOfRange { what: "virtual router id", given: 0, min: 1, max: 255, unit: "" }),
+            None => Err(OutOfRange { what: Self::WHAT, given: 0, min: 1, max: 255, unit: "" }),
         }
     }
 
@@ -99,6 +169,28 @@ impl fmt::Display for Vrid {
     }
 }
 
+impl TryFrom<u8> for Vrid {
+    type Error = OutOfRange;
+
+    fn try_from(vrid: u8) -> Result<Self, OutOfRange> {
+        Self::new(vrid)
+    }
+}
+
+impl FromStr for Vrid {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        parse_octet(text, Self::WHAT, Self::new)
+    }
+}
+
+impl From<Vrid> for u8 {
+    fn from(vrid: Vrid) -> Self {
+        vrid.get()
+    }
+}
+
 /// Priority of a router that takes part in the election, 1 to 255 (PKT-04).
 ///
 /// 255 is the address owner. The 0 that a leaving Master sends is no priority but a message:
@@ -118,12 +210,14 @@ impl Priority {
         None => Self::OWNER,
     };
 
+    const WHAT: &str = "priority";
+
     /// # Errors
     /// [`OutOfRange`] for 0.
     pub const fn new(priority: u8) -> Result<Self, OutOfRange> {
         match Self::from_wire(priority) {
             Some(priority) => Ok(priority),
-            None => Err(OutOfRange { what: "priority", given: 0, min: 1, max: 255, unit: "" }),
+            None => Err(OutOfRange { what: Self::WHAT, given: 0, min: 1, max: 255, unit: "" }),
         }
     }
 
@@ -191,6 +285,28 @@ impl fmt::Display for Priority {
     }
 }
 
+impl TryFrom<u8> for Priority {
+    type Error = OutOfRange;
+
+    fn try_from(priority: u8) -> Result<Self, OutOfRange> {
+        Self::new(priority)
+    }
+}
+
+impl FromStr for Priority {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        parse_octet(text, Self::WHAT, Self::new)
+    }
+}
+
+impl From<Priority> for u8 {
+    fn from(priority: Priority) -> Self {
+        priority.get()
+    }
+}
+
 /// Time between two advertisements, in centiseconds, never zero (PKT-07, PKT-08, E-8301).
 ///
 /// What the wire of a version can carry is narrower: whole seconds up to 255 in version 2, 4095 cs in version 3.
@@ -205,6 +321,8 @@ impl AdvertInterval {
         Some(cs) => Self(cs),
         None => Self(NonZeroU16::MAX),
     };
+
+    const WHAT: &str = "advertisement interval";
 
     #[cfg(feature = "alloc")]
     const MAX_V2: Self = match NonZeroU16::new(25_500) {
@@ -222,13 +340,7 @@ impl AdvertInterval {
     pub const fn from_centis(centis: u16) -> Result<Self, OutOfRange> {
         match NonZeroU16::new(centis) {
             Some(nonzero) if centis <= 25_500 => Ok(Self(nonzero)),
-            _ => Err(OutOfRange {
-                what: "advertisement interval",
-                given: centis as u64,
-                min: 1,
-                max: 25_500,
-                unit: "cs",
-            }),
+            _ => Err(OutOfRange { what: Self::WHAT, given: centis as u64, min: 1, max: 25_500, unit: "cs" }),
         }
     }
 
@@ -237,7 +349,7 @@ impl AdvertInterval {
     pub const fn from_secs(secs: u8) -> Result<Self, OutOfRange> {
         match NonZeroU16::new(secs as u16 * 100) {
             Some(centis) => Ok(Self(centis)),
-            None => Err(OutOfRange { what: "advertisement interval", given: 0, min: 1, max: 255, unit: "s" }),
+            None => Err(OutOfRange { what: Self::WHAT, given: 0, min: 1, max: 255, unit: "s" }),
         }
     }
 
@@ -277,6 +389,27 @@ impl AdvertInterval {
     /// The same span in nanoseconds, at most 255 s.
     pub(crate) const fn nanos(self) -> u64 {
         self.0.get() as u64 * 10_000_000
+    }
+}
+
+/// Takes whole centiseconds only: what is rounded away would be missing on the wire.
+impl TryFrom<Duration> for AdvertInterval {
+    type Error = InvalidValue;
+
+    fn try_from(span: Duration) -> Result<Self, InvalidValue> {
+        const CENTISECOND: u128 = 10_000_000;
+        if span.as_nanos() % CENTISECOND != 0 {
+            return Err(InvalidValue::NotCentiseconds(span));
+        }
+        let centis = u64::try_from(span.as_nanos() / CENTISECOND).unwrap_or(u64::MAX);
+        let too_long = OutOfRange { what: Self::WHAT, given: centis, min: 1, max: 25_500, unit: "cs" };
+        Ok(Self::from_centis(u16::try_from(centis).map_err(|_| too_long)?)?)
+    }
+}
+
+impl From<AdvertInterval> for Duration {
+    fn from(interval: AdvertInterval) -> Self {
+        interval.duration()
     }
 }
 
@@ -361,6 +494,18 @@ impl TrackerId {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct InterfaceId(pub u32);
 
+impl From<u32> for InterfaceId {
+    fn from(number: u32) -> Self {
+        Self(number)
+    }
+}
+
+impl From<InterfaceId> for u32 {
+    fn from(id: InterfaceId) -> Self {
+        id.0
+    }
+}
+
 impl fmt::Display for InterfaceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -383,6 +528,7 @@ impl RouterId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::string::ToString;
 
     #[test]
     fn ranges_are_kept_by_construction() {
@@ -392,6 +538,31 @@ mod tests {
         assert!(AdvertInterval::from_centis(25_501).is_err());
         assert_eq!(AdvertInterval::from_secs(255), AdvertInterval::from_centis(25_500));
         assert_eq!(Priority::default().get(), 100);
+    }
+
+    #[test]
+    fn numbers_and_spans_are_read_within_their_range() {
+        assert_eq!("51".parse(), Vrid::new(51).map_err(InvalidValue::from));
+        assert_eq!("255".parse(), Ok(Priority::OWNER));
+        let out_of_range = |text: &str| matches!(text.parse::<Vrid>(), Err(InvalidValue::OutOfRange(_)));
+        let no_number = |text: &str| matches!(text.parse::<Priority>(), Err(InvalidValue::NotANumber { .. }));
+        assert!(["0", "256", "18446744073709551615"].into_iter().all(out_of_range));
+        assert!(["", " 1", "+1", "-1", "1.0", "0x33", "one"].into_iter().all(no_number));
+        assert_eq!("300".parse::<Priority>().unwrap_err().to_string(), "priority is 300, must be 1 to 255");
+        let said = "virtual router id is not a whole number: write one from 1 to 255";
+        assert_eq!("vip".parse::<Vrid>().unwrap_err().to_string(), said);
+        assert_eq!((Vrid::try_from(0).is_err(), Priority::try_from(1)), (true, Ok(Priority::LOWEST)));
+        assert_eq!((u8::from(Vrid::MIN), u8::from(Priority::OWNER)), (1, 255));
+
+        for centis in [1, 100, 4095, 25_500] {
+            let interval = AdvertInterval::from_centis(centis).unwrap();
+            assert_eq!(AdvertInterval::try_from(Duration::from(interval)), Ok(interval));
+        }
+        let from = |span| AdvertInterval::try_from(span).unwrap_err();
+        assert_eq!(from(Duration::from_millis(15)), InvalidValue::NotCentiseconds(Duration::from_millis(15)));
+        assert!(from(Duration::ZERO).to_string().starts_with("advertisement interval is 0, must be 1 to 25500 cs"));
+        assert!(matches!(from(Duration::from_secs(256)), InvalidValue::OutOfRange(_)));
+        assert!(matches!(from(Duration::from_secs(u64::MAX)), InvalidValue::OutOfRange(_)));
     }
 
     /// IP-08.

@@ -8,9 +8,7 @@ use std::time::Duration;
 use allocation_counter::measure;
 use common::{OWN, PROFILES, Raw, config, families, host};
 use vrrp_core::wire::Endpoints;
-use vrrp_core::{
-    Action, Family, Input, Instant, InterfaceId, Profile, RouterId, RouterSet, RxPacket, SendChecksum, multicast_group,
-};
+use vrrp_core::{Action, Family, Input, Instant, InterfaceId, Profile, RouterId, RouterSet, RxPacket, SendChecksum};
 
 const START: Instant = Instant::from_nanos(1_000_000_000_000);
 
@@ -22,7 +20,7 @@ fn drain(set: &mut RouterSet, now: Instant) -> usize {
             Action::InstallAddress(vip) => set.handle(now, id, Input::AddressInstalled(vip)),
             Action::SendAdvertisement(kind) => {
                 let router = set.get(id).unwrap();
-                let group = multicast_group(router.config().family());
+                let group = router.config().family().group();
                 let ends = Endpoints::new(router.source().unwrap(), group).unwrap();
                 let mut octets = [0; 1500];
                 sent += usize::from(router.encode(kind, ends, &mut octets).is_ok());

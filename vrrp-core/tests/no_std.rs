@@ -12,7 +12,7 @@ use std::process::{Command, Output};
 const BARE: &str = r#"
 use vrrp_core::fsm::{self, Event, State};
 use vrrp_core::wire::{Endpoints, Packet};
-use vrrp_core::{InterfaceId, Instant, Version};
+use vrrp_core::{Instant, Version};
 
 #[unsafe(no_mangle)]
 pub extern "C" fn entry(params: &fsm::Params, ends: &Endpoints, octet: u8) -> bool {
@@ -25,7 +25,7 @@ pub extern "C" fn entry(params: &fsm::Params, ends: &Endpoints, octet: u8) -> bo
 const ALLOC: &str = r#"
 extern crate alloc;
 use core::alloc::{GlobalAlloc, Layout};
-use vrrp_core::{Config, Input, Instant, RouterSet};
+use vrrp_core::{Config, Input, Instant, InterfaceId, RouterSet};
 
 struct Nothing;
 

@@ -24,7 +24,7 @@ pub enum ConfigError {
     #[error("version 2 serves IPv4 only; IPv6 needs version 3")]
     FamilyNeedsVersion3,
     /// A receiver of the profile drops IPv6 lists that do not begin with a link-local address (PKT-12, RX-12).
-    #[error("the first IPv6 address of {profile:?} must be link-local (fe80::/10), {first} is not")]
+    #[error("the first IPv6 address of {profile} must be link-local (fe80::/10), {first} is not")]
     FirstNotLinkLocal {
         /// The first address.
         first: IpAddr,
@@ -33,7 +33,7 @@ pub enum ConfigError {
     },
     /// The wire of the version cannot carry the interval (PKT-07, PKT-08).
     #[error(
-        "an interval of {interval} does not fit {version:?}: version 2 takes whole seconds from 1 to 255, version 3 0.01 to 40.95 s"
+        "an interval of {interval} does not fit {version}: version 2 takes whole seconds from 1 to 255, version 3 0.01 to 40.95 s"
     )]
     Interval {
         /// What was asked for.
@@ -42,10 +42,10 @@ pub enum ConfigError {
         version: Version,
     },
     /// Only RFC 2338 has passwords (AUTH-05, AUTH-06).
-    #[error("passwords exist in RFC 2338 only, not in {0:?}")]
+    #[error("passwords exist in RFC 2338 only, not in {0}")]
     PasswordNeedsRfc2338(Profile),
     /// Both versions need a profile of version 3 to begin with, and IPv4, the only family of version 2 (INT-01).
-    #[error("version 2 can be spoken besides version 3 over IPv4 only, not in {profile:?} over {family:?}")]
+    #[error("version 2 can be spoken besides version 3 over IPv4 only, not in {profile} over {family}")]
     Version2Too {
         /// The profile.
         profile: Profile,

@@ -100,26 +100,9 @@ impl Config {
     /// No address, more than 255, more than 90 of IPv6, two families, one twice, IPv6 in version 2, or a first IPv6
     /// address that every other router of the profile would drop.
     pub fn new(profile: Profile, vrid: Vrid, addresses: &[IpAddr]) -> Result<Self, ConfigError> {
-        let list = AddressList::new(addresses)?;
-        if profile.version() == Version::V2 && list.family() == Family::Ipv6 {
-            return Err(ConfigError::FamilyNeedsVersion3);
-        }
-        if list.family() == Family::Ipv6 && list.count() > MAX_IPV6_ADDRESSES {
-            return Err(ConfigError::TooManyForMtu(list.count()));
-        }
-        match addresses.first() {
-            Some(IpAddr::V6(first))
-                if profile.dialect().link_local_mismatch == Mismatch::Drop && !first.is_unicast_link_local() =>
-            {
-                return Err(ConfigError::FirstNotLinkLocal { first: (*first).into(), profile });
-            }
-            _ => {}
-        }
-        no_duplicates(addresses)?;
-        let mut sorted = addresses.to_vec();
-        sorted.sort_unstable();
+        let list = checked(profile, addresses)?;
         Ok(Self {
-            sorted,
+            sorted: sorted(addresses),
             profile,
             vrid,
             family: list.family(),
@@ -146,6 +129,23 @@ impl Config {
             announce: AnnouncePolicy::default(),
             trackers: Vec::new(),
         })
+    }
+
+    /// Another list of advertised addresses; whatever else is configured stays, and so do the addresses that are not
+    /// advertised.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); also where one of them is an [excluded](Self::with_excluded) one, and where the other family
+    /// does not go with the [peers](Self::with_unicast_peers) or with [version 2](Self::with_version2_too).
+    pub fn with_addresses(mut self, addresses: &[IpAddr]) -> Result<Self, ConfigError> {
+        let list = checked(self.profile, addresses)?;
+        (self.family, self.sorted) = (list.family(), sorted(addresses));
+        self.addresses = addresses.iter().chain(self.excluded()).copied().collect();
+        self.advertised = list.count();
+        no_duplicates(&self.addresses)?;
+        self.peers_are_of_our_family()?;
+        let version2_too = self.version2_too;
+        self.with_version2_too(version2_too)
     }
 
     /// Priority. 255 says that the addresses are the host's own (OWN-01).
@@ -210,11 +210,17 @@ impl Config {
         if peers.is_empty() {
             return Err(ConfigError::NoPeers);
         }
-        if let Some(peer) = peers.iter().find(|peer| Family::of(peer.address) != self.family) {
-            return Err(ConfigError::PeerFamily(peer.address));
-        }
         self.peers = Peers::Unicast(peers.to_vec());
+        self.peers_are_of_our_family()?;
         Ok(self)
+    }
+
+    fn peers_are_of_our_family(&self) -> Result<(), ConfigError> {
+        let Peers::Unicast(peers) = &self.peers else { return Ok(()) };
+        match peers.iter().find(|peer| Family::of(peer.address) != self.family) {
+            Some(peer) => Err(ConfigError::PeerFamily(peer.address)),
+            None => Ok(()),
+        }
     }
 
     /// Whether a Master answers a lower one at once (FSM-A-07).
@@ -408,6 +414,12 @@ impl Config {
         AddressList::proven(self.addresses.get(..usize::from(self.advertised)).unwrap_or_default(), self.family)
     }
 
+    /// The addresses that come and go with the others but are not advertised.
+    #[must_use]
+    pub fn excluded(&self) -> &[IpAddr] {
+        self.addresses.get(usize::from(self.advertised)..).unwrap_or_default()
+    }
+
     /// Simple text password.
     #[must_use]
     pub const fn password(&self) -> Option<Password> {
@@ -432,7 +444,9 @@ impl Config {
         self.trackers.get(usize::from(id.0))
     }
 
-    pub(crate) const fn answer_lower(&self) -> bool {
+    /// Whether a Master answers a lower one at once.
+    #[must_use]
+    pub const fn answer_lower(&self) -> bool {
         self.answer_lower
     }
 
@@ -458,20 +472,50 @@ impl Config {
         if self.version2_too { wire::peek_version(message) } else { self.profile.version() }
     }
 
-    pub(crate) const fn owner_listens(&self) -> bool {
+    /// Whether a router at priority 255 processes what other routers advertise.
+    #[must_use]
+    pub const fn owner_listens(&self) -> bool {
         self.owner_listens
     }
 
-    pub(crate) const fn last_word(&self) -> bool {
+    /// Whether a Master that yields says one last word.
+    #[must_use]
+    pub const fn last_word(&self) -> bool {
         self.last_word
     }
 
-    pub(crate) const fn strict_list(&self) -> bool {
+    /// Whether an advertisement of version 2 whose addresses are not ours is dropped.
+    #[must_use]
+    pub const fn strict_list(&self) -> bool {
         self.strict_list
     }
 
+    /// Checksum form that version 3 over IPv4 sends.
+    #[must_use]
+    pub const fn checksum(&self) -> SendChecksum {
+        self.checksum
+    }
+
+    /// Whether only the checksum form is accepted that is sent.
+    #[must_use]
+    pub const fn exact_checksum(&self) -> bool {
+        self.exact_checksum
+    }
+
+    /// Longest interval learned from another router; `None`: no limit.
+    #[must_use]
+    pub const fn learned_interval_cap(&self) -> Option<AdvertInterval> {
+        self.learned_interval_cap
+    }
+
+    /// When and how often addresses are announced.
+    #[must_use]
+    pub const fn announce(&self) -> &AnnouncePolicy {
+        &self.announce
+    }
+
     /// The checksum form to send, when `heard` was the last one received.
-    pub(crate) const fn checksum(&self, heard: ChecksumForm) -> ChecksumForm {
+    pub(crate) const fn checksum_after(&self, heard: ChecksumForm) -> ChecksumForm {
         match self.checksum {
             SendChecksum::Message => ChecksumForm::Message,
             SendChecksum::PseudoHeader => ChecksumForm::PseudoHeader,
@@ -480,27 +524,44 @@ impl Config {
     }
 
     /// The one checksum form to accept; `None`: either.
-    pub(crate) const fn exact_checksum(&self) -> Option<ChecksumForm> {
+    pub(crate) const fn accepted_checksum(&self) -> Option<ChecksumForm> {
         match (self.exact_checksum, self.checksum) {
             (true, SendChecksum::Message) => Some(ChecksumForm::Message),
             (true, SendChecksum::PseudoHeader) => Some(ChecksumForm::PseudoHeader),
             _ => None,
         }
     }
+}
 
-    pub(crate) const fn learned_interval_cap(&self) -> Option<AdvertInterval> {
-        self.learned_interval_cap
+/// A list that a router of `profile` may advertise.
+fn checked(profile: Profile, addresses: &[IpAddr]) -> Result<AddressList<'_>, ConfigError> {
+    let list = AddressList::new(addresses)?;
+    if profile.version() == Version::V2 && list.family() == Family::Ipv6 {
+        return Err(ConfigError::FamilyNeedsVersion3);
     }
+    if list.family() == Family::Ipv6 && list.count() > MAX_IPV6_ADDRESSES {
+        return Err(ConfigError::TooManyForMtu(list.count()));
+    }
+    match addresses.first() {
+        Some(IpAddr::V6(first))
+            if profile.dialect().link_local_mismatch == Mismatch::Drop && !first.is_unicast_link_local() =>
+        {
+            return Err(ConfigError::FirstNotLinkLocal { first: (*first).into(), profile });
+        }
+        _ => {}
+    }
+    no_duplicates(addresses)?;
+    Ok(list)
+}
 
-    pub(crate) const fn announce(&self) -> &AnnouncePolicy {
-        &self.announce
-    }
+fn sorted(addresses: &[IpAddr]) -> Vec<IpAddr> {
+    let mut sorted = addresses.to_vec();
+    sorted.sort_unstable();
+    sorted
 }
 
 fn no_duplicates(addresses: &[IpAddr]) -> Result<(), ConfigError> {
-    let mut sorted = addresses.to_vec();
-    sorted.sort_unstable();
-    match sorted.windows(2).find(|pair| pair.first() == pair.last()) {
+    match sorted(addresses).windows(2).find(|pair| pair.first() == pair.last()) {
         Some(pair) => Err(ConfigError::DuplicateAddress(pair.first().copied().unwrap_or(IpAddr::from([0; 4])))),
         None => Ok(()),
     }
@@ -553,6 +614,85 @@ mod tests {
             );
             assert_eq!(config.clone().with_version2_too(false), Ok(config));
         }
+    }
+
+    #[test]
+    fn what_is_set_can_be_asked() {
+        let vrid = Vrid::new(1).unwrap();
+        let cap = Some(AdvertInterval::from_secs(3).unwrap());
+        let policy = AnnouncePolicy { repeat: 3, ..AnnouncePolicy::default() };
+        let config = Config::new(Profile::Rfc9568, vrid, &[VIP]).unwrap();
+        let other = config
+            .clone()
+            .with_answer_lower(false)
+            .with_owner_listens(true)
+            .with_last_word(false)
+            .with_strict_list(true)
+            .with_checksum(SendChecksum::AsHeard)
+            .with_exact_checksum(true)
+            .with_learned_interval_cap(cap)
+            .with_announce(policy)
+            .with_excluded(&[IpAddr::from([192, 0, 2, 2])])
+            .unwrap();
+        let asked = |config: &Config| {
+            let (checksum, exact) = (config.checksum(), config.exact_checksum());
+            let flags = [config.answer_lower(), config.owner_listens(), config.last_word(), config.strict_list()];
+            (flags, checksum, exact, config.learned_interval_cap(), *config.announce(), config.excluded().to_vec())
+        };
+        let default = AnnouncePolicy::default();
+        assert_eq!(
+            asked(&config),
+            ([true, false, true, false], SendChecksum::Message, false, None, default, std::vec![])
+        );
+        let excluded = std::vec![IpAddr::from([192, 0, 2, 2])];
+        assert_eq!(asked(&other), ([false, true, false, true], SendChecksum::AsHeard, true, cap, policy, excluded));
+    }
+
+    #[test]
+    fn another_list_leaves_the_rest_as_it_is() {
+        let vrid = Vrid::new(1).unwrap();
+        let [other, excluded] = [IpAddr::from([192, 0, 2, 7]), IpAddr::from([198, 51, 100, 1])];
+        let make = |list: &[IpAddr]| {
+            let config = Config::new(Profile::Rfc9568, vrid, list).unwrap().with_priority(Priority::OWNER);
+            config.with_strict_list(true).with_excluded(&[excluded]).unwrap()
+        };
+        let config = make(&[VIP]);
+        assert_eq!(config.clone().with_addresses(&[other, VIP]), Ok(make(&[other, VIP])));
+        assert_eq!(make(&[other, VIP]).with_addresses(&[VIP]), Ok(config.clone()));
+
+        let v6: IpAddr = "fe80::1".parse().unwrap();
+        assert_eq!(config.clone().with_addresses(&[v6]).unwrap().family(), Family::Ipv6);
+        assert_eq!(config.clone().with_addresses(&[]), Err(AddressListError::Empty.into()));
+        assert_eq!(config.clone().with_addresses(&[VIP, VIP]), Err(ConfigError::DuplicateAddress(VIP)));
+        assert_eq!(config.clone().with_addresses(&[excluded]), Err(ConfigError::DuplicateAddress(excluded)));
+        let peer = UnicastPeer { address: other, min_ttl: 255 };
+        let unicast = config.clone().with_unicast_peers(&[peer]).unwrap();
+        assert_eq!(unicast.with_addresses(&[v6]), Err(ConfigError::PeerFamily(other)));
+        let both = config.with_version2_too(true).unwrap();
+        assert!(matches!(both.with_addresses(&[v6]), Err(ConfigError::Version2Too { family: Family::Ipv6, .. })));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_the_words_of_the_protocol() {
+        use std::string::ToString;
+        let vrid = Vrid::new(1).unwrap();
+        let v6: IpAddr = "2001:db8::1".parse().unwrap();
+        let v2 = Config::new(Profile::Rfc3768, vrid, &[VIP]).unwrap();
+        let said = |result: Result<Config, ConfigError>| result.unwrap_err().to_string();
+        assert_eq!(
+            said(Config::new(Profile::Rfc9568Errata, vrid, &[v6])),
+            "the first IPv6 address of RFC 9568 with errata must be link-local (fe80::/10), 2001:db8::1 is not"
+        );
+        assert!(
+            said(v2.clone().with_interval(AdvertInterval::from_centis(150).unwrap()))
+                .starts_with("an interval of 1.50 s does not fit VRRPv2: ")
+        );
+        assert!(said(v2.clone().with_version2_too(true)).ends_with("not in RFC 3768 over IPv4"));
+        assert!(said(v2.with_password(Password::new(b"secret").unwrap())).ends_with("only, not in RFC 3768"));
+        assert_eq!(
+            [ChecksumForm::Message, ChecksumForm::PseudoHeader].map(|form| form.to_string()),
+            ["over the message only", "with a pseudo-header"]
+        );
     }
 
     /// PKT-14.

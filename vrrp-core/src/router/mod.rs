@@ -286,7 +286,7 @@ impl VirtualRouter {
             Some(version2) if kind.in_version2().is_none() => version2,
             _ => &self.advertisement,
         };
-        prepared.write(self.advertised_priority(kind), self.config.checksum(self.learned.checksum), &ends, out)
+        prepared.write(self.advertised_priority(kind), self.config.checksum_after(self.learned.checksum), &ends, out)
     }
 
     /// What an advertisement says. A router of one version says everything in that one.
@@ -295,7 +295,7 @@ impl VirtualRouter {
         let config = self.config_of(kind);
         let in_version2 = config.version2_too() && kind.in_version2().is_none();
         let version = if in_version2 { Version::V2 } else { config.profile().version() };
-        let checksum = config.checksum(self.learned.checksum);
+        let checksum = config.checksum_after(self.learned.checksum);
         let message = message(config, version, self.advertised_priority(kind), checksum);
         match (kind, self.winner) {
             (AdvertKind::LastWord | AdvertKind::LastWordVersion2, Some(winner)) => {

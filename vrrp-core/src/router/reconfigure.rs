@@ -21,7 +21,7 @@ pub enum ReconfigureError {
         to: Vrid,
     },
     /// The family of the advertised addresses.
-    #[error("a virtual router of {from:?} cannot become one of {to:?}: stop it, and start one for the new addresses")]
+    #[error("a virtual router of {from} cannot become one of {to}: stop it, and start one for the new addresses")]
     Family {
         /// The router's.
         from: Family,

@@ -13,7 +13,7 @@ use super::network::{HostId, LanId, Link};
 use super::random::Random;
 use super::simulation::{Failure, Sim};
 use super::world::World;
-use crate::config::{Config, Peers};
+use crate::config::Config;
 use crate::time::Instant;
 use crate::types::{AdvertInterval, Family, Password, Priority, RouterId, TrackerId, Version};
 
@@ -216,7 +216,7 @@ impl Plan<'_> {
                 };
                 let mut list: Vec<IpAddr> = config.advertised().as_slice().iter().copied().take(2).collect();
                 list.extend((number > 0).then_some(extra));
-                with_list(config, &list)
+                config.clone().with_excluded(&[]).and_then(|config| config.with_addresses(&list)).ok()
             }
         };
         let mut all = Vec::new();
@@ -234,35 +234,6 @@ impl Plan<'_> {
         let count = self.config(host, router)?.trackers().len() as u64;
         (count > 0).then(|| TrackerId(random.below(count) as u16))
     }
-}
-
-/// The same router with another list, and without excluded addresses.
-fn with_list(config: &Config, list: &[IpAddr]) -> Option<Config> {
-    let mut new = Config::new(config.profile(), config.vrid(), list)
-        .ok()?
-        .with_priority(config.priority())
-        .with_interval(config.interval())
-        .ok()?
-        .with_preempt(config.preempt(), config.preempt_hold())
-        .with_answer_lower(config.answer_lower())
-        .with_owner_listens(config.owner_listens())
-        .with_last_word(config.last_word())
-        .with_strict_list(config.strict_list())
-        .with_learned_interval_cap(config.learned_interval_cap())
-        .with_version2_too(config.version2_too())
-        .ok()?
-        .with_lease(config.lease().is_some())
-        .with_announce(*config.announce());
-    if let Some(password) = config.password() {
-        new = new.with_password(password).ok()?;
-    }
-    if let Peers::Unicast(peers) = config.peers() {
-        new = new.with_unicast_peers(peers).ok()?;
-    }
-    for tracker in config.trackers() {
-        new.add_tracker(tracker.clone()).ok()?;
-    }
-    Some(new)
 }
 
 /// Few packets at a high rate, or a low rate for long.

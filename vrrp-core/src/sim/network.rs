@@ -8,7 +8,6 @@ use core::time::Duration;
 
 use super::random::Random;
 use crate::action::AdvertKind;
-use crate::dialect::multicast_group;
 use crate::time::Instant;
 use crate::types::{Family, InterfaceId, Vrid};
 use crate::wire::Endpoints;
@@ -308,7 +307,7 @@ impl Network {
     ) {
         self.unreached.clear();
         let (now, from) = (frame.sent_at, frame.from);
-        let to_group = ends.destination() == multicast_group(ends.family());
+        let to_group = ends.destination() == ends.family().group();
         let index = self.store(lan, frame, ends, octets);
         let mut position = 0;
         while let Some(member) = self.lans.get(lan.index()).and_then(|lan| lan.members.get(position).copied()) {

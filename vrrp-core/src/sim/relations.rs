@@ -24,7 +24,7 @@ pub(super) fn are_compatible((one, at): (&Config, IpAddr), (two, other): (&Confi
     by_version
         && (learned || one.interval() == two.interval())
         && one.password() == two.password()
-        && one.exact_checksum() == two.exact_checksum()
+        && one.accepted_checksum() == two.accepted_checksum()
         && reached
         && same_list
         && shared

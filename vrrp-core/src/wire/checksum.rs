@@ -1,10 +1,10 @@
 //! The Internet checksum over a message and, where a version asks for it, a pseudo-header (PKT-20 to PKT-25).
 
+use core::fmt;
 use core::net::Ipv6Addr;
 
 use super::endpoints::{Endpoints, IP_PROTOCOL};
-use crate::dialect::GROUP_V4;
-use crate::types::Version;
+use crate::types::{Family, Version};
 
 const ICMPV6: u8 = 58;
 
@@ -17,6 +17,15 @@ pub enum ChecksumForm {
     /// Pseudo-header and message: IPv6, and version 3 over IPv4 as RFC 5798 is deployed. Over IPv4 a receiver takes the group
     /// in place of a unicast destination too, as keepalived up to 1.3.6 has it.
     PseudoHeader,
+}
+
+impl fmt::Display for ChecksumForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Message => "over the message only",
+            Self::PseudoHeader => "with a pseudo-header",
+        })
+    }
 }
 
 /// The form that `message` carries; an error when it carries none that its version knows.
@@ -37,7 +46,7 @@ pub(super) fn verify(version: Version, message: &[u8], ends: &Endpoints) -> Resu
 /// (PKT-24).
 pub(super) fn names_the_group(message: &[u8], ends: &Endpoints) -> bool {
     let Endpoints::V4 { source, destination } = *ends else { return false };
-    let as_if = Endpoints::V4 { source, destination: GROUP_V4 };
+    let as_if = Endpoints::V4 { source, destination: Family::GROUP_V4 };
     let is_unicast = !destination.is_multicast() && !destination.is_broadcast();
     let is_right_with = |ends| is_right(sum(message) + pseudo_header(IP_PROTOCOL, message.len(), ends));
     is_unicast && is_right_with(&as_if) && !is_right_with(ends)

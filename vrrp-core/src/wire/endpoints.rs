@@ -2,8 +2,6 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-#[cfg(feature = "alloc")]
-use crate::dialect::{GROUP_V4, GROUP_V6};
 use crate::types::Family;
 
 /// IP protocol number of VRRP (IP-01).
@@ -63,8 +61,8 @@ impl Endpoints {
     #[cfg(feature = "alloc")]
     pub(crate) fn are_to_group(&self) -> bool {
         match self {
-            Self::V4 { destination, .. } => *destination == GROUP_V4,
-            Self::V6 { destination, .. } => *destination == GROUP_V6,
+            Self::V4 { destination, .. } => *destination == Family::GROUP_V4,
+            Self::V6 { destination, .. } => *destination == Family::GROUP_V6,
         }
     }
 

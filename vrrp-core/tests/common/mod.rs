@@ -8,7 +8,7 @@ use etherparse::checksum::Sum16BitWords;
 use vrrp_core::wire::Endpoints;
 use vrrp_core::{
     Action, AdvertInterval, AdvertKind, Config, Discard, Family, Input, Instant, Priority, Profile, Role, RxPacket,
-    Stats, Transition, Version, Vip, VirtualRouter, Vrid, multicast_group,
+    Stats, Transition, Version, Vip, VirtualRouter, Vrid,
 };
 
 pub const PROFILES: [Profile; 5] =
@@ -101,7 +101,7 @@ impl Raw {
             auth: v2.then_some([0; 8]),
             pseudo_header: false,
             source: host(family, host_number),
-            destination: multicast_group(family),
+            destination: family.group(),
         }
     }
 

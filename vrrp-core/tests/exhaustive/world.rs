@@ -13,7 +13,7 @@ use vrrp_core::fsm::State;
 use vrrp_core::wire::Endpoints;
 use vrrp_core::{
     Action, AdvertInterval, AdvertKind, Config, Input, Instant, Priority, Profile, Role, RxPacket, Tracker, TrackerId,
-    Vip, VirtualRouter, Vrid, Weight, multicast_group,
+    Vip, VirtualRouter, Vrid, Weight,
 };
 
 /// What a priority changes by.
@@ -219,7 +219,7 @@ impl World {
             })?,
             Move::Deliver(index) => {
                 let packet = world.air.remove(usize::from(index));
-                let group = multicast_group(world.hosts[0].router.config().family());
+                let group = world.hosts[0].router.config().family().group();
                 let ends = Endpoints::new(address(packet.from), group).unwrap();
                 let interval = world.scenario.interval(packet.from);
                 world.feed(packet.to, |now, host| {
@@ -474,7 +474,7 @@ impl Host {
     }
 
     fn encode(&self, kind: AdvertKind) -> Rc<[u8]> {
-        let group = multicast_group(self.router.config().family());
+        let group = self.router.config().family().group();
         let ends = Endpoints::new(self.router.source().unwrap(), group).unwrap();
         let mut octets = [0; 64];
         let len = self.router.encode(kind, ends, &mut octets).unwrap();

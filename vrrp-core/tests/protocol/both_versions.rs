@@ -6,9 +6,7 @@ use crate::common::{
 };
 use vrrp_core::fsm::State;
 use vrrp_core::wire::{Endpoints, Packet, ParseError};
-use vrrp_core::{
-    Action, AdvertKind, Config, Discard, Family, Input, Profile, Role, UnicastPeer, Version, multicast_group,
-};
+use vrrp_core::{Action, AdvertKind, Config, Discard, Family, Input, Profile, Role, UnicastPeer, Version};
 
 const PROFILES_OF_3: [Profile; 3] = [Profile::Rfc5798, Profile::Rfc9568, Profile::Rfc9568Errata];
 
@@ -28,7 +26,7 @@ fn in_version2(number: u8, priority: u8) -> Raw {
 /// Every advertisement among what is due, with its version, priority (0: release) and interval, as a receiver reads it.
 fn sent(bench: &mut Bench, destination: u8) -> Vec<(Version, u8, u16)> {
     let ends = match destination {
-        0 => Endpoints::new(host(Family::Ipv4, OWN), multicast_group(Family::Ipv4)),
+        0 => Endpoints::new(host(Family::Ipv4, OWN), Family::Ipv4.group()),
         peer => Endpoints::new(host(Family::Ipv4, OWN), host(Family::Ipv4, peer)),
     };
     let kinds = bench.actions().into_iter().filter_map(|action| match action {
@@ -257,7 +255,7 @@ fn one_master_of_both_keeps_every_kind_of_backup_quiet() {
         backup.input(Input::Startup);
         backup
     });
-    let ends = Endpoints::new(host(Family::Ipv4, OWN + 1), multicast_group(Family::Ipv4)).unwrap();
+    let ends = Endpoints::new(host(Family::Ipv4, OWN + 1), Family::Ipv4.group()).unwrap();
     let start = master.now;
     for _ in 0..60 {
         master.next_deadline();

@@ -7,7 +7,6 @@ use vrrp_core::fsm::State;
 use vrrp_core::wire::Endpoints;
 use vrrp_core::{
     Action, AdvertKind, Cause, Config, Discard, Family, Input, NewMasterReason, Priority, Profile, Role, RxPacket,
-    multicast_group,
 };
 
 fn v4(profile: Profile) -> Config {
@@ -269,7 +268,7 @@ fn the_last_word_says_the_winners_interval() {
         // Who hears it all the same is timed by the winner.
         let patient = v4(profile).with_priority(crate::common::priority(90)).with_preempt(false, Duration::ZERO);
         let mut other = Bench::started(patient);
-        let ends = Endpoints::new(host(Family::Ipv4, OWN + 2), multicast_group(Family::Ipv4)).unwrap();
+        let ends = Endpoints::new(host(Family::Ipv4, OWN + 2), Family::Ipv4.group()).unwrap();
         let mut octets = [0; 100];
         let len = bench.router.encode(AdvertKind::LastWord, ends, &mut octets).unwrap();
         let rx = RxPacket { ends, ttl: 255, payload: &octets[..len] };

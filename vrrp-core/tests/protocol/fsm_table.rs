@@ -137,18 +137,9 @@ impl Case {
     }
 
     fn params(&self) -> Params {
-        Params {
-            profile: self.profile,
-            priority: priority(self.local),
-            interval: centis(LOCAL_CENTIS),
-            preempt: self.preempt,
-            preempt_hold: if self.hold == Hold::Off { Duration::ZERO } else { HOLD },
-            answer_lower: matches!(self.profile, Profile::Rfc9568 | Profile::Rfc9568Errata),
-            last_word: false,
-            learned_interval_cap: None,
-            coordinated: false,
-            primary: self.address(OWN),
-        }
+        let hold = if self.hold == Hold::Off { Duration::ZERO } else { HOLD };
+        Params::new(self.profile, priority(self.local), centis(LOCAL_CENTIS), self.address(OWN))
+            .with_preempt(self.preempt, hold)
     }
 
     fn address(&self, number: u8) -> IpAddr {
@@ -407,7 +398,7 @@ fn step(params: &Params, state: State, now: Instant, event: Event) -> (State, Ef
 #[test]
 fn the_last_word_is_said_exactly_by_those_that_yield() {
     for case in cases() {
-        let stepped = |last_word| step(&Params { last_word, ..case.params() }, case.before(), NOW, case.event());
+        let stepped = |last_word| step(&case.params().with_last_word(last_word), case.before(), NOW, case.event());
         let ((plain, silent), (state, speaking)) = (stepped(false), stepped(true));
         let yields = case.state == "Active" && matches!(plain, State::Backup(_));
         let added = if yields { Effects::LAST_WORD } else { Effects::NONE };
@@ -419,7 +410,8 @@ fn the_last_word_is_said_exactly_by_those_that_yield() {
 #[test]
 fn answers_follow_the_setting_not_the_profile() {
     for case in cases() {
-        let stepped = |answer_lower| step(&Params { answer_lower, ..case.params() }, case.before(), NOW, case.event());
+        let stepped =
+            |answer_lower| step(&case.params().with_answer_lower(answer_lower), case.before(), NOW, case.event());
         let ((plain, silent), (state, speaking)) = (stepped(false), stepped(true));
         let lower = case.state == "Active" && silent == Effects::DISCARD;
         let added = if lower { Effects::ASSERT } else { Effects::NONE };
@@ -431,7 +423,7 @@ fn answers_follow_the_setting_not_the_profile() {
 #[test]
 fn a_cap_bounds_what_is_learned_but_not_below_the_local_interval() {
     let stepped = |case: &Case, cap: Option<u16>, event| {
-        let params = Params { learned_interval_cap: cap.map(centis), ..case.params() };
+        let params = case.params().with_learned_interval_cap(cap.map(centis));
         step(&params, case.before(), NOW, event)
     };
     // Where nothing is learned, the cap bounds what was learned before.

@@ -154,7 +154,7 @@ fn families_never_meet() {
             Family::Ipv4 => Family::Ipv6,
             Family::Ipv6 => Family::Ipv4,
         };
-        let ends = Endpoints::new(host(other, OWN + 1), vrrp_core::multicast_group(other)).unwrap();
+        let ends = Endpoints::new(host(other, OWN + 1), other.group()).unwrap();
         let rx = RxPacket { ends, ttl: 255, payload: &raw.octets() };
         assert!(!deliver(&mut set, START, (*id, *interface), rx));
     }

@@ -173,7 +173,7 @@ const CHECKS: &[Check] = &[
     Check {
         id: "RX-16, no host",
         made: |_, _| true,
-        fail: |datagram| datagram.raw.source = vrrp_core::multicast_group(family_of(datagram)),
+        fail: |datagram| datagram.raw.source = family_of(datagram).group(),
         discard: |datagram, _| Discard::Source(datagram.raw.source),
         counter: &["source_errors"],
     },

@@ -8,7 +8,6 @@ use vrrp_core::wire::{Endpoints, Packet};
 use vrrp_core::{
     Action, AdvertKind, AnnouncePolicy, Cause, Config, Family, Fault, Input, Instant, InterfaceId, Password, Priority,
     Profile, ReconfigureError, Role, RouterSet, Tracker, Transition, Version, VirtualRouter, Vrid, Weight,
-    multicast_group,
 };
 
 fn v4(profile: Profile) -> Config {
@@ -345,7 +344,7 @@ fn what_ends_a_configuration_is_said_in_its_words() {
     let said = |bench: &Bench, kind| {
         let mut octets = [0; 100];
         let own = host(Family::Ipv4, OWN);
-        let ends = Endpoints::new(own, multicast_group(Family::Ipv4)).unwrap();
+        let ends = Endpoints::new(own, Family::Ipv4.group()).unwrap();
         let len = bench.router.encode(kind, ends, &mut octets).unwrap();
         let packet = Packet::parse(Version::V2, &octets[..len], ends).unwrap();
         assert_eq!(packet.interval(), Some(bench.router.message(kind).interval));

@@ -10,7 +10,7 @@ use crate::common::{
 use vrrp_core::wire::{Endpoints, Packet};
 use vrrp_core::{
     Action, AdvertKind, AnnouncePolicy, Cause, Config, Family, Fault, Input, Priority, Profile, Role, Tracker,
-    TrackerId, Transition, Version, Weight, multicast_group,
+    TrackerId, Transition, Version, Weight,
 };
 
 fn v4(profile: Profile) -> Config {
@@ -336,7 +336,7 @@ fn a_master_is_its_own_master_and_encodes_what_it_says() {
     let bench = Bench::master(v4(Profile::Rfc3768).with_priority(priority(200)));
     let (status, own) = (bench.router.status(), host(Family::Ipv4, OWN));
     assert_eq!((status.master, status.master_priority), (Some(own), Some(priority(200))));
-    let ends = Endpoints::new(own, multicast_group(Family::Ipv4)).unwrap();
+    let ends = Endpoints::new(own, Family::Ipv4.group()).unwrap();
     for (kind, said) in [(AdvertKind::Regular, Some(priority(200))), (AdvertKind::Release, None)] {
         let mut octets = [0; 100];
         let len = bench.router.encode(kind, ends, &mut octets).unwrap();

@@ -8,7 +8,6 @@ use crate::common::{PROFILES, millis, priority, secs};
 use vrrp_core::wire::Endpoints;
 use vrrp_core::{
     Action, Config, Family, Input, Instant, InterfaceId, Profile, Role, RouterId, RouterSet, RxPacket, Vrid,
-    multicast_group,
 };
 
 const START: Instant = Instant::from_nanos(1_000_000_000_000);
@@ -91,7 +90,7 @@ impl Lans {
                     let router = self.hosts[host].get(id).unwrap();
                     let IpAddr::V4(source) = router.source().unwrap() else { panic!() };
                     let lan = u32::from(source.octets()[2]);
-                    let ends = Endpoints::new(source.into(), multicast_group(Family::Ipv4)).unwrap();
+                    let ends = Endpoints::new(source.into(), Family::Ipv4.group()).unwrap();
                     let mut octets = vec![0; 1500];
                     let len = router.encode(kind, ends, &mut octets).unwrap();
                     octets.truncate(len);

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use crate::common::{OWN, PROFILES, centis, host, millis, priority, secs};
 use vrrp_core::fsm::{self, Advert, Backup, Coordinate, Effects, Event, Params, State};
-use vrrp_core::{Family, Instant, Priority, Profile};
+use vrrp_core::{Family, Instant, Priority};
 
 const NOW: Instant = Instant::from_nanos(1_000_000_000_000);
 const LOCAL: u8 = 100;
@@ -110,18 +110,7 @@ fn table() -> String {
     let mut table = HEAD.to_string();
     for profile in PROFILES {
         for Situation { name, state, params: adjust } in situations() {
-            let mut params = Params {
-                profile,
-                priority: priority(LOCAL),
-                interval: centis(100),
-                preempt: true,
-                preempt_hold: secs(0),
-                answer_lower: matches!(profile, Profile::Rfc9568 | Profile::Rfc9568Errata),
-                last_word: false,
-                learned_interval_cap: None,
-                coordinated: false,
-                primary: host(Family::Ipv4, OWN),
-            };
+            let mut params = Params::new(profile, priority(LOCAL), centis(100), host(Family::Ipv4, OWN));
             adjust(&mut params);
             writeln!(table).unwrap();
             for (event, now, what) in events(&params, &state) {

@@ -2,7 +2,7 @@
 
 use crate::common::{Bench, OWN, PROFILES, Raw, config, errors_counted, families, host, vips, without_counters};
 use vrrp_core::wire::{ChecksumForm, Endpoints, Packet};
-use vrrp_core::{AdvertKind, Config, Discard, Family, Profile, RxPacket, UnicastPeer, multicast_group};
+use vrrp_core::{AdvertKind, Config, Discard, Family, Profile, RxPacket, UnicastPeer};
 
 const NEAR: u8 = 1;
 const FAR: u8 = 2;
@@ -31,7 +31,7 @@ fn unicast_routers_hear_their_peers_and_nobody_else() {
         PROFILES.into_iter().flat_map(|profile| families(profile).iter().map(move |f| (profile, f)))
     {
         let [near, far, stranger, own] = [NEAR, FAR, STRANGER, OWN].map(|number| host(family, number));
-        let group = multicast_group(family);
+        let group = family.group();
         let ttl = |found, min| Err((Discard::Ttl { found, min }, vec!["ttl_errors"]));
         let source = |discard| Err((discard, vec!["source_errors"]));
         let config = with_peers(config(profile, family));

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use vrrp_core::wire::{
     AddressList, AddressListError, BufferTooSmall, ChecksumForm, Endpoints, Message, Packet, ParseError,
 };
-use vrrp_core::{AdvertInterval, Family, Password, Priority, Version, Vrid, multicast_group};
+use vrrp_core::{AdvertInterval, Family, Password, Priority, Version, Vrid};
 
 /// A datagram's payload and all that it says.
 struct Vector {
@@ -154,7 +154,7 @@ impl Vector {
 
     fn ends(&self) -> Endpoints {
         let source: IpAddr = self.source.parse().unwrap();
-        Endpoints::new(source, multicast_group(Family::of(source))).unwrap()
+        Endpoints::new(source, Family::of(source).group()).unwrap()
     }
 
     fn addresses(&self) -> Vec<IpAddr> {
@@ -273,7 +273,7 @@ fn the_longest_message_is_written_and_read() {
     let mixed = [host(Family::Ipv6, 1), host(Family::Ipv4, 1)];
     assert_eq!(AddressList::new(&mixed), Err(AddressListError::MixedFamilies(mixed[1])));
 
-    let ends = Endpoints::new(host(Family::Ipv6, 1), multicast_group(Family::Ipv6)).unwrap();
+    let ends = Endpoints::new(host(Family::Ipv6, 1), Family::Ipv6.group()).unwrap();
     let message = message(&addresses[1..], Version::V3);
     let mut out = [0; 4088];
     assert_eq!((message.write(ends, &mut out), message.len(), message.is_empty()), (Ok(4088), 4088, false));
@@ -308,7 +308,7 @@ fn the_reserved_nibble_is_ignored() {
         }
     }
     let addresses = vips(Family::Ipv4);
-    let ends = Endpoints::new(host(Family::Ipv4, 9), multicast_group(Family::Ipv4)).unwrap();
+    let ends = Endpoints::new(host(Family::Ipv4, 9), Family::Ipv4.group()).unwrap();
     let mut out = [0; 16];
     Message { interval: centis(25_500), ..message(&addresses, Version::V3) }.write(ends, &mut out).unwrap();
     assert_eq!(out[4..6], [0x0f, 0xff], "the nearest that fits, never cut off to something small");
@@ -318,7 +318,7 @@ fn the_reserved_nibble_is_ignored() {
 #[test]
 fn version_2_sends_whole_seconds_rounded_up() {
     let addresses = vips(Family::Ipv4);
-    let ends = Endpoints::new(host(Family::Ipv4, 9), multicast_group(Family::Ipv4)).unwrap();
+    let ends = Endpoints::new(host(Family::Ipv4, 9), Family::Ipv4.group()).unwrap();
     for (interval, octet) in [(1, 1), (99, 1), (100, 1), (101, 2), (199, 2), (200, 2), (25_500, 255)] {
         let mut out = [0; 24];
         Message { interval: centis(interval), ..message(&addresses, Version::V2) }.write(ends, &mut out).unwrap();
@@ -355,7 +355,7 @@ fn other_versions_and_types_are_named() {
         assert_eq!(Packet::parse(expected, &octets, vector.ends()), Err(error));
     }
     // AMB-32
-    let v6 = Endpoints::new(host(Family::Ipv6, 1), multicast_group(Family::Ipv6)).unwrap();
+    let v6 = Endpoints::new(host(Family::Ipv6, 1), Family::Ipv6.group()).unwrap();
     let error = Packet::parse(Version::V2, &vector.octets(), v6).unwrap_err();
     assert_eq!(error.to_string(), "version 2, expected 3: configure the same version on every router");
 }
@@ -371,7 +371,7 @@ fn carp(octets: usize) -> Vec<u8> {
 #[test]
 fn carp_is_named_and_nothing_else_is_taken_for_it() {
     let v4 = VECTORS[0].ends();
-    let v6 = Endpoints::new(host(Family::Ipv6, 1), multicast_group(Family::Ipv6)).unwrap();
+    let v6 = Endpoints::new(host(Family::Ipv6, 1), Family::Ipv6.group()).unwrap();
     for (version, ends, expected) in
         [(Version::V2, v4, Version::V2), (Version::V3, v4, Version::V3), (Version::V3, v6, Version::V3)]
     {
@@ -427,7 +427,7 @@ fn the_pseudo_header_covers_the_real_destination() {
         let parse = |destination| Packet::parse(Version::V3, &out[..len], ends(destination));
         assert_eq!(parse(peer).unwrap().checksum(), form);
         assert!(matches!(parse(other), Err(ParseError::Checksum { .. })));
-        assert!(matches!(parse(multicast_group(family)), Err(ParseError::Checksum { .. })));
+        assert!(matches!(parse(family.group()), Err(ParseError::Checksum { .. })));
     }
 }
 
@@ -436,7 +436,7 @@ fn the_pseudo_header_covers_the_real_destination() {
 fn a_pseudo_header_may_name_the_group_where_one_router_is_meant() {
     let form = ChecksumForm::PseudoHeader;
     for family in [Family::Ipv4, Family::Ipv6] {
-        let (source, group) = (host(family, 1), multicast_group(family));
+        let (source, group) = (host(family, 1), family.group());
         let addresses = vips(family);
         let ends = |destination| Endpoints::new(source, destination).unwrap();
         let mut out = [0; 64];
@@ -507,7 +507,7 @@ proptest! {
             addresses: AddressList::new(&addresses).unwrap(),
             checksum: if said.pseudo_header { ChecksumForm::PseudoHeader } else { ChecksumForm::Message },
         };
-        let ends = Endpoints::new(host(family, 1), multicast_group(family)).unwrap();
+        let ends = Endpoints::new(host(family, 1), family.group()).unwrap();
         let mut out = [0; 4088];
         let len = message.write(ends, &mut out).unwrap();
         let packet = Packet::parse(version, &out[..len], ends).unwrap();
@@ -541,7 +541,7 @@ proptest! {
         }
         for version in [Version::V2, Version::V3] {
             for family in [Family::Ipv4, Family::Ipv6] {
-                let ends = Endpoints::new(host(family, 1), multicast_group(family)).unwrap();
+                let ends = Endpoints::new(host(family, 1), family.group()).unwrap();
                 if let Ok(packet) = Packet::parse(version, &octets, ends) {
                     prop_assert_eq!(packet.addresses().count(), usize::from(packet.address_count()));
                 }

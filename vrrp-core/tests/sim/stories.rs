@@ -9,7 +9,7 @@ use vrrp_core::sim::{
     run_plan, shrink,
 };
 use vrrp_core::wire::Endpoints;
-use vrrp_core::{AdvertInterval, Config, Family, Instant, Password, Profile, Role, Version, multicast_group};
+use vrrp_core::{AdvertInterval, Config, Family, Instant, Password, Profile, Role, Version};
 
 use crate::lans::{PROFILES, at, config, lan, millis, priority};
 
@@ -181,7 +181,7 @@ fn hosts_of_another_make_meet_on_the_same_lans() {
         network.attach(lan, host, [[192, 0, 2, n as u8].into(), [0xfe80, 0, 0, 0, 0, 0, 0, n as u16].into()]);
     }
     network.cut(lan, one, three, true);
-    let ends = Endpoints::new([192, 0, 2, 0].into(), multicast_group(Family::Ipv4)).unwrap();
+    let ends = Endpoints::new([192, 0, 2, 0].into(), Family::Ipv4.group()).unwrap();
     network.send(at(1), lan, one, ends, b"hello");
     for _ in 0..2 {
         assert_eq!(network.next_at(), Some(at(1) + Link::GOOD.latency));

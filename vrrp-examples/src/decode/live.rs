@@ -1,7 +1,6 @@
 //! An interface, listened to.
 
 use std::io::{self, IoSliceMut};
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
@@ -11,12 +10,10 @@ use nix::sys::socket::{
     setsockopt, socket, sockopt,
 };
 use socket2::{Domain, InterfaceIndexOrAddress, Socket, Type};
+use vrrp_core::Family;
 
 use super::capture::Time;
 use super::link::Link;
-
-const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
-const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
 
 /// Everything that an interface receives and sends.
 pub(super) struct Tap {
@@ -78,11 +75,11 @@ impl Tap {
 fn join(ifindex: usize) -> [Option<Socket>; 2] {
     let ifindex = u32::try_from(ifindex).unwrap_or(0);
     let v4 = Socket::new(Domain::IPV4, Type::DGRAM, None).and_then(|socket| {
-        socket.join_multicast_v4_n(&GROUP_V4, &InterfaceIndexOrAddress::Index(ifindex))?;
+        socket.join_multicast_v4_n(&Family::GROUP_V4, &InterfaceIndexOrAddress::Index(ifindex))?;
         Ok(socket)
     });
     let v6 = Socket::new(Domain::IPV6, Type::DGRAM, None).and_then(|socket| {
-        socket.join_multicast_v6(&GROUP_V6, ifindex)?;
+        socket.join_multicast_v6(&Family::GROUP_V6, ifindex)?;
         Ok(socket)
     });
     [v4.ok(), v6.ok()]

@@ -47,8 +47,7 @@ fn receiver(version: Version, family: Family, dump: &Dump<'_>) -> Result<Config,
         // There is no version 2 over IPv6, and no receiver of it.
         (Version::V2, Family::Ipv6) | (Version::V3, _) => Profile::Rfc9568Errata,
     };
-    let vrid = dump.vrid().and_then(|vrid| Vrid::new(vrid).ok());
-    let Some(vrid) = vrid.or(Vrid::new(1).ok()) else { return Err(ConfigError::NoPeers) };
+    let vrid = dump.vrid().and_then(|vrid| Vrid::new(vrid).ok()).unwrap_or(Vrid::MIN);
     let address = match family {
         Family::Ipv4 => IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
         Family::Ipv6 => IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1)),

@@ -101,7 +101,7 @@ impl Driver {
         let to_winner = self.frame_to_winner(id, kind);
         let (router, hosted) = (self.set.get(id)?, self.routers.get(id.index())?);
         let (port, source) = (self.ports.get_mut(hosted.port)?, router.source()?);
-        let group = vrrp_core::multicast_group(router.config().family());
+        let group = router.config().family().group();
         let alone = router.winner().filter(|_| is_last_word(kind));
         let meant = |peer: &IpAddr| alone.is_none_or(|winner| winner == *peer);
         let (ttl, destinations): (_, &mut dyn Iterator<Item = IpAddr>) = match router.config_of(kind).peers() {

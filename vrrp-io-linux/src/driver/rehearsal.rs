@@ -11,7 +11,7 @@ impl Driver {
     pub(super) fn rehearse(&mut self, id: RouterId) {
         let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get(id.index())) else { return };
         let destination = match router.config().peers() {
-            Peers::Multicast => Some(vrrp_core::multicast_group(router.config().family())),
+            Peers::Multicast => Some(router.config().family().group()),
             Peers::Unicast(peers) => peers.first().map(|peer| peer.address),
         };
         let ends = router.source().zip(destination).and_then(|(from, to)| Endpoints::new(from, to));

@@ -108,7 +108,7 @@ fn unicast_speaks_to_and_hears_its_peers_alone() {
         let mut backup = two.start(vec![unicast(100, &[(one.address(), 0)])]);
         master.until_role(Role::Master);
         master.until_announced();
-        let group = vrrp_core::multicast_group(vrrp_core::Family::Ipv4);
+        let group = vrrp_core::Family::Ipv4.group();
 
         // A better router that nobody listed, by unicast and to the group; then one that was listed, from too far away.
         forge(&stranger, one.address(), 255, fast(254, &[address("192.0.2.100")]));

@@ -8,7 +8,6 @@ use core::time::Duration;
 use super::{Happened, What, World};
 use crate::action::Input;
 use crate::config::{Config, Peers};
-use crate::dialect::multicast_group;
 use crate::sim::attack::STRANGER;
 use crate::sim::disturbance::{Disturbance, Installs};
 use crate::sim::host::Life;
@@ -114,7 +113,7 @@ impl World {
         let own: Vec<IpAddr> = members.iter().filter_map(|host| self.network.address(lan, *host, family)).collect();
         let source = attack.source(lan, family, &own, &mut self.random);
         let message = attack.message(config, &mut self.random);
-        let group = [multicast_group(family)];
+        let group = [family.group()];
         let to = if matches!(config.peers(), Peers::Multicast) { &group[..] } else { &own[..] };
         for destination in to.iter().filter(|destination| **destination != source) {
             let Some(ends) = Endpoints::new(source, *destination) else { continue };

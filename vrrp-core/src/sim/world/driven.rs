@@ -9,7 +9,6 @@ use super::{Happened, Heard, StepKind, What, World};
 use crate::action::{Action, AdvertKind, Input, Vip};
 use crate::cause::{Cause, Transition};
 use crate::config::{Config, Peers};
-use crate::dialect::multicast_group;
 use crate::fsm::Role;
 use crate::receive::RxPacket;
 use crate::sim::attack::STRANGER;
@@ -288,7 +287,7 @@ impl World {
     fn announce(&mut self, host: HostId, router: RouterId, address: IpAddr, count: u8) {
         self.step.announced.push((host, router, address, count));
         let Some((lan, frame)) = self.frame(host, router, Carries::Announcement(address)) else { return };
-        let group = multicast_group(if address.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 });
+        let group = Family::of(address).group();
         let Some(ends) = Endpoints::new(address, group) else { return };
         if !self.is_up(host, lan) {
             return self.neighbours.excuse(lan, address);
@@ -356,7 +355,7 @@ impl World {
             return;
         };
         let sent = entry.interface(lan).up;
-        let group = multicast_group(speaker.config().family());
+        let group = speaker.config().family().group();
         let last_word = matches!(kind, AdvertKind::LastWord | AdvertKind::LastWordVersion2);
         let winner = speaker.winner().filter(|_| last_word);
         let meant = |peer: &IpAddr| winner.is_none_or(|winner| winner == *peer);

@@ -6,13 +6,14 @@ use std::ops::Range;
 
 use etherparse::{IpDscp, IpNumber, Ipv4Header, Ipv4HeaderSlice};
 use socket2::{InterfaceIndexOrAddress, Socket};
+use vrrp_core::Family;
 use vrrp_core::wire::Endpoints;
 
 use super::datagram::{Datagram, age, length, wall_clock};
 use crate::sys;
 
 /// RFC 3768 section 5.2.2.
-pub(super) const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
+pub(super) const GROUP: Ipv4Addr = Family::GROUP_V4;
 /// Network control, the class of routing protocols: TOS 0xc0 (IP-11).
 const DSCP: IpDscp = IpDscp::CS6;
 

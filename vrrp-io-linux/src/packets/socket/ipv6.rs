@@ -6,13 +6,14 @@ use std::os::fd::AsFd;
 
 use etherparse::{IpNumber, Ipv6FlowLabel, Ipv6Header, Ipv6HeaderSlice};
 use socket2::Socket;
+use vrrp_core::Family;
 use vrrp_core::wire::Endpoints;
 
 use super::datagram::{Datagram, age, length, wall_clock};
 use crate::sys;
 
 /// RFC 9568 section 5.1.2.2.
-pub(super) const GROUP: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
+pub(super) const GROUP: Ipv6Addr = Family::GROUP_V6;
 /// The MAC address of the group.
 pub(crate) const GROUP_MAC: [u8; 6] = [0x33, 0x33, 0, 0, 0, 0x12];
 /// Network control, the class of routing protocols.

@@ -96,7 +96,7 @@ impl VrrpSocket {
         };
         match joined {
             Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
-                let group = vrrp_core::multicast_group(self.family);
+                let group = self.family.group();
                 return Err(io::Error::new(error.kind(), format!("cannot join the group {group}: {error}")));
             }
             _ => self.joined = true,
@@ -205,7 +205,7 @@ impl VrrpSocket {
             (Family::Ipv6, false) => ipv6::datagram(buf, &received),
         };
         // A raw socket may get the packets of all groups that anybody on this host has joined.
-        let group = vrrp_core::multicast_group(self.family);
+        let group = self.family.group();
         let is_meant = |to: IpAddr| !to.is_multicast() || (self.joined && to == group);
         let datagram = datagram.filter(|datagram| is_meant(datagram.ends.destination()));
         Ok(datagram.map_or(Heard::Noise, Heard::Advertisement))
@@ -270,7 +270,6 @@ mod tests {
     use std::time::Duration;
 
     use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice};
-    use vrrp_core::multicast_group;
 
     use super::*;
     use crate::testing::{ifindex, in_namespace, ip, run, wire};
@@ -338,7 +337,7 @@ mod tests {
             each_family(async |family| {
                 let (mut a, mut b) = (joined("v0", family), joined("v1", family));
                 b.join().unwrap();
-                let ([here, .., nowhere], group) = (addresses(family), multicast_group(family));
+                let ([here, .., nowhere], group) = (addresses(family), family.group());
                 // The source is what the router says it is, on the host or not.
                 for src in [here, nowhere] {
                     a.probe(ends(src, group), 255, b"heard by nobody").unwrap();
@@ -378,7 +377,7 @@ mod tests {
                 // The kernel begins to stamp a moment after it was asked to.
                 let wait = Duration::from_millis(100);
                 tokio::time::sleep(wait).await;
-                a.send(ends(addresses(family)[0], multicast_group(family)), 255, PAYLOAD).unwrap();
+                a.send(ends(addresses(family)[0], family.group()), 255, PAYLOAD).unwrap();
                 tokio::time::sleep(wait).await;
                 let (datagram, _) = receive(&mut b).await;
                 assert!(datagram.age >= wait && datagram.age < Duration::from_secs(10), "{:?}", datagram.age);
@@ -394,7 +393,7 @@ mod tests {
                 let tap = Socket::new(Domain::PACKET, Type::DGRAM, None).unwrap();
                 tap.bind(&sys::link_layer_address(ifindex("v1"), 3, [0; 6])).unwrap();
                 tap.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-                a.send(ends(addresses(family)[0], multicast_group(family)), 255, PAYLOAD).unwrap();
+                a.send(ends(addresses(family)[0], family.group()), 255, PAYLOAD).unwrap();
                 let mut packet = [0; 1500];
                 let is_vrrp = |packet: &[u8]| match family {
                     Family::Ipv4 => packet[0] >> 4 == 4 && packet[9] == IpNumber::VRRP.0,
@@ -427,7 +426,7 @@ mod tests {
                 let mut unicast_only = open("v1", family);
                 let other = if family == Family::Ipv4 { Family::Ipv6 } else { Family::Ipv4 };
                 let mut other = joined("v1", other);
-                let ([here, _, second, ..], group) = (addresses(family), multicast_group(family));
+                let ([here, _, second, ..], group) = (addresses(family), family.group());
                 let [a, b, c, d] = &mut sockets;
                 a.send(ends(here, group), 255, PAYLOAD).unwrap();
                 c.send(ends(second, group), 255, PAYLOAD).unwrap();
@@ -459,7 +458,7 @@ mod tests {
                 ip("link set v1 promisc on");
                 let mut b = joined("v1", family);
                 let card = Socket::new(Domain::PACKET, Type::DGRAM, None).unwrap();
-                let ([here, there, ..], group) = (addresses(family), multicast_group(family));
+                let ([here, there, ..], group) = (addresses(family), family.group());
                 let packet = |to: IpAddr, ttl: u8| match ends(here, to) {
                     Endpoints::V4 { source, destination } => {
                         let mut header = ipv4::header(source, destination, ttl, PAYLOAD.len()).unwrap();
@@ -530,7 +529,7 @@ mod tests {
         in_namespace(|| {
             each_family(async |family| {
                 let (mut a, mut b) = (joined("v0", family), joined("v1", family));
-                let ([here, ..], group) = (addresses(family), multicast_group(family));
+                let ([here, ..], group) = (addresses(family), family.group());
                 a.set_mtu(1280).unwrap();
                 // The second end has a larger MTU than the first.
                 for (ttl, len) in [(1, 600), (2, 1200), (3, 1300), (4, 2600), (5, 4088), (6, 20)] {
@@ -555,7 +554,7 @@ mod tests {
         in_namespace(|| {
             each_family(async |family| {
                 let other = if family == Family::Ipv4 { Family::Ipv6 } else { Family::Ipv4 };
-                let ends = ends(addresses(other)[0], multicast_group(other));
+                let ends = ends(addresses(other)[0], other.group());
                 let error = open("v0", family).send(ends, 255, PAYLOAD).unwrap_err();
                 assert_eq!(error.kind(), io::ErrorKind::Unsupported);
             });

@@ -15,8 +15,6 @@ use vrrp_io_linux::VirtualIp;
 
 /// Addresses that one advertisement can count. That many fit into any usual MTU.
 const MAX_IPV4: usize = 255;
-/// Addresses that fit into an Ethernet frame.
-const MAX_IPV6: usize = 90;
 
 impl InstanceDraft {
     /// The instance, if nothing that it cannot do without is missing; what is wrong goes to `report`.
@@ -128,7 +126,7 @@ impl InstanceDraft {
     fn check_addresses(&self, report: &mut Report) {
         let max = match self.family() {
             Family::Ipv4 => MAX_IPV4,
-            Family::Ipv6 => MAX_IPV6,
+            Family::Ipv6 => usize::from(vrrp_core::wire::MAX_IPV6_ADDRESSES),
         };
         if let Some(too_many) = self.addresses.get(max) {
             report
