@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use vrrp_core::{Cause, Discard, Priority, Role, Transition};
 
+use crate::address_error::AddressError;
+use crate::os_error::OsError;
 use crate::virtual_ip::VirtualIp;
+use crate::warning::{Unreported, Warning};
 
 /// Something that happened to one router.
 #[derive(Clone, Debug)]
@@ -83,8 +86,8 @@ pub enum EventKind {
         vip: VirtualIp,
         /// On which interface.
         device: String,
-        /// What the kernel said.
-        error: String,
+        /// Why not.
+        error: AddressError,
     },
     /// An address that an earlier run left behind was found, and is removed.
     Leftover {
@@ -162,12 +165,12 @@ pub enum EventKind {
         /// To whom.
         destination: IpAddr,
         /// What the kernel said.
-        error: String,
+        error: OsError,
         /// How many of this kind went unreported since the last report.
         unreported: u64,
     },
     /// Something about the host that the router can live with.
-    Warning(String),
+    Warning(Warning),
 }
 
 impl EventKind {
@@ -263,7 +266,7 @@ impl fmt::Display for EventKind {
             Self::SendFailed { destination, error, unreported } => {
                 write!(f, "cannot send to {destination}: {error}{}", Unreported(*unreported))
             }
-            Self::Warning(text) => f.write_str(text),
+            Self::Warning(warning) => warning.fmt(f),
         }
     }
 }
@@ -279,16 +282,4 @@ fn names(transition: &Transition) -> (&'static str, &'static str) {
     let left_fault = matches!(transition.cause, Cause::Recovered(_));
     let entered_fault = matches!(transition.cause, Cause::Fault(_));
     (name(transition.from, left_fault), name(transition.to, entered_fault))
-}
-
-/// How many events of a kind were held back, behind the text of the next.
-pub(crate) struct Unreported(pub(crate) u64);
-
-impl fmt::Display for Unreported {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            0 => Ok(()),
-            n => write!(f, " ({n} more like this since the last report)"),
-        }
-    }
 }

@@ -95,7 +95,7 @@ pub fn start_with(
         // Otherwise the start has failed.
         if let Ok((runtime, mut driver)) = to_run.recv() {
             // Threads that the driver needs are there: they stay what they are.
-            scheduling.apply().iter().for_each(|refused| driver.warn(refused));
+            scheduling.apply().into_iter().for_each(|refused| driver.warn(refused));
             // Alone on this runtime: there is nobody to yield to, and Pending shall mean that nothing waits.
             runtime.block_on(tokio::task::unconstrained(driver.run()));
             drop(runtime);

@@ -151,6 +151,7 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("vrrp-io-linux is for Linux; elsewhere write a driver around vrrp-core, as its documentation shows");
 
+mod address_error;
 mod addresses;
 mod burst;
 mod claims;
@@ -163,6 +164,7 @@ mod event;
 pub mod fuzzing;
 mod handle;
 mod kernel;
+mod os_error;
 mod packets;
 mod preflight;
 mod report;
@@ -175,10 +177,13 @@ mod sys;
 mod testing;
 mod virtual_ip;
 mod vmac;
+mod warning;
 
+pub use address_error::AddressError;
 pub use error::{StartError, Stopped, TrackError};
 pub use event::{Event, EventKind};
 pub use handle::{Vrrp, start, start_with};
+pub use os_error::OsError;
 pub use preflight::{Concern, Preflight, Unsuitable, preflight};
 pub use router::{Router, RouterError};
 pub use scheduling::Scheduling;
@@ -186,6 +191,7 @@ pub use status::{AddressStatus, OnHost, OtherMaster, RouterStatus, TrackerStatus
 pub use virtual_ip::{Scope, VirtualIp, VirtualIpError};
 pub use vmac::VirtualMac;
 pub use vrrp_core as core;
+pub use warning::Warning;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

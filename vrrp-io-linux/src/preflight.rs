@@ -23,6 +23,8 @@ const IFLA_INFO_SLAVE_KIND: u16 = 4;
 
 /// What is known of one router before it starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Preflight {
     /// Why it can never work here; [`start`](crate::start) refuses it then.
     pub unsuitable: Option<Unsuitable>,
@@ -32,6 +34,8 @@ pub struct Preflight {
 
 /// Why a router can never work on its interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum Unsuitable {
     /// It is a loopback: nobody else is there.
     Loopback {
@@ -70,6 +74,8 @@ pub enum Unsuitable {
 
 /// What a router can live with, and an operator should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum Concern {
     /// There is no such interface, yet.
     Missing {
@@ -510,8 +516,8 @@ mod tests {
                 while let Some(event) = events.recv().await {
                     match &event.kind {
                         // The driver itself says that there is no v9.
-                        crate::event::EventKind::Warning(text) if event.router != 1 => {
-                            warnings.push((event.router, text.clone()));
+                        crate::event::EventKind::Warning(warning) if event.router != 1 => {
+                            warnings.push((event.router, warning.to_string()));
                         }
                         _ => {}
                     }

@@ -35,6 +35,8 @@ pub struct Router {
 
 /// A router that cannot run here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum RouterError {
     /// Not one of the configuration's addresses.
     #[error("{name}: {address} is none of the addresses of this router's configuration")]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use vrrp_core::Instant;
 
+use crate::warning::Warning;
 use crate::{clock, sys};
 
 /// How much processor time a real-time thread may use without a pause, unless another limit is set.
@@ -90,16 +91,15 @@ impl Scheduling {
     }
 
     /// Applies it to the calling thread; what the kernel refused is returned.
-    pub(crate) fn apply(&self) -> Vec<String> {
-        let real_time = self.real_time.map(|priority| {
+    pub(crate) fn apply(&self) -> Vec<Warning> {
+        let real_time = self.real_time.and_then(|priority| {
             let limit = self.limit.unwrap_or(LIMIT).max(LEAST_LIMIT);
             let set = sys::limit_real_time(limit).and_then(|()| sys::set_round_robin(priority.clamp(1, 99)));
-            ("real-time scheduling (needs CAP_SYS_NICE)", set)
+            Some(Warning::RealTime(set.err()?.into()))
         });
-        let nice = self.nice.map(|nice| ("the nice value (needs CAP_SYS_NICE)", sys::set_nice(nice)));
-        let locked = self.locked.then(|| ("locking memory (needs CAP_IPC_LOCK)", sys::lock_memory()));
-        let refused = |(what, result): (&str, std::io::Result<()>)| Some(format!("{what}: {}", result.err()?));
-        [real_time, nice, locked].into_iter().flatten().filter_map(refused).collect()
+        let nice = self.nice.and_then(|nice| Some(Warning::Nice(sys::set_nice(nice).err()?.into())));
+        let lock = || Some(Warning::LockedMemory(sys::lock_memory().err()?.into()));
+        [real_time, nice, self.locked.then(lock).flatten()].into_iter().flatten().collect()
     }
 }
 
@@ -209,7 +209,7 @@ mod tests {
                 assert!(limit.starts_with("5000000"), "{limit}");
             }
             // By the kernel, and not by a C library that has no such function.
-            [text] => assert!(text.contains("CAP_SYS_NICE") && text.contains("(os error 1)"), "{text}"),
+            [Warning::RealTime(error)] => assert_eq!(error.raw_os_error(), Some(libc::EPERM)),
             more => panic!("{more:?}"),
         }
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use vrrp_core::{Family, Priority, Role, Stats, Vrid, Weight};
 
+use crate::address_error::AddressError;
 use crate::virtual_ip::VirtualIp;
 
 /// One router, now.
@@ -95,12 +96,13 @@ pub struct AddressStatus {
     pub installed: bool,
     /// Whether it is on this host, whoever put it there.
     pub host: OnHost,
-    /// Why this host cannot set it, as a phrase; `None`: nothing is known to be in the way.
-    pub obstacle: Option<String>,
+    /// Why this host cannot set it; `None`: nothing is known to be in the way.
+    pub obstacle: Option<AddressError>,
 }
 
 /// What the kernel says of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum OnHost {
     /// It is not on the interface.
     Absent,

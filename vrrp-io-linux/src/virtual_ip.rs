@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 /// Scope of an address, as `ip address` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Scope {
     /// Valid everywhere; the default.
     #[default]
@@ -24,6 +25,7 @@ pub enum Scope {
 ///
 /// `"192.0.2.1/24".parse()` gives one with default scope on the router's own interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct VirtualIp {
     /// The address itself.
     pub address: IpAddr,
@@ -41,6 +43,8 @@ pub struct VirtualIp {
 
 /// Why a text is no virtual address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum VirtualIpError {
     /// The part before the slash is no address.
     #[error("`{0}` is not an IP address; expected one like 192.0.2.1/24")]

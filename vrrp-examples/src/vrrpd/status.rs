@@ -40,7 +40,7 @@ fn router(status: &io::RouterStatus, reasons: &BTreeMap<String, String>) -> Rout
                 address: address.vip.to_string(),
                 installed: address.installed,
                 host: on_host(address.host),
-                obstacle: address.obstacle.clone(),
+                obstacle: address.obstacle.as_ref().map(ToString::to_string),
             })
             .collect(),
         faults: status.faults.iter().map(|fault| explain(fault, reasons)).collect(),

@@ -7,6 +7,8 @@ use std::collections::HashMap;
 
 use vrrp_core::RouterId;
 
+use crate::address_error::AddressError;
+
 /// What stands in the way of addresses; mostly nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Obstacles(HashMap<(RouterId, usize), Obstacle>);
@@ -14,7 +16,7 @@ pub(crate) struct Obstacles(HashMap<(RouterId, usize), Obstacle>);
 /// Why one address is not served.
 #[derive(Debug)]
 struct Obstacle {
-    why: String,
+    why: AddressError,
     /// As they were then.
     circumstances: Circumstances,
     /// Known without trying.
@@ -32,8 +34,8 @@ pub(crate) struct Circumstances {
 
 impl Obstacles {
     /// Why an address is not served, if it is not.
-    pub(crate) fn why(&self, router: RouterId, index: usize) -> Option<&str> {
-        self.0.get(&(router, index)).map(|obstacle| obstacle.why.as_str())
+    pub(crate) fn why(&self, router: RouterId, index: usize) -> Option<&AddressError> {
+        self.0.get(&(router, index)).map(|obstacle| &obstacle.why)
     }
 
     /// Whether an address of a router is not served.
@@ -42,7 +44,7 @@ impl Obstacles {
     }
 
     /// An address could not be set.
-    pub(crate) fn failed(&mut self, router: RouterId, index: usize, why: String, circumstances: Circumstances) {
+    pub(crate) fn failed(&mut self, router: RouterId, index: usize, why: AddressError, circumstances: Circumstances) {
         self.0.insert((router, index), Obstacle { why, circumstances, known: false });
     }
 
@@ -60,7 +62,7 @@ impl Obstacles {
         router: RouterId,
         index: usize,
         circumstances: Circumstances,
-        why: Option<String>,
+        why: Option<AddressError>,
     ) -> Option<bool> {
         let before = self.0.get_mut(&(router, index));
         match (why, before) {
@@ -94,23 +96,22 @@ mod tests {
         let good = Circumstances { ifindex: Some(2), up: true, mtu: 1500, ipv6: true };
         let bad = Circumstances { ipv6: false, ..good };
         let mut obstacles = Obstacles::default();
-        let look = |obstacles: &mut Obstacles, circumstances, why: Option<&str>| {
-            obstacles.look(id, 0, circumstances, why.map(str::to_owned))
-        };
+        let disabled = || AddressError::Ipv6Disabled { interface: "eth0".to_owned() };
+        let look = |obstacles: &mut Obstacles, circumstances, why| obstacles.look(id, 0, circumstances, why);
         assert_eq!(look(&mut obstacles, good, None), None);
-        assert_eq!(look(&mut obstacles, bad, Some("IPv6 is disabled")), Some(false));
-        assert_eq!(look(&mut obstacles, bad, Some("IPv6 is disabled")), None, "told once");
-        assert_eq!(obstacles.why(id, 0), Some("IPv6 is disabled"));
+        assert_eq!(look(&mut obstacles, bad, Some(disabled())), Some(false));
+        assert_eq!(look(&mut obstacles, bad, Some(disabled())), None, "told once");
+        assert_eq!(obstacles.why(id, 0), Some(&disabled()));
         assert_eq!(look(&mut obstacles, good, None), Some(true));
         assert_eq!(look(&mut obstacles, good, None), None);
         assert!(obstacles.any_of(id, 1), "not there yet");
         obstacles.overcome(id, 0);
         assert_eq!((obstacles.any_of(id, 1), obstacles.why(id, 0)), (false, None));
 
-        obstacles.failed(id, 0, "out of memory".to_owned(), good);
+        obstacles.failed(id, 0, AddressError::Duplicate, good);
         assert_eq!(look(&mut obstacles, good, None), None, "nothing has changed");
         assert_eq!(look(&mut obstacles, Circumstances { mtu: 1400, ..good }, None), Some(true));
-        obstacles.failed(id, 0, "out of memory".to_owned(), good);
-        assert_eq!(look(&mut obstacles, bad, Some("IPv6 is disabled")), Some(false));
+        obstacles.failed(id, 0, AddressError::Duplicate, good);
+        assert_eq!(look(&mut obstacles, bad, Some(disabled())), Some(false));
     }
 }

@@ -3,6 +3,7 @@
 use vrrp_core::{Input, RouterId};
 
 use super::state::Driver;
+use crate::address_error::AddressError;
 use crate::addresses::obstacles::Circumstances;
 use crate::clock;
 use crate::event::EventKind;
@@ -41,25 +42,24 @@ impl Driver {
     }
 
     /// An address could not be set, for this reason.
-    pub(super) fn failed(&mut self, id: RouterId, index: usize, why: &str) {
+    pub(super) fn failed(&mut self, id: RouterId, index: usize, why: AddressError) {
         let Some(holding) = self.holdings.get(id, index) else { return };
         let (vip, device) = (holding.vip.clone(), holding.device.clone());
         let circumstances = self.circumstances(&device);
-        self.obstacles.failed(id, index, why.to_owned(), circumstances);
+        self.obstacles.failed(id, index, why.clone(), circumstances);
         // Better than what the kernel says.
-        let known = self.obstacle(id, &device, vip.address.is_ipv6(), circumstances);
-        let error = known.unwrap_or_else(|| why.to_owned());
+        let error = self.obstacle(id, &device, vip.address.is_ipv6(), circumstances).unwrap_or(why);
         self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
     }
 
     /// Why an address is not served, if it is not.
-    pub(super) fn why_not(&self, id: RouterId, index: usize) -> Option<String> {
+    pub(super) fn why_not(&self, id: RouterId, index: usize) -> Option<AddressError> {
         let why = self.obstacles.why(id, index)?;
         let device = self.holdings.get(id, index).map(|holding| holding.device.as_str());
         // What else was wrong with an interface went with it.
         let gone =
             device.filter(|device| !self.macvlans.is_one(device) && self.condition(device) == Condition::Missing);
-        Some(gone.map_or_else(|| why.to_owned(), |device| words::interface(device, Condition::Missing)))
+        Some(gone.map_or_else(|| why.clone(), |device| words::unusable(device, Condition::Missing)))
     }
 
     /// Hands news of an address in, and reports what they change of the priority.
@@ -82,7 +82,7 @@ impl Driver {
         if let (false, Some(holding), Some(why)) =
             (available, self.holdings.get(id, index), self.obstacles.why(id, index))
         {
-            let (vip, device, error) = (holding.vip.clone(), holding.device.clone(), why.to_owned());
+            let (vip, device, error) = (holding.vip.clone(), holding.device.clone(), why.clone());
             self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
         }
         self.tell(id, Input::AddressAvailable(index, available));
@@ -100,22 +100,33 @@ impl Driver {
 
     /// What is known to stand in the way of an address on a device. That the router's own interface is down is a fault of
     /// the router.
-    fn obstacle(&self, id: RouterId, device: &str, is_ipv6: bool, circumstances: Circumstances) -> Option<String> {
+    fn obstacle(
+        &self,
+        id: RouterId,
+        device: &str,
+        is_ipv6: bool,
+        circumstances: Circumstances,
+    ) -> Option<AddressError> {
         let Circumstances { ifindex, up, mtu, ipv6 } = circumstances;
         let interface = self.routers.get(id.index()).map_or("", |hosted| hosted.router.interface.as_str());
         let own = interface == device;
         let macvlan = self.macvlans.is_one(device);
         match ifindex {
-            _ if macvlan && !self.macvlans.is_ready(id) => Some(match self.condition(interface) {
-                Condition::Missing => format!("there is no interface {interface} that could carry {device}"),
-                _ => format!("there is no usable interface {device}"),
-            }),
-            None if !own => Some(words::interface(device, Condition::Missing)),
-            Some(_) if !up && !own && !macvlan => Some(words::interface(device, self.condition(device))),
-            Some(_) if is_ipv6 && mtu < IPV6_MTU => {
-                Some(format!("the MTU of {device} is {mtu}, and IPv6 needs {IPV6_MTU}"))
+            _ if macvlan && !self.macvlans.is_ready(id) => {
+                let macvlan = device.to_owned();
+                Some(match self.condition(interface) {
+                    Condition::Missing => {
+                        AddressError::NoInterfaceForMacvlan { interface: interface.to_owned(), macvlan }
+                    }
+                    _ => AddressError::NoMacvlan { macvlan },
+                })
             }
-            Some(_) if is_ipv6 && !ipv6 => Some(format!("IPv6 is disabled on {device}")),
+            None if !own => Some(words::unusable(device, Condition::Missing)),
+            Some(_) if !up && !own && !macvlan => Some(words::unusable(device, self.condition(device))),
+            Some(_) if is_ipv6 && mtu < IPV6_MTU => {
+                Some(AddressError::MtuForIpv6 { interface: device.to_owned(), mtu })
+            }
+            Some(_) if is_ipv6 && !ipv6 => Some(AddressError::Ipv6Disabled { interface: device.to_owned() }),
             _ => None,
         }
     }

@@ -8,6 +8,7 @@ use vrrp_core::wire::{Endpoints, TTL};
 use vrrp_core::{Action, AdvertKind, Input, Peers, Role, RouterId, Vip};
 
 use super::state::Driver;
+use crate::address_error::AddressError;
 use crate::addresses::holdings::Answer;
 use crate::event::EventKind;
 use crate::kernel::netlink::requests::Done;
@@ -15,6 +16,7 @@ use crate::packets::link_layer::Mac;
 use crate::report::Kind;
 use crate::report::words::{self, Condition};
 use crate::virtual_ip::VirtualIp;
+use crate::warning::Warning;
 use crate::{clock, vmac};
 
 /// Addresses renewed at once: for so long nothing else happens.
@@ -150,7 +152,7 @@ impl Driver {
         }
         self.reporter.report_repeating(id, clock::now(), Kind::SendFailed, |unreported| EventKind::SendFailed {
             destination,
-            error: error.to_string(),
+            error: error.into(),
             unreported,
         });
         true
@@ -198,11 +200,11 @@ impl Driver {
         let Some(holding) = self.holdings.get(id, request.index()) else { return };
         let (vip, device) = (holding.vip.clone(), holding.device.clone());
         let Some(ifindex) = self.monitor.link_by_name(&device).map(|link| link.index) else {
-            self.failed(id, request.index(), &words::interface(&device, Condition::Missing));
+            self.failed(id, request.index(), words::unusable(&device, Condition::Missing));
             return self.tell(id, Input::AddressFailed(request));
         };
         if let Err(error) = self.macvlans.raise(id, &device) {
-            self.failed(id, request.index(), &format!("cannot set {device} up: {error}"));
+            self.failed(id, request.index(), AddressError::MacvlanNotRaised { macvlan: device, error: error.into() });
             return self.tell(id, Input::AddressFailed(request));
         }
         self.warn_of_real_address(id, &vip, &device);
@@ -222,7 +224,7 @@ impl Driver {
                 self.repeats.extend((count > 1).then_some((id, request, count - 1)));
                 EventKind::Announced { address, device, count }
             }
-            Err(error) => EventKind::Warning(format!("cannot announce {address} on {device}: {error}")),
+            Err(error) => EventKind::Warning(Warning::NotAnnounced { address, device, error: error.into() }),
         };
         self.reporter.report(id, event);
     }
@@ -265,7 +267,7 @@ impl Driver {
                 (EventKind::AddressInstalled { vip, device, foreign }, Some(Input::AddressInstalled(request)))
             }
             Answer::Failed { request, error } => {
-                self.failed(id, index, &error.to_string());
+                self.failed(id, index, error);
                 self.tell(id, Input::AddressFailed(request));
                 return self.look_for_obstacles_again(id);
             }
@@ -274,7 +276,7 @@ impl Driver {
                 (EventKind::AddressRemoved { vip, device: self.called(ifindex, device) }, None)
             }
             Answer::Stuck(error) => {
-                let error = format!("cannot remove it: {error}");
+                let error = AddressError::NotRemoved(error.into());
                 (EventKind::AddressFailed { vip, device, error }, None)
             }
         };
@@ -331,8 +333,7 @@ impl Driver {
         let expired = self.leases.may_have_expired(id, now);
         if put_back && !expired && !self.holdings.may_put_back(id, request.index(), now) {
             self.holdings.give_up(id, request.index());
-            let why = "somebody keeps removing it: it was put back three times within ten seconds";
-            self.failed(id, request.index(), why);
+            self.failed(id, request.index(), AddressError::KeepsGoing);
             return self.tell(id, Input::AddressFailed(request));
         }
         let event = match expired {

@@ -11,9 +11,10 @@ use crate::clock;
 use crate::event::EventKind;
 use crate::kernel::netlink::mirror::{Change, HostAddress};
 use crate::kernel::sysctl;
-use crate::report::words::{self, Condition};
+use crate::packets::ports::Taken;
 use crate::router::Router;
 use crate::status::OnHost;
+use crate::warning::Warning;
 
 impl Driver {
     /// Takes over what the host reports.
@@ -129,7 +130,12 @@ impl Driver {
         if let Err(error) = port.follow(link) {
             // A link without an address has no groups; joining is tried again when it gets one.
             if link.is_some_and(|link| link.up) {
-                self.warn_port(index, &error.to_string());
+                let (interface, refused) = (port.name.clone(), port.refused.clone());
+                let warning = match refused {
+                    Some(Taken { vrid, by }) => Warning::Claimed { interface, vrid, by },
+                    None => Warning::Socket { interface, error: error.into() },
+                };
+                self.warn_port(index, warning);
             }
         }
     }
@@ -138,13 +144,14 @@ impl Driver {
     pub(super) fn prepare_device(&mut self, device: &str) {
         let Some(id) = self.interfaces.get(device).and_then(|concerned| concerned.ipv4) else { return };
         if let Err(error) = sysctl::promote_secondaries(device) {
-            let text = match error.kind() {
+            let interface = device.to_owned();
+            let warning = match error.kind() {
                 // It is made when the interface below is there.
                 io::ErrorKind::NotFound if self.macvlans.is_one(device) => return,
-                io::ErrorKind::NotFound => format!("{}; waiting for it", words::interface(device, Condition::Missing)),
-                _ => format!("removing an address of {device} may remove others with it: {error}"),
+                io::ErrorKind::NotFound => Warning::NoInterface { interface },
+                _ => Warning::Secondaries { interface, error: error.into() },
             };
-            self.reporter.report(id, EventKind::Warning(text));
+            self.reporter.report(id, EventKind::Warning(warning));
         }
     }
 
@@ -155,11 +162,7 @@ impl Driver {
             let config = router.config();
             let foreign = config.addresses().iter().find(|vip| !self.monitor.has_real_address(**vip));
             let Some(vip) = foreign.filter(|_| config.priority().is_owner()) else { continue };
-            let text = format!(
-                "priority 255 is for the owner of the addresses, but {vip} is not on this host: no tracked weight and no \
-                 preemption setting holds this router back; 254 or less lets them"
-            );
-            self.reporter.report(id, EventKind::Warning(text));
+            self.reporter.report(id, EventKind::Warning(Warning::NotOwner { address: *vip }));
         }
     }
 
@@ -262,12 +265,17 @@ impl Driver {
         there.or_else(|| on(&hosted.router.interface)).unwrap_or(OnHost::Absent)
     }
 
-    pub(super) fn warn_port(&mut self, port: usize, text: &str) {
-        let Some(name) = self.ports.get(port).map(|port| port.name.clone()) else { return };
+    pub(super) fn warn_socket(&mut self, port: usize, error: io::Error) {
+        let Some(interface) = self.ports.get(port).map(|port| port.name.clone()) else { return };
+        self.warn_port(port, Warning::Socket { interface, error: error.into() });
+    }
+
+    /// Warns of what concerns all routers of a port, in the name of the first.
+    pub(super) fn warn_port(&mut self, port: usize, warning: Warning) {
         let concerned = self.routers.iter().position(|hosted| hosted.port == port);
         let id = self.set.iter().nth(concerned.unwrap_or_default()).map(|(id, _)| id);
         if let Some(id) = id {
-            self.reporter.report(id, EventKind::Warning(format!("{name}: {text}")));
+            self.reporter.report(id, EventKind::Warning(warning));
         }
     }
 }

@@ -31,6 +31,7 @@ use crate::packets::socket::membership;
 use crate::report::Kind;
 use crate::scheduling::Pauses;
 use crate::status::{AddressStatus, RouterStatus};
+use crate::warning::Warning;
 
 /// A Down deadline is met by waking this much earlier and spinning the rest: timers wake late. It comes only in a
 /// failure, so it costs nothing while all is well.
@@ -68,9 +69,9 @@ enum Wake {
 
 impl Driver {
     /// Warns of what concerns all routers, in the name of the first.
-    pub(crate) fn warn(&mut self, text: &str) {
+    pub(crate) fn warn(&mut self, warning: Warning) {
         if let Some((id, _)) = self.set.iter().next() {
-            self.reporter.report(id, EventKind::Warning(text.to_owned()));
+            self.reporter.report(id, EventKind::Warning(warning));
         }
     }
 
@@ -110,7 +111,7 @@ impl Driver {
                     self.claim_again();
                 }
                 Wake::Packet(port, Ok(arrival)) => self.receive(port, &arrival),
-                Wake::Packet(port, Err(error)) => self.warn_port(port, &error.to_string()),
+                Wake::Packet(port, Err(error)) => self.warn_socket(port, error),
                 Wake::Change(change) => {
                     self.memberships_doubtful = true;
                     self.follow(&change);
@@ -322,7 +323,7 @@ impl Driver {
             for index in doubtful {
                 let verified = self.ports.get_mut(index).map_or(Ok(()), |port| port.verify(&members));
                 if let Err(error) = verified {
-                    self.warn_port(index, &error.to_string());
+                    self.warn_socket(index, error);
                 }
             }
         }

@@ -29,6 +29,7 @@ use crate::report::Reporter;
 use crate::router::Router;
 use crate::scheduling::Pauses;
 use crate::sys;
+use crate::warning::Warning;
 
 /// Its claim, a packet socket, a raw socket; and one that takes the place of another.
 const FILES_OF_A_PORT: usize = 4;
@@ -150,7 +151,7 @@ impl Driver {
     pub(crate) fn warn_of_concerns(&mut self, found: &[Preflight]) {
         for ((id, _), found) in self.set.iter().zip(found) {
             for concern in found.concerns.iter().filter(|concern| !matches!(concern, Concern::Missing { .. })) {
-                self.reporter.report(id, EventKind::Warning(concern.to_string()));
+                self.reporter.report(id, EventKind::Warning(Warning::Concern(concern.clone())));
             }
         }
     }

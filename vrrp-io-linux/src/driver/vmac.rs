@@ -6,11 +6,13 @@ use std::time::Duration;
 use vrrp_core::{Input, RouterId};
 
 use super::state::Driver;
+use crate::address_error::AddressError;
 use crate::clock;
-use crate::event::{EventKind, Unreported};
+use crate::event::EventKind;
 use crate::kernel::filter::{Filter, News};
 use crate::report::Kind;
 use crate::virtual_ip::VirtualIp;
+use crate::warning::Warning;
 
 /// How long a start waits for news of the macvlans it has made; who is not ready by then waits as for any interface.
 const NEWS_LIMIT: Duration = Duration::from_secs(1);
@@ -30,14 +32,13 @@ impl Driver {
 
     /// Takes over what became of a router's macvlan or the interface below, before the router hears of it.
     pub(super) fn follow_macvlan(&mut self, id: RouterId) {
-        if let Some(text) = self.macvlans.follow(id, &self.monitor) {
-            self.reporter.report(id, EventKind::Warning(text));
+        if let Some(warning) = self.macvlans.follow(id, &self.monitor) {
+            self.reporter.report(id, EventKind::Warning(warning));
         }
         let Some(device) = self.macvlans.take_contested(id) else { return };
-        let why = format!("somebody keeps lowering {device}: it was raised again three times within ten seconds");
         for request in self.holdings.wanted_on(id, &device) {
             self.holdings.remove(&mut self.requests, &self.monitor, id, request.index());
-            self.failed(id, request.index(), &why);
+            self.failed(id, request.index(), AddressError::MacvlanLowered { macvlan: device.clone() });
             self.tell(id, Input::AddressFailed(request));
         }
     }
@@ -50,11 +51,8 @@ impl Driver {
         let interface = &hosted.router.interface;
         let Some(below) = self.monitor.link_by_name(interface).filter(|_| interface != device) else { return };
         if self.monitor.addresses(below.index).any(|there| there.address == vip.address) {
-            let address = vip.address;
-            let text = format!(
-                "{address} is on {interface} too, which answers for it with a MAC address of its own; remove it there"
-            );
-            self.reporter.report(id, EventKind::Warning(text));
+            let warning = Warning::RealAddress { address: vip.address, interface: interface.clone() };
+            self.reporter.report(id, EventKind::Warning(warning));
         }
     }
 
@@ -62,21 +60,16 @@ impl Driver {
     pub(super) fn report_filter(&mut self, news: &News) {
         let Some((table, router)) = self.filter.as_ref().and_then(Filter::table) else { return };
         let Some((id, _)) = self.set.iter().nth(router) else { return };
-        let what =
-            format!("somebody removed or changed the packet filter of accept mode off (nftables, table inet {table})");
+        let table = table.to_owned();
         match news {
             News::Restored => {
                 self.reporter.report_repeating(id, clock::now(), Kind::FilterLost, |unreported| {
-                    EventKind::Warning(format!("{what}; it is made anew{}", Unreported(unreported)))
+                    EventKind::Warning(Warning::FilterRestored { table, unreported })
                 });
             }
-            News::Failed(error, pause) => {
-                let text = format!(
-                    "{what}, and it cannot be made anew: {error}; until it is, Masters accept packets to their addresses; \
-                     trying again in {} s",
-                    pause.as_secs()
-                );
-                self.reporter.report(id, EventKind::Warning(text));
+            News::Failed(error, again_in) => {
+                let warning = Warning::FilterLost { table, error: error.into(), again_in: *again_in };
+                self.reporter.report(id, EventKind::Warning(warning));
             }
         }
     }
@@ -85,7 +78,7 @@ impl Driver {
     pub(super) fn unfilter(&mut self) {
         let removed = self.filter.as_mut().map_or(Ok(()), |filter| filter.remove());
         if let Err(error) = removed {
-            self.warn(&format!("cannot remove the packet filter: {error}"));
+            self.warn(Warning::FilterNotRemoved(error.into()));
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::kernel::netlink::monitor::Monitor;
 use crate::kernel::sysctl;
 use crate::router::Router;
 use crate::vmac::{self, Macvlan};
+use crate::warning::Warning;
 
 /// The macvlans of all routers.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ struct Device {
     raised_again: Burst,
     /// Somebody keeps lowering it.
     contested: bool,
-    complaint: Option<String>,
+    complaint: Option<Warning>,
 }
 
 /// Whether a macvlan is to be up. Locked while it is being lowered.
@@ -100,7 +101,7 @@ impl Macvlans {
 
     /// Follows the links: makes the router's macvlan when it is missing, and sets it up when it appears. One that a dead
     /// run left is taken over. Returns what is wrong, once.
-    pub(crate) fn follow(&mut self, id: RouterId, monitor: &Monitor) -> Option<String> {
+    pub(crate) fn follow(&mut self, id: RouterId, monitor: &Monitor) -> Option<Warning> {
         let device = self.devices.get_mut(&id)?;
         let wrong = device.follow(&mut self.links, &mut self.before, monitor).err();
         if wrong.is_some() {
@@ -197,7 +198,7 @@ impl Device {
         links: &mut Links,
         before: &mut BTreeMap<(String, &'static str), String>,
         monitor: &Monitor,
-    ) -> Result<(), String> {
+    ) -> Result<(), Warning> {
         let Self { macvlan: Macvlan { name, mac, .. }, parent, .. } = self;
         let Some(below) = monitor.link_by_name(parent) else {
             self.ready = None;
@@ -212,7 +213,10 @@ impl Device {
                     Ok(())
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-                Err(error) => Err(format!("cannot make the macvlan {name} on {parent}: {error}")),
+                Err(error) => {
+                    let (macvlan, interface) = (name.clone(), parent.clone());
+                    Err(Warning::MacvlanNotMade { macvlan, interface, error: error.into() })
+                }
             };
         };
         if std::mem::take(&mut self.asked) {
@@ -222,14 +226,12 @@ impl Device {
         // namespace, whose numbers mean nothing here: but then both have the same.
         let is_on_it = link.macvlan_on.is_some() && [Some(below.index), below.macvlan_on].contains(&link.macvlan_on);
         if !is_on_it || link.mac != Some(*mac) {
-            let mac = mac.map(|octet| format!("{octet:02x}")).join(":");
-            let text =
-                format!("{name} is there, but is no macvlan on {parent} with {mac}; remove it, or choose another name");
-            return Err(text);
+            return Err(Warning::MacvlanForeign { macvlan: name.clone(), interface: parent.clone(), mac: *mac });
         }
         if self.ready != Some(link.index) {
             *locked(&self.raised) = false;
-            self.prepare(links, before, link).map_err(|error| format!("cannot set up {}: {error}", link.name))?;
+            self.prepare(links, before, link)
+                .map_err(|error| Warning::MacvlanNotPrepared { macvlan: link.name.clone(), error: error.into() })?;
             self.ready = Some(link.index);
         } else if link.mtu < below.mtu {
             // The kernel shrinks it with its parent, and leaves it so. What keeps it small is told when it is needed.

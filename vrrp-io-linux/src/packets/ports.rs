@@ -40,7 +40,7 @@ pub(crate) struct Port {
 }
 
 /// What another process runs here.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Taken {
     pub(crate) vrid: Vrid,
     /// Who, as a phrase.

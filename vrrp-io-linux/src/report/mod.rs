@@ -122,12 +122,19 @@ mod tests {
         for second in 0..31 {
             let now = Instant::ZERO + Duration::from_secs(second);
             let kind = Kind::from(&Discard::AuthFailure);
-            reporter.report_repeating(id, now, kind, |n| EventKind::Warning(n.to_string()));
+            reporter.report_repeating(id, now, kind, |unreported| {
+                let source = [192, 0, 2, 2].into();
+                EventKind::Released { source, unreported }
+            });
         }
         assert!(events.try_recv().is_err(), "nobody is woken before it is time");
         reporter.deliver();
-        let texts: Vec<_> = std::iter::from_fn(|| events.try_recv().ok()).map(|event| event.to_string()).collect();
-        assert_eq!(texts, ["vr: 0", "vr: 9"]);
+        let counted = |event: Event| match event.kind {
+            EventKind::Released { unreported, .. } => (event.name.to_string(), unreported),
+            other => panic!("{other}"),
+        };
+        let told: Vec<_> = std::iter::from_fn(|| events.try_recv().ok()).map(counted).collect();
+        assert_eq!(told, [("vr".to_owned(), 0), ("vr".to_owned(), 9)]);
         assert_eq!(reporter.lost(), 2);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use vrrp_core::{Cause, Fault, RouterId, TrackerId, Vrid};
 
+use crate::address_error::AddressError;
 use crate::router::Router;
 
 /// How an interface stands.
@@ -44,6 +45,16 @@ pub(crate) fn interface(name: &str, condition: Condition) -> String {
         Condition::Down => format!("interface {name} is down"),
         Condition::NoCarrier => format!("interface {name} has no carrier"),
         Condition::Up => format!("interface {name} is up"),
+    }
+}
+
+/// Why an interface that is not up carries no address.
+pub(crate) fn unusable(interface: &str, condition: Condition) -> AddressError {
+    let interface = interface.to_owned();
+    match condition {
+        Condition::Missing => AddressError::NoInterface { interface },
+        Condition::NoCarrier => AddressError::NoCarrier { interface },
+        Condition::Down | Condition::Up => AddressError::InterfaceDown { interface },
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use vrrp_core::{Config, Profile};
-use vrrp_io_linux::{EventKind, Router, VirtualMac};
+use vrrp_io_linux::{EventKind, Router, VirtualMac, Warning};
 
 use crate::common::*;
 
@@ -111,7 +111,7 @@ fn a_packet_filter_that_somebody_takes_away_is_made_anew() {
             eventually(&change, || nft(&host, "list ruleset") == whole);
             assert_eq!(answers(&client, address(VIP)), [false; 3], "{change}");
         }
-        node.until("a warning", |kind| matches!(kind, EventKind::Warning(text) if text.contains("it is made anew")));
+        node.until("a warning", |kind| matches!(kind, EventKind::Warning(Warning::FilterRestored { .. })));
         let told =
             node.log().iter().filter(|event| event.to_string().contains("made anew")).cloned().collect::<Vec<_>>();
         assert!(told.iter().all(|event| event.router == 1), "{told:?}");

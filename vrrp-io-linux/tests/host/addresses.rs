@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use vrrp_core::{Profile, Role};
-use vrrp_io_linux::{EventKind, Scope};
+use vrrp_io_linux::{EventKind, Scope, Warning};
 
 use crate::common::*;
 
@@ -131,14 +131,13 @@ fn who_claims_to_own_what_it_has_not_is_told() {
             let mut node = host.start(vec![router(config(Profile::Rfc3768, priority, addresses))]);
             node.until_announced();
             let warning = node.log().iter().find_map(|event| match &event.kind {
-                EventKind::Warning(text) => Some(text.clone()),
+                EventKind::Warning(warning) => Some(warning.clone()),
                 _ => None,
             });
             node.stop();
             warning
         };
-        let claimed = warning(255, &[real, virtual_address]).unwrap();
-        assert!(claimed.contains("192.0.2.100 is not on this host"), "{claimed}");
+        assert_eq!(warning(255, &[real, virtual_address]), Some(Warning::NotOwner { address: virtual_address }));
         assert_eq!(warning(254, &[virtual_address]), None);
         assert_eq!(warning(255, &[real]), None);
         // A source besides: then the virtual one is one that others set.

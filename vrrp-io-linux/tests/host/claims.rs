@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use vrrp_core::Role;
-use vrrp_io_linux::{EventKind, Router, StartError, start};
+use vrrp_io_linux::{EventKind, Router, StartError, Warning, start};
 
 use crate::common::*;
 
@@ -83,7 +83,7 @@ fn an_interface_that_appears_goes_to_one_and_to_the_other_when_that_ends() {
         if second.status().role == Role::Master {
             std::mem::swap(&mut first, &mut second);
         }
-        let warned = |kind: &EventKind| matches!(kind, EventKind::Warning(text) if text.starts_with("eth0: virtual router 51 is run by this process"));
+        let warned = |kind: &EventKind| matches!(kind, EventKind::Warning(Warning::Claimed { interface, by, .. }) if interface == "eth0" && by.starts_with("this process"));
         second.until("a warning", warned);
         assert_eq!(second.status().role, Role::Initialize);
         first.stop();

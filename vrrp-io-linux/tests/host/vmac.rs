@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use vrrp_core::{Config, Role};
-use vrrp_io_linux::{Event, EventKind, Router, VirtualMac};
+use vrrp_io_linux::{Event, EventKind, Router, VirtualMac, Warning};
 
 use crate::common::*;
 
@@ -388,10 +388,7 @@ fn what_a_dead_run_left_is_taken_over_and_what_others_made_is_not() {
 
         host.ip("link add vrrp.51 type veth peer name other");
         let mut node = start(&host, 200);
-        node.until(
-            "a warning",
-            |kind| matches!(kind, EventKind::Warning(text) if text.contains("is no macvlan on eth0")),
-        );
+        node.until("a warning", |kind| matches!(kind, EventKind::Warning(Warning::MacvlanForeign { .. })));
         node.until_role(Role::Initialize);
         assert_eq!(node.status().faults, ["192.0.2.100 could not be installed: there is no usable interface vrrp.51"]);
         host.ip("link delete vrrp.51");
@@ -441,7 +438,7 @@ fn an_owner_is_told_of_its_address_on_the_interface_below() {
         let lan = Lan::new();
         let host = lan.host(1);
         let mut node = host.start(vec![with_vmac(fast(255, &[host.address()]))]);
-        node.until("a warning", |kind| matches!(kind, EventKind::Warning(text) if text.contains("is on eth0 too")));
+        node.until("a warning", |kind| matches!(kind, EventKind::Warning(Warning::RealAddress { .. })));
     });
 }
 

@@ -70,7 +70,7 @@ impl Gate {
 mod tests {
     use super::*;
     use vrrp_core::{Cause, Priority, Transition};
-    use vrrp_io_linux::VirtualIp;
+    use vrrp_io_linux::{AddressError, VirtualIp};
 
     fn to(role: Role) -> EventKind {
         let transition = Transition { from: Role::Backup, to: role, cause: Cause::Shutdown };
@@ -86,7 +86,7 @@ mod tests {
     }
 
     fn failed(address: &str) -> EventKind {
-        EventKind::AddressFailed { vip: vip(address), device: "eth0".to_owned(), error: "refused".to_owned() }
+        EventKind::AddressFailed { vip: vip(address), device: "eth0".to_owned(), error: AddressError::Duplicate }
     }
 
     fn gate() -> Gate {

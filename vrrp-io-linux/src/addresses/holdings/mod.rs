@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use vrrp_core::{Instant, RouterId, Vip};
 
+use crate::address_error::AddressError;
 use crate::burst::Burst;
 use crate::kernel::netlink::mirror::{HostAddress, Use};
 use crate::kernel::netlink::monitor::Monitor;
@@ -114,22 +115,11 @@ pub(crate) enum Answer {
     /// The router's request is fulfilled. `foreign`: by what was there before, and will stay.
     Installed { request: Vip, foreign: bool, prefix_len: u8 },
     /// It is not, and why.
-    Failed { request: Vip, error: Refusal },
+    Failed { request: Vip, error: AddressError },
     /// The address is gone from this link.
     Removed { ifindex: u32, prefix_len: u8 },
     /// It could not be removed.
     Stuck(io::Error),
-}
-
-/// Why an address cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Refusal {
-    /// The kernel refused it.
-    #[error("cannot install it: {0}")]
-    Kernel(io::Error),
-    /// It is there, and of no use.
-    #[error("it is on this host, but another host of the link has it too (duplicate address detection failed)")]
-    Duplicate,
 }
 
 /// An address that is on the host though its router is not Master, and is to go.
@@ -315,7 +305,7 @@ impl Holdings {
             }
             Use::Duplicate => {
                 holding.wanted = None;
-                Some(Answer::Failed { request, error: Refusal::Duplicate })
+                Some(Answer::Failed { request, error: AddressError::Duplicate })
             }
         }
     }
@@ -527,7 +517,7 @@ impl Holdings {
             }
             Err(error) => {
                 self.give_up(router, index);
-                Some(Answer::Failed { request, error: Refusal::Kernel(error) })
+                Some(Answer::Failed { request, error: AddressError::NotInstalled(error.into()) })
             }
             Ok(_) if place.address.is_ipv4() => self.judge(router, index, Use::Usable, foreign),
             // The kernel takes an IPv6 address first; a moment later it joins the group by which neighbours ask for it, and
