@@ -17,6 +17,7 @@ pub struct Stopped;
 
 /// A verdict that reached no tracker.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TrackError {
     /// There is no router at this position.
     #[error("there is no router at position {router}: {routers} were started, and the first has position 0")]
@@ -42,7 +43,11 @@ pub enum TrackError {
 }
 
 /// Why routers could not be started.
+///
+/// Its text does not repeat that of its [source](std::error::Error::source): who shows it to people shows both, as `anyhow`
+/// and its like do.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StartError {
     /// One of them cannot run here.
     #[error(transparent)]
@@ -88,12 +93,32 @@ pub enum StartError {
         /// Why.
         why: Unsuitable,
     },
-    /// The kernel refused something.
-    #[error("{what}: {error}")]
+    /// The kernel refused something. What it said is the [source](std::error::Error::source), and not in the text.
+    #[error("{what}")]
     Os {
         /// What was tried, and what it needs.
         what: &'static str,
         /// What the kernel said.
+        #[source]
         error: io::Error,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error;
+
+    #[test]
+    fn what_the_kernel_said_is_the_source_and_said_once() {
+        let error = io::Error::from_raw_os_error(libc::EPERM);
+        let error = StartError::Os { what: "cannot open a packet socket (needs CAP_NET_RAW)", error };
+        assert_eq!(error.to_string(), "cannot open a packet socket (needs CAP_NET_RAW)");
+        let source: Option<&io::Error> = error.source().and_then(|source| source.downcast_ref());
+        assert_eq!(source.and_then(io::Error::raw_os_error), Some(libc::EPERM));
+
+        let router = RouterError::InterfaceName { name: "a".to_owned(), interface: "b/c".to_owned() };
+        let error = StartError::from(router.clone());
+        assert_eq!((error.to_string(), error.source().is_none()), (router.to_string(), true), "nor is this said twice");
+    }
 }

@@ -19,6 +19,7 @@ mod signals;
 mod status;
 mod supervisor;
 
+use std::error::Error;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -153,10 +154,16 @@ fn start(configuration: Lowered, what: &str, arguments: &Arguments) -> ExitCode 
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            error!("{why}");
+            error!("{}", with_sources(&*why));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error, and behind it each that it came from.
+fn with_sources(error: &dyn Error) -> String {
+    let texts = std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string);
+    texts.collect::<Vec<_>>().join(": ")
 }
 
 /// Reads the configuration and prints what there is to say about it. `None`: it would not run.
