@@ -2,7 +2,7 @@
 
 use std::io;
 
-use vrrp_core::{GroupError, TrackerId, Vrid};
+use vrrp_core::{GroupError, RouterId, TrackerId, Vrid};
 
 use crate::preflight::Unsuitable;
 use crate::router::RouterError;
@@ -19,14 +19,9 @@ pub struct Stopped;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrackError {
-    /// There is no router at this position.
-    #[error("there is no router at position {router}: {routers} were started, and the first has position 0")]
-    UnknownRouter {
-        /// The position.
-        router: usize,
-        /// How many routers there are.
-        routers: usize,
-    },
+    /// No router has this id.
+    #[error("there is no router with the id {}; expected one that `Vrrp::routers` of this start gives", .0.index())]
+    UnknownRouter(RouterId),
     /// The router has no tracker with this id.
     #[error(
         "{name}: its configuration has no such tracker; expected an id that `add_tracker` of this configuration gave"

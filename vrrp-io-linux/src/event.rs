@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use vrrp_core::{Cause, Discard, Priority, Role, Transition};
+use vrrp_core::{Cause, Discard, Priority, Role, RouterId, Transition};
 
 use crate::address_error::AddressError;
 use crate::os_error::OsError;
@@ -13,9 +13,10 @@ use crate::warning::{Unreported, Warning};
 
 /// Something that happened to one router.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Event {
-    /// Which router: its position in the list given to [`start`](crate::start).
-    pub router: usize,
+    /// Which router. Its [index](RouterId::index) is the position in the list given to [`start`](crate::start).
+    pub router: RouterId,
     /// The router's name.
     pub name: Arc<str>,
     /// What happened.
@@ -24,6 +25,7 @@ pub struct Event {
 
 /// What happened.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum EventKind {
     /// The state changed, or a start was refused.
     StateChanged {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
-use vrrp_core::TrackerId;
+use vrrp_core::{RouterId, TrackerId};
 
 use crate::driver::state::{Command, Driver};
 use crate::error::{StartError, Stopped, TrackError};
@@ -36,15 +36,18 @@ const DROP_PATIENCE: Duration = Duration::from_secs(10);
 pub struct Vrrp {
     /// The driver ends when this is dropped, which comes before `driver` is.
     commands: mpsc::Sender<Command>,
-    /// Of each router.
-    trackers: Box<[Trackers]>,
+    /// By their ids.
+    routers: Box<[Known]>,
     driver: Running,
 }
 
+/// What is to be known of a router without asking the driver.
 #[derive(Debug)]
-struct Trackers {
-    router: String,
-    count: usize,
+struct Known {
+    id: RouterId,
+    name: String,
+    /// How many it has.
+    trackers: usize,
 }
 
 /// The driver's thread, as seen by those who wait for its end.
@@ -109,17 +112,22 @@ pub fn start_with(
     let runtime = Builder::new_current_thread().enable_io().enable_time().build();
     let runtime = runtime.map_err(os("cannot make an event loop"))?;
     let routers: Vec<Router> = routers.into_iter().collect();
-    let trackers = routers.iter().map(Trackers::of).collect();
-    match open(&runtime, routers, command_receiver, event_sender) {
-        // The thread waits for nothing else.
-        Ok(driver) => drop(opened.send((runtime, driver))),
+    let known: Vec<_> = routers.iter().map(|it| (it.name.clone(), it.config.trackers().len())).collect();
+    let ids = match open(&runtime, routers, command_receiver, event_sender) {
+        Ok(driver) => {
+            let ids: Vec<RouterId> = driver.ids().collect();
+            // The thread waits for nothing else.
+            drop(opened.send((runtime, driver)));
+            ids
+        }
         Err(error) => {
             // The caller may be in a runtime, where none is dropped that would wait.
             runtime.shutdown_background();
             return Err(error);
         }
-    }
-    Ok((Vrrp { commands, trackers, driver: Running { released, over } }, events))
+    };
+    let routers = ids.into_iter().zip(known).map(|(id, (name, trackers))| Known { id, name, trackers }).collect();
+    Ok((Vrrp { commands, routers, driver: Running { released, over } }, events))
 }
 
 /// On the caller's thread: memory that reading a configuration has left there serves again.
@@ -146,16 +154,26 @@ fn open(
 }
 
 impl Vrrp {
-    /// Hands in a tracker's verdict for the router at a position in the list given to [`start`].
+    /// Returns the routers by id and name, in the order in which [`start`] got them.
+    pub fn routers(&self) -> impl ExactSizeIterator<Item = (RouterId, &str)> {
+        self.routers.iter().map(|router| (router.id, router.name.as_str()))
+    }
+
+    /// Returns the id of the router of this name, of the first where several have it.
+    #[must_use]
+    pub fn router(&self, name: &str) -> Option<RouterId> {
+        self.routers().find(|(_, known)| *known == name).map(|(id, _)| id)
+    }
+
+    /// Hands in a tracker's verdict for a router.
     ///
     /// # Errors
     /// [`TrackError`]: there is no such router, it has no such tracker, or the routers do not run any more. An id that another
-    /// router's configuration gave is not told from the same id of this one.
-    pub async fn track(&self, router: usize, tracker: TrackerId, passing: bool) -> Result<(), TrackError> {
-        let routers = self.trackers.len();
-        let known = self.trackers.get(router).ok_or(TrackError::UnknownRouter { router, routers })?;
-        if tracker.index() >= known.count {
-            return Err(TrackError::UnknownTracker { name: known.router.clone(), tracker });
+    /// router's configuration, or another start, gave is not told from the same id of this one.
+    pub async fn track(&self, router: RouterId, tracker: TrackerId, passing: bool) -> Result<(), TrackError> {
+        let known = self.routers.get(router.index()).ok_or(TrackError::UnknownRouter(router))?;
+        if tracker.index() >= known.trackers {
+            return Err(TrackError::UnknownTracker { name: known.name.clone(), tracker });
         }
         self.commands.send(Command::Track(router, tracker, passing)).await.map_err(|_| Stopped)?;
         Ok(())
@@ -180,12 +198,6 @@ impl Vrrp {
         let Self { commands, mut driver, .. } = self;
         drop(commands);
         (&mut driver.released).await.map_err(|_| Stopped)
-    }
-}
-
-impl Trackers {
-    fn of(router: &Router) -> Self {
-        Self { router: router.name.clone(), count: router.config.trackers().len() }
     }
 }
 
@@ -216,7 +228,7 @@ mod tests {
     use super::*;
     use crate::testing::run;
     use std::time::Instant;
-    use vrrp_core::{Config, Profile, Tracker, Vrid, Weight};
+    use vrrp_core::{Config, InterfaceId, Profile, RouterSet, Tracker, Vrid, Weight};
 
     #[test]
     fn a_start_that_fails_is_an_error_wherever_it_is_called() {
@@ -230,7 +242,7 @@ mod tests {
         }
     }
     /// A handle whose driver panics as soon as it is there.
-    fn dead() -> (Vrrp, TrackerId) {
+    fn dead() -> (Vrrp, RouterId, TrackerId) {
         let mut config =
             Config::new(Profile::Rfc3768, Vrid::new(51).unwrap(), &["192.0.2.1".parse().unwrap()]).unwrap();
         let tracker = Tracker { name: "service".to_owned(), weight: Weight::Fault, reverse: false };
@@ -244,17 +256,18 @@ mod tests {
             panic!("on purpose");
         };
         assert!(thread::spawn(driver).join().is_err());
-        let trackers = [Trackers::of(&Router::new("v0", config))].into();
-        (Vrrp { commands, trackers, driver: Running { released, over } }, tracker)
+        let id = RouterSet::new().insert(InterfaceId(0), config).unwrap();
+        let routers = [Known { id, name: "v0/51".to_owned(), trackers: 1 }].into();
+        (Vrrp { commands, routers, driver: Running { released, over } }, id, tracker)
     }
 
     #[test]
     fn a_driver_that_died_is_an_error_and_nobody_waits_for_it() {
         let started = Instant::now();
-        let (vrrp, tracker) = dead();
+        let (vrrp, id, tracker) = dead();
         run(async {
             assert_eq!(vrrp.status().await.unwrap_err(), Stopped);
-            assert_eq!(vrrp.track(0, tracker, true).await, Err(TrackError::Stopped(Stopped)));
+            assert_eq!(vrrp.track(id, tracker, true).await, Err(TrackError::Stopped(Stopped)));
             assert_eq!(vrrp.stop().await, Err(Stopped));
         });
         drop(dead());
@@ -267,9 +280,9 @@ mod tests {
             value
         }
         fn is_shared<T: Sync>(_: &T) {}
-        let (vrrp, tracker) = may(dead());
+        let (vrrp, id, tracker) = may(dead());
         is_shared(&vrrp);
-        drop((may(vrrp.status()), may(vrrp.track(0, tracker, true))));
+        drop((may(vrrp.status()), may(vrrp.track(id, tracker, true))));
         drop(may(vrrp.stop()));
     }
 

@@ -516,8 +516,8 @@ mod tests {
                 while let Some(event) = events.recv().await {
                     match &event.kind {
                         // The driver itself says that there is no v9.
-                        crate::event::EventKind::Warning(warning) if event.router != 1 => {
-                            warnings.push((event.router, warning.to_string()));
+                        crate::event::EventKind::Warning(warning) if event.router.index() != 1 => {
+                            warnings.push((event.router.index(), warning.to_string()));
                         }
                         _ => {}
                     }

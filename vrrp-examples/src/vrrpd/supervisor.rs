@@ -132,8 +132,8 @@ impl Supervisor {
                 Role::Backup => NotifyState::Backup,
                 Role::Initialize => NotifyState::Fault,
             };
-            self.notifier.changed(event.router, state, priority.get());
-            if let Some((group, state)) = self.groups.changed(event.router, transition.to) {
+            self.notifier.changed(event.router.index(), state, priority.get());
+            if let Some((group, state)) = self.groups.changed(event.router.index(), transition.to) {
                 self.notifier.changed(self.daemon.instances.len() + group, state, GROUP_PRIORITY);
             }
         }
@@ -161,7 +161,8 @@ impl Supervisor {
             *failure = (!passed).then_some(reason);
         }
         for user in self.script_users.get(script).into_iter().flatten() {
-            if let Err(why) = self.vrrp.track(user.router, user.tracker, passed).await {
+            let Some((router, _)) = self.vrrp.routers().nth(user.router) else { continue };
+            if let Err(why) = self.vrrp.track(router, user.tracker, passed).await {
                 error!("check {name}: {why}");
             }
         }

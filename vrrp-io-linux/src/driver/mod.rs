@@ -68,6 +68,11 @@ enum Wake {
 }
 
 impl Driver {
+    /// The ids of the routers, in the order in which these were given.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = RouterId> {
+        self.set.iter().map(|(id, _)| id)
+    }
+
     /// Warns of what concerns all routers, in the name of the first.
     pub(crate) fn warn(&mut self, warning: Warning) {
         if let Some((id, _)) = self.set.iter().next() {
@@ -81,7 +86,7 @@ impl Driver {
         self.warn_of_owners();
         self.sweep();
         self.make_macvlans().await;
-        let ids: Vec<RouterId> = self.set.iter().map(|(id, _)| id).collect();
+        let ids: Vec<RouterId> = self.ids().collect();
         let devices: BTreeSet<String> = self.interfaces.with_ipv4().cloned().collect();
         devices.iter().for_each(|device| self.prepare_device(device));
         for port in 0..self.ports.len() {
@@ -116,10 +121,8 @@ impl Driver {
                     self.memberships_doubtful = true;
                     self.follow(&change);
                 }
-                Wake::Command(Some(Command::Track(router, tracker, passing))) => {
-                    if let Some(id) = ids.get(router) {
-                        self.consider(*id, [Input::Tracker(tracker, passing)]);
-                    }
+                Wake::Command(Some(Command::Track(id, tracker, passing))) => {
+                    self.consider(id, [Input::Tracker(tracker, passing)]);
                 }
                 Wake::Command(Some(Command::Status(reply))) => {
                     // Nobody waits for it any more: nothing is lost.

@@ -26,7 +26,7 @@ use crate::status::RouterStatus;
 /// What the outside asks of a running driver.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Track(usize, TrackerId, bool),
+    Track(RouterId, TrackerId, bool),
     Status(oneshot::Sender<Vec<RouterStatus>>),
 }
 

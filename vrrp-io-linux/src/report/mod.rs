@@ -67,7 +67,7 @@ impl Reporter {
     pub(crate) fn report(&mut self, router: RouterId, kind: EventKind) {
         let Some(name) = self.names.get(router.index()) else { return };
         if self.held.len() < self.events.capacity() {
-            self.held.push(Event { router: router.index(), name: Arc::clone(name), kind });
+            self.held.push(Event { router, name: Arc::clone(name), kind });
         } else {
             self.lost += 1;
         }

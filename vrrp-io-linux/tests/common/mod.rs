@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
 use tokio::sync::mpsc::Receiver;
-use vrrp_core::{AdvertInterval, Config, Priority, Profile, Role, Vrid};
+use vrrp_core::{AdvertInterval, Config, Priority, Profile, Role, TrackerId, Vrid};
 use vrrp_io_linux::{Event, EventKind, Router, RouterStatus, Scheduling, VirtualIp, Vrrp, start_with};
 
 pub use process::Process;
@@ -216,6 +216,12 @@ impl Node {
 
     pub fn status(&self) -> RouterStatus {
         run(self.vrrp.status()).unwrap().remove(0)
+    }
+
+    /// Hands in a tracker's verdict for the router at this position.
+    pub fn track(&self, router: usize, tracker: TrackerId, passing: bool) {
+        let (id, _) = self.vrrp.routers().nth(router).unwrap();
+        run(self.vrrp.track(id, tracker, passing)).unwrap();
     }
 
     pub fn vrrp(&self) -> &Vrrp {

@@ -114,7 +114,7 @@ fn a_packet_filter_that_somebody_takes_away_is_made_anew() {
         node.until("a warning", |kind| matches!(kind, EventKind::Warning(Warning::FilterRestored { .. })));
         let told =
             node.log().iter().filter(|event| event.to_string().contains("made anew")).cloned().collect::<Vec<_>>();
-        assert!(told.iter().all(|event| event.router == 1), "{told:?}");
+        assert!(told.iter().all(|event| event.router.index() == 1), "{told:?}");
         node.stop();
         // Nobody makes it anew any more.
         assert_eq!(nft(&host, "list ruleset"), "");

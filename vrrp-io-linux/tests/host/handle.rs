@@ -8,7 +8,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Receiver;
-use vrrp_core::{Role, Tracker, TrackerId, Weight};
+use vrrp_core::{InterfaceId, Role, RouterSet, Tracker, TrackerId, Weight};
 use vrrp_io_linux::{Event, RouterError, StartError, TrackError, Vrrp, start};
 
 use crate::common::*;
@@ -56,7 +56,7 @@ fn everything_works_on_an_executor_that_is_not_tokios() {
         let (vrrp, mut events) = host.run(|| start([router(config)])).unwrap();
         block_on(async {
             assert_eq!(vrrp.status().await.unwrap()[0].role, Role::Initialize, "nothing unchecked goes into service");
-            vrrp.track(0, tracker, true).await.unwrap();
+            vrrp.track(vrrp.router("eth0/51").unwrap(), tracker, true).await.unwrap();
             while let Some(event) = events.recv().await {
                 if entered(&event.kind) == Some(Role::Master) {
                     break;
@@ -148,14 +148,22 @@ fn a_verdict_for_what_is_not_there_is_an_error() {
         let tracker = Tracker { name: "service".to_owned(), weight: Weight::Fault, reverse: false };
         let own = config.add_tracker(tracker).unwrap();
         let (vrrp, _events) = host.run(|| start([router(config)])).unwrap();
+        let id = vrrp.router("eth0/51").unwrap();
+        assert_eq!(vrrp.routers().collect::<Vec<_>>(), [(id, "eth0/51")]);
+        assert_eq!(vrrp.router("eth0/52"), None);
+        let foreign = {
+            let mut set = RouterSet::new();
+            set.insert(InterfaceId(0), other.clone()).unwrap();
+            set.insert(InterfaceId(1), other.clone()).unwrap()
+        };
         let track = |router, tracker| block_on(vrrp.track(router, tracker, false)).map_err(|error| error.to_string());
-        assert_eq!(track(0, own), Ok(()));
-        let error = "there is no router at position 1: 1 were started, and the first has position 0";
-        assert_eq!(track(1, own), Err(error.to_owned()));
+        assert_eq!(track(id, own), Ok(()));
+        let error = "there is no router with the id 1; expected one that `Vrrp::routers` of this start gives";
+        assert_eq!(track(foreign, own), Err(error.to_owned()));
         let error = "eth0/51: its configuration has no such tracker; expected an id that `add_tracker` of this configuration gave";
-        assert_eq!(track(0, ids[1]), Err(error.to_owned()));
+        assert_eq!(track(id, ids[1]), Err(error.to_owned()));
         let unknown = TrackError::UnknownTracker { name: "eth0/51".to_owned(), tracker: ids[1] };
-        assert_eq!(block_on(vrrp.track(0, ids[1], true)), Err(unknown));
+        assert_eq!(block_on(vrrp.track(id, ids[1], true)), Err(unknown));
         drop(vrrp);
 
         let (interface, name) = ("eth1".to_owned(), "eth0/51".to_owned());

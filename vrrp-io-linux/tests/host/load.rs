@@ -46,9 +46,10 @@ fn events_that_nobody_reads_hold_nothing_up() {
         let (mut tap, span) = (client.tap(), Duration::from_secs(3));
         let times = thread::scope(|scope| {
             let times = scope.spawn(|| adverts(&mut tap, host.address(), 51, span));
+            let id = node.vrrp().router("eth0/52").unwrap();
             run(async {
                 for round in 0..4000 {
-                    node.vrrp().track(1, tracker, round % 2 == 0).await.unwrap();
+                    node.vrrp().track(id, tracker, round % 2 == 0).await.unwrap();
                 }
             });
             times.join().unwrap()

@@ -38,19 +38,19 @@ fn a_fault_of_one_moves_both_and_its_end_brings_both_back() {
         let (host, peer) = (lan.host(1), lan.host(2));
         let ((routers, tracker), (others, other_tracker)) = (group(200), group(100));
         let mut node = host.start(routers);
-        run(node.vrrp().track(1, tracker, true)).unwrap();
+        node.track(1, tracker, true);
         eventually("the better host holds both", || holds_both(&host));
         let mut standby = peer.start(others);
-        run(standby.vrrp().track(1, other_tracker, true)).unwrap();
+        standby.track(1, other_tracker, true);
         standby.until_role(Role::Backup);
         standby.until_role(Role::Backup);
 
-        run(node.vrrp().track(1, tracker, false)).unwrap();
+        node.track(1, tracker, false);
         eventually("the other host holds both", || holds_both(&peer));
         eventually("the better host holds none", || holds_none(&host));
         assert_eq!(node.status().faults, ["second of the sync group both is at fault"]);
 
-        run(node.vrrp().track(1, tracker, true)).unwrap();
+        node.track(1, tracker, true);
         eventually("the better host holds both again", || holds_both(&host));
         eventually("the other host holds none", || holds_none(&peer));
         let story = node.story();

@@ -67,11 +67,11 @@ pub async fn spawn(instances: &[Instance]) -> io::Result<Routing> {
 impl Routing {
     /// Acts upon what happened to a router. Returns at once.
     pub fn follow(&mut self, event: &Event) {
-        if let Some(gate) = self.gates.get_mut(event.router).and_then(Option::as_mut) {
+        if let Some(gate) = self.gates.get_mut(event.router.index()).and_then(Option::as_mut) {
             let wish = gate.follow(&event.kind);
             if let Some(keeper) = &self.keeper {
                 // It ends only when this is dropped.
-                let _ = keeper.send((event.router, wish));
+                let _ = keeper.send((event.router.index(), wish));
             }
         }
     }
