@@ -9,7 +9,7 @@ use vrrp_core::{Action, AdvertKind, Input, Peers, Role, RouterId, Vip};
 
 use super::state::Driver;
 use crate::address_error::AddressError;
-use crate::addresses::holdings::Answer;
+use crate::addresses::holdings::{Answer, Step};
 use crate::event::EventKind;
 use crate::kernel::netlink::requests::Done;
 use crate::packets::link_layer::Mac;
@@ -64,9 +64,7 @@ impl Driver {
             match action {
                 Action::SendAdvertisement(kind) => self.advertise(id, kind),
                 Action::InstallAddress(vip) => self.install(id, vip),
-                Action::RemoveAddress(vip) => {
-                    self.holdings.remove(&mut self.requests, &self.monitor, id, vip.index());
-                }
+                Action::RemoveAddress(vip) => self.remove(id, vip.index()),
                 Action::AnnounceAddress { vip, count } => self.announce(id, vip, count),
                 Action::StateChanged(transition) => {
                     if transition.from == Role::Master && transition.to != Role::Master {
@@ -193,7 +191,7 @@ impl Driver {
             left -= indices.len();
             Some((id, indices))
         };
-        self.holdings.renew(&mut self.requests, std::iter::from_fn(next), now + RENEWED_WITHIN);
+        self.requests.renew(self.holdings.renewals(std::iter::from_fn(next)), now + RENEWED_WITHIN);
     }
 
     pub(super) fn install(&mut self, id: RouterId, request: Vip) {
@@ -208,9 +206,13 @@ impl Driver {
             return self.tell(id, Input::AddressFailed(request));
         }
         self.warn_of_real_address(id, &vip, &device);
-        if let Some(answer) = self.holdings.install(&mut self.requests, &self.monitor, id, request, ifindex) {
-            self.take(id, request.index(), answer);
-        }
+        let step = self.holdings.install(&self.monitor, id, request, ifindex);
+        self.go(step);
+    }
+
+    pub(super) fn remove(&mut self, id: RouterId, index: usize) {
+        let asks = self.holdings.remove(&self.monitor, id, index);
+        self.ask(asks);
     }
 
     /// Announces an address once; where that is to be repeated, when every other address has been announced too. Nothing
@@ -252,7 +254,14 @@ impl Driver {
     }
 
     pub(super) fn answered(&mut self, done: Done) {
-        if let Some((id, index, answer)) = self.holdings.answer(&mut self.requests, &self.monitor, done) {
+        let step = self.holdings.answer(&self.monitor, done);
+        self.go(step);
+    }
+
+    /// Asks the kernel what is to be asked next, and tells a router what it has to know.
+    fn go(&mut self, Step { asks, answer }: Step) {
+        self.ask(asks);
+        if let Some((id, index, answer)) = answer {
             self.take(id, index, answer);
         }
     }
@@ -350,7 +359,7 @@ impl Driver {
     /// A link has another name now. What is wanted on its device moves to the one that has that name.
     pub(super) fn relocate(&mut self, id: RouterId) {
         for request in self.holdings.misplaced(&self.monitor, id) {
-            self.holdings.remove(&mut self.requests, &self.monitor, id, request.index());
+            self.remove(id, request.index());
             self.install(id, request);
         }
     }

@@ -2,6 +2,7 @@
 
 mod ability;
 mod actions;
+mod asks;
 mod host;
 mod interfaces;
 mod open;

@@ -93,9 +93,11 @@ impl Driver {
             }
             let vip = holding.vip.clone();
             let (now, needed) = (clock::now(), self.is_needed(&device, address));
-            if !self.holdings.remove_strays(&mut self.requests, (id, index), link, &strays, now, needed) {
+            let asks = self.holdings.remove_strays((id, index), link, &strays, now, needed);
+            if asks.is_empty() {
                 continue;
             }
+            self.ask(asks);
             for Stray { prefix_len, marked } in strays {
                 let (vip, device) = (VirtualIp { prefix_len, ..vip.clone() }, device.clone());
                 let event = match marked {

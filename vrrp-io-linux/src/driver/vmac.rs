@@ -37,7 +37,7 @@ impl Driver {
         }
         let Some(device) = self.macvlans.take_contested(id) else { return };
         for request in self.holdings.wanted_on(id, &device) {
-            self.holdings.remove(&mut self.requests, &self.monitor, id, request.index());
+            self.remove(id, request.index());
             self.failed(id, request.index(), AddressError::MacvlanLowered { macvlan: device.clone() });
             self.tell(id, Input::AddressFailed(request));
         }

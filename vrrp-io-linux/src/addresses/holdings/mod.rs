@@ -1,7 +1,7 @@
 //! The virtual addresses of this host: which are wanted, where we put them, and what is being asked of the kernel.
 //!
-//! A ledger: it decides by what it is told, and whoever it is lent carries its requests out. Here a link is its index, as it
-//! is for the kernel; a name may go to another link.
+//! A ledger: it decides by what it is told, and returns what the kernel is to be [asked](Ask). Here a link is its index, as it is
+//! for the kernel; a name may go to another link.
 
 #[cfg(test)]
 mod tests;
@@ -17,8 +17,7 @@ use vrrp_core::{Instant, RouterId, Vip};
 use crate::address_error::AddressError;
 use crate::burst::Burst;
 use crate::kernel::netlink::mirror::{HostAddress, Use};
-use crate::kernel::netlink::monitor::Monitor;
-use crate::kernel::netlink::requests::{Done, Outcome, Requests};
+use crate::kernel::netlink::requests::{Done, Outcome};
 use crate::router::Router;
 use crate::status::OnHost;
 use crate::virtual_ip::VirtualIp;
@@ -139,17 +138,36 @@ pub(crate) enum Left {
     Contested,
 }
 
-/// Who carries out requests.
-pub(crate) trait Kernel {
-    fn install(&mut self, ifindex: u32, vip: &VirtualIp, lifetime: Option<Duration>, ticket: u64);
-    fn remove(&mut self, ifindex: u32, vip: &VirtualIp, ticket: u64);
-    fn renew<'a>(&mut self, addresses: impl IntoIterator<Item = (u32, &'a VirtualIp, Duration)>, until: Instant);
+/// What the kernel is to be asked, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Ask {
+    /// To have an address, for so long. The answer goes to [`Holdings::answer`].
+    Install { ifindex: u32, vip: VirtualIp, lifetime: Option<Duration>, ticket: u64 },
+    /// To have it last for so long from now. There is no answer.
+    Renew { ifindex: u32, vip: VirtualIp, lifetime: Duration },
+    /// To have it no more, whatever its label: the kernel renames that with its link. The answer goes to
+    /// [`Holdings::answer`].
+    Remove { ifindex: u32, address: IpAddr, prefix_len: u8, ticket: u64 },
+}
+
+/// What follows from news or an answer: what to ask next, and what to tell a router.
+#[derive(Debug, Default)]
+#[must_use]
+pub(crate) struct Step {
+    pub(crate) asks: Vec<Ask>,
+    /// For which address of which router, and what it means.
+    pub(crate) answer: Option<(RouterId, usize, Answer)>,
 }
 
 /// What is there, as far as the news of it go.
 pub(crate) trait Host {
     /// Everything that a link has of an address.
     fn at(&self, ifindex: u32, address: IpAddr) -> impl Iterator<Item = &HostAddress>;
+    /// Whether a link has an address: the best that it has of it, what serves before what does not.
+    fn shown(&self, ifindex: u32, address: IpAddr) -> Option<&HostAddress> {
+        self.at(ifindex, address).min_by_key(|there| !there.is_usable())
+    }
     /// The link of this name.
     fn index(&self, name: &str) -> Option<u32>;
     /// Whether a link can carry anything.
@@ -251,20 +269,14 @@ impl Holdings {
         there.max_by_key(|there| matches!(there, OnHost::Here { .. })).unwrap_or(OnHost::Absent)
     }
 
-    /// Asks for an address on a link. Returns what can be said without asking: of what the owner of the address has there.
+    /// Asks for an address on a link. There is an answer where it can be given without asking: of what the owner of the
+    /// address has there.
     ///
     /// What is there otherwise than it is wanted, and not by its owner, goes first: with another prefix, or without use.
-    pub(crate) fn install(
-        &mut self,
-        kernel: &mut impl Kernel,
-        host: &impl Host,
-        router: RouterId,
-        request: Vip,
-        ifindex: u32,
-    ) -> Option<Answer> {
+    pub(crate) fn install(&mut self, host: &impl Host, router: RouterId, request: Vip, ifindex: u32) -> Step {
         let index = request.index();
         let place = Place { ifindex, address: request.address };
-        let holding = self.get_mut(router, index)?;
+        let Some(holding) = self.get_mut(router, index) else { return Step::default() };
         holding.want(Wanted { request, ifindex, stage: Stage::Asked });
         let (owned, wanted_len) = (holding.owned, holding.vip.prefix_len);
         // While removals of ours are unseen the host shows what is gone.
@@ -275,16 +287,17 @@ impl Holdings {
         if owned {
             if let Some(real) = others.iter().find(|there| !there.marked) {
                 // The owner's real address has the prefix of its network, which need not be the one configured.
-                return self.judge(router, index, real.usage, Some(real.prefix_len));
+                return Step::of(router, index, self.judge(router, index, real.usage, Some(real.prefix_len)));
             }
         }
+        let mut asks = Vec::new();
         if !self.is_shared(router, index, place) {
             for there in others.iter().filter(|there| !owned || there.marked) {
-                self.ask_removal(kernel, router, index, place, there.prefix_len, false);
+                asks.push(self.ask_removal(router, index, place, there.prefix_len, false));
             }
         }
-        self.ask(kernel, router, request, place, false);
-        None
+        asks.extend(self.ask(router, request, place, false));
+        Step { asks, answer: None }
     }
 
     /// What an address that is there means for who wants it: it serves, or fails, or is waited for. `foreign`: the prefix
@@ -310,54 +323,39 @@ impl Holdings {
         }
     }
 
-    fn ask(&mut self, kernel: &mut impl Kernel, router: RouterId, request: Vip, place: Place, repeated: bool) {
-        let ticket = self.next_ticket;
-        let Some(holding) = self.get_mut(router, request.index()) else { return };
-        kernel.install(place.ifindex, &holding.vip, holding.lifetime, ticket);
-        self.take_off(Flight::Install { router, request, place, repeated });
+    fn ask(&mut self, router: RouterId, request: Vip, place: Place, repeated: bool) -> Option<Ask> {
+        let holding = self.get(router, request.index())?;
+        let (vip, lifetime) = (holding.vip.clone(), holding.lifetime);
+        let ticket = self.take_off(Flight::Install { router, request, place, repeated });
+        Some(Ask::Install { ifindex: place.ifindex, vip, lifetime, ticket })
     }
 
-    fn ask_removal(
-        &mut self,
-        kernel: &mut impl Kernel,
-        router: RouterId,
-        index: usize,
-        place: Place,
-        prefix_len: u8,
-        told: bool,
-    ) {
+    fn ask_removal(&mut self, router: RouterId, index: usize, place: Place, prefix_len: u8, told: bool) -> Ask {
         let record = self.records.entry(place).or_default();
         record.ours.remove(&prefix_len);
         record.removals_unseen += 1;
-        let vip = VirtualIp { prefix_len, ..VirtualIp::from(place.address) };
-        kernel.remove(place.ifindex, &vip, self.next_ticket);
-        self.take_off(Flight::Remove { router, index, place, prefix_len, told });
+        let ticket = self.take_off(Flight::Remove { router, index, place, prefix_len, told });
+        Ask::Remove { ifindex: place.ifindex, address: place.address, prefix_len, ticket }
     }
 
-    /// Renews some of each router's addresses, if it is not later than `until`: those that are wanted and ours.
-    pub(crate) fn renew(
+    /// What of these parts of routers' addresses is to be renewed, and for how long: what is wanted and ours.
+    pub(crate) fn renewals(
         &self,
-        kernel: &mut impl Kernel,
         parts: impl Iterator<Item = (RouterId, Range<usize>)>,
-        until: Instant,
-    ) {
+    ) -> impl Iterator<Item = (u32, &VirtualIp, Duration)> {
         let part = |(router, indices): (RouterId, _)| self.routers.get(router.index())?.get(indices);
-        let renewable = |holding: &'_ Holding| {
+        parts.filter_map(part).flatten().filter_map(|holding| {
             let wanted = holding.wanted.filter(|wanted| wanted.stage != Stage::Lost)?;
             let ours = self.is_ours(wanted.ifindex, holding.vip.address, holding.vip.prefix_len);
-            Some((wanted.ifindex, holding.lifetime?)).filter(|_| ours)
-        };
-        let addresses = parts.filter_map(part).flatten().filter_map(|holding| {
-            let (ifindex, lifetime) = renewable(holding)?;
-            Some((ifindex, &holding.vip, lifetime))
-        });
-        kernel.renew(addresses, until);
+            Some((wanted.ifindex, &holding.vip, holding.lifetime?)).filter(|_| ours)
+        })
     }
 
     /// Asks for an address to go where it is ours; where nobody owns it, also what else there is of it. It stays where
     /// another router wants it. What is still being installed goes when that is done.
-    pub(crate) fn remove(&mut self, kernel: &mut impl Kernel, host: &impl Host, router: RouterId, index: usize) {
-        let Some(holding) = self.get_mut(router, index) else { return };
+    pub(crate) fn remove(&mut self, host: &impl Host, router: RouterId, index: usize) -> Vec<Ask> {
+        let mut asks = Vec::new();
+        let Some(holding) = self.get_mut(router, index) else { return asks };
         holding.wanted = None;
         let (address, owned) = (holding.vip.address, holding.owned);
         let mut links = std::mem::take(&mut holding.asked_on);
@@ -366,7 +364,7 @@ impl Holdings {
         for ifindex in links {
             let place = Place { ifindex, address };
             if self.is_shared(router, index, place) {
-                self.hand_over(kernel, place);
+                asks.extend(self.hand_over(place));
                 continue;
             }
             let record = self.records.get(&place);
@@ -377,9 +375,10 @@ impl Holdings {
                 prefixes.extend(host.at(ifindex, address).map(|there| there.prefix_len));
             }
             for prefix_len in prefixes {
-                self.ask_removal(kernel, router, index, place, prefix_len, true);
+                asks.push(self.ask_removal(router, index, place, prefix_len, true));
             }
         }
+        asks
     }
 
     /// Whether another router needs an address to stay on a link: it wants it, or owns it.
@@ -389,13 +388,13 @@ impl Holdings {
     }
 
     /// An address stays for others than the one that has it by its own lifetime.
-    fn hand_over(&self, kernel: &mut impl Kernel, place: Place) {
-        let addresses = self.holders_of(place.address).filter_map(|(_, _, holding)| {
+    fn hand_over(&self, place: Place) -> impl Iterator<Item = Ask> {
+        self.holders_of(place.address).filter_map(move |(_, _, holding)| {
             let ifindex = holding.wanted.filter(|it| it.ifindex == place.ifindex)?.ifindex;
             let ours = self.is_ours(ifindex, place.address, holding.vip.prefix_len);
-            ours.then_some((ifindex, &holding.vip, holding.lifetime.unwrap_or(FOR_EVER)))
-        });
-        kernel.renew(addresses, Instant::MAX);
+            let lifetime = holding.lifetime.unwrap_or(FOR_EVER);
+            ours.then(|| Ask::Renew { ifindex, vip: holding.vip.clone(), lifetime })
+        })
     }
 
     /// What a link has of an address though its router does not want it, and nobody owns it. `only_marked`: the link may
@@ -417,18 +416,17 @@ impl Holdings {
         host.at(ifindex, place.address).map(stray).filter(|stray| stray.marked || !only_marked).collect()
     }
 
-    /// Asks for strays to go, unless they are `needed` there, or come back again and again. What an earlier run has marked
-    /// is never needed. Returns whether they go.
+    /// Asks for strays to go, unless they are `needed` there, or come back again and again: then nothing is asked. What an
+    /// earlier run has marked is never needed.
     pub(crate) fn remove_strays(
         &mut self,
-        kernel: &mut impl Kernel,
         (router, index): (RouterId, usize),
         ifindex: u32,
         strays: &[Stray],
         now: Instant,
         needed: bool,
-    ) -> bool {
-        let Some(holding) = self.get(router, index) else { return false };
+    ) -> Vec<Ask> {
+        let Some(holding) = self.get(router, index) else { return Vec::new() };
         let place = Place { ifindex, address: holding.vip.address };
         let left = match needed && strays.iter().any(|stray| !stray.marked) {
             true => Some(Left::Needed),
@@ -437,12 +435,9 @@ impl Holdings {
         };
         if let Some(left) = left {
             self.left.insert((router, index), (ifindex, left));
-            return false;
+            return Vec::new();
         }
-        for stray in strays {
-            self.ask_removal(kernel, router, index, place, stray.prefix_len, false);
-        }
-        true
+        strays.iter().map(|stray| self.ask_removal(router, index, place, stray.prefix_len, false)).collect()
     }
 
     /// Whether anything stays that should not be there.
@@ -462,34 +457,29 @@ impl Holdings {
         Some((self.get(router, *index)?.vip.clone(), *ifindex, *left))
     }
 
-    /// Takes the kernel's answer; says for which address of which router, and what it means.
-    pub(crate) fn answer(
-        &mut self,
-        kernel: &mut impl Kernel,
-        host: &impl Host,
-        done: Done,
-    ) -> Option<(RouterId, usize, Answer)> {
-        match self.in_flight.remove(&done.ticket)? {
-            Flight::Install { router, request, place, repeated } => {
-                let answer = self.installation_done(kernel, host, (router, request, place, repeated), done.result);
-                answer.map(|answer| (router, request.index(), answer))
+    /// Takes the kernel's answer to what was asked with this ticket.
+    pub(crate) fn answer(&mut self, host: &impl Host, Done { ticket, result }: Done) -> Step {
+        match self.in_flight.remove(&ticket) {
+            Some(Flight::Install { router, request, place, repeated }) => {
+                self.installation_done(host, (router, request, place, repeated), result)
             }
-            Flight::Remove { router, index, place, prefix_len, told } => {
-                let answer = self.removal_done(host, place, prefix_len, done.result);
-                (told || matches!(answer, Answer::Stuck(_))).then_some((router, index, answer))
+            Some(Flight::Remove { router, index, place, prefix_len, told }) => {
+                let answer = self.removal_done(host, place, prefix_len, result);
+                let is_told = told || matches!(answer, Answer::Stuck(_));
+                Step::of(router, index, is_told.then_some(answer))
             }
+            None => Step::default(),
         }
     }
 
     fn installation_done(
         &mut self,
-        kernel: &mut impl Kernel,
         host: &impl Host,
         (router, request, place, repeated): (RouterId, Vip, Place, bool),
         result: io::Result<Outcome>,
-    ) -> Option<Answer> {
+    ) -> Step {
         let index = request.index();
-        let holding = self.get(router, index)?;
+        let Some(holding) = self.get(router, index) else { return Step::default() };
         let current = holding.wanted.is_some_and(|wanted| wanted.request == request);
         let (owned, prefix_len) = (holding.owned, holding.vip.prefix_len);
         let unknown = result.as_ref().is_err_and(is_unknown);
@@ -503,17 +493,15 @@ impl Holdings {
             self.records.entry(place).or_default().ours.insert(prefix_len);
         }
         let foreign = (!self.is_ours(place.ifindex, place.address, prefix_len)).then_some(prefix_len);
-        match result {
+        let answer = match result {
             _ if !current => {
-                if self.get(router, index).is_some_and(|holding| holding.wanted.is_none()) {
-                    self.remove(kernel, host, router, index);
-                }
-                None
+                let is_wanted = self.get(router, index).is_some_and(|holding| holding.wanted.is_some());
+                let asks = if is_wanted { Vec::new() } else { self.remove(host, router, index) };
+                return Step { asks, answer: None };
             }
             // The kernel itself gives this error too, and then for ever: once is enough.
             Err(_) if unknown && !repeated => {
-                self.ask(kernel, router, request, place, true);
-                None
+                return Step { asks: self.ask(router, request, place, true).into_iter().collect(), answer: None };
             }
             Err(error) => {
                 self.give_up(router, index);
@@ -525,18 +513,17 @@ impl Holdings {
             // FSM-I-03, AMB-17).
             Ok(Outcome::Installed) => self.judge(router, index, Use::Tentative, foreign),
             Ok(_) => {
-                let usage = host.at(place.ifindex, place.address).map(|there| there.usage);
-                let usage = usage.min_by_key(|usage| *usage != Use::Usable).unwrap_or(Use::Tentative);
-                let shown = host.at(place.ifindex, place.address).next().is_some();
-                if shown && usage != Use::Usable && foreign.is_none() && !repeated {
+                let shown = host.shown(place.ifindex, place.address);
+                if shown.is_some_and(|there| !there.is_usable()) && foreign.is_none() && !repeated {
                     // Nobody can reach it: it is made anew, without detection of duplicates.
-                    self.ask_removal(kernel, router, index, place, prefix_len, false);
-                    self.ask(kernel, router, request, place, true);
-                    return None;
+                    let mut asks = vec![self.ask_removal(router, index, place, prefix_len, false)];
+                    asks.extend(self.ask(router, request, place, true));
+                    return Step { asks, answer: None };
                 }
-                self.judge(router, index, usage, foreign)
+                self.judge(router, index, shown.map_or(Use::Tentative, |there| there.usage), foreign)
             }
-        }
+        };
+        Step::of(router, index, answer)
     }
 
     fn removal_done(&mut self, host: &impl Host, place: Place, prefix_len: u8, result: io::Result<Outcome>) -> Answer {
@@ -596,8 +583,8 @@ impl Holdings {
             .collect();
         let mut answers = Vec::new();
         for (id, index, owned) in waiting {
-            let there = host.at(ifindex, address).min_by_key(|there| !there.is_usable());
-            let Some((usage, prefix_len)) = there.map(|there| (there.usage, there.prefix_len)) else { continue };
+            let Some(HostAddress { usage, prefix_len, .. }) = host.shown(ifindex, address) else { continue };
+            let (usage, prefix_len) = (*usage, *prefix_len);
             let foreign = (!self.is_ours(ifindex, address, prefix_len)).then_some(prefix_len);
             if usage == Use::Duplicate && !(owned && foreign.is_some()) {
                 // What was there before, and is about to be made anew.
@@ -612,7 +599,7 @@ impl Holdings {
     /// somebody else.
     pub(crate) fn vanished(&mut self, host: &impl Host, ifindex: u32, address: IpAddr) -> Vec<(RouterId, Vip)> {
         let place = Place { ifindex, address };
-        if self.any_left() && host.at(ifindex, address).next().is_none() {
+        if self.any_left() && host.shown(ifindex, address).is_none() {
             for holder in self.holders.get(&address).into_iter().flatten() {
                 if self.left.get(holder).is_some_and(|(link, _)| *link == ifindex) {
                     self.left.remove(holder);
@@ -627,7 +614,7 @@ impl Holdings {
             }
         }
         // With another prefix it is there still, or it is there again.
-        if host.at(ifindex, address).any(HostAddress::is_usable) {
+        if host.shown(ifindex, address).is_some_and(HostAddress::is_usable) {
             return Vec::new();
         }
         let mut lost = Vec::new();
@@ -650,8 +637,7 @@ impl Holdings {
             for (id, index) in holders {
                 let holding = self.routers.get_mut(id.index()).and_then(|all| all.get_mut(*index));
                 let Some(wanted) = holding.and_then(|holding| holding.wanted.as_mut()) else { continue };
-                let there = host.at(wanted.ifindex, *address).next().is_some();
-                if !there && host.is_up(wanted.ifindex) {
+                if host.shown(wanted.ifindex, *address).is_none() && host.is_up(wanted.ifindex) {
                     wanted.stage = Stage::Lost;
                     lost.push((*id, wanted.request));
                 }
@@ -683,9 +669,12 @@ impl Holdings {
         holdings.filter(|it| it.device == device).filter_map(|it| Some(it.wanted?.request)).collect()
     }
 
-    fn take_off(&mut self, flight: Flight) {
-        self.in_flight.insert(self.next_ticket, flight);
+    /// Remembers what is asked until its answer comes. Returns the ticket by which that finds it.
+    fn take_off(&mut self, flight: Flight) -> u64 {
+        let ticket = self.next_ticket;
+        self.in_flight.insert(ticket, flight);
         self.next_ticket += 1;
+        ticket
     }
 
     /// Forgets what is as if it had never been.
@@ -726,31 +715,9 @@ impl Record {
     }
 }
 
-impl Kernel for Requests {
-    fn install(&mut self, ifindex: u32, vip: &VirtualIp, lifetime: Option<Duration>, ticket: u64) {
-        self.install(ifindex, vip, lifetime, ticket);
-    }
-
-    fn remove(&mut self, ifindex: u32, vip: &VirtualIp, ticket: u64) {
-        self.remove(ifindex, vip, ticket);
-    }
-
-    fn renew<'a>(&mut self, addresses: impl IntoIterator<Item = (u32, &'a VirtualIp, Duration)>, until: Instant) {
-        self.renew(addresses, until);
-    }
-}
-
-impl Host for Monitor {
-    fn at(&self, ifindex: u32, address: IpAddr) -> impl Iterator<Item = &HostAddress> {
-        self.at(ifindex, address)
-    }
-
-    fn index(&self, name: &str) -> Option<u32> {
-        self.link_by_name(name).map(|link| link.index)
-    }
-
-    fn is_up(&self, ifindex: u32) -> bool {
-        self.link(ifindex).is_some_and(|link| link.up)
+impl Step {
+    fn of(router: RouterId, index: usize, answer: Option<Answer>) -> Self {
+        Self { asks: Vec::new(), answer: answer.map(|answer| (router, index, answer)) }
     }
 }
 

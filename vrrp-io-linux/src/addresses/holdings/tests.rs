@@ -81,20 +81,21 @@ impl Machine {
     }
 }
 
-impl Kernel for Machine {
-    fn install(&mut self, ifindex: u32, vip: &VirtualIp, _: Option<Duration>, ticket: u64) {
-        let installed = self.add(ifindex, host_address(&vip.to_string(), Use::Usable, true));
-        self.answer(ticket, if installed { Outcome::Installed } else { Outcome::AlreadyThere });
-    }
-
-    fn remove(&mut self, ifindex: u32, vip: &VirtualIp, ticket: u64) {
-        assert_eq!(vip.label, None, "the kernel renames it with its link");
-        let removed = self.delete(ifindex, vip.address, vip.prefix_len);
-        self.answer(ticket, if removed { Outcome::Removed } else { Outcome::NotThere });
-    }
-
-    fn renew<'a>(&mut self, addresses: impl IntoIterator<Item = (u32, &'a VirtualIp, Duration)>, _: Instant) {
-        self.renewed += addresses.into_iter().count();
+impl Machine {
+    fn carry_out(&mut self, asks: impl IntoIterator<Item = Ask>) {
+        for ask in asks {
+            match ask {
+                Ask::Install { ifindex, vip, ticket, .. } => {
+                    let installed = self.add(ifindex, host_address(&vip.to_string(), Use::Usable, true));
+                    self.answer(ticket, if installed { Outcome::Installed } else { Outcome::AlreadyThere });
+                }
+                Ask::Renew { .. } => self.renewed += 1,
+                Ask::Remove { ifindex, address, prefix_len, ticket } => {
+                    let removed = self.delete(ifindex, address, prefix_len);
+                    self.answer(ticket, if removed { Outcome::Removed } else { Outcome::NotThere });
+                }
+            }
+        }
     }
 }
 
@@ -171,12 +172,17 @@ impl Bench {
         self.story.push(text);
     }
 
+    fn go(&mut self, Step { asks, answer }: Step) {
+        self.machine.carry_out(asks);
+        if let Some((id, _, answer)) = answer {
+            self.tell(id, answer);
+        }
+    }
+
     fn answers(&mut self) {
         while let Some(done) = self.machine.done.pop_front() {
-            let answer = self.holdings.answer(&mut self.machine, &self.shown, done);
-            if let Some((id, _, answer)) = answer {
-                self.tell(id, answer);
-            }
+            let step = self.holdings.answer(&self.shown, done);
+            self.go(step);
         }
     }
 
@@ -187,17 +193,37 @@ impl Bench {
     }
 
     fn install_again(&mut self, router: usize, request: Vip) {
-        let link = self.shown.index("eth0").unwrap();
-        let id = self.ids[router];
-        if let Some(answer) = self.holdings.install(&mut self.machine, &self.shown, id, request, link) {
-            self.tell(id, answer);
-        }
+        self.ask_for(router, request);
         self.answers();
     }
 
+    /// As [`install_again`](Self::install_again), but the answer is yet to come.
+    fn ask_for(&mut self, router: usize, request: Vip) {
+        let link = self.shown.index("eth0").unwrap();
+        let step = self.holdings.install(&self.shown, self.ids[router], request, link);
+        self.go(step);
+    }
+
     fn remove(&mut self, router: usize) {
-        self.holdings.remove(&mut self.machine, &self.shown, self.ids[router], 0);
+        self.ask_to_remove(router);
         self.answers();
+    }
+
+    /// As [`remove`](Self::remove), but the answer is yet to come.
+    fn ask_to_remove(&mut self, router: usize) {
+        self.machine.carry_out(self.holdings.remove(&self.shown, self.ids[router], 0));
+    }
+
+    /// The kernel has done what it was asked, and its answers are lost.
+    fn lose_answers(&mut self) {
+        for done in &mut self.machine.done {
+            done.result = Err(io::Error::from_raw_os_error(libc::ENOBUFS));
+        }
+        // What follows from that is asked, and not yet answered.
+        for done in std::mem::take(&mut self.machine.done) {
+            let step = self.holdings.answer(&self.shown, done);
+            self.go(step);
+        }
     }
 
     /// Lets the monitor see everything that happened; what was lost by somebody else is put back if `put_back`.
@@ -227,9 +253,11 @@ impl Bench {
         if strays.is_empty() {
             return 0;
         }
-        let gone = self.holdings.remove_strays(&mut self.machine, it, link, &strays, self.now, needed);
+        let asks = self.holdings.remove_strays(it, link, &strays, self.now, needed);
+        let gone = asks.len();
+        self.machine.carry_out(asks);
         self.answers();
-        if gone { strays.len() } else { 0 }
+        gone
     }
 
     fn add(&mut self, link: u32, text: &str, usage: Use) {
@@ -364,7 +392,7 @@ fn what_is_there_without_use_does_not_pass_for_installed() {
     let mut bench = Bench::new(V6, &[100]);
     bench.machine.addresses.push((ETH0, host_address(V6, Use::Duplicate, false)));
     let request = bench.request(0);
-    bench.holdings.install(&mut bench.machine, &bench.shown, bench.ids[0], request, ETH0);
+    bench.ask_for(0, request);
     bench.shown.addresses.clone_from(&bench.machine.addresses);
     bench.answers();
     bench.news(true);
@@ -478,4 +506,173 @@ fn after_a_gap_in_the_news_what_is_wanted_and_not_there_is_missing() {
     assert_eq!(bench.told(), ["0 installed /64"]);
     bench.shown.addresses.clear();
     assert_eq!(bench.holdings.missing(&bench.shown).len(), 1);
+}
+
+#[test]
+fn a_late_answer_to_a_request_that_was_cancelled_leaves_nothing_behind() {
+    for vip in [V4, V6] {
+        let mut bench = Bench::new(vip, &[100]);
+        let request = bench.request(0);
+        bench.ask_for(0, request);
+        bench.ask_to_remove(0);
+        assert!(!bench.holdings.is_settled(), "{vip}");
+        bench.answers();
+        bench.news(true);
+        let told = bench.told();
+        assert!(told.len() == 1 && told[0].starts_with("0 removed"), "{vip}: {told:?}");
+        assert_eq!((bench.links(), bench.holdings.records.len()), (vec![], 0), "{vip}");
+    }
+}
+
+#[test]
+fn a_late_answer_to_a_request_that_was_cancelled_is_none_to_the_next() {
+    for vip in [V4, V6] {
+        let mut bench = Bench::new(vip, &[100]);
+        let request = bench.request(0);
+        bench.ask_for(0, request);
+        bench.ask_to_remove(0);
+        let next = bench.request(0);
+        assert_ne!(request, next);
+        bench.ask_for(0, next);
+        let late = bench.machine.done.pop_front().unwrap();
+        let step = bench.holdings.answer(&bench.shown, late);
+        bench.go(step);
+        assert_eq!((bench.told().len(), bench.machine.done.len()), (0, 1), "{vip}: nothing is told, nothing is asked");
+        bench.answers();
+        bench.news(true);
+        let told = bench.told();
+        assert!(told.len() == 1 && told[0].starts_with("0 installed"), "{vip}: {told:?}");
+        assert_eq!(bench.links(), [ETH0], "{vip}");
+    }
+}
+
+#[test]
+fn news_of_an_address_may_come_before_the_answer() {
+    let mut bench = Bench::new(V4, &[100]);
+    let request = bench.request(0);
+    bench.ask_for(0, request);
+    bench.news(true);
+    assert_eq!(bench.told(), [] as [&str; 0], "the kernel has not said whose it is");
+    bench.answers();
+    assert_eq!(bench.told(), ["0 installed /24"]);
+    // It is gone again before its removal is answered.
+    bench.ask_to_remove(0);
+    bench.news(true);
+    bench.answers();
+    assert_eq!(bench.told(), ["0 removed /24 2"]);
+    assert_eq!(bench.holdings.records.len(), 0, "nothing is waited for");
+}
+
+#[test]
+fn an_answer_that_is_lost_once_is_asked_for_again_and_one_that_is_lost_twice_is_a_failure() {
+    for vip in [V4, V6] {
+        let mut bench = Bench::new(vip, &[100]);
+        let request = bench.request(0);
+        bench.ask_for(0, request);
+        bench.lose_answers();
+        // News come before the answer to the second request.
+        bench.news(true);
+        assert_eq!(bench.told(), [] as [&str; 0], "{vip}");
+        bench.answers();
+        let told = bench.told();
+        assert!(
+            told.len() == 1 && told[0].starts_with("0 installed") && !told[0].contains("foreign"),
+            "{vip}: {told:?}"
+        );
+        bench.remove(0);
+        bench.news(true);
+        assert_eq!((bench.told().len(), bench.links()), (1, vec![]), "{vip}: what may be ours is removed");
+
+        let request = bench.request(0);
+        bench.ask_for(0, request);
+        bench.lose_answers();
+        bench.lose_answers();
+        let told = bench.told();
+        assert!(told.len() == 1 && told[0].starts_with("0 failed: cannot install it"), "{vip}: {told:?}");
+        assert!(!bench.holdings.wants(bench.ids[0], request) && bench.holdings.is_settled(), "{vip}");
+        // It is there all the same.
+        assert_eq!(bench.links(), [ETH0], "{vip}");
+        bench.remove(0);
+        bench.news(true);
+        assert_eq!((bench.links(), bench.holdings.records.len()), (vec![], 0), "{vip}");
+    }
+}
+
+#[test]
+fn an_address_that_expires_while_it_is_removed_hides_no_later_loss() {
+    for vip in [V4, V6] {
+        // When the news of that come: before the removal is asked for, before its answer, after it, after the next takeover.
+        for news_at in 0..4 {
+            let mut bench = Bench::new(vip, &[100]);
+            bench.install(0);
+            bench.news(true);
+            let (_, there) = bench.machine.addresses[0].clone();
+            assert!(bench.machine.delete(ETH0, there.address, there.prefix_len), "it expires");
+            let news = |bench: &mut Bench, now| {
+                if news_at == now {
+                    bench.news(false);
+                }
+            };
+            news(&mut bench, 0);
+            bench.ask_to_remove(0);
+            news(&mut bench, 1);
+            bench.answers();
+            news(&mut bench, 2);
+            bench.install(0);
+            bench.news(false);
+            let told = bench.told();
+            let lost = told.iter().filter(|line| *line == "0 lost").count();
+            assert_eq!(lost, usize::from(news_at == 0), "{vip} {news_at}: {told:?}");
+            assert_eq!(bench.holdings.serves_on(bench.ids[0], 0), Some(ETH0), "{vip} {news_at}");
+            bench.by_hand(ETH0);
+            let told = bench.told();
+            assert_eq!(told.first().map(String::as_str), Some("0 lost"), "{vip} {news_at}: {told:?}");
+        }
+    }
+}
+
+#[test]
+fn an_owner_serves_with_what_is_there_and_neither_removes_nor_renews_it() {
+    for vip in [V4, V6] {
+        let mut bench = Bench::new(vip, &[255]);
+        bench.add(ETH0, vip, Use::Usable);
+        for _ in 0..2 {
+            bench.install(0);
+            let told = bench.told();
+            assert!(told.len() == 1 && told[0].ends_with(" foreign"), "{vip}: {told:?}");
+            assert_eq!(bench.holdings.renewals(std::iter::once((bench.ids[0], 0..1))).count(), 0, "{vip}");
+            bench.ask_to_remove(0);
+            assert!(bench.machine.done.is_empty() && bench.machine.renewed == 0, "{vip}: nothing is asked");
+            assert_eq!(bench.links(), [ETH0], "{vip}");
+        }
+    }
+    // What a router that is not the owner has taken over lasts as long as the router says.
+    let mut bench = Bench::new(V4, &[100]);
+    bench.add(ETH0, V4, Use::Usable);
+    bench.install(0);
+    assert_eq!(bench.holdings.renewals(std::iter::once((bench.ids[0], 0..1))).count(), 1);
+}
+
+#[test]
+fn of_what_is_on_another_link_the_sweep_takes_what_a_dead_run_left() {
+    let mut bench = Bench::new(V6, &[100]);
+    bench.machine.add(ETH1, host_address(V6, Use::Usable, true));
+    bench.add(ETH0, "fe80::100/128", Use::Usable);
+    let it = (bench.ids[0], 0);
+    let marked = |bench: &Bench, link| bench.holdings.strays(&bench.shown, it, (link, true));
+    assert_eq!(marked(&bench, ETH0), [], "others may have it there");
+    let left = marked(&bench, ETH1);
+    assert_eq!(left, [Stray { prefix_len: 64, marked: true }]);
+    let asks = bench.holdings.remove_strays(it, ETH1, &left, bench.now, false);
+    assert!(matches!(asks[..], [Ask::Remove { ifindex: ETH1, prefix_len: 64, .. }]), "{asks:?}");
+    bench.machine.carry_out(asks);
+    bench.answers();
+    assert_eq!(marked(&bench, ETH1), [], "it is going");
+    bench.news(true);
+    assert_eq!((bench.told().len(), bench.links()), (0, vec![ETH0]), "nobody had it, so nobody is told");
+    // What its owner has is no stray, whoever marked it.
+    let mut bench = Bench::new(V4, &[255]);
+    bench.machine.add(ETH0, host_address(V4, Use::Usable, true));
+    bench.news(true);
+    assert_eq!((bench.strays(0, ETH0, false), bench.links()), (0, vec![ETH0]));
 }
