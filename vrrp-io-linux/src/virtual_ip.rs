@@ -21,6 +21,27 @@ pub enum Scope {
     Other(u8),
 }
 
+impl Scope {
+    /// Returns the number that the kernel has for it.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Global => 0,
+            Self::Site => 200,
+            Self::Link => 253,
+            Self::Host => 254,
+            Self::Other(number) => number,
+        }
+    }
+}
+
+impl From<u8> for Scope {
+    fn from(number: u8) -> Self {
+        let named = [Self::Global, Self::Site, Self::Link, Self::Host];
+        named.into_iter().find(|scope| scope.number() == number).unwrap_or(Self::Other(number))
+    }
+}
+
 /// One virtual address and how it is to be installed.
 ///
 /// `"192.0.2.1/24".parse()` gives one with default scope on the router's own interface.
@@ -108,5 +129,15 @@ mod tests {
         for text in ["192.0.2.1/33", "192.0.2.1/", "192.0.2/24", "", "192.0.2.1/24/3", "2001:db8::1/129"] {
             assert!(text.parse::<VirtualIp>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn every_number_is_one_scope_and_the_named_ones_are_those_of_rt_scopes() {
+        for number in 0..=u8::MAX {
+            assert_eq!(Scope::from(number).number(), number);
+        }
+        let named = [0, 200, 253, 254].map(Scope::from);
+        assert_eq!(named, [Scope::Global, Scope::Site, Scope::Link, Scope::Host]);
+        assert_eq!(Scope::from(1), Scope::Other(1));
     }
 }

@@ -14,7 +14,7 @@ use vrrp_core::Instant;
 
 use super::message::{DATAGRAM_MAX, MARK, answers, open, request};
 use crate::clock;
-use crate::virtual_ip::{Scope, VirtualIp};
+use crate::virtual_ip::VirtualIp;
 
 /// Sent together and answered together. The answers to more could overrun the socket.
 const CHUNK: usize = 64;
@@ -272,20 +272,10 @@ fn address_message(ifindex: u32, vip: &VirtualIp) -> AddressMessage {
     let mut message = AddressMessage::default();
     message.header.family = if vip.address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
     message.header.prefix_len = vip.prefix_len;
-    message.header.scope = scope(vip.scope);
+    message.header.scope = AddressScope::from(vip.scope.number());
     message.header.index = ifindex;
     message.attributes = vec![AddressAttribute::Local(vip.address), AddressAttribute::Address(vip.address)];
     message
-}
-
-fn scope(scope: Scope) -> AddressScope {
-    match scope {
-        Scope::Global => AddressScope::Universe,
-        Scope::Site => AddressScope::Site,
-        Scope::Link => AddressScope::Link,
-        Scope::Host => AddressScope::Host,
-        Scope::Other(number) => AddressScope::from(number),
-    }
 }
 
 #[cfg(test)]
@@ -299,6 +289,7 @@ mod tests {
     use crate::kernel::netlink::mirror::{Change, HostAddress, Use};
     use crate::kernel::netlink::monitor::Monitor;
     use crate::testing::{ifindex, in_namespace, ip, run, wire};
+    use crate::virtual_ip::Scope;
 
     /// Of addresses that end in ::1.
     const SOLICITED_NODE: &str = "ff0200000000000000000001ff000001";
