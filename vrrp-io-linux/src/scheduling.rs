@@ -10,8 +10,6 @@ use crate::{clock, sys};
 
 /// How much processor time a real-time thread may use without a pause, unless another limit is set.
 const LIMIT: Duration = Duration::from_secs(2);
-/// A takeover of thousands of addresses takes as long.
-const LEAST_LIMIT: Duration = Duration::from_millis(200);
 
 /// How the kernel treats the driver: its thread and the memory of the process. By default as everything else.
 ///
@@ -26,6 +24,9 @@ pub struct Scheduling {
 }
 
 impl Scheduling {
+    /// The least [limit](Self::with_real_time_limit) of a real-time thread: a takeover of thousands of addresses takes as long.
+    pub const LEAST_REAL_TIME_LIMIT: Duration = Duration::from_millis(200);
+
     /// As everything else on the host.
     #[must_use]
     pub const fn new() -> Self {
@@ -45,7 +46,7 @@ impl Scheduling {
     }
 
     /// How much processor time the real-time thread may use without a pause (`RLIMIT_RTTIME`): 2 s unless set, and at
-    /// least 0.2 s.
+    /// least [`LEAST_REAL_TIME_LIMIT`](Self::LEAST_REAL_TIME_LIMIT).
     #[must_use]
     pub const fn with_real_time_limit(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
@@ -93,7 +94,7 @@ impl Scheduling {
     /// Applies it to the calling thread; what the kernel refused is returned.
     pub(crate) fn apply(&self) -> Vec<Warning> {
         let real_time = self.real_time.and_then(|priority| {
-            let limit = self.limit.unwrap_or(LIMIT).max(LEAST_LIMIT);
+            let limit = self.limit.unwrap_or(LIMIT).max(Self::LEAST_REAL_TIME_LIMIT);
             let set = sys::limit_real_time(limit).and_then(|()| sys::set_round_robin(priority.clamp(1, 99)));
             Some(Warning::RealTime(set.err()?.into()))
         });
