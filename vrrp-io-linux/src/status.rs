@@ -47,6 +47,9 @@ pub struct RouterStatus {
     pub stats: Stats,
     /// Events of the whole driver that found the channel full.
     pub events_lost: u64,
+    /// Messages of the kernel about links and addresses, of the whole driver, that were not understood: what they said is
+    /// not known here.
+    pub news_not_understood: u64,
 }
 
 /// One tracked thing, now.

@@ -407,6 +407,7 @@ impl Driver {
                         .collect(),
                     stats: *router.stats(),
                     events_lost: self.reporter.lost(),
+                    news_not_understood: self.monitor.malformed(),
                 }
             })
             .collect()

@@ -103,7 +103,6 @@ impl Monitor {
     }
 
     /// How many messages of the kernel were not understood.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the status"))]
     pub(crate) fn malformed(&self) -> u64 {
         self.resync.malformed()
     }
