@@ -32,6 +32,7 @@ fn check(payload: &[u8], ends: Endpoints, ttl: u8) {
             ParseError::Type { found } => ("type", found.into(), 0),
             ParseError::Md5 => ("md5", 0, 0),
             ParseError::Checksum { found } => ("checksum", found.into(), 0),
+            _ => ("unknown here", 0, 0),
         });
         assert_eq!(refused, refusal(version, payload, ends));
         if let Ok(packet) = found {

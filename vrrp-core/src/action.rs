@@ -7,6 +7,7 @@ use crate::types::TrackerId;
 
 /// News for a router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a driver must handle each")]
 pub enum Input {
     /// Take part from now on, as soon as nothing is at fault.
     Startup,
@@ -39,6 +40,7 @@ pub enum Input {
 
 /// A task for the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a driver must handle each")]
 pub enum Action {
     /// Send the advertisement that [`VirtualRouter::encode`](crate::VirtualRouter::encode) writes, to the group or to every
     /// peer of [`VirtualRouter::config_of`](crate::VirtualRouter::config_of); a [last word](AdvertKind::LastWord) to one
@@ -61,6 +63,7 @@ pub enum Action {
 
 /// Which advertisement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a driver must know whom to send each to")]
 pub enum AdvertKind {
     /// At the priority in use.
     Regular,

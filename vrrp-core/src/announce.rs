@@ -10,6 +10,7 @@ const QUIET_AFTER: u32 = 3;
 
 /// How often, and when again, addresses are announced (GARP-01, GARP-03).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "is written as a literal, the rest from its default")]
 pub struct AnnouncePolicy {
     /// Announcements of each address as soon as it is installed, at least 1.
     pub repeat: u8,

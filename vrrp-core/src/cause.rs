@@ -15,6 +15,7 @@ use crate::types::{Priority, RouterId, TrackerId};
 /// anew ([`Cause::Lapsed`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Transition {
     /// State before.
     pub from: Role,
@@ -24,9 +25,18 @@ pub struct Transition {
     pub cause: Cause,
 }
 
+impl Transition {
+    /// A change of state, for tests of whoever acts on one.
+    #[must_use]
+    pub const fn new(from: Role, to: Role, cause: Cause) -> Self {
+        Self { from, to, cause }
+    }
+}
+
 /// Why a state was entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub enum Cause {
     /// Nothing has happened yet.
     New,

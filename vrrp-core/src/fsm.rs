@@ -14,6 +14,7 @@ use crate::types::{AdvertInterval, Priority};
 
 /// What a router is configured to be, as far as the state machine asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Params {
     /// The document it follows.
     pub profile: Profile,
@@ -118,6 +119,7 @@ impl Params {
 
 /// The three states of section 6.4. *Master* is called *Active* in RFC 9568.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the three states of the RFCs")]
 pub enum State {
     /// Waiting for Startup.
     Initialize,
@@ -134,6 +136,7 @@ pub enum State {
 /// *Active* in RFC 9568.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[expect(clippy::exhaustive_enums, reason = "the three states of the RFCs")]
 pub enum Role {
     /// Not taking part: not started, or kept out by a fault.
     Initialize = 1,
@@ -155,6 +158,7 @@ impl fmt::Display for Role {
 
 /// What a Backup keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "a state, which a model checker makes")]
 pub struct Backup {
     /// When Master_Down_Timer fires.
     pub master_down: Instant,
@@ -201,6 +205,7 @@ impl State {
 
 /// An advertisement that passed every check of section 7.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "what the wire has")]
 pub struct Advert {
     /// Source address of its IP header.
     pub source: IpAddr,
@@ -212,6 +217,7 @@ pub struct Advert {
 
 /// What can happen to a router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a table of the state machine must have each")]
 pub enum Event {
     /// Begin to take part.
     Startup,
@@ -236,6 +242,7 @@ pub enum Event {
 
 /// What a sync group tells its members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a table of the state machine must have each")]
 pub enum Coordinate {
     /// Every member is due: become Master.
     Promote,

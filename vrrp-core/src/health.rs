@@ -13,6 +13,7 @@ use crate::types::{RouterId, TrackerId};
 /// What a tracked thing does to the router that tracks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[expect(clippy::exhaustive_enums, reason = "either it keeps out or it adjusts")]
 pub enum Weight {
     /// Failing means fault: the router leaves the election until it passes again. keepalived's `weight 0`.
     Fault,
@@ -22,6 +23,7 @@ pub enum Weight {
 
 /// Something outside the protocol that decides whether, or how readily, a router serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
 pub struct Tracker {
     /// What operators call it.
     pub name: String,
@@ -48,6 +50,7 @@ impl Tracker {
 /// Why a router cannot take part. It is in Initialize as long as there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub enum Fault {
     /// The router's own interface is down, without carrier, or does not exist.
     InterfaceDown,

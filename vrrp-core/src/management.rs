@@ -22,6 +22,7 @@ use crate::wire::ParseError;
 
 /// Why a router last became Master: vrrpv3StatisticsNewMasterReason, and new-master-reason (STAT-30, AMB-15).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum NewMasterReason {
     /// Never Master.
     #[default]
@@ -39,6 +40,7 @@ pub enum NewMasterReason {
 /// The models know less than [`Cause`] does. What they have no word for is the nearest: a tracker's fault is a shutdown
 /// and its recovery a startup, a release that nobody better followed is a timeout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum LastEvent {
     /// Nothing has happened yet.
     #[default]
@@ -74,6 +76,7 @@ pub enum LastEvent {
 /// What was wrong with a packet before it was any router's: vrrpv3StatisticsProtoErrReason, whose 0 is `None` here, and
 /// vrrp-error-global (STAT-31, STAT-32).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ProtocolError {
     /// TTL or hop limit too low.
     IpTtl = 1,
@@ -87,6 +90,7 @@ pub enum ProtocolError {
 
 /// What was wrong with a packet for one router: vrrp-error-virtual-router (STAT-32).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum VirtualRouterError {
     /// Another address list.
     AddressList,
@@ -98,6 +102,7 @@ pub enum VirtualRouterError {
 
 /// Why authentication failed: vrrpTrapAuthErrorType of RFC 2787 (STAT-35).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum AuthError {
     /// The type does not exist.
     InvalidAuthType = 1,

@@ -12,6 +12,7 @@ use crate::wire::{self, AUTH_TYPE_MD5, ChecksumForm, Endpoints, Packet, ParseErr
 
 /// One received IP datagram of protocol 112. Whose frame it came in is not asked (AMB-30).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "is written as a literal by every driver")]
 pub struct RxPacket<'a> {
     /// Addresses of its IP header.
     pub ends: Endpoints,
@@ -23,6 +24,7 @@ pub struct RxPacket<'a> {
 
 /// Why an advertisement was ignored. State, timers and everything learned are untouched then (RX-20).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Discard {
     /// The router is in Initialize (FSM-I-04).
     #[error("the router is not started")]

@@ -36,6 +36,7 @@ pub struct RouterSet {
 /// There is already a router with this id and family on this interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is already a virtual router {vrid} for {family} on interface {interface}")]
+#[non_exhaustive]
 pub struct DuplicateRouter {
     /// The interface.
     pub interface: InterfaceId,

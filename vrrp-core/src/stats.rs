@@ -9,6 +9,7 @@
 /// mismatches moves the counter of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Stats {
     /// Entries into Master (STAT-05).
     pub master_transitions: u64,
@@ -63,6 +64,7 @@ pub struct Stats {
 /// Counters over all routers, and of packets that no router could be found for: those that RFC 8347 keeps globally.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct GlobalStats {
     /// Wrong checksums, for whichever router (STAT-01).
     pub checksum_errors: u64,

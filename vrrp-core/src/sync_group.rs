@@ -30,6 +30,7 @@ use crate::types::RouterId;
 
 /// Why routers cannot be a sync group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum GroupError {
     /// No router of this set.
     #[error("there is no router {}", .0.index())]

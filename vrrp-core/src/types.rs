@@ -9,6 +9,7 @@ use core::time::Duration;
 /// Version of the protocol: 2 (RFC 2338, RFC 3768) or 3 (RFC 5798, RFC 9568).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[expect(clippy::exhaustive_enums, reason = "a driver must know what each version has on the wire")]
 pub enum Version {
     /// VRRPv2: IPv4 only, whole-second intervals, an authentication field.
     V2,
@@ -28,6 +29,7 @@ impl fmt::Display for Version {
 /// Address family that a virtual router serves. Two families on one interface are two routers, even under one VRID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[expect(clippy::exhaustive_enums, reason = "there are two, and each is served in a way of its own")]
 pub enum Family {
     /// IPv4.
     Ipv4,
@@ -81,6 +83,7 @@ impl fmt::Display for Family {
 /// A value outside its range; says which, what was given and what is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} is {given}, must be {min} to {max}{}{unit}", if .unit.is_empty() { "" } else { " " })]
+#[non_exhaustive]
 pub struct OutOfRange {
     /// The field's name in the RFC's words.
     pub what: &'static str,
@@ -96,6 +99,7 @@ pub struct OutOfRange {
 
 /// Text or a span of time that is no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidValue {
     /// Text that is no whole number.
     #[error("{what} is not a whole number: write one from {min} to {max}")]
@@ -492,6 +496,7 @@ impl TrackerId {
 /// Names an interface, or whatever else routers share: any number that the caller likes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+#[expect(clippy::exhaustive_structs, reason = "a number and nothing else")]
 pub struct InterfaceId(pub u32);
 
 impl From<u32> for InterfaceId {

@@ -8,6 +8,7 @@ use crate::wire::{AddressListError, MAX_IPV6_ADDRESSES};
 
 /// A configuration that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConfigError {
     /// The advertised addresses.
     #[error(transparent)]

@@ -65,6 +65,7 @@ pub struct Config {
 
 /// To whom a router speaks, and to whom it listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a driver must know whom to send to")]
 pub enum Peers {
     /// The multicast group: every router on the link, TTL 255 only (SEC-01).
     Multicast,
@@ -74,6 +75,7 @@ pub enum Peers {
 
 /// One router of a unicast configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
 pub struct UnicastPeer {
     /// Its address: destination of what we send, source of what we accept.
     pub address: IpAddr,
@@ -83,6 +85,7 @@ pub struct UnicastPeer {
 
 /// Form of the checksum that version 3 over IPv4 sends (PKT-24, AMB-01). Everything else has but one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the two forms that the wire has, or the one that was heard")]
 pub enum SendChecksum {
     /// Over the message alone, as RFC 9568 has it.
     #[default]

@@ -16,6 +16,7 @@ pub(super) const STRANGER: HostId = HostId(u16::MAX);
 /// Forged advertisements of one virtual router. Whoever sends them knows its list and its password; each packet says
 /// something else.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
 pub struct Attack {
     /// A router of the virtual router in question.
     pub about: (HostId, RouterId),

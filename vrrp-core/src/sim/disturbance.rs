@@ -13,6 +13,7 @@ use crate::types::{RouterId, TrackerId};
 
 /// One thing that happens to a host or a LAN, at a time.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
 pub struct Planned {
     /// When.
     pub at: Instant,
@@ -22,6 +23,7 @@ pub struct Planned {
 
 /// One thing that happens to a host or a LAN. Each is harmless where it makes no sense: a host that is off cannot stall.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Disturbance {
     /// The host loses power: its process and its addresses are gone.
     PowerOff(HostId),
@@ -76,6 +78,7 @@ pub enum Disturbance {
 
 /// How a host treats requests for addresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Installs {
     /// Confirmed before the request returns.
     #[default]

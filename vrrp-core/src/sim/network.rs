@@ -53,6 +53,7 @@ pub(super) enum Mac {
 
 /// What one packet meets on its way from one host to another. Chances are in parts per million.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "is written as a literal, the rest from Link::GOOD")]
 pub struct Link {
     /// Time from sending to arrival.
     pub latency: Duration,
@@ -168,6 +169,7 @@ struct Packet {
 
 /// One packet that arrived. Hand it back with [`Network::done`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Arrival {
     /// When.
     pub at: Instant,

@@ -25,6 +25,7 @@ pub struct Sim {
 
 /// What did not hold, with all that it takes to see it again.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Failure {
     /// The seed of the world.
     pub seed: u64,

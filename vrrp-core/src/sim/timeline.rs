@@ -15,6 +15,7 @@ const CAPACITY: usize = 400;
 
 /// One line: when, who, what, why.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Entry {
     /// True time.
     pub at: Instant,
@@ -26,6 +27,7 @@ pub struct Entry {
 
 /// What a line of the timeline tells. Regular advertisements are not told.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Happened {
     /// Something from outside.
     Disturbed(Disturbance),

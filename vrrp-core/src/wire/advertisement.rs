@@ -40,6 +40,7 @@ const MAX_TRAILING: usize = 64;
 
 /// Why octets are no advertisement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ParseError {
     /// RX-03, RX-06: less than a header, or less than the count of addresses implies.
     #[error("{had} octets where the message needs {needed}")]
@@ -142,6 +143,7 @@ pub struct Packet<'a> {
 
 /// Authentication fields of a version 2 message.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Auth<'a> {
     /// Authentication type: 0 none, 1 simple text, 2 authentication header.
     pub kind: u8,
@@ -316,6 +318,7 @@ pub struct AddressList<'a> {
 
 /// Why addresses cannot stand in one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AddressListError {
     /// There is none.
     #[error("a virtual router needs at least one address")]
@@ -368,6 +371,7 @@ impl<'a> AddressList<'a> {
 
 /// What an advertisement is to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "what the wire has")]
 pub struct Message<'a> {
     /// Version.
     pub version: Version,
@@ -388,6 +392,7 @@ pub struct Message<'a> {
 /// A buffer cannot hold the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the message takes {needed} octets, the buffer has {had}")]
+#[expect(clippy::exhaustive_structs, reason = "two lengths, and nothing else to say")]
 pub struct BufferTooSmall {
     /// Octets of the message.
     pub needed: usize,

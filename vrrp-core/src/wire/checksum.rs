@@ -11,6 +11,7 @@ const ICMPV6: u8 = 58;
 /// What a checksum was computed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[expect(clippy::exhaustive_enums, reason = "what the wire has")]
 pub enum ChecksumForm {
     /// The message alone: version 2, and version 3 over IPv4 in RFC 9568.
     Message,

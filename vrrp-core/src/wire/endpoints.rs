@@ -11,6 +11,7 @@ pub const TTL: u8 = 255;
 
 /// Source and destination of an IP header: one family by construction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "there are two families")]
 pub enum Endpoints {
     /// IPv4.
     V4 {

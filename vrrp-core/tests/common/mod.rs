@@ -281,8 +281,9 @@ pub fn without_counters(router: &VirtualRouter) -> String {
 pub fn counters(stats: &Stats) -> [(&'static str, u64); 24] {
     macro_rules! named {
         ($($name:ident)*) => {{
-            let Stats { $($name),* } = *stats;
-            [$((stringify!($name), $name)),*]
+            let named = [$((stringify!($name), stats.$name)),*];
+            assert_eq!(format!("{stats:?}").matches(": ").count(), named.len(), "a counter is missing here");
+            named
         }};
     }
     named!(master_transitions advert_rcvd advert_sent interval_errors prio_zero_rcvd prio_zero_sent invalid_type_rcvd

@@ -43,6 +43,7 @@ impl Setup {
         match self.profile {
             Profile::Rfc2338 | Profile::Rfc3768 => 2,
             Profile::Rfc5798 | Profile::Rfc9568 | Profile::Rfc9568Errata => 3,
+            other => panic!("{other} is not in the reference"),
         }
     }
 

@@ -133,6 +133,7 @@ impl Case {
             Profile::Rfc2338 | Profile::Rfc3768 => ["2", "all"],
             Profile::Rfc5798 => ["3-5798", "all"],
             Profile::Rfc9568 | Profile::Rfc9568Errata => ["3-9568", "all"],
+            other => panic!("{other} is not in the table"),
         }
     }
 

@@ -228,6 +228,6 @@ fn the_log_says_how_long_it_hung() {
             _ => None,
         })
         .collect();
-    let expected = Transition { from: Role::Master, to: Role::Backup, cause: Cause::Lapsed { silence: secs(10) } };
+    let expected = Transition::new(Role::Master, Role::Backup, Cause::Lapsed { silence: secs(10) });
     assert_eq!(transitions, [expected]);
 }

@@ -192,7 +192,7 @@ fn who_becomes_owner_is_master_at_once_and_who_is_it_no_more_watches() {
     reconfigure(&mut bench, v4(Profile::Rfc9568));
     let actions = bench.actions();
     assert_eq!(show_all(&actions)[0], "release");
-    let transition = Transition { from: Role::Master, to: Role::Backup, cause: Cause::OwnerNoMore };
+    let transition = Transition::new(Role::Master, Role::Backup, Cause::OwnerNoMore);
     assert_eq!(actions.last(), Some(&Action::StateChanged(transition)));
 
     // A Master stays what it is, and says it next time.

@@ -468,7 +468,7 @@ fn nothing_unchecked_takes_part() {
     bench.actions();
     bench.input(Input::Tracker(id, false));
     let fault = Cause::Fault(Fault::Tracker(id));
-    let change = Transition { from: Role::Backup, to: Role::Initialize, cause: fault };
+    let change = Transition::new(Role::Backup, Role::Initialize, fault);
     assert_eq!(bench.actions(), [Action::StateChanged(change)]);
     assert_eq!(fault.describe(bench.router.config()).to_string(), "squid failed");
     bench.input(Input::Tracker(id, true));
@@ -481,7 +481,7 @@ fn a_refused_start_is_reported_once() {
     bench.input(Input::InterfaceUp(false));
     bench.input(Input::Startup);
     let refused = Cause::Fault(Fault::InterfaceDown);
-    let change = Transition { from: Role::Initialize, to: Role::Initialize, cause: refused };
+    let change = Transition::new(Role::Initialize, Role::Initialize, refused);
     assert_eq!(bench.actions(), [Action::StateChanged(change)]);
     bench.input(Input::PrimaryAddress(None));
     bench.input(Input::Startup);

@@ -62,6 +62,7 @@ pub struct World {
 
 /// What one step did, for checks.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Step {
     /// What it was.
     pub kind: StepKind,
@@ -83,6 +84,7 @@ pub struct Step {
 
 /// A packet that counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Heard {
     /// Who took it.
     pub host: HostId,
@@ -102,6 +104,7 @@ pub struct Heard {
 
 /// What a step was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StepKind {
     /// Nothing: a check asked for this moment.
     #[default]

@@ -73,7 +73,7 @@ mod tests {
     use vrrp_io_linux::{AddressError, VirtualIp};
 
     fn to(role: Role) -> EventKind {
-        let transition = Transition { from: Role::Backup, to: role, cause: Cause::Shutdown };
+        let transition = Transition::new(Role::Backup, role, Cause::Shutdown);
         EventKind::StateChanged { transition, why: String::new(), priority: Priority::DEFAULT }
     }
 
