@@ -8,6 +8,7 @@ use vrrp_core::{Cause, Discard, Priority, Role, RouterId, Transition};
 
 use crate::address_error::AddressError;
 use crate::os_error::OsError;
+use crate::status::FaultStatus;
 use crate::virtual_ip::VirtualIp;
 use crate::warning::{Unreported, Warning};
 
@@ -47,8 +48,8 @@ pub enum EventKind {
     },
     /// The router stays out of the election, for other reasons than before. The first is told by `StateChanged`.
     FaultsChanged {
-        /// Everything that keeps it out now, each as a phrase.
-        faults: Vec<String>,
+        /// Everything that keeps it out now.
+        faults: Vec<FaultStatus>,
     },
     /// The kernel confirmed an address.
     AddressInstalled {
@@ -209,7 +210,10 @@ impl fmt::Display for EventKind {
                 }
             }
             Self::PriorityChanged { from, to, why } => write!(f, "priority {from} -> {to}: {why}"),
-            Self::FaultsChanged { faults } => write!(f, "still in Fault, now because: {}", faults.join("; ")),
+            Self::FaultsChanged { faults } => {
+                let faults: Vec<&str> = faults.iter().map(|fault| fault.text.as_str()).collect();
+                write!(f, "still in Fault, now because: {}", faults.join("; "))
+            }
             Self::AddressInstalled { vip, device, foreign: false } => write!(f, "set {vip} on {device}"),
             Self::AddressInstalled { vip, device, foreign: true } => {
                 write!(f, "{vip} was already on {device} and stays there")

@@ -14,7 +14,7 @@ use crate::event::Event;
 use crate::preflight::{may_set_addresses, preflight};
 use crate::router::Router;
 use crate::scheduling::Scheduling;
-use crate::status::RouterStatus;
+use crate::status::DriverStatus;
 
 /// Events that may wait for their reader; more are lost, and counted.
 const EVENTS: usize = 4096;
@@ -179,11 +179,11 @@ impl Vrrp {
         Ok(())
     }
 
-    /// Asks for the state of every router, in the order in which [`start`] got them.
+    /// Asks for the state of everything.
     ///
     /// # Errors
     /// [`Stopped`]: nobody is left who could answer.
-    pub async fn status(&self) -> Result<Vec<RouterStatus>, Stopped> {
+    pub async fn status(&self) -> Result<DriverStatus, Stopped> {
         let (reply, status) = oneshot::channel();
         self.commands.send(Command::Status(reply)).await.map_err(|_| Stopped)?;
         status.await.map_err(|_| Stopped)

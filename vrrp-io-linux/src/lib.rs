@@ -1,4 +1,4 @@
-//! Virtual routers on Linux: the thin adapter around [`vrrp-core`](core), which decides everything.
+//! Virtual routers on Linux: the thin adapter around [`vrrp-core`](vrrp_core), which decides everything.
 //!
 //! The smallest program, `examples/failover.rs` of this crate:
 //!
@@ -28,7 +28,7 @@
 //! [`start`] makes one thread, in the network namespace of its caller, and everything happens there: packets, deadlines,
 //! addresses. A second one only lowers and removes the interfaces of virtual MAC addresses, where there are any; a third keeps the packet
 //! filter of accept mode off, where there is one. Nobody is waited for. Events go out on a bounded channel; when it is full they are lost, and counted in
-//! [`RouterStatus::events_lost`]. [`Event`]s that anybody on the LAN could cause without end are reported every ten seconds,
+//! [`DriverStatus::events_lost`]. [`Event`]s that anybody on the LAN could cause without end are reported every ten seconds,
 //! with a count.
 //!
 //! On a busy host the thread waits for its turn like every other; [`start_with`] lets it run before them, by real-time
@@ -187,10 +187,10 @@ pub use os_error::OsError;
 pub use preflight::{Concern, Preflight, Unsuitable, preflight};
 pub use router::{Router, RouterError};
 pub use scheduling::Scheduling;
-pub use status::{AddressStatus, OnHost, OtherMaster, RouterStatus, TrackerStatus};
+pub use status::{AddressStatus, DriverStatus, FaultStatus, OnHost, OtherMaster, RouterStatus, TrackerStatus};
 pub use virtual_ip::{Scope, VirtualIp, VirtualIpError};
 pub use vmac::VirtualMac;
-pub use vrrp_core as core;
+pub use vrrp_core;
 pub use warning::Warning;
 
 #[cfg(doctest)]

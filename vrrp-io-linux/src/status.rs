@@ -1,16 +1,47 @@
 //! What a running driver says of itself when asked.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
-use vrrp_core::{Family, Priority, Role, Stats, Vrid, Weight};
+use vrrp_core::{
+    Cause, Family, Fault, GlobalStats, LastEvent, NewMasterReason, Priority, Role, RouterId, Stats, TrackerId, Vrid,
+    Weight,
+};
 
 use crate::address_error::AddressError;
 use crate::virtual_ip::VirtualIp;
 
+/// All routers of one start, now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct DriverStatus {
+    /// Its routers, in the order in which [`start`](crate::start) got them.
+    pub routers: Vec<RouterStatus>,
+    /// Counters over all routers, and of packets that were for none of them.
+    pub global: GlobalStats,
+    /// Events that found the channel full.
+    pub events_lost: u64,
+    /// Messages of the kernel about links and addresses that were not understood: what they said is not known here.
+    pub news_not_understood: u64,
+}
+
+impl DriverStatus {
+    /// Returns the router with this id.
+    #[must_use]
+    pub fn router(&self, id: RouterId) -> Option<&RouterStatus> {
+        self.routers.get(id.index())
+    }
+}
+
 /// One router, now.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct RouterStatus {
+    /// Its id, as in its events.
+    pub id: RouterId,
     /// Its name.
     pub name: String,
     /// Its interface.
@@ -33,28 +64,60 @@ pub struct RouterStatus {
     pub since: Option<SystemTime>,
     /// How long ago that was.
     pub in_state_for: Option<Duration>,
-    /// Why it was entered, as a sentence.
-    pub cause: String,
+    /// Why it was entered.
+    pub cause: Cause,
+    /// That as a sentence, with the names of this host.
+    pub why: String,
     /// Everything that keeps the router out of the election.
-    pub faults: Vec<String>,
+    pub faults: Vec<FaultStatus>,
     /// What it tracks, and what each of them does now.
     pub trackers: Vec<TrackerStatus>,
     /// Another router that is Master too, where this one is Master and has heard it within the last ten seconds.
     pub other_master: Option<OtherMaster>,
     /// Its addresses.
     pub addresses: Vec<AddressStatus>,
+    /// When it last began to take part in the election, on the wall clock (STAT-43).
+    pub up_since: Option<SystemTime>,
+    /// How long ago that was.
+    pub up_for: Option<Duration>,
+    /// The cause in the words of RFC 8347 (STAT-34).
+    pub last_event: LastEvent,
+    /// Why it last became Master, in the words of RFC 6527 and RFC 8347, even if it no longer is (STAT-30).
+    pub new_master_reason: NewMasterReason,
+    /// Who sent the last advertisement that passed every check (STAT-42).
+    pub last_advertisement_from: Option<IpAddr>,
+    /// Master_Down_Interval (STAT-44).
+    pub master_down_interval: Duration,
+    /// Skew_Time (STAT-44).
+    pub skew_time: Duration,
     /// Its counters.
     pub stats: Stats,
-    /// Events of the whole driver that found the channel full.
-    pub events_lost: u64,
-    /// Messages of the kernel about links and addresses, of the whole driver, that were not understood: what they said is
-    /// not known here.
-    pub news_not_understood: u64,
+}
+
+/// One reason why a router stays out of the election.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct FaultStatus {
+    /// The reason.
+    pub fault: Fault,
+    /// That as a phrase, with the names of this host.
+    pub text: String,
+}
+
+impl fmt::Display for FaultStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
 }
 
 /// One tracked thing, now.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct TrackerStatus {
+    /// Its id in the configuration, as in [`Fault::Tracker`].
+    pub id: TrackerId,
     /// Its name in the configuration.
     pub name: String,
     /// The interface, where it is one.
@@ -81,6 +144,8 @@ impl TrackerStatus {
 
 /// Another Master of the same virtual router.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct OtherMaster {
     /// Its address.
     pub address: IpAddr,
@@ -91,7 +156,9 @@ pub struct OtherMaster {
 }
 
 /// One address, now.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct AddressStatus {
     /// The address and how it is installed.
     pub vip: VirtualIp,

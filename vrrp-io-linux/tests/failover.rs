@@ -44,7 +44,7 @@ impl Program {
         match self {
             Self::Documented => ("embedder", STOP),
             Self::Drops => ("drops", ""),
-            Self::Panics => ("panics", "if !vrrp.status().await?.is_empty() { panic!(\"on purpose\") }"),
+            Self::Panics => ("panics", "if !vrrp.status().await?.routers.is_empty() { panic!(\"on purpose\") }"),
         }
     }
 }

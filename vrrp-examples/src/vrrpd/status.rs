@@ -11,12 +11,12 @@ use crate::vrrpd::control::{
 };
 
 /// Faults get the reason that `reasons` has for them: a check's last result.
-pub(super) fn status(routers: &[io::RouterStatus], reasons: &BTreeMap<String, String>) -> Status {
-    let routers = routers.iter().map(|status| router(status, reasons)).collect();
+pub(super) fn status(driver: &io::DriverStatus, reasons: &BTreeMap<String, String>) -> Status {
+    let routers = driver.routers.iter().map(|status| router(status, driver.events_lost, reasons)).collect();
     Status { version: env!("CARGO_PKG_VERSION").to_owned(), routers }
 }
 
-fn router(status: &io::RouterStatus, reasons: &BTreeMap<String, String>) -> RouterStatus {
+fn router(status: &io::RouterStatus, events_lost: u64, reasons: &BTreeMap<String, String>) -> RouterStatus {
     let state = match status.role {
         Role::Initialize if !status.faults.is_empty() => "Fault".to_owned(),
         role => role.to_string(),
@@ -43,7 +43,7 @@ fn router(status: &io::RouterStatus, reasons: &BTreeMap<String, String>) -> Rout
                 obstacle: address.obstacle.as_ref().map(ToString::to_string),
             })
             .collect(),
-        faults: status.faults.iter().map(|fault| explain(fault, reasons)).collect(),
+        faults: status.faults.iter().map(|fault| explain(&fault.text, reasons)).collect(),
         trackers: status.trackers.iter().map(|it| tracker(it, status.configured_priority, reasons)).collect(),
         master: status.master.map(|address| MasterStatus {
             address: address.to_string(),
@@ -56,8 +56,8 @@ fn router(status: &io::RouterStatus, reasons: &BTreeMap<String, String>) -> Rout
             why: other.why.clone(),
         }),
         since: status.in_state_for.map(|ago| Since::new(ago, SystemTime::now())),
-        cause: status.cause.clone(),
-        counters: counters(status),
+        cause: status.why.clone(),
+        counters: counters(status, events_lost),
     }
 }
 
@@ -97,11 +97,11 @@ fn explain(fault: &str, reasons: &BTreeMap<String, String>) -> String {
 }
 
 /// The counters by their names in the core, those of the driver with them.
-fn counters(status: &io::RouterStatus) -> BTreeMap<String, u64> {
+fn counters(status: &io::RouterStatus, events_lost: u64) -> BTreeMap<String, u64> {
     let stats = serde_json::to_value(status.stats).unwrap_or_default();
     let named = stats.as_object().into_iter().flatten();
     let mut counters: BTreeMap<String, u64> =
         named.filter_map(|(name, value)| Some((name.clone(), value.as_u64()?))).collect();
-    counters.insert("events_lost".to_owned(), status.events_lost);
+    counters.insert("events_lost".to_owned(), events_lost);
     counters
 }

@@ -140,13 +140,13 @@ impl Supervisor {
     }
 
     async fn status(&self) -> Result<Status, Stopped> {
-        let routers = self.vrrp.status().await?;
+        let driver = self.vrrp.status().await?;
         let failing = self.daemon.scripts.iter().zip(&self.failures);
         let reasons = failing.filter_map(|(script, failure)| {
             let fault = format!("{} failed", routers::check_name(&script.name));
             failure.as_ref().map(|reason| (fault, reason.clone()))
         });
-        Ok(status::status(&routers, &reasons.collect()))
+        Ok(status::status(&driver, &reasons.collect()))
     }
 
     async fn judge(&mut self, verdict: Verdict) {

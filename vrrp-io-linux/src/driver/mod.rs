@@ -10,6 +10,7 @@ mod reasons;
 mod rehearsal;
 mod rivals;
 pub(crate) mod state;
+mod status;
 mod strays;
 mod vmac;
 
@@ -18,9 +19,9 @@ use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use vrrp_core::{Cause, Discard, Family, Input, Instant, InterfaceId, Role, RouterId, RxPacket, VirtualRouter};
+use vrrp_core::{Discard, Family, Input, Instant, InterfaceId, Role, RouterId, RxPacket, VirtualRouter};
 
 use self::state::{Command, Driver};
 use crate::clock;
@@ -31,7 +32,6 @@ use crate::packets::ports::{Arrival, Port};
 use crate::packets::socket::membership;
 use crate::report::Kind;
 use crate::scheduling::Pauses;
-use crate::status::{AddressStatus, RouterStatus};
 use crate::warning::Warning;
 
 /// A Down deadline is met by waking this much earlier and spinning the rest: timers wake late. It comes only in a
@@ -366,51 +366,6 @@ impl Driver {
                 self.packet = packet;
             }
         }
-    }
-
-    fn status(&self) -> Vec<RouterStatus> {
-        let (now, wall) = (clock::now(), SystemTime::now());
-        let is_known = |cause: &Cause| *cause != Cause::New;
-        let since = |at: Instant| wall.checked_sub(now.since(at)).unwrap_or(SystemTime::UNIX_EPOCH);
-        let routers = self.set.iter().zip(&self.routers);
-        routers
-            .map(|((id, router), hosted)| {
-                let status = router.status();
-                RouterStatus {
-                    name: hosted.router.name.clone(),
-                    interface: hosted.router.interface.clone(),
-                    family: router.config().family(),
-                    vrid: router.config().vrid(),
-                    role: status.role,
-                    priority: status.priority,
-                    configured_priority: router.config().priority(),
-                    master: status.master,
-                    master_priority: status.master_priority,
-                    // What is not started yet is in no state that it has entered.
-                    since: is_known(&status.cause).then(|| since(status.since)),
-                    in_state_for: is_known(&status.cause).then(|| now.since(status.since)),
-                    cause: self.cause(id, &status.cause),
-                    faults: self.faults(id, router.faults()),
-                    trackers: self.trackers(id),
-                    other_master: self.other_master(id, now),
-                    addresses: hosted
-                        .router
-                        .addresses
-                        .iter()
-                        .enumerate()
-                        .map(|(index, vip)| AddressStatus {
-                            vip: vip.clone(),
-                            installed: router.is_installed(vip.address),
-                            host: self.on_host(id, index),
-                            obstacle: self.why_not(id, index),
-                        })
-                        .collect(),
-                    stats: *router.stats(),
-                    events_lost: self.reporter.lost(),
-                    news_not_understood: self.monitor.malformed(),
-                }
-            })
-            .collect()
     }
 
     fn role(&self, id: RouterId) -> Option<Role> {

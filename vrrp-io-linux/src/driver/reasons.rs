@@ -7,7 +7,7 @@ use vrrp_core::{Cause, Fault, RouterId};
 use super::state::{Driver, Hosted};
 use crate::kernel::netlink::mirror::Use;
 use crate::report::words::{self, Condition, Host, Sources};
-use crate::status::TrackerStatus;
+use crate::status::{FaultStatus, TrackerStatus};
 
 impl Driver {
     /// Why a state was entered, as a sentence.
@@ -28,19 +28,19 @@ impl Driver {
     }
 
     /// Several faults, without those that say less than others.
-    pub(super) fn faults(&self, id: RouterId, faults: impl IntoIterator<Item = Fault>) -> Vec<String> {
+    pub(super) fn faults(&self, id: RouterId, faults: impl IntoIterator<Item = Fault>) -> Vec<FaultStatus> {
         let interface = self.routers.get(id.index()).map(|hosted| hosted.router.interface.as_str());
         let is_missing = interface.is_some_and(|name| self.condition(name) == Condition::Missing);
-        let mut texts = Vec::new();
+        let mut told: Vec<FaultStatus> = Vec::new();
         for fault in faults {
             let text = self.fault(id, &fault);
             // What is not there has no address either.
-            let is_said = is_missing && fault == Fault::NoPrimaryAddress && !texts.is_empty();
-            if !is_said && !texts.contains(&text) {
-                texts.push(text);
+            let is_said = is_missing && fault == Fault::NoPrimaryAddress && !told.is_empty();
+            if !is_said && !told.iter().any(|other| other.text == text) {
+                told.push(FaultStatus { fault, text });
             }
         }
-        texts
+        told
     }
 
     /// Keeps what is to be said of a router's faults, for when the host no longer shows why.
@@ -77,6 +77,7 @@ impl Driver {
     pub(super) fn trackers(&self, id: RouterId) -> Vec<TrackerStatus> {
         let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get(id.index())) else { return Vec::new() };
         let status = |(tracker, settings, passing): (_, &vrrp_core::Tracker, Option<bool>)| TrackerStatus {
+            id: tracker,
             name: settings.name.clone(),
             interface: hosted.router.tracked_interfaces.iter().find(|(id, _)| *id == tracker).map(|(_, n)| n.clone()),
             passing,

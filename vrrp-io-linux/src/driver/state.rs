@@ -21,13 +21,13 @@ use crate::packets::ports::Port;
 use crate::report::Reporter;
 use crate::router::Router;
 use crate::scheduling::Pauses;
-use crate::status::RouterStatus;
+use crate::status::{DriverStatus, FaultStatus};
 
 /// What the outside asks of a running driver.
 #[derive(Debug)]
 pub(crate) enum Command {
     Track(RouterId, TrackerId, bool),
-    Status(oneshot::Sender<Vec<RouterStatus>>),
+    Status(oneshot::Sender<DriverStatus>),
 }
 
 /// Everything that one thread owns.
@@ -89,7 +89,7 @@ pub(super) struct Hosted {
     /// What its faults were last called.
     pub(super) said: Vec<(Fault, String)>,
     /// Those that were there when it was last looked.
-    pub(super) told: Vec<String>,
+    pub(super) told: Vec<FaultStatus>,
     /// The last other Master that it heard.
     pub(super) rival: Option<Rival>,
 }

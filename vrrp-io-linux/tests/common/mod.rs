@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use nix::sched::{CloneFlags, unshare};
 use tokio::sync::mpsc::Receiver;
 use vrrp_core::{AdvertInterval, Config, Priority, Profile, Role, TrackerId, Vrid};
-use vrrp_io_linux::{Event, EventKind, Router, RouterStatus, Scheduling, VirtualIp, Vrrp, start_with};
+use vrrp_io_linux::{DriverStatus, Event, EventKind, Router, RouterStatus, Scheduling, VirtualIp, Vrrp, start_with};
 
 pub use process::Process;
 pub use tap::{Frame, Mac, Tap};
@@ -215,7 +215,16 @@ impl Node {
     }
 
     pub fn status(&self) -> RouterStatus {
-        run(self.vrrp.status()).unwrap().remove(0)
+        self.driver_status().routers.remove(0)
+    }
+
+    pub fn driver_status(&self) -> DriverStatus {
+        run(self.vrrp.status()).unwrap()
+    }
+
+    /// What keeps the first router out, as phrases.
+    pub fn faults(&self) -> Vec<String> {
+        self.status().faults.iter().map(ToString::to_string).collect()
     }
 
     /// Hands in a tracker's verdict for the router at this position.

@@ -61,7 +61,7 @@ fn an_address_that_cannot_be_installed_is_advertised_once_and_never_announced() 
 
         node.until("a fault", |kind| entered(kind) == Some(Role::Initialize));
         assert!(node.story().contains("198.51.100.1 could not be installed"), "{}", node.story());
-        let faults = node.status().faults;
+        let faults = node.faults();
         let why = "198.51.100.1 could not be installed: cannot install it: No buffer space available";
         assert!(faults.len() == 1 && faults[0].starts_with(why), "{faults:?}");
         let tries = node.log().iter().filter(|event| matches!(event.kind, EventKind::AddressFailed { .. })).count();
@@ -211,7 +211,7 @@ fn the_interfaces_first_address_takes_no_virtual_one_along() {
 
         host.ip("address delete 192.0.2.11/24 dev eth0");
         node.until_role(Role::Initialize);
-        assert_eq!(node.status().faults, ["interface eth0 has no address to send from"]);
+        assert_eq!(node.faults(), ["interface eth0 has no address to send from"]);
         tap.until("a release", Frame::is_release);
         eventually("no virtual address", || !addresses.iter().any(|address| host.has(*address)));
 

@@ -55,14 +55,18 @@ fn everything_works_on_an_executor_that_is_not_tokios() {
         let tracker = config.add_tracker(tracker).unwrap();
         let (vrrp, mut events) = host.run(|| start([router(config)])).unwrap();
         block_on(async {
-            assert_eq!(vrrp.status().await.unwrap()[0].role, Role::Initialize, "nothing unchecked goes into service");
+            assert_eq!(
+                vrrp.status().await.unwrap().routers[0].role,
+                Role::Initialize,
+                "nothing unchecked goes into service"
+            );
             vrrp.track(vrrp.router("eth0/51").unwrap(), tracker, true).await.unwrap();
             while let Some(event) = events.recv().await {
                 if entered(&event.kind) == Some(Role::Master) {
                     break;
                 }
             }
-            assert_eq!(vrrp.status().await.unwrap()[0].role, Role::Master);
+            assert_eq!(vrrp.status().await.unwrap().routers[0].role, Role::Master);
             vrrp.stop().await.unwrap();
             assert!(!host.has(address(VIP)));
             while events.recv().await.is_some() {}
@@ -184,7 +188,7 @@ fn hundreds_of_questions_at_once_are_answered() {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..100 {
-                        assert_eq!(block_on(vrrp.status()).unwrap().len(), 1);
+                        assert_eq!(block_on(vrrp.status()).unwrap().routers.len(), 1);
                     }
                 });
             }

@@ -24,7 +24,7 @@ fn trouble_and_recovery(fault: &str, trouble: impl Fn(&Lan, &Host), remedy: impl
         trouble(&lan, &host);
         node.until_role(Role::Initialize);
         // An interface that is deleted is down before that.
-        eventually("the fault is told", || node.status().faults.contains(&fault.to_owned()));
+        eventually("the fault is told", || node.faults().contains(&fault.to_owned()));
         let told = [format!("Master -> Fault: {fault}"), format!("still in Fault, now because: {fault}")];
         eventually("in an event too", || told.iter().any(|told| node.story().contains(told)));
         eventually("no address", || !host.has(address(VIP)));
@@ -83,11 +83,11 @@ fn an_interface_that_is_not_there_yet_is_waited_for() {
         lan.unplug(&host);
         let mut node = host.start(vec![router(fast(254, &[address(VIP)]))]);
         node.until_role(Role::Initialize);
-        assert_eq!(node.status().faults, ["there is no interface eth0"]);
+        assert_eq!(node.faults(), ["there is no interface eth0"]);
 
         let mut tap = client.tap();
         lan.plug(&host);
-        eventually("the next fault", || node.status().faults == ["interface eth0 has no address to send from"]);
+        eventually("the next fault", || node.faults() == ["interface eth0 has no address to send from"]);
         host.ip(&format!("address add {}/24 dev eth0", host.address()));
         node.until_role(Role::Master);
         tap.until("an advertisement", is_advert);

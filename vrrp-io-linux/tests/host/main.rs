@@ -16,6 +16,7 @@ mod lease;
 mod load;
 mod peers;
 mod real_time;
+mod status;
 mod strays;
 mod sync_group;
 mod vmac;

@@ -45,7 +45,7 @@ fn router_of(id: u8, priority: u8, address: IpAddr) -> Router {
 }
 
 fn all(node: &Node) -> Vec<RouterStatus> {
-    run(node.vrrp().status()).unwrap()
+    node.driver_status().routers
 }
 
 fn on_host(node: &Node) -> OnHost {
@@ -96,7 +96,7 @@ fn what_appears_on_a_backup_is_removed_and_what_comes_back_again_and_again_keeps
         node.until("that it stays", |kind| stray(kind, false));
         node.until_role(Role::Initialize);
         let status = node.status();
-        assert!(status.faults[0].starts_with("192.0.2.100 is on this host though"), "{:?}", status.faults);
+        assert!(status.faults[0].text.starts_with("192.0.2.100 is on this host though"), "{:?}", status.faults);
         assert_eq!((on_host(&node), status.addresses[0].installed), (OnHost::Here { ours: false }, false));
         // Who goes on with it is not told each time.
         node.forget();
@@ -153,7 +153,7 @@ fn a_host_s_own_address_by_mistake_faults_that_router_alone() {
         let [wrong, right] = &all(&node)[..] else { panic!() };
         let fault = "192.0.2.1 is on eth0 though the router is not Master, and stays, since there is no other address to send from";
         assert_eq!((wrong.faults.len(), wrong.role), (1, Role::Initialize));
-        assert!(wrong.faults[0].starts_with(fault), "{:?}", wrong.faults);
+        assert!(wrong.faults[0].text.starts_with(fault), "{:?}", wrong.faults);
         assert_eq!((right.faults.len(), right.role, right.master), (0, Role::Master, Some(host.address())));
         assert_eq!(wrong.addresses[0].host, OnHost::Here { ours: false });
         assert!(host.has(host.address()) && host.has(address(VIP)), "{}", node.story());

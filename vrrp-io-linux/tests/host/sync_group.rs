@@ -48,7 +48,7 @@ fn a_fault_of_one_moves_both_and_its_end_brings_both_back() {
         node.track(1, tracker, false);
         eventually("the other host holds both", || holds_both(&peer));
         eventually("the better host holds none", || holds_none(&host));
-        assert_eq!(node.status().faults, ["second of the sync group both is at fault"]);
+        assert_eq!(node.faults(), ["second of the sync group both is at fault"]);
 
         node.track(1, tracker, true);
         eventually("the better host holds both again", || holds_both(&host));

@@ -390,7 +390,7 @@ fn what_a_dead_run_left_is_taken_over_and_what_others_made_is_not() {
         let mut node = start(&host, 200);
         node.until("a warning", |kind| matches!(kind, EventKind::Warning(Warning::MacvlanForeign { .. })));
         node.until_role(Role::Initialize);
-        assert_eq!(node.status().faults, ["192.0.2.100 could not be installed: there is no usable interface vrrp.51"]);
+        assert_eq!(node.faults(), ["192.0.2.100 could not be installed: there is no usable interface vrrp.51"]);
         host.ip("link delete vrrp.51");
         node.until_announced();
     });

@@ -86,7 +86,7 @@ fn program() {
     for line in stdin().lines() {
         match line.unwrap().as_str() {
             "complaints" => {
-                let stats = run(vrrp.status()).unwrap().remove(0).stats;
+                let stats = run(vrrp.status()).unwrap().routers.remove(0).stats;
                 errors(&stats).into_iter().for_each(|error| println!("{COMPLAINT}{error}"));
                 println!("{NO_MORE}");
             }

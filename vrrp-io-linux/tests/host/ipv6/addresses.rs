@@ -192,7 +192,7 @@ fn without_a_link_local_address_of_its_own_a_router_is_at_fault() {
         let mut tap = client.tap();
         host.ip(&format!("address delete {own}/64 dev eth0"));
         node.until_role(Role::Initialize);
-        assert_eq!(node.status().faults, ["interface eth0 has no address to send from"]);
+        assert_eq!(node.faults(), ["interface eth0 has no address to send from"]);
         let release = tap.until("a release", Frame::is_release);
         assert_eq!(release.advert().map(|advert| advert.source), Some(own));
         eventually("no address", || !vips().iter().any(|vip| host.has(*vip)));
@@ -203,7 +203,7 @@ fn without_a_link_local_address_of_its_own_a_router_is_at_fault() {
         eventually("the duplicate is detected", || host.ip("address show dev eth0").contains("dadfailed"));
         let duplicate =
             "the only address of eth0 to send from, fe80::5, does not work: another host of the link has it too";
-        eventually("the duplicate is told", || node.status().faults[0].starts_with(duplicate));
+        eventually("the duplicate is told", || node.faults()[0].starts_with(duplicate));
         host.ip("address add fe80::6/64 dev eth0");
         node.until_role(Role::Master);
         tap.until("an advertisement", |frame| frame.advert().is_some_and(|advert| advert.source == address("fe80::6")));

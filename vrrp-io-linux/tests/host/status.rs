@@ -1,0 +1,70 @@
+//! What a program learns of its routers when it asks.
+
+use std::time::Duration;
+
+use vrrp_core::{Cause, Fault, LastEvent, NewMasterReason, Role, Tracker, Weight};
+
+use crate::common::*;
+
+const VIP: &str = "192.0.2.100";
+
+#[test]
+fn a_status_has_what_the_management_models_ask_for() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, peer) = (lan.host(1), lan.host(2));
+        let mut master = host.start(vec![router(fast(200, &[address(VIP)]))]);
+        master.until_role(Role::Master);
+        let mut backup = peer.start(vec![router(fast(100, &[address(VIP)]))]);
+        backup.until_role(Role::Backup);
+        eventually("the Master is heard", || backup.status().last_advertisement_from == Some(host.address()));
+
+        let status = master.status();
+        assert!(matches!(status.cause, Cause::MasterDown { master: None, .. }), "{:?}", status.cause);
+        assert!(status.why.starts_with("no Master was heard for "), "{}", status.why);
+        assert_eq!(status.last_event, LastEvent::MasterTimeout);
+        assert_eq!(status.new_master_reason, NewMasterReason::MasterNoResponse);
+        assert!(status.up_for >= status.in_state_for && status.up_since <= status.since, "Backup before");
+
+        let status = backup.status();
+        assert_eq!((status.cause, status.last_event), (Cause::Startup, LastEvent::Startup));
+        assert_eq!(status.new_master_reason, NewMasterReason::NotMaster);
+        assert!(status.skew_time > Duration::ZERO);
+        assert_eq!(status.master_down_interval, Duration::from_millis(600) + status.skew_time);
+
+        host.ip("link set eth0 down");
+        master.until_role(Role::Initialize);
+        let status = master.status();
+        assert_eq!(status.cause, Cause::Fault(Fault::InterfaceDown));
+        assert_eq!(status.why, "interface eth0 is down");
+        assert_eq!((status.up_since, status.up_for), (None, None));
+        assert!(
+            status.faults.iter().any(|it| it.fault == Fault::InterfaceDown && it.text == status.why),
+            "{:?}",
+            status.faults
+        );
+    });
+}
+
+#[test]
+fn a_fault_and_what_it_says_are_found_by_the_ids_of_router_and_tracker() {
+    in_namespace(|| {
+        let host = Lan::new().host(1);
+        let mut config = fast(200, &[address(VIP)]);
+        let tracker = Tracker { name: "the service".to_owned(), weight: Weight::Fault, reverse: false };
+        let tracker = config.add_tracker(tracker).unwrap();
+        let mut node = host.start(vec![router(config)]);
+        let id = node.vrrp().router("eth0/51").unwrap();
+        node.track(0, tracker, true);
+        node.until_role(Role::Master);
+        node.track(0, tracker, false);
+        node.until_role(Role::Initialize);
+
+        let driver = node.driver_status();
+        let status = driver.router(id).unwrap();
+        assert_eq!((status.id, status.trackers[0].id), (id, tracker));
+        let faults: Vec<_> = status.faults.iter().map(|it| (it.fault, it.text.as_str())).collect();
+        assert_eq!(faults, [(Fault::Tracker(tracker), "the service failed")]);
+        assert!(node.log().iter().all(|event| event.router == id));
+    });
+}
