@@ -1,7 +1,7 @@
 //! Why a virtual address cannot be set, or removed.
 
-use crate::kernel::netlink::mirror::IPV6_MTU;
 use crate::os_error::OsError;
+use crate::virtual_ip::IPV6_MTU;
 
 /// Why a virtual address cannot be set, or removed. Its text is for people, and says what the kernel said too.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -4,8 +4,8 @@ use std::io;
 
 use vrrp_core::{GroupError, RouterId, TrackerId, Vrid};
 
-use crate::preflight::Unsuitable;
 use crate::router::RouterError;
+use crate::suitability::Unsuitable;
 
 /// The routers do not run any more: their thread ended before it was told to.
 ///

@@ -171,6 +171,7 @@ mod report;
 mod router;
 mod scheduling;
 mod status;
+mod suitability;
 #[expect(unsafe_code, reason = "system calls that no safe crate wraps")]
 mod sys;
 #[cfg(test)]
@@ -184,10 +185,11 @@ pub use error::{StartError, Stopped, TrackError};
 pub use event::{Event, EventKind};
 pub use handle::{Vrrp, start, start_with};
 pub use os_error::OsError;
-pub use preflight::{Concern, Preflight, Unsuitable, preflight};
+pub use preflight::{Preflight, preflight};
 pub use router::{Router, RouterError};
 pub use scheduling::Scheduling;
 pub use status::{AddressStatus, DriverStatus, FaultStatus, OnHost, OtherMaster, RouterStatus, TrackerStatus};
+pub use suitability::{Concern, Unsuitable};
 pub use virtual_ip::{Scope, VirtualIp, VirtualIpError};
 pub use vmac::VirtualMac;
 pub use vrrp_core;

@@ -4,6 +4,9 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
+/// The least that a link must carry for IPv6 (RFC 8200 section 5).
+pub(crate) const IPV6_MTU: u32 = 1280;
+
 /// Scope of an address, as `ip address` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use vrrp_core::Vrid;
 
 use crate::os_error::OsError;
-use crate::preflight::Concern;
+use crate::suitability::Concern;
 
 /// Something about the host that a router can live with. Its text says what is wrong, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

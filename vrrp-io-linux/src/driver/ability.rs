@@ -7,9 +7,9 @@ use crate::address_error::AddressError;
 use crate::addresses::obstacles::Circumstances;
 use crate::clock;
 use crate::event::EventKind;
-use crate::kernel::netlink::mirror::IPV6_MTU;
 use crate::kernel::sysctl;
 use crate::report::words::{self, Condition};
+use crate::virtual_ip::IPV6_MTU;
 
 impl Driver {
     /// Looks at all addresses of a router anew: something about an interface changed.

@@ -24,10 +24,11 @@ use crate::kernel::netlink::monitor::Monitor;
 use crate::kernel::netlink::requests::Requests;
 use crate::packets::link_layer::LinkLayer;
 use crate::packets::ports::Port;
-use crate::preflight::{Concern, Preflight};
+use crate::preflight::Preflight;
 use crate::report::Reporter;
 use crate::router::Router;
 use crate::scheduling::Pauses;
+use crate::suitability::Concern;
 use crate::sys;
 use crate::warning::Warning;
 

@@ -12,11 +12,11 @@ use vrrp_core::{Family, RouterId};
 use crate::burst::Burst;
 use crate::clock;
 use crate::kernel::netlink::links::Links;
-use crate::kernel::netlink::mirror::IPV6_MTU;
 use crate::kernel::netlink::mirror::Link;
 use crate::kernel::netlink::monitor::Monitor;
 use crate::kernel::sysctl;
 use crate::router::Router;
+use crate::virtual_ip::IPV6_MTU;
 use crate::vmac::{self, Macvlan};
 use crate::warning::Warning;
 

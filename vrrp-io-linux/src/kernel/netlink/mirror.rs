@@ -3,9 +3,6 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
-/// The least that a link must carry for IPv6 (RFC 8200 section 5).
-pub(crate) const IPV6_MTU: u32 = 1280;
-
 /// An interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Link {

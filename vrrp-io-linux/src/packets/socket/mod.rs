@@ -29,7 +29,7 @@ use vrrp_core::Family;
 use vrrp_core::wire::Endpoints;
 
 use self::datagram::Datagram;
-use crate::kernel::netlink::mirror::IPV6_MTU;
+use crate::virtual_ip::IPV6_MTU;
 use crate::{clock, sys};
 
 /// `TC_PRIO_CONTROL`: past the bulk traffic in the interface's own queue.
