@@ -1,10 +1,10 @@
-//! What can keep the lab from running at all.
+//! What can keep a lab or a benchmark from running at all.
 
 use std::io;
 
 use nix::errno::Errno;
 
-/// What the lab was doing, and why it could not.
+/// What was being done, and why it could not be.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A step failed.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tracing::Level;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::journal::{self, Journal};
+use crate::vrrpd::journal::{self, Journal};
 
 /// Lines that may wait.
 const CAPACITY: usize = 4096;

@@ -1,4 +1,4 @@
-//! The daemon: its command line, and its start. What it does then is told by its [supervisor].
+//! The daemon: its command line, and its start. What runs then is the supervisor's.
 
 pub mod checks;
 pub mod config;
@@ -32,7 +32,7 @@ use crate::vrrpd::config::Daemon;
 use crate::vrrpd::log::Log;
 use crate::vrrpd::notify::Limits;
 use crate::vrrpd::report::places::Places;
-use crate::vrrpd::routers::Lowered;
+use crate::vrrpd::routers::Prepared;
 
 /// The exit status where the configuration would not run: `EX_CONFIG` of sysexits.h. To start once more is no use.
 const WRONG_CONFIGURATION: u8 = 78;
@@ -108,7 +108,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         log::answer(&keepalived::print(&configuration.daemon));
         return ExitCode::SUCCESS;
     }
-    let Lowered { daemon, routers, .. } = &configuration;
+    let Prepared { daemon, routers, .. } = &configuration;
     let Some(warnings) = preflight::warnings(daemon, routers, &places, arguments.check) else { return wrong };
     drop(places);
     let what = count(daemon);
@@ -132,7 +132,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
 }
 
 /// Runs the daemon, from its log to its end.
-fn start(configuration: Lowered, what: &str, arguments: &Arguments) -> ExitCode {
+fn start(configuration: Prepared, what: &str, arguments: &Arguments) -> ExitCode {
     let _log = match Log::to_stderr() {
         Ok(log) => log,
         Err(why) => {
@@ -167,7 +167,7 @@ fn with_sources(error: &dyn Error) -> String {
 }
 
 /// Reads the configuration and prints what there is to say about it. `None`: it would not run.
-fn load(path: &Path, lease: bool) -> Option<(Lowered, Places)> {
+fn load(path: &Path, lease: bool) -> Option<(Prepared, Places)> {
     let (loaded, places) = match keepalived::load_with_places(path) {
         Ok(loaded) => loaded,
         Err(diagnostics) => {
@@ -178,8 +178,8 @@ fn load(path: &Path, lease: bool) -> Option<(Lowered, Places)> {
     for notice in &loaded.notices {
         log::say(Level::WARN, &notice.to_string());
     }
-    match Lowered::new(loaded.daemon, lease) {
-        Ok(lowered) => Some((lowered, places)),
+    match Prepared::new(loaded.daemon, lease) {
+        Ok(prepared) => Some((prepared, places)),
         Err(why) => {
             log::say(Level::ERROR, &format!("{}: error: {why}", path.display()));
             None

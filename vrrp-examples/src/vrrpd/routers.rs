@@ -16,7 +16,7 @@ const CONTEST_HOLDOFF: Duration = Duration::from_secs(5);
 
 /// A configuration and what is made of it.
 #[derive(Debug)]
-pub(super) struct Lowered {
+pub(super) struct Prepared {
     pub(super) daemon: Daemon,
     /// One for each instance, in their order.
     pub(super) routers: Vec<Router>,
@@ -33,7 +33,7 @@ pub(super) struct ScriptUser {
 
 /// What an instance asks for and no router can be.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LowerError {
+pub(super) enum PrepareError {
     #[error("vrrp_instance {instance}: {error}")]
     Config { instance: String, error: ConfigError },
     #[error("vrrp_instance {instance}: there is no vrrp_script {script}")]
@@ -42,24 +42,24 @@ pub(super) enum LowerError {
     Router(#[from] RouterError),
 }
 
-impl Lowered {
+impl Prepared {
     /// `lease`: whether addresses expire when nobody renews them.
-    pub(super) fn new(daemon: Daemon, lease: bool) -> Result<Self, LowerError> {
+    pub(super) fn new(daemon: Daemon, lease: bool) -> Result<Self, PrepareError> {
         let mut script_users = vec![Vec::new(); daemon.scripts.len()];
         let instances = daemon.instances.iter().enumerate();
-        let routers = instances.map(|(index, instance)| lower(&daemon, index, instance, lease, &mut script_users));
+        let routers = instances.map(|(index, instance)| prepare(&daemon, index, instance, lease, &mut script_users));
         Ok(Self { routers: routers.collect::<Result<_, _>>()?, daemon, script_users })
     }
 }
 
-fn lower(
+fn prepare(
     daemon: &Daemon,
     index: usize,
     instance: &Instance,
     lease: bool,
     script_users: &mut [Vec<ScriptUser>],
-) -> Result<Router, LowerError> {
-    let error = |error| LowerError::Config { instance: instance.name.clone(), error };
+) -> Result<Router, PrepareError> {
+    let error = |error| PrepareError::Config { instance: instance.name.clone(), error };
     let mut config = config(instance).map_err(error)?.with_lease(lease);
     let group = daemon.sync_groups.iter().find(|group| group.members.contains(&instance.name)).cloned();
     let of_group = |list: fn(&SyncGroup) -> &Vec<Track>| group.iter().flat_map(list);
@@ -73,7 +73,7 @@ fn lower(
         let id = config.add_tracker(tracker(track, check_name(&track.name))).map_err(error)?;
         let script = daemon.scripts.iter().position(|script| script.name == track.name);
         let users = script.and_then(|script| script_users.get_mut(script));
-        let no_script = || LowerError::NoScript { instance: instance.name.clone(), script: track.name.clone() };
+        let no_script = || PrepareError::NoScript { instance: instance.name.clone(), script: track.name.clone() };
         users.ok_or_else(no_script)?.push(ScriptUser { router: index, tracker: id });
     }
     let mut router = router(instance, config)?;
@@ -171,11 +171,11 @@ mod tests {
             + &instance("b", "track_script {\ns weight 5\n}")
             + &instance("alone", "")
             + "vrrp_sync_group g {\nglobal_tracking\ngroup { a b }\ntrack_script {\ns\n}\ntrack_interface {\na\nx\n}\n}\n";
-        let lowered = Lowered::new(parse_str("t", &text).unwrap().daemon, false).unwrap();
-        let users: Vec<usize> = lowered.script_users[0].iter().map(|user| user.router).collect();
+        let prepared = Prepared::new(parse_str("t", &text).unwrap().daemon, false).unwrap();
+        let users: Vec<usize> = prepared.script_users[0].iter().map(|user| user.router).collect();
         assert_eq!(users, [0, 1, 1], "what a member tracks with another weight counts beside");
         let interfaces = |router: usize| {
-            let shown = format!("{:?}", lowered.routers[router]);
+            let shown = format!("{:?}", prepared.routers[router]);
             ["interface a", "interface x"].map(|tracker| shown.matches(tracker).count())
         };
         assert_eq!(

@@ -14,7 +14,7 @@ use crate::vrrpd::config::Daemon;
 use crate::vrrpd::control::{self, ControlSocket, Request, Status};
 use crate::vrrpd::groups::Groups;
 use crate::vrrpd::notify::{self, Limits, Notifier, NotifyState, Subject};
-use crate::vrrpd::routers::{self, Lowered};
+use crate::vrrpd::routers::{self, Prepared};
 use crate::vrrpd::routes::{self, Routing};
 use crate::vrrpd::signals::Signals;
 use crate::vrrpd::{reaper, status};
@@ -27,7 +27,7 @@ const GROUP_PRIORITY: u8 = 0;
 
 /// Runs all that is configured until a signal asks for the end. `what`: how much it is, for the log.
 pub(super) async fn run(
-    configuration: Lowered,
+    configuration: Prepared,
     what: &str,
     control: Option<&Path>,
     limits: Limits,
@@ -37,7 +37,7 @@ pub(super) async fn run(
     tokio::spawn(reaper::reap(signal(SignalKind::child())?));
     let control = control.map(ControlSocket::bind).transpose()?;
 
-    let Lowered { daemon, routers, script_users } = configuration;
+    let Prepared { daemon, routers, script_users } = configuration;
     let routing = routes::spawn(&daemon.instances).await?;
     let (vrrp, events) = vrrp_io_linux::start_with(daemon.scheduling, routers)?;
     info!("started with {what}");

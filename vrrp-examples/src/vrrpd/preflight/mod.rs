@@ -6,8 +6,8 @@ mod scripts;
 use tracing::Level;
 use vrrp_io_linux::Router;
 
-use super::log;
 use crate::vrrpd::config::Daemon;
+use crate::vrrpd::log;
 use crate::vrrpd::report::diagnostics::{Diagnostic, Severity};
 use crate::vrrpd::report::places::Places;
 

@@ -282,3 +282,33 @@ fn refuse_preprocessing(words: &[Word], report: &mut Report) -> bool {
     }
     keyword
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(lines: &[Line]) -> String {
+        let words = |keyword: &Word, values: &[Word]| {
+            let words: Vec<&str> = [keyword].into_iter().chain(values).map(|word| word.text.as_str()).collect();
+            words.join(" ")
+        };
+        let line = |line: &Line| match line {
+            Line::Include { keyword, values } => format!("<{}>", words(keyword, values)),
+            Line::Statement { keyword, values, block: None } => format!("{};", words(keyword, values)),
+            Line::Statement { keyword, values, block: Some(Body { lines, .. }) } => {
+                format!("{} {{{}}}", words(keyword, values), shown(lines))
+            }
+        };
+        lines.iter().map(line).collect()
+    }
+
+    #[test]
+    fn an_include_is_a_line_of_its_own_and_nothing_is_read_for_it() {
+        let text = "a {\n include /dev/null\n b c\n}\nincludem x y\ninclude {\n d\n}\n$V=1\\\ninclude z\n";
+        let mut report = Report::new(|_, line| line.to_owned());
+        let source = report.add_source("t".to_owned(), text);
+        let lines = parse(source, |_| false, &mut report);
+        assert_eq!(shown(&lines), "a {<include /dev/null>b c;}<includem x y>include {d;}");
+        assert_eq!(report.add_source("next".to_owned(), ""), source + 1);
+    }
+}
