@@ -3,28 +3,18 @@
 use std::time::Instant;
 
 use crate::common::{Lan, in_namespace, until};
+use crate::instance;
 
-fn instance(name: &str, vrid: u8, priority: u8, password: Option<&str>) -> String {
+fn protected(name: &str, vrid: u8, priority: u8, password: Option<&str>) -> String {
     let authentication = password
         .map_or(String::new(), |password| format!("authentication {{\n auth_type PASS\n auth_pass {password}\n }}\n"));
-    format!(
-        "vrrp_instance {name} {{
-             interface eth0
-             virtual_router_id {vrid}
-             priority {priority}
-             virtual_ipaddress {{
-                 192.0.2.{}/24
-             }}
-             {authentication}
-         }}\n",
-        100 + vrid
-    )
+    instance(name, vrid, priority, &authentication)
 }
 
 fn configuration(priority: u8, [same, other, missing]: [Option<&str>; 3]) -> String {
-    instance("same", 1, priority, same)
-        + &instance("other", 2, priority, other)
-        + &instance("missing", 3, priority, missing)
+    protected("same", 1, priority, same)
+        + &protected("other", 2, priority, other)
+        + &protected("missing", 3, priority, missing)
 }
 
 #[test]

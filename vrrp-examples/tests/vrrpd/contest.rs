@@ -3,27 +3,15 @@
 use std::time::{Duration, Instant};
 
 use crate::common::{Lan, in_namespace, throughout, until};
+use crate::instance;
 
 fn configuration(priority: u8) -> String {
-    let instance = |name: &str, vrid: u8, schedule: &str| {
-        format!(
-            "vrrp_instance {name} {{
-                 interface eth0
-                 virtual_router_id {vrid}
-                 priority {priority}
-                 garp_master_repeat 2
-                 garp_master_delay 0
-                 {schedule}
-                 virtual_ipaddress {{
-                     192.0.2.{}/24
-                 }}
-             }}\n",
-            100 + vrid
-        )
+    let scheduled = |name: &str, vrid: u8, schedule: &str| {
+        instance(name, vrid, priority, &format!("garp_master_repeat 2\n garp_master_delay 0\n {schedule}"))
     };
-    instance("contest", 1, "garp_lower_prio_repeat 3\n garp_lower_prio_delay 1")
-        + &instance("silent", 2, "garp_lower_prio_repeat 0")
-        + &instance("refresh", 3, "garp_lower_prio_repeat 0\n garp_master_refresh 2\n garp_master_refresh_repeat 3")
+    scheduled("contest", 1, "garp_lower_prio_repeat 3\n garp_lower_prio_delay 1")
+        + &scheduled("silent", 2, "garp_lower_prio_repeat 0")
+        + &scheduled("refresh", 3, "garp_lower_prio_repeat 0\n garp_master_refresh 2\n garp_master_refresh_repeat 3")
 }
 
 #[test]

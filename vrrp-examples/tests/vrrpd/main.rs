@@ -25,3 +25,19 @@ mod tracking;
 mod unicast;
 mod version_3;
 mod virtual_mac;
+
+/// A `vrrp_instance` on eth0 with the address 192.0.2.(100 + `vrid`); `more` are further lines.
+fn instance(name: &str, vrid: u8, priority: u8, more: &str) -> String {
+    format!(
+        "vrrp_instance {name} {{
+             interface eth0
+             virtual_router_id {vrid}
+             priority {priority}
+             virtual_ipaddress {{
+                 192.0.2.{}/24
+             }}
+             {more}
+         }}\n",
+        100 + vrid
+    )
+}

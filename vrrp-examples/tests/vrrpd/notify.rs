@@ -1,24 +1,17 @@
 //! Notify scripts: which, in what order, with which arguments.
 
 use crate::common::{Lan, in_namespace, until};
+use crate::instance;
 
 fn configuration(name: &str, vrid: u8, priority: u8) -> String {
-    format!(
-        "vrrp_instance {name} {{
-             interface eth0
-             virtual_router_id {vrid}
-             priority {priority}
-             virtual_ipaddress {{
-                 192.0.2.{}/24
-             }}
-             notify_master \"$D/tell {name} 'is master'\"
-             notify_backup \"$D/tell {name} 'is backup'\"
-             notify_fault \"$D/tell {name} 'is fault'\"
-             notify_stop \"$D/tell {name} 'is stop'\"
-             notify \"$D/tell {name}\"
-         }}\n",
-        100 + vrid
-    )
+    let notify = format!(
+        "notify_master \"$D/tell {name} 'is master'\"
+         notify_backup \"$D/tell {name} 'is backup'\"
+         notify_fault \"$D/tell {name} 'is fault'\"
+         notify_stop \"$D/tell {name} 'is stop'\"
+         notify \"$D/tell {name}\""
+    );
+    instance(name, vrid, priority, &notify)
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use crate::common::{Lan, in_namespace, until};
+use crate::instance;
 
 #[test]
 fn twenty_addresses_come_are_advertised_in_their_order_and_go() {
@@ -44,20 +45,7 @@ fn twenty_routers_on_one_interface_fail_over_together() {
         let lan = Lan::new();
         let (first, second) = (lan.host(1), lan.host(2));
         let configuration = |priority: u8| -> String {
-            let instance = |vrid: u8| {
-                format!(
-                    "vrrp_instance VI_{vrid} {{
-                         interface eth0
-                         virtual_router_id {vrid}
-                         priority {priority}
-                         virtual_ipaddress {{
-                             192.0.2.{}/24
-                         }}
-                     }}\n",
-                    100 + vrid
-                )
-            };
-            (1..=20).map(instance).collect()
+            (1..=20).map(|vrid| instance(&format!("VI_{vrid}"), vrid, priority, "")).collect()
         };
         let better = first.vrrpd(&configuration(255));
         let worse = second.vrrpd(&configuration(254));

@@ -4,27 +4,12 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::common::{Lan, in_namespace, throughout, until};
+use crate::instance;
 
 /// An owner, who would be Master at once, with one check.
 fn checked(name: &str, vrid: u8, script: &str) -> String {
-    format!(
-        "vrrp_script {name} {{
-             script \"{script}\"
-             interval 1
-         }}
-         vrrp_instance VI_{vrid} {{
-             interface eth0
-             virtual_router_id {vrid}
-             priority 255
-             virtual_ipaddress {{
-                 192.0.2.{}/24
-             }}
-             track_script {{
-                 {name}
-             }}
-         }}\n",
-        100 + vrid
-    )
+    format!("vrrp_script {name} {{\n script \"{script}\"\n interval 1\n }}\n")
+        + &instance(&format!("VI_{vrid}"), vrid, 255, &format!("track_script {{\n {name}\n }}"))
 }
 
 #[test]
@@ -89,21 +74,11 @@ fn weighted(priorities: [u8; 3], tracked: bool) -> String {
         ("reverse", "track_interface {\n eth1 weight 100 reverse\n }"),
     ];
     let script = "vrrp_script chk_well {\n script \"/usr/bin/test -e $D/well\"\n interval 1\n weight -100\n }\n";
-    let instances = routers.iter().zip(priorities).zip(1..).map(|(((name, track), priority), vrid)| {
-        let track = if tracked { track } else { "" };
-        format!(
-            "vrrp_instance {name} {{
-                 interface eth0
-                 virtual_router_id {vrid}
-                 priority {priority}
-                 virtual_ipaddress {{
-                     192.0.2.{}/24
-                 }}
-                 {track}
-             }}\n",
-            100 + vrid
-        )
-    });
+    let instances = routers
+        .iter()
+        .zip(priorities)
+        .zip(1..)
+        .map(|(((name, track), priority), vrid)| instance(name, vrid, priority, if tracked { track } else { "" }));
     script.to_owned() + &instances.collect::<String>()
 }
 
