@@ -14,7 +14,7 @@ use crate::types::{Priority, RouterId, TrackerId};
 /// From Initialize to Initialize it says that a start was refused, and by which fault; from Master to Master that it began
 /// anew ([`Cause::Lapsed`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Transition {
     /// State before.
@@ -35,7 +35,7 @@ impl Transition {
 
 /// Why a state was entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Cause {
     /// Nothing has happened yet.

@@ -6,7 +6,7 @@ use crate::types::Version;
 
 /// The document that a router follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Profile {
     /// RFC 2338: version 2 with simple text passwords; an owner listens to other routers.

@@ -135,7 +135,7 @@ pub enum State {
 /// The three states of section 6.4 without their timers, with their numbers in the MIBs (STAT-33). *Master* is called
 /// *Active* in RFC 9568.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "the three states of the RFCs")]
 pub enum Role {
     /// Not taking part: not started, or kept out by a fault.

@@ -12,7 +12,7 @@ use crate::types::{RouterId, TrackerId};
 
 /// What a tracked thing does to the router that tracks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "either it keeps out or it adjusts")]
 pub enum Weight {
     /// Failing means fault: the router leaves the election until it passes again. keepalived's `weight 0`.
@@ -49,7 +49,7 @@ impl Tracker {
 
 /// Why a router cannot take part. It is in Initialize as long as there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Fault {
     /// The router's own interface is down, without carrier, or does not exist.

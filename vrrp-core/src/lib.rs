@@ -105,7 +105,7 @@
 //! | `std` | yes | nothing but `alloc` and the `std` of dependencies |
 //! | `alloc` | by `std` | everything that keeps a list: [`Config`], [`VirtualRouter`], [`RouterSet`], tracking |
 //! | `sim` | no | `sim`: a virtual world to test routers in, and what is built on them |
-//! | `serde` | no | `Serialize` for states, causes and counters |
+//! | `serde` | no | `Serialize` and `Deserialize` for values, states, causes, discards, errors, counters and [`Status`] |
 //!
 //! Without `alloc` remain [`fsm`], [`wire`], [`Instant`] and the value types.
 #![no_std]

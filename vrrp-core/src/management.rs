@@ -269,18 +269,52 @@ impl Discard {
 /// By the models' names.
 #[cfg(feature = "serde")]
 mod names {
-    use serde::{Serialize, Serializer};
+    use core::fmt;
 
-    use super::{LastEvent, NewMasterReason, ProtocolError, VirtualRouterError};
+    use serde::de::{self, Visitor};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    macro_rules! serialize_by_name {
-        ($($name:ident)*) => {
+    use super::{AuthError, LastEvent, NewMasterReason, ProtocolError, VirtualRouterError};
+
+    macro_rules! by_name {
+        ($($name:ident: $($variant:ident)*;)*) => {
             $(impl Serialize for $name {
                 fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                     serializer.serialize_str(self.as_str())
                 }
+            }
+
+            impl<'de> Deserialize<'de> for $name {
+                fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    const ALL: &[(&str, $name)] = &[$(($name::$variant.as_str(), $name::$variant)),*];
+                    deserializer.deserialize_str(Named(ALL))
+                }
             })*
         };
     }
-    serialize_by_name!(NewMasterReason LastEvent ProtocolError VirtualRouterError);
+    by_name! {
+        NewMasterReason: NotMaster Priority Preempted MasterNoResponse;
+        LastEvent: None Startup Shutdown HigherPriorityBackup MasterTimeout InterfaceUp InterfaceDown NoPrimaryIpAddress
+            PrimaryIpAddress NoVirtualIpAddresses VirtualIpAddresses PreemptHoldTimeout LowerPriorityMaster OwnerPreempt;
+        ProtocolError: IpTtl Version Checksum Vrid;
+        VirtualRouterError: AddressList Interval PacketLength;
+        AuthError: InvalidAuthType AuthTypeMismatch AuthFailure;
+    }
+
+    /// Values by their names.
+    struct Named<T: 'static>(&'static [(&'static str, T)]);
+
+    impl<T: Copy> Visitor<'_> for Named<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("one of")?;
+            self.0.iter().try_for_each(|(name, _)| write!(f, " {name}"))
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+            let found = self.0.iter().find(|(name, _)| *name == text);
+            found.map(|(_, value)| *value).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+        }
+    }
 }

@@ -24,6 +24,7 @@ pub struct RxPacket<'a> {
 
 /// Why an advertisement was ignored. State, timers and everything learned are untouched then (RX-20).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Discard {
     /// The router is in Initialize (FSM-I-04).

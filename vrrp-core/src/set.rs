@@ -35,6 +35,7 @@ pub struct RouterSet {
 
 /// There is already a router with this id and family on this interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[error("there is already a virtual router {vrid} for {family} on interface {interface}")]
 #[non_exhaustive]
 pub struct DuplicateRouter {

@@ -8,7 +8,7 @@
 /// A packet that is refused moves one of the counters of errors at most (RX-27). One that is processed in spite of several
 /// mismatches moves the counter of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct Stats {
     /// Entries into Master (STAT-05).
@@ -63,7 +63,7 @@ pub struct Stats {
 
 /// Counters over all routers, and of packets that no router could be found for: those that RFC 8347 keeps globally.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct GlobalStats {
     /// Wrong checksums, for whichever router (STAT-01).

@@ -30,6 +30,7 @@ use crate::types::RouterId;
 
 /// Why routers cannot be a sync group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum GroupError {
     /// No router of this set.

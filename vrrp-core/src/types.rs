@@ -8,7 +8,7 @@ use core::time::Duration;
 
 /// Version of the protocol: 2 (RFC 2338, RFC 3768) or 3 (RFC 5798, RFC 9568).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "a driver must know what each version has on the wire")]
 pub enum Version {
     /// VRRPv2: IPv4 only, whole-second intervals, an authentication field.
@@ -28,7 +28,7 @@ impl fmt::Display for Version {
 
 /// Address family that a virtual router serves. Two families on one interface are two routers, even under one VRID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "there are two, and each is served in a way of its own")]
 pub enum Family {
     /// IPv4.
@@ -82,6 +82,7 @@ impl fmt::Display for Family {
 
 /// A value outside its range; says which, what was given and what is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[error("{what} is {given}, must be {min} to {max}{}{unit}", if .unit.is_empty() { "" } else { " " })]
 #[non_exhaustive]
 pub struct OutOfRange {
@@ -99,6 +100,7 @@ pub struct OutOfRange {
 
 /// Text or a span of time that is no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum InvalidValue {
     /// Text that is no whole number.
@@ -132,7 +134,7 @@ fn parse_octet<T>(text: &str, what: &'static str, new: fn(u8) -> Result<T, OutOf
 
 /// Virtual Router Identifier, 1 to 255 (PKT-03).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(into = "u8", try_from = "u8"))]
 pub struct Vrid(NonZeroU8);
 
 impl Vrid {
@@ -200,7 +202,7 @@ impl From<Vrid> for u8 {
 /// 255 is the address owner. The 0 that a leaving Master sends is no priority but a message:
 /// wherever it can occur the type is `Option<Priority>` and `None` means release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(into = "u8", try_from = "u8"))]
 pub struct Priority(NonZeroU8);
 
 impl Priority {
@@ -316,7 +318,11 @@ impl From<Priority> for u8 {
 /// What the wire of a version can carry is narrower: whole seconds up to 255 in version 2, 4095 cs in version 3.
 /// [`Config`](crate::Config) refuses the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "Centiseconds", try_from = "Centiseconds")
+)]
 pub struct AdvertInterval(NonZeroU16);
 
 impl AdvertInterval {
@@ -411,6 +417,28 @@ impl TryFrom<Duration> for AdvertInterval {
     }
 }
 
+/// An interval as it is stored, which may be anything when it is read.
+#[cfg(feature = "serde")]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+struct Centiseconds(u16);
+
+#[cfg(feature = "serde")]
+impl From<AdvertInterval> for Centiseconds {
+    fn from(interval: AdvertInterval) -> Self {
+        Self(interval.centis())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Centiseconds> for AdvertInterval {
+    type Error = OutOfRange;
+
+    fn try_from(Centiseconds(centis): Centiseconds) -> Result<Self, OutOfRange> {
+        Self::from_centis(centis)
+    }
+}
+
 impl From<AdvertInterval> for Duration {
     fn from(interval: AdvertInterval) -> Self {
         interval.duration()
@@ -482,7 +510,7 @@ impl fmt::Debug for Password {
 
 /// Names a tracker of one router's configuration; given by [`Config::add_tracker`](crate::Config::add_tracker).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct TrackerId(pub(crate) u16);
 
 impl TrackerId {
@@ -495,7 +523,7 @@ impl TrackerId {
 
 /// Names an interface, or whatever else routers share: any number that the caller likes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 #[expect(clippy::exhaustive_structs, reason = "a number and nothing else")]
 pub struct InterfaceId(pub u32);
 
@@ -519,7 +547,7 @@ impl fmt::Display for InterfaceId {
 
 /// Names a router of one [`RouterSet`](crate::RouterSet).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct RouterId(pub(crate) u32);
 
 impl RouterId {

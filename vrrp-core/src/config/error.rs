@@ -8,6 +8,7 @@ use crate::wire::{AddressListError, MAX_IPV6_ADDRESSES};
 
 /// A configuration that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The advertised addresses.

@@ -11,6 +11,7 @@ use crate::types::{Family, RouterId, TrackerId, Vrid};
 
 /// Why a router cannot have another configuration in place: it would be another router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum ReconfigureError {
     /// The id.

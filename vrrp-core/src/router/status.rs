@@ -15,6 +15,7 @@ use crate::types::Priority;
 /// What stands still is in [`Config`](crate::Config): addresses, interval, Preempt_Mode, the virtual router's MAC address.
 /// Accept_Mode is the driver's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Status {
     /// State (STAT-33).

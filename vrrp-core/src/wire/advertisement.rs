@@ -40,6 +40,7 @@ const MAX_TRAILING: usize = 64;
 
 /// Why octets are no advertisement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum ParseError {
     /// RX-03, RX-06: less than a header, or less than the count of addresses implies.
@@ -318,6 +319,7 @@ pub struct AddressList<'a> {
 
 /// Why addresses cannot stand in one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum AddressListError {
     /// There is none.
@@ -391,6 +393,7 @@ pub struct Message<'a> {
 
 /// A buffer cannot hold the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[error("the message takes {needed} octets, the buffer has {had}")]
 #[expect(clippy::exhaustive_structs, reason = "two lengths, and nothing else to say")]
 pub struct BufferTooSmall {

@@ -10,7 +10,7 @@ const ICMPV6: u8 = 58;
 
 /// What a checksum was computed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "what the wire has")]
 pub enum ChecksumForm {
     /// The message alone: version 2, and version 3 over IPv4 in RFC 9568.

@@ -19,6 +19,7 @@ mod receive;
 mod reconfigure;
 mod reference_model;
 mod router;
+mod serde;
 mod set;
 mod sync_group;
 mod sync_groups_meet;
