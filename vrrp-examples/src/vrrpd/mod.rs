@@ -16,7 +16,6 @@ pub mod report;
 mod routers;
 pub mod routes;
 mod signals;
-mod status;
 mod supervisor;
 
 use std::error::Error;

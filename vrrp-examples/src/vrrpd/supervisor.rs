@@ -11,13 +11,14 @@ use vrrp_io_linux::{Event, EventKind, Stopped, Vrrp};
 
 use crate::vrrpd::checks::{Verdict, script};
 use crate::vrrpd::config::Daemon;
+use crate::vrrpd::control::status;
 use crate::vrrpd::control::{self, ControlSocket, Request, Status};
 use crate::vrrpd::groups::Groups;
 use crate::vrrpd::notify::{self, Limits, Notifier, NotifyState, Subject};
+use crate::vrrpd::reaper;
 use crate::vrrpd::routers::{self, Prepared};
 use crate::vrrpd::routes::{self, Routing};
 use crate::vrrpd::signals::Signals;
-use crate::vrrpd::{reaper, status};
 
 /// How long the kernel may take to remove routes and rules at the end.
 const STOP_ROUTES: Duration = Duration::from_secs(1);

@@ -5,20 +5,20 @@
 
 mod client;
 mod protocol;
-mod render;
 mod server;
 mod socket;
-mod status;
+pub(super) mod status;
 
 #[doc(hidden)]
 pub use client::read_answer;
 pub use client::{AskError, status};
-pub use render::render;
 #[doc(hidden)]
 pub use server::converse;
 pub use server::{Request, serve};
 pub use socket::{BindError, ControlSocket};
-pub use status::{AddressStatus, MasterStatus, OnHost, OtherMasterStatus, RouterStatus, Since, Status, TrackerStatus};
+pub use status::{
+    AddressStatus, MasterStatus, OnHost, OtherMasterStatus, RouterStatus, Since, Status, TrackerStatus, render,
+};
 
 /// Where `vrrpd` listens and `vrrpctl` asks unless told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/vrrpd.sock";

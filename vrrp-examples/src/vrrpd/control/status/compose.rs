@@ -6,12 +6,12 @@ use std::time::SystemTime;
 use vrrp_core::{Family, Priority, Role, Weight};
 use vrrp_io_linux as io;
 
-use crate::vrrpd::control::{
+use super::answer::{
     AddressStatus, MasterStatus, OnHost, OtherMasterStatus, RouterStatus, Since, Status, TrackerStatus,
 };
 
 /// Faults get the reason that `reasons` has for them: a check's last result.
-pub(super) fn status(driver: &io::DriverStatus, reasons: &BTreeMap<String, String>) -> Status {
+pub(in crate::vrrpd) fn status(driver: &io::DriverStatus, reasons: &BTreeMap<String, String>) -> Status {
     let routers = driver.routers.iter().map(|status| router(status, driver.events_lost, reasons)).collect();
     Status { version: env!("CARGO_PKG_VERSION").to_owned(), routers }
 }
