@@ -2,8 +2,8 @@
 
 use core::net::IpAddr;
 
-use crate::cause::Transition;
-use crate::types::TrackerId;
+use crate::cause::{PriorityCause, Transition};
+use crate::types::{Priority, TrackerId};
 
 /// News for a router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,19 @@ pub enum Action {
     },
     /// The state changed; for logs and operators (STAT-50, STAT-54).
     StateChanged(Transition),
+    /// The priority in use changed; for logs and operators. Fetched late it tells of several changes as of one, by the last;
+    /// there and back is none. It comes before the change of state that it may have led to.
+    PriorityChanged {
+        /// Before.
+        from: Priority,
+        /// After.
+        to: Priority,
+        /// What changed it.
+        by: PriorityCause,
+    },
+    /// A fault still keeps the router in Initialize, but the [faults](crate::VirtualRouter::faults) are not those that were
+    /// there when the state, or this, was last told. What is merely [pending](crate::Fault::is_pending) does not count.
+    FaultsChanged,
 }
 
 /// Which advertisement.

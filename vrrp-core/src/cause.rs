@@ -93,6 +93,20 @@ pub enum Cause {
     Fault(Fault),
 }
 
+/// What changed the priority in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub enum PriorityCause {
+    /// A tracker's verdict.
+    Tracker(TrackerId),
+    /// The host cannot set one of the addresses, or can set all of them again ([`VirtualRouter::missing`](crate::VirtualRouter::missing)).
+    Addresses,
+    /// The same of another member of the sync group.
+    Group,
+    /// Another configuration.
+    Configuration,
+}
+
 impl Cause {
     /// The same where a tracker's id is another now.
     pub(crate) fn with_trackers(self, new: impl FnOnce(TrackerId) -> TrackerId) -> Self {

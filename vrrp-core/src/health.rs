@@ -117,6 +117,13 @@ impl Health {
         }
     }
 
+    /// How many faults there can be at once.
+    pub(crate) const fn most_faults(trackers: usize) -> usize {
+        /// Interface, address to send from, addresses that cannot be set, stray, group.
+        const WITHOUT_TRACKERS: usize = 5;
+        WITHOUT_TRACKERS + trackers
+    }
+
     /// From now on `new` are the trackers. One of the same name keeps its verdict, whatever its weight; returns which id
     /// each old one has now.
     pub(crate) fn retrack(&mut self, old: &[Tracker], new: &[Tracker]) -> Vec<Option<TrackerId>> {
@@ -145,6 +152,11 @@ impl Health {
     /// Every fault there is, its own before the group's.
     pub(crate) fn faults<'a>(&'a self, trackers: &'a [Tracker]) -> impl Iterator<Item = Fault> + 'a {
         self.own_faults(trackers).chain(self.group)
+    }
+
+    /// Everything that is known to be wrong: every fault but those that are merely pending.
+    pub(crate) fn known_faults<'a>(&'a self, trackers: &'a [Tracker]) -> impl Iterator<Item = Fault> + 'a {
+        self.faults(trackers).filter(|fault| !fault.is_pending())
     }
 
     /// Every fault but the group's, what failed before what is merely unchecked.

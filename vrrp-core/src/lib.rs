@@ -52,6 +52,8 @@
 //!             Action::RemoveAddress(vip) => host.remove_address(vip.address),
 //!             Action::AnnounceAddress { vip, count } => (0..count).for_each(|_| host.gratuitous_arp(vip.address)),
 //!             Action::StateChanged(change) => println!("{}: {}", change.to, change.cause.describe(router.config())),
+//!             Action::PriorityChanged { from, to, .. } => println!("priority {from} -> {to}"),
+//!             Action::FaultsChanged => router.faults().for_each(|fault| println!("{}", fault.describe(router.config()))),
 //!         }
 //!     }
 //!     // Wait for a packet, at most until the deadline, and hand in what happened.
@@ -170,11 +172,11 @@ pub use types::{
 pub use {
     action::{Action, AdvertKind, Input, Vip},
     announce::AnnouncePolicy,
-    cause::{Cause, Transition},
+    cause::{Cause, PriorityCause, Transition},
     config::{Config, ConfigError, Peers, SendChecksum, UnicastPeer},
     health::{Fault, Hysteresis, Tracker, Weight},
     management::{AuthError, LastEvent, NewMasterReason, ProtocolError, VirtualRouterError},
-    receive::{Discard, RxPacket},
+    receive::{Accepted, Discard, Rejected, RxPacket},
     router::{ReconfigureError, Status, VirtualRouter},
     set::{DuplicateRouter, RouterSet},
     stats::{GlobalStats, Stats},

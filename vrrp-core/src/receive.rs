@@ -7,7 +7,7 @@ use crate::dialect::Mismatch;
 use crate::learned::Learned;
 use crate::stats::Stats;
 use crate::time::Instant;
-use crate::types::{AdvertInterval, Priority, Version, Vrid};
+use crate::types::{AdvertInterval, Family, Priority, RouterId, Version, Vrid};
 use crate::wire::{self, AUTH_TYPE_MD5, ChecksumForm, Endpoints, Packet, ParseError, Prepared, TTL};
 
 /// One received IP datagram of protocol 112. Whose frame it came in is not asked (AMB-30).
@@ -117,6 +117,26 @@ pub enum Discard {
     Version2Shadowed(IpAddr),
 }
 
+impl Discard {
+    /// Tells whether the sender of what is ignored for this reason is Master of the same virtual router, if it says the
+    /// truth: the packet is one of a router of that id, which is configured otherwise.
+    pub(crate) const fn is_of_the_same_router(&self) -> bool {
+        matches!(
+            self,
+            Self::AddressList
+                | Self::AuthFailure
+                | Self::AuthTypeMismatch { .. }
+                | Self::AuthTypeUnknown(_)
+                | Self::ChecksumForm { .. }
+                | Self::Interval { .. }
+                | Self::NoAddress
+                | Self::NotLinkLocal(_)
+                | Self::Parse(ParseError::Version { .. })
+                | Self::ZeroInterval
+        )
+    }
+}
+
 impl From<ParseError> for Discard {
     fn from(error: ParseError) -> Self {
         match error {
@@ -136,34 +156,107 @@ pub(crate) struct Local<'a> {
     pub(crate) learned: &'a Learned,
 }
 
-/// What passed every check; where it came from is known already.
-pub(crate) struct Accepted {
-    pub(crate) priority: Option<Priority>,
-    pub(crate) interval: AdvertInterval,
-    /// Form of the checksum, in version 3.
-    pub(crate) checksum: Option<ChecksumForm>,
+/// An advertisement that passed every check, and what it is to the router that took it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted<'a> {
+    /// Its priority; `None`: the sender releases the addresses.
+    pub priority: Option<Priority>,
+    /// Its interval.
+    pub interval: AdvertInterval,
+    /// This router is Master and stays it, and the sender is Master too, or was until it released: two Masters on one link.
+    pub contest: bool,
+    /// Its list of addresses is not ours, or does not begin with a link-local one, and that is only counted.
+    pub other_addresses: bool,
+    /// Its interval is not ours, and that is only counted.
+    pub other_interval: bool,
+    form: Option<(Version, ChecksumForm)>,
+    family: Family,
+    address_list: &'a [u8],
 }
 
-/// The checks, in order. Counts; changes nothing else.
-#[inline]
-pub(crate) fn accept(
-    config: &Config,
-    local: &Local<'_>,
-    rx: &RxPacket<'_>,
-    stats: &mut Stats,
-) -> Result<Accepted, Discard> {
-    let result = check(config, local, rx, stats);
-    if let Err(discard) = result {
-        if let Some(counter) = counter(discard, stats) {
-            *counter = counter.wrapping_add(1);
+impl<'a> Accepted<'a> {
+    /// Returns the addresses that it lists, in its order.
+    pub fn addresses(&self) -> impl ExactSizeIterator<Item = IpAddr> + use<'a> {
+        wire::addresses(self.family, self.address_list)
+    }
+
+    /// Returns the form of its checksum, in version 3.
+    #[inline]
+    pub(crate) const fn version3_form(&self) -> Option<ChecksumForm> {
+        match self.form {
+            Some((Version::V3, form)) => Some(form),
+            _ => None,
         }
     }
-    result
+}
+
+/// An advertisement that a [`RouterSet`](crate::RouterSet) ignored. State, timers and everything learned are untouched then
+/// (RX-20).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Rejected {
+    /// The router that it was for, if there is one.
+    pub router: Option<RouterId>,
+    /// That router is Master, and the sender says that it is Master of the same virtual router, at this priority.
+    pub other_master: Option<Priority>,
+    /// Why it was ignored.
+    pub reason: Discard,
+}
+
+/// What the checks find in a packet. It is apart from their verdict, since that is copied from one to the next.
+struct Found<'a> {
+    /// Version and form of a sound message that is for this router.
+    form: Option<(Version, ChecksumForm)>,
+    address_list: &'a [u8],
+    priority: Option<Priority>,
+    interval: AdvertInterval,
+    other_addresses: bool,
+    other_interval: bool,
+}
+
+/// Goes through the checks, in order, and counts what came of them; changes nothing else.
+#[inline]
+pub(crate) fn accept<'a>(
+    config: &Config,
+    local: &Local<'_>,
+    rx: &RxPacket<'a>,
+    stats: &mut Stats,
+) -> Result<Accepted<'a>, Discard> {
+    let mut found = Found {
+        form: None,
+        address_list: &[],
+        priority: None,
+        interval: AdvertInterval::DEFAULT,
+        other_addresses: false,
+        other_interval: false,
+    };
+    let verdict = check(config, local, rx, &mut found);
+    count(&found, verdict, local.priority, stats);
+    let Found { form, address_list, priority, interval, other_addresses, other_interval } = found;
+    let family = rx.ends.family();
+    verdict.map(|()| Accepted {
+        priority,
+        interval,
+        // That is known when the router has heard it.
+        contest: false,
+        other_addresses,
+        other_interval,
+        form,
+        family,
+        address_list,
+    })
 }
 
 #[inline]
-fn check(config: &Config, local: &Local<'_>, rx: &RxPacket<'_>, stats: &mut Stats) -> Result<Accepted, Discard> {
-    let dialect = config.profile().dialect();
+fn check<'a>(config: &Config, local: &Local<'_>, rx: &RxPacket<'a>, found: &mut Found<'a>) -> Result<(), Discard> {
+    let packet = addressed(config, local, rx)?;
+    found.form = Some((packet.version(), packet.checksum()));
+    judge(config, local, &rx.ends, &packet, found)
+}
+
+/// RX-01 to RX-08: a sound message that is for this router.
+#[inline]
+fn addressed<'a>(config: &Config, local: &Local<'_>, rx: &RxPacket<'a>) -> Result<Packet<'a>, Discard> {
     let min_ttl = listening(config, local, &rx.ends)?;
     if rx.ttl < min_ttl {
         return Err(Discard::Ttl { found: rx.ttl, min: min_ttl });
@@ -178,74 +271,76 @@ fn check(config: &Config, local: &Local<'_>, rx: &RxPacket<'_>, stats: &mut Stat
     if packet.vrid() != Some(config.vrid()) {
         return Err(Discard::Vrid(packet.vrid()));
     }
-    // STAT-06, AMB-16
-    stats.advert_rcvd = stats.advert_rcvd.wrapping_add(1);
-    let form = match packet.checksum() {
-        ChecksumForm::Message => &mut stats.checksum_message,
-        ChecksumForm::PseudoHeader => &mut stats.checksum_pseudo_header,
-    };
-    *form = form.wrapping_add(1);
+    Ok(packet)
+}
+
+/// RX-09 to RX-16: a message that fits what is configured and known here.
+#[inline]
+fn judge<'a>(
+    config: &Config,
+    local: &Local<'_>,
+    ends: &Endpoints,
+    packet: &Packet<'a>,
+    found: &mut Found<'a>,
+) -> Result<(), Discard> {
+    let priority = packet.priority();
     if local.priority.is_owner() && !config.owner_listens() {
-        return Err(Discard::Owner { by: rx.ends.source(), priority: packet.priority() });
+        return Err(Discard::Owner { by: ends.source(), priority });
     }
-    authenticate(config, &packet)?;
+    authenticate(config, packet)?;
     if packet.address_count() == 0 {
         return Err(Discard::NoAddress);
     }
-    let not_link_local = match (dialect.link_local_mismatch, packet.addresses().next()) {
-        (Mismatch::Drop | Mismatch::Count, Some(IpAddr::V6(first))) if !first.is_unicast_link_local() => Some(first),
-        _ => None,
-    };
-    if let (Mismatch::Drop, Some(first)) = (dialect.link_local_mismatch, not_link_local) {
-        return Err(Discard::NotLinkLocal(first.into()));
-    }
+    let not_link_local = not_link_local(config, packet)?;
     let interval = packet.interval().ok_or(Discard::ZeroInterval)?;
-    let list_differs = packet.address_list() != local.advertisement.address_list()
-        && !same_addresses(config.advertised().as_slice(), &packet);
-    if list_differs && !packet.addresses().any(|theirs| config.advertises(theirs)) {
-        return Err(Discard::OtherCluster);
+    let list_differs = other_list(config, local, packet)?;
+    let other_interval = other_interval(config, packet.version(), interval)?;
+    sent_by_another_host(local, ends)?;
+    // INT-04
+    if config.version2_too()
+        && packet.version() == Version::V2
+        && local.learned.speaks_version3(ends.source(), local.now)
+    {
+        return Err(Discard::Version2Shadowed(ends.source()));
     }
-    let drops_other_lists = config.strict_list() && version == Version::V2;
-    if list_differs && drops_other_lists && packet.priority() != Some(Priority::OWNER) {
-        return Err(Discard::AddressList);
+    found.address_list = packet.address_list();
+    (found.priority, found.interval) = (priority, interval);
+    (found.other_addresses, found.other_interval) = (list_differs || not_link_local, other_interval);
+    Ok(())
+}
+
+/// Counts a packet, whatever came of it (RX-27).
+#[inline]
+fn count(found: &Found<'_>, verdict: Result<(), Discard>, own_priority: Priority, stats: &mut Stats) {
+    // STAT-06, AMB-16
+    if let Some((_, form)) = found.form {
+        stats.advert_rcvd = stats.advert_rcvd.wrapping_add(1);
+        let form = match form {
+            ChecksumForm::Message => &mut stats.checksum_message,
+            ChecksumForm::PseudoHeader => &mut stats.checksum_pseudo_header,
+        };
+        *form = form.wrapping_add(1);
     }
-    let (expected, on_mismatch) = match version {
-        // INT-05: what the octet can carry of our interval, and even then only counted.
-        Version::V2 if config.version2_too() => (config.interval().rounded_up(), Mismatch::Count),
-        _ => (config.interval(), dialect.interval_mismatch),
-    };
-    let interval_differs = interval != expected && on_mismatch != Mismatch::Ignore;
-    if interval_differs && on_mismatch == Mismatch::Drop {
-        return Err(Discard::Interval { found: interval, expected });
-    }
-    if *local.primary == Some(rx.ends.source()) {
-        return Err(Discard::OwnSource(rx.ends.source()));
-    }
-    let no_host = match rx.ends {
-        Endpoints::V4 { source, .. } => source.is_multicast() || source.is_unspecified() || source.is_broadcast(),
-        Endpoints::V6 { source, .. } => source.is_multicast() || source.is_unspecified(),
-    };
-    if no_host {
-        return Err(Discard::Source(rx.ends.source()));
-    }
-    if config.version2_too() && version == Version::V2 && local.learned.speaks_version3(rx.ends.source(), local.now) {
-        return Err(Discard::Version2Shadowed(rx.ends.source()));
-    }
-    let list_suspect = list_differs || not_link_local.is_some();
-    let equal = packet.priority() == Some(local.priority);
-    for (seen, counter) in [
-        (local.priority.is_owner(), &mut stats.owner_conflict),
-        (equal, &mut stats.equal_priority),
-        (list_suspect, &mut stats.address_list_errors),
-        (interval_differs, &mut stats.interval_errors),
-        (packet.priority().is_none(), &mut stats.prio_zero_rcvd),
-    ] {
-        if seen {
-            *counter = counter.wrapping_add(1);
+    match verdict {
+        Ok(()) => {
+            for (seen, counter) in [
+                (own_priority.is_owner(), &mut stats.owner_conflict),
+                (found.priority == Some(own_priority), &mut stats.equal_priority),
+                (found.other_addresses, &mut stats.address_list_errors),
+                (found.other_interval, &mut stats.interval_errors),
+                (found.priority.is_none(), &mut stats.prio_zero_rcvd),
+            ] {
+                if seen {
+                    *counter = counter.wrapping_add(1);
+                }
+            }
+        }
+        Err(discard) => {
+            if let Some(counter) = counter(discard, stats) {
+                *counter = counter.wrapping_add(1);
+            }
         }
     }
-    let checksum = (version == Version::V3).then_some(packet.checksum());
-    Ok(Accepted { priority: packet.priority(), interval, checksum })
 }
 
 /// RX-07: the form, where there is a choice and the configuration has made it.
@@ -283,6 +378,68 @@ fn authenticate(config: &Config, packet: &Packet<'_>) -> Result<(), Discard> {
         (found @ 0..=2, password) => Err(Discard::AuthTypeMismatch { found, expected: u8::from(password.is_some()) }),
         (unknown, _) => Err(Discard::AuthTypeUnknown(unknown)),
     }
+}
+
+/// RX-12. Returns whether the first address should be link-local, is not, and that is only counted.
+#[inline]
+fn not_link_local(config: &Config, packet: &Packet<'_>) -> Result<bool, Discard> {
+    if config.family() == Family::Ipv4 {
+        return Ok(false);
+    }
+    match packet.addresses().next() {
+        Some(IpAddr::V6(first)) if !first.is_unicast_link_local() => {
+            match config.profile().dialect().link_local_mismatch {
+                Mismatch::Drop => Err(Discard::NotLinkLocal(first.into())),
+                Mismatch::Count => Ok(true),
+                Mismatch::Ignore => Ok(false),
+            }
+        }
+        _ => Ok(false),
+    }
+}
+
+/// RX-14, RX-23. Returns whether the list of addresses is another than ours, and that is only counted.
+#[inline]
+fn other_list(config: &Config, local: &Local<'_>, packet: &Packet<'_>) -> Result<bool, Discard> {
+    let differs = packet.address_list() != local.advertisement.address_list()
+        && !same_addresses(config.advertised().as_slice(), packet);
+    if differs && !packet.addresses().any(|theirs| config.advertises(theirs)) {
+        return Err(Discard::OtherCluster);
+    }
+    let dropped = config.strict_list() && packet.version() == Version::V2;
+    if differs && dropped && packet.priority() != Some(Priority::OWNER) {
+        return Err(Discard::AddressList);
+    }
+    Ok(differs)
+}
+
+/// RX-15, RX-24. Returns whether the interval is another than ours, and that is only counted.
+#[inline]
+fn other_interval(config: &Config, version: Version, found: AdvertInterval) -> Result<bool, Discard> {
+    let (expected, on_mismatch) = match version {
+        // INT-05: what the octet can carry of our interval, and even then only counted.
+        Version::V2 if config.version2_too() => (config.interval().rounded_up(), Mismatch::Count),
+        _ => (config.interval(), config.profile().dialect().interval_mismatch),
+    };
+    match on_mismatch {
+        _ if found == expected => Ok(false),
+        Mismatch::Drop => Err(Discard::Interval { found, expected }),
+        Mismatch::Count => Ok(true),
+        Mismatch::Ignore => Ok(false),
+    }
+}
+
+/// RX-16.
+#[inline]
+fn sent_by_another_host(local: &Local<'_>, ends: &Endpoints) -> Result<(), Discard> {
+    if *local.primary == Some(ends.source()) {
+        return Err(Discard::OwnSource(ends.source()));
+    }
+    let no_host = match ends {
+        Endpoints::V4 { source, .. } => source.is_multicast() || source.is_unspecified() || source.is_broadcast(),
+        Endpoints::V6 { source, .. } => source.is_multicast() || source.is_unspecified(),
+    };
+    if no_host { Err(Discard::Source(ends.source())) } else { Ok(()) }
 }
 
 /// Returns what to do about an authentication type that does not exist.

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use crate::action::{Action, Input};
 use crate::config::Config;
 use crate::deadlines::Deadlines;
-use crate::receive::{Discard, RxPacket};
+use crate::fsm::Role;
+use crate::receive::{Accepted, Discard, Rejected, RxPacket};
 use crate::router::{ReconfigureError, VirtualRouter};
 use crate::stats::GlobalStats;
 use crate::sync_group::{GroupError, SyncGroup};
@@ -152,38 +153,40 @@ impl RouterSet {
         }
     }
 
-    /// Hands a datagram received on `interface` to the router that it is for.
+    /// Hands a datagram received on `interface` to the router that it is for. Returns which that is, and what it accepted.
     ///
     /// # Errors
     /// Why it was ignored, and by which router, if it was for one.
-    pub fn handle_packet(
+    pub fn handle_packet<'a>(
         &mut self,
         now: Instant,
         interface: InterfaceId,
-        rx: RxPacket<'_>,
-    ) -> Result<RouterId, (Option<RouterId>, Discard)> {
+        rx: RxPacket<'a>,
+    ) -> Result<(RouterId, Accepted<'a>), Rejected> {
         let vrid = wire::peek_vrid(rx.payload);
         let by_vrid = self.by_interface.get(&(interface, rx.ends.family()));
         let found = vrid.and_then(|vrid| *by_vrid?.get(usize::from(vrid.get()))?);
         let addressee = found.and_then(|id| Some((id, self.routers.get_mut(id.index())?)));
         let Some((id, router)) = addressee else {
-            let discard = discard_unaddressed(&rx, vrid);
-            self.count(discard);
-            return Err((None, discard));
+            let reason = discard_unaddressed(&rx, vrid);
+            self.count(reason);
+            return Err(Rejected { router: None, other_master: None, reason });
         };
         match router.handle_packet(now, rx) {
-            Ok(()) => {
+            Ok(accepted) => {
                 self.follow_up(now, id);
-                Ok(id)
+                Ok((id, accepted))
             }
-            Err(discard) => {
+            Err(reason) => {
+                let is_contested = router.role() == Role::Master && reason.is_of_the_same_router();
+                let other_master = wire::peek_priority(rx.payload).filter(|_| is_contested);
                 // The packet itself is looked at even where the router is not started (FSM-I-04).
-                let counted = match discard {
+                let counted = match reason {
                     Discard::NotStarted => unsound(&rx, router.config().version_of(rx.payload)),
-                    discard => Some(discard),
+                    reason => Some(reason),
                 };
-                counted.into_iter().for_each(|discard| self.count(discard));
-                Err((Some(id), discard))
+                counted.into_iter().for_each(|reason| self.count(reason));
+                Err(Rejected { router: Some(id), other_master, reason })
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What a sync group sees of its members, and does to them.
 
 use super::{Role, VirtualRouter};
-use crate::cause::Cause;
+use crate::cause::{Cause, PriorityCause};
 use crate::fsm::{Backup, Coordinate, Event, State};
 use crate::health::Fault;
 use crate::time::Instant;
@@ -54,7 +54,7 @@ impl VirtualRouter {
         }
         self.advance(now);
         self.health.group_handicapped = handicapped;
-        self.reprioritise();
+        self.reprioritise(PriorityCause::Group);
         true
     }
 

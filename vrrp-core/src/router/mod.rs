@@ -14,12 +14,13 @@ pub use reconfigure::ReconfigureError;
 pub use status::Status;
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 
 use crate::action::{Action, AdvertKind, Input};
 use crate::announce::Schedule;
-use crate::cause::{Cause, Transition};
+use crate::cause::{Cause, PriorityCause, Transition};
 use crate::config::Config;
 use crate::fsm::{self, Advert, Effects, Event, Params, Role, State};
 use crate::health::{Fault, Health, Tracker};
@@ -111,6 +112,8 @@ pub struct VirtualRouter {
     /// The fault that was last seen to keep a started router in Initialize.
     kept_out_by: Option<Fault>,
     refusal_reported: bool,
+    /// What was at fault when that was last told. There is room for every fault.
+    told_faults: Vec<Fault>,
     stats: Stats,
 }
 
@@ -151,6 +154,7 @@ impl VirtualRouter {
             cause: Cause::New,
             kept_out_by: None,
             refusal_reported: false,
+            told_faults: Vec::with_capacity(Health::most_faults(config.trackers().len())),
             stats: Stats::default(),
             config,
         }
@@ -184,7 +188,7 @@ impl VirtualRouter {
             }
             Input::Tracker(id, passing) => {
                 self.health.record(id, passing);
-                self.reprioritise();
+                self.reprioritise(PriorityCause::Tracker(id));
                 self.reconsider();
             }
             Input::AddressInstalled(vip) => {
@@ -220,11 +224,11 @@ impl VirtualRouter {
         }
     }
 
-    /// Takes one received datagram.
+    /// Takes one received datagram. Returns what was accepted, and what it is to this router.
     ///
     /// # Errors
     /// Why it was ignored; state, timers and everything learned are then untouched (RX-20).
-    pub fn handle_packet(&mut self, now: Instant, rx: RxPacket<'_>) -> Result<(), Discard> {
+    pub fn handle_packet<'a>(&mut self, now: Instant, rx: RxPacket<'a>) -> Result<Accepted<'a>, Discard> {
         if self.state == State::Initialize {
             return Err(Discard::NotStarted);
         }
@@ -236,14 +240,16 @@ impl VirtualRouter {
             advertisement: &self.advertisement,
             learned: &self.learned,
         };
-        let accepted = receive::accept(&self.config, &local, &rx, &mut self.stats)?;
+        let mut accepted = receive::accept(&self.config, &local, &rx, &mut self.stats)?;
         self.advance(now);
-        if let Some(checksum) = accepted.checksum {
+        if let Some(checksum) = accepted.version3_form() {
             self.learned.checksum = checksum;
             self.learn_version3(rx.ends.source(), accepted.interval);
         }
         self.hear(&rx.ends, &accepted);
-        Ok(())
+        // No packet makes a Master.
+        accepted.contest = self.role() == Role::Master;
+        Ok(accepted)
     }
 
     /// The next thing to carry out, in order. What a later transition made pointless is not handed out.
@@ -339,6 +345,18 @@ impl VirtualRouter {
         &self.state
     }
 
+    /// Priority in use, after tracking. 255: the owner.
+    #[must_use]
+    pub const fn priority(&self) -> Priority {
+        self.params.priority
+    }
+
+    /// Why the state was entered.
+    #[must_use]
+    pub const fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
     /// Everything that keeps the router out of the election now.
     pub fn faults(&self) -> impl Iterator<Item = Fault> + '_ {
         self.health.faults(self.config.trackers()).filter(|fault| self.is_kept_out_by(fault))
@@ -355,6 +373,12 @@ impl VirtualRouter {
     pub fn is_installed(&self, address: IpAddr) -> bool {
         let index = self.config.addresses().iter().position(|own| *own == address);
         index.is_some_and(|index| self.slots.is_installed(index))
+    }
+
+    /// How many addresses the host confirmed since this router became Master.
+    #[must_use]
+    pub fn installed(&self) -> usize {
+        self.slots.installed()
     }
 
     /// The addresses that the host cannot set, as far as is known: a router that has some is
@@ -400,6 +424,7 @@ impl VirtualRouter {
     /// Starts or stops the state machine as command and health now say.
     fn reconsider(&mut self) {
         let fault = self.faults().next();
+        self.pending.faults = false;
         match (self.role(), self.started, fault) {
             (Role::Initialize, false, _) => {
                 (self.kept_out_by, self.refusal_reported, self.broke_off) = (None, false, false);
@@ -416,7 +441,10 @@ impl VirtualRouter {
             }
             (Role::Initialize, true, Some(fault)) => {
                 self.kept_out_by = Some(fault);
-                if !self.refusal_reported && !fault.is_pending() {
+                if self.refusal_reported {
+                    self.pending.faults = self.are_faults_untold();
+                    self.pending.news |= self.pending.faults;
+                } else if !fault.is_pending() {
                     self.refusal_reported = true;
                     self.enter(Role::Initialize, Role::Initialize, Cause::Fault(fault));
                 }
@@ -433,12 +461,27 @@ impl VirtualRouter {
         }
     }
 
-    fn reprioritise(&mut self) {
+    /// Whether something is known to be wrong, and not the same as was last told.
+    fn are_faults_untold(&self) -> bool {
+        let known = || self.health.known_faults(self.config.trackers());
+        let are_told =
+            known().count() == self.told_faults.len() && known().all(|fault| self.told_faults.contains(&fault));
+        known().next().is_some() && !are_told
+    }
+
+    fn reprioritise(&mut self, by: PriorityCause) {
         let priority = self.weighed_priority();
         if priority != self.params.priority {
+            self.note_priority(by);
             self.params.priority = priority;
             self.apply(Event::ParamsChanged, |this| this.cause);
         }
+    }
+
+    /// The priority in use is about to change: changes that were never fetched become one.
+    fn note_priority(&mut self, by: PriorityCause) {
+        let from = self.pending.priority.map_or(self.params.priority, |(from, _)| from);
+        (self.pending.priority, self.pending.news) = (Some((from, by)), true);
     }
 
     fn weighed_priority(&self) -> Priority {
@@ -457,7 +500,7 @@ impl VirtualRouter {
         if self.serves_nothing {
             self.retry_later();
         }
-        self.reprioritise();
+        self.reprioritise(PriorityCause::Addresses);
         self.reconsider();
     }
 
@@ -560,7 +603,7 @@ impl VirtualRouter {
         }
     }
 
-    fn hear(&mut self, ends: &Endpoints, accepted: &Accepted) {
+    fn hear(&mut self, ends: &Endpoints, accepted: &Accepted<'_>) {
         let Accepted { priority, interval, .. } = *accepted;
         let source = ends.source();
         let advert = Advert { source, priority, interval };
@@ -686,7 +729,7 @@ impl VirtualRouter {
     /// Transitions that were never fetched become one.
     fn enter(&mut self, from: Role, to: Role, cause: Cause) {
         let from = self.pending.transition.map_or(from, |unfetched| unfetched.from);
-        self.pending.transition = Some(Transition { from, to, cause });
+        (self.pending.transition, self.pending.news) = (Some(Transition { from, to, cause }), true);
         (self.since, self.cause) = (self.now, cause);
     }
 }

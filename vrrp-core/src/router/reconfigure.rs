@@ -3,9 +3,10 @@
 use alloc::boxed::Box;
 
 use super::{Role, VirtualRouter, params, prepare};
-use crate::cause::Cause;
+use crate::cause::{Cause, PriorityCause};
 use crate::config::Config;
 use crate::fsm::Event;
+use crate::health::Health;
 use crate::time::Instant;
 use crate::types::{Family, RouterId, TrackerId, Vrid};
 
@@ -65,7 +66,11 @@ impl VirtualRouter {
         let old = core::mem::replace(&mut self.config, config);
         let was_owner = self.params.priority.is_owner();
         self.retrack(&old);
-        self.params = params(&self.config, self.weighed_priority(), self.params.coordinated, self.params.primary);
+        let priority = self.weighed_priority();
+        if priority != self.params.priority || self.pending.priority.is_some() {
+            self.note_priority(PriorityCause::Configuration);
+        }
+        self.params = params(&self.config, priority, self.params.coordinated, self.params.primary);
         (self.advertisement, self.advertisement_version2) = prepare(&self.config);
         self.pending.version2 = self.pending.version2.filter(|_| self.config.version2_too());
         if self.config.lease().is_none() {
@@ -103,6 +108,8 @@ impl VirtualRouter {
         let new = |id: TrackerId| ids.get(usize::from(id.0)).copied().flatten().unwrap_or(TrackerId(u16::MAX));
         self.cause = self.cause.with_trackers(new);
         self.kept_out_by = self.kept_out_by.map(|fault| fault.with_trackers(new));
+        self.told_faults.iter_mut().for_each(|fault| *fault = fault.with_trackers(new));
+        self.told_faults.reserve(Health::most_faults(self.config.trackers().len()));
         if let Some(transition) = &mut self.pending.transition {
             transition.cause = transition.cause.with_trackers(new);
         }

@@ -4,14 +4,8 @@ use core::fmt;
 
 use super::VirtualRouter;
 use crate::time::Instant;
-use crate::types::Priority;
 
 impl VirtualRouter {
-    /// Priority after tracking.
-    pub(crate) const fn priority_in_use(&self) -> Priority {
-        self.params.priority
-    }
-
     /// The latest time that it has seen.
     pub(crate) const fn latest(&self) -> Instant {
         self.now

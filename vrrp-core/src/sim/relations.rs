@@ -37,7 +37,7 @@ pub(super) fn groups_can_settle(world: &World) -> bool {
     let whole = world.network.lans().all(|lan| world.parts(lan).is_some_and(|parts| parts.len() <= 1));
     let priorities = |host: HostId| {
         world.routers(host).filter_map(move |(router, lan)| {
-            Some((lan, world.family_of(host, router)?, world.router(host, router)?.priority_in_use()))
+            Some((lan, world.family_of(host, router)?, world.router(host, router)?.priority()))
         })
     };
     let consistent = world.hosts().all(|one| {
@@ -58,7 +58,7 @@ pub(super) fn groups_can_settle(world: &World) -> bool {
 pub(super) fn preempts(world: &World, host: HostId, router: RouterId) -> bool {
     let alone = |router| {
         let router = world.router(host, router);
-        router.is_some_and(|router| router.config().preempt() || router.priority_in_use().is_owner())
+        router.is_some_and(|router| router.config().preempt() || router.priority().is_owner())
     };
     let mut groups = world.hosts.get(host.index()).into_iter().flat_map(|host| host.groups());
     match groups.find(|group| group.contains(&router)) {

@@ -118,6 +118,12 @@ pub(crate) fn peek_vrid(payload: &[u8]) -> Option<Vrid> {
     payload.get(field::VRID).and_then(|octet| Vrid::new(*octet).ok())
 }
 
+/// The priority octet, which stands at the same place in every version; `None` for the release too.
+#[cfg(feature = "alloc")]
+pub(crate) fn peek_priority(payload: &[u8]) -> Option<Priority> {
+    payload.get(field::PRIORITY).and_then(|octet| Priority::from_wire(*octet))
+}
+
 /// The version whose rules are nearest: 2 where the nibble says so, else the current one.
 #[cfg(feature = "alloc")]
 pub(crate) fn peek_version(payload: &[u8]) -> Version {
@@ -247,14 +253,7 @@ impl<'a> Packet<'a> {
 
     /// The addresses, in order.
     pub fn addresses(&self) -> impl ExactSizeIterator<Item = IpAddr> + use<'a> {
-        self.address_list.chunks_exact(self.family.address_len()).map(|octets| {
-            match (<[u8; 4]>::try_from(octets), <[u8; 16]>::try_from(octets)) {
-                (Ok(v4), _) => IpAddr::V4(Ipv4Addr::from(v4)),
-                (_, Ok(v6)) => IpAddr::V6(Ipv6Addr::from(v6)),
-                // chunks_exact gives 4 or 16 octets
-                _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            }
-        })
+        addresses(self.family, self.address_list)
     }
 
     /// Authentication fields; `None` in version 3.
@@ -291,6 +290,19 @@ impl fmt::Debug for Packet<'_> {
             .field("addresses", &self.address_count())
             .finish()
     }
+}
+
+/// Reads a list of addresses of one family.
+#[inline]
+pub(crate) fn addresses(family: Family, list: &[u8]) -> impl ExactSizeIterator<Item = IpAddr> + use<'_> {
+    list.chunks_exact(family.address_len()).map(|octets| {
+        match (<[u8; 4]>::try_from(octets), <[u8; 16]>::try_from(octets)) {
+            (Ok(v4), _) => IpAddr::V4(Ipv4Addr::from(v4)),
+            (_, Ok(v6)) => IpAddr::V6(Ipv6Addr::from(v6)),
+            // chunks_exact gives 4 or 16 octets
+            _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        }
+    })
 }
 
 /// The octets of the addresses of a whole message.

@@ -20,6 +20,6 @@ pub use dump::Dump;
 pub use endpoints::{Endpoints, IP_PROTOCOL, TTL};
 #[cfg(feature = "alloc")]
 pub(crate) use {
-    advertisement::{AUTH_TYPE_MD5, peek_version, peek_vrid},
+    advertisement::{AUTH_TYPE_MD5, addresses, peek_priority, peek_version, peek_vrid},
     prepared::Prepared,
 };

@@ -218,7 +218,8 @@ impl Bench {
     }
 
     pub fn receive(&mut self, raw: &Raw) -> Result<(), Discard> {
-        self.router.handle_packet(self.now, RxPacket { ends: raw.ends(), ttl: 255, payload: &raw.octets() })
+        let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: &raw.octets() };
+        self.router.handle_packet(self.now, rx).map(drop)
     }
 
     /// Every action due now; nothing is confirmed.
@@ -254,6 +255,8 @@ pub fn show(action: &Action) -> String {
         Action::RemoveAddress(vip) => format!("remove {}", vip.address),
         Action::AnnounceAddress { vip, count } => format!("announce {} x{count}", vip.address),
         Action::StateChanged(Transition { from, to, .. }) => format!("{from} > {to}"),
+        Action::PriorityChanged { from, to, .. } => format!("priority {from} > {to}"),
+        Action::FaultsChanged => "faults".into(),
     }
 }
 

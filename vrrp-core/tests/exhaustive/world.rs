@@ -12,8 +12,8 @@ use std::time::Duration;
 use vrrp_core::fsm::State;
 use vrrp_core::wire::Endpoints;
 use vrrp_core::{
-    Action, AdvertInterval, AdvertKind, Config, Input, Instant, Priority, Profile, Role, RxPacket, Tracker, TrackerId,
-    Vip, VirtualRouter, Vrid, Weight,
+    Action, AdvertInterval, AdvertKind, Config, Input, Instant, Priority, PriorityCause, Profile, Role, RxPacket,
+    Tracker, TrackerId, Vip, VirtualRouter, Vrid, Weight,
 };
 
 /// What a priority changes by.
@@ -464,6 +464,11 @@ impl Host {
                 Action::AnnounceAddress { .. } => return Err("announces what it does not have".into()),
                 Action::StateChanged(change) if change.to == after => {}
                 Action::StateChanged(change) => return Err(format!("is {after} and reports {}", change.to)),
+                Action::PriorityChanged { from, to, by: PriorityCause::Tracker(id) }
+                    if id == self.tracker && from != to && to == self.router.priority() => {}
+                news @ (Action::PriorityChanged { .. } | Action::FaultsChanged) => {
+                    return Err(format!("reports {news:?}"));
+                }
             }
         }
         let role = self.router.role();

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use vrrp_core::wire::Endpoints;
 use vrrp_core::{
-    Action, AdvertInterval, AdvertKind, Config, Family, Input, Instant, Password, Priority, Profile, RxPacket, Tracker,
-    TrackerId, Vip, VirtualRouter, Vrid, Weight,
+    Action, AdvertInterval, AdvertKind, Config, Family, Input, Instant, Password, Priority, PriorityCause, Profile,
+    RxPacket, Tracker, TrackerId, Vip, VirtualRouter, Vrid, Weight,
 };
 
 use packet::Fields;
@@ -382,7 +382,7 @@ impl Pair {
     /// Everything that can be seen of either, after all that is due has been done.
     fn agree(&mut self) -> Result<(), String> {
         let done = self.carry_out();
-        let expected = std::mem::take(&mut self.reference.log);
+        let expected = self.reference.told();
         let differs = |what: &str, router: String, reference: String| {
             if router == reference {
                 return Ok(());
@@ -415,6 +415,15 @@ impl Pair {
                 Action::RemoveAddress(vip) => format!("remove {}", vip.address),
                 Action::AnnounceAddress { vip, count: 1 } => format!("announce {}", vip.address),
                 Action::StateChanged(change) => format!("{:?} > {:?}", change.from, change.to),
+                Action::PriorityChanged { from, to, by } => {
+                    let by = match by {
+                        PriorityCause::Tracker(id) if id == self.trackers[1] => "tracker",
+                        PriorityCause::Addresses => "addresses",
+                        _ => "?",
+                    };
+                    format!("priority {from} > {to} by {by}")
+                }
+                Action::FaultsChanged => "faults".into(),
                 other => format!("{other:?}"),
             });
             assert!(done.len() < 100, "actions without end: {done:?}");

@@ -116,11 +116,15 @@ pub enum State {
 #[derive(Clone, Debug)]
 pub struct Reference {
     pub setup: Setup,
-    pub log: Vec<String>,
+    log: Vec<String>,
+    /// From where, since it was last asked.
+    entered_from: Option<State>,
 
     // Section 6.1
     pub state: State,
     pub priority: u8,
+    priority_told: u8,
+    weighed_by: &'static str,
     /// Centiseconds.
     master_adver_interval: u32,
 
@@ -137,6 +141,8 @@ pub struct Reference {
     last_own_address: Option<IpAddr>,
     trackers: [Option<bool>; 2],
     refusal_told: bool,
+    /// What was wrong when that was last told.
+    wrong_told: [bool; 4],
     /// It went from Master to Initialize because its interface did.
     interrupted: bool,
 
@@ -178,8 +184,11 @@ impl Reference {
     pub fn new(setup: Setup, now: u64) -> Self {
         Self {
             log: Vec::new(),
+            entered_from: None,
             state: State::Initialize,
             priority: setup.priority,
+            priority_told: setup.priority,
+            weighed_by: "",
             master_adver_interval: setup.interval,
             adver_timer: 0,
             master_down_timer: 0,
@@ -190,6 +199,7 @@ impl Reference {
             last_own_address: None,
             trackers: [None; 2],
             refusal_told: false,
+            wrong_told: [false; 4],
             interrupted: false,
             places: vec![Place::Nowhere; setup.addresses.len()],
             flaws: vec![None; setup.addresses.len()],
@@ -248,6 +258,26 @@ impl Reference {
     fn set_master_down_timer(&mut self, span: i128) {
         self.master_down_timer = span;
         self.watching_for = 0;
+    }
+
+    /// Everything since it was last asked: what is to be done, and then what is to be known.
+    pub fn told(&mut self) -> Vec<String> {
+        let mut told = std::mem::take(&mut self.log);
+        let before = std::mem::replace(&mut self.priority_told, self.priority);
+        if before != self.priority {
+            told.push(format!("priority {before} > {} by {}", self.priority, self.weighed_by));
+        }
+        let wrong = self.wrong();
+        let is_out = self.state == State::Initialize && self.refusal_told;
+        match self.entered_from.take() {
+            Some(from) => told.push(format!("{from:?} > {:?}", self.state)),
+            None if is_out && wrong.contains(&true) && wrong != self.wrong_told => told.push("faults".into()),
+            None => return told,
+        }
+        if is_out {
+            self.wrong_told = wrong;
+        }
+        told
     }
 
     // Time
@@ -429,7 +459,7 @@ impl Reference {
 
     fn enter(&mut self, from: State, to: State) {
         self.state = to;
-        self.log.push(format!("{from:?} > {to:?}"));
+        self.entered_from.get_or_insert(from);
         (self.heard_lower, self.heard_release, self.master) = (false, false, None);
     }
 
@@ -607,11 +637,11 @@ impl Reference {
 
     pub fn set_tracker(&mut self, which: usize, passing: bool) {
         self.trackers[which] = Some(passing);
-        self.weigh();
+        self.weigh("tracker");
         self.reconsider();
     }
 
-    fn weigh(&mut self) {
+    fn weigh(&mut self, by: &'static str) {
         let in_force = self.trackers[1] == Some(self.setup.weight > 0);
         let weight = if in_force { i32::from(self.setup.weight) } else { 0 };
         if self.setup.priority != 255 {
@@ -622,6 +652,7 @@ impl Reference {
                 self.priority = self.priority / 8 + u8::from(self.priority % 8 > 0);
             }
             if self.priority != before {
+                self.weighed_by = by;
                 self.retime();
             }
         }
@@ -640,9 +671,13 @@ impl Reference {
         }
     }
 
+    /// What is wrong, each of four things.
+    fn wrong(&self) -> [bool; 4] {
+        [!self.interface_up, self.own_address.is_none(), self.unusable, self.trackers[0] == Some(false)]
+    }
+
     fn reconsider(&mut self) {
-        let wrong =
-            !self.interface_up || self.own_address.is_none() || self.unusable || self.trackers[0] == Some(false);
+        let wrong = self.wrong().contains(&true);
         let unchecked = self.trackers[0].is_none();
         let running = self.state != State::Initialize;
         if !self.started {
@@ -656,7 +691,7 @@ impl Reference {
                 self.refusal_told = true;
             } else if wrong && !self.refusal_told {
                 self.refusal_told = true;
-                self.log.push("Initialize > Initialize".into());
+                self.entered_from.get_or_insert(State::Initialize);
             }
         } else if !running {
             self.leave_initialize();
@@ -759,7 +794,7 @@ impl Reference {
         if self.empty_handed {
             self.retry_later();
         }
-        self.weigh();
+        self.weigh("addresses");
         self.reconsider();
     }
 

@@ -8,7 +8,7 @@ use std::num::NonZeroI16;
 use crate::common::{Bench, OWN, PROFILES, config, families, host, millis, priority};
 use proptest::prelude::*;
 use vrrp_core::{
-    Action, AdvertKind, Cause, Config, Family, Input, Priority, Role, Tracker, TrackerId, Version, Vip, Weight,
+    Action, AdvertKind, Cause, Config, Family, Fault, Input, Priority, Role, Tracker, TrackerId, Version, Vip, Weight,
 };
 
 /// One thing that happens.
@@ -94,14 +94,29 @@ struct World {
     last: BTreeMap<IpAddr, (Vip, bool)>,
     /// Advertisements beyond priority 0 that left while not every address was confirmed.
     early: u64,
+    /// The priority, and what is wrong, as last told.
+    priority: Priority,
+    wrong: Vec<Fault>,
+    started: bool,
 }
 
 impl World {
     fn new((config, trackers): (Config, [TrackerId; 2])) -> Self {
+        let priority = config.priority();
         let mut bench = Bench::idle(config);
         trackers.iter().for_each(|id| bench.input(Input::Tracker(*id, true)));
         bench.input(Input::Startup);
-        Self { bench, trackers, held: BTreeMap::new(), requests: VecDeque::new(), last: BTreeMap::new(), early: 0 }
+        Self {
+            bench,
+            trackers,
+            held: BTreeMap::new(),
+            requests: VecDeque::new(),
+            last: BTreeMap::new(),
+            early: 0,
+            priority,
+            wrong: Vec::new(),
+            started: true,
+        }
     }
 
     fn happen(&mut self, happening: &Happening) {
@@ -113,8 +128,10 @@ impl World {
                 self.time_out();
             }
             Happening::Timeout => self.time_out(),
-            Happening::Startup => self.bench.input(Input::Startup),
-            Happening::Shutdown => self.bench.input(Input::Shutdown),
+            Happening::Startup | Happening::Shutdown => {
+                self.started = matches!(happening, Happening::Startup);
+                self.bench.input(if self.started { Input::Startup } else { Input::Shutdown });
+            }
             Happening::Interface(up) => self.bench.input(Input::InterfaceUp(up)),
             Happening::Address(there) => self.bench.input(Input::PrimaryAddress(there.then_some(own))),
             Happening::Tracker(which, passing) => self.bench.input(Input::Tracker(self.trackers[which], passing)),
@@ -146,6 +163,10 @@ impl World {
         while let Some(action) = self.bench.router.poll_action() {
             self.carry_out(action);
         }
+        assert_eq!(self.priority, self.bench.router.priority(), "each change is told");
+        let wrong = self.wrong_now();
+        let is_out = self.started && matches!(self.bench.router.cause(), Cause::Fault(_)) && !wrong.is_empty();
+        assert!(!is_out || wrong == self.wrong, "{wrong:?} of which was told {:?}", self.wrong);
         let held: Vec<IpAddr> = self.held.keys().copied().collect();
         let missing: Vec<IpAddr> = self.bench.router.missing().collect();
         let mut asked = self.wanted();
@@ -180,7 +201,7 @@ impl World {
                 self.requests.push_back(vip);
             }
             Action::RemoveAddress(vip) => {
-                let anew = matches!(self.bench.router.status().cause, Cause::Lapsed { .. });
+                let anew = matches!(self.bench.router.cause(), Cause::Lapsed { .. });
                 assert!(role != Role::Master || anew, "a Master keeps its addresses");
                 assert!(self.held.remove(&vip.address).is_some(), "never asked for");
             }
@@ -188,22 +209,36 @@ impl World {
                 assert!(role == Role::Master && count > 0);
                 assert_eq!(self.held.get(&vip.address), Some(&true), "announced before it was confirmed");
             }
-            Action::StateChanged(change) => assert_eq!((change.to, change.cause), {
-                let status = self.bench.router.status();
-                (status.role, status.cause)
-            }),
+            Action::StateChanged(change) => {
+                assert_eq!((change.to, change.cause), (role, *self.bench.router.cause()));
+                self.wrong = self.wrong_now();
+            }
+            Action::PriorityChanged { from, to, .. } => {
+                assert!(from == self.priority && from != to, "{from} > {to} after {}", self.priority);
+                self.priority = to;
+            }
+            Action::FaultsChanged => {
+                let wrong = self.wrong_now();
+                assert!(!wrong.is_empty() && wrong != self.wrong, "{wrong:?} is told already");
+                assert!(self.started && matches!(self.bench.router.cause(), Cause::Fault(_)));
+                self.wrong = wrong;
+            }
         }
+    }
+
+    fn wrong_now(&self) -> Vec<Fault> {
+        self.bench.router.faults().filter(|fault| !fault.is_pending()).collect()
     }
 
     /// Also to requests that were cancelled meanwhile.
     fn answer(&mut self, worked: bool) {
         let Some(vip) = self.requests.pop_front() else { return };
-        let before = self.bench.router.status().installed;
+        let before = self.bench.router.installed();
         self.bench.input(if worked { Input::AddressInstalled(vip) } else { Input::AddressFailed(vip) });
         if let Some((last, failed)) = self.last.get_mut(&vip.address) {
             *failed |= !worked && *last == vip;
         }
-        if self.bench.router.status().installed > before {
+        if self.bench.router.installed() > before {
             self.held.insert(vip.address, true);
         }
     }
@@ -254,7 +289,7 @@ proptest! {
             let mut served = world.wanted();
             served.retain(|address| !missing.contains(address));
             prop_assert_eq!(&confirmed, &served);
-            prop_assert_eq!(world.bench.router.status().installed, served.len());
+            prop_assert_eq!(world.bench.router.installed(), served.len());
         }
     }
 

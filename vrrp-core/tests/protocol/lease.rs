@@ -131,7 +131,7 @@ fn another_configuration_finds_a_lapsed_owner_a_backup() {
     assert_eq!(show_all(&bench.actions())[0], "release", "it was Master until now");
     let mut bench = hung(v2(), secs(10));
     bench.router.reconfigure(bench.now, v2().with_priority(crate::common::priority(200))).unwrap();
-    assert_eq!(show_all(&bench.actions()), [&REMOVED[..], &["Master > Backup"]].concat());
+    assert_eq!(show_all(&bench.actions()), [&REMOVED[..], &["priority 100 > 200", "Master > Backup"]].concat());
     assert_eq!(cause(&bench), Cause::Lapsed { silence: secs(10) });
 }
 

@@ -10,8 +10,8 @@ use crate::common::{
 use proptest::prelude::*;
 use vrrp_core::wire::ParseError;
 use vrrp_core::{
-    Config, Discard, Family, Input, Instant, InterfaceId, Password, Priority, Profile, Role, RouterSet, RxPacket,
-    SendChecksum, Version, Vrid,
+    Config, Discard, Family, Input, Instant, InterfaceId, Password, Priority, Profile, Rejected, Role, RouterSet,
+    RxPacket, SendChecksum, Version, Vrid,
 };
 
 /// A faultless advertisement and what can be wrong around it.
@@ -38,7 +38,7 @@ impl Datagram {
 
     fn deliver(&self, bench: &mut Bench) -> Result<(), Discard> {
         let rx = RxPacket { ends: self.raw.ends(), ttl: self.ttl, payload: &self.octets() };
-        bench.router.handle_packet(bench.now, rx)
+        bench.router.handle_packet(bench.now, rx).map(drop)
     }
 }
 
@@ -379,13 +379,17 @@ fn what_other_makes_send_to_others_is_counted_by_what_it_is() {
     let mut set = RouterSet::new();
     let mut hear = |octets: &[u8]| {
         let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: octets };
-        let result = set.handle_packet(Instant::ZERO, InterfaceId(1), rx);
+        let Rejected { router: None, other_master: None, reason } =
+            set.handle_packet(Instant::ZERO, InterfaceId(1), rx).unwrap_err()
+        else {
+            panic!("it is for nobody here")
+        };
         let stats = set.stats();
-        (result, [stats.packet_length_errors, stats.vrid_errors, stats.checksum_errors, stats.version_errors])
+        (reason, [stats.packet_length_errors, stats.vrid_errors, stats.checksum_errors, stats.version_errors])
     };
     let expected = ParseError::Carp { expected: Version::V2 };
-    assert_eq!(hear(&carp), (Err((None, expected.into())), [1, 0, 0, 0]));
-    assert_eq!(hear(&cisco), (Err((None, Discard::Vrid(Vrid::new(VRID).ok()))), [1, 1, 0, 0]));
+    assert_eq!(hear(&carp), (expected.into(), [1, 0, 0, 0]));
+    assert_eq!(hear(&cisco), (Discard::Vrid(Vrid::new(VRID).ok()), [1, 1, 0, 0]));
 }
 
 /// RX-14, RX-23, AMB-06, AMB-18.
@@ -431,6 +435,83 @@ fn another_clusters_list_moves_nothing_whatever_its_priority() {
                 assert_eq!(bench.router.stats().address_list_errors, 1);
             }
         }
+    }
+}
+
+/// RX-14, RX-15, RX-26: each of them is said, whatever else is to be said.
+#[test]
+fn what_is_accepted_says_what_it_is_to_the_router() {
+    let [a, b] = vips(Family::Ipv4);
+    let lists = [(vec![a, b], false), (vec![b, a], false), (vec![a], true), (vec![a, b, host(Family::Ipv4, 99)], true)];
+    for profile in [Profile::Rfc5798, Profile::Rfc9568, Profile::Rfc9568Errata] {
+        for (addresses, other_addresses) in &lists {
+            for (interval, other_interval) in [(100, false), (200, true)] {
+                for sender in [0, 50, 200] {
+                    for (mut bench, master) in [
+                        (Bench::started(config(profile, Family::Ipv4)), false),
+                        (Bench::master(config(profile, Family::Ipv4)), true),
+                    ] {
+                        let (count, addresses) = (addresses.len() as u8, addresses.clone());
+                        let raw = Raw { count, addresses, interval, ..bench.raw(OWN + 1, sender) };
+                        let octets = raw.octets();
+                        let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: &octets };
+                        let accepted = bench.router.handle_packet(bench.now, rx).unwrap();
+                        assert!(accepted.addresses().eq(raw.addresses));
+                        let said = (accepted.priority, accepted.interval);
+                        assert_eq!(said, (Priority::from_wire(sender), centis(interval)));
+                        assert_eq!(accepted.contest, master && sender != 200, "{profile:?} {sender}");
+                        assert_eq!(accepted.other_addresses, *other_addresses);
+                        // RFC 5798 finds nothing in it.
+                        assert_eq!(accepted.other_interval, other_interval && profile != Profile::Rfc5798);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// RX-14: a second Master with another list is both.
+#[test]
+fn another_master_with_another_list_is_a_contest_and_another_list() {
+    for profile in PROFILES {
+        let mut bench = Bench::master(config(profile, Family::Ipv4));
+        let addresses = vec![vips(Family::Ipv4)[0]];
+        let raw = Raw { count: 1, addresses, ..bench.raw(OWN + 1, 50) };
+        let octets = raw.octets();
+        let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: &octets };
+        let accepted = bench.router.handle_packet(bench.now, rx).unwrap();
+        assert_eq!((accepted.contest, accepted.other_addresses), (true, true), "{profile:?}");
+        assert_eq!(accepted.priority, Some(priority(50)));
+    }
+}
+
+/// Of what is ignored a set tells who else is Master of the router that it was for: if that is Master, and the packet one of
+/// a router of its id.
+#[test]
+fn an_ignored_master_of_the_same_router_is_named_to_a_master_alone() {
+    let config = config(Profile::Rfc2338, Family::Ipv4).with_password(Password::new(b"secret").unwrap()).unwrap();
+    for master in [false, true] {
+        let mut set = RouterSet::new();
+        let id = set.insert(InterfaceId(1), config.clone()).unwrap();
+        set.handle(Instant::ZERO, id, Input::PrimaryAddress(Some(host(Family::Ipv4, OWN))));
+        set.handle(Instant::ZERO, id, Input::Startup);
+        let now = if master { set.deadline().unwrap().0 } else { Instant::ZERO };
+        set.handle_timeout(now);
+        let mut ignored = |spoil: fn(&mut Raw)| {
+            let mut raw = Raw::new(Profile::Rfc2338, Family::Ipv4, OWN + 1, 200);
+            spoil(&mut raw);
+            let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: &raw.octets() };
+            let rejected = set.handle_packet(now, InterfaceId(1), rx).unwrap_err();
+            assert_eq!(rejected.router, (raw.vrid == VRID).then_some(id));
+            assert_eq!(rejected.to_string(), rejected.reason.to_string());
+            rejected.other_master
+        };
+        assert_eq!(ignored(|_| {}), master.then_some(priority(200)), "no password");
+        assert_eq!(ignored(|raw| raw.priority = 0), None, "a release");
+        assert_eq!(ignored(|raw| raw.source = host(Family::Ipv4, OWN)), master.then_some(priority(200)));
+        assert_eq!(ignored(|raw| raw.version = 3), master.then_some(priority(200)), "another version");
+        assert_eq!(ignored(|raw| raw.kind = 2), None, "no advertisement");
+        assert_eq!(ignored(|raw| raw.vrid = VRID + 1), None, "another router's");
     }
 }
 

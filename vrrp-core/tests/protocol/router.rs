@@ -9,8 +9,8 @@ use crate::common::{
 };
 use vrrp_core::wire::{Endpoints, Packet};
 use vrrp_core::{
-    Action, AdvertKind, AnnouncePolicy, Cause, Config, Family, Fault, Input, Priority, Profile, Role, Tracker,
-    TrackerId, Transition, Version, Weight,
+    Action, AdvertKind, AnnouncePolicy, Cause, Config, Family, Fault, Input, Priority, PriorityCause, Profile, Role,
+    Tracker, TrackerId, Transition, Version, Weight,
 };
 
 fn v4(profile: Profile) -> Config {
@@ -134,7 +134,10 @@ fn a_master_serves_what_it_has_and_asks_for_the_rest_again() {
     let status = bench.router.status();
     assert_eq!((status.role, status.priority, status.installed), (Role::Master, priority(13), 1));
     assert!(bench.router.missing().eq([second.address]) && bench.router.faults().next().is_none());
-    assert_eq!(show_all(&bench.actions()), ["advertise"], "the address that is there");
+    let [advertise, handicap] = bench.actions()[..] else { panic!("what to do, and what to know") };
+    let by = PriorityCause::Addresses;
+    assert_eq!(handicap, Action::PriorityChanged { from: priority(100), to: priority(13), by });
+    assert_eq!(show_all(&[advertise]), ["advertise"], "the address that is there");
 
     // 30 s, 1, 2, 4, 8, 15, 15 minutes: nothing but this address is touched, and every advertisement leaves in time.
     let mut last = bench.now;
@@ -157,7 +160,7 @@ fn a_master_serves_what_it_has_and_asks_for_the_rest_again() {
     let [asked] = installs(&bench.actions())[..] else { panic!("not asked for") };
     assert_eq!(bench.router.status().priority, priority(13));
     bench.input(Input::AddressInstalled(asked));
-    assert_eq!(show_all(&bench.actions()), ["announce 192.0.2.102 x1"]);
+    assert_eq!(show_all(&bench.actions()), ["announce 192.0.2.102 x1", "priority 13 > 100"]);
     assert_eq!((bench.router.status().priority, bench.router.missing().count()), (priority(100), 0));
 }
 
@@ -218,7 +221,7 @@ fn an_address_that_is_not_advertised_faults_nobody() {
     let mut bench = Bench::master(v4(Profile::Rfc3768).with_excluded(&[excluded]).unwrap());
     bench.input(Input::AddressAvailable(2, false));
     assert_eq!((bench.router.role(), bench.router.status().priority), (Role::Master, priority(13)));
-    assert_eq!(bench.settle(), [""; 0]);
+    assert_eq!(bench.settle(), ["priority 100 > 13"]);
     bench.next_deadline();
     assert_eq!(bench.settle(), ["advertise"]);
 }
@@ -439,7 +442,8 @@ fn a_tracker_changes_what_a_master_says_next_and_not_when() {
     let mut bench = Bench::master(config);
     let deadline = bench.router.deadline();
     bench.input(Input::Tracker(id, false));
-    assert_eq!((bench.actions(), bench.router.deadline()), (vec![], deadline));
+    let change = Action::PriorityChanged { from: priority(100), to: priority(50), by: PriorityCause::Tracker(id) };
+    assert_eq!((bench.actions(), bench.router.deadline()), (vec![change], deadline));
     assert_eq!(bench.router.message(AdvertKind::Regular).priority, Some(priority(50)));
     bench.hear(OWN - 1, 60).unwrap();
     assert_eq!(bench.router.role(), Role::Backup, "now 60 is higher");
@@ -484,11 +488,75 @@ fn a_refused_start_is_reported_once() {
     let change = Transition::new(Role::Initialize, Role::Initialize, refused);
     assert_eq!(bench.actions(), [Action::StateChanged(change)]);
     bench.input(Input::PrimaryAddress(None));
+    assert_eq!(bench.actions(), [Action::FaultsChanged]);
     bench.input(Input::Startup);
     assert_eq!(bench.actions(), []);
     bench.input(Input::Shutdown);
     bench.input(Input::Startup);
     assert_eq!(bench.actions(), [Action::StateChanged(change)], "but every command is answered");
+}
+
+/// Fetched late, changes are one, and there and back is none.
+#[test]
+fn changes_of_the_priority_are_told_from_the_first_to_the_last() {
+    let (mut config, first) = tracked(-50);
+    let weight = Weight::Adjust(NonZeroI16::new(-20).unwrap());
+    let second = config.add_tracker(Tracker { name: String::new(), weight, reverse: false }).unwrap();
+    let mut bench = Bench::master(config);
+    let told = |from, to, id| {
+        [Action::PriorityChanged { from: priority(from), to: priority(to), by: PriorityCause::Tracker(id) }]
+    };
+    bench.input(Input::Tracker(first, false));
+    bench.input(Input::Tracker(second, false));
+    assert_eq!(bench.actions(), told(100, 30, second));
+    bench.input(Input::Tracker(second, true));
+    bench.input(Input::Tracker(second, false));
+    assert_eq!(bench.actions(), []);
+    // Before the state that it leads to, and behind all that has to go out.
+    bench.input(Input::Tracker(second, true));
+    bench.hear(OWN - 1, 60).unwrap();
+    let yields = ["remove 192.0.2.101", "remove 192.0.2.102", "last word", "priority 30 > 50", "Master > Backup"];
+    assert_eq!(show_all(&bench.actions()), yields);
+    bench.input(Input::Tracker(first, true));
+    bench.next_deadline();
+    let takes_over =
+        ["advertise", "install 192.0.2.101", "install 192.0.2.102", "priority 50 > 100", "Backup > Master"];
+    assert_eq!(show_all(&bench.actions()), takes_over);
+}
+
+/// What is there when a state is told is told with it. What is merely unchecked is waited for in silence.
+#[test]
+fn changes_of_the_faults_are_told_while_the_router_stays_at_fault() {
+    let mut config = v4(Profile::Rfc3768);
+    let [first, second] = ["first", "second"]
+        .map(|name| config.add_tracker(Tracker { name: name.into(), weight: Weight::Fault, reverse: false }).unwrap());
+    let mut bench = Bench::idle(config);
+    bench.input(Input::Startup);
+    assert_eq!(bench.actions(), [], "unchecked");
+    bench.input(Input::Tracker(first, false));
+    bench.input(Input::InterfaceUp(false));
+    assert_eq!(show_all(&bench.actions()), ["Initialize > Initialize"]);
+    bench.input(Input::Tracker(second, true));
+    assert_eq!(bench.actions(), [], "what is unchecked no more was no fault");
+    bench.input(Input::Tracker(second, false));
+    bench.input(Input::Tracker(second, true));
+    assert_eq!(bench.actions(), [], "there and back");
+    bench.input(Input::Tracker(second, false));
+    bench.input(Input::Tracker(first, true));
+    assert_eq!(bench.actions(), [Action::FaultsChanged], "one for both");
+    bench.input(Input::InterfaceUp(true));
+    assert_eq!(bench.actions(), [Action::FaultsChanged], "one less");
+    bench.input(Input::InterfaceUp(false));
+    bench.input(Input::Tracker(second, true));
+    bench.input(Input::InterfaceUp(true));
+    assert_eq!(show_all(&bench.actions()), ["Initialize > Backup"], "the end of all is told by the state");
+    // Another state is another story.
+    bench.input(Input::Tracker(second, false));
+    bench.input(Input::Tracker(first, false));
+    assert_eq!(show_all(&bench.actions()), ["Backup > Initialize"]);
+    bench.input(Input::Shutdown);
+    bench.input(Input::Tracker(first, true));
+    assert_eq!(bench.actions(), [], "nobody waits for a router that is stopped");
 }
 
 #[test]

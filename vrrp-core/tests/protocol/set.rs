@@ -5,14 +5,15 @@ use crate::common::{
 };
 use vrrp_core::wire::ParseError;
 use vrrp_core::{
-    Action, Config, Discard, Family, GlobalStats, Input, Instant, InterfaceId, Priority, Profile, Role, RouterId,
-    RouterSet, RxPacket, Stats, VirtualRouter, Vrid,
+    Action, Config, Discard, Family, GlobalStats, Input, Instant, InterfaceId, Priority, Profile, Rejected, Role,
+    RouterId, RouterSet, RxPacket, Stats, VirtualRouter, Vrid,
 };
 
 const START: Instant = Instant::from_nanos(1_000_000_000_000);
 
-fn receive(set: &mut RouterSet, interface: u32, ttl: u8, raw: &Raw) -> Result<RouterId, (Option<RouterId>, Discard)> {
-    set.handle_packet(START, InterfaceId(interface), RxPacket { ends: raw.ends(), ttl, payload: &raw.octets() })
+fn receive(set: &mut RouterSet, interface: u32, ttl: u8, raw: &Raw) -> Result<RouterId, Rejected> {
+    let rx = RxPacket { ends: raw.ends(), ttl, payload: &raw.octets() };
+    set.handle_packet(START, InterfaceId(interface), rx).map(|(id, _)| id)
 }
 
 /// Three routers that share one id: two interfaces, two families; all Backup.
@@ -41,7 +42,7 @@ fn a_packet_is_for_its_interface_family_and_id() {
     assert_eq!(receive(&mut set, 1, 255, &raw(Family::Ipv4)), Ok(four));
     assert_eq!(receive(&mut set, 1, 255, &raw(Family::Ipv6)), Ok(six));
     assert_eq!(receive(&mut set, 2, 255, &raw(Family::Ipv4)), Ok(other));
-    assert_eq!(receive(&mut set, 2, 255, &raw(Family::Ipv6)), Err((None, Discard::Vrid(Vrid::new(VRID).ok()))));
+    assert_eq!(receive(&mut set, 2, 255, &raw(Family::Ipv6)), Err(for_nobody(Discard::Vrid(Vrid::new(VRID).ok()))));
     let received: Vec<u64> = set.iter().map(|(_, router)| router.stats().advert_rcvd).collect();
     assert_eq!(received, [1, 1, 1]);
 }
@@ -68,7 +69,7 @@ fn global_counters_move_for_packets_of_any_router_and_of_none() {
             // A checksum over a pseudo-header is right too, unless it is another's.
             octets[6] ^= u8::from(raw.pseudo_header);
             let rx = RxPacket { ends: raw.ends(), ttl, payload: &octets[..octets.len().min(keep)] };
-            let (whose, _) = set.handle_packet(START, InterfaceId(1), rx).unwrap_err();
+            let Rejected { router: whose, .. } = set.handle_packet(START, InterfaceId(1), rx).unwrap_err();
             // Version 2 for no router here is a sound version, of an unknown id, with a length of its own.
             let foreign_v2 = vrid != VRID && raw.version == 2;
             if foreign_v2 {
@@ -87,12 +88,16 @@ fn global_counters_move_for_packets_of_any_router_and_of_none() {
     let (mut set, _) = three();
     for vrid in [0, VRID + 1] {
         let raw = Raw { vrid, ..Raw::new(Profile::Rfc9568, Family::Ipv4, OWN + 1, 200) };
-        assert_eq!(receive(&mut set, 1, 255, &raw), Err((None, Discard::Vrid(Vrid::new(vrid).ok()))));
+        assert_eq!(receive(&mut set, 1, 255, &raw), Err(for_nobody(Discard::Vrid(Vrid::new(vrid).ok()))));
     }
     assert_eq!((set.stats().vrid_errors, total(set.stats())), (2, 2));
     let empty = RxPacket { ends: Raw::new(Profile::Rfc9568, Family::Ipv4, 1, 1).ends(), ttl: 255, payload: &[] };
     let short = ParseError::TooShort { needed: 8, had: 0 };
-    assert_eq!(set.handle_packet(START, InterfaceId(1), empty), Err((None, short.into())));
+    assert_eq!(set.handle_packet(START, InterfaceId(1), empty), Err(for_nobody(short.into())));
+}
+
+const fn for_nobody(reason: Discard) -> Rejected {
+    Rejected { router: None, other_master: None, reason }
 }
 
 fn total(stats: &GlobalStats) -> u64 {
@@ -203,7 +208,8 @@ fn a_set_adds_nothing_to_its_routers() {
                     let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: &octets };
                     let expected = alone[which].receive(&raw).map(|()| ids[which]);
                     let heard = set.handle_packet(now, InterfaceId(keys[which].0), rx);
-                    assert_eq!(heard, expected.map_err(|discard| (Some(ids[which]), discard)));
+                    let whose = heard.map(|(id, _)| id).map_err(|rejected| (rejected.router, rejected.reason));
+                    assert_eq!(whose, expected.map_err(|discard| (Some(ids[which]), discard)));
                 }
             }
             compare(&mut set, &ids, &mut alone, now);
@@ -257,7 +263,8 @@ fn what_is_wrong_with_a_packet_counts_though_its_router_is_not_started() {
     for (raw, ttl, count) in cases {
         let mut set = RouterSet::new();
         let id = set.insert(InterfaceId(1), config(Profile::Rfc9568, Family::Ipv4)).unwrap();
-        assert_eq!(receive(&mut set, 1, ttl, &raw), Err((Some(id), Discard::NotStarted)));
+        let rejected = Rejected { router: Some(id), other_master: None, reason: Discard::NotStarted };
+        assert_eq!(receive(&mut set, 1, ttl, &raw), Err(rejected));
         assert_eq!(total(set.stats()), u64::from(count.is_some()), "{raw:?}");
         assert!(count.is_none_or(|count| count(set.stats()) == 1), "{raw:?}");
         assert_eq!(*set.get(id).unwrap().stats(), Stats::default());

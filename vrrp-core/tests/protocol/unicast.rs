@@ -19,7 +19,7 @@ fn with_peers(config: Config) -> Config {
 fn deliver(bench: &mut Bench, raw: &Raw, ttl: u8) -> Result<(), (Discard, Vec<&'static str>)> {
     let (before, stats) = (without_counters(&bench.router), *bench.router.stats());
     let rx = RxPacket { ends: raw.ends(), ttl, payload: &raw.octets() };
-    bench.router.handle_packet(bench.now, rx).map_err(|discard| {
+    bench.router.handle_packet(bench.now, rx).map(drop).map_err(|discard| {
         assert_eq!(without_counters(&bench.router), before);
         (discard, errors_counted(&stats, bench.router.stats()))
     })

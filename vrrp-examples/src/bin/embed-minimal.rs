@@ -69,6 +69,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 Action::RemoveAddress(_) => drop(ip("delete")?),
                 Action::AnnounceAddress { count, .. } => (0..count).for_each(announce),
                 Action::StateChanged(change) => println!("{}: {}", change.to, change.cause.describe(router.config())),
+                Action::PriorityChanged { from, to, .. } => println!("priority {from} -> {to}"),
+                Action::FaultsChanged => {}
             }
         }
         let mut ready = [PollFd::new(stop.as_fd(), PollFlags::POLLIN), PollFd::new(vrrp.as_fd(), PollFlags::POLLIN)];
@@ -92,7 +94,7 @@ fn receive(vrrp: &Socket, router: &mut VirtualRouter, now: Instant) -> nix::Resu
     let payload = octets.get(usize::from(octets[0] & 0x0f) * 4..len);
     let (Some(ends), Some(payload)) = (Endpoints::new(address(12), address(16)), payload) else { return Ok(()) };
     match router.handle_packet(now, RxPacket { ends, ttl: octets[8], payload }) {
-        Ok(()) | Err(Discard::Vrid(_)) => {}
+        Ok(_) | Err(Discard::Vrid(_)) => {}
         Err(why) => println!("ignored an advertisement from {}: {why}", ends.source()),
     }
     Ok(())

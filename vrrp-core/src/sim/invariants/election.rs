@@ -42,7 +42,7 @@ impl Instance {
         let listens = |member: &Member| {
             let router = world.router(member.host, member.router);
             router.is_some_and(|router| {
-                let deaf = router.priority_in_use().is_owner() && !router.config().owner_listens();
+                let deaf = router.priority().is_owner() && !router.config().owner_listens();
                 router.role() == Role::Master && !deaf
             })
         };
@@ -99,7 +99,7 @@ impl Instance {
                 return Err(format!("virtual router {} has two Masters", self.vrid));
             }
             let better = routers.iter().find(|(member, router)| {
-                router.priority_in_use() > best.priority_in_use() && preempts(world, member.host, member.router)
+                router.priority() > best.priority() && preempts(world, member.host, member.router)
             });
             // An owner stays, and so does who is preempted by nobody.
             let whole = |member: &Member| {
@@ -108,9 +108,9 @@ impl Instance {
             };
             let serves_more = routers.iter().find(|(member, router)| {
                 let able = whole(member) && router.missing().next().is_none();
-                able && router.priority_in_use().get() > 32 && preempts(world, member.host, member.router)
+                able && router.priority().get() > 32 && preempts(world, member.host, member.router)
             });
-            let lacks = !whole(master) && best.missing().next().is_some() && !best.priority_in_use().is_owner();
+            let lacks = !whole(master) && best.missing().next().is_some() && !best.priority().is_owner();
             if let (Some((able, _)), true, false) = (serves_more, lacks, self.grouped) {
                 return Err(format!(
                     "{} is Master without all of its addresses, and {} could set them",

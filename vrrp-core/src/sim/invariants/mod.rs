@@ -144,7 +144,7 @@ impl Invariants {
         let yields = matches!(change.cause, Cause::HigherPriority { .. } | Cause::HigherAddress { .. });
         let mut heard = step.accepted.iter().filter(|heard| (heard.host, heard.router) == (host, router));
         // At the lowest priority the addresses decide.
-        let lowest = world.router(host, router).is_some_and(|router| router.priority_in_use() == Priority::LOWEST);
+        let lowest = world.router(host, router).is_some_and(|router| router.priority() == Priority::LOWEST);
         if yields && !lowest && heard.next_back().is_some_and(|heard| is_last_word(heard.kind)) {
             return Err(format!("{} yields to one that has yielded itself", name(host, router)));
         }

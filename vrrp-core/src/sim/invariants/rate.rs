@@ -91,7 +91,7 @@ impl Records {
         let mut changed = false;
         for (id, _) in world.routers(host) {
             let Some(router) = world.router(host, id) else { continue };
-            let priority = router.priority_in_use();
+            let priority = router.priority();
             let Some((_, instance, position)) = self.member(world, host, id) else { continue };
             let grouped = instance.grouped;
             let Some(member) = instance.members.get_mut(position) else { continue };

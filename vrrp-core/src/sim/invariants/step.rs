@@ -20,7 +20,7 @@ impl Records {
     pub(super) fn accepted(&mut self, world: &World, heard: &Heard) {
         let (host, id, now) = (heard.host, heard.router, world.now());
         let Some(router) = world.router(host, id) else { return };
-        let (own, preempts) = (router.priority_in_use(), router.config().preempt());
+        let (own, preempts) = (router.priority(), router.config().preempt());
         let preempts = preempts || own.is_owner();
         let holds = !router.config().preempt_hold().is_zero();
         let configured = router.config().interval().duration();
@@ -136,7 +136,7 @@ impl Records {
         }
         let interval = heard.interval.as_nanos();
         let of = if config.profile().version() == Version::V2 { 1_000_000_000 } else { interval };
-        let skew = ((256 - u128::from(router_now.priority_in_use().get())) * of).div_ceil(256);
+        let skew = ((256 - u128::from(router_now.priority().get())) * of).div_ceil(256);
         let due = if released { skew } else { 3 * interval + skew };
         let took = world.now().since(heard.at).as_nanos();
         let leeway = due * u128::from(facts.drift) / 500_000 + 2;
@@ -159,7 +159,7 @@ impl Records {
     ) -> Result<(), String> {
         let Some(own) = world.router(host, router) else { return Ok(()) };
         let better = match (priority, own.source(), to) {
-            (Some(priority), ..) => priority > own.priority_in_use(),
+            (Some(priority), ..) => priority > own.priority(),
             (None, Some(IpAddr::V4(own)), IpAddr::V4(to)) => u32::from(to) > u32::from(own),
             (None, Some(IpAddr::V6(own)), IpAddr::V6(to)) => u128::from(to) > u128::from(own),
             _ => false,
@@ -191,8 +191,8 @@ pub(super) fn host_is_sound(world: &World, id: HostId) -> Result<(), String> {
         let sound = match router.role() {
             Role::Master => {
                 held.iter().all(|address| wanted.contains(address))
-                    && held.len() >= router.status().installed
-                    && (held.len() == wanted.len() || router.status().installed < wanted.len())
+                    && held.len() >= router.installed()
+                    && (held.len() == wanted.len() || router.installed() < wanted.len())
             }
             Role::Backup | Role::Initialize => held.is_empty() && !host.kernel.is_busy(router_id),
         };

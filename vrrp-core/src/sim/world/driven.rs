@@ -16,7 +16,7 @@ use crate::sim::disturbance::Installs;
 use crate::sim::host::{Hosted, Life};
 use crate::sim::network::{Arrival, Carries, Frame, HostId, LanId, Mac};
 use crate::time::Instant;
-use crate::types::{Family, RouterId};
+use crate::types::{Family, Priority, RouterId};
 use crate::wire::{Endpoints, TTL};
 
 /// Packets that wait for a stalled process; later ones are lost, as in a socket's buffer.
@@ -102,10 +102,12 @@ impl World {
         let stamp = entry.stamp(self.now, at);
         let before = closely.then(|| entry.fingerprint());
         let rx = RxPacket { ends, ttl: TTL, payload };
-        let priority = payload.get(2).copied().unwrap_or_default();
+        let mut said = 0;
         match entry.set.handle_packet(stamp, lan.interface(), rx) {
-            Ok(router) => {
-                let interval = interval_said(payload);
+            Ok((router, accepted)) => {
+                let priority = accepted.priority.map_or(0, Priority::get);
+                let interval = accepted.interval.duration();
+                said = priority;
                 let master_interval = frame.master_interval.unwrap_or(interval);
                 let source = ends.source();
                 self.step.accepted.push(Heard { host, router, source, priority, interval, kind, master_interval });
@@ -113,15 +115,15 @@ impl World {
                     self.violation = Some(format!("host {} took a packet with flipped bits", host.index()));
                 }
             }
-            Err((router, discard)) => {
-                self.step.discarded.push((host, router, discard));
+            Err(rejected) => {
+                self.step.discarded.push((host, rejected.router, rejected.reason));
                 if before.is_some_and(|before| before != entry.fingerprint()) {
                     self.violation =
-                        Some(format!("host {} was changed by a packet that it rejected: {discard}", host.index()));
+                        Some(format!("host {} was changed by a packet that it rejected: {rejected}", host.index()));
                 }
             }
         }
-        self.mix(u64::from(host.0) << 32 | u64::from(priority) << 1 | self.step.accepted.len() as u64);
+        self.mix(u64::from(host.0) << 32 | u64::from(said) << 1 | self.step.accepted.len() as u64);
         self.network.done(arrival);
     }
 
@@ -228,7 +230,7 @@ impl World {
                 Action::StateChanged(transition) => {
                     let text = entry.set.get(router).map(|router| {
                         let why = transition.cause.describe(router.config());
-                        format!("{} > {} at {}: {why}", transition.from, transition.to, router.status().priority)
+                        format!("{} > {} at {}: {why}", transition.from, transition.to, router.priority())
                     });
                     self.step.transitions.push((host, router, transition));
                     self.promise(host, router, transition);
@@ -239,6 +241,17 @@ impl World {
                             | transition.from as u64,
                     );
                     self.note(Some((host, router)), Happened::State(text.unwrap_or_default()));
+                }
+                Action::PriorityChanged { to, .. } => {
+                    if entry.set.get(router).is_some_and(|router| router.priority() != to) {
+                        self.violation =
+                            Some(format!("host {} tells of priority {to}, which it has not", host.index()));
+                    }
+                }
+                Action::FaultsChanged => {
+                    if entry.set.get(router).is_some_and(|router| !matches!(router.cause(), Cause::Fault(_))) {
+                        self.violation = Some(format!("host {} tells of faults, and has none", host.index()));
+                    }
                 }
             }
         }
@@ -384,14 +397,5 @@ impl World {
         if let Some(entry) = self.hosts.get_mut(host.index()).filter(|_| !sent) {
             entry.set.count_tx_error(router);
         }
-    }
-}
-
-/// What a message that was accepted says of its interval.
-fn interval_said(payload: &[u8]) -> Duration {
-    match payload {
-        [first, _, _, _, _, secs, ..] if first >> 4 == 2 => Duration::from_secs(u64::from(*secs)),
-        [_, _, _, _, high, low, ..] => Duration::from_millis(10 * u64::from(u16::from_be_bytes([high & 0x0f, *low]))),
-        _ => Duration::ZERO,
     }
 }
