@@ -62,20 +62,9 @@ impl Driver {
         Some(gone.map_or_else(|| why.clone(), |device| words::unusable(device, Condition::Missing)))
     }
 
-    /// Hands news of an address in, and reports what they change of the priority.
+    /// Hands news of an address in.
     pub(super) fn tell(&mut self, id: RouterId, input: Input) {
-        let Some(from) = self.set.get(id).map(|router| router.status().priority) else { return };
         self.set.handle(clock::now(), id, input);
-        let Some(router) = self.set.get(id) else { return };
-        let to = router.status().priority;
-        if from != to {
-            let missing: Vec<String> = router.missing().map(|address| address.to_string()).collect();
-            let why = match missing.is_empty() {
-                true => "every address can be set".to_owned(),
-                false => format!("without {}: whoever can set every address is better", missing.join(", ")),
-            };
-            self.reporter.report(id, EventKind::PriorityChanged { from, to, why });
-        }
     }
 
     fn tell_ability(&mut self, id: RouterId, index: usize, available: bool) {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use vrrp_core::wire::{Endpoints, TTL};
-use vrrp_core::{Action, AdvertKind, Input, Peers, Role, RouterId, Vip};
+use vrrp_core::{Action, AdvertKind, Input, Peers, Role, RouterId, Vip, VirtualRouter};
 
 use super::state::Driver;
 use crate::address_error::AddressError;
@@ -71,13 +71,25 @@ impl Driver {
                         self.macvlans.release(id);
                         self.follow_strays_of(id);
                     }
+                    // Its faults are told with its state.
                     self.note_faults(id);
-                    let Some(router) = self.set.get(id) else { continue };
-                    let priority = router.status().priority;
+                    self.untold.remove(&id);
+                    let Some(priority) = self.set.get(id).map(VirtualRouter::priority) else { continue };
                     let why = self.cause(id, &transition.cause);
                     self.reporter.report(id, EventKind::StateChanged { transition, why, priority });
                 }
+                Action::PriorityChanged { from, to, by } => {
+                    let why = self.why_priority(id, from, to, by);
+                    self.reporter.report(id, EventKind::PriorityChanged { from, to, why });
+                }
+                Action::FaultsChanged => {
+                    self.note_faults(id);
+                    self.untold.insert(id);
+                }
             }
+        }
+        for id in std::mem::take(&mut self.untold) {
+            self.tell_faults(id);
         }
     }
 
@@ -159,7 +171,7 @@ impl Driver {
     /// What a Master holds is its own for another while. One that was not heard says now what it could not say.
     fn advertised(&mut self, id: RouterId) {
         let Some(router) = self.set.get(id).filter(|router| router.role() == Role::Master) else { return };
-        let installed = router.status().installed > 0;
+        let installed = router.installed() > 0;
         let was_silent = self.leases.is_silent(id);
         for request in self.leases.advertised(id, clock::now(), installed) {
             if self.holdings.wants(id, request) {

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 
-use vrrp_core::{Cause, Fault, Input, RouterId, VirtualRouter};
+use vrrp_core::{Input, RouterId, VirtualRouter};
 
 use super::interfaces::Concerned;
 use super::state::{Driver, Hosted};
@@ -188,31 +188,12 @@ impl Driver {
         }
     }
 
-    /// Hands in news of a router's health, and reports what they changed besides its state.
+    /// Hands in news of a router's health. The host may call its faults otherwise now, whatever the router makes of it.
     pub(super) fn consider(&mut self, id: RouterId, news: impl IntoIterator<Item = Input>) {
-        let Some(before) = self.set.get(id).map(condition) else { return };
         let now = clock::now();
-        for input in news {
-            let from = self.set.get(id).map(|router| router.status().priority);
-            self.set.handle(now, id, input);
-            let (Some(router), Some(from)) = (self.set.get(id), from) else { continue };
-            let to = router.status().priority;
-            if let (Input::Tracker(tracker, passing), true) = (input, from != to) {
-                let why = self.verdict(id, tracker, passing);
-                self.reporter.report(id, EventKind::PriorityChanged { from, to, why });
-            }
-        }
-        self.note_faults(id);
-        let Some(router) = self.set.get(id) else { return };
-        let after = condition(router);
-        let faults = self.faults(id, after.1.iter().copied());
-        let Some(hosted) = self.routers.get_mut(id.index()) else { return };
-        let told = std::mem::replace(&mut hosted.told, faults.clone());
-        // What put it there was told with its state.
-        let still_at_fault = before.0 == after.0 && matches!(after.0, Cause::Fault(_)) && !after.1.is_empty();
-        let is_news = before.1 != after.1 || (!told.is_empty() && told != faults);
-        if still_at_fault && is_news {
-            self.reporter.report(id, EventKind::FaultsChanged { faults });
+        news.into_iter().for_each(|input| self.set.handle(now, id, input));
+        if self.note_faults(id) {
+            self.untold.insert(id);
         }
     }
 
@@ -278,9 +259,4 @@ impl Driver {
             self.reporter.report(id, EventKind::Warning(warning));
         }
     }
-}
-
-/// Why a router is in its state, and what keeps it out. What is merely unchecked is waited for in silence.
-fn condition(router: &VirtualRouter) -> (Cause, Vec<Fault>) {
-    (router.status().cause, router.faults().filter(|fault| !fault.is_pending()).collect())
 }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use vrrp_core::{Discard, Family, Input, Instant, InterfaceId, Role, RouterId, RxPacket, VirtualRouter};
+use vrrp_core::{Discard, Family, Input, Instant, InterfaceId, Rejected, Role, RouterId, RxPacket, VirtualRouter};
 
 use self::state::{Command, Driver};
 use crate::clock;
@@ -29,6 +29,7 @@ use crate::event::EventKind;
 use crate::kernel::filter;
 use crate::kernel::netlink::mirror::Change;
 use crate::packets::ports::{Arrival, Port};
+use crate::packets::socket::datagram::Datagram;
 use crate::packets::socket::membership;
 use crate::report::Kind;
 use crate::scheduling::Pauses;
@@ -335,36 +336,38 @@ impl Driver {
 
     fn receive(&mut self, port: usize, arrival: &Arrival) {
         let Arrival::At(at, datagram) = arrival else { return };
-        let Some(payload) = self.packet.get(datagram.payload.clone()) else { return };
-        let ends = datagram.ends;
-        let rx = RxPacket { ends, ttl: datagram.ttl, payload };
-        let source = ends.source();
-        let taken = self.set.handle_packet(*at, InterfaceId(port as u32), rx);
-        let accepted = taken.as_ref().ok().map(|id| (self.set.get(*id), self.routers.get_mut(id.index())));
-        if let Some((Some(router), Some(hosted))) = accepted {
-            if router.winner() == Some(source) {
-                hosted.winner_mac = datagram.mac;
-            }
+        let packet = std::mem::take(&mut self.packet);
+        if let Some(payload) = packet.get(datagram.payload.clone()) {
+            self.hear(port, *at, datagram, RxPacket { ends: datagram.ends, ttl: datagram.ttl, payload });
         }
-        match taken {
-            Ok(id) => {
-                let packet = std::mem::take(&mut self.packet);
-                self.hear_rival(id, ends, *at, packet.get(datagram.payload.clone()).unwrap_or_default());
-                self.packet = packet;
+        self.packet = packet;
+    }
+
+    /// Hands in a packet, and reports what the routers say of it.
+    fn hear(&mut self, port: usize, at: Instant, datagram: &Datagram, rx: RxPacket<'_>) {
+        let source = datagram.ends.source();
+        match self.set.handle_packet(at, InterfaceId(port as u32), rx) {
+            Ok((id, accepted)) => {
+                if let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get_mut(id.index())) {
+                    if router.winner() == Some(source) {
+                        hosted.winner_mac = datagram.mac;
+                    }
+                }
+                self.hear_rival(id, source, &accepted, at);
             }
-            // Other people's virtual routers are none of our business, and ours that are at fault wait: no news.
-            Err((None, _) | (_, Discard::NotStarted | Discard::Version2Shadowed(_))) => {}
-            Err((Some(id), _)) if datagram.authenticated => {
-                let event = |unreported| EventKind::Authenticated { source, unreported };
-                self.reporter.report_repeating(id, *at, Kind::Authenticated, event);
-            }
-            // On its way through this host to another.
-            Err((Some(_), Discard::Destination(to))) if !to.is_multicast() && !self.monitor.has_address(to) => {}
-            Err((Some(id), discard)) => {
-                let packet = std::mem::take(&mut self.packet);
-                self.ignore(id, source, discard, *at, packet.get(datagram.payload.clone()).unwrap_or_default());
-                self.packet = packet;
-            }
+            Err(Rejected { router: Some(id), other_master, reason }) => match reason {
+                // Ours that are at fault wait: no news.
+                Discard::NotStarted | Discard::Version2Shadowed(_) => {}
+                _ if datagram.authenticated => {
+                    let event = |unreported| EventKind::Authenticated { source, unreported };
+                    self.reporter.report_repeating(id, at, Kind::Authenticated, event);
+                }
+                // On its way through this host to another.
+                Discard::Destination(to) if !to.is_multicast() && !self.monitor.has_address(to) => {}
+                _ => self.ignore(id, source, other_master, reason, at),
+            },
+            // Other people's virtual routers are none of our business.
+            Err(Rejected { router: None, .. }) => {}
         }
     }
 

@@ -75,6 +75,7 @@ impl Driver {
             leases,
             obstacles: Obstacles::default(),
             confirmed_at: Instant::ZERO,
+            untold: BTreeSet::new(),
             strays: BTreeMap::new(),
             renew_after: None,
             monitor,
@@ -246,17 +247,7 @@ impl Hosted {
     fn new(router: Router, port: usize) -> Self {
         let devices: BTreeSet<&str> = router.addresses.iter().map(|vip| router.device(vip)).collect();
         let devices = devices.into_iter().map(str::to_owned).collect();
-        Self {
-            router,
-            port,
-            heard_on: Arc::new([port]),
-            devices,
-            winner_mac: None,
-            address_list_errors: 0,
-            said: Vec::new(),
-            told: Vec::new(),
-            rival: None,
-        }
+        Self { router, port, heard_on: Arc::new([port]), devices, winner_mac: None, said: Vec::new(), rival: None }
     }
 }
 

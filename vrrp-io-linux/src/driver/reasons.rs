@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use vrrp_core::{Cause, Fault, RouterId};
+use vrrp_core::{Cause, Fault, Priority, PriorityCause, RouterId};
 
 use super::state::{Driver, Hosted};
+use crate::event::EventKind;
 use crate::kernel::netlink::mirror::Use;
 use crate::report::words::{self, Condition, Host, Sources};
 use crate::status::{FaultStatus, TrackerStatus};
@@ -43,18 +44,54 @@ impl Driver {
         told
     }
 
-    /// Keeps what is to be said of a router's faults, for when the host no longer shows why.
-    pub(super) fn note_faults(&mut self, id: RouterId) {
+    /// Why the priority went from `from` to `to`, as a phrase.
+    pub(super) fn why_priority(&self, id: RouterId, from: Priority, to: Priority, by: PriorityCause) -> String {
+        let Some(router) = self.set.get(id) else { return String::new() };
+        match by {
+            PriorityCause::Tracker(tracker) => {
+                let found = router.trackers().find(|(id, ..)| *id == tracker);
+                let passing = found.and_then(|(_, _, passing)| passing).unwrap_or_default();
+                self.verdict(id, tracker, passing)
+            }
+            PriorityCause::Addresses => {
+                let missing: Vec<String> = router.missing().map(|address| address.to_string()).collect();
+                match missing.is_empty() {
+                    true => "every address can be set".to_owned(),
+                    false => format!("without {}: whoever can set every address is better", missing.join(", ")),
+                }
+            }
+            PriorityCause::Group if to < from => "another member of the sync group cannot set every address".to_owned(),
+            PriorityCause::Group => "the other members of the sync group can set every address".to_owned(),
+            PriorityCause::Configuration => "configured anew".to_owned(),
+        }
+    }
+
+    /// Reports what keeps a router out that stays out.
+    pub(super) fn tell_faults(&mut self, id: RouterId) {
         let Some(router) = self.set.get(id) else { return };
+        // What is merely unchecked is waited for in silence.
+        let known: Vec<Fault> = router.faults().filter(|fault| !fault.is_pending()).collect();
+        if !known.is_empty() && matches!(router.cause(), Cause::Fault(_)) {
+            let faults = self.faults(id, known);
+            self.reporter.report(id, EventKind::FaultsChanged { faults });
+        }
+    }
+
+    /// Keeps what is to be said of a router's faults, for when the host no longer shows why. Returns whether one is called
+    /// otherwise than when it was last said.
+    pub(super) fn note_faults(&mut self, id: RouterId) -> bool {
+        let Some(router) = self.set.get(id) else { return false };
         let noted: Vec<(Fault, String)> =
             router.faults().filter_map(|fault| Some((fault, self.fault_now(id, &fault)?))).collect();
-        let Some(hosted) = self.routers.get_mut(id.index()) else { return };
+        let Some(hosted) = self.routers.get_mut(id.index()) else { return false };
+        let mut otherwise = false;
         for (fault, text) in noted {
             match hosted.said.iter_mut().find(|(known, _)| *known == fault) {
-                Some((_, said)) => *said = text,
+                Some((_, said)) => otherwise |= std::mem::replace(said, text.clone()) != text,
                 None => hosted.said.push((fault, text)),
             }
         }
+        otherwise
     }
 
     /// How an interface stands.

@@ -21,7 +21,7 @@ use crate::packets::ports::Port;
 use crate::report::Reporter;
 use crate::router::Router;
 use crate::scheduling::Pauses;
-use crate::status::{DriverStatus, FaultStatus};
+use crate::status::DriverStatus;
 
 /// What the outside asks of a running driver.
 #[derive(Debug)]
@@ -44,6 +44,8 @@ pub(crate) struct Driver {
     pub(super) obstacles: Obstacles,
     /// When the kernel last confirmed an address.
     pub(super) confirmed_at: Instant,
+    /// Who stays at fault, for other reasons than were told: others, or called otherwise.
+    pub(super) untold: BTreeSet<RouterId>,
     /// Who is kept out by an address that is here.
     pub(super) strays: BTreeMap<RouterId, Told>,
     /// The deadline that renewals wait for.
@@ -84,12 +86,8 @@ pub(super) struct Hosted {
     pub(super) devices: Box<[String]>,
     /// The MAC address of the better Master that it yielded to last, as of the frame that said so.
     pub(super) winner_mac: Option<Mac>,
-    /// The counter of that name, as it was after the last packet.
-    pub(super) address_list_errors: u64,
     /// What its faults were last called.
     pub(super) said: Vec<(Fault, String)>,
-    /// Those that were there when it was last looked.
-    pub(super) told: Vec<FaultStatus>,
     /// The last other Master that it heard.
     pub(super) rival: Option<Rival>,
 }
@@ -98,7 +96,7 @@ pub(super) struct Hosted {
 #[derive(Debug)]
 pub(super) struct Rival {
     pub(super) address: IpAddr,
-    pub(super) priority: Option<Priority>,
+    pub(super) priority: Priority,
     pub(super) why: Option<String>,
     pub(super) heard_at: Instant,
 }

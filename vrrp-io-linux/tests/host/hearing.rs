@@ -312,6 +312,28 @@ fn the_last_word_of_one_that_yields_reaches_the_winner_alone() {
     });
 }
 
+/// Each of the two is to be mended: neither hides the other.
+#[test]
+fn another_master_with_another_list_is_told_as_both() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (better, worse) = (lan.host(1), lan.host(2));
+        let mut loser = worse.start(vec![router(fast(100, &[address(VIP), address("192.0.2.101")]))]);
+        loser.until_announced();
+        let mut winner = better.start(vec![router(fast(200, &[address(VIP)]))]);
+        // What it says as it yields reaches a Master.
+        winner.until("another Master, and its list", |kind| {
+            matches!(kind, EventKind::OtherMaster { source, difference: Some(difference), .. }
+                if *source == worse.address() && difference.contains("192.0.2.101 only there"))
+        });
+        let told = winner.status().other_master.unwrap();
+        assert_eq!(told.address, worse.address());
+        assert!(told.why.is_some_and(|why| why.contains("another list of addresses")));
+        winner.stop();
+        loser.stop();
+    });
+}
+
 /// Over IPv6 1280 octets are the least MTU, and hold 77 addresses.
 #[test]
 fn an_advertisement_larger_than_the_mtu_is_sent_and_heard() {
