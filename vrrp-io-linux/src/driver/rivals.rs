@@ -38,7 +38,8 @@ impl Driver {
                 .reporter
                 .report_repeating(id, at, Kind::Released, |unreported| EventKind::Released { source, unreported }),
             (true, Some(priority)) => {
-                let kind = if other_addresses { Kind::OtherAddresses } else { Kind::OtherMaster };
+                // That a Backup told the list before tells nobody of a second Master.
+                let kind = Kind::OtherMaster { other_addresses };
                 self.reporter.report_repeating(id, at, kind, |unreported| EventKind::OtherMaster {
                     source,
                     priority,

@@ -35,7 +35,7 @@ pub(crate) enum Kind {
     Ignored(Discriminant<Discard>),
     Authenticated,
     OtherAddresses,
-    OtherMaster,
+    OtherMaster { other_addresses: bool },
     Released,
     SendFailed,
     FilterLost,
