@@ -9,7 +9,7 @@ use crate::deadlines::Deadlines;
 use crate::fsm::Role;
 use crate::receive::{Accepted, Discard, Rejected, RxPacket};
 use crate::router::{ReconfigureError, VirtualRouter};
-use crate::stats::GlobalStats;
+use crate::stats::{GlobalStats, increment};
 use crate::sync_group::{GroupError, SyncGroup};
 use crate::time::Instant;
 use crate::types::{Family, InterfaceId, RouterId, Version, Vrid};
@@ -299,7 +299,7 @@ impl RouterSet {
             Discard::Ttl { .. } => &mut self.stats.ttl_errors,
             _ => return,
         };
-        *counter = counter.wrapping_add(1);
+        increment(counter);
     }
 }
 

@@ -77,3 +77,8 @@ pub struct GlobalStats {
     /// Wrong lengths, for whichever router (STAT-13).
     pub packet_length_errors: u64,
 }
+
+/// Moves a counter by one. Counters wrap at 2^64.
+pub(crate) const fn increment(counter: &mut u64) {
+    *counter = counter.wrapping_add(1);
+}
