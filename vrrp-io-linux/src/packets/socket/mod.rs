@@ -154,7 +154,7 @@ impl VrrpSocket {
     fn transmit(&mut self, ends: Endpoints, ttl: u8, payload: &[u8], flags: c_int) -> io::Result<()> {
         if ends.family() != self.family {
             let (from, to) = (ends.source(), ends.destination());
-            let text = format!("cannot send from {from} to {to}: this socket is for {:?}", self.family);
+            let text = format!("cannot send from {from} to {to}: this socket is for {}", self.family);
             return Err(io::Error::new(io::ErrorKind::Unsupported, text));
         }
         let socket = self.raw.get_ref();

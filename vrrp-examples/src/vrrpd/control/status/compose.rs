@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use vrrp_core::{Family, Priority, Role, Weight};
+use vrrp_core::{Priority, Role, Weight};
 use vrrp_io_linux as io;
 
 use super::answer::{
@@ -21,14 +21,10 @@ fn router(status: &io::RouterStatus, events_lost: u64, reasons: &BTreeMap<String
         Role::Initialize if !status.faults.is_empty() => "Fault".to_owned(),
         role => role.to_string(),
     };
-    let family = match status.family {
-        Family::Ipv4 => "IPv4",
-        Family::Ipv6 => "IPv6",
-    };
     RouterStatus {
         name: status.name.clone(),
         interface: status.interface.clone(),
-        family: family.to_owned(),
+        family: status.family.to_string(),
         vrid: status.vrid.get(),
         state,
         priority: status.priority.get(),
