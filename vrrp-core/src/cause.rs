@@ -96,6 +96,7 @@ pub enum Cause {
 /// What changed the priority in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[expect(clippy::exhaustive_enums, reason = "a driver names each when it tells of a priority")]
 pub enum PriorityCause {
     /// A tracker's verdict.
     Tracker(TrackerId),

@@ -194,6 +194,7 @@ impl<'a> Accepted<'a> {
 /// (RX-20).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
+#[expect(clippy::exhaustive_structs, reason = "a router and a reason, and nothing else to say")]
 pub struct Rejected {
     /// The router that it was for, if there is one.
     pub router: Option<RouterId>,
