@@ -37,7 +37,7 @@ fn mass_failure(c: &mut Criterion) {
         let set = || cases::set_of(routers, 100);
         let mut failed = set();
         assert_eq!(measure(|| fail(&mut failed)).count_total, 0, "a takeover allocates");
-        assert!(failed.iter().all(|(_, router)| router.status().installed == 1));
+        assert!(failed.iter().all(|(_, router)| router.installed() == 1));
         group.bench_function(BenchmarkId::from_parameter(routers), |b| {
             b.iter_batched_ref(set, fail, BatchSize::PerIteration)
         });

@@ -226,10 +226,7 @@ impl World {
                     let rx = RxPacket { ends, ttl: 255, payload: &packet.octets };
                     let verdict = host.router.handle_packet(now, rx);
                     // Between routers that agree nothing is refused, but what an owner does not want to hear.
-                    assert!(
-                        verdict.is_ok() || !host.started || host.router.status().priority.is_owner(),
-                        "{verdict:?}"
-                    );
+                    assert!(verdict.is_ok() || !host.started || host.router.priority().is_owner(), "{verdict:?}");
                     host.note(&packet, now + 3 * interval);
                 })?;
             }
@@ -301,8 +298,8 @@ impl World {
     /// Exactly one Master, and the right one; none where nobody is started.
     pub fn is_right(&self) -> bool {
         let mut started = self.hosts.iter().filter(|host| host.started);
-        let Some(best) = started.clone().map(|host| host.router.status().priority).max() else { return true };
-        let right = |host: &Rc<Host>| !self.scenario.preempt || host.router.status().priority == best;
+        let Some(best) = started.clone().map(|host| host.router.priority()).max() else { return true };
+        let right = |host: &Rc<Host>| !self.scenario.preempt || host.router.priority() == best;
         self.masters() == 1 && started.all(|host| host.router.role() != Role::Master || right(host))
     }
 
@@ -415,7 +412,7 @@ impl Host {
 
     /// What its router made of a packet, as far as patience goes.
     fn note(&mut self, packet: &Packet, patient_until: Instant) {
-        let own = self.router.status().priority.get();
+        let own = self.router.priority().get();
         let preempts = self.router.config().preempt();
         match (self.router.role(), packet.octets[2]) {
             // Said to this router as the better Master, which it is no more: they crossed.

@@ -60,7 +60,7 @@ fn a_master_removes_what_is_gone_and_installs_and_announces_what_is_new() {
     reconfigure(&mut bench, addresses(&[104, 103, 101]));
     let done = bench.settle();
     assert_eq!(done, ["remove 192.0.2.102", "install 192.0.2.104", "announce 192.0.2.104 x1"]);
-    assert_eq!(bench.router.status().installed, 3);
+    assert_eq!(bench.router.installed(), 3);
     bench.next_deadline();
     assert_eq!(bench.settle(), ["advertise"]);
     let said: Vec<IpAddr> = bench.router.message(vrrp_core::AdvertKind::Regular).addresses.as_slice().to_vec();
@@ -80,7 +80,7 @@ fn an_address_that_comes_back_before_it_was_fetched_never_left() {
     reconfigure(&mut bench, addresses(&[101]));
     reconfigure(&mut bench, addresses(&[102, 101]));
     assert_eq!(bench.settle(), [""; 0]);
-    assert_eq!(bench.router.status().installed, 2);
+    assert_eq!(bench.router.installed(), 2);
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_late_answer_finds_its_address_in_its_new_place() {
     bench.input(Input::AddressInstalled(asked[0]));
     bench.input(Input::AddressInstalled(asked[1]));
     assert_eq!(show_all(&bench.actions()), ["announce 192.0.2.102 x1"]);
-    assert_eq!(bench.router.status().installed, 1, "what was cancelled does not count, nor another in its place");
+    assert_eq!(bench.router.installed(), 1, "what was cancelled does not count, nor another in its place");
 }
 
 #[test]
@@ -110,12 +110,12 @@ fn no_advertisement_until_a_new_address_is_confirmed_or_missing() {
     assert_eq!(bench.now, asked + secs(1), "an interval to confirm it");
     let missing = Ipv4Addr::new(192, 0, 2, 102);
     assert!(bench.router.missing().eq([IpAddr::from(missing)]));
-    assert_eq!((bench.router.role(), bench.router.status().priority), (Role::Master, priority(13)));
+    assert_eq!((bench.router.role(), bench.router.priority()), (Role::Master, priority(13)));
     // Configured away it is missing no more, and nothing waits for another try.
     bench.settle();
     reconfigure(&mut bench, addresses(&[101]));
     assert_eq!(show_all(&bench.actions()), ["remove 192.0.2.102", "priority 13 > 100"]);
-    assert_eq!((bench.router.missing().count(), bench.router.status().priority), (0, Priority::DEFAULT));
+    assert_eq!((bench.router.missing().count(), bench.router.priority()), (0, Priority::DEFAULT));
     assert!(bench.router.deadline() <= Some(bench.now + secs(1)));
     // With another one instead of the only one that failed a router leaves its fault.
     let mut bench = Bench::master(addresses(&[101]));
@@ -202,7 +202,7 @@ fn who_becomes_owner_is_master_at_once_and_who_is_it_no_more_watches() {
     let (from, to) = (Priority::DEFAULT, Priority::OWNER);
     let change = Action::PriorityChanged { from, to, by: PriorityCause::Configuration };
     assert_eq!(bench.actions(), [change]);
-    assert_eq!((bench.router.role(), bench.router.status().priority), (Role::Master, Priority::OWNER));
+    assert_eq!((bench.router.role(), bench.router.priority()), (Role::Master, Priority::OWNER));
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn a_changed_weight_is_that_of_the_verdict_so_far() {
     let mut bench = Bench::started(with(-20).0);
     bench.input(Input::Tracker(with(-20).1, false));
     reconfigure(&mut bench, with(-50).0);
-    assert_eq!(bench.router.status().priority, priority(50));
+    assert_eq!(bench.router.priority(), priority(50));
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn a_takeover_advertises_installs_and_announces_what_is_confirmed() {
     bench.input(Input::AddressInstalled(second));
     assert_eq!(show_all(&bench.actions()), ["announce 192.0.2.102 x1"]);
     assert_eq!((bench.router.is_installed(first.address), bench.router.is_installed(second.address)), (false, true));
-    assert_eq!(bench.router.status().installed, 1);
+    assert_eq!(bench.router.installed(), 1);
     bench.input(Input::AddressInstalled(first));
     assert_eq!(show_all(&bench.actions()), ["announce 192.0.2.101 x1"]);
     bench.input(Input::AddressInstalled(first));
@@ -158,10 +158,10 @@ fn a_master_serves_what_it_has_and_asks_for_the_rest_again() {
     // The end of the reason counts at once, and so does success.
     bench.input(Input::AddressAvailable(1, true));
     let [asked] = installs(&bench.actions())[..] else { panic!("not asked for") };
-    assert_eq!(bench.router.status().priority, priority(13));
+    assert_eq!(bench.router.priority(), priority(13));
     bench.input(Input::AddressInstalled(asked));
     assert_eq!(show_all(&bench.actions()), ["announce 192.0.2.102 x1", "priority 13 > 100"]);
-    assert_eq!((bench.router.status().priority, bench.router.missing().count()), (priority(100), 0));
+    assert_eq!((bench.router.priority(), bench.router.missing().count()), (priority(100), 0));
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn what_cannot_be_set_is_known_before_and_not_tried() {
     bench.input(Input::AddressAvailable(0, false));
     bench.input(Input::Startup);
     bench.settle();
-    assert_eq!(bench.router.status().priority, priority(13));
+    assert_eq!(bench.router.priority(), priority(13));
     bench.next_deadline();
     let served = ["advertise", "install 192.0.2.102", "announce 192.0.2.102 x1", "Backup > Master"];
     assert_eq!(bench.settle(), served);
@@ -181,7 +181,7 @@ fn what_cannot_be_set_is_known_before_and_not_tried() {
     assert_eq!(bench.router.role(), Role::Backup);
     bench.settle();
     bench.input(Input::AddressAvailable(0, true));
-    assert_eq!(bench.router.status().priority, priority(100));
+    assert_eq!(bench.router.priority(), priority(100));
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn who_has_no_advertised_address_at_all_releases_and_takes_nothing_from_anybody(
     assert_eq!(bench.router.role(), Role::Initialize);
     bench.next_deadline();
     assert_eq!(show_all(&bench.actions()), ["Initialize > Backup"]);
-    assert_eq!((bench.router.status().cause, bench.router.status().priority), (Cause::Recovered(fault), priority(13)));
+    assert_eq!((bench.router.status().cause, bench.router.priority()), (Cause::Recovered(fault), priority(13)));
     // Somebody worse serves, and goes on.
     for _ in 0..100 {
         bench.hear(OWN + 1, 50).unwrap();
@@ -212,7 +212,7 @@ fn who_has_no_advertised_address_at_all_releases_and_takes_nothing_from_anybody(
     }
     bench.next_deadline();
     assert!(bench.settle().contains(&"install 192.0.2.102".into()), "asked for again");
-    assert_eq!((bench.router.status().installed, bench.router.status().priority), (3, priority(100)));
+    assert_eq!((bench.router.installed(), bench.router.priority()), (3, priority(100)));
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn an_address_that_is_not_advertised_faults_nobody() {
     let excluded: IpAddr = "2001:db8::1".parse().unwrap();
     let mut bench = Bench::master(v4(Profile::Rfc3768).with_excluded(&[excluded]).unwrap());
     bench.input(Input::AddressAvailable(2, false));
-    assert_eq!((bench.router.role(), bench.router.status().priority), (Role::Master, priority(13)));
+    assert_eq!((bench.router.role(), bench.router.priority()), (Role::Master, priority(13)));
     assert_eq!(bench.settle(), ["priority 100 > 13"]);
     bench.next_deadline();
     assert_eq!(bench.settle(), ["advertise"]);
@@ -231,7 +231,7 @@ fn an_address_that_is_not_advertised_faults_nobody() {
 fn an_owner_is_never_handicapped() {
     let mut bench = Bench::master(v4(Profile::Rfc3768).with_priority(Priority::OWNER));
     bench.input(Input::AddressAvailable(1, false));
-    assert_eq!(bench.router.status().priority, Priority::OWNER);
+    assert_eq!(bench.router.priority(), Priority::OWNER);
 }
 
 #[test]
@@ -389,9 +389,9 @@ fn answers_to_a_cancelled_request_are_ignored() {
         bench.input(Input::AddressInstalled(*vip));
         bench.input(Input::AddressFailed(*vip));
     }
-    assert_eq!((bench.router.role(), bench.router.status().installed), (Role::Master, 0), "as Master again");
+    assert_eq!((bench.router.role(), bench.router.installed()), (Role::Master, 0), "as Master again");
     fresh.into_iter().for_each(|vip| bench.input(Input::AddressInstalled(vip)));
-    assert_eq!(bench.router.status().installed, 2);
+    assert_eq!(bench.router.installed(), 2);
 }
 
 /// GARP-01: also where a whole reign of another went by between two polls.
@@ -421,10 +421,10 @@ fn a_tracker_moves_the_down_timer_of_a_backup_towards_now_only() {
     assert_eq!(bench.router.deadline(), Some(armed + down(100)));
     bench.after(secs(1));
     bench.input(Input::Tracker(id, true));
-    assert_eq!(bench.router.status().priority, priority(150));
+    assert_eq!(bench.router.priority(), priority(150));
     assert_eq!(bench.router.deadline(), Some(armed + down(150)));
     bench.input(Input::Tracker(id, false));
-    assert_eq!(bench.router.status().priority, priority(100));
+    assert_eq!(bench.router.priority(), priority(100));
     assert_eq!(bench.router.deadline(), Some(armed + down(150)), "what was promised stays");
 
     bench.hear(OWN + 1, 200).unwrap();

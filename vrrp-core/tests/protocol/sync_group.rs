@@ -212,7 +212,7 @@ fn a_member_without_any_address_takes_the_group_out_for_thirty_seconds() {
     let [first, second] = asked[..] else { panic!("two addresses") };
     host.input(1, Input::AddressFailed(first));
     assert_eq!(host.roles(), [Role::Master; 2]);
-    let priorities = host.members.iter().map(|id| host.set.get(*id).unwrap().status().priority);
+    let priorities = host.members.iter().map(|id| host.set.get(*id).unwrap().priority());
     assert!(priorities.eq([priority(13); 2]), "the whole group is handicapped");
     host.input(1, Input::AddressFailed(second));
     assert_eq!(host.roles(), [Role::Initialize; 2]);
@@ -479,7 +479,7 @@ mod histories {
             prop_assert_eq!(world.host.roles(), vec![Role::Master; priorities.len()]);
             for id in &world.host.members {
                 let router = world.host.set.get(*id).unwrap();
-                prop_assert_eq!(router.status().installed, router.config().addresses().len());
+                prop_assert_eq!(router.installed(), router.config().addresses().len());
             }
         }
     }
