@@ -177,7 +177,7 @@ pub use {
     health::{Fault, Hysteresis, Tracker, Weight},
     management::{AuthError, LastEvent, NewMasterReason, ProtocolError, VirtualRouterError},
     receive::{Accepted, Discard, Rejected, RxPacket},
-    router::{ReconfigureError, Status, VirtualRouter},
+    router::{VirtualRouter, reconfigure::ReconfigureError, status::Status},
     set::{DuplicateRouter, RouterSet},
     stats::{GlobalStats, Stats},
     sync_group::GroupError,

@@ -1,7 +1,8 @@
-//! Who was heard, for causes and last words.
+//! Who was heard, for causes and last words, and what management asks about the past.
 
 use core::net::IpAddr;
 
+use crate::management::NewMasterReason;
 use crate::time::Instant;
 use crate::types::{AdvertInterval, Priority};
 
@@ -26,4 +27,12 @@ pub(super) struct Heard {
     pub(super) source: IpAddr,
     pub(super) priority: Option<Priority>,
     pub(super) at: Instant,
+}
+
+/// What management asks about the past.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Past {
+    pub(super) up_since: Option<Instant>,
+    pub(super) new_master_reason: NewMasterReason,
+    pub(super) last_adv_source: Option<IpAddr>,
 }

@@ -1,17 +1,15 @@
 //! One virtual router: the state machine with its health, its addresses, its announcements and its counters.
 
+mod actions;
 mod answers;
 mod evidence;
 mod member;
 mod pending;
-mod reconfigure;
+pub(crate) mod reconfigure;
 #[cfg(feature = "sim")]
 mod simulated;
 mod slots;
-mod status;
-
-pub use reconfigure::ReconfigureError;
-pub use status::Status;
+pub(crate) mod status;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -32,10 +30,9 @@ use crate::token_bucket::TokenBucket;
 use crate::types::{AdvertInterval, Family, Priority, TrackerId, Version};
 use crate::wire::{BufferTooSmall, ChecksumForm, Endpoints, Message, Prepared};
 use answers::Answers;
-use evidence::{Evidence, Heard, Winner};
+use evidence::{Evidence, Heard, Past, Winner};
 use pending::Pending;
 use slots::Slots;
-use status::Past;
 
 /// The least time that the host gets to confirm addresses, however short the interval: a kernel that is busy with
 /// somebody else's interface takes some 20 ms. Meanwhile the router is silent, so nothing worse can follow than that a

@@ -3,7 +3,8 @@
 use core::net::IpAddr;
 use core::time::Duration;
 
-use super::{Heard, VirtualRouter};
+use super::VirtualRouter;
+use super::evidence::Heard;
 use crate::cause::Cause;
 use crate::fsm::{Role, State};
 use crate::management::{LastEvent, NewMasterReason};
@@ -46,14 +47,6 @@ pub struct Status {
     pub skew_time: Duration,
     /// Addresses that the host confirmed.
     pub installed: usize,
-}
-
-/// What management asks about the past.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Past {
-    pub(super) up_since: Option<Instant>,
-    pub(super) new_master_reason: NewMasterReason,
-    pub(super) last_adv_source: Option<IpAddr>,
 }
 
 impl VirtualRouter {
