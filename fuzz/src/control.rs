@@ -1,12 +1,16 @@
 //! Any octets on the control socket, of either end: each line has its answer, and what is read is understood again.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use tokio::runtime::Builder;
-use tokio::sync::mpsc;
-use vrrp_examples::vrrpd::control::{self, Request, Status};
+use tokio::sync::{mpsc, oneshot};
+use vrrp_examples::vrrpd::control;
+use vrrp_examples::vrrpd::control::snapshot::{Reasons, Snapshot};
+use vrrp_examples::vrrpd::control::status::{self, Status};
+use vrrp_examples::vrrpd::control::verb::Verb;
+use vrrp_io_linux::DriverStatus;
 
 pub fn run(input: &[u8]) {
     server(input);
@@ -19,11 +23,12 @@ fn server(input: &[u8]) {
     let mut answers = Vec::new();
     let runtime = Builder::new_current_thread().enable_time().build().unwrap();
     let asked = runtime.block_on(async {
-        let (requests, mut queue) = mpsc::channel(1);
+        let (requests, mut queue) = mpsc::channel::<oneshot::Sender<Snapshot>>(1);
         let daemon = async {
             let mut asked = 0;
-            while let Some(Request::Status(reply)) = queue.recv().await {
-                reply.send(Status { version: "0".to_owned(), routers: Vec::new() }).unwrap();
+            while let Some(reply) = queue.recv().await {
+                let (driver, reasons) = (DriverStatus::default(), Reasons::default());
+                reply.send(Snapshot { taken_at: SystemTime::UNIX_EPOCH, driver, reasons }).unwrap();
                 asked += 1;
             }
             asked
@@ -44,7 +49,7 @@ fn server(input: &[u8]) {
     // An error is the last answer.
     let refused = lines.last().is_some_and(|line| line.get("error").is_some());
     lines.truncate(lines.len() - usize::from(refused));
-    assert!(lines.iter().all(|line| line["v"] == 1 && line["ok"]["version"] == "0"), "{lines:?}");
+    assert!(lines.iter().all(|line| line["v"] == 1 && line["ok"]["routers"].is_array()), "{lines:?}");
     assert_eq!(lines.len(), asked);
     let said = input.split_inclusive(|octet| *octet == b'\n').count();
     assert!(if refused { asked < said } else { asked == said }, "{asked} of {said}, refused: {refused}");
@@ -52,8 +57,8 @@ fn server(input: &[u8]) {
 
 fn client(line: &str) {
     let socket = Path::new("socket");
-    let Ok(status) = control::read_answer(socket, line) else { return };
-    assert!(control::render(&status).lines().count() >= status.routers.len());
+    let Ok(status) = control::read_answer::<Status>(socket, line) else { return };
+    assert!(status::Request {}.text(&status).lines().count() >= status.routers.len());
     let again = format!("{{\"v\":1,\"ok\":{}}}", serde_json::to_string(&status).unwrap());
-    assert_eq!(control::read_answer(socket, &again).unwrap(), status);
+    assert_eq!(control::read_answer::<Status>(socket, &again).unwrap(), status);
 }

@@ -13,7 +13,7 @@ use crate::address_error::AddressError;
 use crate::virtual_ip::VirtualIp;
 
 /// All routers of one start, now.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct DriverStatus {

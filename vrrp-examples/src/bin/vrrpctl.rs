@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 use vrrp_examples::vrrpd::control;
 
 /// How long the daemon may take.
@@ -18,38 +18,23 @@ struct Arguments {
     /// Socket that vrrpd listens on.
     #[arg(long, global = true, value_name = "SOCKET", default_value = control::DEFAULT_SOCKET)]
     control: PathBuf,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(Subcommand)]
-enum Verb {
-    /// Tell where each virtual address is, and why.
-    Status {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    request: control::Request,
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match run(&arguments).and_then(|text| print(&text)) {
+    let Arguments { control, json, request } = Arguments::parse();
+    let answer = control::print(&control, &request, json, PATIENCE).map_err(|error| error.to_string());
+    match answer.and_then(|text| print(&text)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             let _ = writeln!(io::stderr(), "vrrpctl: {why}");
             ExitCode::FAILURE
         }
     }
-}
-
-fn run(arguments: &Arguments) -> Result<String, String> {
-    let Verb::Status { json } = arguments.verb;
-    let status = control::status(&arguments.control, PATIENCE).map_err(|error| error.to_string())?;
-    if !json {
-        return Ok(control::render(&status));
-    }
-    serde_json::to_string_pretty(&status).map(|text| text + "\n").map_err(|error| error.to_string())
 }
 
 /// A reader that goes early (`vrrpctl status | head -1`) is no error.

@@ -1,22 +1,22 @@
 //! The loop: events of the protocol, verdicts of checks, questions on the control socket, and signals.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
-use vrrp_core::Role;
+use vrrp_core::{Role, RouterId, TrackerId};
 use vrrp_io_linux::{Event, EventKind, Stopped, Vrrp};
 
 use crate::vrrpd::checks::{Verdict, script};
 use crate::vrrpd::config::Daemon;
-use crate::vrrpd::control::status;
-use crate::vrrpd::control::{self, ControlSocket, Request, Status};
+use crate::vrrpd::control::snapshot::{Reasons, Snapshot};
+use crate::vrrpd::control::{self, ControlSocket};
 use crate::vrrpd::groups::Groups;
 use crate::vrrpd::notify::{self, Limits, Notifier, NotifyState, Subject};
 use crate::vrrpd::reaper;
-use crate::vrrpd::routers::{self, Prepared};
+use crate::vrrpd::routers::{Prepared, ScriptUser};
 use crate::vrrpd::routes::{self, Routing};
 use crate::vrrpd::signals::Signals;
 
@@ -43,18 +43,21 @@ pub(super) async fn run(
     let (vrrp, events) = vrrp_io_linux::start_with(daemon.scheduling, routers)?;
     info!("started with {what}");
     let (verdict_sender, verdicts) = mpsc::channel(64);
-    let (request_sender, requests) = mpsc::channel(64);
+    let (snapshots, asked) = mpsc::channel(64);
     let tracks = script::spawn(daemon.scripts.clone(), verdict_sender);
     let instances = daemon.instances.iter().map(|i| (Subject::Instance(i.name.clone()), i.notify.clone()));
     let groups = daemon.sync_groups.iter().map(|group| (Subject::Group(group.name.clone()), group.notify.clone()));
     let notifier = notify::spawn(instances.chain(groups), limits);
-    let server = control.map(|socket| tokio::spawn(control::serve(socket, request_sender)));
+    let server = control.map(|socket| tokio::spawn(control::serve(socket, snapshots)));
 
+    let ids: Vec<RouterId> = vrrp.routers().map(|(id, _)| id).collect();
+    let with_id = |user: ScriptUser| Some((*ids.get(user.router)?, user.tracker));
+    let script_users = script_users.into_iter().map(|users| users.into_iter().filter_map(with_id).collect()).collect();
     let failures = vec![None; daemon.scripts.len()];
     let groups = Groups::new(&daemon);
     let mut supervisor = Supervisor { daemon, script_users, failures, vrrp, events, groups, notifier, routing };
     let ended = tokio::select! {
-        () = supervisor.serve(verdicts, requests) => Err("the protocol driver has died".into()),
+        () = supervisor.serve(verdicts, asked) => Err("the protocol driver has died".into()),
         why = signals.stop() => Ok(why),
     };
     if let Ok(why) = ended {
@@ -71,8 +74,8 @@ pub(super) async fn run(
 /// What runs, and what it reports.
 struct Supervisor {
     daemon: Daemon,
-    /// For each script, the instances that track it.
-    script_users: Vec<Vec<routers::ScriptUser>>,
+    /// For each script, the trackers that it feeds.
+    script_users: Vec<Vec<(RouterId, TrackerId)>>,
     /// For each script that fails, how.
     failures: Vec<Option<String>>,
     vrrp: Vrrp,
@@ -85,7 +88,11 @@ struct Supervisor {
 
 impl Supervisor {
     /// Ends with the protocol's driver.
-    async fn serve(&mut self, mut verdicts: mpsc::Receiver<Verdict>, mut requests: mpsc::Receiver<Request>) {
+    async fn serve(
+        &mut self,
+        mut verdicts: mpsc::Receiver<Verdict>,
+        mut asked: mpsc::Receiver<oneshot::Sender<Snapshot>>,
+    ) {
         loop {
             tokio::select! {
                 event = self.events.recv() => match event {
@@ -93,9 +100,9 @@ impl Supervisor {
                     None => return,
                 },
                 Some(verdict) = verdicts.recv() => self.judge(verdict).await,
-                Some(Request::Status(reply)) = requests.recv() => {
+                Some(reply) = asked.recv() => {
                     // The client may have gone. Where there is no answer it learns so by the end of `reply`.
-                    let _ = self.status().await.map(|status| reply.send(status));
+                    let _ = self.snapshot().await.map(|snapshot| reply.send(snapshot));
                 }
             }
         }
@@ -140,14 +147,16 @@ impl Supervisor {
         }
     }
 
-    async fn status(&self) -> Result<Status, Stopped> {
+    async fn snapshot(&self) -> Result<Snapshot, Stopped> {
         let driver = self.vrrp.status().await?;
-        let failing = self.daemon.scripts.iter().zip(&self.failures);
-        let reasons = failing.filter_map(|(script, failure)| {
-            let fault = format!("{} failed", routers::check_name(&script.name));
-            failure.as_ref().map(|reason| (fault, reason.clone()))
-        });
-        Ok(status::status(&driver, &reasons.collect()))
+        Ok(Snapshot { taken_at: SystemTime::now(), driver, reasons: self.reasons() })
+    }
+
+    /// Why checks fail, for each tracker that one of them feeds.
+    fn reasons(&self) -> Reasons {
+        let failing = self.script_users.iter().zip(&self.failures);
+        let failing = failing.filter_map(|(users, failure)| Some((users, failure.as_ref()?)));
+        failing.flat_map(|(users, reason)| users.iter().map(|user| (*user, reason.clone()))).collect()
     }
 
     async fn judge(&mut self, verdict: Verdict) {
@@ -161,9 +170,8 @@ impl Supervisor {
         if let Some(failure) = self.failures.get_mut(script) {
             *failure = (!passed).then_some(reason);
         }
-        for user in self.script_users.get(script).into_iter().flatten() {
-            let Some((router, _)) = self.vrrp.routers().nth(user.router) else { continue };
-            if let Err(why) = self.vrrp.track(router, user.tracker, passed).await {
+        for (router, tracker) in self.script_users.get(script).into_iter().flatten() {
+            if let Err(why) = self.vrrp.track(*router, *tracker, passed).await {
                 error!("check {name}: {why}");
             }
         }

@@ -16,7 +16,8 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, pipe, write};
 use serde_json::Value;
-use vrrp_examples::vrrpd::control::{self, RouterStatus, Status};
+use vrrp_examples::vrrpd::control::ask;
+use vrrp_examples::vrrpd::control::status::{self, RouterView, Status};
 
 use super::{Host, until};
 
@@ -161,10 +162,10 @@ pub(crate) fn program(name: &str, built: &str) -> PathBuf {
 
 impl Vrrpd {
     pub(crate) fn status(&self) -> Status {
-        control::status(&self.socket, Duration::from_secs(5)).unwrap()
+        ask(&self.socket, status::Request {}, Duration::from_secs(5)).unwrap()
     }
 
-    pub(crate) fn router(&self, name: &str) -> RouterStatus {
+    pub(crate) fn router(&self, name: &str) -> RouterView {
         let routers = self.status().routers;
         routers.into_iter().find(|router| router.name == name).unwrap_or_else(|| panic!("no router {name}"))
     }

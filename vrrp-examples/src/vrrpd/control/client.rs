@@ -7,9 +7,13 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
 use super::protocol::{Answer, Question, Reply, VERSION, line};
 use super::socket::words;
-use super::status::Status;
+use super::verb::Verb;
+use super::verbs::Request;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -47,34 +51,55 @@ pub enum AskError {
     },
 }
 
-/// Asks the daemon on `socket` for its status, waiting for `patience` at most. Blocks.
+/// Asks the daemon on `socket`, waiting for `patience` at most. Blocks.
 ///
 /// # Errors
 /// Where nobody answers, or not so that it could be understood.
-pub fn status(socket: &Path, patience: Duration) -> Result<Status, AskError> {
+pub fn ask<V: Verb + Into<Request>>(socket: &Path, verb: V, patience: Duration) -> Result<V::Answer, AskError> {
+    read_answer(socket, &exchange(socket, &Question::new(verb), patience)?)
+}
+
+/// Does the same with any verb, and returns the answer as it is printed: as text or as JSON.
+///
+/// # Errors
+/// Where nobody answers, or not so that it could be understood.
+pub fn print(socket: &Path, request: &Request, json: bool, patience: Duration) -> Result<String, AskError> {
+    let line = exchange(socket, &Question::new(request.clone()), patience)?;
+    request.print(value(socket, &line)?, json).map_err(|error| unintelligible(socket, error.to_string()))
+}
+
+/// The answer in a line of the daemon on `socket`.
+#[doc(hidden)]
+pub fn read_answer<T: DeserializeOwned>(socket: &Path, line: &str) -> Result<T, AskError> {
+    serde_json::from_value(value(socket, line)?).map_err(|error| unintelligible(socket, error.to_string()))
+}
+
+/// Sends a question; returns the line that comes back.
+fn exchange(socket: &Path, question: &Question, patience: Duration) -> Result<String, AskError> {
     let explain = |error: io::Error| explain(socket, patience, &error);
     let mut stream = UnixStream::connect(socket).map_err(explain)?;
     stream.set_read_timeout(Some(patience)).map_err(explain)?;
     stream.set_write_timeout(Some(patience)).map_err(explain)?;
-    stream.write_all(&line(&Question { v: VERSION, verb: "status".to_owned() })).map_err(explain)?;
+    stream.write_all(&line(question)).map_err(explain)?;
     let mut answer = String::new();
     BufReader::new(stream).read_line(&mut answer).map_err(explain)?;
-    read_answer(socket, &answer)
+    Ok(answer)
 }
 
-/// The status in a line of the daemon on `socket`.
-#[doc(hidden)]
-pub fn read_answer(socket: &Path, line: &str) -> Result<Status, AskError> {
-    let unintelligible = |why: String| AskError::Unintelligible { path: socket.to_owned(), why };
+fn value(socket: &Path, line: &str) -> Result<Value, AskError> {
     if line.is_empty() {
-        return Err(unintelligible("it is empty".to_owned()));
+        return Err(unintelligible(socket, "it is empty".to_owned()));
     }
-    let answer: Answer<Status> = serde_json::from_str(line).map_err(|error| unintelligible(error.to_string()))?;
+    let answer: Answer = serde_json::from_str(line).map_err(|error| unintelligible(socket, error.to_string()))?;
     match answer.result {
-        _ if answer.v != VERSION => Err(unintelligible(format!("its version is {}, not {VERSION}", answer.v))),
-        Reply::Ok(status) => Ok(status),
+        _ if answer.v != VERSION => Err(unintelligible(socket, format!("its version is {}, not {VERSION}", answer.v))),
+        Reply::Ok(payload) => Ok(payload),
         Reply::Error(why) => Err(AskError::Refused(why)),
     }
+}
+
+fn unintelligible(socket: &Path, why: String) -> AskError {
+    AskError::Unintelligible { path: socket.to_owned(), why }
 }
 
 fn explain(socket: &Path, patience: Duration, error: &io::Error) -> AskError {

@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::Value;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::protocol::{Answer, Question, VERSION, line};
+use super::protocol::{self, Answer, line};
+use super::snapshot::Snapshot;
 use super::socket::ControlSocket;
-use super::status::Status;
 
 /// The longest request, its end of line included.
 const MAX_REQUEST: u64 = 64 * 1024;
@@ -20,29 +19,25 @@ const MAX_CLIENTS: usize = 64;
 /// How long a client may take to send a request or to take an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a client wants from the daemon, and where the answer goes. Dropping the sender tells the client that the daemon
-/// is about to stop.
-#[derive(Debug)]
-pub enum Request {
-    /// The state of everything.
-    Status(oneshot::Sender<Status>),
+/// How the daemon is asked for all that it knows. Dropping one of the senders tells a client that the daemon is about to
+/// stop.
+pub type Snapshots = mpsc::Sender<oneshot::Sender<Snapshot>>;
+
+/// Serves clients and asks the daemon for what they want to know. Never ends; dropping it closes all connections and removes the socket.
+pub async fn serve(socket: ControlSocket, snapshots: Snapshots) {
+    serve_with(socket, snapshots, PATIENCE).await;
 }
 
-/// Serves clients and hands their requests over. Never ends; dropping it closes all connections and removes the socket.
-pub async fn serve(socket: ControlSocket, requests: mpsc::Sender<Request>) {
-    serve_with(socket, requests, PATIENCE).await;
-}
-
-pub(super) async fn serve_with(socket: ControlSocket, requests: mpsc::Sender<Request>, patience: Duration) {
+pub(super) async fn serve_with(socket: ControlSocket, snapshots: Snapshots, patience: Duration) {
     let mut clients = JoinSet::new();
     loop {
         tokio::select! {
             accepted = socket.accept(), if clients.len() < MAX_CLIENTS => match accepted {
                 Ok(client) => {
-                    let requests = requests.clone();
+                    let snapshots = snapshots.clone();
                     clients.spawn(async move {
                         let (reader, writer) = client.into_split();
-                        converse(reader, writer, &requests, patience).await;
+                        converse(reader, writer, &snapshots, patience).await;
                     });
                 }
                 Err(error) => {
@@ -61,13 +56,13 @@ pub(super) async fn serve_with(socket: ControlSocket, requests: mpsc::Sender<Req
 pub async fn converse(
     reader: impl AsyncRead + Unpin,
     mut writer: impl AsyncWrite + Unpin,
-    requests: &mpsc::Sender<Request>,
+    snapshots: &Snapshots,
     patience: Duration,
 ) {
     let mut reader = BufReader::new(reader);
     loop {
         let result = match timeout(patience, read_request(&mut reader)).await {
-            Ok(Ok(Some(request))) => answer(&request, requests).await,
+            Ok(Ok(Some(request))) => answer(&request, snapshots).await,
             Ok(Ok(None)) => return,
             Ok(Err(why)) => Err(why),
             Err(_) => Err(format!("no request within {} s", patience.as_secs_f64())),
@@ -93,26 +88,11 @@ async fn read_request(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Option
     }
 }
 
-async fn answer(request: &[u8], requests: &mpsc::Sender<Request>) -> Result<Value, String> {
-    let question: Question = serde_json::from_slice(request).map_err(|error| {
-        format!("not a request: {error}; expected one like {{\"v\":{VERSION},\"verb\":\"status\"}}")
-    })?;
-    if question.v != VERSION {
-        return Err(format!("version {} of the control protocol is not known here, only {VERSION}", question.v));
-    }
-    match question.verb.as_str() {
-        "status" => ask(requests, Request::Status).await,
-        other => Err(format!("unknown verb {other:?}; known: status")),
-    }
-}
-
-async fn ask<T: Serialize>(
-    requests: &mpsc::Sender<Request>,
-    request: fn(oneshot::Sender<T>) -> Request,
-) -> Result<Value, String> {
+async fn answer(request: &[u8], snapshots: &Snapshots) -> Result<Value, String> {
+    let request = protocol::read(request)?;
     let stopping = || "vrrpd is about to stop".to_owned();
-    let (reply, answer) = oneshot::channel();
-    requests.send(request(reply)).await.map_err(|_| stopping())?;
-    let payload = answer.await.map_err(|_| stopping())?;
-    serde_json::to_value(payload).map_err(|error| error.to_string())
+    let (reply, snapshot) = oneshot::channel();
+    snapshots.send(reply).await.map_err(|_| stopping())?;
+    let snapshot = snapshot.await.map_err(|_| stopping())?;
+    request.answer(&snapshot).map_err(|error| error.to_string())
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -10,13 +10,19 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
+use vrrp_io_linux::DriverStatus;
+
+use super::protocol::{self, Answer, Question};
 use super::server::serve_with;
+use super::status::{AddressView, MasterView, OtherMasterView, Place, RouterView, Since, Status, TrackerView};
+use super::verb::Verb;
 use super::*;
+use crate::vrrpd::control::snapshot::{Reasons, Snapshot};
 use crate::vrrpd::exec::testing::{Dir, SOON};
 
 fn sample() -> Status {
     let since = |seconds| Some(Since { seconds, at: "2026-03-01T03:00:05Z".to_owned() });
-    let tracker = |says: &str, passing, weight: Option<i32>, priority| TrackerStatus {
+    let tracker = |says: &str, passing, weight: Option<i32>, priority| TrackerView {
         name: says.split(' ').take(2).collect::<Vec<_>>().join(" "),
         passing,
         says: says.to_owned(),
@@ -25,11 +31,11 @@ fn sample() -> Status {
         weight,
     };
     let address = |address: &str, host| {
-        let installed = host == OnHost::Ours;
-        let obstacle = (host == OnHost::Absent).then(|| "interface eth1 is down".to_owned());
-        AddressStatus { address: address.to_owned(), installed, host, obstacle }
+        let installed = host == Place::Ours;
+        let obstacle = (host == Place::Absent).then(|| "interface eth1 is down".to_owned());
+        AddressView { address: address.to_owned(), installed, host, obstacle }
     };
-    let proxy_ip1 = RouterStatus {
+    let proxy_ip1 = RouterView {
         name: "proxy_ip1".to_owned(),
         interface: "eth0".to_owned(),
         family: "IPv4".to_owned(),
@@ -37,29 +43,29 @@ fn sample() -> Status {
         state: "Master".to_owned(),
         priority: 255,
         configured_priority: 255,
-        addresses: vec![address("192.168.2.101/24", OnHost::Ours)],
+        addresses: vec![address("192.168.2.101/24", Place::Ours)],
         faults: vec![],
         trackers: vec![],
-        other_master: Some(OtherMasterStatus {
+        other_master: Some(OtherMasterView {
             address: "192.168.2.252".to_owned(),
             priority: Some(200),
             why: Some("it is ignored: wrong password".to_owned()),
         }),
-        master: Some(MasterStatus { address: "192.168.2.251".to_owned(), priority: Some(255), us: true }),
+        master: Some(MasterView { address: "192.168.2.251".to_owned(), priority: Some(255), us: true }),
         since: since(93_784.25),
         cause: "address owner at startup".to_owned(),
         counters: BTreeMap::from([("became Master".to_owned(), 1), ("checksum errors".to_owned(), 0)]),
     };
-    let proxy_ip2 = RouterStatus {
+    let proxy_ip2 = RouterView {
         name: "proxy_ip2".to_owned(),
         vrid: 2,
         state: "Fault".to_owned(),
         priority: 80,
         configured_priority: 100,
         addresses: vec![
-            address("192.168.2.102/24", OnHost::Absent),
-            address("192.168.2.103/24", OnHost::Foreign),
-            address("2001:db8::1/64", OnHost::Duplicate),
+            address("192.168.2.102/24", Place::Absent),
+            address("192.168.2.103/24", Place::Foreign),
+            address("2001:db8::1/64", Place::Duplicate),
         ],
         faults: vec![
             "interface eth1: no carrier".to_owned(),
@@ -114,16 +120,16 @@ proxy_ip2: Fault on eth0, IPv4, VRID 2
              192.168.2.103/24 here, though this router is not Master
              2001:db8::1/64 duplicate address (DAD failed)
 ";
-    assert_eq!(render(&sample()), expected);
+    assert_eq!(status::Request {}.text(&sample()), expected);
 
     let mut new = sample();
     new.routers.truncate(1);
     (new.routers[0].since, new.routers[0].state) = (None, "Initialize".to_owned());
-    let text = render(&new);
+    let text = status::Request {}.text(&new);
     assert!(text.contains("Initialize on eth0") && !text.contains("ago"), "no time that is not known: {text}");
 }
 
-/// A server whose daemon answers every request for its status with the sample.
+/// A server whose daemon has no routers.
 struct Server {
     path: PathBuf,
     _tasks: [JoinHandle<()>; 2],
@@ -137,8 +143,8 @@ impl Server {
         let (requests, mut queue) = mpsc::channel(1);
         let server = tokio::spawn(serve_with(ControlSocket::bind(&path).unwrap(), requests, patience));
         let daemon = tokio::spawn(async move {
-            while let Some(Request::Status(reply)) = queue.recv().await {
-                let _ = reply.send(sample());
+            while let Some(reply) = queue.recv().await {
+                let _ = reply.send(idle());
             }
         });
         Self { path, _tasks: [server, daemon], _dir: dir }
@@ -170,13 +176,35 @@ impl Server {
 
 async fn ask(path: &Path) -> Result<Status, AskError> {
     let path = path.to_owned();
-    spawn_blocking(move || status(&path, SOON)).await.unwrap()
+    spawn_blocking(move || super::ask(&path, status::Request {}, SOON)).await.unwrap()
+}
+
+fn idle() -> Snapshot {
+    Snapshot { taken_at: SystemTime::now(), driver: DriverStatus::default(), reasons: Reasons::default() }
 }
 
 #[tokio::test]
-async fn the_status_arrives_whole() {
+async fn the_status_arrives() {
     let server = Server::start(SOON);
-    assert_eq!(server.status().await.unwrap(), sample());
+    let expected = Status { version: env!("CARGO_PKG_VERSION").to_owned(), routers: vec![] };
+    assert_eq!(server.status().await.unwrap(), expected);
+}
+
+#[test]
+fn a_request_and_its_answer_are_read_as_they_were_written() {
+    let request = Request::from(status::Request {});
+    let line = protocol::line(&Question::new(request.clone()));
+    assert_eq!(String::from_utf8(line.clone()).unwrap(), "{\"v\":1,\"verb\":\"status\"}\n");
+    assert_eq!(protocol::read(&line), Ok(request.clone()));
+    let newer = br#"{"v":1,"verb":"status","more":[1]}"#;
+    assert_eq!(protocol::read(newer), Ok(request.clone()), "what a newer client adds");
+
+    let line = protocol::line(&Answer::new(Ok(serde_json::to_value(sample()).unwrap())));
+    let line = std::str::from_utf8(&line).unwrap();
+    assert_eq!(read_answer::<Status>(Path::new("socket"), line).unwrap(), sample());
+    let json = request.print(serde_json::to_value(sample()).unwrap(), true).unwrap();
+    assert_eq!(serde_json::from_str::<Status>(&json).unwrap(), sample());
+    assert!(json.starts_with("{\n  \"version\": \"0.1.0\",\n  \"routers\": ["), "{json}");
 }
 
 #[tokio::test]
@@ -315,7 +343,7 @@ async fn no_daemon_or_a_strange_one_is_told_apart() {
     assert!(matches!(ask(&plain).await, Err(AskError::NoSocket(_))));
 
     let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
-    let mute = status(&path, Duration::from_millis(50)).unwrap_err();
+    let mute = super::ask(&path, status::Request {}, Duration::from_millis(50)).unwrap_err();
     assert!(matches!(mute, AskError::NoAnswer(..)), "{mute}");
     let (strange, _) = listener.accept().unwrap();
     drop(strange);

@@ -11,12 +11,12 @@ pub struct Status {
     /// Version of the daemon.
     pub version: String,
     /// Its virtual routers, as configured.
-    pub routers: Vec<RouterStatus>,
+    pub routers: Vec<RouterView>,
 }
 
 /// One virtual router.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RouterStatus {
+pub struct RouterView {
     /// Name in the configuration.
     pub name: String,
     /// Interface that VRRP runs on.
@@ -32,17 +32,17 @@ pub struct RouterStatus {
     /// Priority in the configuration.
     pub configured_priority: u8,
     /// Its virtual addresses.
-    pub addresses: Vec<AddressStatus>,
+    pub addresses: Vec<AddressView>,
     /// What keeps it out of the election, each by its name and with its reason.
     pub faults: Vec<String>,
     /// What it tracks, each with what it does now.
     #[serde(default)]
-    pub trackers: Vec<TrackerStatus>,
+    pub trackers: Vec<TrackerView>,
     /// The Master, where one is known.
-    pub master: Option<MasterStatus>,
+    pub master: Option<MasterView>,
     /// Another router that is Master too, where this one is Master and hears it.
     #[serde(default)]
-    pub other_master: Option<OtherMasterStatus>,
+    pub other_master: Option<OtherMasterView>,
     /// When it entered its state; none before it has entered one.
     pub since: Option<Since>,
     /// Why it is in its state.
@@ -53,7 +53,7 @@ pub struct RouterStatus {
 
 /// One tracked script or interface.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TrackerStatus {
+pub struct TrackerView {
     /// `check NAME` or `interface NAME`.
     pub name: String,
     /// What it last said; none before its first result.
@@ -70,7 +70,7 @@ pub struct TrackerStatus {
 
 /// Another Master of the same virtual router.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OtherMasterStatus {
+pub struct OtherMasterView {
     /// Its own address.
     pub address: String,
     /// The priority that it advertises.
@@ -81,13 +81,13 @@ pub struct OtherMasterStatus {
 
 /// One virtual address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AddressStatus {
+pub struct AddressView {
     /// With its prefix length.
     pub address: String,
     /// Whether the router is Master and holds it.
     pub installed: bool,
     /// Whether it is on this host, whoever put it there.
-    pub host: OnHost,
+    pub host: Place,
     /// Why this host cannot set it, if it cannot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub obstacle: Option<String>,
@@ -96,7 +96,7 @@ pub struct AddressStatus {
 /// What the kernel says of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum OnHost {
+pub enum Place {
     /// Not there.
     Absent,
     /// There, but not known to be unique yet.
@@ -111,7 +111,7 @@ pub enum OnHost {
 
 /// The router that is Master.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MasterStatus {
+pub struct MasterView {
     /// Its own address.
     pub address: String,
     /// The priority that it advertises.

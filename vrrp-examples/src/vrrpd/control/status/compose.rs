@@ -1,27 +1,25 @@
-//! The driver's status in the control protocol's words.
+//! The answer, from what the daemon knows.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
-use vrrp_core::{Priority, Role, Weight};
-use vrrp_io_linux as io;
+use vrrp_core::{Fault, Priority, Role, Weight};
+use vrrp_io_linux::{AddressStatus, FaultStatus, OnHost, RouterStatus, TrackerStatus};
 
-use super::answer::{
-    AddressStatus, MasterStatus, OnHost, OtherMasterStatus, RouterStatus, Since, Status, TrackerStatus,
-};
+use super::answer::{AddressView, MasterView, OtherMasterView, Place, RouterView, Since, Status, TrackerView};
+use crate::vrrpd::control::snapshot::{Reasons, Snapshot};
 
-/// Faults get the reason that `reasons` has for them: a check's last result.
-pub(in crate::vrrpd) fn status(driver: &io::DriverStatus, reasons: &BTreeMap<String, String>) -> Status {
-    let routers = driver.routers.iter().map(|status| router(status, driver.events_lost, reasons)).collect();
+/// Says how everything stands. What a failing check is to blame for has its last result behind it.
+pub(super) fn status(daemon: &Snapshot) -> Status {
+    let routers = daemon.driver.routers.iter().map(|status| router(status, daemon)).collect();
     Status { version: env!("CARGO_PKG_VERSION").to_owned(), routers }
 }
 
-fn router(status: &io::RouterStatus, events_lost: u64, reasons: &BTreeMap<String, String>) -> RouterStatus {
+fn router(status: &RouterStatus, daemon: &Snapshot) -> RouterView {
     let state = match status.role {
         Role::Initialize if !status.faults.is_empty() => "Fault".to_owned(),
         role => role.to_string(),
     };
-    RouterStatus {
+    RouterView {
         name: status.name.clone(),
         interface: status.interface.clone(),
         family: status.family.to_string(),
@@ -29,71 +27,72 @@ fn router(status: &io::RouterStatus, events_lost: u64, reasons: &BTreeMap<String
         state,
         priority: status.priority.get(),
         configured_priority: status.configured_priority.get(),
-        addresses: status
-            .addresses
-            .iter()
-            .map(|address| AddressStatus {
-                address: address.vip.to_string(),
-                installed: address.installed,
-                host: on_host(address.host),
-                obstacle: address.obstacle.as_ref().map(ToString::to_string),
-            })
-            .collect(),
-        faults: status.faults.iter().map(|fault| explain(&fault.text, reasons)).collect(),
-        trackers: status.trackers.iter().map(|it| tracker(it, status.configured_priority, reasons)).collect(),
-        master: status.master.map(|address| MasterStatus {
+        addresses: status.addresses.iter().map(address).collect(),
+        faults: status.faults.iter().map(|it| fault(it, status, &daemon.reasons)).collect(),
+        trackers: status.trackers.iter().map(|it| tracker(it, status, &daemon.reasons)).collect(),
+        master: status.master.map(|address| MasterView {
             address: address.to_string(),
-            priority: status.master_priority.map(|priority| priority.get()),
+            priority: status.master_priority.map(Priority::get),
             us: status.role == Role::Master,
         }),
-        other_master: status.other_master.as_ref().map(|other| OtherMasterStatus {
+        other_master: status.other_master.as_ref().map(|other| OtherMasterView {
             address: other.address.to_string(),
-            priority: other.priority.map(|priority| priority.get()),
+            priority: other.priority.map(Priority::get),
             why: other.why.clone(),
         }),
-        since: status.in_state_for.map(|ago| Since::new(ago, SystemTime::now())),
+        since: status.in_state_for.map(|ago| Since::new(ago, daemon.taken_at)),
         cause: status.why.clone(),
-        counters: counters(status, events_lost),
+        counters: counters(status, daemon.driver.events_lost),
     }
 }
 
-fn tracker(tracker: &io::TrackerStatus, configured: Priority, reasons: &BTreeMap<String, String>) -> TrackerStatus {
+fn address(address: &AddressStatus) -> AddressView {
+    AddressView {
+        address: address.vip.to_string(),
+        installed: address.installed,
+        host: place(address.host),
+        obstacle: address.obstacle.as_ref().map(ToString::to_string),
+    }
+}
+
+fn fault(fault: &FaultStatus, of: &RouterStatus, reasons: &Reasons) -> String {
+    match fault.fault {
+        Fault::Tracker(tracker) => reasons.explain(of.id, tracker, &fault.text),
+        _ => fault.text.clone(),
+    }
+}
+
+fn tracker(tracker: &TrackerStatus, of: &RouterStatus, reasons: &Reasons) -> TrackerView {
+    let is_owner = of.configured_priority.is_owner();
     let weight = match tracker.weight {
         Weight::Fault => None,
         // Nothing changes the owner's.
-        Weight::Adjust(_) if configured.is_owner() => Some(0),
+        Weight::Adjust(_) if is_owner => Some(0),
         Weight::Adjust(weight) if tracker.reverse => Some(-i32::from(weight.get())),
         Weight::Adjust(weight) => Some(weight.get().into()),
     };
-    TrackerStatus {
+    TrackerView {
         name: tracker.name.clone(),
         passing: tracker.passing,
-        says: explain(&tracker.says, reasons),
+        says: reasons.explain(of.id, tracker.id, &tracker.says),
         fault: tracker.is_fault(),
-        priority: if configured.is_owner() { 0 } else { tracker.adjustment },
+        priority: if is_owner { 0 } else { tracker.adjustment },
         weight,
     }
 }
 
-fn on_host(host: io::OnHost) -> OnHost {
+const fn place(host: OnHost) -> Place {
     match host {
-        io::OnHost::Absent => OnHost::Absent,
-        io::OnHost::Tentative => OnHost::Tentative,
-        io::OnHost::Duplicate => OnHost::Duplicate,
-        io::OnHost::Here { ours: true } => OnHost::Ours,
-        io::OnHost::Here { ours: false } => OnHost::Foreign,
-    }
-}
-
-fn explain(fault: &str, reasons: &BTreeMap<String, String>) -> String {
-    match reasons.get(fault) {
-        Some(reason) => format!("{fault}: {reason}"),
-        None => fault.to_owned(),
+        OnHost::Absent => Place::Absent,
+        OnHost::Tentative => Place::Tentative,
+        OnHost::Duplicate => Place::Duplicate,
+        OnHost::Here { ours: true } => Place::Ours,
+        OnHost::Here { ours: false } => Place::Foreign,
     }
 }
 
 /// The counters by their names in the core, those of the driver with them.
-fn counters(status: &io::RouterStatus, events_lost: u64) -> BTreeMap<String, u64> {
+fn counters(status: &RouterStatus, events_lost: u64) -> BTreeMap<String, u64> {
     let stats = serde_json::to_value(status.stats).unwrap_or_default();
     let named = stats.as_object().into_iter().flatten();
     let mut counters: BTreeMap<String, u64> =

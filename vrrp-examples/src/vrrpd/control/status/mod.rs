@@ -4,6 +4,27 @@ mod answer;
 mod compose;
 mod text;
 
-pub use answer::{AddressStatus, MasterStatus, OnHost, OtherMasterStatus, RouterStatus, Since, Status, TrackerStatus};
-pub(in crate::vrrpd) use compose::status;
-pub use text::render;
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::verb::Verb;
+use crate::vrrpd::control::snapshot::Snapshot;
+
+pub use answer::{AddressView, MasterView, OtherMasterView, Place, RouterView, Since, Status, TrackerView};
+
+/// `{"verb":"status"}`, and `vrrpctl status`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
+#[command(about = "Tell where each virtual address is, and why", long_about = None)]
+pub struct Request {}
+
+impl Verb for Request {
+    type Answer = Status;
+
+    fn answer(&self, daemon: &Snapshot) -> Status {
+        compose::status(daemon)
+    }
+
+    fn text(&self, answer: &Status) -> String {
+        text::render(answer)
+    }
+}

@@ -3,13 +3,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::answer::{
-    AddressStatus, MasterStatus, OnHost, OtherMasterStatus, RouterStatus, Since, Status, TrackerStatus,
-};
+use super::answer::{AddressView, MasterView, OtherMasterView, Place, RouterView, Since, Status, TrackerView};
 
 /// One paragraph for each virtual router.
 #[must_use]
-pub fn render(status: &Status) -> String {
+pub(super) fn render(status: &Status) -> String {
     let count = match status.routers.len() {
         1 => "1 virtual router".to_owned(),
         n => format!("{n} virtual routers"),
@@ -18,8 +16,8 @@ pub fn render(status: &Status) -> String {
     status.routers.iter().fold(head, |text, router| text + "\n" + &paragraph(router))
 }
 
-fn paragraph(router: &RouterStatus) -> String {
-    let RouterStatus { name, state, interface, family, vrid, .. } = router;
+fn paragraph(router: &RouterView) -> String {
+    let RouterView { name, state, interface, family, vrid, .. } = router;
     let mut text = format!("{name}: {state} on {interface}, {family}, VRID {vrid}\n");
     field(&mut text, "since", router.since.iter().map(since));
     field(&mut text, "because", [router.cause.clone()]);
@@ -48,29 +46,29 @@ fn since(since: &Since) -> String {
     format!("{} ({} ago)", since.at, humantime::format_duration(ago))
 }
 
-fn other_master(OtherMasterStatus { address, priority, why }: &OtherMasterStatus) -> String {
+fn other_master(OtherMasterView { address, priority, why }: &OtherMasterView) -> String {
     let priority = priority.map(|priority| format!(", priority {priority}")).unwrap_or_default();
     let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
     format!("{address}{priority}, says that it is Master too{why}")
 }
 
 /// What a weight does to the priority, or does not; the rest is as it should be.
-fn tracking(tracker: &TrackerStatus) -> Option<String> {
+fn tracking(tracker: &TrackerView) -> Option<String> {
     let says = &tracker.says;
     match tracker {
         // Told among the faults.
-        TrackerStatus { weight: None, .. } => None,
-        TrackerStatus { priority, .. } if *priority != 0 => Some(format!("{says}: {priority:+} priority")),
-        TrackerStatus { passing: None, .. } => Some(format!("{says}: no change yet")),
-        TrackerStatus { weight: Some(weight), .. } if *weight > 0 => {
+        TrackerView { weight: None, .. } => None,
+        TrackerView { priority, .. } if *priority != 0 => Some(format!("{says}: {priority:+} priority")),
+        TrackerView { passing: None, .. } => Some(format!("{says}: no change yet")),
+        TrackerView { weight: Some(weight), .. } if *weight > 0 => {
             Some(format!("{says}: without its {weight:+} priority"))
         }
         _ => None,
     }
 }
 
-fn master(master: Option<&MasterStatus>) -> String {
-    let Some(MasterStatus { address, priority, us }) = master else {
+fn master(master: Option<&MasterView>) -> String {
+    let Some(MasterView { address, priority, us }) = master else {
         return "none known".to_owned();
     };
     let address = if *us { format!("this router, {address}") } else { address.clone() };
@@ -80,7 +78,7 @@ fn master(master: Option<&MasterStatus>) -> String {
     }
 }
 
-fn priority(router: &RouterStatus) -> String {
+fn priority(router: &RouterView) -> String {
     match (router.priority, router.configured_priority) {
         (used, configured) if used == configured => used.to_string(),
         (used, configured) if used < configured && router.addresses.iter().any(|it| it.obstacle.is_some()) => {
@@ -90,14 +88,14 @@ fn priority(router: &RouterStatus) -> String {
     }
 }
 
-fn location(state: &str, AddressStatus { address, host, obstacle, .. }: &AddressStatus) -> String {
+fn location(state: &str, AddressView { address, host, obstacle, .. }: &AddressView) -> String {
     let place = match (host, state) {
-        (OnHost::Ours | OnHost::Foreign, "Master") => "here",
-        (OnHost::Ours | OnHost::Foreign, _) => "here, though this router is not Master",
-        (OnHost::Tentative, _) => "here, but not in use yet (DAD runs)",
-        (OnHost::Duplicate, _) => "duplicate address (DAD failed)",
-        (OnHost::Absent, "Master") => "not here, though Master",
-        (OnHost::Absent, _) => "not here",
+        (Place::Ours | Place::Foreign, "Master") => "here",
+        (Place::Ours | Place::Foreign, _) => "here, though this router is not Master",
+        (Place::Tentative, _) => "here, but not in use yet (DAD runs)",
+        (Place::Duplicate, _) => "duplicate address (DAD failed)",
+        (Place::Absent, "Master") => "not here, though Master",
+        (Place::Absent, _) => "not here",
     };
     match obstacle {
         Some(why) => format!("{address} {place}: {why}"),
