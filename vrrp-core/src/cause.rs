@@ -95,7 +95,7 @@ pub enum Cause {
 
 /// What changed the priority in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "a driver names each when it tells of a priority")]
 pub enum PriorityCause {
     /// A tracker's verdict.

@@ -12,11 +12,14 @@ use crate::suitability::Unsuitable;
 /// That is a bug of this library, whose panic was printed to stderr. Nobody renews the routers' addresses: they go with their
 /// [lease](vrrp_core::Config::with_lease).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(clippy::exhaustive_structs, reason = "says one thing")]
 #[error("the virtual routers do not run any more: their thread panicked, see stderr")]
 pub struct Stopped;
 
 /// A verdict that reached no tracker.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum TrackError {
     /// No router has this id.
@@ -42,6 +45,7 @@ pub enum TrackError {
 /// Its text does not repeat that of its [source](std::error::Error::source): who shows it to people shows both, as `anyhow`
 /// and its like do.
 #[derive(Debug, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum StartError {
     /// One of them cannot run here.
@@ -95,6 +99,7 @@ pub enum StartError {
         what: &'static str,
         /// What the kernel said.
         #[source]
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::os_error::serialize"))]
         error: io::Error,
     },
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use vrrp_core::{Cause, Discard, Priority, Role, RouterId, Transition};
+use vrrp_core::{Cause, Discard, Priority, PriorityCause, Role, RouterId, Transition};
 
 use crate::address_error::AddressError;
 use crate::os_error::OsError;
@@ -13,7 +13,8 @@ use crate::virtual_ip::VirtualIp;
 use crate::warning::{Unreported, Warning};
 
 /// Something that happened to one router.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Event {
     /// Which router. Its [index](RouterId::index) is the position in the list given to [`start`](crate::start).
@@ -25,7 +26,8 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum EventKind {
     /// The state changed, or a start was refused.
@@ -43,6 +45,8 @@ pub enum EventKind {
         from: Priority,
         /// After.
         to: Priority,
+        /// What changed it.
+        by: PriorityCause,
         /// What the tracker says, or which addresses are missing, as a phrase.
         why: String,
     },
@@ -209,7 +213,7 @@ impl fmt::Display for EventKind {
                     Role::Backup | Role::Master => write!(f, "{from} -> {to} at priority {priority}: {why}"),
                 }
             }
-            Self::PriorityChanged { from, to, why } => write!(f, "priority {from} -> {to}: {why}"),
+            Self::PriorityChanged { from, to, why, .. } => write!(f, "priority {from} -> {to}: {why}"),
             Self::FaultsChanged { faults } => {
                 let faults: Vec<&str> = faults.iter().map(|fault| fault.text.as_str()).collect();
                 write!(f, "still in Fault, now because: {}", faults.join("; "))

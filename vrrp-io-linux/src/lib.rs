@@ -147,6 +147,7 @@
 //!   routes and whatever else was put there by scripts.
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
+#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("vrrp-io-linux is for Linux; elsewhere write a driver around vrrp-core, as its documentation shows");

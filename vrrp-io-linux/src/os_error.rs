@@ -48,6 +48,12 @@ impl From<OsError> for io::Error {
     }
 }
 
+/// Writes an error down as its value.
+#[cfg(feature = "serde")]
+pub(crate) fn serialize<S: serde::Serializer>(error: &io::Error, serializer: S) -> Result<S::Ok, S::Error> {
+    serde::Serialize::serialize(&OsError::from(error), serializer)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,7 +14,7 @@ use crate::virtual_ip::VirtualIp;
 
 /// All routers of one start, now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct DriverStatus {
     /// Its routers, in the order in which [`start`](crate::start) got them.
@@ -37,7 +37,7 @@ impl DriverStatus {
 
 /// One router, now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct RouterStatus {
     /// Its id, as in its events.
@@ -96,7 +96,7 @@ pub struct RouterStatus {
 
 /// One reason why a router stays out of the election.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct FaultStatus {
     /// The reason.
@@ -113,7 +113,7 @@ impl fmt::Display for FaultStatus {
 
 /// One tracked thing, now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct TrackerStatus {
     /// Its id in the configuration, as in [`Fault::Tracker`].
@@ -144,7 +144,7 @@ impl TrackerStatus {
 
 /// Another Master of the same virtual router.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct OtherMaster {
     /// Its address.
@@ -157,7 +157,7 @@ pub struct OtherMaster {
 
 /// One address, now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct AddressStatus {
     /// The address and how it is installed.
@@ -173,6 +173,7 @@ pub struct AddressStatus {
 /// What the kernel says of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(clippy::exhaustive_enums, reason = "who shows it must show each")]
 pub enum OnHost {
     /// It is not on the interface.
     Absent,

@@ -10,6 +10,7 @@ pub(crate) const IPV6_MTU: u32 = 1280;
 /// Scope of an address, as `ip address` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(clippy::exhaustive_enums, reason = "any other number has its variant")]
 pub enum Scope {
     /// Valid everywhere; the default.
     #[default]
@@ -50,6 +51,7 @@ impl From<u8> for Scope {
 /// `"192.0.2.1/24".parse()` gives one with default scope on the router's own interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
 pub struct VirtualIp {
     /// The address itself.
     pub address: IpAddr,

@@ -11,7 +11,7 @@ use crate::suitability::Concern;
 
 /// Something about the host that a router can live with. Its text says what is wrong, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Warning {
     /// The kernel refused [real-time scheduling](crate::Scheduling::with_real_time).

@@ -80,7 +80,7 @@ impl Driver {
                 }
                 Action::PriorityChanged { from, to, by } => {
                     let why = self.why_priority(id, from, to, by);
-                    self.reporter.report(id, EventKind::PriorityChanged { from, to, why });
+                    self.reporter.report(id, EventKind::PriorityChanged { from, to, by, why });
                 }
                 Action::FaultsChanged => {
                     self.note_faults(id);

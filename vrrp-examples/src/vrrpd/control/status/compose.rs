@@ -100,3 +100,63 @@ fn counters(status: &RouterStatus, events_lost: u64) -> BTreeMap<String, u64> {
     counters.insert("events_lost".to_owned(), events_lost);
     counters
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::time::SystemTime;
+    use vrrp_core::{RouterId, TrackerId};
+
+    /// A router with a check that fails, whatever that is called.
+    fn snapshot(wording: &str, reasons: Reasons) -> Snapshot {
+        let second = json!({"secs": 1, "nanos": 0});
+        let driver = json!({"routers": [{
+            "id": 0, "name": "a", "interface": "eth0", "family": "Ipv4", "vrid": 1, "role": "Initialize",
+            "priority": 100, "configured_priority": 100, "master": null, "master_priority": null,
+            "since": null, "in_state_for": second, "cause": {"Fault": {"Tracker": 0}}, "why": wording,
+            "faults": [
+                {"fault": {"Tracker": 0}, "text": wording},
+                {"fault": "InterfaceDown", "text": "interface eth0 is down"},
+            ],
+            "trackers": [{
+                "id": 0, "name": "check squid", "interface": null, "passing": false, "says": wording,
+                "weight": "Fault", "reverse": false, "adjustment": 0,
+            }],
+            "other_master": null,
+            "addresses": [{
+                "vip": {"address": "192.0.2.1", "prefix_len": 24, "device": null, "label": null, "scope": "Global", "broadcast": null},
+                "installed": false, "host": "Absent", "obstacle": {"NoInterface": {"interface": "eth1"}},
+            }],
+            "up_since": null, "up_for": null, "last_event": "vrrp-event-shutdown", "new_master_reason": "not-master",
+            "last_advertisement_from": null, "master_down_interval": second, "skew_time": second, "stats": {},
+        }], "global": {}, "events_lost": 3, "news_not_understood": 0});
+        Snapshot { taken_at: SystemTime::UNIX_EPOCH, driver: serde_json::from_value(driver).unwrap(), reasons }
+    }
+
+    #[test]
+    fn the_reason_of_a_failed_check_is_told_however_its_fault_is_worded() {
+        let id: (RouterId, TrackerId) = serde_json::from_value(json!([0, 0])).unwrap();
+        for wording in ["check squid failed", "the check squid does not pass"] {
+            let reasons = [(id, "exit status 1".to_owned())].into_iter().collect();
+            let router = status(&snapshot(wording, reasons)).routers.remove(0);
+            let told = format!("{wording}: exit status 1");
+            assert_eq!(router.faults, [&told, "interface eth0 is down"]);
+            assert_eq!(router.trackers[0].says, told);
+            assert_eq!((router.state.as_str(), router.cause.as_str()), ("Fault", wording));
+
+            let router = status(&snapshot(wording, Reasons::default())).routers.remove(0);
+            assert_eq!(router.faults, [wording, "interface eth0 is down"], "a check that passes has nothing to blame");
+        }
+    }
+
+    #[test]
+    fn a_status_keeps_the_names_and_words_of_the_protocol() {
+        let router = status(&snapshot("", Reasons::default())).routers.remove(0);
+        let address = json!({
+            "address": "192.0.2.1/24", "installed": false, "host": "absent", "obstacle": "there is no interface eth1",
+        });
+        assert_eq!(serde_json::to_value(&router.addresses).unwrap(), json!([address]));
+        assert_eq!((router.family.as_str(), router.counters["events_lost"]), ("IPv4", 3));
+    }
+}
