@@ -13,6 +13,10 @@
 //! However the program ends, its addresses do not stay: a stop and a [drop](Vrrp) wait until they are gone, and where neither
 //! happens the [lease](#when-the-process-is-killed-or-hangs) ends them, unless the configuration has none.
 //!
+//! Whatever is said is a type first, and a sentence for people beside it: [`EventKind`], [`Warning`], [`AddressError`],
+//! [`FaultStatus`]. With the feature `serde` (off by default) events, warnings, statuses and errors are written down, and, but
+//! for [`StartError`], read back. Routers are told apart by the [`RouterId`](vrrp_core::RouterId) that [`Vrrp::router`] gives.
+//!
 //! # What it needs
 //!
 //! `CAP_NET_RAW` for its raw and packet sockets, `CAP_NET_ADMIN` for addresses, and nothing else; in a network namespace of
