@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use crate::config::{Config, Peers};
 use crate::dialect::Mismatch;
 use crate::learned::Learned;
-use crate::stats::Stats;
+use crate::stats::{Stats, increment};
 use crate::time::Instant;
 use crate::types::{AdvertInterval, Family, Priority, RouterId, Version, Vrid};
 use crate::wire::{self, AUTH_TYPE_MD5, ChecksumForm, Endpoints, Packet, ParseError, Prepared, TTL};
@@ -169,7 +169,8 @@ pub struct Accepted<'a> {
     pub other_addresses: bool,
     /// Its interval is not ours, and that is only counted.
     pub other_interval: bool,
-    form: Option<(Version, ChecksumForm)>,
+    version: Version,
+    checksum: ChecksumForm,
     family: Family,
     address_list: &'a [u8],
 }
@@ -183,9 +184,9 @@ impl<'a> Accepted<'a> {
     /// Returns the form of its checksum, in version 3.
     #[inline]
     pub(crate) const fn version3_form(&self) -> Option<ChecksumForm> {
-        match self.form {
-            Some((Version::V3, form)) => Some(form),
-            _ => None,
+        match self.version {
+            Version::V3 => Some(self.checksum),
+            Version::V2 => None,
         }
     }
 }
@@ -204,18 +205,7 @@ pub struct Rejected {
     pub reason: Discard,
 }
 
-/// What the checks find in a packet. It is apart from their verdict, since that is copied from one to the next.
-struct Found<'a> {
-    /// Version and form of a sound message that is for this router.
-    form: Option<(Version, ChecksumForm)>,
-    address_list: &'a [u8],
-    priority: Option<Priority>,
-    interval: AdvertInterval,
-    other_addresses: bool,
-    other_interval: bool,
-}
-
-/// Goes through the checks, in order, and counts what came of them; changes nothing else.
+/// Goes through the checks, in order, and counts what came of them (RX-27); changes nothing else.
 #[inline]
 pub(crate) fn accept<'a>(
     config: &Config,
@@ -223,36 +213,11 @@ pub(crate) fn accept<'a>(
     rx: &RxPacket<'a>,
     stats: &mut Stats,
 ) -> Result<Accepted<'a>, Discard> {
-    let mut found = Found {
-        form: None,
-        address_list: &[],
-        priority: None,
-        interval: AdvertInterval::DEFAULT,
-        other_addresses: false,
-        other_interval: false,
-    };
-    let verdict = check(config, local, rx, &mut found);
-    count(&found, verdict, local.priority, stats);
-    let Found { form, address_list, priority, interval, other_addresses, other_interval } = found;
-    let family = rx.ends.family();
-    verdict.map(|()| Accepted {
-        priority,
-        interval,
-        // That is known when the router has heard it.
-        contest: false,
-        other_addresses,
-        other_interval,
-        form,
-        family,
-        address_list,
-    })
-}
-
-#[inline]
-fn check<'a>(config: &Config, local: &Local<'_>, rx: &RxPacket<'a>, found: &mut Found<'a>) -> Result<(), Discard> {
-    let packet = addressed(config, local, rx)?;
-    found.form = Some((packet.version(), packet.checksum()));
-    judge(config, local, &rx.ends, &packet, found)
+    let packet = addressed(config, local, rx).map_err(|discard| discarded(discard, stats))?;
+    count_addressed(&packet, stats);
+    let accepted = judge(config, local, &rx.ends, &packet).map_err(|discard| discarded(discard, stats))?;
+    count_accepted(&accepted, local.priority, stats);
+    Ok(accepted)
 }
 
 /// RX-01 to RX-08: a sound message that is for this router.
@@ -282,8 +247,7 @@ fn judge<'a>(
     local: &Local<'_>,
     ends: &Endpoints,
     packet: &Packet<'a>,
-    found: &mut Found<'a>,
-) -> Result<(), Discard> {
+) -> Result<Accepted<'a>, Discard> {
     let priority = packet.priority();
     if local.priority.is_owner() && !config.owner_listens() {
         return Err(Discard::Owner { by: ends.source(), priority });
@@ -304,44 +268,52 @@ fn judge<'a>(
     {
         return Err(Discard::Version2Shadowed(ends.source()));
     }
-    found.address_list = packet.address_list();
-    (found.priority, found.interval) = (priority, interval);
-    (found.other_addresses, found.other_interval) = (list_differs || not_link_local, other_interval);
-    Ok(())
+    Ok(Accepted {
+        priority,
+        interval,
+        // That is known when the router has heard it.
+        contest: false,
+        other_addresses: list_differs || not_link_local,
+        other_interval,
+        version: packet.version(),
+        checksum: packet.checksum(),
+        family: ends.family(),
+        address_list: packet.address_list(),
+    })
 }
 
-/// Counts a packet, whatever came of it (RX-27).
+/// Counts a sound message that is for this router (STAT-06, AMB-16).
 #[inline]
-fn count(found: &Found<'_>, verdict: Result<(), Discard>, own_priority: Priority, stats: &mut Stats) {
-    // STAT-06, AMB-16
-    if let Some((_, form)) = found.form {
-        stats.advert_rcvd = stats.advert_rcvd.wrapping_add(1);
-        let form = match form {
-            ChecksumForm::Message => &mut stats.checksum_message,
-            ChecksumForm::PseudoHeader => &mut stats.checksum_pseudo_header,
-        };
-        *form = form.wrapping_add(1);
-    }
-    match verdict {
-        Ok(()) => {
-            for (seen, counter) in [
-                (own_priority.is_owner(), &mut stats.owner_conflict),
-                (found.priority == Some(own_priority), &mut stats.equal_priority),
-                (found.other_addresses, &mut stats.address_list_errors),
-                (found.other_interval, &mut stats.interval_errors),
-                (found.priority.is_none(), &mut stats.prio_zero_rcvd),
-            ] {
-                if seen {
-                    *counter = counter.wrapping_add(1);
-                }
-            }
-        }
-        Err(discard) => {
-            if let Some(counter) = counter(discard, stats) {
-                *counter = counter.wrapping_add(1);
-            }
+fn count_addressed(packet: &Packet<'_>, stats: &mut Stats) {
+    increment(&mut stats.advert_rcvd);
+    increment(match packet.checksum() {
+        ChecksumForm::Message => &mut stats.checksum_message,
+        ChecksumForm::PseudoHeader => &mut stats.checksum_pseudo_header,
+    });
+}
+
+#[inline]
+fn count_accepted(accepted: &Accepted<'_>, own_priority: Priority, stats: &mut Stats) {
+    for (seen, counter) in [
+        (own_priority.is_owner(), &mut stats.owner_conflict),
+        (accepted.priority == Some(own_priority), &mut stats.equal_priority),
+        (accepted.other_addresses, &mut stats.address_list_errors),
+        (accepted.other_interval, &mut stats.interval_errors),
+        (accepted.priority.is_none(), &mut stats.prio_zero_rcvd),
+    ] {
+        if seen {
+            increment(counter);
         }
     }
+}
+
+/// Counts a packet that is ignored, for this reason.
+#[cold]
+fn discarded(discard: Discard, stats: &mut Stats) -> Discard {
+    if let Some(counter) = counter(discard, stats) {
+        increment(counter);
+    }
+    discard
 }
 
 /// RX-07: the form, where there is a choice and the configuration has made it.

@@ -24,7 +24,7 @@ use crate::fsm::{self, Advert, Effects, Event, Params, Role, State};
 use crate::health::{Fault, Health, Tracker};
 use crate::learned::Learned;
 use crate::receive::{self, Accepted, Discard, Local, RxPacket};
-use crate::stats::Stats;
+use crate::stats::{Stats, increment};
 use crate::time::Instant;
 use crate::token_bucket::TokenBucket;
 use crate::types::{AdvertInterval, Family, Priority, TrackerId, Version};
@@ -392,7 +392,7 @@ impl VirtualRouter {
 
     /// Counts an advertisement that could not be sent (STAT-19). Timers run on.
     pub fn count_tx_error(&mut self) {
-        self.stats.tx_errors = self.stats.tx_errors.wrapping_add(1);
+        increment(&mut self.stats.tx_errors);
         // Nobody heard it.
         self.said[0] = self.said[1];
     }
@@ -583,8 +583,10 @@ impl VirtualRouter {
 
     /// Counts an advertisement that is handed out, and queues it in version 2 where that is spoken too.
     fn send(&mut self, kind: AdvertKind) -> Action {
-        self.stats.advert_sent = self.stats.advert_sent.wrapping_add(1);
-        self.stats.prio_zero_sent = self.stats.prio_zero_sent.wrapping_add(u64::from(kind.is_release()));
+        increment(&mut self.stats.advert_sent);
+        if kind.is_release() {
+            increment(&mut self.stats.prio_zero_sent);
+        }
         if kind.is_regular() {
             self.renew_lease();
             self.said = [self.now, self.said[0]];
@@ -636,7 +638,9 @@ impl VirtualRouter {
     /// Whether `sender` is to be answered now.
     fn takes_answer(&mut self, sender: IpAddr) -> bool {
         let takes = self.answers.take(self.now, sender, self.config.interval());
-        self.stats.assert_suppressed = self.stats.assert_suppressed.wrapping_add(u64::from(!takes));
+        if !takes {
+            increment(&mut self.stats.assert_suppressed);
+        }
         takes
     }
 
@@ -690,7 +694,7 @@ impl VirtualRouter {
                 self.slots.try_again();
             }
             self.schedule = Schedule::on_master(self.config.announce(), self.now);
-            self.stats.master_transitions = self.stats.master_transitions.wrapping_add(1);
+            increment(&mut self.stats.master_transitions);
             self.past.new_master_reason = cause.new_master_reason();
             self.renew_lease();
             self.pending.remove_first = anew;
@@ -717,7 +721,7 @@ impl VirtualRouter {
         if serves && self.slots.are_settled() {
             self.pending.advertise = true;
         } else {
-            self.stats.unconfirmed_suppressed = self.stats.unconfirmed_suppressed.wrapping_add(1);
+            increment(&mut self.stats.unconfirmed_suppressed);
             // It is silent because its host is at work: it does not hang.
             self.renew_lease();
         }
