@@ -92,3 +92,59 @@ impl AddressError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn every_reason_is_a_phrase_with_its_interface_and_what_the_kernel_said() {
+        let interface = || "eth0".to_owned();
+        let macvlan = || "vrrp.51".to_owned();
+        let error = || OsError::from(io::Error::from_raw_os_error(libc::ENOMEM));
+        let kernel = Some(libc::ENOMEM);
+        for (reason, text, errno) in [
+            (AddressError::NotInstalled(error()), "cannot install it: Cannot allocate memory (os error 12)", kernel),
+            (AddressError::NotRemoved(error()), "cannot remove it: Cannot allocate memory (os error 12)", kernel),
+            (
+                AddressError::Duplicate,
+                "it is on this host, but another host of the link has it too (duplicate address detection failed)",
+                None,
+            ),
+            (
+                AddressError::KeepsGoing,
+                "somebody keeps removing it: it was put back three times within ten seconds",
+                None,
+            ),
+            (AddressError::NoInterface { interface: interface() }, "there is no interface eth0", None),
+            (AddressError::InterfaceDown { interface: interface() }, "interface eth0 is down", None),
+            (AddressError::NoCarrier { interface: interface() }, "interface eth0 has no carrier", None),
+            (
+                AddressError::MtuForIpv6 { interface: interface(), mtu: 1200 },
+                "the MTU of eth0 is 1200, and IPv6 needs 1280",
+                None,
+            ),
+            (AddressError::Ipv6Disabled { interface: interface() }, "IPv6 is disabled on eth0", None),
+            (
+                AddressError::NoInterfaceForMacvlan { interface: interface(), macvlan: macvlan() },
+                "there is no interface eth0 that could carry vrrp.51",
+                None,
+            ),
+            (AddressError::NoMacvlan { macvlan: macvlan() }, "there is no usable interface vrrp.51", None),
+            (
+                AddressError::MacvlanNotRaised { macvlan: macvlan(), error: error() },
+                "cannot set vrrp.51 up: Cannot allocate memory (os error 12)",
+                kernel,
+            ),
+            (
+                AddressError::MacvlanLowered { macvlan: macvlan() },
+                "somebody keeps lowering vrrp.51: it was raised again three times within ten seconds",
+                None,
+            ),
+        ] {
+            assert_eq!(reason.to_string(), text);
+            assert_eq!(reason.os_error().and_then(OsError::raw_os_error), errno, "{text}");
+        }
+    }
+}

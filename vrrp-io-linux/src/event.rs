@@ -7,6 +7,7 @@ use std::sync::Arc;
 use vrrp_core::{Cause, Discard, Priority, PriorityCause, Role, RouterId, Transition};
 
 use crate::address_error::AddressError;
+use crate::disagreement::ListDifference;
 use crate::os_error::OsError;
 use crate::status::FaultStatus;
 use crate::virtual_ip::VirtualIp;
@@ -143,8 +144,8 @@ pub enum EventKind {
     OtherAddresses {
         /// Who sent it.
         source: IpAddr,
-        /// What its list has instead, as a phrase.
-        difference: String,
+        /// What its list has instead.
+        difference: ListDifference,
         /// How many of this kind went unreported since the last report.
         unreported: u64,
     },
@@ -154,8 +155,8 @@ pub enum EventKind {
         source: IpAddr,
         /// Its priority.
         priority: Priority,
-        /// What its list of addresses has instead, as a phrase, where that is not ours.
-        difference: Option<String>,
+        /// What its list of addresses has instead, where that is not ours.
+        difference: Option<ListDifference>,
         /// How many of this kind went unreported since the last report.
         unreported: u64,
     },
@@ -292,4 +293,109 @@ fn names(transition: &Transition) -> (&'static str, &'static str) {
     let left_fault = matches!(transition.cause, Cause::Recovered(_));
     let entered_fault = matches!(transition.cause, Cause::Fault(_));
     (name(transition.from, left_fault), name(transition.to, entered_fault))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+    use vrrp_core::{Config, Fault, InterfaceId, Profile, RouterSet, Tracker, TrackerId, Vrid, Weight};
+
+    fn ids() -> (RouterId, TrackerId) {
+        let mut config = Config::new(Profile::Rfc3768, Vrid::new(1).unwrap(), &["192.0.2.1".parse().unwrap()]).unwrap();
+        let tracker = Tracker { name: "squid".to_owned(), weight: Weight::Fault, reverse: false };
+        let tracker = config.add_tracker(tracker).unwrap();
+        (RouterSet::new().insert(InterfaceId(0), config).unwrap(), tracker)
+    }
+
+    #[test]
+    fn every_event_names_what_it_is_about_and_only_some_wake_people() {
+        let (router, tracker) = ids();
+        let (vip, device): (VirtualIp, _) = ("192.0.2.1/24".parse().unwrap(), || "eth0".to_owned());
+        let vip = || vip.clone();
+        let source: IpAddr = [192, 0, 2, 9].into();
+        let priority = |priority| Priority::new(priority).unwrap();
+        let refused = || OsError::from(io::Error::from_raw_os_error(libc::EPERM));
+        let fault = |fault, text: &str| FaultStatus { fault, text: text.to_owned() };
+        let list = || ListDifference::Addresses { there: vec![source], here: vec![] };
+        for (kind, text, wakes) in [
+            (
+                EventKind::PriorityChanged {
+                    from: priority(100),
+                    to: priority(80),
+                    by: PriorityCause::Tracker(tracker),
+                    why: "squid failed".to_owned(),
+                },
+                "priority 100 -> 80: squid failed",
+                true,
+            ),
+            (
+                EventKind::FaultsChanged {
+                    faults: vec![
+                        fault(Fault::Tracker(tracker), "squid failed"),
+                        fault(Fault::InterfaceDown, "eth0 is down"),
+                    ],
+                },
+                "still in Fault, now because: squid failed; eth0 is down",
+                true,
+            ),
+            (
+                EventKind::AddressInstalled { vip: vip(), device: device(), foreign: false },
+                "set 192.0.2.1/24 on eth0",
+                false,
+            ),
+            (
+                EventKind::AddressInstalled { vip: vip(), device: device(), foreign: true },
+                "192.0.2.1/24 was already on eth0 and stays there",
+                false,
+            ),
+            (EventKind::AddressRemoved { vip: vip(), device: device() }, "removed 192.0.2.1/24 from eth0", false),
+            (
+                EventKind::AddressLost { vip: vip(), device: device() },
+                "somebody removed 192.0.2.1/24 from eth0, putting it back",
+                true,
+            ),
+            (
+                EventKind::AddressFailed { vip: vip(), device: device(), error: AddressError::NotInstalled(refused()) },
+                "192.0.2.1/24 on eth0: cannot install it: Operation not permitted (os error 1)",
+                true,
+            ),
+            (
+                EventKind::Leftover { vip: vip(), device: device() },
+                "an earlier run left 192.0.2.1/24 on eth0, removing it",
+                true,
+            ),
+            (
+                EventKind::OtherAddresses { source, difference: list(), unreported: 0 },
+                "192.0.2.9 advertises another list of addresses (192.0.2.9 only there): configure the same on every router",
+                true,
+            ),
+            (
+                EventKind::OtherMaster { source, priority: priority(90), difference: None, unreported: 2 },
+                "192.0.2.9 is Master too, at priority 90, and must yield to this router (2 more like this since the last \
+                 report)",
+                false,
+            ),
+            (
+                EventKind::OtherMaster { source, priority: priority(90), difference: Some(list()), unreported: 0 },
+                "192.0.2.9 is Master too, at priority 90, and must yield to this router; it advertises another list of \
+                 addresses (192.0.2.9 only there): configure the same on every router",
+                true,
+            ),
+            (
+                EventKind::SendFailed { destination: source, error: refused(), unreported: 0 },
+                "cannot send to 192.0.2.9: Operation not permitted (os error 1)",
+                true,
+            ),
+            (
+                EventKind::Warning(Warning::NoInterface { interface: device() }),
+                "there is no interface eth0; waiting for it",
+                true,
+            ),
+        ] {
+            assert_eq!(kind.is_warning(), wakes, "{text}");
+            let event = Event { router, name: "vr1".into(), kind };
+            assert_eq!(event.to_string(), format!("vr1: {text}"));
+        }
+    }
 }

@@ -161,6 +161,7 @@ mod addresses;
 mod burst;
 mod claims;
 mod clock;
+mod disagreement;
 mod driver;
 mod error;
 mod event;
@@ -186,6 +187,7 @@ mod vmac;
 mod warning;
 
 pub use address_error::AddressError;
+pub use disagreement::{Disagreement, ListDifference};
 pub use error::{StartError, Stopped, TrackError};
 pub use event::{Event, EventKind};
 pub use handle::{Vrrp, start, start_with};

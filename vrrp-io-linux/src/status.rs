@@ -10,6 +10,7 @@ use vrrp_core::{
 };
 
 use crate::address_error::AddressError;
+use crate::disagreement::Disagreement;
 use crate::virtual_ip::VirtualIp;
 
 /// All routers of one start, now.
@@ -152,7 +153,7 @@ pub struct OtherMaster {
     /// Its priority, where its advertisement could be read.
     pub priority: Option<Priority>,
     /// Why its advertisements are ignored, or how its list of addresses differs; `None`: it must yield.
-    pub why: Option<String>,
+    pub why: Option<Disagreement>,
 }
 
 /// One address, now.

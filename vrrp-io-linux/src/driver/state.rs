@@ -12,6 +12,7 @@ use crate::addresses::holdings::{Holdings, Left};
 use crate::addresses::lease::Leases;
 use crate::addresses::obstacles::Obstacles;
 use crate::clock::Alarm;
+use crate::disagreement::Disagreement;
 use crate::kernel::filter::Filter;
 use crate::kernel::macvlans::Macvlans;
 use crate::kernel::netlink::monitor::Monitor;
@@ -97,7 +98,7 @@ pub(super) struct Hosted {
 pub(super) struct Rival {
     pub(super) address: IpAddr,
     pub(super) priority: Priority,
-    pub(super) why: Option<String>,
+    pub(super) why: Option<Disagreement>,
     pub(super) heard_at: Instant,
 }
 
