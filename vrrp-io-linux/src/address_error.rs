@@ -102,11 +102,11 @@ mod tests {
     fn every_reason_is_a_phrase_with_its_interface_and_what_the_kernel_said() {
         let interface = || "eth0".to_owned();
         let macvlan = || "vrrp.51".to_owned();
-        let error = || OsError::from(io::Error::from_raw_os_error(libc::ENOMEM));
-        let kernel = Some(libc::ENOMEM);
+        let error = || OsError::from(io::Error::from_raw_os_error(libc::EPERM));
+        let kernel = Some(libc::EPERM);
         for (reason, text, errno) in [
-            (AddressError::NotInstalled(error()), "cannot install it: Cannot allocate memory (os error 12)", kernel),
-            (AddressError::NotRemoved(error()), "cannot remove it: Cannot allocate memory (os error 12)", kernel),
+            (AddressError::NotInstalled(error()), "cannot install it: Operation not permitted (os error 1)", kernel),
+            (AddressError::NotRemoved(error()), "cannot remove it: Operation not permitted (os error 1)", kernel),
             (
                 AddressError::Duplicate,
                 "it is on this host, but another host of the link has it too (duplicate address detection failed)",
@@ -134,7 +134,7 @@ mod tests {
             (AddressError::NoMacvlan { macvlan: macvlan() }, "there is no usable interface vrrp.51", None),
             (
                 AddressError::MacvlanNotRaised { macvlan: macvlan(), error: error() },
-                "cannot set vrrp.51 up: Cannot allocate memory (os error 12)",
+                "cannot set vrrp.51 up: Operation not permitted (os error 1)",
                 kernel,
             ),
             (
