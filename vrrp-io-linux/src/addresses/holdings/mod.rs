@@ -48,7 +48,7 @@ pub(crate) struct Holding {
     lifetime: Option<Duration>,
     wanted: Option<Wanted>,
     /// The links on which it was asked for since it was last withdrawn.
-    asked_on: Vec<u32>,
+    asked_on: BTreeSet<u32>,
     /// When it was put back.
     put_back: Burst,
 }
@@ -164,9 +164,9 @@ pub(crate) struct Step {
 pub(crate) trait Host {
     /// Everything that a link has of an address.
     fn at(&self, ifindex: u32, address: IpAddr) -> impl Iterator<Item = &HostAddress>;
-    /// Whether a link has an address: the best that it has of it, what serves before what does not.
+    /// Whether a link has an address. It may have an IPv4 address more than once, and each of them serves.
     fn shown(&self, ifindex: u32, address: IpAddr) -> Option<&HostAddress> {
-        self.at(ifindex, address).min_by_key(|there| !there.is_usable())
+        self.at(ifindex, address).next()
     }
     /// The link of this name.
     fn index(&self, name: &str) -> Option<u32>;
@@ -221,6 +221,11 @@ impl Holdings {
         self.records.get(&Place { ifindex, address }).is_some_and(|record| !record.ours.is_empty())
     }
 
+    /// Whether the monitor has yet to see a removal of ours.
+    fn is_going(&self, place: Place) -> bool {
+        self.records.get(&place).is_some_and(|record| record.removals_unseen > 0)
+    }
+
     /// The addresses of routers that are `address`, and which they are.
     pub(crate) fn places_of(&self, address: IpAddr) -> impl Iterator<Item = (RouterId, usize)> {
         self.holders.get(&address).into_iter().flatten().copied()
@@ -260,13 +265,12 @@ impl Holdings {
         // What nobody wants there any more was removed, so what is there is another's.
         let mut holders = self.holders_of(address);
         let wanted = holders.any(|(_, _, holding)| holding.wanted.is_some_and(|wanted| wanted.ifindex == ifindex));
-        let ours = |there: &HostAddress| wanted && self.is_ours(ifindex, address, there.prefix_len);
-        let there = host.at(ifindex, address).map(|there| match there.usage {
-            Use::Usable => OnHost::Here { ours: ours(there) },
+        let Some(there) = host.shown(ifindex, address) else { return OnHost::Absent };
+        match there.usage {
+            Use::Usable => OnHost::Here { ours: wanted && self.is_ours(ifindex, address, there.prefix_len) },
             Use::Tentative => OnHost::Tentative,
             Use::Duplicate => OnHost::Duplicate,
-        });
-        there.max_by_key(|there| matches!(there, OnHost::Here { .. })).unwrap_or(OnHost::Absent)
+        }
     }
 
     /// Asks for an address on a link. There is an answer where it can be given without asking: of what the owner of the
@@ -280,10 +284,9 @@ impl Holdings {
         holding.want(Wanted { request, ifindex, stage: Stage::Asked });
         let (owned, wanted_len) = (holding.owned, holding.vip.prefix_len);
         // While removals of ours are unseen the host shows what is gone.
-        let settled = self.records.get(&place).is_none_or(|record| record.removals_unseen == 0);
-        let other = |there: &&HostAddress| there.prefix_len != wanted_len || !there.is_usable();
-        let others: Vec<HostAddress> =
-            host.at(ifindex, place.address).filter(|_| settled).filter(other).cloned().collect();
+        let going = self.is_going(place);
+        let other = |there: &&HostAddress| !going && (there.prefix_len != wanted_len || !there.is_usable());
+        let others: Vec<HostAddress> = host.at(ifindex, place.address).filter(other).cloned().collect();
         if owned {
             if let Some(real) = others.iter().find(|there| !there.marked) {
                 // The owner's real address has the prefix of its network, which need not be the one configured.
@@ -292,7 +295,7 @@ impl Holdings {
         }
         let mut asks = Vec::new();
         if !self.is_shared(router, index, place) {
-            for there in others.iter().filter(|there| !owned || there.marked) {
+            for there in &others {
                 asks.push(self.ask_removal(router, index, place, there.prefix_len, false));
             }
         }
@@ -357,10 +360,10 @@ impl Holdings {
         let mut asks = Vec::new();
         let Some(holding) = self.get_mut(router, index) else { return asks };
         holding.wanted = None;
-        let (address, owned) = (holding.vip.address, holding.owned);
+        let address = holding.vip.address;
         let mut links = std::mem::take(&mut holding.asked_on);
-        let own_link = host.index(&holding.device).filter(|_| !owned);
-        links.extend(own_link.filter(|link| !links.contains(link)));
+        let own_link = host.index(&holding.device);
+        links.extend(own_link);
         for ifindex in links {
             let place = Place { ifindex, address };
             if self.is_shared(router, index, place) {
@@ -369,9 +372,8 @@ impl Holdings {
             }
             let record = self.records.get(&place);
             let mut prefixes = record.map_or_else(BTreeSet::new, |record| record.ours.clone());
-            let settled = record.is_none_or(|record| record.removals_unseen == 0);
-            let settled = settled && !self.left.contains_key(&(router, index));
-            if settled && !self.is_owned(address) && own_link == Some(ifindex) {
+            let stays = self.left.contains_key(&(router, index)) || self.is_owned(address);
+            if own_link == Some(ifindex) && !stays && !self.is_going(place) {
                 prefixes.extend(host.at(ifindex, address).map(|there| there.prefix_len));
             }
             for prefix_len in prefixes {
@@ -407,9 +409,8 @@ impl Holdings {
     ) -> Vec<Stray> {
         let Some(holding) = self.get(router, index) else { return Vec::new() };
         let place = Place { ifindex, address: holding.vip.address };
-        let going = self.records.get(&place).is_some_and(|record| record.removals_unseen > 0);
         let wanted = holding.wanted.is_some() || self.is_shared(router, index, place) || self.is_owned(place.address);
-        if going || wanted || self.left.contains_key(&(router, index)) {
+        if wanted || self.is_going(place) || self.left.contains_key(&(router, index)) {
             return Vec::new();
         }
         let stray = |there: &HostAddress| Stray { prefix_len: there.prefix_len, marked: there.marked };
@@ -570,9 +571,8 @@ impl Holdings {
         address: IpAddr,
     ) -> Vec<(RouterId, usize, Answer)> {
         let place = Place { ifindex, address };
-        let record = self.records.get(&place);
         // What has come into use is what goes next.
-        if record.is_some_and(|record| record.removals_unseen > 0) {
+        if self.is_going(place) {
             return Vec::new();
         }
         let waits = |wanted: &Wanted| wanted.ifindex == ifindex && wanted.stage == Stage::Awaited;
@@ -599,7 +599,7 @@ impl Holdings {
     /// somebody else.
     pub(crate) fn vanished(&mut self, host: &impl Host, ifindex: u32, address: IpAddr) -> Vec<(RouterId, Vip)> {
         let place = Place { ifindex, address };
-        if self.any_left() && host.shown(ifindex, address).is_none() {
+        if host.shown(ifindex, address).is_none() {
             for holder in self.holders.get(&address).into_iter().flatten() {
                 if self.left.get(holder).is_some_and(|(link, _)| *link == ifindex) {
                     self.left.remove(holder);
@@ -696,16 +696,14 @@ impl Holding {
             owned: router.config.priority().is_owner(),
             lifetime: router.lifetime(),
             wanted: None,
-            asked_on: Vec::new(),
+            asked_on: BTreeSet::new(),
             put_back: Burst::default(),
         }
     }
 
     fn want(&mut self, wanted: Wanted) {
         self.wanted = Some(wanted);
-        if !self.asked_on.contains(&wanted.ifindex) {
-            self.asked_on.push(wanted.ifindex);
-        }
+        self.asked_on.insert(wanted.ifindex);
     }
 }
 
