@@ -18,12 +18,34 @@ struct Machine {
     done: VecDeque<Done>,
     news: VecDeque<(u32, HostAddress, bool)>,
     renewed: usize,
+    removals: usize,
+    /// What it says to every removal.
+    refuses: Option<i32>,
+    /// It does nothing before it is let.
+    busy: bool,
+    queued: Vec<Ask>,
 }
 
 /// What the monitor shows of it.
 struct Shown {
     addresses: Vec<(u32, HostAddress)>,
     names: Vec<(&'static str, u32)>,
+    down: bool,
+}
+
+/// What a naive reader makes of what was asked for and what was told.
+#[derive(Clone, Copy)]
+struct Known {
+    request: Vip,
+    link: u32,
+    told: Told,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Told {
+    Nothing,
+    Installed { foreign: bool },
+    Lost,
 }
 
 struct Bench {
@@ -33,6 +55,9 @@ struct Bench {
     /// One router for each id, whose requests are made by a core.
     set: RouterSet,
     ids: Vec<RouterId>,
+    known: Vec<Option<Known>>,
+    /// Every request that was ever made.
+    requests: Vec<Vip>,
     story: Vec<String>,
     now: Instant,
 }
@@ -83,7 +108,14 @@ impl Machine {
 
 impl Machine {
     fn carry_out(&mut self, asks: impl IntoIterator<Item = Ask>) {
-        for ask in asks {
+        self.queued.extend(asks);
+        if !self.busy {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        for ask in std::mem::take(&mut self.queued) {
             match ask {
                 Ask::Install { ifindex, vip, ticket, .. } => {
                     let installed = self.add(ifindex, host_address(&vip.to_string(), Use::Usable, true));
@@ -91,6 +123,11 @@ impl Machine {
                 }
                 Ask::Renew { .. } => self.renewed += 1,
                 Ask::Remove { ifindex, address, prefix_len, ticket } => {
+                    self.removals += 1;
+                    if let Some(error) = self.refuses {
+                        self.done.push_back(Done { ticket, result: Err(io::Error::from_raw_os_error(error)) });
+                        continue;
+                    }
                     let removed = self.delete(ifindex, address, prefix_len);
                     self.answer(ticket, if removed { Outcome::Removed } else { Outcome::NotThere });
                 }
@@ -110,7 +147,7 @@ impl Host for Shown {
     }
 
     fn is_up(&self, _: u32) -> bool {
-        true
+        !self.down
     }
 }
 
@@ -130,8 +167,10 @@ impl Bench {
         Self {
             holdings: Holdings::new(ids.iter().copied().zip(&routers)),
             machine: Machine::default(),
-            shown: Shown { addresses: Vec::new(), names: vec![("eth0", ETH0), ("eth1", ETH1)] },
+            shown: Shown { addresses: Vec::new(), names: vec![("eth0", ETH0), ("eth1", ETH1)], down: false },
             set,
+            known: vec![None; ids.len()],
+            requests: Vec::new(),
             ids,
             story: Vec::new(),
             now: Instant::from_nanos(1_000_000_000_000),
@@ -157,10 +196,81 @@ impl Bench {
             Action::InstallAddress(vip) if of == id => Some(vip),
             _ => None,
         });
-        wanted.last().unwrap()
+        let wanted = wanted.last().unwrap();
+        self.requests.push(wanted);
+        wanted
+    }
+
+    fn vip(&self) -> VirtualIp {
+        self.holdings.routers[0][0].vip.clone()
+    }
+
+    /// The ledger says what the naive reader says.
+    fn check(&self) {
+        let Bench { holdings, shown, .. } = self;
+        let address = self.vip().address;
+        assert!(holdings.is_virtual(address) && !holdings.is_virtual([192, 0, 2, 1].into()));
+        assert_eq!(holdings.is_owned(address), holdings.routers.iter().any(|all| all[0].owned));
+        let queued = self.machine.queued.iter().filter(|ask| !matches!(ask, Ask::Renew { .. }));
+        assert_eq!(holdings.is_settled(), self.machine.done.is_empty() && queued.count() == 0);
+        assert_eq!(holdings.any_left(), self.ids.iter().any(|id| holdings.left(*id).is_some()));
+        let mut awaited = BTreeSet::new();
+        for (id, known) in self.ids.iter().zip(&self.known) {
+            for request in &self.requests {
+                assert_eq!(holdings.wants(*id, *request), known.is_some_and(|it| it.request == *request));
+            }
+            let serves = known.filter(|it| matches!(it.told, Told::Installed { .. }));
+            let requests = |of: Option<Known>| of.map(|it| it.request).into_iter().collect::<Vec<_>>();
+            assert_eq!(holdings.serves_on(*id, 0), serves.map(|it| it.link));
+            assert_eq!(holdings.served(*id), requests(serves));
+            assert_eq!((holdings.wanted_on(*id, "eth0"), holdings.wanted_on(*id, "eth1")), (requests(*known), vec![]));
+            let moved = known.filter(|it| shown.index("eth0").is_some_and(|link| link != it.link));
+            assert_eq!(holdings.misplaced(shown, *id), requests(moved));
+            let renewed = holdings.renewals(std::iter::once((*id, 0..1))).map(|(link, ..)| link).collect::<Vec<u32>>();
+            match known.map(|it| (it.told, it.link)) {
+                Some((Told::Installed { foreign: false }, link)) => assert_eq!(renewed, [link]),
+                None => assert_eq!(renewed, [] as [u32; 0]),
+                Some(_) => {}
+            }
+            awaited.extend(known.filter(|_| serves.is_none()).map(|it| (it.link, it.told == Told::Nothing)));
+        }
+        // One that is lost before its installation is answered may be waited for again.
+        let mut least = awaited.iter().filter(|(_, nothing)| *nothing && holdings.is_settled());
+        let waits: BTreeSet<u32> = holdings.awaited().into_iter().map(|(link, _)| link).collect();
+        assert!(least.all(|(link, _)| waits.contains(link)));
+        assert!(waits.iter().all(|link| awaited.iter().any(|(there, _)| there == link)));
+        for (id, known) in self.ids.iter().zip(&self.known) {
+            let wanted = known.is_some() || self.known.iter().flatten().any(|it| it.link == ETH0);
+            if wanted || holdings.is_owned(address) || holdings.left(*id).is_some() {
+                assert_eq!(holdings.strays(shown, (*id, 0), (ETH0, false)), []);
+            }
+        }
+        for link in [ETH0, ETH1] {
+            let ours = |prefix_len| holdings.is_ours(link, address, prefix_len);
+            assert_eq!(holdings.is_any_ours(link, address), (0..=128).any(ours));
+            let wanted = self.known.iter().flatten().any(|it| it.link == link);
+            let expected = match shown.shown(link, address) {
+                None => OnHost::Absent,
+                Some(HostAddress { usage: Use::Tentative, .. }) => OnHost::Tentative,
+                Some(HostAddress { usage: Use::Duplicate, .. }) => OnHost::Duplicate,
+                Some(there) => OnHost::Here { ours: wanted && ours(there.prefix_len) },
+            };
+            assert_eq!(holdings.on_host(shown, link, address), expected);
+        }
     }
 
     fn tell(&mut self, router: RouterId, answer: Answer) {
+        let known = &mut self.known[router.index()];
+        match &answer {
+            Answer::Installed { request, foreign, prefix_len } => {
+                let known = known.as_mut().unwrap();
+                assert_eq!(known.request, *request);
+                known.told = Told::Installed { foreign: *foreign };
+                assert_eq!(self.holdings.is_ours(known.link, request.address, *prefix_len), !foreign);
+            }
+            Answer::Failed { request, .. } => assert_eq!(known.take().unwrap().request, *request),
+            Answer::Removed { .. } | Answer::Stuck(_) => {}
+        }
         let text = match answer {
             Answer::Installed { foreign, prefix_len, .. } => {
                 format!("{} installed /{prefix_len}{}", router.index(), if foreign { " foreign" } else { "" })
@@ -180,9 +290,8 @@ impl Bench {
     }
 
     fn answers(&mut self) {
-        while let Some(done) = self.machine.done.pop_front() {
-            let step = self.holdings.answer(&self.shown, done);
-            self.go(step);
+        while !self.machine.done.is_empty() {
+            self.next_answer();
         }
     }
 
@@ -200,8 +309,10 @@ impl Bench {
     /// As [`install_again`](Self::install_again), but the answer is yet to come.
     fn ask_for(&mut self, router: usize, request: Vip) {
         let link = self.shown.index("eth0").unwrap();
+        self.known[router] = Some(Known { request, link, told: Told::Nothing });
         let step = self.holdings.install(&self.shown, self.ids[router], request, link);
         self.go(step);
+        self.check();
     }
 
     fn remove(&mut self, router: usize) {
@@ -211,7 +322,9 @@ impl Bench {
 
     /// As [`remove`](Self::remove), but the answer is yet to come.
     fn ask_to_remove(&mut self, router: usize) {
+        self.known[router] = None;
         self.machine.carry_out(self.holdings.remove(&self.shown, self.ids[router], 0));
+        self.check();
     }
 
     /// The kernel has done what it was asked, and its answers are lost.
@@ -228,23 +341,35 @@ impl Bench {
 
     /// Lets the monitor see everything that happened; what was lost by somebody else is put back if `put_back`.
     fn news(&mut self, put_back: bool) {
-        while let Some((link, address, added)) = self.machine.news.pop_front() {
-            let ip = address.address;
-            if added {
-                self.shown.addresses.push((link, address));
-                for (id, _, answer) in self.holdings.appeared(&self.shown, link, ip) {
-                    self.tell(id, answer);
-                }
-            } else {
-                self.shown.addresses.retain(|(of, there)| !(*of == link && *there == address));
-                for (id, request) in self.holdings.vanished(&self.shown, link, ip) {
-                    self.story.push(format!("{} lost", id.index()));
-                    if put_back {
-                        self.install_again(id.index(), request);
-                    }
-                }
+        while self.next_news(put_back) {}
+    }
+
+    fn next_news(&mut self, put_back: bool) -> bool {
+        let Some((link, address, added)) = self.machine.news.pop_front() else { return false };
+        let ip = address.address;
+        if added {
+            self.shown.addresses.push((link, address));
+            self.appeared(link, ip);
+        } else {
+            self.shown.addresses.retain(|(of, there)| !(*of == link && *there == address));
+            let lost = self.holdings.vanished(&self.shown, link, ip);
+            for (id, _) in &lost {
+                self.story.push(format!("{} lost", id.index()));
+                self.known[id.index()].as_mut().unwrap().told = Told::Lost;
+            }
+            self.check();
+            for (id, request) in lost.into_iter().filter(|_| put_back) {
+                self.install_again(id.index(), request);
             }
         }
+        true
+    }
+
+    fn appeared(&mut self, link: u32, address: IpAddr) {
+        for (id, _, answer) in self.holdings.appeared(&self.shown, link, address) {
+            self.tell(id, answer);
+        }
+        self.check();
     }
 
     fn strays(&mut self, router: usize, link: u32, needed: bool) -> usize {
@@ -265,6 +390,35 @@ impl Bench {
         self.news(false);
     }
 
+    /// Shows it on another link.
+    fn add_unasked(&mut self, link: u32) {
+        let vip = self.vip();
+        self.shown.addresses.push((link, host_address(&vip.to_string(), Use::Usable, false)));
+        self.appeared(link, vip.address);
+    }
+
+    fn next_answer(&mut self) {
+        if let Some(done) = self.machine.done.pop_front() {
+            let step = self.holdings.answer(&self.shown, done);
+            self.go(step);
+            self.check();
+        }
+    }
+
+    /// Lets a busy kernel do what is queued, and its answers come: no news overtake them.
+    fn flush(&mut self) {
+        self.machine.flush();
+        self.answers();
+    }
+
+    /// Lets everything come that is to come.
+    fn calm(&mut self) {
+        while !(self.machine.queued.is_empty() && self.machine.news.is_empty()) {
+            self.flush();
+            self.next_news(true);
+        }
+    }
+
     fn by_hand(&mut self, link: u32) {
         let (_, there) = self.machine.addresses.iter().find(|(of, _)| *of == link).unwrap().clone();
         assert!(self.machine.delete(link, there.address, there.prefix_len));
@@ -273,6 +427,10 @@ impl Bench {
 
     fn told(&mut self) -> Vec<String> {
         std::mem::take(&mut self.story)
+    }
+
+    fn prefixes(&self) -> Vec<u8> {
+        self.machine.addresses.iter().map(|(_, there)| there.prefix_len).collect()
     }
 
     fn links(&self) -> Vec<u32> {
@@ -407,10 +565,8 @@ fn an_owner_waits_for_its_address_and_fails_with_a_duplicate() {
     bench.install(0);
     assert_eq!(bench.told(), [] as [&str; 0]);
     bench.shown.addresses[0].1.usage = Use::Usable;
-    let (ip, id) = (bench.shown.addresses[0].1.address, bench.ids[0]);
-    for (id, _, answer) in bench.holdings.appeared(&bench.shown, ETH0, ip) {
-        bench.tell(id, answer);
-    }
+    let (ip, id) = (bench.vip().address, bench.ids[0]);
+    bench.appeared(ETH0, ip);
     assert_eq!(bench.told(), ["0 installed /64 foreign"]);
     bench.remove(0);
     assert_eq!((bench.links(), bench.strays(0, ETH0, false)), (vec![ETH0], 0), "the owner's stays");
@@ -499,9 +655,7 @@ fn after_a_gap_in_the_news_what_is_wanted_and_not_there_is_missing() {
     bench.shown.addresses.clone_from(&bench.machine.addresses);
     assert!(bench.holdings.missing(&bench.shown).is_empty());
     for (link, ip) in bench.holdings.awaited() {
-        for (id, _, answer) in bench.holdings.appeared(&bench.shown, link, ip) {
-            bench.tell(id, answer);
-        }
+        bench.appeared(link, ip);
     }
     assert_eq!(bench.told(), ["0 installed /64"]);
     bench.shown.addresses.clear();
@@ -675,4 +829,274 @@ fn of_what_is_on_another_link_the_sweep_takes_what_a_dead_run_left() {
     bench.machine.add(ETH0, host_address(V4, Use::Usable, true));
     bench.news(true);
     assert_eq!((bench.strays(0, ETH0, false), bench.links()), (0, vec![ETH0]));
+}
+
+#[test]
+fn what_is_there_with_another_prefix_goes_first_and_once() {
+    let mut bench = Bench::new(V4, &[100]);
+    bench.add(ETH0, "192.0.2.100/25", Use::Usable);
+    bench.install(0);
+    assert_eq!((bench.prefixes(), bench.machine.removals), (vec![24], 1));
+    // The news are yet to come: /25 is shown all the while.
+    bench.remove(0);
+    assert_eq!((bench.prefixes(), bench.machine.removals), (vec![], 2));
+    bench.remove(0);
+    bench.install(0);
+    assert_eq!((bench.prefixes(), bench.machine.removals), (vec![24], 2));
+    bench.news(true);
+    assert_eq!(bench.told(), ["0 installed /24", "0 removed /24 2", "0 installed /24"]);
+    // Known before or not, the next one goes too.
+    bench.remove(0);
+    bench.news(true);
+    bench.add(ETH0, V4, Use::Usable);
+    assert_eq!(bench.strays(0, ETH0, false), 1);
+    bench.news(true);
+    bench.add(ETH0, "192.0.2.100/25", Use::Usable);
+    bench.install(0);
+    assert_eq!(bench.prefixes(), [24]);
+}
+
+#[test]
+fn an_owner_serves_with_its_real_address_whatever_the_prefix_and_what_an_earlier_run_left_goes() {
+    for (vip, other) in [(V4, "192.0.2.100/25"), (V6, "fe80::100/128")] {
+        let mut bench = Bench::new(vip, &[255]);
+        bench.add(ETH0, other, Use::Usable);
+        bench.install(0);
+        let told = bench.told();
+        assert!(told.len() == 1 && told[0].ends_with(" foreign") && bench.links().len() == 1, "{vip}: {told:?}");
+        let mut bench = Bench::new(vip, &[255]);
+        bench.machine.add(ETH0, host_address(other, Use::Usable, true));
+        bench.news(true);
+        bench.install(0);
+        bench.news(true);
+        let told = bench.told();
+        assert!(told.len() == 1 && !told[0].ends_with(" foreign"), "{vip}: {told:?}");
+        assert_eq!(bench.prefixes(), [bench.vip().prefix_len], "{vip}");
+    }
+}
+
+#[test]
+fn a_removal_that_fails_is_told_whoever_asked_for_it_and_is_tried_again() {
+    for vip in [V4, V6] {
+        let mut bench = Bench::new(vip, &[100]);
+        bench.install(0);
+        bench.news(true);
+        bench.told();
+        bench.machine.refuses = Some(libc::EPERM);
+        bench.remove(0);
+        let told = bench.told();
+        assert!(told.len() == 1 && told[0].starts_with("0 stuck"), "{vip}: {told:?}");
+        // No news are waited for that will never come.
+        bench.machine.refuses = None;
+        bench.install(0);
+        bench.by_hand(ETH0);
+        assert!(bench.told().contains(&"0 lost".to_owned()), "{vip}");
+        bench.remove(0);
+        bench.news(true);
+        assert_eq!((bench.links(), bench.holdings.records.len()), (vec![], 0), "{vip}");
+        bench.told();
+        bench.add(ETH0, vip, Use::Usable);
+        bench.machine.refuses = Some(libc::EPERM);
+        bench.strays(0, ETH0, false);
+        assert!(bench.told()[0].starts_with("0 stuck"), "{vip}");
+        // It is on record as ours, on whatever link.
+        bench.machine.refuses = None;
+        bench.remove(0);
+        assert_eq!(bench.links(), [], "{vip}");
+    }
+}
+
+#[test]
+fn on_a_link_that_is_not_the_routers_own_any_more_only_ours_goes() {
+    let mut bench = Bench::new(V4, &[100, 90]);
+    bench.install(0);
+    bench.news(true);
+    bench.add(ETH0, "192.0.2.100/25", Use::Usable);
+    bench.add(ETH1, "192.0.2.100/26", Use::Usable);
+    bench.shown.names = vec![("eth1", ETH0), ("eth0", ETH1)];
+    bench.told();
+    // Another router wants it on the link that has the name now: that keeps nothing on this one.
+    bench.install(1);
+    bench.news(true);
+    bench.remove(0);
+    bench.news(true);
+    assert_eq!(bench.told(), ["1 installed /24", "0 removed /24 2"]);
+    assert_eq!((bench.links(), bench.prefixes()), (vec![ETH0, ETH1], vec![25, 24]));
+    bench.remove(1);
+    bench.news(true);
+    assert_eq!((bench.links(), bench.prefixes()), (vec![ETH0], vec![25]));
+}
+
+#[test]
+fn what_one_router_owns_another_one_leaves_where_it_is() {
+    let mut bench = Bench::new(V4, &[100, 255]);
+    bench.add(ETH0, "192.0.2.100/25", Use::Usable);
+    bench.remove(0);
+    assert_eq!((bench.links(), bench.strays(0, ETH0, false), bench.machine.removals), (vec![ETH0], 0, 0));
+}
+
+#[test]
+fn what_is_needed_is_considered_again_on_its_link_and_what_comes_back_is_not() {
+    let mut bench = Bench::new(V4, &[100]);
+    let left = |bench: &Bench| bench.holdings.left(bench.ids[0]).map(|(vip, link, left)| (vip.prefix_len, link, left));
+    bench.add(ETH0, V4, Use::Usable);
+    bench.add(ETH1, V4, Use::Usable);
+    bench.strays(0, ETH0, true);
+    bench.holdings.reconsider_needed(ETH1);
+    assert_eq!(left(&bench), Some((24, ETH0, Left::Needed)));
+    bench.by_hand(ETH1);
+    assert_eq!(left(&bench), Some((24, ETH0, Left::Needed)), "it went from another link");
+    bench.holdings.reconsider_needed(ETH0);
+    assert_eq!(left(&bench), None);
+    for _ in 0..4 {
+        bench.add(ETH0, V4, Use::Usable);
+        bench.strays(0, ETH0, false);
+        bench.news(true);
+    }
+    bench.holdings.reconsider_needed(ETH0);
+    assert_eq!(left(&bench), Some((24, ETH0, Left::Contested)));
+}
+
+#[test]
+fn what_is_lost_is_told_once_and_not_renewed() {
+    for vip in [V4, V6] {
+        let mut bench = Bench::new(vip, &[100]);
+        bench.install(0);
+        bench.news(true);
+        bench.told();
+        for _ in 0..2 {
+            let VirtualIp { address, prefix_len, .. } = bench.vip();
+            assert!(bench.machine.delete(ETH0, address, prefix_len));
+            bench.news(false);
+            let renewed = bench.holdings.renewals(std::iter::once((bench.ids[0], 0..1))).count();
+            assert_eq!((renewed, bench.holdings.awaited().len()), (0, 0), "{vip}");
+            bench.add(ETH0, vip, Use::Usable);
+        }
+        assert_eq!(bench.told(), ["0 lost"], "{vip}");
+    }
+}
+
+#[test]
+fn a_gap_in_the_news_hides_no_later_loss_and_on_a_link_that_is_down_nothing_is_missing() {
+    let mut bench = Bench::new(V4, &[100]);
+    for _ in 0..2 {
+        bench.install(0);
+        bench.remove(0);
+    }
+    bench.install(0);
+    // All of this went unseen.
+    bench.machine.news.clear();
+    bench.shown.down = true;
+    assert!(bench.holdings.missing(&bench.shown).is_empty());
+    bench.shown.down = false;
+    bench.shown.addresses.clone_from(&bench.machine.addresses);
+    assert!(bench.holdings.missing(&bench.shown).is_empty());
+    bench.told();
+    bench.by_hand(ETH0);
+    assert_eq!(bench.told(), ["0 lost", "0 installed /24"]);
+}
+
+#[test]
+fn news_of_what_was_there_before_are_none_of_what_was_asked_for() {
+    let mut bench = Bench::new(V6, &[100]);
+    bench.install(0);
+    bench.remove(0);
+    bench.install(0);
+    assert_eq!(bench.told(), ["0 removed /64 2"]);
+    // It came, it went: what serves is what comes now.
+    for told in [&[][..], &[], &["0 installed /64"]] {
+        assert!(bench.next_news(true));
+        assert_eq!(bench.told(), told);
+    }
+    // What an owner or another host set, and removed just before.
+    for (priority, before) in [(100, "fe80::100/128"), (100, V6), (255, V6)] {
+        let mut bench = Bench::new(V6, &[priority]);
+        bench.install(0);
+        bench.shown.addresses.push((ETH0, host_address(before, Use::Duplicate, false)));
+        bench.appeared(ETH0, bench.vip().address);
+        assert_eq!(bench.told(), [] as [&str; 0], "{priority} {before}");
+        bench.shown.addresses.clear();
+        // On another link it is another one.
+        bench.add_unasked(ETH1);
+        assert_eq!(bench.told(), [] as [&str; 0], "{priority} {before}");
+        bench.news(true);
+        assert_eq!(bench.told(), ["0 installed /64"], "{priority} {before}");
+    }
+}
+
+#[test]
+fn what_is_of_no_use_a_second_time_is_a_failure() {
+    // Not shown yet when it is asked for.
+    let ask = |priority| {
+        let mut bench = Bench::new(V6, &[priority]);
+        bench.machine.addresses.push((ETH0, host_address(V6, Use::Duplicate, false)));
+        let request = bench.request(0);
+        bench.ask_for(0, request);
+        bench.shown.addresses.clone_from(&bench.machine.addresses);
+        bench
+    };
+    let mut bench = ask(100);
+    let first = bench.machine.done.pop_front().unwrap();
+    let step = bench.holdings.answer(&bench.shown, first);
+    bench.go(step);
+    assert_eq!(bench.machine.done.len(), 2, "it is made anew");
+    // Somebody has set it again, and it is a duplicate again.
+    bench.machine.done[1].result = Ok(Outcome::AlreadyThere);
+    bench.answers();
+    let told = bench.told();
+    assert!(told.len() == 1 && told[0].starts_with("0 failed") && told[0].contains("duplicate"), "{told:?}");
+    // An owner's own is not made anew.
+    let mut bench = ask(255);
+    bench.answers();
+    let told = bench.told();
+    assert!(told.len() == 1 && told[0].starts_with("0 failed") && bench.machine.removals == 0, "{told:?}");
+}
+
+/// Routers, a kernel and somebody else, in any order.
+#[test]
+fn whatever_happens_in_whatever_order_the_ledger_knows_what_is_there() {
+    for seed in 0..200 {
+        let (vip, others) = [(V4, ["192.0.2.100/25", V4]), (V6, ["fe80::100/128", V6])][seed % 2];
+        let priorities = [&[100][..], &[100, 90], &[100, 90, 80], &[255]][seed / 2 % 4];
+        let mut bench = Bench::new(vip, priorities);
+        bench.machine.busy = true;
+        let mut state = seed as u64;
+        let mut random = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        for _ in 0..60 {
+            let router = random(priorities.len());
+            match random(10) {
+                0 | 1 => {
+                    let request = bench.request(router);
+                    bench.ask_for(router, request);
+                }
+                2 => bench.ask_to_remove(router),
+                3 | 4 => bench.flush(),
+                5 | 6 => {
+                    bench.next_news(true);
+                }
+                7 => {
+                    bench.machine.add(ETH0, host_address(others[random(2)], Use::Usable, false));
+                }
+                8 if random(2) == 0 => {
+                    let there = bench.machine.addresses.iter().find(|(link, _)| *link == ETH0).cloned();
+                    there.map(|(link, it)| bench.machine.delete(link, it.address, it.prefix_len));
+                }
+                _ => {}
+            }
+        }
+        bench.calm();
+        for (router, known) in bench.known.clone().into_iter().enumerate() {
+            let served = bench.holdings.serves_on(bench.ids[router], 0).is_some();
+            assert_eq!(served, known.is_some(), "{seed}: {router} serves with what it wants");
+            assert!(!served || !bench.links().is_empty(), "{seed}: it is there");
+        }
+        (0..priorities.len()).for_each(|router| bench.remove(router));
+        bench.calm();
+        assert!(bench.holdings.records.values().all(|record| record.removals_unseen == 0), "{seed}: no news are due");
+        let owned = priorities == [255];
+        assert!(owned || bench.links().is_empty(), "{seed}: nothing is left");
+    }
 }
