@@ -163,7 +163,7 @@ impl Lease {
 mod tests {
     use super::*;
     use std::net::IpAddr;
-    use vrrp_core::{Config, InterfaceId, Profile, RouterSet, Vrid};
+    use vrrp_core::{Action, Config, Input, InterfaceId, Profile, RouterSet, Vrid};
 
     const CHUNK: usize = 8;
 
@@ -255,7 +255,43 @@ mod tests {
         let (mut leases, [id, _]) = leases(true);
         leases.advertised(id, at(0), true);
         assert!(leases.holds(id, at(2_000)) && !leases.holds(id, at(2_001)));
-        assert!(!leases.may_have_expired(id, at(1_900)) && leases.may_have_expired(id, at(1_960)));
+        assert!(!leases.may_have_expired(id, at(1_949)) && leases.may_have_expired(id, at(1_950)));
+    }
+
+    #[test]
+    fn what_is_withheld_is_put_back_once_when_an_advertisement_has_gone_out_and_by_its_last_request() {
+        let (mut leases, [id, other]) = leases(true);
+        let mut set = RouterSet::new();
+        let addresses: [IpAddr; 2] = [1, 2].map(|n| IpAddr::from([192, 0, 2, n]));
+        let config = Config::new(Profile::Rfc9568Errata, Vrid::new(1).unwrap(), &addresses).unwrap();
+        let router = set.insert(InterfaceId(0), config).unwrap();
+        // A core takes over, twice.
+        let mut now = at(0);
+        let mut takeover = || {
+            set.handle(now, router, Input::Shutdown);
+            while set.poll_action().is_some() {}
+            for input in [Input::PrimaryAddress(Some([192, 0, 2, 9].into())), Input::Startup] {
+                set.handle(now, router, input);
+            }
+            while set.get(router).unwrap().role() != vrrp_core::Role::Master {
+                (now, _) = set.deadline().unwrap();
+                set.handle(now, router, Input::Timeout);
+            }
+            let actions = std::iter::from_fn(|| set.poll_action()).map(|(_, action)| action);
+            let requests = actions.filter_map(|action| match action {
+                Action::InstallAddress(request) => Some(request),
+                _ => None,
+            });
+            requests.collect::<Vec<Vip>>()
+        };
+        let (first, second) = (takeover(), takeover());
+        assert!(first.len() == 2 && second.len() == 2 && first[0] != second[0]);
+        for request in [first[0], first[1], second[0]] {
+            leases.withhold(id, request);
+        }
+        assert_eq!(leases.advertised(other, at(10), true), []);
+        assert_eq!(leases.advertised(id, at(10), true), [first[1], second[0]]);
+        assert_eq!(leases.advertised(id, at(20), true), []);
     }
 
     #[test]
