@@ -1084,6 +1084,10 @@ fn whatever_happens_in_whatever_order_the_ledger_knows_what_is_there() {
                     let there = bench.machine.addresses.iter().find(|(link, _)| *link == ETH0).cloned();
                     there.map(|(link, it)| bench.machine.delete(link, it.address, it.prefix_len));
                 }
+                9 if random(4) == 0 => {
+                    bench.machine.flush();
+                    bench.lose_answers();
+                }
                 _ => {}
             }
         }
