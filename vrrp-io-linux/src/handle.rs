@@ -241,6 +241,16 @@ mod tests {
             assert_eq!(error.to_string(), "v0/51: there is already a virtual router 51 on v0");
         }
     }
+
+    #[test]
+    fn an_interface_that_cannot_be_is_refused_and_not_waited_for() {
+        let config = Config::new(Profile::Rfc3768, Vrid::new(51).unwrap(), &["192.0.2.1".parse().unwrap()]).unwrap();
+        for (interface, told) in [("a/b", "a/b/51: `a/b` cannot be"), ("", "/51: `` cannot be")] {
+            let error = start([Router::new(interface, config.clone())]).unwrap_err();
+            assert!(error.to_string().starts_with(told), "{error}");
+        }
+    }
+
     /// A handle whose driver panics as soon as it is there.
     fn dead() -> (Vrrp, RouterId, TrackerId) {
         let mut config =

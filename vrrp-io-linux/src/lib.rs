@@ -193,7 +193,7 @@ pub use event::{Event, EventKind};
 pub use handle::{Vrrp, start, start_with};
 pub use os_error::OsError;
 pub use preflight::{Preflight, preflight};
-pub use router::{Router, RouterError};
+pub use router::{Router, RouterError, is_interface_name};
 pub use scheduling::Scheduling;
 pub use status::{AddressStatus, DriverStatus, FaultStatus, OnHost, OtherMaster, RouterStatus, TrackerStatus};
 pub use suitability::{Concern, Unsuitable};

@@ -64,8 +64,11 @@ pub enum RouterError {
         /// The interface that was to be tracked.
         interface: String,
     },
-    /// The interface for the virtual MAC address cannot have this name.
-    #[error("{name}: `{interface}` is no name for an interface; expected 1 to 15 octets without blanks, `/` and `:`")]
+    /// No interface [can have](is_interface_name) this name: its own one, the one for its virtual MAC address, one that
+    /// carries an address, or one that it tracks.
+    #[error(
+        "{name}: `{interface}` cannot be the name of an interface; expected 1 to 15 octets without spaces, `/` and `:`, and neither `.` nor `..`"
+    )]
     InterfaceName {
         /// The router.
         name: String,
@@ -182,12 +185,18 @@ impl Router {
         {
             return Err(RouterError::UnknownTracker { name: name(), interface: interface.clone() });
         }
-        match &self.macvlan {
-            Some(macvlan) if !macvlan.is_named_well() => {
-                Err(RouterError::InterfaceName { name: name(), interface: macvlan.name.clone() })
-            }
-            _ => Ok(()),
+        match self.interface_names().find(|interface| !is_interface_name(interface)) {
+            Some(interface) => Err(RouterError::InterfaceName { name: name(), interface: interface.to_owned() }),
+            None => Ok(()),
         }
+    }
+
+    /// Returns the name of every interface that it uses.
+    fn interface_names(&self) -> impl Iterator<Item = &str> {
+        let devices = self.addresses.iter().filter_map(|vip| vip.device.as_ref());
+        let tracked = self.tracked_interfaces.iter().map(|(_, interface)| interface);
+        let macvlan = self.macvlan.iter().map(|macvlan| &macvlan.name);
+        std::iter::once(&self.interface).chain(macvlan).chain(devices).chain(tracked).map(String::as_str)
     }
 
     /// The MAC address that its advertisements come from, unless it is that of the interface. Unicast needs the host's
@@ -235,6 +244,57 @@ impl Router {
     }
 }
 
+/// Returns whether the kernel lets an interface have this name: 1 to 15 octets without `/`, `:` and white space, and
+/// neither `.` nor `..`.
+///
+/// [`start`](crate::start) refuses routers with any other: such an interface would be waited for without end.
+#[must_use]
+pub fn is_interface_name(name: &str) -> bool {
+    let bad = |c: char| matches!(c, '/' | ':' | '\0') || c.is_whitespace();
+    (1..=15).contains(&name.len()) && !name.contains(bad) && name != "." && name != ".."
+}
+
 fn is_link_local(address: IpAddr) -> bool {
     matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vrrp_core::{Profile, Tracker, Vrid, Weight};
+
+    #[test]
+    fn an_interface_is_named_as_the_kernel_takes_it() {
+        for name in ["a", "vrrp.1", "fifteen-octets.", "..."] {
+            assert!(is_interface_name(name), "{name:?}");
+        }
+        for name in ["", "sixteen-octets..", "a/b", "a:b", "a b", "a\tb", "a\nb", "a\u{1680}b", "a\0b", ".", ".."] {
+            assert!(!is_interface_name(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn no_interface_of_a_router_has_an_impossible_name() {
+        let mut config =
+            Config::new(Profile::Rfc3768, Vrid::new(51).unwrap(), &["192.0.2.1".parse().unwrap()]).unwrap();
+        let tracker = Tracker { name: "uplink".to_owned(), weight: Weight::Fault, reverse: false };
+        let tracker = config.add_tracker(tracker).unwrap();
+        let on = |name: &str| Router::new(name, config.clone());
+        let with_device = |name: &str| {
+            let vip = VirtualIp { device: Some(name.to_owned()), ..VirtualIp::from(config.addresses()[0]) };
+            on("v0").with_address(vip).unwrap()
+        };
+        for name in ["", "a/b", "sixteen-octets.."] {
+            for router in [
+                on(name),
+                with_device(name),
+                on("v0").with_virtual_mac(VirtualMac::new().with_name(name)),
+                on("v0").with_tracked_interface(tracker, name),
+            ] {
+                let error = RouterError::InterfaceName { name: router.name.clone(), interface: name.to_owned() };
+                assert_eq!(router.check(), Err(error), "{router:?}");
+            }
+        }
+        assert_eq!(with_device("v1").with_virtual_mac(VirtualMac::new()).check(), Ok(()));
+    }
 }
