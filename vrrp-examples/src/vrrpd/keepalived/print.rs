@@ -9,7 +9,6 @@ use crate::vrrpd::config::{
     Announce, Command, Daemon, Instance, Mark, Notify, Prefix, Protocol, Route, Rule, Script, SyncGroup, Track,
     TrackWeight, User,
 };
-use crate::vrrpd::keepalived::blocks::address::number_of;
 use crate::vrrpd::keepalived::text::lexer::{self, Token};
 use crate::vrrpd::keepalived::text::secrets;
 use crate::vrrpd::report::Report;
@@ -250,7 +249,7 @@ fn address(vip: &VirtualIp) -> String {
     let mut line = vip.to_string();
     option(&mut line, "brd", vip.broadcast);
     option(&mut line, "dev", vip.device.as_deref().map(word));
-    option(&mut line, "scope", Some(number_of(vip.scope)).filter(|scope| *scope != 0));
+    option(&mut line, "scope", Some(vip.scope.number()).filter(|scope| *scope != 0));
     option(&mut line, "label", vip.label.as_deref().map(word));
     line
 }

@@ -88,41 +88,27 @@ fn option_of<'a>(
     Some(())
 }
 
-/// The scopes that have a name, and their numbers.
-const SCOPES: [(&str, u8, Scope); 5] = [
-    ("global", 0, Scope::Global),
-    ("site", 200, Scope::Site),
-    ("link", 253, Scope::Link),
-    ("host", 254, Scope::Host),
-    ("nowhere", 255, Scope::Other(255)),
+/// The scopes that have a name.
+const SCOPES: [(&str, Scope); 5] = [
+    ("global", Scope::Global),
+    ("site", Scope::Site),
+    ("link", Scope::Link),
+    ("host", Scope::Host),
+    ("nowhere", Scope::Other(255)),
 ];
 
-fn scope(word: &Word, report: &mut Report) -> Option<Scope> {
-    let number = scope_number(word, report)?;
-    let named = SCOPES.iter().find(|(_, known, _)| *known == number);
-    Some(named.map_or(Scope::Other(number), |(_, _, scope)| *scope))
-}
-
 /// A scope by its name or number.
-pub(crate) fn scope_number(word: &Word, report: &mut Report) -> Option<u8> {
+pub(crate) fn scope(word: &Word, report: &mut Report) -> Option<Scope> {
     let text = word.text.as_str();
-    let named = SCOPES.iter().find(|(name, _, _)| *name == text).map(|(_, number, _)| *number);
-    let number = named.or_else(|| text.parse().ok());
-    if number.is_none() {
+    let named = SCOPES.iter().find(|(name, _)| *name == text).map(|(_, scope)| *scope);
+    let scope = named.or_else(|| Some(Scope::from(text.parse::<u8>().ok()?)));
+    if scope.is_none() {
         report
             .error(word.span, format!("`{text}` is not a scope"))
             .with_expected("global, site, link, host, nowhere or a number from 0 to 255")
-            .with_nearest(text, SCOPES.map(|(name, _, _)| name));
+            .with_nearest(text, SCOPES.map(|(name, _)| name));
     }
-    number
-}
-
-/// The kernel's number of a scope.
-pub(crate) fn number_of(scope: Scope) -> u8 {
-    match scope {
-        Scope::Other(number) => number,
-        named => SCOPES.iter().find(|(_, _, known)| *known == named).map_or(0, |(_, number, _)| *number),
-    }
+    scope
 }
 
 fn label(word: &Word, report: &mut Report) -> Option<String> {

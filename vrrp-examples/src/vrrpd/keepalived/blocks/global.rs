@@ -7,9 +7,7 @@ use crate::vrrpd::keepalived::blocks::switches::Switches;
 use crate::vrrpd::keepalived::blocks::values::At;
 use crate::vrrpd::keepalived::text::statement::Statement;
 use crate::vrrpd::report::Report;
-
-/// Microseconds that a real-time thread may use without a pause, at least.
-const LEAST_REAL_TIME: u32 = 200_000;
+use vrrp_io_linux::Scheduling;
 
 /// Defaults for every script and instance.
 #[derive(Default)]
@@ -34,8 +32,9 @@ pub(crate) struct Process {
 /// `vrrp_rlimit_rttime`, in microseconds.
 pub(crate) fn real_time_limit(statement: &Statement, report: &mut Report) -> Option<At<u32>> {
     let micros: At<u32> = statement.number(1..=i64::from(u32::MAX), report)?;
-    if micros.value < LEAST_REAL_TIME {
-        let text = format!("`vrrp_rlimit_rttime` is at least {LEAST_REAL_TIME} here: a takeover of many takes long");
+    let least = Scheduling::LEAST_REAL_TIME_LIMIT.as_micros();
+    if u128::from(micros.value) < least {
+        let text = format!("`vrrp_rlimit_rttime` is at least {least} here: a takeover of many takes long");
         report.notice(micros.span, text);
     }
     Some(micros)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::{Report, Span};
-use vrrp_core::Family;
+use vrrp_io_linux::is_interface_name;
 
 /// A value and where it was written.
 #[derive(Clone, Copy, Debug)]
@@ -194,19 +194,10 @@ pub(crate) fn host(word: &Word, text: &str, report: &mut Report) -> Option<IpAdd
     None
 }
 
-/// What messages call a family.
-pub(crate) const fn family_name(family: Family) -> &'static str {
-    match family {
-        Family::Ipv4 => "IPv4",
-        Family::Ipv6 => "IPv6",
-    }
-}
-
 /// A name that the kernel takes for an interface.
 pub(crate) fn interface(word: &Word, report: &mut Report) -> Option<String> {
     let name = &word.text;
-    let bad = |c: char| matches!(c, '/' | ':') || c.is_whitespace();
-    if !(1..=15).contains(&name.len()) || name == "." || name == ".." || name.contains(bad) {
+    if !is_interface_name(name) {
         report
             .error(word.span, format!("`{name}` cannot be the name of an interface"))
             .with_expected("1 to 15 octets without `/`, `:` and spaces");
@@ -241,19 +232,6 @@ pub(crate) fn unique<K: Ord>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vrrpd::keepalived::text::secrets;
-
-    #[test]
-    fn an_interface_is_named_as_the_adapter_takes_it() {
-        let is_taken = |name: &str| {
-            let word = Word { text: name.to_owned(), span: Span::default() };
-            interface(&word, &mut Report::new(secrets::printable)).is_some()
-        };
-        assert!(is_taken("vrrp.1") && is_taken("fifteen-octets."));
-        for name in ["", "sixteen-octets..", "a/b", "a:b", "a b", "a\tb", "a\nb", "a\u{1680}b", ".", ".."] {
-            assert!(!is_taken(name), "{name:?}");
-        }
-    }
 
     #[test]
     fn seconds_are_read_to_the_microsecond() {

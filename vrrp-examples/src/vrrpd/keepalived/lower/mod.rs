@@ -16,9 +16,10 @@ use crate::vrrpd::config::{Daemon, Instance, Script, SyncGroup};
 use crate::vrrpd::keepalived::blocks::group::GroupDraft;
 use crate::vrrpd::keepalived::blocks::instance::InstanceDraft;
 use crate::vrrpd::keepalived::blocks::root::Root;
-use crate::vrrpd::keepalived::blocks::values::{family_name, unique};
+use crate::vrrpd::keepalived::blocks::values::unique;
 use crate::vrrpd::report::places::Spans;
 use crate::vrrpd::report::{Report, Span};
+use vrrp_core::Family;
 
 /// Lowers a whole configuration, and says where its instances stand. What it returns counts only if `report` holds no
 /// error afterwards.
@@ -74,9 +75,9 @@ fn check_between_sections(root: &Root, report: &mut Report) {
     unique(names, report, |name| format!("the instance name `{name}` is taken"), "a name of its own");
     let routers = root.instances.iter().filter_map(|draft| {
         let vrid = draft.vrid?;
-        Some(((vrid.value, family_name(draft.family()), &draft.interface.as_ref()?.value), vrid.span))
+        Some(((vrid.value, draft.family(), &draft.interface.as_ref()?.value), vrid.span))
     });
-    let taken = |(vrid, family, interface): &(u8, &str, &String)| {
+    let taken = |(vrid, family, interface): &(u8, Family, &String)| {
         format!("virtual router id {vrid} is taken on {interface} for {family}")
     };
     unique(routers, report, taken, "an id that no other instance on this interface has");

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::vrrpd::config::{Announce, Protocol};
 use crate::vrrpd::keepalived::blocks::global::Globals;
 use crate::vrrpd::keepalived::blocks::instance::{Initial, InstanceDraft};
-use crate::vrrpd::keepalived::blocks::values::{At, family_name};
+use crate::vrrpd::keepalived::blocks::values::At;
 use crate::vrrpd::report::{Report, Span};
 use vrrp_core::{Family, Priority, Profile, Version};
 
@@ -74,10 +74,9 @@ impl InstanceDraft {
     fn check_family(&self, report: &mut Report) {
         let family = self.family();
         if let Some(other) = self.addresses.iter().find(|vip| Family::of(vip.value.address) != family) {
-            let name = family_name(family);
             report
-                .error(other.span, format!("{} among {name} addresses", other.value.address))
-                .with_expected(format!("{name} addresses only: an advertisement carries one family"))
+                .error(other.span, format!("{} among {family} addresses", other.value.address))
+                .with_expected(format!("{family} addresses only: an advertisement carries one family"))
                 .with_help("it can go into `virtual_ipaddress_excluded`, or into an instance of its own");
         }
         if let Some(native) = self.native_ipv6.filter(|_| family == Family::Ipv4 && !self.addresses.is_empty()) {

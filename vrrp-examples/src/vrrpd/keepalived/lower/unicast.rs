@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::vrrpd::config::Unicast;
 use crate::vrrpd::keepalived::blocks::instance::InstanceDraft;
 use crate::vrrpd::keepalived::blocks::unicast::PeerDraft;
-use crate::vrrpd::keepalived::blocks::values::{At, family_name, unique};
+use crate::vrrpd::keepalived::blocks::values::{At, unique};
 use crate::vrrpd::report::Report;
 use vrrp_core::Family;
 
@@ -62,7 +62,7 @@ impl InstanceDraft {
 
     fn check_peer_family(&self, what: &str, address: At<IpAddr>, report: &mut Report) {
         if !self.addresses.is_empty() && Family::of(address.value) != self.family() {
-            let family = family_name(self.family());
+            let family = self.family();
             report
                 .error(address.span, format!("the {what} {} of a router for {family}", address.value))
                 .with_expected(format!("an {family} address, as the virtual ones are"));

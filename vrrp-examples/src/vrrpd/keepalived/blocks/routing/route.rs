@@ -1,7 +1,7 @@
 //! One line of `virtual_routes`.
 
 use crate::vrrpd::config::{Route, RouteKind};
-use crate::vrrpd::keepalived::blocks::address::scope_number;
+use crate::vrrpd::keepalived::blocks::address::scope;
 use crate::vrrpd::keepalived::blocks::routing::words::{Words, Written};
 use crate::vrrpd::keepalived::blocks::values::interface;
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
@@ -115,7 +115,7 @@ impl RouteWords {
             "dev" | "oif" => self.device = Some(interface(words.value(word, report)?, report)?),
             "table" => self.table = Some(words.table(word, report)?),
             "metric" | "priority" | "preference" => self.metric = Some(words.number(word, report)?),
-            "scope" => self.scope = Some(scope_number(words.value(word, report)?, report)?),
+            "scope" => self.scope = Some(scope(words.value(word, report)?, report)?.number()),
             "onlink" => self.onlink = true,
             "mtu" => self.mtu = Some(words.number(word, report)?),
             "protocol" | "proto" => {

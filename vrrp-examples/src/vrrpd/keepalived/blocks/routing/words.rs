@@ -6,7 +6,7 @@ use std::slice::Iter;
 
 use crate::vrrpd::config::Prefix;
 use crate::vrrpd::keepalived::blocks::address::prefix_len;
-use crate::vrrpd::keepalived::blocks::values::{family_name, host};
+use crate::vrrpd::keepalived::blocks::values::host;
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::Report;
 use vrrp_core::Family;
@@ -140,10 +140,9 @@ impl<'a> Words<'a> {
     pub(super) fn agree(&mut self, word: &Word, family: Family, report: &mut Report) -> bool {
         let first = *self.family.get_or_insert(family);
         if first != family {
-            let name = family_name(first);
             report
-                .error(word.span, format!("`{}` in a {} for {name}", word.text, self.what))
-                .with_expected(format!("{name} only, as before it on the line"));
+                .error(word.span, format!("`{}` in a {} for {first}", word.text, self.what))
+                .with_expected(format!("{first} only, as before it on the line"));
         }
         first == family
     }
