@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use vrrp_core::{Fault, Priority, Role, Weight};
-use vrrp_io_linux::{AddressStatus, FaultStatus, OnHost, RouterStatus, TrackerStatus};
+use vrrp_io_linux::{AddressStatus, DriverStatus, FaultStatus, OnHost, RouterStatus, TrackerStatus};
 
 use super::answer::{AddressView, MasterView, OtherMasterView, Place, RouterView, Since, Status, TrackerView};
 use crate::vrrpd::control::snapshot::{Reasons, Snapshot};
@@ -42,7 +42,7 @@ fn router(status: &RouterStatus, daemon: &Snapshot) -> RouterView {
         }),
         since: status.in_state_for.map(|ago| Since::new(ago, daemon.taken_at)),
         cause: status.why.clone(),
-        counters: counters(status, daemon.driver.events_lost),
+        counters: counters(status, &daemon.driver),
     }
 }
 
@@ -92,12 +92,13 @@ const fn place(host: OnHost) -> Place {
 }
 
 /// The counters by their names in the core, those of the driver with them.
-fn counters(status: &RouterStatus, events_lost: u64) -> BTreeMap<String, u64> {
+fn counters(status: &RouterStatus, driver: &DriverStatus) -> BTreeMap<String, u64> {
     let stats = serde_json::to_value(status.stats).unwrap_or_default();
     let named = stats.as_object().into_iter().flatten();
     let mut counters: BTreeMap<String, u64> =
         named.filter_map(|(name, value)| Some((name.clone(), value.as_u64()?))).collect();
-    counters.insert("events_lost".to_owned(), events_lost);
+    counters.insert("events_lost".to_owned(), driver.events_lost);
+    counters.insert("news_not_understood".to_owned(), driver.news_not_understood);
     counters
 }
 
@@ -130,7 +131,7 @@ mod tests {
             }],
             "up_since": null, "up_for": null, "last_event": "vrrp-event-shutdown", "new_master_reason": "not-master",
             "last_advertisement_from": null, "master_down_interval": second, "skew_time": second, "stats": {},
-        }], "global": {}, "events_lost": 3, "news_not_understood": 0});
+        }], "global": {}, "events_lost": 3, "news_not_understood": 2});
         Snapshot { taken_at: SystemTime::UNIX_EPOCH, driver: serde_json::from_value(driver).unwrap(), reasons }
     }
 
@@ -157,6 +158,7 @@ mod tests {
             "address": "192.0.2.1/24", "installed": false, "host": "absent", "obstacle": "there is no interface eth1",
         });
         assert_eq!(serde_json::to_value(&router.addresses).unwrap(), json!([address]));
-        assert_eq!((router.family.as_str(), router.counters["events_lost"]), ("IPv4", 3));
+        assert_eq!(router.family, "IPv4");
+        assert_eq!((router.counters["events_lost"], router.counters["news_not_understood"]), (3, 2));
     }
 }
