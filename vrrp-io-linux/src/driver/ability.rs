@@ -14,7 +14,7 @@ use crate::virtual_ip::IPV6_MTU;
 impl Driver {
     /// Looks at all addresses of a router anew: something about an interface changed.
     pub(super) fn look_for_obstacles(&mut self, id: RouterId) {
-        let count = self.routers.get(id.index()).map_or(0, |hosted| hosted.router.addresses.len());
+        let count = self.routers.address_count(id);
         // Many are on one interface.
         let mut last: Option<(String, Circumstances)> = None;
         for index in 0..count {
@@ -35,7 +35,7 @@ impl Driver {
 
     /// The same where something is in the way already, and else nothing: news of an address are no news for others.
     pub(super) fn look_for_obstacles_again(&mut self, id: RouterId) {
-        let count = self.routers.get(id.index()).map_or(0, |hosted| hosted.router.addresses.len());
+        let count = self.routers.address_count(id);
         if self.obstacles.any_of(id, count) {
             self.look_for_obstacles(id);
         }
@@ -97,7 +97,7 @@ impl Driver {
         circumstances: Circumstances,
     ) -> Option<AddressError> {
         let Circumstances { ifindex, up, mtu, ipv6 } = circumstances;
-        let interface = self.routers.get(id.index()).map_or("", |hosted| hosted.router.interface.as_str());
+        let interface = self.routers.get(id).map_or("", |hosted| hosted.router.interface.as_str());
         let own = interface == device;
         let macvlan = self.macvlans.is_one(device);
         match ifindex {

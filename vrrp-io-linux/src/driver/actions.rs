@@ -111,7 +111,7 @@ impl Driver {
     /// To the group, or a copy to each peer, in the steps of section 7.2 (IP-09). `None`: there is nothing to send from.
     fn send_advertisement(&mut self, id: RouterId, kind: AdvertKind) -> Option<Sent> {
         let to_winner = self.frame_to_winner(id, kind);
-        let (router, hosted) = (self.set.get(id)?, self.routers.get(id.index())?);
+        let (router, hosted) = (self.set.get(id)?, self.routers.get(id)?);
         let (port, source) = (self.ports.get_mut(hosted.port)?, router.source()?);
         let group = router.config().family().group();
         let alone = router.winner().filter(|_| is_last_word(kind));
@@ -143,7 +143,7 @@ impl Driver {
     /// From and to which MAC address a last word to the group goes: it is for the winner alone, and a switch learns nothing
     /// from it. A virtual MAC address is no router's own: what is sent to it need not come to where that router listens.
     fn frame_to_winner(&self, id: RouterId, kind: AdvertKind) -> Option<(Mac, Mac)> {
-        let (router, hosted) = (self.set.get(id)?, self.routers.get(id.index())?);
+        let (router, hosted) = (self.set.get(id)?, self.routers.get(id)?);
         let winner = hosted.winner_mac.filter(|mac| is_last_word(kind) && !vmac::is_virtual(*mac))?;
         if !matches!(router.config_of(kind).peers(), Peers::Multicast) {
             return None;
@@ -155,7 +155,7 @@ impl Driver {
     /// Counts and reports an advertisement that did not leave. Returns false where the link is down.
     fn follow_send_failure(&mut self, id: RouterId, (destination, error): (IpAddr, io::Error)) -> bool {
         self.set.count_tx_error(id);
-        let port = self.routers.get(id.index()).and_then(|hosted| self.ports.get(hosted.port));
+        let port = self.routers.get(id).and_then(|hosted| self.ports.get(hosted.port));
         // The release of a router whose link went is tried all the same; why it fails is told as its fault.
         if !port.and_then(|port| self.monitor.link_by_name(&port.name)).is_some_and(|link| link.up) {
             return false;

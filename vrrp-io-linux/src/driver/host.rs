@@ -66,7 +66,7 @@ impl Driver {
         let Some(name) = self.monitor.link(link).map(|link| link.name.clone()) else { return };
         let routers = self.interfaces.get(&name).map_or_else(Vec::new, |concerned| concerned.routers.clone());
         for id in routers {
-            if self.routers.get(id.index()).is_some_and(|hosted| hosted.devices.contains(&name)) {
+            if self.routers.get(id).is_some_and(|hosted| hosted.devices.contains(&name)) {
                 self.set.handle(clock::now(), id, Input::LinkAddressChanged);
             }
         }
@@ -95,7 +95,7 @@ impl Driver {
         }
         ports.into_iter().for_each(|port| self.follow_port(port));
         for id in concerned {
-            let Some(Hosted { router, .. }) = self.routers.get(id.index()) else { continue };
+            let Some(Hosted { router, .. }) = self.routers.get(id) else { continue };
             self.consider(id, [Input::PrimaryAddress(self.primary_address(id, router))]);
             self.look_for_obstacles_again(id);
         }
@@ -168,7 +168,7 @@ impl Driver {
 
     /// Tells a router what the mirror of the host says about it.
     pub(super) fn refresh(&mut self, id: RouterId) {
-        let Some(Hosted { router, port, .. }) = self.routers.get(id.index()) else { return };
+        let Some(Hosted { router, port, .. }) = self.routers.get(id) else { return };
         let is_refused = self.ports.get(*port).is_some_and(|port| port.refused.is_some());
         let is_up = |name: &str| self.monitor.link_by_name(name).is_some_and(|link| link.up);
         let up = !is_refused && is_up(&router.interface);
@@ -234,7 +234,7 @@ impl Driver {
 
     /// What the host says of one of a router's addresses.
     pub(super) fn on_host(&self, id: RouterId, index: usize) -> OnHost {
-        let (Some(hosted), Some(holding)) = (self.routers.get(id.index()), self.holdings.get(id, index)) else {
+        let (Some(hosted), Some(holding)) = (self.routers.get(id), self.holdings.get(id, index)) else {
             return OnHost::Absent;
         };
         let on = |name: &str| {
@@ -253,10 +253,8 @@ impl Driver {
 
     /// Warns of what concerns all routers of a port, in the name of the first.
     pub(super) fn warn_port(&mut self, port: usize, warning: Warning) {
-        let concerned = self.routers.iter().position(|hosted| hosted.port == port);
-        let id = self.set.iter().nth(concerned.unwrap_or_default()).map(|(id, _)| id);
-        if let Some(id) = id {
-            self.reporter.report(id, EventKind::Warning(warning));
+        if let Some(concerned) = self.routers.iter().find(|hosted| hosted.port == port) {
+            self.reporter.report(concerned.id, EventKind::Warning(warning));
         }
     }
 }

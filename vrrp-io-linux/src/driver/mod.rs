@@ -225,7 +225,7 @@ impl Driver {
             if at > now && !(down && at <= now + wait) {
                 break;
             }
-            let Some(hosted) = self.routers.get(id.index()) else { break };
+            let Some(hosted) = self.routers.get(id) else { break };
             let heard_on = Arc::clone(&hosted.heard_on);
             let drained_at = heard_on.iter().filter_map(|port| self.ports.get(*port)).map(|port| port.drained_at).min();
             let drained_at = drained_at.unwrap_or(now);
@@ -265,8 +265,7 @@ impl Driver {
 
     /// After a gap every Master learns first how late it is, and then what it missed, before any of them says a word.
     fn catch_up(&mut self, now: Instant) {
-        let masters: Vec<RouterId> =
-            self.set.iter().map(|(id, _)| id).filter(|id| self.role(*id) == Some(Role::Master)).collect();
+        let masters: Vec<RouterId> = self.ids().filter(|id| self.role(*id) == Some(Role::Master)).collect();
         masters.into_iter().for_each(|id| self.time_out(id, now));
         (0..self.ports.len()).for_each(|port| self.drain(port, now));
     }
@@ -305,9 +304,8 @@ impl Driver {
             return;
         }
         let is_free = |port: usize| before.contains(&port) && !self.refused.contains(&port);
-        let ids = self.set.iter().map(|(id, _)| id);
-        let freed: Vec<RouterId> =
-            ids.filter(|id| self.routers.get(id.index()).is_some_and(|hosted| is_free(hosted.port))).collect();
+        let freed = self.routers.iter().filter(|hosted| is_free(hosted.port));
+        let freed: Vec<RouterId> = freed.map(|hosted| hosted.id).collect();
         freed.into_iter().for_each(|id| self.refresh(id));
     }
 
@@ -348,7 +346,7 @@ impl Driver {
         let source = datagram.ends.source();
         match self.set.handle_packet(at, InterfaceId(port as u32), rx) {
             Ok((id, accepted)) => {
-                if let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get_mut(id.index())) {
+                if let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get_mut(id)) {
                     if router.winner() == Some(source) {
                         hosted.winner_mac = datagram.mac;
                     }

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use vrrp_core::{Instant, InterfaceId, Peers, RouterId, RouterSet};
 
 use super::interfaces::Interfaces;
-use super::state::{Command, Driver, Hosted};
+use super::state::{Command, Driver, Hosted, Routers};
 use crate::addresses::holdings::Holdings;
 use crate::addresses::lease::{Leases, least_lifetime};
 use crate::addresses::obstacles::Obstacles;
@@ -60,14 +60,14 @@ impl Driver {
         let macvlans = Macvlans::new(roster.routers()).map_err(os("cannot prepare virtual MAC addresses"))?;
         let gathers = roster.routers().all(|(_, router)| router.config.interval().duration() >= GATHER_AT);
         let names = roster.routers().map(|(_, router)| Arc::from(router.name.as_str())).collect();
-        let Roster { set, hosted, ports, mut interfaces } = roster;
+        let Roster { set, hosted: routers, ports, mut interfaces } = roster;
         let monitor = Monitor::new().map_err(os("cannot watch links and addresses (netlink)"))?;
         for link in monitor.links() {
             interfaces.follow(link.index, Some(&link.name));
         }
         Ok(Self {
             set,
-            routers: hosted,
+            routers,
             ports,
             next_port: 0,
             interfaces,
@@ -151,9 +151,9 @@ impl Driver {
 
     /// Warns of what was found out before the start. An interface that is not there is told as a fault.
     pub(crate) fn warn_of_concerns(&mut self, found: &[Preflight]) {
-        for ((id, _), found) in self.set.iter().zip(found) {
+        for (Hosted { id, .. }, found) in self.routers.iter().zip(found) {
             for concern in found.concerns.iter().filter(|concern| !matches!(concern, Concern::Missing { .. })) {
-                self.reporter.report(id, EventKind::Warning(Warning::Concern(concern.clone())));
+                self.reporter.report(*id, EventKind::Warning(Warning::Concern(concern.clone())));
             }
         }
     }
@@ -163,8 +163,7 @@ impl Driver {
 #[derive(Default)]
 struct Roster {
     set: RouterSet,
-    /// In the order of the set.
-    hosted: Vec<Hosted>,
+    hosted: Routers,
     ports: Vec<Port>,
     interfaces: Interfaces,
 }
@@ -187,7 +186,7 @@ impl Roster {
             StartError::Taken { name: router.name.clone(), interface: router.interface.clone(), vrid: taken.vrid }
         })?;
         self.interfaces.add(id, &router, port);
-        self.hosted.push(Hosted::new(router, port));
+        self.hosted.push(Hosted::new(id, router, port));
         Ok(())
     }
 
@@ -227,10 +226,10 @@ impl Roster {
         }
         for members in groups.into_values().collect::<Vec<_>>() {
             self.set.group(&members)?;
-            let ports = members.iter().filter_map(|id| self.hosted.get(id.index())).map(|hosted| hosted.port);
+            let ports = members.iter().filter_map(|id| self.hosted.get(*id)).map(|hosted| hosted.port);
             let ports: Arc<[usize]> = ports.collect::<BTreeSet<_>>().into_iter().collect();
             for id in members {
-                if let Some(hosted) = self.hosted.get_mut(id.index()) {
+                if let Some(hosted) = self.hosted.get_mut(id) {
                     hosted.heard_on = Arc::clone(&ports);
                 }
             }
@@ -239,15 +238,15 @@ impl Roster {
     }
 
     fn routers(&self) -> impl Iterator<Item = (RouterId, &Router)> {
-        self.set.iter().map(|(id, _)| id).zip(self.hosted.iter().map(|hosted| &hosted.router))
+        self.hosted.iter().map(|hosted| (hosted.id, &hosted.router))
     }
 }
 
 impl Hosted {
-    fn new(router: Router, port: usize) -> Self {
+    fn new(id: RouterId, router: Router, port: usize) -> Self {
         let devices: BTreeSet<&str> = router.addresses.iter().map(|vip| router.device(vip)).collect();
         let devices = devices.into_iter().map(str::to_owned).collect();
-        Self { router, port, heard_on: Arc::new([port]), devices, winner_mac: None, said: Vec::new(), rival: None }
+        Self { id, router, port, heard_on: Arc::new([port]), devices, winner_mac: None, said: Vec::new(), rival: None }
     }
 }
 

@@ -18,7 +18,7 @@ impl Driver {
             Cause::Recovered(last) => format!("no fault any more, the last was: {}", self.past_fault(id, last)),
             other => self
                 .routers
-                .get(id.index())
+                .get(id)
                 .map_or_else(String::new, |hosted| words::cause(&hosted.router, self.reporter.names(), other)),
         }
     }
@@ -30,7 +30,7 @@ impl Driver {
 
     /// Several faults, without those that say less than others.
     pub(super) fn faults(&self, id: RouterId, faults: impl IntoIterator<Item = Fault>) -> Vec<FaultStatus> {
-        let interface = self.routers.get(id.index()).map(|hosted| hosted.router.interface.as_str());
+        let interface = self.routers.get(id).map(|hosted| hosted.router.interface.as_str());
         let is_missing = interface.is_some_and(|name| self.condition(name) == Condition::Missing);
         let mut told: Vec<FaultStatus> = Vec::new();
         for fault in faults {
@@ -83,7 +83,7 @@ impl Driver {
         let Some(router) = self.set.get(id) else { return false };
         let noted: Vec<(Fault, String)> =
             router.faults().filter_map(|fault| Some((fault, self.fault_now(id, &fault)?))).collect();
-        let Some(hosted) = self.routers.get_mut(id.index()) else { return false };
+        let Some(hosted) = self.routers.get_mut(id) else { return false };
         let mut otherwise = false;
         for (fault, text) in noted {
             match hosted.said.iter_mut().find(|(known, _)| *known == fault) {
@@ -106,13 +106,13 @@ impl Driver {
 
     /// What a tracker says, as a phrase.
     pub(super) fn verdict(&self, id: RouterId, tracker: vrrp_core::TrackerId, passing: bool) -> String {
-        let Some(hosted) = self.routers.get(id.index()) else { return String::new() };
+        let Some(hosted) = self.routers.get(id) else { return String::new() };
         words::verdict(&hosted.router, &|name| self.condition(name), tracker, passing)
     }
 
     /// What the trackers of a router say, and what follows from it.
     pub(super) fn trackers(&self, id: RouterId) -> Vec<TrackerStatus> {
-        let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get(id.index())) else { return Vec::new() };
+        let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get(id)) else { return Vec::new() };
         let status = |(tracker, settings, passing): (_, &vrrp_core::Tracker, Option<bool>)| TrackerStatus {
             id: tracker,
             name: settings.name.clone(),
@@ -131,14 +131,14 @@ impl Driver {
 
     /// What a fault was last called.
     fn past_fault(&self, id: RouterId, fault: &Fault) -> String {
-        let Some(hosted) = self.routers.get(id.index()) else { return String::new() };
+        let Some(hosted) = self.routers.get(id) else { return String::new() };
         let said = hosted.said.iter().find(|(known, _)| known == fault);
         said.map_or_else(|| fault.describe(&hosted.router.config).to_string(), |(_, text)| text.clone())
     }
 
     /// What keeps a router out, as the host shows it now; `None` where it does not.
     fn fault_now(&self, id: RouterId, fault: &Fault) -> Option<String> {
-        let Hosted { router, port, .. } = self.routers.get(id.index())?;
+        let Hosted { router, port, .. } = self.routers.get(id)?;
         let taken = self.ports.get(*port).and_then(|port| port.refused.as_ref());
         let text = words::fault(
             router,
@@ -160,7 +160,7 @@ impl Driver {
 
     /// What there is for a router to send from.
     fn sources_of(&self, id: RouterId) -> Sources {
-        let Some(Hosted { router, .. }) = self.routers.get(id.index()) else { return Sources::None };
+        let Some(Hosted { router, .. }) = self.routers.get(id) else { return Sources::None };
         let there: Vec<(IpAddr, Use)> = match router.source {
             Some(source) => self.monitor.everywhere(source).map(|there| (source, there.usage)).collect(),
             None => {

@@ -44,7 +44,7 @@ impl Driver {
                     difference: other_addresses.then(&mut difference),
                     unreported,
                 });
-                let Some(hosted) = self.routers.get_mut(id.index()) else { return };
+                let Some(hosted) = self.routers.get_mut(id) else { return };
                 let known = hosted.rival.take().filter(|rival| rival.address == source && other_addresses);
                 let why = said.map(Disagreement::Addresses).or_else(|| known.and_then(|rival| rival.why));
                 hosted.rival = Some(Rival { address: source, priority, why, heard_at: at });
@@ -64,7 +64,7 @@ impl Driver {
         let event =
             |unreported| EventKind::Ignored { source, discard, other_master: other_master.is_some(), unreported };
         self.reporter.report_repeating(id, at, Kind::from(&discard), event);
-        if let (Some(priority), Some(hosted)) = (other_master, self.routers.get_mut(id.index())) {
+        if let (Some(priority), Some(hosted)) = (other_master, self.routers.get_mut(id)) {
             let known = hosted.rival.as_mut().filter(|rival| rival.address == source && rival.priority == priority);
             match known {
                 Some(rival) => rival.heard_at = at,
@@ -78,7 +78,7 @@ impl Driver {
 
     /// The other Master that a Master has heard lately.
     pub(super) fn other_master(&self, id: RouterId, now: Instant) -> Option<OtherMaster> {
-        let rival = self.routers.get(id.index())?.rival.as_ref()?;
+        let rival = self.routers.get(id)?.rival.as_ref()?;
         let is_news = self.role(id) == Some(Role::Master) && now.since(rival.heard_at) < HEARD_WITHIN;
         let Rival { address, priority, why, .. } = rival;
         is_news.then(|| OtherMaster { address: *address, priority: Some(*priority), why: why.clone() })

@@ -35,7 +35,7 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) struct Driver {
     pub(super) set: RouterSet,
-    pub(super) routers: Vec<Hosted>,
+    pub(super) routers: Routers,
     pub(super) ports: Vec<Port>,
     /// The one that was last asked for a packet.
     pub(super) next_port: usize,
@@ -76,9 +76,38 @@ pub(crate) struct Driver {
     pub(super) message: Box<[u8]>,
 }
 
+/// Every router of the set, in its order.
+#[derive(Debug, Default)]
+pub(super) struct Routers(Vec<Hosted>);
+
+impl Routers {
+    /// Adds the router that the set took last.
+    pub(super) fn push(&mut self, hosted: Hosted) {
+        self.0.push(hosted);
+    }
+
+    pub(super) fn get(&self, id: RouterId) -> Option<&Hosted> {
+        self.0.get(id.index())
+    }
+
+    pub(super) fn get_mut(&mut self, id: RouterId) -> Option<&mut Hosted> {
+        self.0.get_mut(id.index())
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Hosted> {
+        self.0.iter()
+    }
+
+    /// Returns how many addresses a router has.
+    pub(super) fn address_count(&self, id: RouterId) -> usize {
+        self.get(id).map_or(0, |hosted| hosted.router.addresses.len())
+    }
+}
+
 /// One router, with what only this host needs to know of it.
 #[derive(Debug)]
 pub(super) struct Hosted {
+    pub(super) id: RouterId,
     pub(super) router: Router,
     pub(super) port: usize,
     /// Where packets come in that bear on its takeover: its own port, and those of its sync group.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use vrrp_core::{Cause, Instant, RouterId, VirtualRouter};
+use vrrp_core::{Cause, Instant, VirtualRouter};
 
 use super::state::{Driver, Hosted};
 use crate::clock;
@@ -19,16 +19,17 @@ impl Driver {
     /// Returns how everything stands now.
     pub(super) fn status(&self) -> DriverStatus {
         let now = Now { monotonic: clock::now(), wall: SystemTime::now() };
-        let routers = self.set.iter().zip(&self.routers);
+        let status = |hosted: &Hosted| Some(self.router_status(self.set.get(hosted.id)?, hosted, &now));
         DriverStatus {
-            routers: routers.map(|((id, router), hosted)| self.router_status(id, router, hosted, &now)).collect(),
+            routers: self.routers.iter().filter_map(status).collect(),
             global: *self.set.stats(),
             events_lost: self.reporter.lost(),
             news_not_understood: self.monitor.malformed(),
         }
     }
 
-    fn router_status(&self, id: RouterId, router: &VirtualRouter, hosted: &Hosted, now: &Now) -> RouterStatus {
+    fn router_status(&self, router: &VirtualRouter, hosted: &Hosted, now: &Now) -> RouterStatus {
+        let id = hosted.id;
         let status = router.status();
         // What is not started yet is in no state that it has entered.
         let entered = Some(status.since).filter(|_| status.cause != Cause::New);
@@ -50,7 +51,7 @@ impl Driver {
             faults: self.faults(id, router.faults()),
             trackers: self.trackers(id),
             other_master: self.other_master(id, now.monotonic),
-            addresses: self.address_statuses(id, router, hosted),
+            addresses: self.address_statuses(router, hosted),
             up_since: status.up_since.map(|at| now.wall(at)),
             up_for: status.up_since.map(|at| now.ago(at)),
             last_event: status.last_event,
@@ -62,12 +63,12 @@ impl Driver {
         }
     }
 
-    fn address_statuses(&self, id: RouterId, router: &VirtualRouter, hosted: &Hosted) -> Vec<AddressStatus> {
+    fn address_statuses(&self, router: &VirtualRouter, hosted: &Hosted) -> Vec<AddressStatus> {
         let status = |(index, vip): (usize, &VirtualIp)| AddressStatus {
             vip: vip.clone(),
             installed: router.is_installed(vip.address),
-            host: self.on_host(id, index),
-            obstacle: self.why_not(id, index),
+            host: self.on_host(hosted.id, index),
+            obstacle: self.why_not(hosted.id, index),
         };
         hosted.router.addresses.iter().enumerate().map(status).collect()
     }

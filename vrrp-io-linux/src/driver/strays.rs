@@ -56,7 +56,7 @@ impl Driver {
 
     /// Looks for those of a router that is Master no more: what it could not have may be there by somebody else.
     pub(super) fn follow_strays_of(&mut self, id: RouterId) {
-        let count = self.routers.get(id.index()).map_or(0, |hosted| hosted.router.addresses.len());
+        let count = self.routers.address_count(id);
         for index in 0..count {
             let Some(holding) = self.holdings.get(id, index) else { return };
             let address = holding.vip.address;
@@ -75,7 +75,7 @@ impl Driver {
             return self.tell_strays(address);
         };
         for (id, index) in self.holdings.places_of(address).collect::<Vec<_>>() {
-            let (Some(hosted), Some(holding)) = (self.routers.get(id.index()), self.holdings.get(id, index)) else {
+            let (Some(hosted), Some(holding)) = (self.routers.get(id), self.holdings.get(id, index)) else {
                 continue;
             };
             // What a Master cannot have, and somebody else sets, serves.
@@ -130,7 +130,7 @@ impl Driver {
                     return;
                 }
                 let device = self.monitor.link(ifindex).map_or_else(String::new, |link| link.name.clone());
-                if let Some(hosted) = self.routers.get_mut(id.index()) {
+                if let Some(hosted) = self.routers.get_mut(id) {
                     hosted.router.real = (left == Left::Needed).then_some(address);
                 }
                 if left == Left::Contested {
@@ -170,7 +170,7 @@ impl Driver {
     /// Whether somebody has no other address to send from than virtual ones that nobody owns, and this is one of them.
     fn is_needed(&self, interface: &str, address: IpAddr) -> bool {
         let routers = self.interfaces.get(interface).map_or(&[][..], |concerned| &concerned.routers);
-        let routers = routers.iter().filter_map(|id| Some(&self.routers.get(id.index())?.router));
+        let routers = routers.iter().filter_map(|id| Some(&self.routers.get(*id)?.router));
         let sends_here = |router: &&Router| router.interface == interface && router.can_send_from(address);
         let needs = |router: &Router| match router.source {
             Some(source) => source == address,

@@ -45,7 +45,7 @@ impl Driver {
 
     /// An owner's real address must be on the macvlan alone: any other interface answers for it too (ARP-02, V6-11).
     pub(super) fn warn_of_real_address(&mut self, id: RouterId, vip: &VirtualIp, device: &str) {
-        let Some(hosted) = self.routers.get(id.index()).filter(|hosted| hosted.router.macvlan.is_some()) else {
+        let Some(hosted) = self.routers.get(id).filter(|hosted| hosted.router.macvlan.is_some()) else {
             return;
         };
         let interface = &hosted.router.interface;
@@ -59,7 +59,7 @@ impl Driver {
     /// Warns of what became of the packet filter, in the name of the router that its table is named after.
     pub(super) fn report_filter(&mut self, news: &News) {
         let Some((table, router)) = self.filter.as_ref().and_then(Filter::table) else { return };
-        let Some((id, _)) = self.set.iter().nth(router) else { return };
+        let Some(id) = self.ids().nth(router) else { return };
         let table = table.to_owned();
         match news {
             News::Restored => {
