@@ -62,103 +62,63 @@ pub(crate) enum Run {
 
 /// All of them, in the order in which they run.
 pub(crate) const ALL: [Experiment; 20] = [
-    Experiment {
-        name: "floors",
-        what: "the least that system calls, netlink and timers cost",
-        run: Run::Alone(|bench, report| floors::measure(&bench.pair, report)),
-    },
-    Experiment {
-        name: "release-1cs",
-        what: "takeover after SIGTERM, advertisements every 10 ms",
-        run: Run::Each(|b, k, n, r| takeover(b, k, How::Release, 1, n.unwrap_or(10), r)),
-    },
-    Experiment {
-        name: "release-10cs",
-        what: "the same, every 100 ms",
-        run: Run::Each(|b, k, n, r| takeover(b, k, How::Release, 10, n.unwrap_or(10), r)),
-    },
-    Experiment {
-        name: "release-100cs",
-        what: "the same, every second",
-        run: Run::Each(|b, k, n, r| takeover(b, k, How::Release, 100, n.unwrap_or(2), r)),
-    },
-    Experiment {
-        name: "silence-1cs",
-        what: "takeover after SIGSTOP, advertisements every 10 ms",
-        run: Run::Each(|b, k, n, r| takeover(b, k, How::Silence, 1, n.unwrap_or(20), r)),
-    },
-    Experiment {
-        name: "silence-10cs",
-        what: "the same, every 100 ms",
-        run: Run::Each(|b, k, n, r| takeover(b, k, How::Silence, 10, n.unwrap_or(15), r)),
-    },
-    Experiment {
-        name: "silence-100cs",
-        what: "the same, every second",
-        run: Run::Each(|b, k, n, r| takeover(b, k, How::Silence, 100, n.unwrap_or(2), r)),
-    },
-    Experiment {
-        name: "routers",
-        what: "takeover of 255 routers after SIGTERM",
-        run: Run::Each(|b, k, n, r| routers(b, k, n.unwrap_or(3), r)),
-    },
-    Experiment {
-        name: "addresses",
-        what: "takeover of one router with 1,000 addresses after SIGTERM",
-        run: Run::Each(|b, k, n, r| addresses(b, k, n.unwrap_or(2), r)),
-    },
-    Experiment {
-        name: "cpu-100ms",
-        what: "processor time of Master and Backup, 255 routers, every 100 ms",
-        run: Run::Each(|b, k, _, r| processor(b, k, Duration::from_millis(100), r)),
-    },
-    Experiment {
-        name: "cpu-10ms",
-        what: "the same, every 10 ms",
-        run: Run::Each(|b, k, _, r| processor(b, k, Duration::from_millis(10), r)),
-    },
-    Experiment { name: "memory", what: "memory (PSS) of all processes", run: Run::Each(|b, k, _, r| memory(b, k, r)) },
-    Experiment {
-        name: "busy",
-        what: "false takeovers at 10 ms beside busy neighbours, equal scheduling",
-        run: Run::Each(|b, k, _, r| busy(b, k, false, r)),
-    },
-    Experiment {
-        name: "rt-busy",
-        what: "the same with real-time scheduling (vrrp_rt_priority, vrrp_no_swap)",
-        run: Run::Each(|b, k, _, r| busy(b, k, true, r)),
-    },
-    Experiment {
-        name: "start-255",
-        what: "from exec to the last first advertisement of 255 routers",
-        run: Run::Each(|b, k, n, r| start(b, k, 255, 1, n.unwrap_or(3), r)),
-    },
-    Experiment {
-        name: "start-4000",
-        what: "the same of 4,000 routers on 16 interfaces",
-        run: Run::Each(|b, k, n, r| start(b, k, 4000, INTERFACES, n.unwrap_or(2), r)),
-    },
-    Experiment {
-        name: "many-ipv4",
-        what: "from exec until 250 routers have their 10,000 IPv4 addresses",
-        run: Run::Each(|b, k, n, r| many(b, k, Family::Ipv4, n.unwrap_or(1), r)),
-    },
-    Experiment {
-        name: "many-ipv6",
-        what: "the same of 5,000 IPv6 addresses",
-        run: Run::Each(|b, k, n, r| many(b, k, Family::Ipv6, n.unwrap_or(1), r)),
-    },
-    Experiment {
-        name: "forged-lower",
-        what: "a Master under forged advertisements of a lower priority, 1,000 and 100,000 a second",
-        run: Run::Each(|b, k, _, r| forged(b, k, Forged::Lower, r)),
-    },
-    Experiment {
-        name: "forged-release",
-        what: "the same under forged releases",
-        run: Run::Each(|b, k, _, r| forged(b, k, Forged::Release, r)),
-    },
+    alone("floors", "the least that system calls, netlink and timers cost", |bench, report| {
+        floors::measure(&bench.pair, report)
+    }),
+    each("release-1cs", "takeover after SIGTERM, advertisements every 10 ms", |b, k, n, r| {
+        takeover(b, k, How::Release, 1, n.unwrap_or(10), r)
+    }),
+    each("release-10cs", "the same, every 100 ms", |b, k, n, r| takeover(b, k, How::Release, 10, n.unwrap_or(10), r)),
+    each("release-100cs", "the same, every second", |b, k, n, r| takeover(b, k, How::Release, 100, n.unwrap_or(2), r)),
+    each("silence-1cs", "takeover after SIGSTOP, advertisements every 10 ms", |b, k, n, r| {
+        takeover(b, k, How::Silence, 1, n.unwrap_or(20), r)
+    }),
+    each("silence-10cs", "the same, every 100 ms", |b, k, n, r| takeover(b, k, How::Silence, 10, n.unwrap_or(15), r)),
+    each("silence-100cs", "the same, every second", |b, k, n, r| takeover(b, k, How::Silence, 100, n.unwrap_or(2), r)),
+    each("routers", "takeover of 255 routers after SIGTERM", |b, k, n, r| routers(b, k, n.unwrap_or(3), r)),
+    each("addresses", "takeover of one router with 1,000 addresses after SIGTERM", |b, k, n, r| {
+        addresses(b, k, n.unwrap_or(2), r)
+    }),
+    each("cpu-100ms", "processor time of Master and Backup, 255 routers, every 100 ms", |b, k, _, r| {
+        processor(b, k, Duration::from_millis(100), r)
+    }),
+    each("cpu-10ms", "the same, every 10 ms", |b, k, _, r| processor(b, k, Duration::from_millis(10), r)),
+    each("memory", "memory (PSS) of all processes", |b, k, _, r| memory(b, k, r)),
+    each("busy", "false takeovers at 10 ms beside busy neighbours, equal scheduling", |b, k, _, r| {
+        busy(b, k, false, r)
+    }),
+    each("rt-busy", "the same with real-time scheduling (vrrp_rt_priority, vrrp_no_swap)", |b, k, _, r| {
+        busy(b, k, true, r)
+    }),
+    each("start-255", "from exec to the last first advertisement of 255 routers", |b, k, n, r| {
+        start(b, k, 255, 1, n.unwrap_or(3), r)
+    }),
+    each("start-4000", "the same of 4,000 routers on 16 interfaces", |b, k, n, r| {
+        start(b, k, 4000, INTERFACES, n.unwrap_or(2), r)
+    }),
+    each("many-ipv4", "from exec until 250 routers have their 10,000 IPv4 addresses", |b, k, n, r| {
+        many(b, k, Family::Ipv4, n.unwrap_or(1), r)
+    }),
+    each("many-ipv6", "the same of 5,000 IPv6 addresses", |b, k, n, r| many(b, k, Family::Ipv6, n.unwrap_or(1), r)),
+    each(
+        "forged-lower",
+        "a Master under forged advertisements of a lower priority, 1,000 and 100,000 a second",
+        |b, k, _, r| forged(b, k, Forged::Lower, r),
+    ),
+    each("forged-release", "the same under forged releases", |b, k, _, r| forged(b, k, Forged::Release, r)),
 ];
+
+const fn each(
+    name: &'static str,
+    what: &'static str,
+    run: fn(&mut Bench, Kind, Option<usize>, &mut Report) -> Result<()>,
+) -> Experiment {
+    Experiment { name, what, run: Run::Each(run) }
+}
+
+const fn alone(name: &'static str, what: &'static str, run: fn(&mut Bench, &mut Report) -> Result<()>) -> Experiment {
+    Experiment { name, what, run: Run::Alone(run) }
+}
 
 /// What experiments run on.
 #[derive(Debug)]
