@@ -6,17 +6,15 @@ mod common;
 
 use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, mpsc};
+use std::sync::{Mutex, OnceLock};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use vrrp_core::{Profile, Role};
 use vrrp_io_linux::{EventKind, VirtualMac};
 
@@ -109,51 +107,15 @@ fn write_if_new(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
 }
 
-/// The program, running on a host; killed when dropped.
-struct Process {
-    child: Child,
-    lines: mpsc::Receiver<String>,
-    log: Vec<String>,
+/// Runs the documented program on a host.
+fn start(host: &Host) -> Process {
+    run(host, Program::Documented)
 }
 
-impl Process {
-    fn start(host: &Host) -> Self {
-        Self::run(host, Program::Documented)
-    }
-
-    fn run(host: &Host, which: Program) -> Self {
-        let program = program().join(which.variant().0);
-        let mut child =
-            host.run(move || Command::new(program).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()).unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = mpsc::channel();
-        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        Self { child, lines, log: Vec::new() }
-    }
-
-    /// Waits until it prints a line with this text.
-    fn until(&mut self, text: &str) {
-        let end = Instant::now() + LIMIT;
-        while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            self.log.push(line);
-            if self.log.last().unwrap().contains(text) {
-                return;
-            }
-        }
-        panic!("`{text}` was not printed, but: {:#?}", self.log);
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn run(host: &Host, which: Program) -> Process {
+    let program = program().join(which.variant().0);
+    let child = host.run(move || Command::new(program).stdout(Stdio::piped()).stderr(Stdio::null()).spawn());
+    Process::of(child.unwrap())
 }
 
 #[test]
@@ -164,13 +126,13 @@ fn the_documented_program_fails_over_and_cleans_up_after_itself() {
         let (first, second, client) = (lan.host(11), lan.host(12), lan.host(19));
         let virtual_address = address(VIP);
         let mut tap = client.tap();
-        let mut one = Process::start(&first);
+        let mut one = start(&first);
         one.until("sent 1 gratuitous ARP");
-        let mut two = Process::start(&second);
+        let mut two = start(&second);
         two.until("Initialize -> Backup");
         assert!(first.has(virtual_address) && !second.has(virtual_address));
 
-        one.signal(Signal::SIGKILL);
+        one.kill();
         two.until("Backup -> Master");
         two.until("sent 1 gratuitous ARP");
         assert!(second.has(virtual_address));
@@ -179,12 +141,12 @@ fn the_documented_program_fails_over_and_cleans_up_after_itself() {
         // The kernel took the address away from the dead process before the other host had it. The next process waits its turn.
         assert!(!first.has(virtual_address));
         drop(one);
-        let mut one = Process::start(&first);
+        let mut one = start(&first);
         one.until("Initialize -> Backup");
         assert!(!first.has(virtual_address));
 
         two.signal(Signal::SIGINT);
-        assert!(two.child.wait().unwrap().success());
+        assert!(two.wait().success());
         assert!(!second.has(virtual_address));
         one.until("the Master 192.0.2.12 released the addresses");
         one.until("sent 1 gratuitous ARP");
@@ -194,13 +156,13 @@ fn the_documented_program_fails_over_and_cleans_up_after_itself() {
 
 #[test]
 fn a_leftover_with_another_prefix_goes_too() {
-    if common::Process::is_this() {
+    if Process::is_this() {
         return;
     }
     in_namespace(|| {
         let lan = Lan::new();
         let host = lan.host(11);
-        let mut process = common::Process::start_without_lease(&host, 254, address(VIP));
+        let mut process = Process::start_without_lease(&host, 254, address(VIP));
         process.until("sent 1 gratuitous ARP");
         drop(process);
         assert!(host.has(address(VIP)));
@@ -216,13 +178,13 @@ fn a_leftover_with_another_prefix_goes_too() {
 
 #[test]
 fn a_leftover_without_a_virtual_mac_goes_too() {
-    if common::Process::is_this() {
+    if Process::is_this() {
         return;
     }
     in_namespace(|| {
         let lan = Lan::new();
         let host = lan.host(11);
-        let mut process = common::Process::start_without_lease(&host, 254, address(VIP));
+        let mut process = Process::start_without_lease(&host, 254, address(VIP));
         process.until("sent 1 gratuitous ARP");
         drop(process);
 
@@ -243,14 +205,14 @@ fn a_backup_that_was_suspended_does_not_take_over_on_waking() {
         let (better, sleeper, client) = (lan.host(12), lan.host(11), lan.host(19));
         let mut master = better.start(vec![router(config(Profile::Rfc3768, 254, &[address(VIP)]))]);
         master.until_announced();
-        let mut backup = Process::start(&sleeper);
+        let mut backup = start(&sleeper);
         backup.until("Initialize -> Backup");
         let mut tap = client.tap();
 
-        backup.signal(Signal::SIGSTOP);
+        backup.stop();
         // Its Down interval is 3.4 s.
         thread::sleep(Duration::from_millis(4500));
-        backup.signal(Signal::SIGCONT);
+        backup.go_on();
         let frames = tap.during(Duration::from_millis(5500));
         let speakers = frames.iter().filter_map(|(_, frame)| frame.advert());
         assert!(speakers.clone().count() >= 8);
@@ -289,10 +251,10 @@ fn ends() -> Vec<End> {
 
 /// Runs the program once on a host of its own; says what is wrong afterwards.
 fn end_once(host: &Host, end: End) -> Result<(), String> {
-    let mut process = Process::run(host, end.program);
+    let mut process = run(host, end.program);
     process.until(end.after);
     process.signal(end.signal);
-    let status = process.child.wait().unwrap();
+    let status = process.wait();
     let has = || host.has(address(VIP));
     let is_as_expected = match (end.program, end.signal) {
         // Its lease is 2 s, and the kernel takes up to one more to notice.
@@ -303,7 +265,7 @@ fn end_once(host: &Host, end: End) -> Result<(), String> {
     if is_as_expected {
         Ok(())
     } else {
-        Err(format!("{end:?}: {status}, address there: {}; {:#?}", has(), process.log))
+        Err(format!("{end:?}: {status}, address there: {};\n{}", has(), process.story()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::IpAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 use std::{env, thread};
@@ -17,7 +17,7 @@ use super::{Host, LIMIT, config, router};
 /// Set in the process: `priority interval-in-cs address lease`.
 const THIS_IS_ONE: &str = "VRRP_TEST_ROUTER";
 
-/// A router.
+/// A router, or a program that runs one.
 pub struct Process {
     child: Child,
     lines: Receiver<String>,
@@ -58,7 +58,7 @@ impl Process {
 
     fn start_with(host: &Host, spec: String) -> Self {
         let name = env::args().skip_while(|argument| argument != "--exact").nth(1).expect("inside a namespace");
-        let mut child = host.run(move || {
+        let child = host.run(move || {
             Command::new(env::current_exe().unwrap())
                 .args(["--exact", &name, "--nocapture", "--test-threads=1"])
                 .env(THIS_IS_ONE, spec)
@@ -66,6 +66,11 @@ impl Process {
                 .spawn()
                 .unwrap()
         });
+        Self::of(child)
+    }
+
+    /// Any program that prints what happens on its standard output; killed when dropped.
+    pub fn of(mut child: Child) -> Self {
         let (sender, lines) = channel();
         let output = BufReader::new(child.stdout.take().unwrap());
         thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
@@ -107,13 +112,19 @@ impl Process {
         self.signal(Signal::SIGKILL);
     }
 
-    fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
+        // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
