@@ -113,6 +113,9 @@ pub enum InvalidValue {
         /// The largest value allowed.
         max: u64,
     },
+    /// Text that is no number with a unit of time.
+    #[error("an advertisement interval is a number with its unit: `1 s`, `0.25 s`, `25 cs` or `250 ms`")]
+    NotAnInterval,
     /// A span of time between two centiseconds, which no version can carry (PKT-07).
     #[error("an advertisement interval of {0:?} is not a whole number of centiseconds")]
     NotCentiseconds(Duration),
@@ -417,6 +420,34 @@ impl TryFrom<Duration> for AdvertInterval {
     }
 }
 
+/// Reads a number with its unit: `1 s`, `0.25 s`, `25 cs`, `250 ms`. One without is refused, since it would be seconds in
+/// version 2 and centiseconds in version 3.
+impl FromStr for AdvertInterval {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        const UNITS: [(&str, u64); 3] = [("ms", 1_000_000), ("cs", 10_000_000), ("s", 1_000_000_000)];
+        let of_unit = |(unit, nanos): (&str, u64)| Some((text.strip_suffix(unit)?.trim_end(), nanos));
+        let (number, nanos) = UNITS.into_iter().find_map(of_unit).ok_or(InvalidValue::NotAnInterval)?;
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+        let are_digits = |part: &str| !part.is_empty() && part.bytes().all(|octet| octet.is_ascii_digit());
+        if !are_digits(whole) || !are_digits(fraction) {
+            return Err(InvalidValue::NotAnInterval);
+        }
+        let mut sum = u64::from(whole.parse().unwrap_or(u32::MAX)) * nanos;
+        let mut place = nanos;
+        for digit in fraction.trim_end_matches('0').bytes() {
+            // Less than a nanosecond.
+            if place % 10 != 0 {
+                return Err(InvalidValue::NotAnInterval);
+            }
+            place /= 10;
+            sum += place * u64::from(digit - b'0');
+        }
+        Self::try_from(Duration::from_nanos(sum))
+    }
+}
+
 /// An interval as it is stored, which may be anything when it is read.
 #[cfg(feature = "serde")]
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -589,6 +620,8 @@ mod tests {
 
         for centis in [1, 100, 4095, 25_500] {
             let interval = AdvertInterval::from_centis(centis).unwrap();
+            assert_eq!(std::format!("{interval}").parse(), Ok(interval));
+            assert_eq!(std::format!("{centis}cs").parse(), Ok(interval));
             assert_eq!(AdvertInterval::try_from(Duration::from(interval)), Ok(interval));
         }
         let from = |span| AdvertInterval::try_from(span).unwrap_err();
@@ -623,6 +656,21 @@ mod tests {
         assert!(Password::new(b"").is_err());
         assert!(Password::new(b"ninechars").is_err());
         assert!(!std::format!("{password:?}").contains("secret"));
+    }
+
+    #[test]
+    fn an_interval_is_read_with_its_unit() {
+        let read = |text: &str| text.parse::<AdvertInterval>();
+        assert_eq!(read("250 ms"), Ok(AdvertInterval::from_centis(25).unwrap()));
+        assert_eq!(read("1.500000s"), Ok(AdvertInterval::from_centis(150).unwrap()));
+        for text in ["", "1", "s", "-1 s", "+1 s", "1. s", ".5 s", "1,5 s", "1 h", "0.0000000001 s", "1 s "] {
+            assert_eq!(read(text), Err(InvalidValue::NotAnInterval), "{text:?}");
+        }
+        let between = Duration::from_millis(15);
+        assert_eq!(read("15 ms"), Err(InvalidValue::NotCentiseconds(between)));
+        for text in ["0 s", "256 s", "99999999999999999999 s"] {
+            assert!(matches!(read(text), Err(InvalidValue::OutOfRange(_))), "{text:?}");
+        }
     }
 
     #[test]

@@ -13,6 +13,17 @@ use page::{Floors, Rooms};
 use sources::Uses;
 
 #[test]
+fn the_page_is_one_page() {
+    let page = page();
+    assert!(
+        page.lines().count() <= 120 && page.len() <= 12_000,
+        "{} lines, {} octets",
+        page.lines().count(),
+        page.len()
+    );
+}
+
+#[test]
 fn nothing_in_the_core_looks_up() {
     let floors = Floors::read(&page());
     let uses = uses("vrrp-core");
