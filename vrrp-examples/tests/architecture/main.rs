@@ -15,12 +15,7 @@ use sources::Uses;
 #[test]
 fn the_page_is_one_page() {
     let page = page();
-    assert!(
-        page.lines().count() <= 120 && page.len() <= 12_000,
-        "{} lines, {} octets",
-        page.lines().count(),
-        page.len()
-    );
+    assert!(page.lines().count() <= 85 && page.len() <= 8_000, "{} lines, {} octets", page.lines().count(), page.len());
 }
 
 #[test]
