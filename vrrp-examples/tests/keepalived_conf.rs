@@ -138,14 +138,14 @@ fn a_haproxy_pair_as_tutorials_write_it() {
     router.notify.fault = script_path("fault");
     assert_eq!(loaded.daemon, Daemon { scripts: vec![check], instances: vec![router], ..Daemon::default() });
     let mail = |place: &str, keyword: &str| {
-        format!("{place} `{keyword}` is not acted upon: vrrpd sends no mail; a `notify` script can")
+        format!("{place} `{keyword}` is ignored: vrrpd sends no mail; a `notify` script can")
     };
     let expected = [
         mail("4:5", "notification_email"),
         mail("7:5", "notification_email_from"),
         mail("8:5", "smtp_server"),
         mail("9:5", "smtp_connect_timeout"),
-        "10:5 `router_id` is not acted upon: it names this host in mails and in SNMP, and vrrpd has neither".to_owned(),
+        "10:5 `router_id` is ignored: it names this host in mails and in SNMP, and vrrpd has neither".to_owned(),
         "11:5 this has no effect: it is always on, except in strict mode".to_owned(),
         "12:5 `vrrp_garp_interval 0` has no effect: announcements never wait for each other".to_owned(),
         "13:5 `vrrp_gna_interval 0` has no effect: announcements never wait for each other".to_owned(),

@@ -67,7 +67,7 @@ impl From<Refusal> for io::Error {
         match refusal {
             Refusal::Taken { vrid, by, .. } => Self::new(
                 io::ErrorKind::AddrInUse,
-                format!("virtual router {vrid} is run by {by} already: stop that one, or take another id"),
+                format!("virtual router {vrid} is already run by {by}: stop that one, or take another id"),
             ),
             Refusal::Os(error) => error,
         }

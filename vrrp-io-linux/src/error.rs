@@ -62,7 +62,7 @@ pub enum StartError {
         vrid: Vrid,
     },
     /// Another process of this network namespace, or another start in this one, runs a router with that id there.
-    #[error("{name}: virtual router {vrid} on {interface} is run by {by} already: stop that one, or take another id")]
+    #[error("{name}: virtual router {vrid} on {interface} is already run by {by}: stop that one, or take another id")]
     Claimed {
         /// The router's name.
         name: String,

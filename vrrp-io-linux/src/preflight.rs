@@ -282,8 +282,18 @@ mod tests {
                 (router("v0"), None),
                 (router("br0"), None),
                 (router("v0").with_virtual_mac(VirtualMac::new()), None),
-                (router("lo"), Some("interface lo is a loopback: no other router is there; the interface of the LAN")),
-                (unicast("lo"), Some("interface lo is a loopback: no other router is there; the interface of the LAN")),
+                (
+                    router("lo"),
+                    Some(
+                        "interface lo is a loopback interface: no other router can be on it; the interface of the LAN",
+                    ),
+                ),
+                (
+                    unicast("lo"),
+                    Some(
+                        "interface lo is a loopback interface: no other router can be on it; the interface of the LAN",
+                    ),
+                ),
                 (router("v1"), Some("interface v1 is a port of the bridge br0, which gets its packets; `br0`")),
                 (unicast("v1"), Some("interface v1 is a port of the bridge br0, which gets its packets; `br0`")),
                 (
@@ -366,8 +376,7 @@ mod tests {
     fn a_start_refuses_what_can_never_work_and_warns_of_what_it_can_live_with() {
         in_namespace(|| {
             let refused = crate::handle::start([router("v9"), router("lo")]).unwrap_err();
-            let expected =
-                "lo/1: interface lo is a loopback: no other router is there; expected the interface of the LAN";
+            let expected = "lo/1: interface lo is a loopback interface: no other router can be on it; expected the interface of the LAN";
             assert_eq!(refused.to_string(), expected);
 
             wire("v0", "v1");

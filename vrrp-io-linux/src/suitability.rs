@@ -98,7 +98,9 @@ impl fmt::Display for Unsuitable {
     /// What is wrong; what would work is told by [`remedy`](Self::remedy).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Loopback { interface } => write!(f, "interface {interface} is a loopback: no other router is there"),
+            Self::Loopback { interface } => {
+                write!(f, "interface {interface} is a loopback interface: no other router can be on it")
+            }
             Self::NoMulticast { interface, point_to_point: false } => {
                 write!(f, "interface {interface} carries no multicast")
             }

@@ -121,22 +121,22 @@ pub enum Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::RealTime(error) => write!(f, "real-time scheduling (needs CAP_SYS_NICE): {error}"),
-            Self::Nice(error) => write!(f, "the nice value (needs CAP_SYS_NICE): {error}"),
-            Self::LockedMemory(error) => write!(f, "locking memory (needs CAP_IPC_LOCK): {error}"),
+            Self::RealTime(error) => write!(f, "cannot set real-time scheduling (needs CAP_SYS_NICE): {error}"),
+            Self::Nice(error) => write!(f, "cannot set the nice value (needs CAP_SYS_NICE): {error}"),
+            Self::LockedMemory(error) => write!(f, "cannot lock memory (needs CAP_IPC_LOCK): {error}"),
             Self::Concern(concern) => concern.fmt(f),
             Self::NotOwner { address } => write!(
                 f,
-                "priority 255 is for the owner of the addresses, but {address} is not on this host: no tracked weight and \
-                 no preemption setting holds this router back; 254 or less lets them"
+                "priority 255 is for the owner of the addresses, but {address} is not on this host: tracked weights \
+                 and preemption settings have no effect on this router; with 254 or less they have"
             ),
             Self::RealAddress { address, interface } => write!(
                 f,
-                "{address} is on {interface} too, which answers for it with a MAC address of its own; remove it there"
+                "{address} is on {interface} too, which answers for it with its own MAC address; remove it there"
             ),
             Self::Claimed { interface, vrid, by } => write!(
                 f,
-                "{interface}: virtual router {vrid} is run by {by} already: stop that one, or take another id"
+                "{interface}: virtual router {vrid} is already run by {by}: stop that one, or take another id"
             ),
             Self::Socket { interface, error } => write!(f, "{interface}: {error}"),
             Self::NoInterface { interface } => write!(f, "there is no interface {interface}; waiting for it"),
@@ -158,11 +158,11 @@ impl fmt::Display for Warning {
                 )
             }
             Self::FilterRestored { table, unreported } => {
-                write!(f, "{}; it is made anew{}", Gone(table), Unreported(*unreported))
+                write!(f, "{}; it is made again{}", Gone(table), Unreported(*unreported))
             }
             Self::FilterLost { table, error, again_in } => write!(
                 f,
-                "{}, and it cannot be made anew: {error}; until it is, Masters accept packets to their addresses; trying \
+                "{}, and it cannot be made again: {error}; until it is, Masters accept packets to their addresses; trying \
                  again in {} s",
                 Gone(table),
                 again_in.as_secs()
@@ -209,12 +209,15 @@ mod tests {
         for (warning, text) in [
             (
                 Warning::RealTime(error()),
-                "real-time scheduling (needs CAP_SYS_NICE): Operation not permitted (os error 1)",
+                "cannot set real-time scheduling (needs CAP_SYS_NICE): Operation not permitted (os error 1)",
             ),
-            (Warning::Nice(error()), "the nice value (needs CAP_SYS_NICE): Operation not permitted (os error 1)"),
+            (
+                Warning::Nice(error()),
+                "cannot set the nice value (needs CAP_SYS_NICE): Operation not permitted (os error 1)",
+            ),
             (
                 Warning::LockedMemory(error()),
-                "locking memory (needs CAP_IPC_LOCK): Operation not permitted (os error 1)",
+                "cannot lock memory (needs CAP_IPC_LOCK): Operation not permitted (os error 1)",
             ),
             (
                 Warning::Concern(Concern::Ipv6Disabled { interface: interface() }),
@@ -222,12 +225,12 @@ mod tests {
             ),
             (
                 Warning::NotOwner { address },
-                "priority 255 is for the owner of the addresses, but 192.0.2.1 is not on this host: no tracked weight and \
-                 no preemption setting holds this router back; 254 or less lets them",
+                "priority 255 is for the owner of the addresses, but 192.0.2.1 is not on this host: tracked weights \
+                 and preemption settings have no effect on this router; with 254 or less they have",
             ),
             (
                 Warning::RealAddress { address, interface: interface() },
-                "192.0.2.1 is on eth0 too, which answers for it with a MAC address of its own; remove it there",
+                "192.0.2.1 is on eth0 too, which answers for it with its own MAC address; remove it there",
             ),
             (
                 Warning::Claimed {
@@ -235,7 +238,7 @@ mod tests {
                     vrid: Vrid::new(51).unwrap(),
                     by: "process 7 (vrrpd)".into(),
                 },
-                "eth0: virtual router 51 is run by process 7 (vrrpd) already: stop that one, or take another id",
+                "eth0: virtual router 51 is already run by process 7 (vrrpd): stop that one, or take another id",
             ),
             (Warning::Socket { interface: interface(), error: error() }, "eth0: Operation not permitted (os error 1)"),
             (Warning::NoInterface { interface: interface() }, "there is no interface eth0; waiting for it"),
@@ -262,12 +265,12 @@ mod tests {
             (
                 Warning::FilterRestored { table: table(), unreported: 0 },
                 "somebody removed or changed the packet filter of accept mode off (nftables, table inet \
-                 vrrp_eth0_51_ipv4); it is made anew",
+                 vrrp_eth0_51_ipv4); it is made again",
             ),
             (
                 Warning::FilterLost { table: table(), error: error(), again_in: Duration::from_secs(2) },
                 "somebody removed or changed the packet filter of accept mode off (nftables, table inet \
-                 vrrp_eth0_51_ipv4), and it cannot be made anew: Operation not permitted (os error 1); until it is, \
+                 vrrp_eth0_51_ipv4), and it cannot be made again: Operation not permitted (os error 1); until it is, \
                  Masters accept packets to their addresses; trying again in 2 s",
             ),
             (

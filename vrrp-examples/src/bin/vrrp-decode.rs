@@ -19,7 +19,7 @@ const STDIN: &str = "-";
 #[derive(Parser)]
 #[command(name = "vrrp-decode", version)]
 struct Arguments {
-    /// Print a JSON object a line
+    /// Print one JSON object on each line
     #[arg(long)]
     json: bool,
     /// Listen to an interface instead; needs CAP_NET_RAW

@@ -19,10 +19,10 @@ pub(super) enum Problem {
     Version(u8),
     #[error("this is CARP, not VRRP: VHID {vhid}, advskew {skew}, from {sender}")]
     Carp { sender: IpAddr, vhid: u8, skew: u8 },
-    #[error("more tunnels one in another than this program opens")]
+    #[error("more tunnels inside each other than this program opens")]
     Depth,
-    #[error("link type {0} is not known: its frames are passed over")]
+    #[error("link type {0} is not known: its frames are skipped")]
     Link(u16),
-    #[error("a packet block of old, which is not read; enhanced and simple packet blocks are")]
+    #[error("an obsolete packet block, which is not read; enhanced and simple packet blocks are")]
     OldPacket,
 }

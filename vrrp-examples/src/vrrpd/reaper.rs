@@ -25,7 +25,9 @@ pub(super) async fn reap(mut child_died: Signal) {
     // Another namespace's: its numbers are not ours.
     if !fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == pid.to_string().as_str()) {
         if pid == 1 {
-            warn!("vrrpd is process 1, but /proc is not of its namespace: dead processes that scripts leave stay");
+            warn!(
+                "vrrpd is process 1, but /proc is not of its namespace: dead processes that scripts leave behind stay"
+            );
         }
         return;
     }

@@ -117,7 +117,7 @@ fn an_interface_that_can_never_carry_the_protocol_is_refused_with_its_place() {
         let said: Vec<&str> = err.lines().filter_map(|line| line.strip_prefix(file.path())).collect();
         let errors = [
             ":23:15: error: interface v1 is a port of the bridge br0, which gets its packets",
-            ":28:15: error: interface lo is a loopback: no other router is there",
+            ":28:15: error: interface lo is a loopback interface: no other router can be on it",
             ":33:15: error: interface tun1 is point-to-point and carries no multicast",
             ":41:5: error: interface tun0 is not Ethernet and cannot have a virtual MAC address",
         ];

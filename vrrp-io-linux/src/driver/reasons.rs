@@ -62,7 +62,7 @@ impl Driver {
             }
             PriorityCause::Group if to < from => "another member of the sync group cannot set every address".to_owned(),
             PriorityCause::Group => "the other members of the sync group can set every address".to_owned(),
-            PriorityCause::Configuration => "configured anew".to_owned(),
+            PriorityCause::Configuration => "reconfigured".to_owned(),
         }
     }
 

@@ -74,10 +74,10 @@ pub(crate) fn fault(router: &Router, host: &Host<'_>, fault: &Fault) -> Option<S
         Fault::InterfaceDown => match (host.taken, (host.condition)(own)) {
             (_, condition @ (Condition::Missing | Condition::Down | Condition::NoCarrier)) => interface(own, condition),
             (Some((vrid, by)), Condition::Up) if vrid == router.config.vrid() => {
-                format!("virtual router {vrid} on {own} is run by {by} already")
+                format!("virtual router {vrid} on {own} is already run by {by}")
             }
             (Some((vrid, by)), Condition::Up) => format!(
-                "virtual router {vrid} on {own} is run by {by} already, so that this process runs none of its routers there"
+                "virtual router {vrid} on {own} is already run by {by}, so that this process runs none of its routers there"
             ),
             (None, Condition::Up) => return None,
         },
@@ -222,10 +222,11 @@ mod tests {
         let said = |host: &Host<'_>, reason| fault(&router, host, reason).unwrap();
         assert_eq!(
             said(&taken(1), &Fault::InterfaceDown),
-            "virtual router 1 on eth0 is run by process 7 (vrrpd) already"
+            "virtual router 1 on eth0 is already run by process 7 (vrrpd)"
         );
         assert!(
-            said(&taken(2), &Fault::InterfaceDown).contains("virtual router 2 on eth0 is run by process 7 (vrrpd)")
+            said(&taken(2), &Fault::InterfaceDown)
+                .contains("virtual router 2 on eth0 is already run by process 7 (vrrpd)")
         );
 
         let routed = router.clone().with_source("2001:db8::9".parse().unwrap());

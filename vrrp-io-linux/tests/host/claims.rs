@@ -28,7 +28,7 @@ fn a_second_start_is_refused_before_it_touches_what_the_first_has() {
         first.forget();
         let error = refused(&host, wanted(254));
         assert!(matches!(&error, StartError::Claimed { name, .. } if name == "second"), "{error}");
-        let expected = "virtual router 51 on eth0 is run by this process already";
+        let expected = "virtual router 51 on eth0 is already run by this process";
         assert!(error.to_string().contains(expected), "{error}");
         // Nothing was removed, not even as something that a dead run has left.
         thread::sleep(Duration::from_millis(300));
@@ -57,7 +57,7 @@ fn another_process_is_named_and_when_it_is_dead_it_is_in_nobodys_way() {
         let mut other = Process::start(&host, 200, 100, address(VIP));
         other.until("gratuitous ARP");
         let error = refused(&host, wanted(100)).to_string();
-        let process = format!("is run by process {} (", other.id());
+        let process = format!("is already run by process {} (", other.id());
         assert!(error.contains(&process), "{error}");
         // One that hangs is not gone.
         other.stop();

@@ -25,13 +25,13 @@ pub enum AskError {
     #[error("no vrrpd on {}: the socket is there but nobody listens; vrrpd died, start it again", .0.display())]
     NobodyListens(PathBuf),
     /// Not our socket.
-    #[error("not allowed to ask {}; only the user that runs vrrpd may, mostly root", .0.display())]
+    #[error("not allowed to ask {}; only the user that runs vrrpd may, usually root", .0.display())]
     NotAllowed(PathBuf),
     /// The daemon hangs.
     #[error("vrrpd on {} took the request but did not answer within {} s", .0.display(), .1.as_secs_f64())]
     NoAnswer(PathBuf, Duration),
     /// The daemon said something else.
-    #[error("cannot make sense of the answer from {}: {why}; are vrrpd and vrrpctl of one release?", path.display())]
+    #[error("cannot understand the answer from {}: {why}; are vrrpd and vrrpctl of the same release?", path.display())]
     Unintelligible {
         /// The socket's path.
         path: PathBuf,

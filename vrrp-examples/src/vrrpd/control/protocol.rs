@@ -61,7 +61,7 @@ pub(super) fn read(line: &[u8]) -> Result<Request, String> {
     };
     let Head { v, verb } = serde_json::from_slice(line).map_err(not_a_request)?;
     if v != VERSION {
-        return Err(format!("version {v} of the control protocol is not known here, only {VERSION}"));
+        return Err(format!("version {v} of the control protocol is not supported; expected version {VERSION}"));
     }
     let known = Request::names();
     if !known.contains(&verb) {

@@ -219,7 +219,7 @@ async fn what_is_no_request_is_answered_with_an_error_and_the_daemon_lives_on() 
         ),
         (
             "{\"v\":2,\"verb\":\"status\"}\n",
-            r#"{"v":1,"error":"version 2 of the control protocol is not known here, only 1"}"#.to_owned(),
+            r#"{"v":1,"error":"version 2 of the control protocol is not supported; expected version 1"}"#.to_owned(),
         ),
         ("{\"v\":1,\"verb\":\"explode\"}\n", r#"{"v":1,"error":"unknown verb \"explode\"; known: status"}"#.to_owned()),
     ] {

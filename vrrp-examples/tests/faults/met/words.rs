@@ -106,8 +106,10 @@ fn s1_a_claim_that_is_refused_later_is_named() {
         lan.plug(&host);
         until("one of them serves", || first.is("VI_1", "Master") || second.is("VI_1", "Master"));
         let (refused, on) = if first.is("VI_1", "Master") { (&second, &other) } else { (&first, &host) };
-        until_said(on, refused, "virtual router 1 on eth0 is run by process");
-        until("the fault is named", || refused.json("VI_1")["faults"].to_string().contains("is run by process"));
+        until_said(on, refused, "virtual router 1 on eth0 is already run by process");
+        until("the fault is named", || {
+            refused.json("VI_1")["faults"].to_string().contains("is already run by process")
+        });
         assert!(!text(on).contains("interface eth0 is down"), "{}", text(on));
     });
 }
@@ -219,7 +221,7 @@ fn s4_every_message_ends_its_line() {
             ("print", "vrrp_instance", ended(&notices, &["--print"])),
             ("arguments", "unexpected argument", ended(&notices, &["--no-such"])),
             ("help", "Usage", ended(&notices, &["--help"])),
-            ("error of the start", "already: stop that one", ended(&router(100, ""), &[])),
+            ("error of the start", "stop that one, or take another id", ended(&router(100, ""), &[])),
         ] {
             assert!(said.contains(expected), "{kind}: {said}");
             whole(&said, kind);

@@ -14,7 +14,7 @@ pub use answer::{AddressView, MasterView, OtherMasterView, Place, RouterView, Si
 
 /// `{"verb":"status"}`, and `vrrpctl status`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
-#[command(about = "Tell where each virtual address is, and why", long_about = None)]
+#[command(about = "Show where each virtual address is, and why", long_about = None)]
 pub struct Request {}
 
 impl Verb for Request {

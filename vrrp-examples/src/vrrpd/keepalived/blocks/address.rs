@@ -60,7 +60,7 @@ fn option_of<'a>(
             report
                 .error(option.span, format!("`{name}` is known to keepalived but not supported here"))
                 .with_expected(SYNTAX)
-                .with_help("without it the address would be set otherwise than it is written");
+                .with_help("without it the address would not be set as written");
         } else {
             report
                 .error(option.span, format!("`{name}` is unexpected after an address"))

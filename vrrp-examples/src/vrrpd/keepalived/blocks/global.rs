@@ -34,7 +34,8 @@ pub(crate) fn real_time_limit(statement: &Statement, report: &mut Report) -> Opt
     let micros: At<u32> = statement.number(1..=i64::from(u32::MAX), report)?;
     let least = Scheduling::LEAST_REAL_TIME_LIMIT.as_micros();
     if u128::from(micros.value) < least {
-        let text = format!("`vrrp_rlimit_rttime` is at least {least} here: a takeover of many takes long");
+        let text =
+            format!("`vrrp_rlimit_rttime` is raised to {least}: a takeover of many addresses can take that long");
         report.notice(micros.span, text);
     }
     Some(micros)

@@ -72,7 +72,7 @@ impl<T> Grammar<T> {
     fn not_understood(&self, statement: &Statement, report: &mut Report) {
         let (word, span) = (statement.keyword.text.as_str(), statement.keyword.span);
         if let Some(why) = why(self.ignored, word) {
-            report.notice_once(word, span, format!("`{word}` is not acted upon: {why}"));
+            report.notice_once(word, span, format!("`{word}` is ignored: {why}"));
         } else if self.granted.contains(&word) {
             report.notice_once(word, span, format!("`{word}` has no effect: this is always on"));
         } else if self.skipped.contains(&word) {

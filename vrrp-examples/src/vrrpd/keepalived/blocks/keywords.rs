@@ -13,15 +13,15 @@ use crate::vrrpd::keepalived::blocks::vmac::VmacDraft;
 /// Why whole families of keywords are not acted upon. Each stands behind a colon, or is a help.
 const LOAD_BALANCER: &str = "vrrpd is no load balancer (LVS) and checks no real servers";
 const MAIL: &str = "vrrpd sends no mail; a `notify` script can";
-const SNMP: &str = "vrrpd answers neither SNMP nor D-Bus; `vrrpctl status --json` tells how it stands";
+const SNMP: &str = "vrrpd has neither SNMP nor D-Bus; `vrrpctl status --json` shows its state";
 const PROCESS: &str = "vrrpd is one process, without a pid file, and is always called vrrpd";
 const STOP_SCRIPTS: &str = "how long stop scripts may take at the end is not set by it";
-const DUMP: &str = "vrrpd writes no such file; `vrrpctl status --json` tells how it stands";
+const DUMP: &str = "vrrpd writes no such file; `vrrpctl status --json` shows its state";
 const READ_ONCE: &str = "vrrpd reads its configuration once, when it starts, and keeps no copy";
 const BUFFERS: &str = "vrrpd sets the sizes of its buffers itself";
 const TRACKING: &str = "vrrpd tracks scripts and interfaces only, so the router would go on although what it watches fails; a `vrrp_script` can watch the same";
 const STATIC: &str =
-    "vrrpd sets only what a Master has: what is always there belongs into the host's network configuration";
+    "vrrpd sets only what a Master has: what is always there belongs in the host's network configuration";
 const PACING: &str = "vrrpd sends announcements without pauses between them";
 const LINKBEAT: &str = "vrrpd follows what the kernel says of an interface, and polls no driver";
 const NAMESPACE: &str = "vrrpd runs in the network namespace that it is started in, as by `ip netns exec NAME`";
@@ -30,7 +30,7 @@ const FIFO: &str =
 const PRIORITY_CHANGES: &str = "vrrpd runs its scripts when the state changes, and not when the priority does";
 const VMACS_OF_ADDRESSES: &str =
     "a single address has no virtual MAC address of its own here; `use_vmac` is for all of an instance";
-const DOWN_TIMER: &str = "a Master here is given up after three intervals, as the RFCs have it";
+const DOWN_TIMER: &str = "here a Master counts as gone after three intervals, as the RFCs say";
 const EXTRA_IF: &str =
     "addresses on other interfaces are announced as all are: when they are set, and with `garp_master_refresh`";
 const GROUPS: &str = "vrrpd sends to 224.0.0.18 and ff02::12 only, and routers of another group would not hear it";
@@ -212,12 +212,12 @@ pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
                 "vrrp_ipsets",
                 "vrrp_iptables",
             ],
-            why: "`no_accept` is always kept by a table of nftables that vrrpd makes for itself",
+            why: "`no_accept` is always enforced by a table of nftables that vrrpd makes itself",
         },
         Kind { words: &["use_symlink_paths"], why: "vrrpd runs a script by its path as it is written" },
         Kind {
             words: &["include_check"],
-            why: "an `include` of a file that cannot be read is always an error, and a pattern that no file matches never",
+            why: "an `include` of a file that cannot be read is always an error, and a pattern that matches no file never is",
         },
         Kind {
             words: &["log_unknown_vrids"],
@@ -228,7 +228,7 @@ pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
             why: "vrrpd does not change its scheduling while it runs; `vrrp_rt_priority` sets it at the start",
         },
         Kind { words: &["random_seed"], why: "vrrpd needs no random numbers" },
-        Kind { words: &["umask"], why: "vrrpd leaves the umask as it was started with" },
+        Kind { words: &["umask"], why: "vrrpd keeps the umask that it was started with" },
         Kind {
             words: &["vrrp_cpu_affinity"],
             why: "vrrpd runs on the processors that it was started on, as with taskset or `CPUAffinity=` of systemd",
@@ -239,7 +239,7 @@ pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
         },
         Kind {
             words: &["iproute_etc_dir", "iproute_usr_dir"],
-            why: "vrrpd reads no names of routing tables; a table that is not given by its number has an error of its own",
+            why: "vrrpd does not read the names of routing tables; a route or rule that uses one is an error",
         },
     ],
     granted: &["dynamic_interfaces", "vrrp_check_unicast_src"],
@@ -386,7 +386,7 @@ pub(crate) static INSTANCE: Grammar<InstanceDraft> = Grammar {
         Kind { words: &["mcast_dst_ip"], why: GROUPS },
         Kind {
             words: &["no_virtual_ipaddress"],
-            why: "a virtual router here has an address at least: other routers drop an advertisement without any",
+            why: "a virtual router needs at least one address: other routers drop an advertisement without any",
         },
         Kind {
             words: &["notify_master_rx_lower_pri"],
@@ -399,14 +399,14 @@ pub(crate) static INSTANCE: Grammar<InstanceDraft> = Grammar {
         },
         Kind {
             words: &["timer_expired_backup"],
-            why: "what a Master does that hung is fixed here: it begins anew when it was silent for longer than its lease",
+            why: "what a Master does that hung cannot be set: it begins anew when it was silent for longer than its lease",
         },
         Kind { words: &["track_bfd", "track_file", "track_process"], why: TRACKING },
         Kind { words: &["use_ipvlan"], why: "vrrpd makes macvlans only; `use_vmac` asks for one" },
         Kind { words: &["use_vmac_addr"], why: VMACS_OF_ADDRESSES },
         Kind {
             words: &["vrf"],
-            why: "vrrpd puts no interface into a VRF: this belongs into the host's network configuration",
+            why: "vrrpd puts no interface into a VRF: this belongs in the host's network configuration",
         },
     ],
     all,

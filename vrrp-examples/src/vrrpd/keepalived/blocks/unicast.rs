@@ -37,7 +37,7 @@ pub(crate) fn peer(entry: &Statement, report: &mut Report) -> Option<PeerDraft> 
             _ if ttl.value == 255 => {}
             _ => {
                 report
-                    .error(option.span, "`max_ttl` is not supported: who is near enough can send any TTL")
+                    .error(option.span, "`max_ttl` is not supported: a sender that is near enough can use any TTL")
                     .with_expected(SYNTAX);
             }
         }

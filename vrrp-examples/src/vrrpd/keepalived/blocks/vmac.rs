@@ -21,8 +21,10 @@ impl VmacDraft {
         while let Some(word) = words.next() {
             match word.text.as_str() {
                 "netlink_notify_msg" => {
-                    report
-                        .notice(word.span, "`netlink_notify_msg` is not acted upon; it is about what others are told");
+                    report.notice(
+                        word.span,
+                        "`netlink_notify_msg` is ignored: it only says what other programs are told",
+                    );
                 }
                 "name" => match words.next() {
                     Some(name) => draft.name(name, report)?,

@@ -37,7 +37,8 @@ impl InstanceDraft {
         if strict {
             self.check_strict(version, priority, report);
         } else if let Some(first) = self.routable_first().filter(|_| self.unicast_peer.is_none()) {
-            report.notice(first, "the first IPv6 address is not link-local; other routers may ignore this one for it");
+            report
+                .notice(first, "the first IPv6 address is not link-local; other routers may therefore ignore this one");
         }
         let skips_list = self.skips_list(globals, strict, report);
         let (own, global) = (&self.switches, &globals.switches);

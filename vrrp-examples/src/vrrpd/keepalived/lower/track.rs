@@ -47,7 +47,7 @@ pub(crate) fn check_no_macvlan(name: &Word, macvlans: &BTreeSet<String>, report:
     if macvlans.contains(&name.text) {
         report
             .error(name.span, format!("`{}` is down whenever its router is not Master", name.text))
-            .with_expected("an interface that is no virtual MAC address's");
+            .with_expected("an interface that is not that of a virtual MAC address");
     }
 }
 

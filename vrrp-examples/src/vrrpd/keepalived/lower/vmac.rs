@@ -18,7 +18,7 @@ impl InstanceDraft {
         };
         if let Some(transmit_base) = self.vmac_xmit_base.filter(|_| strict) {
             report
-                .error(transmit_base, "strict mode does not go with vmac_xmit_base")
+                .error(transmit_base, "strict mode cannot be used with vmac_xmit_base")
                 .with_expected("no such line: advertisements come from the virtual MAC address");
         }
         if self.unicast_peer.is_some() && self.vmac_xmit_base.is_none() {

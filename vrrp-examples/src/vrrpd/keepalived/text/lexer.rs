@@ -101,7 +101,9 @@ impl<'a> Lexer<'a> {
             (char::REPLACEMENT_CHARACTER, _) => {
                 "save the file as UTF-8; `iconv -f ISO-8859-1 -t UTF-8` converts what most old editors write".to_owned()
             }
-            (_, Some(Likeness::Nothing) | None) => "delete it; where that is hard, type the whole line anew".to_owned(),
+            (_, Some(Likeness::Nothing) | None) => {
+                "delete it; where that is hard, type the whole line again".to_owned()
+            }
             _ => "replace it; it often comes with text that was copied from a web page or a document".to_owned(),
         };
         let more = if count > 1 { format!("; it is in this file {count} times") } else { String::new() };
@@ -229,7 +231,7 @@ impl<'a> Lexer<'a> {
             report
                 .error(
                     self.span(1),
-                    "keepalived's releases disagree whether a backslash keeps this from being a comment",
+                    "releases of keepalived disagree on whether a backslash keeps this from being a comment",
                 )
                 .with_expected("a word in double quotes")
                 .with_help(quote);

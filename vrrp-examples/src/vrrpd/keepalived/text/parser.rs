@@ -162,7 +162,7 @@ impl Parser {
                 report
                     .error(brace, "this `}` closes nothing")
                     .with_expected("as many `}` as `{`")
-                    .with_help("braces in a value belong into double quotes");
+                    .with_help("braces in a value must be in double quotes");
             }
         }
     }

@@ -57,7 +57,7 @@ impl<'a> Words<'a> {
             report
                 .error(word.span, format!("`{text}` in a {what} is not supported by vrrpd"))
                 .with_expected(self.syntax)
-                .with_help(format!("without it the {what} would be another one than is written"));
+                .with_help(format!("without it the {what} would not be the one that is written"));
         } else {
             report
                 .error(word.span, format!("`{text}` is not a keyword of a {what}"))
@@ -142,7 +142,7 @@ impl<'a> Words<'a> {
         if first != family {
             report
                 .error(word.span, format!("`{}` in a {} for {first}", word.text, self.what))
-                .with_expected(format!("{first} only, as before it on the line"));
+                .with_expected(format!("{first} only, as earlier on the line"));
         }
         first == family
     }
