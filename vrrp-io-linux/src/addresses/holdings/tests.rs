@@ -19,7 +19,7 @@ struct Machine {
     news: VecDeque<(u32, HostAddress, bool)>,
     renewed: usize,
     removals: usize,
-    /// What it says to every removal.
+    /// What it says to every request.
     refuses: Option<i32>,
     /// It does nothing before it is let.
     busy: bool,
@@ -116,18 +116,17 @@ impl Machine {
 
     fn flush(&mut self) {
         for ask in std::mem::take(&mut self.queued) {
-            match ask {
-                Ask::Install { ifindex, vip, ticket, .. } => {
+            self.removals += usize::from(matches!(ask, Ask::Remove { .. }));
+            match (ask, self.refuses) {
+                (Ask::Install { ticket, .. } | Ask::Remove { ticket, .. }, Some(error)) => {
+                    self.done.push_back(Done { ticket, result: Err(io::Error::from_raw_os_error(error)) });
+                }
+                (Ask::Install { ifindex, vip, ticket, .. }, None) => {
                     let installed = self.add(ifindex, host_address(&vip.to_string(), Use::Usable, true));
                     self.answer(ticket, if installed { Outcome::Installed } else { Outcome::AlreadyThere });
                 }
-                Ask::Renew { .. } => self.renewed += 1,
-                Ask::Remove { ifindex, address, prefix_len, ticket } => {
-                    self.removals += 1;
-                    if let Some(error) = self.refuses {
-                        self.done.push_back(Done { ticket, result: Err(io::Error::from_raw_os_error(error)) });
-                        continue;
-                    }
+                (Ask::Renew { .. }, _) => self.renewed += 1,
+                (Ask::Remove { ifindex, address, prefix_len, ticket }, None) => {
                     let removed = self.delete(ifindex, address, prefix_len);
                     self.answer(ticket, if removed { Outcome::Removed } else { Outcome::NotThere });
                 }
@@ -872,6 +871,20 @@ fn an_owner_serves_with_its_real_address_whatever_the_prefix_and_what_an_earlier
         let told = bench.told();
         assert!(told.len() == 1 && !told[0].ends_with(" foreign"), "{vip}: {told:?}");
         assert_eq!(bench.prefixes(), [bench.vip().prefix_len], "{vip}");
+    }
+}
+
+#[test]
+fn an_address_that_the_kernel_refuses_is_told_at_once_and_is_not_ours() {
+    for vip in [V4, V6] {
+        let mut bench = Bench::new(vip, &[100]);
+        bench.machine.refuses = Some(libc::EPERM);
+        let request = bench.request(0);
+        bench.ask_for(0, request);
+        bench.next_answer();
+        let told = bench.told();
+        assert!(told.len() == 1 && told[0].starts_with("0 failed: cannot install it"), "{vip}: {told:?}");
+        assert_eq!((bench.machine.done.len(), bench.holdings.records.len()), (0, 0), "{vip}");
     }
 }
 
