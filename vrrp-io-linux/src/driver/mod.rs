@@ -1,4 +1,5 @@
-//! The loop: packets, deadlines, news of the host and commands in; actions out. It decides nothing. What it owns is in `state`.
+//! The loop: packets, deadlines, news of the host and commands in; actions out. It decides nothing of the protocol. What
+//! it owns is in `state`.
 
 mod ability;
 mod actions;
