@@ -243,7 +243,8 @@ impl VirtualRouter {
             self.learned.checksum = checksum;
             self.learn_version3(rx.ends.source(), accepted.interval);
         }
-        self.hear(&rx.ends, &accepted);
+        let Accepted { priority, interval, .. } = accepted;
+        self.hear(Advert { source: rx.ends.source(), priority, interval });
         // No packet makes a Master.
         accepted.contest = self.role() == Role::Master;
         Ok(accepted)
@@ -602,10 +603,11 @@ impl VirtualRouter {
         }
     }
 
-    fn hear(&mut self, ends: &Endpoints, accepted: &Accepted<'_>) {
-        let Accepted { priority, interval, .. } = *accepted;
-        let source = ends.source();
-        let advert = Advert { source, priority, interval };
+    /// What follows from an advertisement that was accepted. Apart from the checks, which are so large that what is inlined into
+    /// them gets no registers.
+    #[inline(never)]
+    fn hear(&mut self, advert: Advert) {
+        let Advert { source, priority, interval } = advert;
         self.past.last_adv_source = Some(source);
         if priority.is_none() && self.role() == Role::Master && !self.takes_answer(source) {
             return self.answer_later();

@@ -34,7 +34,7 @@ pub(super) async fn run(
     limits: Limits,
 ) -> Result<(), Box<dyn std::error::Error>> {
     // Signals first: from here on a stop is orderly.
-    let mut signals = Signals::catch()?;
+    let mut signals = Signals::catch().map_err(|why| format!("cannot catch signals: {why}"))?;
     tokio::spawn(reaper::reap(signal(SignalKind::child())?));
     let control = control.map(ControlSocket::bind).transpose()?;
 
