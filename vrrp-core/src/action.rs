@@ -66,7 +66,7 @@ pub enum Action {
         from: Priority,
         /// After.
         to: Priority,
-        /// What changed it.
+        /// The reason.
         by: PriorityCause,
     },
     /// A fault still keeps the router in Initialize, but the [faults](crate::VirtualRouter::faults) are not those that were

@@ -93,7 +93,7 @@ pub enum Cause {
     Fault(Fault),
 }
 
-/// What changed the priority in use.
+/// Reason of a new priority in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "a driver names each when it tells of a priority")]

@@ -138,7 +138,7 @@ impl Config {
     /// advertised.
     ///
     /// # Errors
-    /// As [`new`](Self::new); also where one of them is an [excluded](Self::with_excluded) one, and where the other family
+    /// The errors of [`new`](Self::new); also where one of them is an [excluded](Self::with_excluded) one, and where the other family
     /// does not go with the [peers](Self::with_unicast_peers) or with [version 2](Self::with_version2_too).
     pub fn with_addresses(mut self, addresses: &[IpAddr]) -> Result<Self, ConfigError> {
         let list = checked(self.profile, addresses)?;
@@ -447,7 +447,7 @@ impl Config {
         self.trackers.get(usize::from(id.0))
     }
 
-    /// Whether a Master answers a lower one at once.
+    /// Returns whether a Master answers a lower one at once.
     #[must_use]
     pub const fn answer_lower(&self) -> bool {
         self.answer_lower
@@ -475,19 +475,19 @@ impl Config {
         if self.version2_too { wire::peek_version(message) } else { self.profile.version() }
     }
 
-    /// Whether a router at priority 255 processes what other routers advertise.
+    /// Returns whether a router at priority 255 processes what other routers advertise.
     #[must_use]
     pub const fn owner_listens(&self) -> bool {
         self.owner_listens
     }
 
-    /// Whether a Master that yields says one last word.
+    /// Returns whether a Master that yields says one last word.
     #[must_use]
     pub const fn last_word(&self) -> bool {
         self.last_word
     }
 
-    /// Whether an advertisement of version 2 whose addresses are not ours is dropped.
+    /// Returns whether an advertisement of version 2 whose addresses are not ours is dropped.
     #[must_use]
     pub const fn strict_list(&self) -> bool {
         self.strict_list
@@ -499,7 +499,7 @@ impl Config {
         self.checksum
     }
 
-    /// Whether only the checksum form is accepted that is sent.
+    /// Returns whether only the checksum form is accepted that is sent.
     #[must_use]
     pub const fn exact_checksum(&self) -> bool {
         self.exact_checksum

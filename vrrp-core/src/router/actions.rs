@@ -6,13 +6,13 @@ use crate::cause::Cause;
 use crate::fsm::Role;
 
 impl VirtualRouter {
-    /// Whether there may be an action.
+    /// Tells whether there may be an action.
     #[inline]
     pub(crate) fn has_actions(&self) -> bool {
         !(self.pending.is_empty() && self.slots.are_idle())
     }
 
-    /// The next thing to carry out: what the protocol has in an order is handed out in that.
+    /// Returns the next thing to carry out, in the order that the protocol prescribes.
     pub(super) fn next_action(&mut self) -> Option<Action> {
         let master = self.role() == Role::Master;
         if let Some(kind) = self.pending.version2.take() {
@@ -45,7 +45,7 @@ impl VirtualRouter {
         news
     }
 
-    /// What is only to be told, when all that the protocol wants is on its way.
+    /// Returns what is only to be told, when everything that the protocol wants is on its way.
     fn news(&mut self) -> Option<Action> {
         let to = self.params.priority;
         if let Some((from, by)) = self.pending.priority.take().filter(|(from, _)| *from != to) {

@@ -62,7 +62,7 @@ const UNDISTURBED: u32 = 3;
 ///    [`Input::Timeout`].
 ///
 /// Nothing here reads a clock, allocates after construction, or panics.
-// In a set of thousands each begins with a cache line: what is used together is then in as few lines for every one of them.
+// In a set of thousands each begins at a cache line, so that no router needs more lines than another.
 #[derive(Clone, Debug)]
 #[repr(align(64))]
 pub struct VirtualRouter {
@@ -461,7 +461,7 @@ impl VirtualRouter {
         }
     }
 
-    /// Whether something is known to be wrong, and not the same as was last told.
+    /// Tells whether something is known to be wrong that is not what was last told.
     fn are_faults_untold(&self) -> bool {
         let known = || self.health.known_faults(self.config.trackers());
         let are_told =
@@ -605,8 +605,8 @@ impl VirtualRouter {
         }
     }
 
-    /// What follows from an advertisement that was accepted. Apart from the checks, which are so large that what is inlined into
-    /// them gets no registers.
+    /// Follows an advertisement that was accepted. It is not inlined: the checks are so large that together they would run out of
+    /// registers.
     #[inline(never)]
     fn hear(&mut self, advert: Advert) {
         let Advert { source, priority, interval } = advert;
