@@ -150,8 +150,8 @@ impl TrackerStatus {
 pub struct OtherMaster {
     /// Its address.
     pub address: IpAddr,
-    /// Its priority, where its advertisement could be read.
-    pub priority: Option<Priority>,
+    /// The priority that it advertises.
+    pub priority: Priority,
     /// Why its advertisements are ignored, or how its list of addresses differs; `None`: it must yield.
     pub why: Option<Disagreement>,
 }

@@ -81,6 +81,6 @@ impl Driver {
         let rival = self.routers.get(id)?.rival.as_ref()?;
         let is_news = self.role(id) == Some(Role::Master) && now.since(rival.heard_at) < HEARD_WITHIN;
         let Rival { address, priority, why, .. } = rival;
-        is_news.then(|| OtherMaster { address: *address, priority: Some(*priority), why: why.clone() })
+        is_news.then(|| OtherMaster { address: *address, priority: *priority, why: why.clone() })
     }
 }

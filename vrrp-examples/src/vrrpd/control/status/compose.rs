@@ -37,7 +37,7 @@ fn router(status: &RouterStatus, daemon: &Snapshot) -> RouterView {
         }),
         other_master: status.other_master.as_ref().map(|other| OtherMasterView {
             address: other.address.to_string(),
-            priority: other.priority.map(Priority::get),
+            priority: Some(other.priority.get()),
             why: other.why.as_ref().map(ToString::to_string),
         }),
         since: status.in_state_for.map(|ago| Since::new(ago, daemon.taken_at)),
