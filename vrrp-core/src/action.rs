@@ -3,6 +3,7 @@
 use core::net::IpAddr;
 
 use crate::cause::{PriorityCause, Transition};
+use crate::drain::Drain;
 use crate::types::{Priority, TrackerId};
 
 /// News for a router.
@@ -36,6 +37,11 @@ pub enum Input {
     LinkAddressChanged,
     /// One of the addresses is on the host although the router is not Master, and cannot be removed; or none is any more.
     Stray(Option<IpAddr>),
+    /// Serve from now on only where nobody else does, and hand over what is served. Once more while that lasts: a Master calls once
+    /// more.
+    Drain(Drain),
+    /// Take part as before the [drain](Self::Drain).
+    Undrain,
 }
 
 /// A task for the driver.
@@ -72,6 +78,9 @@ pub enum Action {
     /// A fault still keeps the router in Initialize, but the [faults](crate::VirtualRouter::faults) are not those that were
     /// there when the state, or this, was last told. What is merely [pending](crate::Fault::is_pending) does not count.
     FaultsChanged,
+    /// A Master that was [drained](Input::Drain) called for another one, and none came within the limit. It serves on, at the lower
+    /// priority.
+    NobodyTookOver,
 }
 
 /// Which advertisement.
@@ -93,6 +102,10 @@ pub enum AdvertKind {
     LastWord,
     /// The same as `LastWord`, in version 2.
     LastWordVersion2,
+    /// Priority 0 of a Master that serves on until another one is there ([`Input::Drain`]). It renews the lease, as `Regular` does.
+    HandOver,
+    /// The same as `HandOver`, in version 2.
+    HandOverVersion2,
 }
 
 impl AdvertKind {
@@ -102,13 +115,24 @@ impl AdvertKind {
             Self::Regular => Some(Self::RegularVersion2),
             Self::Release => Some(Self::ReleaseVersion2),
             Self::LastWord => Some(Self::LastWordVersion2),
-            Self::RegularVersion2 | Self::ReleaseVersion2 | Self::LastWordVersion2 => None,
+            Self::HandOver => Some(Self::HandOverVersion2),
+            Self::RegularVersion2 | Self::ReleaseVersion2 | Self::LastWordVersion2 | Self::HandOverVersion2 => None,
         }
     }
 
     /// Tells whether it says that this router is Master from now on, or still.
     pub(crate) const fn is_regular(self) -> bool {
         matches!(self, Self::Regular | Self::RegularVersion2)
+    }
+
+    /// Tells whether the router that sends it is Master and goes on serving: when it has gone out, the addresses may be renewed.
+    /// Any other ends that, and speaks the configuration that the router was Master with.
+    #[must_use]
+    pub const fn serves_on(self) -> bool {
+        match self {
+            Self::Regular | Self::RegularVersion2 | Self::HandOver | Self::HandOverVersion2 => true,
+            Self::Release | Self::ReleaseVersion2 | Self::LastWord | Self::LastWordVersion2 => false,
+        }
     }
 
     pub(crate) const fn is_release(self) -> bool {

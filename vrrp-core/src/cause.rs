@@ -85,6 +85,11 @@ pub enum Cause {
     },
     /// Another member of the sync group yielded to a better Master.
     GroupYielded(RouterId),
+    /// It was [drained](crate::Input::Drain), and another Master is there.
+    HandedOver {
+        /// The other Master.
+        to: IpAddr,
+    },
     /// A new configuration has another priority than the 255 that made this Master the owner of the addresses.
     OwnerNoMore,
     /// Told to stop.
@@ -106,6 +111,10 @@ pub enum PriorityCause {
     Group,
     /// Another configuration.
     Configuration,
+    /// [`VirtualRouter::set_priority`](crate::VirtualRouter::set_priority).
+    Command,
+    /// A [drain](crate::Input::Drain), or its end.
+    Drain,
 }
 
 impl Cause {
@@ -166,6 +175,7 @@ impl fmt::Display for DescribedCause<'_> {
             Cause::GroupYielded(member) => {
                 write!(f, "router {} of its sync group yielded to a better Master", member.index())
             }
+            Cause::HandedOver { to } => write!(f, "drained: handed over to {to}"),
             Cause::OwnerNoMore => f.write_str("owner of the addresses (priority 255) no more"),
             Cause::Shutdown => f.write_str("told to stop"),
             Cause::Fault(fault) => write!(f, "{}", fault.describe(self.config)),
@@ -209,7 +219,7 @@ mod tests {
         let tracker = Tracker { name: "the proxy".into(), weight: Weight::Fault, reverse: false };
         let id = config.add_tracker(tracker).unwrap();
         let (priority, silence) = (Priority::new(50).unwrap(), Duration::from_micros(3_609_375));
-        let member = RouterId(3);
+        let member = RouterId::first(3);
         for (cause, sentence) in [
             (Cause::New, "not started"),
             (Cause::Startup, "started"),
@@ -226,6 +236,7 @@ mod tests {
             (Cause::HigherAddress { master }, "192.0.2.2 is Master with equal priority and a higher address"),
             (Cause::Lapsed { silence }, "this router hung: as Master it sent nothing for 3.609 s, so it begins anew"),
             (Cause::GroupYielded(member), "router 3 of its sync group yielded to a better Master"),
+            (Cause::HandedOver { to: master }, "drained: handed over to 192.0.2.2"),
             (Cause::OwnerNoMore, "owner of the addresses (priority 255) no more"),
             (Cause::Shutdown, "told to stop"),
             (Cause::Fault(Fault::NoPrimaryAddress), "its interface has no address to send from"),

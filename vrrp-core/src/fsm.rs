@@ -238,6 +238,11 @@ pub enum Event {
         /// How long it said nothing.
         silence: Duration,
     },
+    /// A Master that called for another one yields to it, whatever its priority (`docs/drain.md`).
+    HandedOver {
+        /// The other one's interval.
+        interval: AdvertInterval,
+    },
 }
 
 /// What a sync group tells its members.
@@ -343,7 +348,12 @@ pub(crate) fn step_in_place(params: &Params, state: &mut State, now: Instant, ev
         }
         (
             State::Backup(_),
-            Event::Startup | Event::Resume | Event::Timer | Event::Coordinate(_) | Event::Lapsed { .. },
+            Event::Startup
+            | Event::Resume
+            | Event::Timer
+            | Event::Coordinate(_)
+            | Event::Lapsed { .. }
+            | Event::HandedOver { .. },
         ) => Effects::NONE,
 
         // FSM-A-01
@@ -365,6 +375,10 @@ pub(crate) fn step_in_place(params: &Params, state: &mut State, now: Instant, ev
         (State::Master { .. }, Event::Coordinate(Coordinate::Demote)) if params.coordinated => {
             *state = State::Backup(watch(params, now, None));
             Effects::RESIGN | Effects::REMOVE
+        }
+        (State::Master { .. }, Event::HandedOver { interval }) => {
+            *state = State::Backup(watch(params, now, Some(interval)));
+            Effects::REMOVE
         }
         (State::Master { .. }, Event::Lapsed { silence }) => lapse(params, state, now, silence),
         (State::Master { .. }, Event::Startup | Event::Resume | Event::Timer | Event::Coordinate(_)) => Effects::NONE,
@@ -461,6 +475,8 @@ fn retime(params: &Params, backup: &mut Backup, now: Instant) {
     let master_down = backup.armed_at.plus_nanos(params.master_down_nanos(backup.interval(params)));
     backup.master_down = backup.master_down.min(master_down);
     backup.hold_until = backup.hold_until.map(|at| at.min(now + params.preempt_hold));
+    // Nobody waits for the others who is alone.
+    backup.due &= params.coordinated;
 }
 
 /// The next Adver_Timer deadline: in phase, unless more than an interval was missed (TMR-11).

@@ -141,6 +141,8 @@ mod config;
 #[cfg(feature = "alloc")]
 mod deadlines;
 #[cfg(feature = "alloc")]
+mod drain;
+#[cfg(feature = "alloc")]
 mod health;
 #[cfg(feature = "alloc")]
 mod learned;
@@ -148,6 +150,8 @@ mod learned;
 mod management;
 #[cfg(feature = "alloc")]
 mod receive;
+#[cfg(feature = "alloc")]
+mod roster;
 #[cfg(feature = "alloc")]
 mod router;
 #[cfg(feature = "alloc")]
@@ -174,6 +178,7 @@ pub use {
     announce::AnnouncePolicy,
     cause::{Cause, PriorityCause, Transition},
     config::{Config, ConfigError, Peers, SendChecksum, UnicastPeer},
+    drain::{Drain, DrainStatus},
     health::{Fault, Hysteresis, Tracker, Weight},
     management::{AuthError, LastEvent, NewMasterReason, ProtocolError, VirtualRouterError},
     receive::{Accepted, Discard, Rejected, RxPacket},

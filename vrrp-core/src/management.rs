@@ -206,9 +206,10 @@ impl Cause {
             Self::New => LastEvent::None,
             Self::Startup | Self::OwnerStartup | Self::OwnerNoMore | Self::Lapsed { .. } => LastEvent::Startup,
             Self::Shutdown => LastEvent::Shutdown,
-            Self::HigherPriority { .. } | Self::HigherAddress { .. } | Self::GroupYielded(_) => {
-                LastEvent::HigherPriorityBackup
-            }
+            Self::HigherPriority { .. }
+            | Self::HigherAddress { .. }
+            | Self::GroupYielded(_)
+            | Self::HandedOver { .. } => LastEvent::HigherPriorityBackup,
             Self::MasterDown { .. } | Self::MasterResigned { .. } => LastEvent::MasterTimeout,
             Self::Preempted { .. } if config.priority().is_owner() => LastEvent::OwnerPreempt,
             // Nobody but an owner preempts before the hold is over.

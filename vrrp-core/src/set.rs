@@ -8,12 +8,13 @@ use crate::config::Config;
 use crate::deadlines::Deadlines;
 use crate::fsm::Role;
 use crate::receive::{Accepted, Discard, Rejected, RxPacket};
+use crate::roster::Roster;
 use crate::router::VirtualRouter;
 use crate::router::reconfigure::ReconfigureError;
 use crate::stats::{GlobalStats, increment};
-use crate::sync_group::{GroupError, SyncGroup};
+use crate::sync_group::{self, GroupError, SyncGroup};
 use crate::time::Instant;
-use crate::types::{Family, InterfaceId, RouterId, Version, Vrid};
+use crate::types::{Family, InterfaceId, Priority, RouterId, Version, Vrid};
 use crate::wire::{self, Packet, ParseError};
 
 /// Many [`VirtualRouter`]s behind one driver, found by (interface, family, VRID); IP-13.
@@ -22,14 +23,15 @@ use crate::wire::{self, Packet, ParseError};
 /// of m O(m log n), and nothing is allocated once the routers are in.
 #[derive(Clone, Debug, Default)]
 pub struct RouterSet {
-    routers: Vec<VirtualRouter>,
+    routers: Roster,
     /// By interface and family, and then by VRID.
     by_interface: BTreeMap<(InterfaceId, Family), Vec<Option<RouterId>>>,
     deadlines: Deadlines,
     /// Routers that may have actions, each at most once.
     ready: VecDeque<RouterId>,
     is_ready: Vec<bool>,
-    groups: Vec<SyncGroup>,
+    /// Places of groups that are no more are used again.
+    groups: Vec<Option<SyncGroup>>,
     /// Position in `groups` of each router that is in one.
     group_of: Vec<Option<usize>>,
     stats: GlobalStats,
@@ -62,32 +64,64 @@ impl RouterSet {
     /// [`DuplicateRouter`].
     pub fn insert(&mut self, interface: InterfaceId, config: Config) -> Result<RouterId, DuplicateRouter> {
         let (family, vrid) = (config.family(), config.vrid());
-        let id = RouterId(u32::try_from(self.routers.len()).unwrap_or(u32::MAX));
         let by_vrid = self.by_interface.entry((interface, family)).or_default();
         let index = usize::from(vrid.get());
         if by_vrid.len() <= index {
             by_vrid.resize(index + 1, None);
         }
-        match by_vrid.get_mut(index) {
-            Some(free @ None) => *free = Some(id),
-            _ => return Err(DuplicateRouter { interface, family, vrid }),
+        let Some(free @ None) = by_vrid.get_mut(index) else {
+            return Err(DuplicateRouter { interface, family, vrid });
+        };
+        let id = self.routers.insert(VirtualRouter::new(config));
+        *free = Some(id);
+        if id.index() == self.is_ready.len() {
+            self.is_ready.push(false);
+            self.ready.reserve(self.is_ready.len() - self.ready.len());
+            self.group_of.push(None);
+            self.deadlines.grow();
         }
-        self.routers.push(VirtualRouter::new(config));
-        self.is_ready.push(false);
-        self.ready.reserve(self.routers.len() - self.ready.len());
-        self.group_of.push(None);
-        self.deadlines.grow();
         Ok(id)
     }
 
+    /// Takes a router out of the set, whatever its state: nothing is sent, and nothing is asked of the host for it any more.
+    /// Its [sync group](Self::group) goes on without it. Its id is never given to another router.
+    ///
+    /// A driver that wants it to release, and its addresses to be gone, first takes it out of its [group](Self::ungroup),
+    /// hands it [`Input::Shutdown`] and carries out its actions. `None`: there is no such router.
+    pub fn remove(&mut self, now: Instant, id: RouterId) -> Option<VirtualRouter> {
+        self.ungroup(now, id);
+        let router = self.routers.remove(id)?;
+        let key = |by_vrid: &mut Vec<Option<RouterId>>| {
+            by_vrid.iter_mut().find(|known| **known == Some(id)).map(|it| *it = None)
+        };
+        let family = router.config().family();
+        let emptied = self.by_interface.iter_mut().find_map(|(at, by_vrid)| {
+            let is_here = at.1 == family && key(by_vrid).is_some();
+            is_here.then(|| by_vrid.iter().all(Option::is_none).then_some(*at))
+        });
+        if let Some(at) = emptied.flatten() {
+            self.by_interface.remove(&at);
+        }
+        self.deadlines.set(id.index() as u32, None);
+        if let Some(is_ready) = self.is_ready.get_mut(id.index()) {
+            if core::mem::take(is_ready) {
+                self.ready.retain(|ready| *ready != id);
+            }
+        }
+        Some(router)
+    }
+
     /// Makes routers a sync group, on whatever interfaces and of whatever families: all of them are Master, or none is.
-    /// One alone stays an ordinary router. To be called before any of them is started.
+    /// From now on exactly these are together, in this order, running or not. Members that are in a group must all be of
+    /// one, which this replaces: who is not named leaves it, and goes on alone. Less than two are no group.
     ///
     /// - A fault of one member is a fault of all ([`Fault::GroupMember`](crate::Fault::GroupMember)). So is a member that
     ///   is not started, or was stopped ([`Fault::GroupPending`](crate::Fault::GroupPending)).
     /// - When one yields to a better Master, the others release and watch
     ///   ([`Cause::GroupYielded`](crate::Cause::GroupYielded)).
     /// - A Backup takes over only when every member would, and then all do. The owner (priority 255) waits too.
+    /// - One that joins Masters disturbs nobody: it counts from the moment when it is Master too, which it becomes alone.
+    ///   But when it hears a better Master there, or is known to be at fault, that is the group's from then on.
     ///
     /// A group that hears a better Master in one member stays Backup in all: the other host works, and one path to it is
     /// cut. The price is that meanwhile nobody may serve what lies behind the cut. List the members in the same order on
@@ -96,24 +130,64 @@ impl RouterSet {
     ///
     /// # Errors
     /// [`GroupError`]; nothing was changed then.
-    pub fn group(&mut self, members: &[RouterId]) -> Result<(), GroupError> {
-        if members.len() < 2 {
-            return Ok(());
+    pub fn group(&mut self, now: Instant, members: &[RouterId]) -> Result<(), GroupError> {
+        sync_group::check(members, &self.routers)?;
+        let mut known = members.iter().filter_map(|id| Some((*id, self.group_of(*id)?)));
+        let replaced = known.next().map(|(_, group)| group);
+        if let Some((id, _)) = known.find(|(_, group)| Some(*group) != replaced) {
+            return Err(GroupError::Taken(id));
         }
-        let group = SyncGroup::new(members, &mut self.routers)?;
-        for id in members {
-            if let Some(group_of) = self.group_of.get_mut(id.index()) {
-                *group_of = Some(self.groups.len());
+        let place = replaced.unwrap_or_else(|| {
+            let empty = self.groups.iter().position(Option::is_none);
+            empty.unwrap_or_else(|| {
+                self.groups.push(None);
+                self.groups.len() - 1
+            })
+        });
+        let before: Vec<RouterId> = self.members(place).to_vec();
+        let members = if members.len() < 2 { &[] } else { members };
+        for id in before.iter().filter(|id| !members.contains(id)) {
+            self.set_group_of(*id, None);
+            if let Some(router) = self.routers.get_mut(*id) {
+                router.leave_group(now);
             }
+            self.touched(*id);
         }
-        self.groups.push(group);
+        if let Some(group) = self.groups.get_mut(place) {
+            *group = group.take().unwrap_or_default().with_members(now, members, &mut self.routers);
+        }
+        members.iter().for_each(|id| self.set_group_of(*id, Some(place)));
+        self.coordinate(now, place);
+        members.iter().for_each(|id| self.touched(*id));
         Ok(())
     }
 
-    /// Hands news to one router.
+    /// Takes a router out of its sync group, where it is in one. The others stay together; the last one goes on alone, too.
+    pub fn ungroup(&mut self, now: Instant, id: RouterId) {
+        if let Some(place) = self.routers.get(id).and_then(|_| self.group_of(id)) {
+            let others: Vec<RouterId> = self.members(place).iter().copied().filter(|member| *member != id).collect();
+            // They are of one group.
+            let _ = self.group(now, &others);
+        }
+    }
+
+    /// Hands news to one router; what drains it, or ends that, to every member of its sync group.
     pub fn handle(&mut self, now: Instant, id: RouterId, input: Input) {
-        if let Some(router) = self.routers.get_mut(id.index()) {
-            router.handle(now, input);
+        match input {
+            Input::Drain(_) | Input::Undrain => self.handle_together(now, id, input),
+            _ => {
+                if let Some(router) = self.routers.get_mut(id) {
+                    router.handle(now, input);
+                    self.follow_up(now, id);
+                }
+            }
+        }
+    }
+
+    /// Changes the priority that one router is configured with: [`VirtualRouter::set_priority`]. An unknown one has none.
+    pub fn set_priority(&mut self, now: Instant, id: RouterId, priority: Priority) {
+        if let Some(router) = self.routers.get_mut(id) {
+            router.set_priority(now, priority);
             self.follow_up(now, id);
         }
     }
@@ -123,7 +197,7 @@ impl RouterSet {
     /// # Errors
     /// [`ReconfigureError`]; nothing was changed then.
     pub fn reconfigure(&mut self, now: Instant, id: RouterId, config: Config) -> Result<(), ReconfigureError> {
-        let router = self.routers.get_mut(id.index()).ok_or(ReconfigureError::Unknown(id))?;
+        let router = self.routers.get_mut(id).ok_or(ReconfigureError::Unknown(id))?;
         router.reconfigure(now, config)?;
         self.follow_up(now, id);
         Ok(())
@@ -132,10 +206,10 @@ impl RouterSet {
     /// Hands the same news to every router. Sync groups see it when all have it: a set that is stopped so has no router
     /// that goes because another one went.
     pub fn handle_all(&mut self, now: Instant, input: Input) {
-        for index in 0..self.routers.len() {
-            if let Some(router) = self.routers.get_mut(index) {
+        for place in 0..self.routers.places() {
+            if let (Some(id), Some(router)) = (self.routers.id_at(place), self.routers.at_mut(place)) {
                 router.handle(now, input);
-                self.touched(RouterId(index as u32));
+                self.touched(id);
             }
         }
         for group in 0..self.groups.len() {
@@ -167,7 +241,7 @@ impl RouterSet {
         let vrid = wire::peek_vrid(rx.payload);
         let by_vrid = self.by_interface.get(&(interface, rx.ends.family()));
         let found = vrid.and_then(|vrid| *by_vrid?.get(usize::from(vrid.get()))?);
-        let addressee = found.and_then(|id| Some((id, self.routers.get_mut(id.index())?)));
+        let addressee = found.and_then(|id| Some((id, self.routers.at_mut(id.index())?)));
         let Some((id, router)) = addressee else {
             let reason = discard_unaddressed(&rx, vrid);
             self.count(reason);
@@ -196,7 +270,7 @@ impl RouterSet {
     #[must_use]
     pub fn poll_action(&mut self) -> Option<(RouterId, Action)> {
         while let Some(id) = self.ready.front().copied() {
-            if let Some(action) = self.routers.get_mut(id.index()).and_then(VirtualRouter::poll_action) {
+            if let Some(action) = self.routers.at_mut(id.index()).and_then(VirtualRouter::poll_action) {
                 return Some((id, action));
             }
             self.ready.pop_front();
@@ -210,28 +284,41 @@ impl RouterSet {
     /// When to call [`handle_timeout`](Self::handle_timeout), and whose deadline that is.
     #[must_use]
     pub fn deadline(&self) -> Option<(Instant, RouterId)> {
-        self.deadlines.first().map(|(at, index)| (at, RouterId(index)))
+        let (at, place) = self.deadlines.first()?;
+        Some((at, self.routers.id_at(place as usize)?))
     }
 
     /// One router.
     #[must_use]
     pub fn get(&self, id: RouterId) -> Option<&VirtualRouter> {
-        self.routers.get(id.index())
+        self.routers.get(id)
     }
 
     /// Counts an advertisement of one router that could not be sent.
     pub fn count_tx_error(&mut self, id: RouterId) {
-        if let Some(router) = self.routers.get_mut(id.index()) {
+        if let Some(router) = self.routers.get_mut(id) {
             router.count_tx_error();
         }
     }
 
-    /// All routers, in the order of insertion.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (RouterId, &VirtualRouter)> {
-        self.routers.iter().enumerate().map(|(index, router)| (RouterId(index as u32), router))
+    /// Returns all routers, in the order of insertion; but one that came when another had gone stands in the other's place.
+    pub fn iter(&self) -> impl Iterator<Item = (RouterId, &VirtualRouter)> {
+        self.routers.iter()
     }
 
-    /// Interfaces with a router; the number of routers is the length of [`iter`](Self::iter) (STAT-45).
+    /// Returns how many routers there are (STAT-45).
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.routers.len()
+    }
+
+    /// Tells whether there is no router.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns how many interfaces have a router (STAT-45).
     #[must_use]
     pub fn interface_count(&self) -> usize {
         let mut last = None;
@@ -246,16 +333,16 @@ impl RouterSet {
     }
 
     #[cfg(feature = "sim")]
-    pub(crate) fn routers_mut(&mut self) -> &mut [VirtualRouter] {
-        &mut self.routers
+    pub(crate) fn routers_mut(&mut self) -> impl Iterator<Item = &mut VirtualRouter> {
+        self.routers.iter_mut()
     }
 
     fn touched(&mut self, id: RouterId) {
-        let group = self.group_of(id).and_then(|group| self.groups.get(group)?.deadline(id));
-        let (Some(router), Some(is_ready)) = (self.routers.get(id.index()), self.is_ready.get_mut(id.index())) else {
+        let group = self.group_of(id).and_then(|group| self.groups.get(group)?.as_ref()?.deadline(id));
+        let (Some(router), Some(is_ready)) = (self.routers.at(id.index()), self.is_ready.get_mut(id.index())) else {
             return;
         };
-        self.deadlines.set(id.0, router.deadline().into_iter().chain(group).min());
+        self.deadlines.set(id.index() as u32, router.deadline().into_iter().chain(group).min());
         if router.has_actions() && !core::mem::replace(is_ready, true) {
             self.ready.push_back(id);
         }
@@ -263,6 +350,34 @@ impl RouterSet {
 
     fn group_of(&self, id: RouterId) -> Option<usize> {
         self.group_of.get(id.index()).copied().flatten()
+    }
+
+    fn set_group_of(&mut self, id: RouterId, group: Option<usize>) {
+        if let Some(group_of) = self.group_of.get_mut(id.index()) {
+            *group_of = group;
+        }
+    }
+
+    fn members(&self, group: usize) -> &[RouterId] {
+        self.groups.get(group).and_then(Option::as_ref).map_or(&[], SyncGroup::members)
+    }
+
+    /// Hands news to a router and to whoever is in a sync group with it, before the group sees any of it.
+    fn handle_together(&mut self, now: Instant, id: RouterId, input: Input) {
+        if self.routers.get(id).is_none() {
+            return;
+        }
+        let group = self.group_of(id);
+        let members = group.map_or_else(|| [id].to_vec(), |group| self.members(group).to_vec());
+        for member in members {
+            if let Some(router) = self.routers.get_mut(member) {
+                router.handle(now, input);
+                self.touched(member);
+            }
+        }
+        if let Some(group) = group {
+            self.coordinate(now, group);
+        }
     }
 
     /// Something happened to a router: what follows for its group, if it has one, and when each is to be asked again.
@@ -275,11 +390,11 @@ impl RouterSet {
 
     /// Returns whether anything changed; then every member was seen to, in their order.
     fn coordinate(&mut self, now: Instant, index: usize) -> bool {
-        let Some(group) = self.groups.get_mut(index) else { return false };
+        let Some(Some(group)) = self.groups.get_mut(index) else { return false };
         if !group.coordinate(now, &mut self.routers) {
             return false;
         }
-        let member = |set: &Self, position| set.groups.get(index)?.members().get(position).copied();
+        let member = |set: &Self, position| set.members(index).get(position).copied();
         for position in 0.. {
             let Some(id) = member(self, position) else { break };
             self.touched(id);

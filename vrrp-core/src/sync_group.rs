@@ -21,9 +21,11 @@
 //! settle; they take turns, each once in a Master_Down_Interval at most.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use crate::fsm::Role;
 use crate::health::Fault;
+use crate::roster::Roster;
 use crate::router::VirtualRouter;
 use crate::time::Instant;
 use crate::types::RouterId;
@@ -39,16 +41,15 @@ pub enum GroupError {
     /// A router is in one group at most, once.
     #[error("router {} is in a sync group already", .0.index())]
     Taken(RouterId),
-    /// Groups are made before their members are started.
-    #[error("router {} is started already; make the sync group before", .0.index())]
-    Started(RouterId),
 }
 
 /// One group. The routers themselves stay where they are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct SyncGroup {
     /// At least two.
     members: Box<[RouterId]>,
+    /// Those that joined Masters and are none yet: they do not count so far.
+    joining: Vec<RouterId>,
     /// The last takeover.
     took_over: Option<Instant>,
     /// No takeover before this: the last one met another.
@@ -57,33 +58,40 @@ pub(crate) struct SyncGroup {
     waits_until: Option<Instant>,
 }
 
+/// Tells whether these are different routers of the set.
+pub(crate) fn check(members: &[RouterId], routers: &Roster) -> Result<(), GroupError> {
+    for (position, id) in members.iter().enumerate() {
+        routers.get(*id).ok_or(GroupError::Unknown(*id))?;
+        if members.iter().take(position).any(|before| before == id) {
+            return Err(GroupError::Taken(*id));
+        }
+    }
+    Ok(())
+}
+
 impl SyncGroup {
-    /// Checks everything before it changes anything.
-    pub(crate) fn new(members: &[RouterId], routers: &mut [VirtualRouter]) -> Result<Self, GroupError> {
-        for (position, id) in members.iter().enumerate() {
-            let router = routers.get(id.index()).ok_or(GroupError::Unknown(*id))?;
-            if router.is_grouped() || members.iter().take(position).any(|before| before == id) {
-                return Err(GroupError::Taken(*id));
-            }
-            if !router.is_idle() {
-                return Err(GroupError::Started(*id));
+    /// Gives it other members; less than two are no group. Who is new must be in no group, and who leaves must have left.
+    pub(crate) fn with_members(self, now: Instant, members: &[RouterId], routers: &mut Roster) -> Option<Self> {
+        if members.len() < 2 {
+            return None;
+        }
+        let is_master = |id: &RouterId| routers.get(*id).is_some_and(|router| router.role() == Role::Master);
+        let counts = |id: &RouterId| self.members.contains(id) && !self.joining.contains(id);
+        let joins = |id: &RouterId| !counts(id) && !is_master(id);
+        let joining = members.iter().copied().filter(joins).collect();
+        for id in members.iter().filter(|id| !self.members.contains(id)) {
+            if let Some(router) = routers.get_mut(*id) {
+                router.join_group(now);
             }
         }
-        for id in members {
-            if let Some(router) = routers.get_mut(id.index()) {
-                router.join_group();
-            }
-        }
-        let group = Self { members: members.into(), took_over: None, not_before: Instant::ZERO, waits_until: None };
-        group.share_faults(Instant::ZERO, routers);
-        Ok(group)
+        Some(Self { members: members.into(), joining, ..self })
     }
 
     pub(crate) const fn members(&self) -> &[RouterId] {
         &self.members
     }
 
-    /// The group's own deadline, if `id` is the member that stands for it.
+    /// Returns the group's own deadline, if `id` is the member that stands for it.
     pub(crate) fn deadline(&self, id: RouterId) -> Option<Instant> {
         self.waits_until.filter(|_| self.members.first() == Some(&id))
     }
@@ -91,32 +99,54 @@ impl SyncGroup {
     /// Draws the consequences of what happened to one member. Returns whether anything of the group changed.
     ///
     /// Once is enough: faults come first, and nothing that the election does makes or ends one.
-    pub(crate) fn coordinate(&mut self, now: Instant, routers: &mut [VirtualRouter]) -> bool {
+    pub(crate) fn coordinate(&mut self, now: Instant, routers: &mut Roster) -> bool {
+        let admitted = self.admit(now, routers);
         let shared = self.share_faults(now, routers);
         let waited_until = self.waits_until.take();
         let elected = self.elect(now, routers);
-        shared || elected || waited_until != self.waits_until
+        admitted || shared || elected || waited_until != self.waits_until
+    }
+
+    /// Lets those count that joined Masters: who is Master too, or would be, or hears a better one there, or is known to be at
+    /// fault; and all when there is nobody to be disturbed.
+    fn admit(&mut self, now: Instant, routers: &mut Roster) -> bool {
+        if self.joining.is_empty() {
+            return false;
+        }
+        let is_master = |id: &RouterId| routers.get(*id).is_some_and(|router| router.role() == Role::Master);
+        if !self.members.iter().any(|id| !self.joining.contains(id) && is_master(id)) {
+            self.joining.clear();
+            return true;
+        }
+        let before = self.joining.len();
+        self.joining.retain(|id| {
+            let Some(router) = routers.get_mut(*id) else { return false };
+            router.promote(now);
+            !router.belongs(*id)
+        });
+        self.joining.len() < before
     }
 
     /// Tells every member what another one lacks, if one does.
-    fn share_faults(&self, now: Instant, routers: &mut [VirtualRouter]) -> bool {
+    fn share_faults(&self, now: Instant, routers: &mut Roster) -> bool {
         // Each gets the first that is not its own: two are enough to choose from.
         let two = {
             let faults = || {
-                let fault = |id: &RouterId| Some((*id, routers.get(id.index())?.fault_for_others(*id)?));
-                self.members.iter().filter_map(fault)
+                let fault = |id: &RouterId| Some((*id, routers.get(*id)?.fault_for_others(*id)?));
+                let counts = |(id, fault): &(RouterId, Fault)| !fault.is_pending() || !self.joining.contains(id);
+                self.members.iter().filter_map(fault).filter(counts)
             };
             let pending = |(_, fault): &(RouterId, Fault)| fault.is_pending();
             let mut worst_first = faults().filter(|fault| !pending(fault)).chain(faults().filter(pending));
             [worst_first.next(), worst_first.next()]
         };
         // Whoever can have all addresses of the whole group is better.
-        let flawed = |id: &RouterId| routers.get(id.index()).is_some_and(VirtualRouter::is_flawed);
+        let flawed = |id: &RouterId| routers.get(*id).is_some_and(VirtualRouter::is_flawed);
         let handicapped: usize = self.members.iter().filter(|id| flawed(id)).count();
         let mut news = false;
         for id in &self.members {
             let of_others = two.into_iter().flatten().find(|(whose, _)| whose != id).map(|(_, fault)| fault);
-            if let Some(router) = routers.get_mut(id.index()) {
+            if let Some(router) = routers.get_mut(*id) {
                 let others_handicapped = handicapped > usize::from(router.is_flawed());
                 news |= router.share_fault(now, of_others) | router.share_handicap(now, others_handicapped);
             }
@@ -125,12 +155,12 @@ impl SyncGroup {
     }
 
     /// All Master or none.
-    fn elect(&mut self, now: Instant, routers: &mut [VirtualRouter]) -> bool {
-        let count = |like: fn(&VirtualRouter) -> bool| {
-            self.members.iter().filter(|id| routers.get(id.index()).is_some_and(like)).count()
-        };
+    fn elect(&mut self, now: Instant, routers: &mut Roster) -> bool {
+        let count =
+            |like: fn(&VirtualRouter) -> bool| self.counting().filter(|id| routers.get(*id).is_some_and(like)).count();
         let (masters, due) = (count(|router| router.role() == Role::Master), count(VirtualRouter::is_due));
-        if due == self.members.len() {
+        let all = self.counting().count();
+        if due == all {
             if now < self.not_before {
                 self.waits_until = Some(self.not_before);
                 return false;
@@ -139,7 +169,8 @@ impl SyncGroup {
             self.took_over = Some(now);
             return true;
         }
-        if masters == 0 || masters == self.members.len() {
+        // Members that hand over go one by one, so that each serves until its own stand-in is there.
+        if masters == 0 || masters == all || count(VirtualRouter::hands_over) > 0 {
             return false;
         }
         self.follow_yielded(now, routers);
@@ -147,12 +178,12 @@ impl SyncGroup {
     }
 
     /// Nothing but a better Master takes a single member out of Master: it is the one that is Backup.
-    fn follow_yielded(&mut self, now: Instant, routers: &mut [VirtualRouter]) {
-        let is_backup = |id: &RouterId| routers.get(id.index()).is_some_and(|router| router.role() == Role::Backup);
-        let Some(yielded) = self.members.iter().copied().find(is_backup) else { return };
+    fn follow_yielded(&mut self, now: Instant, routers: &mut Roster) {
+        let is_backup = |id: &RouterId| routers.get(*id).is_some_and(|router| router.role() == Role::Backup);
+        let Some(yielded) = self.counting().find(is_backup) else { return };
         self.each(routers, |router| router.demote(now, yielded));
 
-        let router = |id: RouterId| routers.get(id.index());
+        let router = |id: RouterId| routers.get(id);
         let Some(interval) = router(yielded).map(|router| router.config().interval().duration()) else { return };
         let first = self.members.first().and_then(|id| router(*id));
         let crossed = self.took_over.is_some_and(|at| now.since(at) < interval);
@@ -162,9 +193,13 @@ impl SyncGroup {
         }
     }
 
-    fn each(&self, routers: &mut [VirtualRouter], mut act: impl FnMut(&mut VirtualRouter)) {
+    fn counting(&self) -> impl Iterator<Item = RouterId> {
+        self.members.iter().copied().filter(|id| !self.joining.contains(id))
+    }
+
+    fn each(&self, routers: &mut Roster, mut act: impl FnMut(&mut VirtualRouter)) {
         for id in &self.members {
-            if let Some(router) = routers.get_mut(id.index()) {
+            if let Some(router) = routers.get_mut(*id) {
                 act(router);
             }
         }

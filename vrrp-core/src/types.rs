@@ -2,7 +2,7 @@
 
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use core::num::{NonZeroU8, NonZeroU16};
+use core::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 use core::str::FromStr;
 use core::time::Duration;
 
@@ -576,16 +576,47 @@ impl fmt::Display for InterfaceId {
     }
 }
 
-/// Names a router of one [`RouterSet`](crate::RouterSet).
+/// Names a router of one [`RouterSet`](crate::RouterSet), and never another one: also when that is removed and its place
+/// goes to another router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
-pub struct RouterId(pub(crate) u32);
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(into = "u64", from = "u64"))]
+pub struct RouterId {
+    index: u32,
+    /// How many routers had this place, itself among them.
+    generation: NonZeroU32,
+}
 
 impl RouterId {
-    /// Position in the order of insertion, from 0.
+    /// The first router in a place.
+    pub(crate) const fn first(index: u32) -> Self {
+        Self { index, generation: NonZeroU32::MIN }
+    }
+
+    /// The next router in the same place; `None` when no number is left for one.
+    pub(crate) fn successor(self) -> Option<Self> {
+        Some(Self { generation: self.generation.checked_add(1)?, ..self })
+    }
+
+    /// Returns its place in the set, from 0. No two routers have one place at the same time; whoever keeps a table by it has to
+    /// forget a router that is removed.
     #[must_use]
     pub const fn index(self) -> usize {
-        self.0 as usize
+        self.index as usize
+    }
+}
+
+impl From<RouterId> for u64 {
+    /// Writes it as one number: in a set from which nothing was removed that is its [`index`](RouterId::index).
+    fn from(id: RouterId) -> Self {
+        Self::from(id.generation.get() - 1) << 32 | Self::from(id.index)
+    }
+}
+
+impl From<u64> for RouterId {
+    /// Reads back what it was [written](u64) as.
+    fn from(number: u64) -> Self {
+        // What is cut off is the generation.
+        Self { index: number as u32, generation: NonZeroU32::MIN.saturating_add((number >> 32) as u32) }
     }
 }
 

@@ -86,7 +86,7 @@ fn a_group_allocates_nothing() {
     let family = Family::Ipv4;
     let ids: Vec<_> =
         (0..4).map(|link| set.insert(InterfaceId(link), config(Profile::Rfc9568, family)).unwrap()).collect();
-    set.group(&ids).unwrap();
+    set.group(Instant::ZERO, &ids).unwrap();
     ids.iter().for_each(|id| set.handle(START, *id, Input::PrimaryAddress(Some(host(family, OWN)))));
     let packets: Vec<(Raw, Vec<u8>)> = [50, 0, 200, 0, 100]
         .map(|priority| Raw::new(Profile::Rfc9568, family, OWN + 1, priority))

@@ -177,6 +177,8 @@ pub enum EventKind {
         /// How many of this kind went unreported since the last report.
         unreported: u64,
     },
+    /// A Master that was drained called for another one, and none came within the limit: it serves on, at the lower priority.
+    NobodyTookOver,
     /// Something about the host that the router can live with.
     Warning(Warning),
 }
@@ -187,7 +189,9 @@ impl EventKind {
     pub fn is_warning(&self) -> bool {
         match self {
             Self::StateChanged { transition, .. } => matches!(transition.cause, Cause::Fault(_) | Cause::Lapsed { .. }),
-            Self::PriorityChanged { from, to, .. } => to < from,
+            Self::PriorityChanged { from, to, by, .. } => {
+                to < from && matches!(by, PriorityCause::Tracker(_) | PriorityCause::Addresses | PriorityCause::Group)
+            }
             // One or two are the last words of a router that yields. One that goes on does not hear us.
             Self::OtherMaster { difference: None, unreported, .. } | Self::Released { unreported, .. } => {
                 *unreported > 2
@@ -214,6 +218,7 @@ impl fmt::Display for EventKind {
                     Role::Backup | Role::Master => write!(f, "{from} -> {to} at priority {priority}: {why}"),
                 }
             }
+            Self::NobodyTookOver => f.write_str("drained, but nobody took over: serving on at the lower priority"),
             Self::PriorityChanged { from, to, why, .. } => write!(f, "priority {from} -> {to}: {why}"),
             Self::FaultsChanged { faults } => {
                 let faults: Vec<&str> = faults.iter().map(|fault| fault.text.as_str()).collect();

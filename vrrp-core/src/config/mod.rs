@@ -154,8 +154,12 @@ impl Config {
     /// Priority. 255 says that the addresses are the host's own (OWN-01).
     #[must_use]
     pub fn with_priority(mut self, priority: Priority) -> Self {
-        self.priority = priority;
+        self.set_priority(priority);
         self
+    }
+
+    pub(crate) fn set_priority(&mut self, priority: Priority) {
+        self.priority = priority;
     }
 
     /// Advertisement_Interval.

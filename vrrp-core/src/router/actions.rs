@@ -29,7 +29,8 @@ impl VirtualRouter {
             self.slots.rewind();
         }
         if core::mem::take(&mut self.pending.advertise) && master {
-            return Some(self.send(AdvertKind::Regular));
+            let kind = if self.hand_over.is_some() { AdvertKind::HandOver } else { AdvertKind::Regular };
+            return Some(self.send(kind));
         }
         if let Some(action) = self.slots.poll(master, self.config.addresses()) {
             if matches!(action, Action::InstallAddress(_)) {
@@ -57,6 +58,9 @@ impl VirtualRouter {
                 self.note_told_faults();
             }
             return Some(Action::StateChanged(transition));
+        }
+        if core::mem::take(&mut self.pending.nobody_took_over) {
+            return Some(Action::NobodyTookOver);
         }
         core::mem::take(&mut self.pending.faults).then(|| {
             self.note_told_faults();

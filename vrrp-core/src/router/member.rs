@@ -9,17 +9,27 @@ use crate::types::RouterId;
 
 impl VirtualRouter {
     /// From now on its group decides when it is Master.
-    pub(crate) fn join_group(&mut self) {
+    pub(crate) fn join_group(&mut self, now: Instant) {
+        self.advance(now);
         self.params.coordinated = true;
     }
 
-    pub(crate) const fn is_grouped(&self) -> bool {
-        self.params.coordinated
+    /// From now on it is alone. If only the group kept it from being Master, it is so at once.
+    pub(crate) fn leave_group(&mut self, now: Instant) {
+        self.advance(now);
+        self.params.coordinated = false;
+        (self.health.group, self.health.group_handicapped) = (None, false);
+        self.reprioritise(PriorityCause::Group);
+        self.apply(Event::ParamsChanged, |this| this.cause);
+        self.reconsider();
     }
 
-    /// As it was built, or stopped again.
-    pub(crate) const fn is_idle(&self) -> bool {
-        !self.started && matches!(self.state, State::Initialize)
+    /// Tells whether a member that joined Masters is one of them, or keeps them from being that: it hears another Master, or
+    /// is known to be at fault.
+    pub(crate) fn belongs(&self, id: RouterId) -> bool {
+        let hears = matches!(self.state, State::Backup(Backup { heard: Some(_), .. }));
+        let fails = self.fault_for_others(id).is_some_and(|fault| !fault.is_pending());
+        self.role() == Role::Master || hears || fails
     }
 
     /// What this member, which is `id`, is to the others; `None` when they may take part for its sake.

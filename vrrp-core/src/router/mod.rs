@@ -2,6 +2,7 @@
 
 mod actions;
 mod answers;
+mod drain;
 mod evidence;
 mod member;
 mod pending;
@@ -20,6 +21,7 @@ use crate::action::{Action, AdvertKind, Input};
 use crate::announce::Schedule;
 use crate::cause::{Cause, PriorityCause, Transition};
 use crate::config::Config;
+use crate::drain::Drain;
 use crate::fsm::{self, Advert, Effects, Event, Params, Role, State};
 use crate::health::{Fault, Health, Tracker};
 use crate::learned::Learned;
@@ -30,6 +32,7 @@ use crate::token_bucket::TokenBucket;
 use crate::types::{AdvertInterval, Family, Priority, TrackerId, Version};
 use crate::wire::{BufferTooSmall, ChecksumForm, Endpoints, Message, Prepared};
 use answers::Answers;
+use drain::HandOver;
 use evidence::{Evidence, Heard, Past, Winner};
 use pending::Pending;
 use slots::Slots;
@@ -97,6 +100,10 @@ pub struct VirtualRouter {
     said: [Instant; 2],
     /// It was Master until its interface went, which nobody could be told.
     broke_off: bool,
+    /// It is to serve only where nobody else does.
+    drain: Option<Drain>,
+    /// A Master that calls for another one.
+    hand_over: Option<HandOver>,
     /// When a Master last advertised, or became one; and when its lease on the addresses is over.
     advertised: Instant,
     lease_over: Instant,
@@ -144,6 +151,8 @@ impl VirtualRouter {
             parting: None,
             said: [Instant::ZERO; 2],
             broke_off: false,
+            drain: None,
+            hand_over: None,
             advertised: Instant::ZERO,
             lease_over: Instant::MAX,
             learned: Learned::new(),
@@ -220,6 +229,8 @@ impl VirtualRouter {
                 self.health.stray = address;
                 self.reconsider();
             }
+            Input::Drain(drain) => self.begin_drain(drain),
+            Input::Undrain => self.end_drain(),
         }
     }
 
@@ -247,8 +258,8 @@ impl VirtualRouter {
         }
         let Accepted { priority, interval, .. } = accepted;
         self.hear(Advert { source: rx.ends.source(), priority, interval });
-        // No packet makes a Master.
-        accepted.contest = self.role() == Role::Master;
+        // No packet makes a Master. One that hands over waits for another one.
+        accepted.contest = self.role() == Role::Master && self.hand_over.is_none();
         Ok(accepted)
     }
 
@@ -270,7 +281,8 @@ impl VirtualRouter {
             State::Backup(_) => self.state.deadline(),
             State::Master { next_advert } => {
                 let confirm_by = self.slots.are_in_flight().then_some(self.confirm_by);
-                let others = [confirm_by, self.retry_at, self.schedule.deadline()];
+                let hand_over = self.hand_over.as_ref().map(HandOver::deadline);
+                let others = [confirm_by, self.retry_at, self.schedule.deadline(), hand_over];
                 Some(others.into_iter().fold(next_advert, earlier))
             }
         }
@@ -316,7 +328,7 @@ impl VirtualRouter {
     #[must_use]
     pub fn config_of(&self, kind: AdvertKind) -> &Config {
         match &self.parting {
-            Some(parting) if !kind.is_regular() => parting,
+            Some(parting) if !kind.serves_on() => parting,
             _ => &self.config,
         }
     }
@@ -415,6 +427,7 @@ impl VirtualRouter {
     const fn advertised_priority(&self, kind: AdvertKind) -> Option<Priority> {
         match kind {
             AdvertKind::Release | AdvertKind::ReleaseVersion2 => None,
+            AdvertKind::HandOver | AdvertKind::HandOverVersion2 => None,
             // Nobody is to yield to one that has yielded, not even a winner that has become worse meanwhile.
             AdvertKind::LastWord | AdvertKind::LastWordVersion2 => Some(Priority::LOWEST),
             AdvertKind::Regular | AdvertKind::RegularVersion2 => Some(self.params.priority),
@@ -478,6 +491,44 @@ impl VirtualRouter {
         }
     }
 
+    /// Changes the priority that the router is configured with; trackers weigh on it as before. Everything goes on
+    /// undisturbed as with [`reconfigure`](Self::reconfigure), which replaces it again.
+    pub fn set_priority(&mut self, now: Instant, priority: Priority) {
+        self.advance(now);
+        self.config.set_priority(priority);
+        self.note_weighed_priority(PriorityCause::Command);
+        self.reparametrise();
+    }
+
+    /// Notes the priority that is to be in use from the next [`reparametrise`](Self::reparametrise) on, if it is another.
+    fn note_weighed_priority(&mut self, by: PriorityCause) {
+        if self.weighed_priority() != self.params.priority || self.pending.priority.is_some() {
+            self.note_priority(by);
+        }
+    }
+
+    /// Has the state machine follow configuration, priority and drain as they are now. Who becomes owner is Master at once;
+    /// who is owner no more releases, unless it hands over.
+    fn reparametrise(&mut self) {
+        let was_owner = self.params.priority.is_owner();
+        let (coordinated, primary) = (self.params.coordinated, self.params.primary);
+        self.params = params(&self.config, self.weighed_priority(), coordinated, primary);
+        self.params.preempt &= self.drain.is_none();
+        match (self.role(), was_owner, self.params.priority.is_owner()) {
+            (Role::Backup, false, true) => {
+                self.apply(Event::Shutdown, |_| Cause::OwnerStartup);
+                self.apply(Event::Startup, |_| Cause::OwnerStartup);
+            }
+            (Role::Master, true, false) if self.drain.is_none() => {
+                self.apply(Event::Shutdown, |_| Cause::OwnerNoMore);
+                self.apply(Event::Startup, |_| Cause::OwnerNoMore);
+            }
+            _ => {
+                self.apply(Event::ParamsChanged, |this| this.cause);
+            }
+        }
+    }
+
     /// The priority in use is about to change: changes that were never fetched become one.
     fn note_priority(&mut self, by: PriorityCause) {
         let from = self.pending.priority.map_or(self.params.priority, |(from, _)| from);
@@ -487,7 +538,8 @@ impl VirtualRouter {
     fn weighed_priority(&self) -> Priority {
         let priority = self.config.priority().adjusted(self.health.adjustment(self.config.trackers()));
         let handicapped = self.slots.are_flawed() || self.health.group_handicapped;
-        if handicapped { priority.handicapped() } else { priority }
+        let priority = if handicapped { priority.handicapped() } else { priority };
+        self.drain.map_or(priority, |drain| priority.min(drain.priority))
     }
 
     /// What follows when it is known anew which addresses can be set (`docs/partial-service.md`).
@@ -542,6 +594,7 @@ impl VirtualRouter {
         if self.retry_at.is_some_and(|at| at <= now) {
             self.retry();
         }
+        self.expire_hand_over();
         if self.state.deadline().is_some_and(|at| at <= now) && self.may_take_over() {
             self.apply(Event::Timer, Self::takeover_cause);
         }
@@ -587,12 +640,13 @@ impl VirtualRouter {
     /// Counts an advertisement that is handed out, and queues it in version 2 where that is spoken too.
     fn send(&mut self, kind: AdvertKind) -> Action {
         increment(&mut self.stats.advert_sent);
-        if kind.is_release() {
+        if self.advertised_priority(kind).is_none() {
             increment(&mut self.stats.prio_zero_sent);
         }
-        if kind.is_regular() {
+        if kind.serves_on() {
             self.renew_lease();
-            self.said = [self.now, self.said[0]];
+            // Who has called for another Master cannot know that there is none.
+            self.said = if kind.is_regular() { [self.now, self.said[0]] } else { [Instant::ZERO; 2] };
         }
         self.pending.version2 = kind.in_version2().filter(|_| self.config_of(kind).version2_too());
         Action::SendAdvertisement(kind)
@@ -611,6 +665,9 @@ impl VirtualRouter {
     fn hear(&mut self, advert: Advert) {
         let Advert { source, priority, interval } = advert;
         self.past.last_adv_source = Some(source);
+        if self.hand_over.is_some() && self.hear_successor(advert) {
+            return;
+        }
         if priority.is_none() && self.role() == Role::Master && !self.takes_answer(source) {
             return self.answer_later();
         }
@@ -660,7 +717,8 @@ impl VirtualRouter {
     fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
         if self.role() == Role::Master && self.now > self.lease_over {
-            let silence = self.now.since(self.advertised);
+            // Who has called for another Master was not waited for.
+            let silence = if self.hand_over.is_some() { Duration::MAX } else { self.now.since(self.advertised) };
             self.apply(Event::Lapsed { silence }, |_| Cause::Lapsed { silence });
         }
     }
@@ -691,6 +749,7 @@ impl VirtualRouter {
         if effects.contains(Effects::RESIGN) && !self.broke_off {
             (self.pending.release, self.parting) = (true, None);
         }
+        self.hand_over = None;
         if effects.contains(Effects::INSTALL) {
             self.await_confirmation();
             if self.retry_at.is_none_or(|at| at <= self.now) {
@@ -721,6 +780,9 @@ impl VirtualRouter {
 
     /// No advertisement goes out for an address that the host has not confirmed.
     fn advertise(&mut self) {
+        if self.hand_over.is_some_and(|hand_over| hand_over.is_silent()) {
+            return;
+        }
         let serves = self.slots.all_installed() || self.slots.any_installed(self.config.advertised().as_slice().len());
         if serves && self.slots.are_settled() {
             self.pending.advertise = true;

@@ -21,6 +21,7 @@ pub(super) struct Pending {
     pub(super) priority: Option<(Priority, PriorityCause)>,
     /// What is at fault is not what was last told.
     pub(super) faults: bool,
+    pub(super) nobody_took_over: bool,
 }
 
 impl Pending {
@@ -32,6 +33,6 @@ impl Pending {
 
     /// Whether something is still to be said of what is over.
     pub(super) fn ends_something(&self) -> bool {
-        self.release || self.last_word || self.version2.is_some_and(|kind| !kind.is_regular())
+        self.release || self.last_word || self.version2.is_some_and(|kind| !kind.serves_on())
     }
 }

@@ -2,10 +2,9 @@
 
 use alloc::boxed::Box;
 
-use super::{Role, VirtualRouter, params, prepare};
-use crate::cause::{Cause, PriorityCause};
+use super::{VirtualRouter, prepare};
+use crate::cause::PriorityCause;
 use crate::config::Config;
-use crate::fsm::Event;
 use crate::health::Health;
 use crate::time::Instant;
 use crate::types::{Family, RouterId, TrackerId, Vrid};
@@ -46,6 +45,7 @@ impl VirtualRouter {
     ///   new priority and the new list with its next advertisement.
     /// - **Owner.** A Backup that becomes owner (priority 255) is Master at once, as after a start; a Master that is
     ///   owner no more releases and watches.
+    /// - A [drain](crate::Input::Drain) goes on.
     /// - **Trackers** keep their verdicts by name. A new one of [`Weight::Fault`](crate::Weight::Fault) keeps a router
     ///   out of the election that is out of it; a router that takes part already goes on until there is a result.
     ///
@@ -64,13 +64,7 @@ impl VirtualRouter {
         self.advance(now);
         let ends_something = self.pending.ends_something();
         let old = core::mem::replace(&mut self.config, config);
-        let was_owner = self.params.priority.is_owner();
         self.retrack(&old);
-        let priority = self.weighed_priority();
-        if priority != self.params.priority || self.pending.priority.is_some() {
-            self.note_priority(PriorityCause::Configuration);
-        }
-        self.params = params(&self.config, priority, self.params.coordinated, self.params.primary);
         (self.advertisement, self.advertisement_version2) = prepare(&self.config);
         self.pending.version2 = self.pending.version2.filter(|_| self.config.version2_too());
         if self.config.lease().is_none() {
@@ -78,19 +72,8 @@ impl VirtualRouter {
         }
         self.schedule.replan(old.announce(), self.config.announce(), self.since, self.now);
         self.readdress(&old);
-        match (self.role(), was_owner, self.params.priority.is_owner()) {
-            (Role::Backup, false, true) => {
-                self.apply(Event::Shutdown, |_| Cause::OwnerStartup);
-                self.apply(Event::Startup, |_| Cause::OwnerStartup);
-            }
-            (Role::Master, true, false) => {
-                self.apply(Event::Shutdown, |_| Cause::OwnerNoMore);
-                self.apply(Event::Startup, |_| Cause::OwnerNoMore);
-            }
-            _ => {
-                self.apply(Event::ParamsChanged, |this| this.cause);
-            }
-        }
+        self.note_weighed_priority(PriorityCause::Configuration);
+        self.reparametrise();
         self.assess();
         match ends_something {
             // What was begun before is older than this.

@@ -114,7 +114,7 @@ impl Host {
     }
 
     pub(super) fn group(&mut self, members: &[RouterId]) -> Result<(), GroupError> {
-        self.set.group(members)?;
+        self.set.group(Instant::ZERO, members)?;
         self.groups.push(members.to_vec());
         Ok(())
     }
@@ -166,7 +166,7 @@ impl Host {
             let _ = self.set.insert(hosted.lan.interface(), hosted.config.clone());
         }
         for members in &self.groups {
-            let _ = self.set.group(members);
+            let _ = self.set.group(Instant::ZERO, members);
         }
         self.kernel.sweep();
         self.process += 1;
@@ -198,7 +198,7 @@ impl Host {
     /// Tells each router that waits for an address that the kernel is still at work.
     pub(super) fn tell_at_work(&mut self, local: Instant) {
         for index in 0..self.routers.len() {
-            let router = RouterId(index as u32);
+            let router = RouterId::first(index as u32);
             if self.kernel.is_busy(router) {
                 self.set.handle(local, router, Input::Installing);
             }
@@ -322,7 +322,7 @@ impl Kernel {
         let mut all = routers.flat_map(|(router, (held, lifetimes))| {
             held.iter().zip(lifetimes).map(move |(address, until)| (router, *address, *until))
         });
-        all.find(|(.., until)| *until <= now).map(|(router, address, _)| (RouterId(router as u32), address))
+        all.find(|(.., until)| *until <= now).map(|(router, address, _)| (RouterId::first(router as u32), address))
     }
 
     fn of(&mut self, router: RouterId) -> Option<(&mut Vec<IpAddr>, &mut Vec<Instant>)> {

@@ -251,12 +251,15 @@ pub fn show(action: &Action) -> String {
         Action::SendAdvertisement(AdvertKind::ReleaseVersion2) => "release in version 2".into(),
         Action::SendAdvertisement(AdvertKind::LastWord) => "last word".into(),
         Action::SendAdvertisement(AdvertKind::LastWordVersion2) => "last word in version 2".into(),
+        Action::SendAdvertisement(AdvertKind::HandOver) => "hand over".into(),
+        Action::SendAdvertisement(AdvertKind::HandOverVersion2) => "hand over in version 2".into(),
         Action::InstallAddress(vip) => format!("install {}", vip.address),
         Action::RemoveAddress(vip) => format!("remove {}", vip.address),
         Action::AnnounceAddress { vip, count } => format!("announce {} x{count}", vip.address),
         Action::StateChanged(Transition { from, to, .. }) => format!("{from} > {to}"),
         Action::PriorityChanged { from, to, .. } => format!("priority {from} > {to}"),
         Action::FaultsChanged => "faults".into(),
+        Action::NobodyTookOver => "nobody took over".into(),
     }
 }
 

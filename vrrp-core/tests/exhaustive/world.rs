@@ -463,7 +463,7 @@ impl Host {
                 Action::StateChanged(change) => return Err(format!("is {after} and reports {}", change.to)),
                 Action::PriorityChanged { from, to, by: PriorityCause::Tracker(id) }
                     if id == self.tracker && from != to && to == self.router.priority() => {}
-                news @ (Action::PriorityChanged { .. } | Action::FaultsChanged) => {
+                news @ (Action::PriorityChanged { .. } | Action::FaultsChanged | Action::NobodyTookOver) => {
                     return Err(format!("reports {news:?}"));
                 }
             }

@@ -8,7 +8,8 @@ use std::num::NonZeroI16;
 use crate::common::{Bench, OWN, PROFILES, config, families, host, millis, priority};
 use proptest::prelude::*;
 use vrrp_core::{
-    Action, AdvertKind, Cause, Config, Family, Fault, Input, Priority, Role, Tracker, TrackerId, Version, Vip, Weight,
+    Action, AdvertKind, Cause, Config, DrainStatus, Family, Fault, Input, Priority, Role, Tracker, TrackerId, Version,
+    Vip, Weight,
 };
 
 /// One thing that happens.
@@ -191,6 +192,10 @@ impl World {
                 assert!(role == Role::Backup && self.held.is_empty(), "a last word");
             }
             Action::SendAdvertisement(AdvertKind::Release | AdvertKind::ReleaseVersion2) => {}
+            Action::SendAdvertisement(AdvertKind::HandOver | AdvertKind::HandOverVersion2) => {
+                assert!(self.bench.router.drain_status().is_some(), "nobody asked for it");
+            }
+            Action::NobodyTookOver => assert_eq!(self.bench.router.drain_status(), Some(DrainStatus::LastResort)),
             Action::InstallAddress(vip) => {
                 assert_eq!(role, Role::Master);
                 let failed = self.last.insert(vip.address, (vip, false)).is_some_and(|(_, failed)| failed);

@@ -181,7 +181,7 @@ fn a_lease_is_that_of_the_interval_last_advertised() {
 fn a_group_that_hung_is_silent_in_every_member() {
     let mut set = RouterSet::new();
     let ids = [0, 1].map(|interface| set.insert(InterfaceId(interface), v2()).unwrap());
-    set.group(&ids).unwrap();
+    set.group(Instant::ZERO, &ids).unwrap();
     let mut now = Instant::from_nanos(1_000_000_000);
     for id in ids {
         set.handle(now, id, Input::PrimaryAddress(Some(host(Family::Ipv4, OWN))));

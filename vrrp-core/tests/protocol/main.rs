@@ -8,7 +8,9 @@ mod common;
 mod model;
 
 mod both_versions;
+mod changing_set;
 mod checksum_forms;
+mod drain;
 mod election;
 mod fsm_table;
 mod histories;

@@ -294,7 +294,7 @@ fn a_set_is_asked_again_when_the_new_deadline_comes_and_its_groups_stay() {
     let mut set = RouterSet::new();
     let configs = [Family::Ipv4, Family::Ipv6].map(|family| config(Profile::Rfc9568, family));
     let ids = configs.clone().map(|config| set.insert(InterfaceId(1), config).unwrap());
-    set.group(&ids).unwrap();
+    set.group(Instant::ZERO, &ids).unwrap();
     let now = Instant::from_nanos(1_000_000_000_000);
     for (id, family) in ids.iter().zip([Family::Ipv4, Family::Ipv6]) {
         set.handle(now, *id, Input::PrimaryAddress(Some(host(family, OWN))));

@@ -157,7 +157,7 @@ fn refusals_and_errors_say_the_same_again() {
     }
     text(&ConfigError::PasswordNeedsRfc2338(Profile::Rfc9568));
     text(&BufferTooSmall { needed: 20, had: 1 });
-    text(&GroupError::Started(router));
+    text(&GroupError::Taken(router));
     text(&ReconfigureError::Family { from: Family::Ipv4, to: Family::Ipv6 });
     let mut set = RouterSet::new();
     let duplicate = [(); 2].map(|()| set.insert(InterfaceId(1), config(Profile::Rfc9568, Family::Ipv4)));

@@ -38,7 +38,7 @@ impl Host {
             members.push(set.insert(InterfaceId(index as u32), config).unwrap());
             trackers.push(ids);
         }
-        set.group(&members).unwrap();
+        set.group(Instant::ZERO, &members).unwrap();
         let mut host = Self { set, members, trackers, now: START };
         for index in 0..priorities.len() {
             host.input(index, Input::PrimaryAddress(Some(host.address(index))));
@@ -262,7 +262,7 @@ fn who_is_not_started_is_waited_for_and_who_is_stopped_takes_the_others_along() 
 fn what_is_unchecked_is_waited_for_in_silence() {
     let mut set = RouterSet::new();
     let ids = [0, 1].map(|index| set.insert(InterfaceId(index), member(0, priority(100)).0).unwrap());
-    set.group(&ids).unwrap();
+    set.group(Instant::ZERO, &ids).unwrap();
     for id in ids {
         set.handle(START, id, Input::PrimaryAddress(Some(host(Family::Ipv4, OWN))));
     }
@@ -283,14 +283,15 @@ fn what_cannot_be_a_group_changes_nothing() {
     let mut other = RouterSet::new();
     let unknown =
         (0..5).map(|index| other.insert(InterfaceId(index), member(0, Priority::OWNER).0).unwrap()).last().unwrap();
-    assert_eq!(set.group(&[ids[0], unknown]), Err(GroupError::Unknown(unknown)));
-    assert_eq!(set.group(&[ids[0], ids[1], ids[0]]), Err(GroupError::Taken(ids[0])));
+    assert_eq!(set.group(START, &[ids[0], unknown]), Err(GroupError::Unknown(unknown)));
+    assert_eq!(set.group(START, &[ids[0], ids[1], ids[0]]), Err(GroupError::Taken(ids[0])));
     set.handle(START, ids[1], Input::Startup);
-    assert_eq!(set.group(&[ids[0], ids[1]]), Err(GroupError::Started(ids[1])));
     assert!(set.iter().all(|(_, router)| !router.faults().any(|fault| matches!(fault, Fault::GroupPending(_)))));
-    assert_eq!(set.group(&[ids[2], ids[3]]), Ok(()));
-    assert_eq!(set.group(&[ids[0], ids[3]]), Err(GroupError::Taken(ids[3])));
-    assert_eq!((set.group(&[]), set.group(&[ids[0]])), (Ok(()), Ok(())));
+    assert_eq!(set.group(START, &[ids[2], ids[3]]), Ok(()));
+    assert_eq!(set.group(START, &[ids[0], ids[1]]), Ok(()));
+    assert_eq!(set.group(START, &[ids[0], ids[3]]), Err(GroupError::Taken(ids[3])));
+    set.ungroup(START, ids[1]);
+    assert_eq!((set.group(START, &[]), set.group(START, &[ids[0]])), (Ok(()), Ok(())));
 
     // A group of one is none.
     let tracker = member(0, Priority::OWNER).1[0];

@@ -58,7 +58,7 @@ impl Lans {
                 set.handle(START, id, Input::PrimaryAddress(Some(source.into())));
                 members.push(id);
             }
-            set.group(&members).unwrap();
+            set.group(Instant::ZERO, &members).unwrap();
             lans.hosts.push(set);
         }
         lans
@@ -127,7 +127,7 @@ impl Lans {
             }
             for set in &self.hosts {
                 let masters = set.iter().filter(|(_, router)| router.role() == Role::Master).count();
-                assert!(masters == 0 || masters == set.iter().len());
+                assert!(masters == 0 || masters == set.len());
             }
         }
         self.now = end;

@@ -92,6 +92,7 @@ fn events(params: &Params, state: &State) -> Vec<(&'static str, Instant, Event)>
         ("parameters", NOW, Event::ParamsChanged),
         ("silent for 2.9 s", NOW, Event::Lapsed { silence: millis(2_900) }),
         ("silent for 3 s", NOW, Event::Lapsed { silence: secs(3) }),
+        ("handed over", NOW, Event::HandedOver { interval: centis(200) }),
         ("group promotes", NOW, Event::Coordinate(Coordinate::Promote)),
         ("group demotes", NOW, Event::Coordinate(Coordinate::Demote)),
         ("hears release", NOW, advert(0, OWN + 1)),

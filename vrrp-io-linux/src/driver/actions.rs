@@ -82,6 +82,7 @@ impl Driver {
                     let why = self.why_priority(id, from, to, by);
                     self.reporter.report(id, EventKind::PriorityChanged { from, to, by, why });
                 }
+                Action::NobodyTookOver => self.reporter.report(id, EventKind::NobodyTookOver),
                 Action::FaultsChanged => {
                     self.note_faults(id);
                     self.untold.insert(id);
@@ -96,14 +97,14 @@ impl Driver {
     /// Sends an advertisement, and draws the conclusions for the lease of the addresses.
     pub(super) fn advertise(&mut self, id: RouterId, kind: AdvertKind) {
         let Some(Sent { to_anybody, failed }) = self.send_advertisement(id, kind) else { return };
-        let regular = matches!(kind, AdvertKind::Regular | AdvertKind::RegularVersion2);
-        if regular && !to_anybody {
+        let serves = kind.serves_on();
+        if serves && !to_anybody {
             self.leases.silenced(id);
         }
         if failed.is_some_and(|failure| !self.follow_send_failure(id, failure)) {
             return;
         }
-        if regular && to_anybody {
+        if serves && to_anybody {
             self.advertised(id);
         }
     }

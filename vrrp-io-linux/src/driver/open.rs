@@ -225,7 +225,7 @@ impl Roster {
             }
         }
         for members in groups.into_values().collect::<Vec<_>>() {
-            self.set.group(&members)?;
+            self.set.group(Instant::ZERO, &members)?;
             let ports = members.iter().filter_map(|id| self.hosted.get(*id)).map(|hosted| hosted.port);
             let ports: Arc<[usize]> = ports.collect::<BTreeSet<_>>().into_iter().collect();
             for id in members {

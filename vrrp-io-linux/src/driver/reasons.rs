@@ -63,6 +63,9 @@ impl Driver {
             PriorityCause::Group if to < from => "another member of the sync group cannot set every address".to_owned(),
             PriorityCause::Group => "the other members of the sync group can set every address".to_owned(),
             PriorityCause::Configuration => "reconfigured".to_owned(),
+            PriorityCause::Command => "set by command".to_owned(),
+            PriorityCause::Drain if router.drain_status().is_some() => "drained".to_owned(),
+            PriorityCause::Drain => "drained no more".to_owned(),
         }
     }
 

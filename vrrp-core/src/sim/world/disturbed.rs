@@ -186,7 +186,7 @@ impl World {
     pub(super) fn report_news(&mut self, host: HostId) {
         let Some(entry) = self.hosts.get(host.index()).filter(|host| host.life == Life::Running) else { return };
         for index in 0..entry.routers().len() {
-            self.report_news_of(host, RouterId(index as u32));
+            self.report_news_of(host, RouterId::first(index as u32));
         }
         self.settle(host);
     }
@@ -217,7 +217,7 @@ impl World {
         entry.refused.retain(|(refused, _)| *refused != address);
         entry.refused.extend(refuses.then_some((address, known)));
         for index in 0..self.hosts.get(host.index()).map_or(0, |host| host.routers().len()) {
-            let router = RouterId(index as u32);
+            let router = RouterId::first(index as u32);
             if refuses && known {
                 self.lose(host, router, address);
             }

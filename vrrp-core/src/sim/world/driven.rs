@@ -236,7 +236,7 @@ impl World {
                     self.promise(host, router, transition);
                     self.mix(
                         u64::from(host.0) << 40
-                            | u64::from(router.0) << 8
+                            | u64::from(router) << 8
                             | (transition.to as u64) << 4
                             | transition.from as u64,
                     );
@@ -246,6 +246,11 @@ impl World {
                     if entry.set.get(router).is_some_and(|router| router.priority() != to) {
                         self.violation =
                             Some(format!("host {} tells of priority {to}, which it has not", host.index()));
+                    }
+                }
+                Action::NobodyTookOver => {
+                    if entry.set.get(router).is_some_and(|router| router.drain_status().is_none()) {
+                        self.violation = Some(format!("host {} tells of a drain that is over", host.index()));
                     }
                 }
                 Action::FaultsChanged => {
@@ -351,10 +356,10 @@ impl World {
     /// To the group, or a copy to each peer.
     fn advertise(&mut self, host: HostId, router: RouterId, kind: AdvertKind) {
         self.step.sends.push((host, router, kind));
-        self.mix(u64::from(host.0) << 16 | u64::from(router.0) | 1 << 63);
+        self.mix(u64::from(host.0) << 16 | u64::from(router) | 1 << 63);
         match kind {
             AdvertKind::Release => self.note(Some((host, router)), Happened::Released),
-            AdvertKind::Regular => {
+            AdvertKind::Regular | AdvertKind::HandOver => {
                 let until = self.lifetime(host, router);
                 if let Some(entry) = self.hosts.get_mut(host.index()) {
                     entry.kernel.renew(router, until);

@@ -192,7 +192,7 @@ impl World {
     /// Routers of a host, and the LAN of each, whether its process lives or not.
     pub fn routers(&self, host: HostId) -> impl Iterator<Item = (RouterId, LanId)> + '_ {
         let routers = self.hosts.get(host.index()).map_or(&[][..], Host::routers);
-        routers.iter().enumerate().map(|(index, router)| (RouterId(index as u32), router.lan))
+        routers.iter().enumerate().map(|(index, router)| (RouterId::first(index as u32), router.lan))
     }
 
     /// A router; `None` while its process is dead.

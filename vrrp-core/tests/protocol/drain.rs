@@ -1,0 +1,240 @@
+//! A drain: the addresses are handed over without a gap, and the router stays a reserve (`docs/drain.md`).
+
+use crate::common::{Bench, OWN, PROFILES, config, families, host, millis, priority, secs};
+use vrrp_core::{Cause, Config, Drain, DrainStatus, Family, Input, Priority, PriorityCause, Profile, Role};
+
+const DRAIN: Input = Input::Drain(Drain { priority: Priority::LOWEST, limit: None });
+
+fn v4(profile: Profile) -> Config {
+    config(profile, Family::Ipv4)
+}
+
+fn draining(profile: Profile) -> Bench {
+    let mut bench = Bench::master(v4(profile));
+    bench.after(millis(300));
+    bench.input(DRAIN);
+    bench
+}
+
+#[test]
+fn a_master_calls_with_priority_0_and_serves_on_until_somebody_is_there() {
+    for profile in PROFILES {
+        for family in families(profile) {
+            let mut bench = Bench::master(config(profile, *family));
+            bench.after(millis(300));
+            let asked_at = bench.now;
+            bench.input(DRAIN);
+            assert_eq!(bench.settle(), ["hand over", "priority 100 > 1"]);
+            assert_eq!(bench.router.drain_status(), Some(DrainStatus::HandingOver { until: asked_at + secs(3) }));
+
+            // Somebody who never preempts, too, is Master within its Skew_Time.
+            bench.after(millis(500));
+            let heard_at = bench.now;
+            bench.hear(OWN + 1, 50).unwrap();
+            assert_eq!((bench.settle(), bench.router.role()), (vec![], Role::Master), "until the other one has them");
+            // Its timer runs on, but it says nothing.
+            bench.run_until(heard_at + millis(49));
+            assert_eq!(bench.settle(), [""; 0]);
+            bench.next_deadline();
+            assert_eq!(bench.now, heard_at + millis(50));
+            let removed: Vec<String> = crate::common::vips(*family)
+                .iter()
+                .map(|vip| format!("remove {vip}"))
+                .chain(["Master > Backup".into()])
+                .collect();
+            assert_eq!(bench.settle(), removed, "neither a release nor a last word");
+            let to = host(*family, OWN + 1);
+            assert_eq!(*bench.router.cause(), Cause::HandedOver { to });
+            assert_eq!(bench.router.drain_status(), Some(DrainStatus::Reserve));
+        }
+    }
+}
+
+#[test]
+fn whoever_comes_is_good_enough_and_goes_again_only_by_its_own_word() {
+    let mut bench = draining(Profile::Rfc9568);
+    bench.settle();
+    bench.hear(OWN - 1, 1).unwrap();
+    // It could not set its addresses.
+    bench.after(millis(20));
+    bench.hear(OWN - 1, 0).unwrap();
+    assert_eq!(bench.settle(), [""; 0], "no argument");
+    bench.next_deadline();
+    assert_eq!(bench.settle(), ["hand over"], "and called again with the next interval");
+    bench.hear(OWN + 3, 1).unwrap();
+    bench.after(millis(20));
+    bench.hear(OWN + 2, 0).unwrap();
+    bench.next_deadline();
+    assert_eq!(*bench.router.cause(), Cause::HandedOver { to: host(Family::Ipv4, OWN + 3) });
+}
+
+#[test]
+fn where_nobody_comes_it_says_so_and_serves_on_at_the_lower_priority() {
+    let mut bench = draining(Profile::Rfc3768);
+    let asked_at = bench.now;
+    let mut said = bench.settle();
+    while bench.now < asked_at + secs(3) {
+        bench.next_deadline();
+        said.extend(bench.settle());
+    }
+    assert_eq!(said, ["hand over", "priority 100 > 1", "hand over", "hand over", "hand over", "nobody took over"]);
+    assert_eq!(bench.router.drain_status(), Some(DrainStatus::LastResort));
+    bench.next_deadline();
+    assert_eq!(bench.settle(), ["advertise"]);
+    // One who comes later has to be better, as always; and may be called once more.
+    bench.hear(OWN - 1, 1).unwrap();
+    assert_eq!(bench.router.role(), Role::Master);
+    bench.settle();
+    bench.input(Input::Drain(Drain { limit: Some(millis(1)), ..Drain::default() }));
+    assert_eq!(bench.settle(), ["hand over"]);
+    bench.next_deadline();
+    assert_eq!(bench.settle(), ["nobody took over"]);
+}
+
+#[test]
+fn each_interval_it_calls_again() {
+    let mut bench = draining(Profile::Rfc9568);
+    bench.settle();
+    let mut called = Vec::new();
+    for _ in 0..2 {
+        bench.next_deadline();
+        called.extend(bench.settle());
+    }
+    assert_eq!(called, ["hand over"; 2]);
+}
+
+#[test]
+fn a_reserve_preempts_nobody_and_takes_over_when_nobody_is_left() {
+    let mut bench = Bench::started(v4(Profile::Rfc9568).with_priority(priority(200)));
+    bench.input(Input::Drain(Drain { priority: priority(90), limit: None }));
+    assert_eq!(bench.settle(), ["priority 200 > 90"]);
+    let started = bench.now;
+    for _ in 0..10 {
+        bench.after(secs(1));
+        bench.hear(OWN + 1, 10).unwrap();
+        assert_eq!(bench.router.role(), Role::Backup);
+    }
+    assert!(bench.now > started + secs(9));
+    bench.next_deadline();
+    assert_eq!((bench.router.role(), bench.router.drain_status()), (Role::Master, Some(DrainStatus::LastResort)));
+    assert!(matches!(bench.router.cause(), Cause::MasterDown { .. }));
+    // Who drains it once more lowers it no more, but has it call.
+    bench.settle();
+    bench.input(Input::Drain(Drain { priority: priority(250), limit: None }));
+    assert_eq!(bench.settle(), ["hand over", "priority 90 > 200"], "its own is lower than what is allowed");
+}
+
+#[test]
+fn undone_it_is_what_it_was() {
+    // While it calls: whoever was called hears that it is there.
+    let mut bench = draining(Profile::Rfc9568);
+    bench.settle();
+    bench.hear(OWN + 1, 50).unwrap();
+    bench.input(Input::Undrain);
+    assert_eq!(bench.settle(), ["advertise", "priority 1 > 100"]);
+    assert_eq!((bench.router.role(), bench.router.drain_status()), (Role::Master, None));
+
+    // As a reserve it preempts again, or does not.
+    for preempts in [true, false] {
+        let config = v4(Profile::Rfc9568).with_preempt(preempts, secs(0));
+        let mut bench = Bench::master(config);
+        bench.input(DRAIN);
+        bench.hear(OWN + 1, 50).unwrap();
+        bench.next_deadline();
+        bench.settle();
+        assert_eq!(bench.router.role(), Role::Backup);
+        bench.input(Input::Undrain);
+        assert_eq!(bench.settle(), ["priority 1 > 100"]);
+        for _ in 0..4 {
+            bench.run_until(bench.now + secs(1));
+            bench.hear(OWN + 1, 50).unwrap();
+        }
+        assert_eq!(bench.router.role(), if preempts { Role::Master } else { Role::Backup });
+    }
+    // Where there is nothing to undo nothing happens.
+    let mut bench = Bench::master(v4(Profile::Rfc9568));
+    let before = bench.router.deadline();
+    bench.input(Input::Undrain);
+    assert_eq!((bench.settle(), bench.router.deadline()), (vec![], before));
+}
+
+/// OWN-01: drained it is owner no more, without a release; afterwards it is so again.
+#[test]
+fn an_owner_hands_over_too_and_is_master_at_once_when_it_comes_back() {
+    let mut bench = Bench::master(v4(Profile::Rfc9568).with_priority(Priority::OWNER));
+    bench.input(DRAIN);
+    assert_eq!(bench.settle(), ["hand over", "priority 255 > 1"]);
+    bench.hear(OWN + 1, 50).unwrap();
+    bench.next_deadline();
+    bench.settle();
+    assert_eq!(bench.router.role(), Role::Backup);
+    bench.input(Input::Undrain);
+    let done = bench.settle();
+    assert_eq!((done.first().map(String::as_str), bench.router.role()), (Some("advertise"), Role::Master), "{done:?}");
+    assert_eq!(*bench.router.cause(), Cause::OwnerStartup);
+}
+
+#[test]
+fn one_that_is_not_started_is_drained_when_it_is() {
+    let mut bench = Bench::idle(v4(Profile::Rfc9568).with_priority(Priority::OWNER));
+    bench.input(DRAIN);
+    bench.input(Input::Startup);
+    bench.settle();
+    assert_eq!((bench.router.role(), bench.router.priority()), (Role::Backup, Priority::LOWEST));
+}
+
+#[test]
+fn a_stop_while_it_calls_is_a_release() {
+    let mut bench = draining(Profile::Rfc9568);
+    bench.settle();
+    bench.input(Input::Shutdown);
+    assert_eq!(bench.settle().first().map(String::as_str), Some("release"));
+    assert_eq!(bench.router.drain_status(), Some(DrainStatus::Reserve));
+}
+
+/// Whoever was called is Master by now: a hang while calling is no short break.
+#[test]
+fn who_hung_while_it_called_begins_as_backup() {
+    let mut bench = Bench::master(v4(Profile::Rfc9568).with_lease(true));
+    bench.input(DRAIN);
+    bench.settle();
+    bench.after(bench.router.config().lease().unwrap() + millis(1));
+    bench.input(Input::Timeout);
+    assert_eq!(bench.router.role(), Role::Backup);
+    // As a link that was down for a moment is.
+    let mut bench = draining(Profile::Rfc9568);
+    bench.settle();
+    bench.input(Input::InterfaceUp(false));
+    bench.settle();
+    bench.after(millis(1));
+    bench.input(Input::InterfaceUp(true));
+    assert_eq!(bench.router.role(), Role::Backup);
+}
+
+#[test]
+fn a_priority_by_command_is_one_as_configured() {
+    let mut bench = Bench::master(v4(Profile::Rfc9568));
+    let deadline = bench.router.deadline();
+    bench.router.set_priority(bench.now, priority(150));
+    assert_eq!(bench.settle(), ["priority 100 > 150"]);
+    assert_eq!((bench.router.deadline(), bench.router.config().priority()), (deadline, priority(150)));
+    bench.router.set_priority(bench.now, priority(150));
+    assert_eq!(bench.settle(), [""; 0]);
+
+    let mut bench = Bench::started(v4(Profile::Rfc9568));
+    bench.router.set_priority(bench.now, Priority::OWNER);
+    assert_eq!(bench.router.role(), Role::Master, "at once");
+    bench.settle();
+    bench.router.set_priority(bench.now, priority(100));
+    assert_eq!(bench.settle().first().map(String::as_str), Some("release"));
+    assert_eq!((bench.router.role(), *bench.router.cause()), (Role::Backup, Cause::OwnerNoMore));
+
+    let mut bench = Bench::started(v4(Profile::Rfc9568));
+    bench.router.set_priority(bench.now, priority(101));
+    let told = bench.actions();
+    let by = |action: &vrrp_core::Action| match action {
+        vrrp_core::Action::PriorityChanged { by, .. } => Some(*by),
+        _ => None,
+    };
+    assert_eq!(told.iter().find_map(by), Some(PriorityCause::Command));
+}
