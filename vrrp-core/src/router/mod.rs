@@ -4,6 +4,7 @@ mod actions;
 mod answers;
 mod drain;
 mod evidence;
+mod hand_over;
 mod member;
 mod pending;
 pub(crate) mod reconfigure;
@@ -32,8 +33,8 @@ use crate::token_bucket::TokenBucket;
 use crate::types::{AdvertInterval, Family, Priority, TrackerId, Version};
 use crate::wire::{BufferTooSmall, ChecksumForm, Endpoints, Message, Prepared};
 use answers::Answers;
-use drain::HandOver;
 use evidence::{Evidence, Heard, Past, Winner};
+use hand_over::HandOver;
 use pending::Pending;
 use slots::Slots;
 

@@ -61,10 +61,13 @@ fn whoever_comes_is_good_enough_and_goes_again_only_by_its_own_word() {
     assert_eq!(bench.settle(), [""; 0], "no argument");
     bench.next_deadline();
     assert_eq!(bench.settle(), ["hand over"], "and called again with the next interval");
-    bench.hear(OWN + 3, 1).unwrap();
+    bench.hear(OWN + 2, 1).unwrap();
+    let heard_at = bench.now;
     bench.after(millis(20));
+    bench.hear(OWN + 3, 1).unwrap();
     bench.hear(OWN + 2, 0).unwrap();
     bench.next_deadline();
+    assert_eq!(bench.now, heard_at + millis(50), "however many come, it is silent for no longer");
     assert_eq!(*bench.router.cause(), Cause::HandedOver { to: host(Family::Ipv4, OWN + 3) });
 }
 
