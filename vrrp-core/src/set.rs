@@ -175,12 +175,7 @@ impl RouterSet {
     pub fn handle(&mut self, now: Instant, id: RouterId, input: Input) {
         match input {
             Input::Drain(_) | Input::Undrain => self.handle_together(now, id, input),
-            _ => {
-                if let Some(router) = self.routers.get_mut(id) {
-                    router.handle(now, input);
-                    self.follow_up(now, id);
-                }
-            }
+            _ => self.handle_alone(now, id, input),
         }
     }
 
@@ -222,7 +217,7 @@ impl RouterSet {
         // Once each is enough, and ends even at the end of time, where no deadline can move on.
         for _ in 0..self.routers.len() {
             match self.deadline() {
-                Some((at, id)) if at <= now => self.handle(now, id, Input::Timeout),
+                Some((at, id)) if at <= now => self.handle_alone(now, id, Input::Timeout),
                 _ => break,
             }
         }
@@ -360,6 +355,14 @@ impl RouterSet {
 
     fn members(&self, group: usize) -> &[RouterId] {
         self.groups.get(group).and_then(Option::as_ref).map_or(&[], SyncGroup::members)
+    }
+
+    #[inline]
+    fn handle_alone(&mut self, now: Instant, id: RouterId, input: Input) {
+        if let Some(router) = self.routers.get_mut(id) {
+            router.handle(now, input);
+            self.follow_up(now, id);
+        }
     }
 
     /// Hands news to a router and to whoever is in a sync group with it, before the group sees any of it.

@@ -50,12 +50,14 @@ impl VirtualRouter {
     }
 
     /// An advertisement came to a Master that hands over: it does not argue. Returns whether it is one.
+    #[cold]
     pub(super) fn hear_successor(&mut self, advert: Advert) -> bool {
         let interval = self.config.interval().duration();
         self.hand_over.as_mut().map(|hand_over| hand_over.hear(advert, self.now, interval)).is_some()
     }
 
     /// Acts on the deadline of a Master that hands over.
+    #[cold]
     pub(super) fn expire_hand_over(&mut self) {
         let Some(hand_over) = self.hand_over.filter(|it| it.deadline() <= self.now) else { return };
         match hand_over.to() {

@@ -282,9 +282,9 @@ impl VirtualRouter {
             State::Backup(_) => self.state.deadline(),
             State::Master { next_advert } => {
                 let confirm_by = self.slots.are_in_flight().then_some(self.confirm_by);
-                let hand_over = self.hand_over.as_ref().map(HandOver::deadline);
-                let others = [confirm_by, self.retry_at, self.schedule.deadline(), hand_over];
-                Some(others.into_iter().fold(next_advert, earlier))
+                let others = [confirm_by, self.retry_at, self.schedule.deadline()];
+                let at = others.into_iter().fold(next_advert, earlier);
+                Some(self.hand_over.as_ref().map_or(at, |hand_over| at.min(hand_over.deadline())))
             }
         }
     }
@@ -595,7 +595,9 @@ impl VirtualRouter {
         if self.retry_at.is_some_and(|at| at <= now) {
             self.retry();
         }
-        self.expire_hand_over();
+        if self.hand_over.is_some() {
+            self.expire_hand_over();
+        }
         if self.state.deadline().is_some_and(|at| at <= now) && self.may_take_over() {
             self.apply(Event::Timer, Self::takeover_cause);
         }
@@ -641,13 +643,16 @@ impl VirtualRouter {
     /// Counts an advertisement that is handed out, and queues it in version 2 where that is spoken too.
     fn send(&mut self, kind: AdvertKind) -> Action {
         increment(&mut self.stats.advert_sent);
-        if self.advertised_priority(kind).is_none() {
-            increment(&mut self.stats.prio_zero_sent);
-        }
-        if kind.serves_on() {
+        if kind.is_regular() {
             self.renew_lease();
-            // Who has called for another Master cannot know that there is none.
-            self.said = if kind.is_regular() { [self.now, self.said[0]] } else { [Instant::ZERO; 2] };
+            self.said = [self.now, self.said[0]];
+        } else if self.advertised_priority(kind).is_none() {
+            increment(&mut self.stats.prio_zero_sent);
+            if kind.serves_on() {
+                self.renew_lease();
+                // Who has called for another Master cannot know that there is none.
+                self.said = [Instant::ZERO; 2];
+            }
         }
         self.pending.version2 = kind.in_version2().filter(|_| self.config_of(kind).version2_too());
         Action::SendAdvertisement(kind)
@@ -781,7 +786,7 @@ impl VirtualRouter {
 
     /// No advertisement goes out for an address that the host has not confirmed.
     fn advertise(&mut self) {
-        if self.hand_over.is_some_and(|hand_over| hand_over.is_silent()) {
+        if self.hand_over.as_ref().is_some_and(HandOver::is_silent) {
             return;
         }
         let serves = self.slots.all_installed() || self.slots.any_installed(self.config.advertised().as_slice().len());

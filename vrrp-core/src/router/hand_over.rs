@@ -1,0 +1,69 @@
+//! What a Master that was drained waits for: another one, and until that serves.
+
+use core::net::IpAddr;
+use core::time::Duration;
+
+use crate::fsm::Advert;
+use crate::time::Instant;
+use crate::types::AdvertInterval;
+
+/// How long a Master keeps its addresses at most when another one has announced itself: until that one has them, and the
+/// neighbours know.
+const OVERLAP: Duration = Duration::from_millis(50);
+
+/// A hand-over that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HandOver {
+    until: Instant,
+    to: Option<Successor>,
+}
+
+/// Another Master that has announced itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Successor {
+    pub(super) address: IpAddr,
+    pub(super) interval: AdvertInterval,
+    /// When this router yields to it.
+    yield_at: Instant,
+}
+
+impl HandOver {
+    /// Begins one: somebody is called until then.
+    pub(super) const fn new(until: Instant) -> Self {
+        Self { until, to: None }
+    }
+
+    pub(super) const fn until(&self) -> Instant {
+        self.until
+    }
+
+    pub(super) const fn to(&self) -> Option<Successor> {
+        self.to
+    }
+
+    #[inline]
+    pub(super) fn deadline(&self) -> Instant {
+        self.to.map_or(self.until, |to| to.yield_at)
+    }
+
+    /// Tells whether another Master is there: this one says no more.
+    pub(super) const fn is_silent(&self) -> bool {
+        self.to.is_some()
+    }
+
+    /// Follows an advertisement that a router of this interval accepted. Any Master is good enough; it goes again by its own word
+    /// only.
+    pub(super) fn hear(&mut self, advert: Advert, now: Instant, interval: Duration) {
+        let known = self.to.is_some_and(|to| to.address == advert.source);
+        match advert.priority {
+            Some(_) if known => {}
+            Some(_) => {
+                // However many come one after the other, this one is silent for no longer.
+                let yield_at = self.to.map_or_else(|| now + OVERLAP.min(interval / 2), |to| to.yield_at);
+                self.to = Some(Successor { address: advert.source, interval: advert.interval, yield_at });
+            }
+            None if known => self.to = None,
+            None => {}
+        }
+    }
+}
