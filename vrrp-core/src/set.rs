@@ -384,6 +384,7 @@ impl RouterSet {
     }
 
     /// Something happened to a router: what follows for its group, if it has one, and when each is to be asked again.
+    #[inline]
     fn follow_up(&mut self, now: Instant, id: RouterId) {
         match self.group_of(id) {
             Some(group) if self.coordinate(now, group) => {}

@@ -29,8 +29,11 @@ impl VirtualRouter {
             self.slots.rewind();
         }
         if core::mem::take(&mut self.pending.advertise) && master {
-            let kind = if self.hand_over.is_some() { AdvertKind::HandOver } else { AdvertKind::Regular };
-            return Some(self.send(kind));
+            return Some(if self.hand_over.is_some() {
+                self.send(AdvertKind::HandOver)
+            } else {
+                self.send(AdvertKind::Regular)
+            });
         }
         if let Some(action) = self.slots.poll(master, self.config.addresses()) {
             if matches!(action, Action::InstallAddress(_)) {

@@ -641,6 +641,7 @@ impl VirtualRouter {
     }
 
     /// Counts an advertisement that is handed out, and queues it in version 2 where that is spoken too.
+    #[inline]
     fn send(&mut self, kind: AdvertKind) -> Action {
         increment(&mut self.stats.advert_sent);
         if kind.is_regular() {
