@@ -92,7 +92,7 @@ impl Driver {
         let ids: Vec<RouterId> = self.ids().collect();
         let devices: BTreeSet<String> = self.interfaces.with_ipv4().cloned().collect();
         devices.iter().for_each(|device| self.prepare_device(device));
-        for port in 0..self.ports.len() {
+        for port in self.ports.numbers() {
             self.follow_port(port);
             self.breathe();
         }
@@ -187,14 +187,8 @@ impl Driver {
         if self.memberships_doubtful {
             return Poll::Ready(Wake::Idle);
         }
-        // One after the other has its turn: a flood on one interface keeps nobody from hearing the others.
-        let now = clock::now();
-        for _ in 0..self.ports.len() {
-            self.next_port = (self.next_port + 1) % self.ports.len();
-            let Some(port) = self.ports.get_mut(self.next_port) else { break };
-            if let Poll::Ready(arrival) = port.poll_recv(cx, &mut self.packet, now) {
-                return Poll::Ready(Wake::Packet(self.next_port, arrival));
-            }
+        if let Poll::Ready((port, arrival)) = self.ports.poll_recv(cx, &mut self.packet, clock::now()) {
+            return Poll::Ready(Wake::Packet(port, arrival));
         }
         if self.has_work() || (self.leases.is_due() && self.renew_after.is_none()) {
             return Poll::Ready(Wake::Idle);
@@ -268,7 +262,7 @@ impl Driver {
     fn catch_up(&mut self, now: Instant) {
         let masters: Vec<RouterId> = self.ids().filter(|id| self.role(*id) == Some(Role::Master)).collect();
         masters.into_iter().for_each(|id| self.time_out(id, now));
-        (0..self.ports.len()).for_each(|port| self.drain(port, now));
+        self.ports.numbers().into_iter().for_each(|port| self.drain(port, now));
     }
 
     fn drain(&mut self, port: usize, now: Instant) {
@@ -298,7 +292,7 @@ impl Driver {
     /// Routers that another process had until now may run.
     fn look_after_claims(&mut self) {
         let refused: BTreeSet<usize> =
-            (0..).zip(&self.ports).filter(|(_, port)| port.refused.is_some()).map(|(number, _)| number).collect();
+            self.ports.iter().filter(|(_, port)| port.refused.is_some()).map(|(number, _)| number).collect();
         self.claim_at = (!refused.is_empty()).then(|| self.claim_at.unwrap_or_else(|| clock::now() + CLAIM_PAUSE));
         let before = std::mem::replace(&mut self.refused, refused);
         if before.is_empty() {
@@ -319,7 +313,7 @@ impl Driver {
         for family in [Family::Ipv4, Family::Ipv6] {
             let is_doubtful = |port: &Port| port.doubtful && port.family == family;
             let doubtful: Vec<usize> =
-                (0..).zip(&self.ports).filter(|(_, port)| is_doubtful(port)).map(|(n, _)| n).collect();
+                self.ports.iter().filter(|(_, port)| is_doubtful(port)).map(|(number, _)| number).collect();
             // Not even asked for where there is none, as in a kernel without IPv6.
             let Some(members) = (!doubtful.is_empty()).then(|| membership::interfaces(family).ok()).flatten() else {
                 continue;

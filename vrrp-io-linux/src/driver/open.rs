@@ -23,7 +23,7 @@ use crate::kernel::netlink::mirror::Link;
 use crate::kernel::netlink::monitor::Monitor;
 use crate::kernel::netlink::requests::Requests;
 use crate::packets::link_layer::LinkLayer;
-use crate::packets::ports::Port;
+use crate::packets::ports::{Port, Ports};
 use crate::preflight::Preflight;
 use crate::report::Reporter;
 use crate::router::Router;
@@ -69,7 +69,6 @@ impl Driver {
             set,
             routers,
             ports,
-            next_port: 0,
             interfaces,
             holdings,
             leases,
@@ -104,7 +103,7 @@ impl Driver {
         let _ = sys::allow_open_files(self.ports.len() * FILES_OF_A_PORT + OTHER_FILES);
         let link = |port: &Port| self.monitor.link_by_name(&port.name);
         let there: Vec<(usize, &Link)> =
-            (0..).zip(&self.ports).filter_map(|(number, port)| Some((number, link(port)?))).collect();
+            self.ports.iter().filter_map(|(number, port)| Some((number, link(port)?))).collect();
         let claims = self.claim(&there)?;
         for ((number, link), claim) in there.iter().zip(claims) {
             let Some(port) = self.ports.get_mut(*number) else { continue };
@@ -164,7 +163,7 @@ impl Driver {
 struct Roster {
     set: RouterSet,
     hosted: Routers,
-    ports: Vec<Port>,
+    ports: Ports,
     interfaces: Interfaces,
 }
 
@@ -205,10 +204,8 @@ impl Roster {
         let family = router.config.family();
         let there = self.interfaces.get(&router.interface).map_or(&[][..], |concerned| &concerned.ports);
         let known = there.iter().find(|port| self.ports.get(**port).is_some_and(|port| port.family == family));
-        let number = known.copied().unwrap_or(self.ports.len());
-        if known.is_none() {
-            self.ports.push(Port::new(router.interface.clone(), family));
-        }
+        let known = known.copied();
+        let number = known.unwrap_or_else(|| self.ports.add(Port::new(router.interface.clone(), family)));
         if let Some(port) = self.ports.get_mut(number) {
             port.multicast |= matches!(router.config.peers(), Peers::Multicast);
             port.vrids.insert(router.config.vrid());

@@ -18,7 +18,7 @@ use crate::kernel::macvlans::Macvlans;
 use crate::kernel::netlink::monitor::Monitor;
 use crate::kernel::netlink::requests::Requests;
 use crate::packets::link_layer::{LinkLayer, Mac};
-use crate::packets::ports::Port;
+use crate::packets::ports::Ports;
 use crate::report::Reporter;
 use crate::router::Router;
 use crate::scheduling::Pauses;
@@ -36,9 +36,7 @@ pub(crate) enum Command {
 pub(crate) struct Driver {
     pub(super) set: RouterSet,
     pub(super) routers: Routers,
-    pub(super) ports: Vec<Port>,
-    /// The one that was last asked for a packet.
-    pub(super) next_port: usize,
+    pub(super) ports: Ports,
     pub(super) interfaces: Interfaces,
     pub(super) holdings: Holdings,
     pub(super) leases: Leases,

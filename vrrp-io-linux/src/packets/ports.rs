@@ -1,4 +1,6 @@
 //! The interfaces that routers run on, each with the one socket for each family that its routers share.
+//!
+//! The number of a port is what the core calls an interface. It stays as long as the port is there.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -14,6 +16,14 @@ use crate::kernel::netlink::mirror::Link;
 use crate::packets::link_layer::{LinkLayer, Mac, Way};
 use crate::packets::socket::datagram::Datagram;
 use crate::packets::socket::{Heard, VrrpSocket};
+
+/// All ports, by number. The number of one that is gone is given to the next that comes.
+#[derive(Debug, Default)]
+pub(crate) struct Ports {
+    slots: Vec<Option<Port>>,
+    /// The one that was last asked for a packet.
+    asked: usize,
+}
 
 /// One interface and family. It is known by name: it may come and go, with another index each time.
 #[derive(Debug)]
@@ -54,6 +64,70 @@ pub(crate) enum Arrival {
     At(Instant, Datagram),
     /// Nothing that concerns a router.
     Noise,
+}
+
+impl Ports {
+    /// Returns how many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    pub(crate) fn get(&self, number: usize) -> Option<&Port> {
+        self.slots.get(number)?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, number: usize) -> Option<&mut Port> {
+        self.slots.get_mut(number)?.as_mut()
+    }
+
+    /// Returns all ports with their numbers, in the order of these.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Port)> {
+        (0..).zip(&self.slots).filter_map(|(number, slot)| Some((number, slot.as_ref()?)))
+    }
+
+    /// Returns the numbers of those that are there now.
+    pub(crate) fn numbers(&self) -> Vec<usize> {
+        self.iter().map(|(number, _)| number).collect()
+    }
+
+    /// Takes in a port, and returns its number: the lowest that is free.
+    pub(crate) fn add(&mut self, port: Port) -> usize {
+        let free = self.slots.iter().position(Option::is_none).unwrap_or(self.slots.len());
+        match self.slots.get_mut(free) {
+            Some(slot) => *slot = Some(port),
+            None => self.slots.push(Some(port)),
+        }
+        free
+    }
+
+    /// Closes a port: its socket, its membership and its claim go.
+    #[allow(dead_code, reason = "for routers that go while others run")]
+    pub(crate) fn remove(&mut self, number: usize) {
+        if let Some(slot) = self.slots.get_mut(number) {
+            *slot = None;
+        }
+        while let Some(None) = self.slots.last() {
+            self.slots.pop();
+        }
+    }
+
+    /// What came next at any port. One after the other has its turn: a flood on one interface keeps nobody from hearing the
+    /// others.
+    pub(crate) fn poll_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+        now: Instant,
+    ) -> Poll<(usize, io::Result<Arrival>)> {
+        for _ in 0..self.slots.len() {
+            self.asked = (self.asked + 1) % self.slots.len();
+            let Some(Some(port)) = self.slots.get_mut(self.asked) else { continue };
+            if let Poll::Ready(arrival) = port.poll_recv(cx, buf, now) {
+                return Poll::Ready((self.asked, arrival));
+            }
+        }
+        Poll::Pending
+    }
 }
 
 impl Port {
@@ -164,12 +238,7 @@ impl Port {
     }
 
     /// What came next; remembers that `now`, or later, there was none.
-    pub(crate) fn poll_recv(
-        &mut self,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-        now: Instant,
-    ) -> Poll<io::Result<Arrival>> {
+    fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut [u8], now: Instant) -> Poll<io::Result<Arrival>> {
         let polled = match &mut self.socket {
             Some(socket) => socket.poll_recv(cx, buf),
             None => return Poll::Pending,
@@ -221,6 +290,29 @@ mod tests {
             Arrival::At(at, _) => now.since(at),
             Arrival::Noise => panic!("an advertisement is none"),
         }
+    }
+
+    #[test]
+    fn a_port_keeps_its_number_and_that_of_one_that_is_gone_is_given_anew() {
+        let mut ports = Ports::default();
+        let add = |ports: &mut Ports, name: &str| ports.add(Port::new(name.to_owned(), Family::Ipv4));
+        assert_eq!(["eth0", "eth1", "eth2"].map(|name| add(&mut ports, name)), [0, 1, 2]);
+        ports.remove(1);
+        ports.remove(1);
+        ports.remove(7);
+        let names = |ports: &Ports| -> Vec<(usize, String)> {
+            ports.iter().map(|(number, port)| (number, port.name.clone())).collect()
+        };
+        assert_eq!(names(&ports), [(0, "eth0".to_owned()), (2, "eth2".to_owned())]);
+        assert_eq!((ports.len(), ports.numbers()), (2, vec![0, 2]));
+        assert!(ports.get(1).is_none() && ports.get_mut(1).is_none() && ports.get(2).is_some());
+        assert_eq!([add(&mut ports, "eth3"), add(&mut ports, "eth4")], [1, 3]);
+        for number in 0..4 {
+            ports.remove(number);
+        }
+        assert_eq!((ports.len(), ports.slots.len(), add(&mut ports, "eth5")), (0, 0, 0));
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        assert!(ports.poll_recv(&mut cx, &mut [], Instant::ZERO).is_pending());
     }
 
     #[test]
