@@ -19,6 +19,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     } {
         println!("{event}");
     }
-    vrrp.stop().await?;
+    vrrp.stop_all().await?;
     Ok(())
 }

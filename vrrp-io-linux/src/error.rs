@@ -1,21 +1,46 @@
-//! What can be wrong with a start, and with what is asked of routers that run.
+//! What can be wrong with a start, with a change, and with what is asked of routers that run.
 
 use std::io;
+use std::net::IpAddr;
 
 use vrrp_core::{GroupError, RouterId, TrackerId, Vrid};
 
 use crate::router::RouterError;
 use crate::suitability::Unsuitable;
 
-/// The routers do not run any more: their thread ended before it was told to.
-///
-/// That is a bug of this library, whose panic was printed to stderr. Nobody renews the routers' addresses: they go with their
-/// [lease](vrrp_core::Config::with_lease).
+/// The routers do not run any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(clippy::exhaustive_enums, reason = "there is no third way")]
+pub enum Stopped {
+    /// They were told to, by [`stop_all`](crate::Vrrp::stop_all): their addresses are gone, or go at this moment.
+    #[error("the virtual routers were stopped, as `stop_all` asked; `start` starts them anew")]
+    Told,
+    /// Their thread ended before it was told to. That is a bug of this library, whose panic was printed to stderr. Nobody
+    /// renews the routers' addresses: they go with their [lease](vrrp_core::Config::with_lease).
+    #[error("the virtual routers do not run any more, and nobody stopped them: their thread panicked, see stderr")]
+    Died,
+}
+
+/// No router has this id: it never had one, or was removed. An id is never given to another router of the same start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_structs, reason = "says one thing")]
-#[error("the virtual routers do not run any more: their thread panicked, see stderr")]
-pub struct Stopped;
+#[error("there is no router {0:?}, or no more; expected an id that `Vrrp::routers` gives now")]
+pub struct NoSuchRouter(pub RouterId);
+
+/// Who was asked is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(clippy::exhaustive_enums, reason = "one router is gone, or all")]
+pub enum Gone {
+    /// No router has this id.
+    #[error(transparent)]
+    Router(#[from] NoSuchRouter),
+    /// None of them runs.
+    #[error(transparent)]
+    All(#[from] Stopped),
+}
 
 /// A verdict that reached no tracker.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,8 +48,8 @@ pub struct Stopped;
 #[non_exhaustive]
 pub enum TrackError {
     /// No router has this id.
-    #[error("there is no router with the id {}; expected one that `Vrrp::routers` of this start gives", .0.index())]
-    UnknownRouter(RouterId),
+    #[error(transparent)]
+    NoSuchRouter(#[from] NoSuchRouter),
     /// The router has no tracker with this id.
     #[error(
         "{name}: its configuration has no such tracker; expected an id that `add_tracker` of this configuration gave"
@@ -36,6 +61,68 @@ pub enum TrackError {
         tracker: TrackerId,
     },
     /// There is nobody left who could take it.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+/// A drain that did not begin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum DrainError {
+    /// No router has this id.
+    #[error(transparent)]
+    NoSuchRouter(#[from] NoSuchRouter),
+    /// The router is the owner (priority 255) of an address that is the host's own, and stays on it whoever is Master.
+    #[error(
+        "{name}: {address} is this host's own address, which it cannot hand over; stop the router, or give it a priority \
+         below 255 and the host another address"
+    )]
+    OwnAddress {
+        /// The router.
+        name: String,
+        /// The address.
+        address: IpAddr,
+    },
+    /// There is nobody left who could hand over.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+/// Why nothing was changed.
+///
+/// As with [`StartError`], the text of an error of the kernel is its [source](std::error::Error::source).
+#[derive(Debug, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// It could not have been started either.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// No router has this id.
+    #[error(transparent)]
+    NoSuchRouter(#[from] NoSuchRouter),
+    /// A router was to become one of another interface, address family or id, which is another router.
+    #[error(
+        "{name}: {difference} makes it another virtual router; remove this one and add the other, or use `apply`, which \
+         does both"
+    )]
+    OtherRouter {
+        /// The router's name now.
+        name: String,
+        /// What differs: `interface eth0 -> eth1`.
+        difference: String,
+    },
+    /// Two of those that are wanted have one name, by which a plan knows them.
+    #[error("two of the wanted routers are called {name}; give one of them another name (`Router::with_name`)")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// Since the plan was made somebody else changed what runs.
+    #[error("what runs was changed since the plan was made; make a new plan (`Vrrp::plan`)")]
+    Stale,
+    /// There is nobody left who could change.
     #[error(transparent)]
     Stopped(#[from] Stopped),
 }

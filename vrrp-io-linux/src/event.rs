@@ -18,7 +18,7 @@ use crate::warning::{Unreported, Warning};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Event {
-    /// Which router. Its [index](RouterId::index) is the position in the list given to [`start`](crate::start).
+    /// Which router.
     pub router: RouterId,
     /// The router's name.
     pub name: Arc<str>,
@@ -179,6 +179,12 @@ pub enum EventKind {
     },
     /// A Master that was drained called for another one, and none came within the limit: it serves on, at the lower priority.
     NobodyTookOver,
+    /// Here were more events, of this router and of others, that their reader lost: it did not read in time. What they told is
+    /// in the [status](crate::Vrrp::status).
+    Lost {
+        /// How many.
+        count: u64,
+    },
     /// Something about the host that the router can live with.
     Warning(Warning),
 }
@@ -281,6 +287,10 @@ impl fmt::Display for EventKind {
             }
             Self::SendFailed { destination, error, unreported } => {
                 write!(f, "cannot send to {destination}: {error}{}", Unreported(*unreported))
+            }
+            Self::Lost { count } => {
+                let events = if *count == 1 { "event" } else { "events" };
+                write!(f, "{count} {events} of this and other routers lost, not read in time: ask for the status")
             }
             Self::Warning(warning) => warning.fmt(f),
         }
@@ -390,6 +400,11 @@ mod tests {
             (
                 EventKind::SendFailed { destination: source, error: refused(), unreported: 0 },
                 "cannot send to 192.0.2.9: Operation not permitted (os error 1)",
+                true,
+            ),
+            (
+                EventKind::Lost { count: 2 },
+                "2 events of this and other routers lost, not read in time: ask for the status",
                 true,
             ),
             (

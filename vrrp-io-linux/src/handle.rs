@@ -1,82 +1,74 @@
 //! Starting and stopping: the driver gets a thread of its own, which touches nothing that can block.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{mpsc, oneshot};
-use vrrp_core::{RouterId, TrackerId};
+use tokio::sync::mpsc;
+use vrrp_core::{Priority, RouterId, TrackerId};
 
+use crate::changes::Changes;
 use crate::driver::state::{Command, Driver};
-use crate::error::{StartError, Stopped, TrackError};
-use crate::event::Event;
-use crate::preflight::{may_set_addresses, preflight};
+use crate::error::{ChangeError, Gone, StartError, Stopped, TrackError};
+use crate::events::Events;
+use crate::line::{Fate, Line};
+use crate::plan::{self, Plan};
+use crate::preflight::{Examiner, may_set_addresses};
 use crate::router::Router;
+use crate::router_watch::RouterWatch;
 use crate::scheduling::Scheduling;
 use crate::status::DriverStatus;
+use crate::wait::block_on_for;
 
-/// Events that may wait for their reader; more are lost, and counted.
-const EVENTS: usize = 4096;
 const COMMANDS: usize = 64;
 /// How long a drop waits at most. A release takes some milliseconds; thousands of addresses take seconds.
 const DROP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Running virtual routers.
 ///
-/// [`stop`](Self::stop) releases them and returns when the kernel confirmed that their addresses are gone. Dropping this does
-/// the same and **blocks its thread** meanwhile, for some milliseconds as a rule and for 10 seconds at most: so a program that
-/// returns from `main`, or panics, leaves no address behind. In asynchronous code prefer `stop`. A program that is killed, that calls
-/// [`std::process::exit`], or that aborts on a panic drops nothing: there the [lease](vrrp_core::Config::with_lease) ends its
-/// addresses.
+/// A clone is a handle of the same routers. [`stop_all`](Self::stop_all) releases them and returns when the kernel confirmed
+/// that their addresses are gone; so does the drop of the last handle, which **blocks its thread** meanwhile, for some
+/// milliseconds as a rule and for 10 seconds at most: so a program that returns from `main`, or panics, leaves no address
+/// behind. In asynchronous code prefer `stop_all`. A program that is killed, that calls [`std::process::exit`], or that aborts on a
+/// panic drops nothing: there the [lease](vrrp_core::Config::with_lease) ends its addresses.
 ///
-/// Its asynchronous functions work on every executor, and so does the receiver of events: none of them needs a tokio runtime.
-/// Without any executor there are `blocking_recv` of that receiver, and the drop.
-#[derive(Debug)]
+/// # Every call
+///
+/// Each asynchronous function works on every executor: none needs a tokio runtime, none panics, and the thread of the routers
+/// waits for none of their callers. [`blocking`](Self::blocking) has the same calls for a program without an executor. A call
+/// that changes something returns when it has been carried out on the host. Who drops its future before that does not learn how it
+/// ended, but cancels nothing that was begun.
+///
+/// What is said of one router goes by its [`RouterId`], which [`add`](Self::add), [`apply`](Self::apply) and
+/// [`router`](Self::router) give. It is never given to another router of the same start; an id of another start is not told
+/// from the same one of this.
+#[derive(Clone, Debug)]
 pub struct Vrrp {
-    /// The driver ends when this is dropped, which comes before `driver` is.
-    commands: mpsc::Sender<Command>,
-    /// By their ids.
-    routers: Box<[Known]>,
-    driver: Running,
+    shared: Arc<Shared>,
 }
 
-/// What is to be known of a router without asking the driver.
+/// What the handles of one start have together.
 #[derive(Debug)]
-struct Known {
-    id: RouterId,
-    name: String,
-    /// How many it has.
-    trackers: usize,
+struct Shared {
+    /// The driver ends when this is dropped, which comes before `running` is.
+    line: Line,
+    changes: Changes,
+    _running: Running,
 }
 
 /// The driver's thread, as seen by those who wait for its end.
 #[derive(Debug)]
-struct Running {
-    /// Comes when everything is released; fails when the driver panicked.
-    released: oneshot::Receiver<()>,
-    over: Arc<Over>,
-}
+struct Running(Fate);
 
-/// Whether the driver's thread is over, for who waits for it without an executor. A condition variable: who parks its thread
-/// could take away what wakes the executor around it.
-#[derive(Debug, Default)]
-struct Over {
-    is_over: Mutex<bool>,
-    changed: Condvar,
-}
-
-/// On the driver's thread: says at its end, even by a panic, that it is over.
-struct Ending(Arc<Over>);
-
-/// Starts routers on a thread of their own, in the network namespace of the calling thread.
+/// Starts routers on a thread of their own, in the network namespace of the calling thread. There may be none of them yet.
 ///
 /// An interface that does not exist is a fault of its routers until it appears, not an error. The call blocks for some
 /// milliseconds: it opens sockets, and runs `nft` where accept mode is off.
 ///
 /// # Errors
 /// [`StartError`]; nothing runs then, and nothing was changed on the host.
-pub fn start(routers: impl IntoIterator<Item = Router>) -> Result<(Vrrp, mpsc::Receiver<Event>), StartError> {
+pub fn start(routers: impl IntoIterator<Item = Router>) -> Result<(Vrrp, Events), StartError> {
     start_with(Scheduling::new(), routers)
 }
 
@@ -87,14 +79,13 @@ pub fn start(routers: impl IntoIterator<Item = Router>) -> Result<(Vrrp, mpsc::R
 pub fn start_with(
     scheduling: Scheduling,
     routers: impl IntoIterator<Item = Router>,
-) -> Result<(Vrrp, mpsc::Receiver<Event>), StartError> {
+) -> Result<(Vrrp, Events), StartError> {
     let os = |what| move |error| StartError::Os { what, error };
     let (opened, to_run) = std::sync::mpsc::sync_channel::<(Runtime, Driver)>(1);
-    let (release, released) = oneshot::channel();
-    let over = Arc::new(Over::default());
-    let ending = Ending(Arc::clone(&over));
+    let (released, fate) = Fate::new();
     let run = move || {
-        let _ending = ending;
+        // Dropped at the end, even by a panic: then all know that the thread is over.
+        let released = released;
         // Otherwise the start has failed.
         if let Ok((runtime, mut driver)) = to_run.recv() {
             // Threads that the driver needs are there: they stay what they are.
@@ -102,81 +93,145 @@ pub fn start_with(
             // Alone on this runtime: there is nobody to yield to, and Pending shall mean that nothing waits.
             runtime.block_on(tokio::task::unconstrained(driver.run()));
             drop(runtime);
-            // Nobody waits where the handle was leaked.
-            let _ = release.send(());
+            released.send_replace(true);
         }
     };
     thread::Builder::new().name("vrrp".to_owned()).spawn(run).map_err(os("cannot start a thread"))?;
     let (commands, command_receiver) = mpsc::channel(COMMANDS);
-    let (event_sender, events) = mpsc::channel(EVENTS);
     let runtime = Builder::new_current_thread().enable_io().enable_time().build();
     let runtime = runtime.map_err(os("cannot make an event loop"))?;
-    let routers: Vec<Router> = routers.into_iter().collect();
-    let known: Vec<_> = routers.iter().map(|it| (it.name.clone(), it.config.trackers().len())).collect();
-    let ids = match open(&runtime, routers, command_receiver, event_sender) {
-        Ok(driver) => {
-            let ids: Vec<RouterId> = driver.ids().collect();
-            // The thread waits for nothing else.
-            drop(opened.send((runtime, driver)));
-            ids
-        }
+    let (driver, events, examiner) = match open(&runtime, routers.into_iter().collect(), command_receiver) {
+        Ok(opened) => opened,
         Err(error) => {
             // The caller may be in a runtime, where none is dropped that would wait.
             runtime.shutdown_background();
             return Err(error);
         }
     };
-    let routers = ids.into_iter().zip(known).map(|(id, (name, trackers))| Known { id, name, trackers }).collect();
-    Ok((Vrrp { commands, routers, driver: Running { released, over } }, events))
+    // The thread waits for nothing else.
+    drop(opened.send((runtime, driver)));
+    Ok((Vrrp::new(commands, fate, examiner), events))
 }
 
 /// On the caller's thread: memory that reading a configuration has left there serves again.
 fn open(
     runtime: &Runtime,
-    routers: Vec<Router>,
+    mut routers: Vec<Router>,
     commands: mpsc::Receiver<Command>,
-    events: mpsc::Sender<Event>,
-) -> Result<Driver, StartError> {
+) -> Result<(Driver, Events, Examiner), StartError> {
     let _entered = runtime.enter();
     let os = |what| move |error| StartError::Os { what, error };
-    let found = preflight(&routers).map_err(os("cannot ask for interfaces (netlink)"))?;
-    for (router, found) in routers.iter().zip(&found) {
-        if let Some(why) = &found.unsuitable {
-            return Err(StartError::Unsuitable { name: router.name.clone(), why: why.clone() });
-        }
-    }
-    let mut driver = Driver::new(routers, commands, events)?;
+    let mut examiner = Examiner::new().map_err(os("cannot ask for interfaces (netlink)"))?;
+    let found = examiner.examine_fit(&routers)?;
+    plan::rank(&mut routers);
+    let mut driver = Driver::new(routers, commands)?;
     may_set_addresses().map_err(os("cannot set addresses (needs CAP_NET_ADMIN)"))?;
     driver.open_ports()?;
     driver.filter()?;
+    // Whoever starts is told everything.
+    let events = driver.subscribe();
     driver.warn_of_concerns(&found);
-    Ok(driver)
+    Ok((driver, events, examiner))
 }
 
 impl Vrrp {
-    /// Returns the routers by id and name, in the order in which [`start`] got them.
-    pub fn routers(&self) -> impl ExactSizeIterator<Item = (RouterId, &str)> {
-        self.routers.iter().map(|router| (router.id, router.name.as_str()))
+    fn new(commands: mpsc::Sender<Command>, fate: Fate, examiner: Examiner) -> Self {
+        let line = Line::new(commands, fate.clone());
+        let changes = Changes::new(line.weak(), examiner);
+        Self { shared: Arc::new(Shared { line, changes, _running: Running(fate) }) }
     }
 
-    /// Returns the id of the router of this name, of the first where several have it.
-    #[must_use]
-    pub fn router(&self, name: &str) -> Option<RouterId> {
-        self.routers().find(|(_, known)| *known == name).map(|(id, _)| id)
+    /// Adds a router to those that run. Returns its id when its sockets, its packet filter and the interface of its virtual MAC
+    /// address are there and it is started; it then hears and waits, as every router does before it becomes Master.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn add(&self, router: Router) -> Result<RouterId, ChangeError> {
+        self.shared.changes.add(router).await
+    }
+
+    /// Releases a router, and forgets it. Returns when the kernel confirmed that its addresses are gone. The others of its
+    /// sync group go on undisturbed.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn remove(&self, router: RouterId) -> Result<(), ChangeError> {
+        self.shared.changes.remove(router).await
+    }
+
+    /// Gives a router another configuration while it runs, of the same interface, address family and id. A Master stays Master;
+    /// what is the same is not touched. Returns when the kernel has answered for every address that came or went.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn reconfigure(&self, router: RouterId, to: Router) -> Result<(), ChangeError> {
+        self.shared.changes.reconfigure(router, to).await
+    }
+
+    /// Has exactly these routers run, by name: adds, removes and reconfigures what differs, in one step, and touches nothing
+    /// else. What can be checked is checked before anything is changed. Returns their ids, in their order, which is also
+    /// that of the members of sync groups.
+    ///
+    /// What [`set_priority`](Self::set_priority) or [`stop`](Self::stop) changed is no difference.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing was changed then.
+    pub async fn apply(&self, wanted: impl IntoIterator<Item = Router>) -> Result<Vec<RouterId>, ChangeError> {
+        self.shared.changes.apply(wanted.into_iter().collect()).await
+    }
+
+    /// Returns what [`apply`](Self::apply) would do. Changes nothing.
+    ///
+    /// # Errors
+    /// [`ChangeError::NameTaken`], or that the routers run no more. What else can be wrong is found when the plan is
+    /// carried out.
+    pub async fn plan(&self, wanted: impl IntoIterator<Item = Router>) -> Result<Plan, ChangeError> {
+        Plan::new(self.routers().await?, wanted.into_iter().collect())
+    }
+
+    /// Carries out a plan. Returns the ids of the routers that it wants, in their order.
+    ///
+    /// # Errors
+    /// [`ChangeError`], with [`ChangeError::Stale`] where what runs has changed since the plan was made; nothing was changed
+    /// then.
+    pub async fn carry_out(&self, plan: Plan) -> Result<Vec<RouterId>, ChangeError> {
+        self.shared.changes.carry_out(plan).await
+    }
+
+    /// Gives a router another priority. Nothing else is touched: a Master with a lower one yields when a better router is
+    /// heard, a Backup with a higher one preempts where it may. It lasts until the router is reconfigured.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub async fn set_priority(&self, router: RouterId, priority: Priority) -> Result<(), Gone> {
+        Ok(self.ask(|reply| Command::SetPriority(router, priority, reply)).await??)
+    }
+
+    /// Releases one router: another host takes over after its Skew_Time. Returns when its addresses are gone. It stays known, and
+    /// [`start`](Self::start) starts it again. One of a sync group keeps the others out too. A stop without an outage is a
+    /// drain.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub async fn stop(&self, router: RouterId) -> Result<(), Gone> {
+        Ok(self.ask(|reply| Command::Stop(router, reply)).await??)
+    }
+
+    /// Starts a router that was [stopped](Self::stop); one that runs goes on.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub async fn start(&self, router: RouterId) -> Result<(), Gone> {
+        Ok(self.ask(|reply| Command::Start(router, reply)).await??)
     }
 
     /// Hands in a tracker's verdict for a router.
     ///
     /// # Errors
     /// [`TrackError`]: there is no such router, it has no such tracker, or the routers do not run any more. An id that another
-    /// router's configuration, or another start, gave is not told from the same id of this one.
+    /// router's configuration gave is not told from the same id of this one.
     pub async fn track(&self, router: RouterId, tracker: TrackerId, passing: bool) -> Result<(), TrackError> {
-        let known = self.routers.get(router.index()).ok_or(TrackError::UnknownRouter(router))?;
-        if tracker.index() >= known.trackers {
-            return Err(TrackError::UnknownTracker { name: known.name.clone(), tracker });
-        }
-        self.commands.send(Command::Track(router, tracker, passing)).await.map_err(|_| Stopped)?;
-        Ok(())
+        self.ask(|reply| Command::Track(router, tracker, passing, reply)).await?
     }
 
     /// Asks for the state of everything.
@@ -184,42 +239,62 @@ impl Vrrp {
     /// # Errors
     /// [`Stopped`]: nobody is left who could answer.
     pub async fn status(&self) -> Result<DriverStatus, Stopped> {
-        let (reply, status) = oneshot::channel();
-        self.commands.send(Command::Status(reply)).await.map_err(|_| Stopped)?;
-        status.await.map_err(|_| Stopped)
+        self.ask(Command::Status).await
     }
 
-    /// Releases every router, and returns when the kernel confirmed that their addresses are gone. The event channel then
-    /// ends. Who drops the future before its end waits as for a [drop](Self) of this.
+    /// Returns every router by its id, as it was asked for, in the order in which [`start`](crate::start) and later changes got
+    /// them.
     ///
     /// # Errors
-    /// [`Stopped`]: the routers ran no more, so nothing was released.
-    pub async fn stop(self) -> Result<(), Stopped> {
-        let Self { commands, mut driver, .. } = self;
-        drop(commands);
-        (&mut driver.released).await.map_err(|_| Stopped)
+    /// [`Stopped`]: nobody is left who could answer.
+    pub async fn routers(&self) -> Result<Vec<(RouterId, Router)>, Stopped> {
+        self.ask(Command::Running).await
+    }
+
+    /// Returns the id of the router of this name, of the first where several have it; `None`: there is none.
+    ///
+    /// # Errors
+    /// [`Stopped`]: nobody is left who could answer.
+    pub async fn router(&self, name: &str) -> Result<Option<RouterId>, Stopped> {
+        Ok(self.routers().await?.into_iter().find(|(_, router)| router.name == name).map(|(id, _)| id))
+    }
+
+    /// Returns a queue of everything that happens from now on, besides those that there are.
+    ///
+    /// # Errors
+    /// [`Stopped`]: nothing will happen.
+    pub async fn subscribe(&self) -> Result<Events, Stopped> {
+        self.ask(Command::Subscribe).await
+    }
+
+    /// Returns a view of one router's state that is always of now, for gauges.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub async fn watch(&self, router: RouterId) -> Result<RouterWatch, Gone> {
+        Ok(RouterWatch::new(self.ask(|reply| Command::Watch(router, reply)).await??))
+    }
+
+    /// Releases every router, and returns when the kernel confirmed that their addresses are gone and everything is closed;
+    /// so it does on every handle that calls it, also afterwards. All other calls then fail with [`Stopped::Told`], and events end.
+    ///
+    /// # Errors
+    /// [`Stopped::Died`]: the routers had ended without being told, so nothing was released.
+    pub async fn stop_all(&self) -> Result<(), Stopped> {
+        self.shared.line.stop_all().await
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(crate::driver::state::Reply<T>) -> Command) -> Result<T, Stopped> {
+        self.shared.line.ask(command).await
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.over.wait(DROP_PATIENCE);
-    }
-}
-
-impl Over {
-    /// Waits until the thread is over, but no longer than `limit`.
-    fn wait(&self, limit: Duration) {
-        let is_over = self.is_over.lock().unwrap_or_else(PoisonError::into_inner);
         // Either way nothing is left to do.
-        drop(self.changed.wait_timeout_while(is_over, limit, |is_over| !*is_over));
-    }
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        *self.0.is_over.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.0.changed.notify_all();
+        block_on_for(DROP_PATIENCE, async {
+            let _ = self.0.over().await;
+        });
     }
 }
 
@@ -227,14 +302,17 @@ impl Drop for Ending {
 mod tests {
     use super::*;
     use crate::testing::run;
+    use std::sync::mpsc as std_mpsc;
     use std::time::Instant;
     use vrrp_core::{Config, InterfaceId, Profile, RouterSet, Tracker, Vrid, Weight};
 
+    fn config() -> Config {
+        Config::new(Profile::Rfc3768, Vrid::new(51).unwrap(), &["192.0.2.1".parse().unwrap()]).unwrap()
+    }
+
     #[test]
     fn a_start_that_fails_is_an_error_wherever_it_is_called() {
-        let vrid = Vrid::new(51).unwrap();
-        let config = Config::new(Profile::Rfc3768, vrid, &["192.0.2.1".parse().unwrap()]).unwrap();
-        let router = Router::new("v0", config);
+        let router = Router::new("v0", config());
         let start = || start([router.clone(), router.clone()]).unwrap_err();
         let within = run(async { start() });
         for error in [start(), within] {
@@ -244,44 +322,133 @@ mod tests {
 
     #[test]
     fn an_interface_that_cannot_be_is_refused_and_not_waited_for() {
-        let config = Config::new(Profile::Rfc3768, Vrid::new(51).unwrap(), &["192.0.2.1".parse().unwrap()]).unwrap();
         for (interface, told) in [("a/b", "a/b/51: `a/b` cannot be"), ("", "/51: `` cannot be")] {
-            let error = start([Router::new(interface, config.clone())]).unwrap_err();
+            let error = start([Router::new(interface, config())]).unwrap_err();
             assert!(error.to_string().starts_with(told), "{error}");
         }
     }
 
+    /// A handle of a driver that somebody plays on a thread of its own.
+    fn played(part: impl FnOnce(mpsc::Receiver<Command>) + Send + 'static) -> (Vrrp, thread::JoinHandle<()>) {
+        let (commands, to_driver) = mpsc::channel(COMMANDS);
+        let (released, fate) = Fate::new();
+        let driver = thread::spawn(move || {
+            let released = released;
+            part(to_driver);
+            released.send_replace(true);
+        });
+        (Vrrp::new(commands, fate, Examiner::new().unwrap()), driver)
+    }
+
     /// A handle whose driver panics as soon as it is there.
-    fn dead() -> (Vrrp, RouterId, TrackerId) {
-        let mut config =
-            Config::new(Profile::Rfc3768, Vrid::new(51).unwrap(), &["192.0.2.1".parse().unwrap()]).unwrap();
+    fn dead() -> Vrrp {
+        let (vrrp, driver) = played(|_| panic!("on purpose"));
+        assert!(driver.join().is_err());
+        vrrp
+    }
+
+    fn ids() -> (RouterId, TrackerId) {
+        let mut config = config();
         let tracker = Tracker { name: "service".to_owned(), weight: Weight::Fault, reverse: false };
         let tracker = config.add_tracker(tracker).unwrap();
-        let (commands, to_driver) = mpsc::channel(COMMANDS);
-        let (release, released) = oneshot::channel();
-        let over = Arc::new(Over::default());
-        let ending = Ending(Arc::clone(&over));
-        let driver = move || {
-            let (_ending, _release, _to_driver) = (ending, release, to_driver);
-            panic!("on purpose");
-        };
-        assert!(thread::spawn(driver).join().is_err());
-        let id = RouterSet::new().insert(InterfaceId(0), config).unwrap();
-        let routers = [Known { id, name: "v0/51".to_owned(), trackers: 1 }].into();
-        (Vrrp { commands, routers, driver: Running { released, over } }, id, tracker)
+        (RouterSet::new().insert(InterfaceId(0), config).unwrap(), tracker)
     }
 
     #[test]
     fn a_driver_that_died_is_an_error_and_nobody_waits_for_it() {
         let started = Instant::now();
-        let (vrrp, id, tracker) = dead();
+        let (vrrp, (id, tracker)) = (dead(), ids());
         run(async {
-            assert_eq!(vrrp.status().await.unwrap_err(), Stopped);
-            assert_eq!(vrrp.track(id, tracker, true).await, Err(TrackError::Stopped(Stopped)));
-            assert_eq!(vrrp.stop().await, Err(Stopped));
+            assert_eq!(vrrp.status().await.unwrap_err(), Stopped::Died);
+            assert_eq!(vrrp.track(id, tracker, true).await, Err(TrackError::Stopped(Stopped::Died)));
+            assert_eq!(vrrp.set_priority(id, Priority::DEFAULT).await, Err(Gone::All(Stopped::Died)));
+            let error = vrrp.add(Router::new("v0", config())).await.unwrap_err();
+            assert!(matches!(error, ChangeError::Stopped(Stopped::Died)), "{error}");
+            assert_eq!(vrrp.stop_all().await, Err(Stopped::Died));
+            assert_eq!(vrrp.status().await.unwrap_err(), Stopped::Died, "who asked for a stop did not kill it");
         });
         drop(dead());
         assert!(started.elapsed() < DROP_PATIENCE);
+    }
+
+    #[test]
+    fn who_is_not_answered_because_all_is_stopped_is_told_so() {
+        let (vrrp, driver) =
+            played(|mut commands| while !matches!(commands.blocking_recv(), Some(Command::StopAll(_)) | None) {});
+        assert_eq!(vrrp.blocking().status().unwrap_err(), Stopped::Died, "it throws questions away");
+        assert_eq!(vrrp.blocking().stop_all(), Ok(()));
+        let (id, _) = ids();
+        assert_eq!(vrrp.blocking().stop(id), Err(Gone::All(Stopped::Told)));
+        let error = vrrp.blocking().remove(id).unwrap_err();
+        assert!(matches!(error, ChangeError::Stopped(Stopped::Told)), "{error}");
+        driver.join().unwrap();
+    }
+
+    /// Plays a driver that runs one router and answers what is asked about it; what it is told to change goes to `told`.
+    fn of_one_router(told: std_mpsc::Sender<String>) -> impl FnOnce(mpsc::Receiver<Command>) + Send {
+        move |mut commands| {
+            let (id, _) = ids();
+            while let Some(command) = commands.blocking_recv() {
+                match command {
+                    Command::Running(reply) => drop(reply.send(vec![(id, Router::new("v0", config()))])),
+                    Command::Apply { changes, reply } => {
+                        // It takes its time.
+                        thread::sleep(Duration::from_millis(20));
+                        drop(told.send(format!("{} changes", changes.len())));
+                        drop(reply.send(Ok(changes.iter().map(|_| id).collect())));
+                    }
+                    Command::StopAll(_) => return,
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_change_that_nobody_waits_for_is_carried_out_and_the_next_one_waits_its_turn() {
+        let (told, tells) = std_mpsc::channel();
+        let (vrrp, driver) = played(of_one_router(told));
+        run(async {
+            let mut add = Box::pin(vrrp.add(Router::new("v1", config())));
+            let begun = std::future::poll_fn(|cx| std::task::Poll::Ready(add.as_mut().poll(cx).is_ready())).await;
+            assert!(!begun);
+            drop(add);
+            vrrp.apply([Router::new("v2", config())]).await.unwrap();
+        });
+        assert_eq!(tells.recv(), Ok("1 changes".to_owned()), "the addition");
+        assert_eq!(tells.recv(), Ok("2 changes".to_owned()), "another router, and the one there goes");
+        drop(vrrp);
+        driver.join().unwrap();
+    }
+
+    #[test]
+    fn a_plan_of_something_else_than_runs_is_not_carried_out() {
+        let (told, tells) = std_mpsc::channel();
+        let (vrrp, driver) = played(of_one_router(told));
+        let vrrp = vrrp.blocking();
+        let (id, _) = ids();
+        let stale = Plan::new(vec![(id, Router::new("v7", config()))], Vec::new()).unwrap();
+        let error = vrrp.carry_out(stale).unwrap_err();
+        assert!(matches!(error, ChangeError::Stale), "{error}");
+        assert_eq!(vrrp.carry_out(vrrp.plan([Router::new("v0", config())]).unwrap()).unwrap(), [id]);
+        assert!(tells.try_recv().is_err(), "what is as it shall be is not even asked for");
+        let plan = vrrp.plan([]).unwrap();
+        assert_eq!(plan.to_string(), "remove v0/51");
+        assert_eq!(vrrp.carry_out(plan).unwrap(), []);
+        assert_eq!(tells.recv(), Ok("1 changes".to_owned()));
+        vrrp.stop_all().unwrap();
+        driver.join().unwrap();
+    }
+
+    #[test]
+    fn a_router_that_can_never_run_here_is_refused_before_anything_is_told() {
+        let (told, tells) = std_mpsc::channel();
+        let (vrrp, driver) = played(of_one_router(told));
+        let error = vrrp.blocking().add(Router::new("lo", config())).unwrap_err();
+        assert!(error.to_string().starts_with("lo/51: interface lo is a loopback interface"), "{error}");
+        drop(vrrp);
+        driver.join().unwrap();
+        assert!(tells.recv().is_err());
     }
 
     #[test]
@@ -290,16 +457,17 @@ mod tests {
             value
         }
         fn is_shared<T: Sync>(_: &T) {}
-        let (vrrp, id, tracker) = may(dead());
+        let (vrrp, (id, tracker)) = (may(dead()), ids());
         is_shared(&vrrp);
-        drop((may(vrrp.status()), may(vrrp.track(id, tracker, true))));
-        drop(may(vrrp.stop()));
+        drop((may(vrrp.status()), may(vrrp.track(id, tracker, true)), may(vrrp.add(Router::new("v0", config())))));
+        drop((may(vrrp.apply([])), may(vrrp.watch(id)), may(vrrp.stop_all())));
     }
 
     #[test]
     fn a_drop_does_not_wait_for_ever() {
-        let over = Over::default();
-        over.wait(Duration::from_millis(1));
-        assert!(!*over.is_over.lock().unwrap());
+        let (_released, fate) = Fate::new();
+        assert!(!block_on_for(Duration::from_millis(1), async {
+            let _ = fate.over().await;
+        }));
     }
 }

@@ -158,23 +158,30 @@ compile_error!("vrrp-io-linux is for Linux; elsewhere write a driver around vrrp
 
 mod address_error;
 mod addresses;
+mod blocking;
 mod burst;
+mod changes;
 mod claims;
 mod clock;
+mod difference;
 mod disagreement;
 mod driver;
 mod error;
 mod event;
+mod events;
 #[cfg(feature = "_internal_test_exports")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod handle;
 mod kernel;
+mod line;
 mod os_error;
 mod packets;
+mod plan;
 mod preflight;
 mod report;
 mod router;
+mod router_watch;
 mod scheduling;
 mod status;
 mod suitability;
@@ -184,18 +191,25 @@ mod sys;
 mod testing;
 mod virtual_ip;
 mod vmac;
+mod wait;
 mod warning;
 
 pub use address_error::AddressError;
+pub use blocking::Blocking;
 pub use disagreement::{Disagreement, ListDifference};
-pub use error::{StartError, Stopped, TrackError};
+pub use error::{ChangeError, DrainError, Gone, NoSuchRouter, StartError, Stopped, TrackError};
 pub use event::{Event, EventKind};
+pub use events::{Events, NoEvent};
 pub use handle::{Vrrp, start, start_with};
 pub use os_error::OsError;
+pub use plan::{Plan, Step};
 pub use preflight::{Preflight, preflight};
 pub use router::{Router, RouterError, is_interface_name};
+pub use router_watch::RouterWatch;
 pub use scheduling::Scheduling;
-pub use status::{AddressStatus, DriverStatus, FaultStatus, OnHost, OtherMaster, RouterStatus, TrackerStatus};
+pub use status::{
+    AddressStatus, DriverStatus, FaultStatus, OnHost, OtherMaster, RouterState, RouterStatus, TrackerStatus,
+};
 pub use suitability::{Concern, Unsuitable};
 pub use virtual_ip::{Scope, VirtualIp, VirtualIpError};
 pub use vmac::VirtualMac;

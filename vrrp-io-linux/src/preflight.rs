@@ -1,6 +1,7 @@
 //! What can be found out before a start: whether an interface can carry the protocol, and whether the privileges do.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::io;
 
@@ -10,6 +11,7 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage, address::AddressM
 use netlink_sys::Socket;
 use vrrp_core::{Family, Peers, Version};
 
+use crate::error::StartError;
 use crate::kernel::netlink::message::{DATAGRAM_MAX, answers, messages, open, request};
 use crate::router::Router;
 use crate::suitability::{Concern, Unsuitable};
@@ -38,9 +40,48 @@ pub struct Preflight {
 /// # Errors
 /// When the kernel cannot be asked.
 pub fn preflight<'a>(routers: impl IntoIterator<Item = &'a Router>) -> io::Result<Vec<Preflight>> {
-    let mut links = Links::new()?;
-    let judged = routers.into_iter().map(|router| Ok(judge(router, links.by_name(&router.interface)?)));
-    judged.collect()
+    Examiner::new()?.examine(routers)
+}
+
+/// Asks the kernel as [`preflight`] does, always in the network namespace of the thread that made it.
+pub(crate) struct Examiner {
+    socket: Socket,
+}
+
+impl Examiner {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self { socket: connect()? })
+    }
+
+    pub(crate) fn examine<'a>(&mut self, routers: impl IntoIterator<Item = &'a Router>) -> io::Result<Vec<Preflight>> {
+        // What an earlier question left unread is no answer to this one.
+        while self.socket.recv(&mut Vec::with_capacity(DATAGRAM_MAX), libc::MSG_DONTWAIT).is_ok() {}
+        let mut links = Links::new(&self.socket);
+        let judged = routers.into_iter().map(|router| Ok(judge(router, links.by_name(&router.interface)?)));
+        judged.collect()
+    }
+
+    /// Examines routers that are to run: one that never can is an error.
+    pub(crate) fn examine_fit<'a>(
+        &mut self,
+        routers: impl IntoIterator<Item = &'a Router>,
+    ) -> Result<Vec<Preflight>, StartError> {
+        let routers: Vec<&Router> = routers.into_iter().collect();
+        let os = |error| StartError::Os { what: "cannot ask for interfaces (netlink)", error };
+        let found = self.examine(routers.iter().copied()).map_err(os)?;
+        for (router, found) in routers.iter().zip(&found) {
+            if let Some(why) = &found.unsuitable {
+                return Err(StartError::Unsuitable { name: router.name.clone(), why: why.clone() });
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl fmt::Debug for Examiner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Examiner").finish_non_exhaustive()
+    }
 }
 
 /// Finds out whether this process may set addresses: asks for one on no link, which is refused for one reason or another.
@@ -131,14 +172,14 @@ fn packet_len(router: &Router) -> usize {
 }
 
 /// Asks for links, each once.
-struct Links {
-    socket: Socket,
+struct Links<'a> {
+    socket: &'a Socket,
     known: BTreeMap<String, Option<Interface>>,
 }
 
-impl Links {
-    fn new() -> io::Result<Self> {
-        Ok(Self { socket: connect()?, known: BTreeMap::new() })
+impl<'a> Links<'a> {
+    fn new(socket: &'a Socket) -> Self {
+        Self { socket, known: BTreeMap::new() }
     }
 
     /// `None`: there is no such link.
@@ -165,7 +206,7 @@ impl Links {
         let mut message = LinkMessage::default();
         message.header.index = index;
         message.attributes = attributes;
-        ask(&self.socket, RouteNetlinkMessage::GetLink(message), 0, |datagram| {
+        ask(self.socket, RouteNetlinkMessage::GetLink(message), 0, |datagram| {
             let is_link = |message_type| message_type == libc::RTM_NEWLINK;
             let found = messages(datagram).flatten().find(|(header, _)| is_link(header.message_type));
             found.and_then(|(_, payload)| facts(payload))
@@ -386,7 +427,7 @@ mod tests {
             let routers = [router("v0"), router("v9"), Router::new("v0", config(Profile::Rfc9568, &many))];
             let warnings = run(async {
                 let (vrrp, mut events) = crate::handle::start(routers).unwrap();
-                vrrp.stop().await.unwrap();
+                vrrp.stop_all().await.unwrap();
                 let mut warnings = Vec::new();
                 while let Some(event) = events.recv().await {
                     match &event.kind {

@@ -14,7 +14,7 @@ use crate::vmac::VirtualMac;
 const LINK_LOCAL_PREFIX: u8 = 64;
 
 /// One virtual router and the interface it runs on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Router {
     pub(crate) name: String,
     pub(crate) interface: String,
@@ -27,6 +27,8 @@ pub struct Router {
     pub(crate) macvlan: Option<Macvlan>,
     pub(crate) tracked_interfaces: Vec<(TrackerId, String)>,
     pub(crate) sync_group: Option<String>,
+    /// Its place among the members of that: the least is the first.
+    pub(crate) rank: usize,
     /// What its addresses last at least, where they have a lease.
     pub(crate) least_lifetime: Duration,
     /// One of its addresses that turned out to be the host's own, though this is not its owner.
@@ -98,6 +100,7 @@ impl Router {
             macvlan: None,
             tracked_interfaces: Vec::new(),
             sync_group: None,
+            rank: 0,
             least_lifetime: Duration::ZERO,
             real: None,
         }
@@ -174,6 +177,30 @@ impl Router {
     pub fn with_tracked_interface(mut self, tracker: TrackerId, interface: impl Into<String>) -> Self {
         self.tracked_interfaces.push((tracker, interface.into()));
         self
+    }
+
+    /// Returns what logs and status call it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the interface that it runs on.
+    #[must_use]
+    pub fn interface(&self) -> &str {
+        &self.interface
+    }
+
+    /// Returns what the core is told.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Returns its addresses and how they are installed, in the order of its configuration.
+    #[must_use]
+    pub fn addresses(&self) -> &[VirtualIp] {
+        &self.addresses
     }
 
     pub(crate) fn check(&self) -> Result<(), RouterError> {

@@ -13,16 +13,16 @@ use crate::address_error::AddressError;
 use crate::disagreement::Disagreement;
 use crate::virtual_ip::VirtualIp;
 
-/// All routers of one start, now.
+/// All routers of one start and of what changed it, now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct DriverStatus {
-    /// Its routers, in the order in which [`start`](crate::start) got them.
+    /// Its routers, in the order in which [`start`](crate::start) and later changes got them.
     pub routers: Vec<RouterStatus>,
     /// Counters over all routers, and of packets that were for none of them.
     pub global: GlobalStats,
-    /// Events that found the channel full.
+    /// Events that were [lost](crate::EventKind::Lost), of all readers together.
     pub events_lost: u64,
     /// Messages of the kernel about links and addresses that were not understood: what they said is not known here.
     pub news_not_understood: u64,
@@ -32,7 +32,7 @@ impl DriverStatus {
     /// Returns the router with this id.
     #[must_use]
     pub fn router(&self, id: RouterId) -> Option<&RouterStatus> {
-        self.routers.get(id.index())
+        self.routers.iter().find(|router| router.id == id)
     }
 }
 
@@ -93,6 +93,21 @@ pub struct RouterStatus {
     pub skew_time: Duration,
     /// Its counters.
     pub stats: Stats,
+}
+
+/// What a gauge shows of one router; see [`RouterWatch`](crate::RouterWatch).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct RouterState {
+    /// Its state.
+    pub role: Role,
+    /// Priority in use, after tracking and whatever else lowers it.
+    pub priority: Priority,
+    /// When the state was entered, on the wall clock; `None` before the router has entered any.
+    pub since: Option<SystemTime>,
+    /// Why it was entered.
+    pub cause: Cause,
 }
 
 /// One reason why a router stays out of the election.

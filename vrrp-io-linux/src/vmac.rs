@@ -37,7 +37,7 @@ impl VirtualMac {
 }
 
 /// The macvlan of one virtual router.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Macvlan {
     pub(crate) name: String,
     pub(crate) mac: [u8; 6],

@@ -47,7 +47,7 @@ impl Program {
     }
 }
 
-const STOP: &str = "vrrp.stop().await?;";
+const STOP: &str = "vrrp.stop_all().await?;";
 
 /// The first block of code in `text` that is fenced as `language`.
 fn block<'a>(text: &'a str, language: &str) -> &'a str {

@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 use vrrp_core::{Role, RouterId, TrackerId};
-use vrrp_io_linux::{Event, EventKind, Stopped, Vrrp};
+use vrrp_io_linux::{Event, EventKind, Events, Stopped, Vrrp};
 
 use crate::vrrpd::checks::{Verdict, script};
 use crate::vrrpd::config::Daemon;
@@ -50,7 +50,7 @@ pub(super) async fn run(
     let notifier = notify::spawn(instances.chain(groups), limits);
     let server = control.map(|socket| tokio::spawn(control::serve(socket, snapshots)));
 
-    let ids: Vec<RouterId> = vrrp.routers().map(|(id, _)| id).collect();
+    let ids: Vec<RouterId> = vrrp.routers().await?.into_iter().map(|(id, _)| id).collect();
     let with_id = |user: ScriptUser| Some((*ids.get(user.router)?, user.tracker));
     let script_users = script_users.into_iter().map(|users| users.into_iter().filter_map(with_id).collect()).collect();
     let failures = vec![None; daemon.scripts.len()];
@@ -79,7 +79,7 @@ struct Supervisor {
     /// For each script that fails, how.
     failures: Vec<Option<String>>,
     vrrp: Vrrp,
-    events: mpsc::Receiver<Event>,
+    events: Events,
     groups: Groups,
     /// Told about the instances, and after these the groups.
     notifier: Notifier,
@@ -112,7 +112,7 @@ impl Supervisor {
     async fn stop(self) {
         let Self { daemon, vrrp, mut events, notifier, routing, .. } = self;
         // Whoever called this knows when the routers had ended before.
-        let _ = vrrp.stop().await;
+        let _ = vrrp.stop_all().await;
         while let Ok(event) = events.try_recv() {
             tell(&event);
         }

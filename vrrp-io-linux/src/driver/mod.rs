@@ -22,11 +22,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use vrrp_core::{Discard, Family, Input, Instant, InterfaceId, Rejected, Role, RouterId, RxPacket, VirtualRouter};
+use vrrp_core::{
+    Discard, Family, Input, Instant, InterfaceId, Rejected, Role, RouterId, RxPacket, TrackerId, VirtualRouter,
+};
 
 use self::state::{Command, Driver};
 use crate::clock;
+use crate::error::{NoSuchRouter, TrackError};
 use crate::event::EventKind;
+use crate::events::Events;
 use crate::kernel::filter;
 use crate::kernel::netlink::mirror::Change;
 use crate::packets::ports::{Arrival, Port};
@@ -76,6 +80,11 @@ impl Driver {
         self.set.iter().map(|(id, _)| id)
     }
 
+    /// Makes a queue for one more who wants to know what happens.
+    pub(crate) fn subscribe(&mut self) -> Events {
+        self.reporter.subscribe()
+    }
+
     /// Warns of what concerns all routers, in the name of the first.
     pub(crate) fn warn(&mut self, warning: Warning) {
         if let Some((id, _)) = self.set.iter().next() {
@@ -101,7 +110,7 @@ impl Driver {
             self.refresh(*id);
             self.set.handle(clock::now(), *id, Input::Startup);
         }
-        let mut at_once = 0;
+        let (mut at_once, mut told) = (0, None);
         loop {
             self.act();
             self.renew();
@@ -124,19 +133,55 @@ impl Driver {
                     self.memberships_doubtful = true;
                     self.follow(&change);
                 }
-                Wake::Command(Some(Command::Track(id, tracker, passing))) => {
-                    self.consider(id, [Input::Tracker(tracker, passing)]);
+                Wake::Command(Some(Command::StopAll(reply))) => {
+                    told = Some(reply);
+                    break;
                 }
-                Wake::Command(Some(Command::Status(reply))) => {
-                    // Nobody waits for it any more: nothing is lost.
-                    let _ = reply.send(self.status());
-                }
+                Wake::Command(Some(command)) => self.obey(command),
                 Wake::Command(None) => break,
                 Wake::Filter(news) => self.report_filter(&news),
                 Wake::Idle => self.verify_memberships(),
             }
         }
         self.stop();
+        // Nobody waits where the last handle was dropped.
+        let _ = told.map(|reply| reply.send(()));
+    }
+
+    /// Carries out a command, and answers. Who asked may be gone: nothing is lost.
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Track(id, tracker, passing, reply) => {
+                let _ = reply.send(self.track(id, tracker, passing));
+            }
+            Command::Status(reply) => {
+                let _ = reply.send(self.status());
+            }
+            Command::Running(reply) => {
+                let running = self.routers.iter().map(|hosted| (hosted.id, hosted.router.clone()));
+                let _ = reply.send(running.collect());
+            }
+            Command::Subscribe(reply) => {
+                let _ = reply.send(self.reporter.subscribe());
+            }
+            // Not carried out yet.
+            Command::Apply { changes: _, reply } => drop(reply),
+            Command::SetPriority(_, _, reply)
+            | Command::Undrain(_, reply)
+            | Command::Stop(_, reply)
+            | Command::Start(_, reply) => drop(reply),
+            Command::Watch(_, reply) => drop(reply),
+            Command::StopAll(reply) => drop(reply),
+        }
+    }
+
+    fn track(&mut self, id: RouterId, tracker: TrackerId, passing: bool) -> Result<(), TrackError> {
+        let hosted = self.routers.get(id).ok_or(NoSuchRouter(id))?;
+        if hosted.router.config.tracker(tracker).is_none() {
+            return Err(TrackError::UnknownTracker { name: hosted.router.name.clone(), tracker });
+        }
+        self.consider(id, [Input::Tracker(tracker, passing)]);
+        Ok(())
     }
 
     /// Releases everything, and has the addresses removed.

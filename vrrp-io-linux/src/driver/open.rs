@@ -16,7 +16,7 @@ use crate::addresses::obstacles::Obstacles;
 use crate::claims::{self, Claim, Refusal, Wanted};
 use crate::clock::Alarm;
 use crate::error::StartError;
-use crate::event::{Event, EventKind};
+use crate::event::EventKind;
 use crate::kernel::filter::Filter;
 use crate::kernel::macvlans::Macvlans;
 use crate::kernel::netlink::mirror::Link;
@@ -47,11 +47,7 @@ const GATHER_AT: Duration = Duration::from_millis(100);
 
 impl Driver {
     /// Opens everything but the sockets of ports. Needs a running tokio runtime.
-    pub(crate) fn new(
-        routers: Vec<Router>,
-        commands: mpsc::Receiver<Command>,
-        events: mpsc::Sender<Event>,
-    ) -> Result<Self, StartError> {
+    pub(crate) fn new(routers: Vec<Router>, commands: mpsc::Receiver<Command>) -> Result<Self, StartError> {
         let os = |what| move |error| StartError::Os { what, error };
         let mut roster = Roster::of(routers)?;
         roster.group()?;
@@ -59,7 +55,8 @@ impl Driver {
         let leases = Leases::new(roster.routers().map(|(_, router)| router));
         let macvlans = Macvlans::new(roster.routers()).map_err(os("cannot prepare virtual MAC addresses"))?;
         let gathers = roster.routers().all(|(_, router)| router.config.interval().duration() >= GATHER_AT);
-        let names = roster.routers().map(|(_, router)| Arc::from(router.name.as_str())).collect();
+        let mut reporter = Reporter::default();
+        roster.routers().for_each(|(id, router)| reporter.add(id, &router.name));
         let Roster { set, hosted: routers, ports, mut interfaces } = roster;
         let monitor = Monitor::new().map_err(os("cannot watch links and addresses (netlink)"))?;
         for link in monitor.links() {
@@ -85,7 +82,7 @@ impl Driver {
             filter: None,
             alarm: Alarm::new().map_err(os("cannot make a timer"))?,
             commands,
-            reporter: Reporter::new(events, names),
+            reporter,
             memberships_doubtful: false,
             refused: BTreeSet::new(),
             claim_at: None,
@@ -221,7 +218,8 @@ impl Roster {
                 groups.entry(name).or_default().push(id);
             }
         }
-        for members in groups.into_values().collect::<Vec<_>>() {
+        for mut members in groups.into_values().collect::<Vec<_>>() {
+            members.sort_by_key(|id| self.hosted.get(*id).map(|hosted| hosted.router.rank));
             self.set.group(Instant::ZERO, &members)?;
             let ports = members.iter().filter_map(|id| self.hosted.get(*id)).map(|hosted| hosted.port);
             let ports: Arc<[usize]> = ports.collect::<BTreeSet<_>>().into_iter().collect();

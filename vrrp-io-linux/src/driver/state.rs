@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use vrrp_core::{Fault, Instant, Priority, RouterId, RouterSet, TrackerId, Vip};
 
 use super::interfaces::Interfaces;
@@ -13,6 +13,8 @@ use crate::addresses::lease::Leases;
 use crate::addresses::obstacles::Obstacles;
 use crate::clock::Alarm;
 use crate::disagreement::Disagreement;
+use crate::error::{ChangeError, NoSuchRouter, TrackError};
+use crate::events::Events;
 use crate::kernel::filter::Filter;
 use crate::kernel::macvlans::Macvlans;
 use crate::kernel::netlink::monitor::Monitor;
@@ -22,13 +24,38 @@ use crate::packets::ports::Ports;
 use crate::report::Reporter;
 use crate::router::Router;
 use crate::scheduling::Pauses;
-use crate::status::DriverStatus;
+use crate::status::{DriverStatus, RouterState};
+
+/// Where an answer goes. Who asked may have gone: what was begun is carried out all the same.
+pub(crate) type Reply<T> = oneshot::Sender<T>;
 
 /// What the outside asks of a running driver.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Track(RouterId, TrackerId, bool),
-    Status(oneshot::Sender<DriverStatus>),
+    Track(RouterId, TrackerId, bool, Reply<Result<(), TrackError>>),
+    Status(Reply<DriverStatus>),
+    /// What runs, as it was asked for, in order: for a plan.
+    Running(Reply<Vec<(RouterId, Router)>>),
+    Apply {
+        changes: Vec<Change>,
+        reply: Reply<Result<Vec<RouterId>, ChangeError>>,
+    },
+    SetPriority(RouterId, Priority, Reply<Result<(), NoSuchRouter>>),
+    Undrain(RouterId, Reply<Result<(), NoSuchRouter>>),
+    /// Releases it, it stays known; the answer comes when its addresses are gone.
+    Stop(RouterId, Reply<Result<(), NoSuchRouter>>),
+    Start(RouterId, Reply<Result<(), NoSuchRouter>>),
+    Subscribe(Reply<Events>),
+    Watch(RouterId, Reply<Result<watch::Receiver<RouterState>, NoSuchRouter>>),
+    StopAll(Reply<()>),
+}
+
+/// One change of what runs.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    Add(Router),
+    Remove(RouterId),
+    Reconfigure(RouterId, Router),
 }
 
 /// Everything that one thread owns.

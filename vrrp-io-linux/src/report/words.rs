@@ -1,10 +1,10 @@
 //! Causes and faults in the words of this host: the core knows trackers, but neither interfaces nor other routers.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use vrrp_core::{Cause, Fault, RouterId, TrackerId, Vrid};
 
+use super::Names;
 use crate::address_error::AddressError;
 use crate::router::Router;
 
@@ -31,7 +31,7 @@ pub(crate) enum Sources {
 /// What the host shows.
 pub(crate) struct Host<'a> {
     /// What the routers are called.
-    pub(crate) names: &'a [Arc<str>],
+    pub(crate) names: &'a Names,
     pub(crate) condition: &'a dyn Fn(&str) -> Condition,
     /// The id of a virtual router on the interface that another process runs, and who that is.
     pub(crate) taken: Option<(Vrid, &'a str)>,
@@ -60,7 +60,7 @@ pub(crate) fn unusable(interface: &str, condition: Condition) -> AddressError {
 
 /// Why a state was entered that is no fault, and follows none, as a sentence; with the names of all routers, for those of a
 /// sync group.
-pub(crate) fn cause(router: &Router, names: &[Arc<str>], cause: &Cause) -> String {
+pub(crate) fn cause(router: &Router, names: &Names, cause: &Cause) -> String {
     match cause {
         Cause::GroupYielded(id) => format!("{} yielded to a better Master", member(router, names, *id)),
         other => other.describe(&router.config).to_string(),
@@ -131,8 +131,8 @@ fn source(router: &Router, sources: Sources) -> Option<String> {
     })
 }
 
-fn member(router: &Router, names: &[Arc<str>], id: RouterId) -> String {
-    let (name, group) = (names.get(id.index()), router.sync_group.as_deref());
+fn member(router: &Router, names: &Names, id: RouterId) -> String {
+    let (name, group) = (names.get(&id), router.sync_group.as_deref());
     format!("{} of the sync group {}", name.map_or("?", |name| name), group.unwrap_or("?"))
 }
 
@@ -169,7 +169,7 @@ mod tests {
             .with_tracked_interface(backdoor, "eth2")
             .with_sync_group("both");
         let other = RouterSet::new().insert(InterfaceId(0), router.config.clone()).unwrap();
-        let names = ["vr7".into()];
+        let names = Names::from([(other, "vr7".into())]);
         let stands = |name: &str| match name {
             "eth0" => Condition::NoCarrier,
             "eth1" => Condition::Missing,
@@ -214,7 +214,8 @@ mod tests {
         let outside = config.add_tracker(tracker).unwrap();
         let router = Router::new("eth0", config).with_tracked_interface(outside, "eth1");
         let up = |_: &str| Condition::Up;
-        let host = |taken, sources| Host { names: &[], condition: &up, taken, sources };
+        let names = Names::new();
+        let host = |taken, sources| Host { names: &names, condition: &up, taken, sources };
         for reason in [Fault::InterfaceDown, Fault::NoPrimaryAddress, Fault::Tracker(outside)] {
             assert_eq!(fault(&router, &host(None, Sources::Usable), &reason), None);
         }

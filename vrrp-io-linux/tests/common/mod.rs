@@ -13,9 +13,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
-use tokio::sync::mpsc::Receiver;
 use vrrp_core::{AdvertInterval, Config, Priority, Profile, Role, TrackerId, Vrid};
-use vrrp_io_linux::{DriverStatus, Event, EventKind, Router, RouterStatus, Scheduling, VirtualIp, Vrrp, start_with};
+use vrrp_io_linux::{
+    DriverStatus, Event, EventKind, Events, Router, RouterStatus, Scheduling, VirtualIp, Vrrp, start_with,
+};
 
 pub use process::Process;
 pub use tap::{Frame, Mac, Tap};
@@ -166,7 +167,7 @@ impl Host {
 /// Routers that run on a host.
 pub struct Node {
     vrrp: Vrrp,
-    events: Receiver<Event>,
+    events: Events,
     log: Vec<Event>,
 }
 
@@ -229,7 +230,7 @@ impl Node {
 
     /// Hands in a tracker's verdict for the router at this position.
     pub fn track(&self, router: usize, tracker: TrackerId, passing: bool) {
-        let (id, _) = self.vrrp.routers().nth(router).unwrap();
+        let (id, _) = run(self.vrrp.routers()).unwrap()[router];
         run(self.vrrp.track(id, tracker, passing)).unwrap();
     }
 
@@ -238,7 +239,7 @@ impl Node {
     }
 
     pub fn stop(self) {
-        run(self.vrrp.stop()).unwrap();
+        run(self.vrrp.stop_all()).unwrap();
     }
 }
 

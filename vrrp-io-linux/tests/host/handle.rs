@@ -7,9 +7,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::Receiver;
 use vrrp_core::{InterfaceId, Role, RouterSet, Tracker, TrackerId, Weight};
-use vrrp_io_linux::{Event, RouterError, StartError, TrackError, Vrrp, start};
+use vrrp_io_linux::{Events, NoSuchRouter, RouterError, StartError, Stopped, TrackError, Vrrp, start};
 
 use crate::common::*;
 
@@ -40,7 +39,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// A Master on the host, as a program has it.
-fn master(host: &Host) -> (Vrrp, Receiver<Event>) {
+fn master(host: &Host) -> (Vrrp, Events) {
     let (vrrp, events) = host.run(|| start([router(fast(254, &[address(VIP)]))])).unwrap();
     eventually("the address is here", || host.has(address(VIP)));
     (vrrp, events)
@@ -60,20 +59,21 @@ fn everything_works_on_an_executor_that_is_not_tokios() {
                 Role::Initialize,
                 "nothing unchecked goes into service"
             );
-            vrrp.track(vrrp.router("eth0/51").unwrap(), tracker, true).await.unwrap();
+            let id = vrrp.router("eth0/51").await.unwrap().unwrap();
+            vrrp.track(id, tracker, true).await.unwrap();
             while let Some(event) = events.recv().await {
                 if entered(&event.kind) == Some(Role::Master) {
                     break;
                 }
             }
             assert_eq!(vrrp.status().await.unwrap().routers[0].role, Role::Master);
-            vrrp.stop().await.unwrap();
+            vrrp.stop_all().await.unwrap();
             assert!(!host.has(address(VIP)));
             while events.recv().await.is_some() {}
         });
         // What it had can be had again at once.
         let (vrrp, _events) = master(&host);
-        block_on(vrrp.stop()).unwrap();
+        block_on(vrrp.stop_all()).unwrap();
     });
 }
 
@@ -106,19 +106,78 @@ fn who_drops_the_handle_waits_until_the_addresses_are_gone() {
         // The future of a stop that nobody polls any more, or ever.
         let (vrrp, _events) = master(&host);
         block_on(async {
-            let mut stop = Box::pin(vrrp.stop());
+            let mut stop = Box::pin(vrrp.stop_all());
             let _ = std::future::poll_fn(|cx| Poll::Ready(stop.as_mut().poll(cx).is_ready())).await;
             drop(stop);
         });
+        drop(vrrp);
         gone("by a stop that was not waited for");
         let (vrrp, _events) = master(&host);
-        drop(vrrp.stop());
+        drop(vrrp.stop_all());
+        drop(vrrp);
         gone("by a stop that never began");
     });
 }
 
 fn vrrp_panics(_vrrp: Vrrp) {
     panic!("on purpose");
+}
+
+#[test]
+fn the_routers_run_as_long_as_one_handle_is_there() {
+    in_namespace(|| {
+        let host = Lan::new().host(1);
+        let (vrrp, mut events) = master(&host);
+        let (second, third) = (vrrp.clone(), vrrp.clone());
+        drop(vrrp);
+        drop(third);
+        assert_eq!(second.blocking().status().unwrap().routers[0].role, Role::Master);
+        assert!(host.has(address(VIP)));
+        drop(second);
+        assert!(!host.has(address(VIP)), "the last drop has waited");
+        while let Ok(event) = events.try_recv() {
+            assert!(!event.name.is_empty());
+        }
+        assert_eq!(events.blocking_recv(), None);
+    });
+}
+
+#[test]
+fn a_stop_of_all_is_waited_for_on_every_handle_and_is_no_death() {
+    in_namespace(|| {
+        let host = Lan::new().host(1);
+        let (vrrp, _events) = master(&host);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                let (vrrp, host) = (vrrp.clone(), &host);
+                scope.spawn(move || {
+                    assert_eq!(block_on(vrrp.stop_all()), Ok(()));
+                    assert!(!host.has(address(VIP)), "an answer before the address was gone");
+                    assert_eq!(block_on(vrrp.status()).unwrap_err(), Stopped::Told);
+                });
+            }
+        });
+        assert_eq!(vrrp.blocking().stop_all(), Ok(()), "what is over stays over");
+        assert_eq!(vrrp.blocking().routers().unwrap_err(), Stopped::Told);
+        assert_eq!(vrrp.blocking().subscribe().unwrap_err(), Stopped::Told);
+        // Its sockets are closed and its claims are given up.
+        drop(master(&host));
+    });
+}
+
+#[test]
+fn who_subscribes_late_hears_what_happens_from_then_on() {
+    in_namespace(|| {
+        let host = Lan::new().host(1);
+        let (vrrp, mut early) = master(&host);
+        let mut late = vrrp.blocking().subscribe().unwrap();
+        vrrp.blocking().stop_all().unwrap();
+        let names = |events: &mut Events| {
+            std::iter::from_fn(|| events.blocking_recv()).filter_map(|event| entered(&event.kind)).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&mut early), [Role::Backup, Role::Master, Role::Initialize]);
+        assert_eq!(names(&mut late), [Role::Initialize]);
+    });
 }
 
 /// A drop that parked its thread would take away what wakes the executor.
@@ -152,9 +211,11 @@ fn a_verdict_for_what_is_not_there_is_an_error() {
         let tracker = Tracker { name: "service".to_owned(), weight: Weight::Fault, reverse: false };
         let own = config.add_tracker(tracker).unwrap();
         let (vrrp, _events) = host.run(|| start([router(config)])).unwrap();
-        let id = vrrp.router("eth0/51").unwrap();
-        assert_eq!(vrrp.routers().collect::<Vec<_>>(), [(id, "eth0/51")]);
-        assert_eq!(vrrp.router("eth0/52"), None);
+        let id = block_on(vrrp.router("eth0/51")).unwrap().unwrap();
+        let known = block_on(vrrp.routers()).unwrap();
+        let known: Vec<_> = known.iter().map(|(id, router)| (*id, router.name(), router.interface())).collect();
+        assert_eq!(known, [(id, "eth0/51", "eth0")]);
+        assert_eq!(block_on(vrrp.router("eth0/52")), Ok(None));
         let foreign = {
             let mut set = RouterSet::new();
             set.insert(InterfaceId(0), other.clone()).unwrap();
@@ -162,8 +223,7 @@ fn a_verdict_for_what_is_not_there_is_an_error() {
         };
         let track = |router, tracker| block_on(vrrp.track(router, tracker, false)).map_err(|error| error.to_string());
         assert_eq!(track(id, own), Ok(()));
-        let error = "there is no router with the id 1; expected one that `Vrrp::routers` of this start gives";
-        assert_eq!(track(foreign, own), Err(error.to_owned()));
+        assert_eq!(track(foreign, own), Err(NoSuchRouter(foreign).to_string()));
         let error = "eth0/51: its configuration has no such tracker; expected an id that `add_tracker` of this configuration gave";
         assert_eq!(track(id, ids[1]), Err(error.to_owned()));
         let unknown = TrackError::UnknownTracker { name: "eth0/51".to_owned(), tracker: ids[1] };
@@ -194,7 +254,7 @@ fn hundreds_of_questions_at_once_are_answered() {
             }
         });
         let (sender, told) = std::sync::mpsc::channel();
-        thread::spawn(move || sender.send(block_on(vrrp.stop())));
+        thread::spawn(move || sender.send(block_on(vrrp.stop_all())));
         assert_eq!(told.recv_timeout(Duration::from_secs(15)), Ok(Ok(())));
     });
 }

@@ -46,7 +46,7 @@ fn events_that_nobody_reads_hold_nothing_up() {
         let (mut tap, span) = (client.tap(), Duration::from_secs(3));
         let times = thread::scope(|scope| {
             let times = scope.spawn(|| adverts(&mut tap, host.address(), 51, span));
-            let id = node.vrrp().router("eth0/52").unwrap();
+            let id = run(node.vrrp().router("eth0/52")).unwrap().unwrap();
             run(async {
                 for round in 0..4000 {
                     node.vrrp().track(id, tracker, round % 2 == 0).await.unwrap();

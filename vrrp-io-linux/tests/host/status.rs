@@ -54,7 +54,7 @@ fn a_fault_and_what_it_says_are_found_by_the_ids_of_router_and_tracker() {
         let tracker = Tracker { name: "the service".to_owned(), weight: Weight::Fault, reverse: false };
         let tracker = config.add_tracker(tracker).unwrap();
         let mut node = host.start(vec![router(config)]);
-        let id = node.vrrp().router("eth0/51").unwrap();
+        let id = run(node.vrrp().router("eth0/51")).unwrap().unwrap();
         node.track(0, tracker, true);
         node.until_role(Role::Master);
         node.track(0, tracker, false);

@@ -93,7 +93,7 @@ fn program() {
             _ => break,
         }
     }
-    run(vrrp.stop()).unwrap();
+    run(vrrp.stop_all()).unwrap();
 }
 
 fn config(case: &Case, peer: &str) -> Config {
