@@ -1,14 +1,14 @@
 //! The same calls for programs without an executor.
 
-use vrrp_core::{Priority, RouterId, TrackerId};
+use vrrp_core::{Drain, Priority, RouterId, TrackerId};
 
-use crate::error::{ChangeError, Gone, Stopped, TrackError};
+use crate::error::{ChangeError, DrainError, Gone, Stopped, TrackError};
 use crate::events::Events;
 use crate::handle::Vrrp;
 use crate::plan::Plan;
 use crate::router::Router;
 use crate::router_watch::RouterWatch;
-use crate::status::DriverStatus;
+use crate::status::{Drained, DriverStatus};
 use crate::wait::block_on;
 
 /// The calls of [`Vrrp`], each of which blocks its thread until it has its result. [`Vrrp::blocking`] gives it.
@@ -82,6 +82,22 @@ impl Blocking<'_> {
     /// [`Gone`].
     pub fn set_priority(&self, router: RouterId, priority: Priority) -> Result<(), Gone> {
         block_on(self.vrrp.set_priority(router, priority))
+    }
+
+    /// Does what [`Vrrp::drain`] does.
+    ///
+    /// # Errors
+    /// [`DrainError`]; nothing was changed then.
+    pub fn drain(&self, router: RouterId, drain: Drain) -> Result<Drained, DrainError> {
+        block_on(self.vrrp.drain(router, drain))
+    }
+
+    /// Does what [`Vrrp::undrain`] does.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub fn undrain(&self, router: RouterId) -> Result<(), Gone> {
+        block_on(self.vrrp.undrain(router))
     }
 
     /// Does what [`Vrrp::stop`] does.

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
-use vrrp_core::{Priority, RouterId, TrackerId};
+use vrrp_core::{Drain, Priority, RouterId, TrackerId};
 
 use crate::changes::Changes;
 use crate::driver::state::{Command, Driver};
-use crate::error::{ChangeError, Gone, StartError, Stopped, TrackError};
+use crate::error::{ChangeError, DrainError, Gone, StartError, Stopped, TrackError};
 use crate::events::Events;
 use crate::line::{Fate, Line};
 use crate::plan::{self, Plan};
@@ -18,7 +18,7 @@ use crate::preflight::{Examiner, may_set_addresses};
 use crate::router::Router;
 use crate::router_watch::RouterWatch;
 use crate::scheduling::Scheduling;
-use crate::status::DriverStatus;
+use crate::status::{Drained, DriverStatus};
 use crate::wait::block_on_for;
 
 const COMMANDS: usize = 64;
@@ -207,9 +207,30 @@ impl Vrrp {
         Ok(self.ask(|reply| Command::SetPriority(router, priority, reply)).await??)
     }
 
+    /// Hands a router's addresses over to another host, without a gap, and keeps it as a reserve: before maintenance of this
+    /// host. The crate's documentation says [how](crate#how-do-i-drain). Returns how that ended, within the limit of `drain` as a
+    /// rule; for a router that is no Master at once. A drain of one member of a sync group drains the whole group.
+    ///
+    /// It lasts until [`undrain`](Self::undrain); a reconfiguration does not end it.
+    ///
+    /// # Errors
+    /// [`DrainError`]; nothing was changed then.
+    pub async fn drain(&self, router: RouterId, drain: Drain) -> Result<Drained, DrainError> {
+        self.ask(|reply| Command::Drain(router, drain, reply)).await?
+    }
+
+    /// Ends a drain: the router has its own priority again. It becomes Master at the next election that it wins, with preemption
+    /// soon. For one that is not drained it does nothing.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub async fn undrain(&self, router: RouterId) -> Result<(), Gone> {
+        Ok(self.ask(|reply| Command::Undrain(router, reply)).await??)
+    }
+
     /// Releases one router: another host takes over after its Skew_Time. Returns when its addresses are gone. It stays known, and
     /// [`start`](Self::start) starts it again. One of a sync group keeps the others out too. A stop without an outage is a
-    /// drain.
+    /// [drain](Self::drain) before.
     ///
     /// # Errors
     /// [`Gone`].

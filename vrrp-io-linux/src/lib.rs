@@ -208,7 +208,7 @@ pub use router::{Router, RouterError, is_interface_name};
 pub use router_watch::RouterWatch;
 pub use scheduling::Scheduling;
 pub use status::{
-    AddressStatus, DriverStatus, FaultStatus, OnHost, OtherMaster, RouterState, RouterStatus, TrackerStatus,
+    AddressStatus, Drained, DriverStatus, FaultStatus, OnHost, OtherMaster, RouterState, RouterStatus, TrackerStatus,
 };
 pub use suitability::{Concern, Unsuitable};
 pub use virtual_ip::{Scope, VirtualIp, VirtualIpError};

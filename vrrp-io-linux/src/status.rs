@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use vrrp_core::{
-    Cause, Family, Fault, GlobalStats, LastEvent, NewMasterReason, Priority, Role, RouterId, Stats, TrackerId, Vrid,
-    Weight,
+    Cause, DrainStatus, Family, Fault, GlobalStats, LastEvent, NewMasterReason, Priority, Role, RouterId, Stats,
+    TrackerId, Vrid, Weight,
 };
 
 use crate::address_error::AddressError;
@@ -108,6 +108,37 @@ pub struct RouterState {
     pub since: Option<SystemTime>,
     /// Why it was entered.
     pub cause: Cause,
+    /// How its drain stands, if it is drained.
+    pub drain: Option<DrainStatus>,
+}
+
+/// How a drain ended. The router stays drained all the same, but for [`Undone`](Self::Undone).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Drained {
+    /// Another router has the addresses.
+    HandedOver {
+        /// Its address.
+        to: IpAddr,
+    },
+    /// Nobody else became Master within the limit: the router serves on, at the lower priority.
+    NobodyTookOver,
+    /// It was no Master, or is none any more for another reason: there was nothing to hand over.
+    NotMaster,
+    /// Somebody ended the drain first.
+    Undone,
+}
+
+impl fmt::Display for Drained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HandedOver { to } => write!(f, "handed over to {to}"),
+            Self::NobodyTookOver => f.write_str("nobody took over: serving on at the lower priority"),
+            Self::NotMaster => f.write_str("not Master: nothing to hand over"),
+            Self::Undone => f.write_str("the drain was ended before anybody took over"),
+        }
+    }
 }
 
 /// One reason why a router stays out of the election.

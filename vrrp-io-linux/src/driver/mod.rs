@@ -170,6 +170,7 @@ impl Driver {
             | Command::Undrain(_, reply)
             | Command::Stop(_, reply)
             | Command::Start(_, reply) => drop(reply),
+            Command::Drain(_, _, reply) => drop(reply),
             Command::Watch(_, reply) => drop(reply),
             Command::StopAll(reply) => drop(reply),
         }

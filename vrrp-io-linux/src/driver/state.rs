@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use vrrp_core::{Fault, Instant, Priority, RouterId, RouterSet, TrackerId, Vip};
+use vrrp_core::{Drain, Fault, Instant, Priority, RouterId, RouterSet, TrackerId, Vip};
 
 use super::interfaces::Interfaces;
 use crate::addresses::holdings::{Holdings, Left};
@@ -13,7 +13,7 @@ use crate::addresses::lease::Leases;
 use crate::addresses::obstacles::Obstacles;
 use crate::clock::Alarm;
 use crate::disagreement::Disagreement;
-use crate::error::{ChangeError, NoSuchRouter, TrackError};
+use crate::error::{ChangeError, DrainError, NoSuchRouter, TrackError};
 use crate::events::Events;
 use crate::kernel::filter::Filter;
 use crate::kernel::macvlans::Macvlans;
@@ -24,7 +24,7 @@ use crate::packets::ports::Ports;
 use crate::report::Reporter;
 use crate::router::Router;
 use crate::scheduling::Pauses;
-use crate::status::{DriverStatus, RouterState};
+use crate::status::{Drained, DriverStatus, RouterState};
 
 /// Where an answer goes. Who asked may have gone: what was begun is carried out all the same.
 pub(crate) type Reply<T> = oneshot::Sender<T>;
@@ -41,6 +41,8 @@ pub(crate) enum Command {
         reply: Reply<Result<Vec<RouterId>, ChangeError>>,
     },
     SetPriority(RouterId, Priority, Reply<Result<(), NoSuchRouter>>),
+    /// The answer comes when it is handed over, or nobody took over, or at once where it is no Master.
+    Drain(RouterId, Drain, Reply<Result<Drained, DrainError>>),
     Undrain(RouterId, Reply<Result<(), NoSuchRouter>>),
     /// Releases it, it stays known; the answer comes when its addresses are gone.
     Stop(RouterId, Reply<Result<(), NoSuchRouter>>),
