@@ -7,15 +7,16 @@
 //! ```
 //!
 //! [`Router`] says what runs where, [`start`] runs it, [`Event`] is what an operator would ask for afterwards, and
-//! [`Vrrp`] stops it, asks for its status and hands in the verdicts of trackers. The program needs tokio, with the features
-//! `macros`, `rt` and `signal`; the library needs none of its caller: its functions work on every executor, and without one.
+//! [`Vrrp`] stops it, [changes](#change-while-running) it, asks for its status and hands in the verdicts of trackers. The program
+//! needs tokio, with the features `macros`, `rt` and `signal`; the library needs none of its caller: its functions work on every
+//! executor, and in their [blocking form](Vrrp::blocking) without one.
 //!
 //! However the program ends, its addresses do not stay: a stop and a [drop](Vrrp) wait until they are gone, and where neither
 //! happens the [lease](#when-the-process-is-killed-or-hangs) ends them, unless the configuration has none.
 //!
 //! Whatever is said is a type first, and a sentence for people beside it: [`EventKind`], [`Warning`], [`AddressError`],
 //! [`FaultStatus`]. With the feature `serde` (off by default) events, warnings, statuses and errors are written down, and, but
-//! for [`StartError`], read back. Routers are told apart by the [`RouterId`](vrrp_core::RouterId) that [`Vrrp::router`] gives.
+//! for [`StartError`] and [`ChangeError`], read back. Routers are told apart by the [`RouterId`](vrrp_core::RouterId) that [`Vrrp::router`] gives.
 //!
 //! # What it needs
 //!
@@ -31,15 +32,70 @@
 //!
 //! [`start`] makes one thread, in the network namespace of its caller, and everything happens there: packets, deadlines,
 //! addresses. A second one only lowers and removes the interfaces of virtual MAC addresses, where there are any; a third keeps the packet
-//! filter of accept mode off, where there is one. Nobody is waited for. Events go out on a bounded channel; when it is full they are lost, and counted in
-//! [`DriverStatus::events_lost`]. [`Event`]s that anybody on the LAN could cause without end are reported every ten seconds,
-//! with a count.
+//! filter of accept mode off, where there is one. Nobody is waited for. [`Events`] go out in queues of 4096 events, one for each who wants to know; what finds one full is lost, told
+//! in its place as [`EventKind::Lost`], and counted in [`DriverStatus::events_lost`]. [`Event`]s that anybody on the LAN could cause
+//! without end are reported every ten seconds, with a count. A change has a thread of its own for as long as it takes.
 //!
 //! On a busy host the thread waits for its turn like every other; [`start_with`] lets it run before them, by real-time
 //! [`Scheduling`]. It then pauses for some 50 us after each 50 ms of work, so that no flood makes the kernel end the process.
 //!
 //! A deadline of the protocol is met within some tenths of a millisecond; the end of a Master's silence more exactly.
 //! Before that one is acted on the socket is read once more: a host that was suspended does not take over on waking.
+//!
+//! # Change while running
+//!
+//! A [`Vrrp`] is a handle: a clone of it can be given to every part of a program. What its calls change, they change in place, and
+//! **what they do not name is not touched**: no advertisement comes earlier or later, no address is removed and set again,
+//! nothing is announced anew.
+//!
+//! * [`add`](Vrrp::add), [`remove`](Vrrp::remove) and [`reconfigure`](Vrrp::reconfigure) change one router. A Master that gets one
+//!   more address sets and announces that one; it stays Master.
+//! * [`apply`](Vrrp::apply) takes the whole list that is wanted, finds out by the routers' names what differs, and does that in one
+//!   step. [`plan`](Vrrp::plan) shows it before, one line for each change; [`carry_out`](Vrrp::carry_out) does what was shown, and
+//!   nothing where what runs has changed since. Another interface, address family or virtual router id is another router: it
+//!   is removed, and added anew.
+//! * Everything that can be checked is checked before anything is changed, for all changes of a call together; on an error
+//!   nothing was changed. The result comes when the host has it: the kernel has answered for every address. Changes are carried
+//!   out one after the other; all other calls are answered meanwhile.
+//! * [`set_priority`](Vrrp::set_priority) is for what changes all the time, as load does. It lasts until the
+//!   router is reconfigured. [`stop`](Vrrp::stop) and [`start`](Vrrp::start) are for one router. To a plan none of these is a
+//!   difference.
+//! * The members of a sync group are in the order of [`start`] or of the last `apply`; one that is added alone is the last.
+//! * [`subscribe`](Vrrp::subscribe) gives one more reader its own [`Events`]; [`watch`](Vrrp::watch) gives a [`RouterWatch`], the
+//!   newest state of one router, for gauges.
+//!
+//! `examples/change.rs` of this crate does all of this, without an executor. What would let a router run only in part is reported
+//! at a start, not by `add`: ask [`preflight`] before.
+//!
+//! # How do I drain?
+//!
+//! Before maintenance of a host call [`drain`](Vrrp::drain) for each of its routers, or for one of each sync group:
+//!
+//! ```no_run
+//! # async fn drain(vrrp: vrrp_io_linux::Vrrp) -> Result<(), Box<dyn std::error::Error>> {
+//! use vrrp_io_linux::vrrp_core::Drain;
+//!
+//! for (id, router) in vrrp.routers().await? {
+//!     println!("{}: {}", router.name(), vrrp.drain(id, Drain::default()).await?);
+//! }
+//! // Now work on this host, and then:
+//! for (id, _) in vrrp.routers().await? {
+//!     vrrp.undrain(id).await?;
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A Master goes on serving while it calls for another one, and gives its addresses up only when another one has them: no
+//! client is lost. [`Drained`] says how it ended. Where nobody takes over within the limit (three intervals, unless
+//! [`Drain`](vrrp_core::Drain) says more) the router serves on, for it is the last one. A drained router is still a reserve: it takes
+//! over when nobody else is left. To stop the program after that costs no client anything.
+//!
+//! `undrain` gives the router its own priority again. With preemption it takes its addresses back at once, which is a takeover
+//! as any other. An owner (priority 255) whose address is the host's own cannot hand it over: [`DrainError::OwnAddress`].
+//!
+//! A tracker that fails, or a priority that is lowered, is no drain: the first costs an outage of a Skew_Time, the second works
+//! only where the peer preempts.
 //!
 //! # What is heard
 //!

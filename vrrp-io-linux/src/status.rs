@@ -69,6 +69,8 @@ pub struct RouterStatus {
     pub cause: Cause,
     /// That as a sentence, with the names of this host.
     pub why: String,
+    /// How its drain stands, if it is drained.
+    pub drain: Option<DrainStatus>,
     /// Everything that keeps the router out of the election.
     pub faults: Vec<FaultStatus>,
     /// What it tracks, and what each of them does now.

@@ -48,6 +48,7 @@ impl Driver {
             in_state_for: entered.map(|at| now.ago(at)),
             cause: status.cause,
             why: self.cause(id, &status.cause),
+            drain: router.drain_status(),
             faults: self.faults(id, router.faults()),
             trackers: self.trackers(id),
             other_master: self.other_master(id, now.monotonic),

@@ -84,14 +84,19 @@ impl Process {
 
     /// Waits for a line of its log; returns it.
     pub fn until(&mut self, text: &str) -> String {
+        self.until_any(&[text])
+    }
+
+    /// Waits for a line that has one of these; returns it.
+    pub fn until_any(&mut self, texts: &[&str]) -> String {
         let end = Instant::now() + LIMIT;
         while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
             self.story.push(line.clone());
-            if line.contains(text) {
+            if texts.iter().any(|text| line.contains(text)) {
                 return line;
             }
         }
-        panic!("`{text}` did not happen, but:\n{}", self.story());
+        panic!("{texts:?} did not happen, but:\n{}", self.story());
     }
 
     /// Every line of its log so far.
