@@ -157,4 +157,10 @@ impl Vip {
     pub const fn index(&self) -> usize {
         self.index
     }
+
+    /// Tells whether both are one request: the position of its address may have changed between them.
+    #[must_use]
+    pub fn is(&self, other: Self) -> bool {
+        self.ticket == other.ticket && self.address == other.address
+    }
 }

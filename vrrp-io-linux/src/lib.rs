@@ -216,6 +216,7 @@ mod address_error;
 mod addresses;
 mod blocking;
 mod burst;
+mod by_router;
 mod changes;
 mod claims;
 mod clock;

@@ -219,7 +219,7 @@ impl Router {
     }
 
     /// Returns the name of every interface that it uses.
-    fn interface_names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn interface_names(&self) -> impl Iterator<Item = &str> {
         let devices = self.addresses.iter().filter_map(|vip| vip.device.as_ref());
         let tracked = self.tracked_interfaces.iter().map(|(_, interface)| interface);
         let macvlan = self.macvlan.iter().map(|macvlan| &macvlan.name);

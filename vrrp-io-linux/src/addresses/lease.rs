@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use vrrp_core::{Instant, RouterId, Vip};
 
+use crate::by_router::ByRouter;
 use crate::router::Router;
 
 /// So many addresses of one interface can be renewed in time, whatever their lease.
@@ -24,9 +25,9 @@ pub(crate) fn least_lifetime(addresses: usize) -> Duration {
 }
 
 /// One lease for each router.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Leases {
-    leases: Vec<Lease>,
+    leases: ByRouter<Lease>,
     /// Routers with addresses to renew, each at most once: those that say so.
     due: VecDeque<RouterId>,
 }
@@ -44,6 +45,8 @@ struct Lease {
     /// Addresses from here on are still to be renewed in this round.
     next: usize,
     is_due: bool,
+    /// The addresses were installed for another time: the next advertisement renews them.
+    outdated: bool,
     /// The last advertisement could not be sent.
     silent: bool,
     /// What expired while nothing could be sent.
@@ -51,37 +54,54 @@ struct Lease {
 }
 
 impl Leases {
-    pub(crate) fn new<'a>(routers: impl Iterator<Item = &'a Router>) -> Self {
-        let lease = |router: &Router| {
-            let count = router.config.addresses().len();
-            Lease {
-                lifetime: router.lifetime(),
-                count,
-                advertised: Instant::ZERO,
-                renewed: Instant::ZERO,
-                next: count,
-                is_due: false,
-                silent: false,
-                withheld: Vec::new(),
-            }
+    pub(crate) fn add(&mut self, id: RouterId, router: &Router) {
+        let count = router.config.addresses().len();
+        let lease = Lease {
+            lifetime: router.lifetime(),
+            count,
+            advertised: Instant::ZERO,
+            renewed: Instant::ZERO,
+            next: count,
+            is_due: false,
+            outdated: false,
+            silent: false,
+            withheld: Vec::new(),
         };
-        Self { leases: routers.map(lease).collect(), due: VecDeque::new() }
+        self.leases.insert(id, lease);
+    }
+
+    pub(crate) fn remove(&mut self, id: RouterId) {
+        self.leases.remove(id);
+        self.due.retain(|due| *due != id);
+    }
+
+    /// A router has other addresses, or these last for another time. A round of renewals that was begun begins anew: they may
+    /// have changed places.
+    pub(crate) fn reconfigure(&mut self, id: RouterId, router: &Router) {
+        let Some(lease) = self.leases.get_mut(id) else { return };
+        let addresses = router.config.addresses();
+        let idle = lease.next >= lease.count;
+        lease.count = addresses.len();
+        lease.next = if idle { lease.count } else { 0 };
+        lease.outdated |= lease.lifetime != router.lifetime();
+        lease.lifetime = router.lifetime();
+        lease.withheld.retain(|request| addresses.contains(&request.address));
     }
 
     /// An advertisement of a Master has gone out. One that takes over, with nothing `installed` yet, has its addresses
     /// installed with their full lifetime; those of others are due when a quarter of it is over. Returns what is to be
     /// put back now.
     pub(crate) fn advertised(&mut self, id: RouterId, now: Instant, installed: bool) -> Vec<Vip> {
-        let Some(lease) = self.leases.get_mut(id.index()) else { return Vec::new() };
-        lease.silent = false;
+        let Some(lease) = self.leases.get_mut(id) else { return Vec::new() };
+        (lease.silent, lease.advertised) = (false, now);
         let Some(lifetime) = lease.lifetime else { return Vec::new() };
-        lease.advertised = now;
         let idle = lease.next >= lease.count;
         if !installed {
             (lease.renewed, lease.next) = (now, lease.count);
-        } else if idle && now.since(lease.renewed) >= lifetime / 4 {
+        } else if lease.outdated || (idle && now.since(lease.renewed) >= lifetime / 4) {
             (lease.renewed, lease.next) = (now, 0);
         }
+        lease.outdated = false;
         if lease.next < lease.count && !std::mem::replace(&mut lease.is_due, true) {
             self.due.push_back(id);
         }
@@ -90,25 +110,25 @@ impl Leases {
 
     /// An advertisement of a Master could not be sent.
     pub(crate) fn silenced(&mut self, id: RouterId) {
-        if let Some(lease) = self.leases.get_mut(id.index()) {
+        if let Some(lease) = self.leases.get_mut(id) {
             lease.silent = true;
         }
     }
 
     /// Whether the last advertisement could not be sent.
     pub(crate) fn is_silent(&self, id: RouterId) -> bool {
-        self.leases.get(id.index()).is_some_and(|lease| lease.silent)
+        self.leases.get(id).is_some_and(|lease| lease.silent)
     }
 
     /// Whether nobody else can think that the Master is gone: its last advertisement went out, or one just before.
     pub(crate) fn is_heard(&self, id: RouterId, now: Instant) -> bool {
-        self.leases.get(id.index()).is_none_or(|lease| !lease.silent || lease.is_young(now))
+        self.leases.get(id).is_none_or(|lease| !lease.silent || lease.is_young(now))
     }
 
     /// The next addresses to renew: whose, and which of them. `at_most` so many; `None` when that is 0.
     pub(crate) fn next(&mut self, now: Instant, at_most: usize) -> Option<(RouterId, std::ops::Range<usize>)> {
         while let Some(id) = self.due.front().copied().filter(|_| at_most > 0) {
-            match self.leases.get_mut(id.index()) {
+            match self.leases.get_mut(id) {
                 // What is renewed late expires late: the rest of a round that was held up waits for an advertisement.
                 Some(lease) if lease.next < lease.count && lease.is_young(now) => {
                     let first = lease.next;
@@ -131,21 +151,21 @@ impl Leases {
 
     /// Whether what is missing may be put back: an advertisement went out so lately that nobody else has the address.
     pub(crate) fn holds(&self, id: RouterId, now: Instant) -> bool {
-        let lease = self.leases.get(id.index());
+        let lease = self.leases.get(id);
         lease.is_none_or(|lease| lease.lifetime.is_none_or(|lifetime| now.since(lease.advertised) <= lifetime))
     }
 
     /// Remembers an address that may not be put back before an advertisement has gone out.
     pub(crate) fn withhold(&mut self, id: RouterId, request: Vip) {
-        if let Some(lease) = self.leases.get_mut(id.index()) {
-            lease.withheld.retain(|other| other.index() != request.index());
+        if let Some(lease) = self.leases.get_mut(id) {
+            lease.withheld.retain(|other| other.address != request.address);
             lease.withheld.push(request);
         }
     }
 
     /// Whether an address that is gone may have expired, rather than been removed.
     pub(crate) fn may_have_expired(&self, id: RouterId, now: Instant) -> bool {
-        let lease = self.leases.get(id.index());
+        let lease = self.leases.get(id);
         lease.is_some_and(|lease| lease.lifetime.is_some_and(|lifetime| now.since(lease.renewed) + EARLY >= lifetime))
     }
 }
@@ -178,7 +198,9 @@ mod tests {
         let mut set = RouterSet::new();
         let ids = [0, 1].map(|interface| set.insert(InterfaceId(interface), config.clone()).unwrap());
         let router = Router::new("eth0", config);
-        (Leases::new([&router, &router].into_iter()), ids)
+        let mut leases = Leases::default();
+        ids.iter().for_each(|id| leases.add(*id, &router));
+        (leases, ids)
     }
 
     fn round(leases: &mut Leases, now: Instant) -> Vec<(RouterId, std::ops::Range<usize>)> {
@@ -292,6 +314,36 @@ mod tests {
         assert_eq!(leases.advertised(other, at(10), true), []);
         assert_eq!(leases.advertised(id, at(10), true), [first[1], second[0]]);
         assert_eq!(leases.advertised(id, at(20), true), []);
+    }
+
+    #[test]
+    fn a_lease_that_changes_is_renewed_with_the_next_advertisement_and_a_round_begins_anew() {
+        let (mut leases, [id, other]) = leases(true);
+        let addresses: Vec<IpAddr> = (1..=10).map(|n| IpAddr::from([192, 0, 2, n])).collect();
+        let router = |lease| {
+            let config = Config::new(Profile::Rfc3768, Vrid::new(1).unwrap(), &addresses).unwrap().with_lease(lease);
+            Router::new("eth0", config)
+        };
+        leases.advertised(id, at(0), true);
+        assert_eq!(leases.next(at(1), CHUNK), Some((id, 0..8)));
+        leases.reconfigure(id, &router(true));
+        assert_eq!(round(&mut leases, at(1)), [(id, 0..8), (id, 8..10)]);
+        leases.advertised(id, at(10), true);
+        assert!(!leases.is_due(), "it is as fresh as it was");
+        let longer = Router { least_lifetime: Duration::from_secs(9), ..router(true) };
+        leases.reconfigure(id, &longer);
+        leases.advertised(id, at(20), true);
+        assert_eq!(round(&mut leases, at(20)).len(), 2);
+        leases.advertised(id, at(30), true);
+        assert!(!leases.is_due());
+        leases.reconfigure(id, &router(false));
+        leases.advertised(id, at(40), true);
+        leases.reconfigure(id, &router(true));
+        assert!(!leases.is_due() && leases.holds(id, at(40)));
+        leases.advertised(id, at(50), true);
+        leases.advertised(other, at(50), true);
+        leases.remove(id);
+        assert_eq!(round(&mut leases, at(50)).iter().map(|(id, _)| *id).collect::<Vec<_>>(), [other; 3]);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! An obstacle that is known beforehand keeps an address from being tried. After any other failure it is news when the
 //! circumstances are other than they were then: that is the evidence on which it is tried at once.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use vrrp_core::RouterId;
 
@@ -11,7 +12,7 @@ use crate::address_error::AddressError;
 
 /// What stands in the way of addresses; mostly nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Obstacles(HashMap<(RouterId, usize), Obstacle>);
+pub(crate) struct Obstacles(BTreeMap<(RouterId, IpAddr), Obstacle>);
 
 /// Why one address is not served.
 #[derive(Debug)]
@@ -34,24 +35,36 @@ pub(crate) struct Circumstances {
 
 impl Obstacles {
     /// Why an address is not served, if it is not.
-    pub(crate) fn why(&self, router: RouterId, index: usize) -> Option<&AddressError> {
-        self.0.get(&(router, index)).map(|obstacle| &obstacle.why)
+    pub(crate) fn why(&self, router: RouterId, address: IpAddr) -> Option<&AddressError> {
+        self.0.get(&(router, address)).map(|obstacle| &obstacle.why)
     }
 
     /// Whether an address of a router is not served.
-    pub(crate) fn any_of(&self, router: RouterId, addresses: usize) -> bool {
-        !self.0.is_empty() && (0..addresses).any(|index| self.0.contains_key(&(router, index)))
+    pub(crate) fn any_of(&self, router: RouterId) -> bool {
+        let (first, last) = ((router, Ipv4Addr::UNSPECIFIED.into()), (router, Ipv6Addr::from(u128::MAX).into()));
+        self.0.range(first..=last).next().is_some()
+    }
+
+    /// Forgets what stands in the way of a router's addresses, but for those that are to be `kept`.
+    pub(crate) fn forget(&mut self, router: RouterId, kept: impl Fn(IpAddr) -> bool) {
+        self.0.retain(|(whose, address), _| *whose != router || kept(*address));
     }
 
     /// An address could not be set.
-    pub(crate) fn failed(&mut self, router: RouterId, index: usize, why: AddressError, circumstances: Circumstances) {
-        self.0.insert((router, index), Obstacle { why, circumstances, known: false });
+    pub(crate) fn failed(
+        &mut self,
+        router: RouterId,
+        address: IpAddr,
+        why: AddressError,
+        circumstances: Circumstances,
+    ) {
+        self.0.insert((router, address), Obstacle { why, circumstances, known: false });
     }
 
     /// An address is served.
-    pub(crate) fn overcome(&mut self, router: RouterId, index: usize) {
+    pub(crate) fn overcome(&mut self, router: RouterId, address: IpAddr) {
         if !self.0.is_empty() {
-            self.0.remove(&(router, index));
+            self.0.remove(&(router, address));
         }
     }
 
@@ -60,18 +73,18 @@ impl Obstacles {
     pub(crate) fn look(
         &mut self,
         router: RouterId,
-        index: usize,
+        address: IpAddr,
         circumstances: Circumstances,
         why: Option<AddressError>,
     ) -> Option<bool> {
-        let before = self.0.get_mut(&(router, index));
+        let before = self.0.get_mut(&(router, address));
         match (why, before) {
             (Some(why), Some(before)) if before.known => {
                 (before.why, before.circumstances) = (why, circumstances);
                 None
             }
             (Some(why), _) => {
-                self.0.insert((router, index), Obstacle { why, circumstances, known: true });
+                self.0.insert((router, address), Obstacle { why, circumstances, known: true });
                 Some(false)
             }
             (None, Some(before)) if before.known || before.circumstances != circumstances => {
@@ -97,21 +110,27 @@ mod tests {
         let bad = Circumstances { ipv6: false, ..good };
         let mut obstacles = Obstacles::default();
         let disabled = || AddressError::Ipv6Disabled { interface: "eth0".to_owned() };
-        let look = |obstacles: &mut Obstacles, circumstances, why| obstacles.look(id, 0, circumstances, why);
+        let address: IpAddr = [192, 0, 2, 1].into();
+        let look = |obstacles: &mut Obstacles, circumstances, why| obstacles.look(id, address, circumstances, why);
         assert_eq!(look(&mut obstacles, good, None), None);
         assert_eq!(look(&mut obstacles, bad, Some(disabled())), Some(false));
         assert_eq!(look(&mut obstacles, bad, Some(disabled())), None, "told once");
-        assert_eq!(obstacles.why(id, 0), Some(&disabled()));
+        assert_eq!(obstacles.why(id, address), Some(&disabled()));
         assert_eq!(look(&mut obstacles, good, None), Some(true));
         assert_eq!(look(&mut obstacles, good, None), None);
-        assert!(obstacles.any_of(id, 1), "not there yet");
-        obstacles.overcome(id, 0);
-        assert_eq!((obstacles.any_of(id, 1), obstacles.why(id, 0)), (false, None));
+        assert!(obstacles.any_of(id), "not there yet");
+        obstacles.overcome(id, address);
+        assert_eq!((obstacles.any_of(id), obstacles.why(id, address)), (false, None));
 
-        obstacles.failed(id, 0, AddressError::Duplicate, good);
+        obstacles.failed(id, address, AddressError::Duplicate, good);
         assert_eq!(look(&mut obstacles, good, None), None, "nothing has changed");
         assert_eq!(look(&mut obstacles, Circumstances { mtu: 1400, ..good }, None), Some(true));
-        obstacles.failed(id, 0, AddressError::Duplicate, good);
+        obstacles.failed(id, address, AddressError::Duplicate, good);
         assert_eq!(look(&mut obstacles, bad, Some(disabled())), Some(false));
+
+        obstacles.forget(id, |kept| kept == address);
+        assert!(obstacles.any_of(id));
+        obstacles.forget(id, |_| false);
+        assert!(!obstacles.any_of(id));
     }
 }

@@ -1,5 +1,7 @@
 //! Which of their addresses this host can set: told to the routers, and to who asks why not.
 
+use std::net::IpAddr;
+
 use vrrp_core::{Input, RouterId};
 
 use super::state::Driver;
@@ -18,44 +20,43 @@ impl Driver {
         // Many are on one interface.
         let mut last: Option<(String, Circumstances)> = None;
         for index in 0..count {
-            let Some(holding) = self.holdings.get(id, index) else { continue };
-            let (device, is_ipv6) = (holding.device.clone(), holding.vip.address.is_ipv6());
+            let Some(address) = self.routers.address(id, index) else { continue };
+            let Some(device) = self.holdings.get(id, address).map(|holding| holding.device.clone()) else { continue };
             let circumstances = match &last {
                 Some((known, circumstances)) if *known == device => *circumstances,
                 _ => self.circumstances(&device),
             };
-            let why = self.obstacle(id, &device, is_ipv6, circumstances);
+            let why = self.obstacle(id, &device, address.is_ipv6(), circumstances);
             last = Some((device, circumstances));
-            let news = self.obstacles.look(id, index, circumstances, why);
+            let news = self.obstacles.look(id, address, circumstances, why);
             if let Some(available) = news {
-                self.tell_ability(id, index, available);
+                self.tell_ability(id, (index, address), available);
             }
         }
     }
 
     /// The same where something is in the way already, and else nothing: news of an address are no news for others.
     pub(super) fn look_for_obstacles_again(&mut self, id: RouterId) {
-        let count = self.routers.address_count(id);
-        if self.obstacles.any_of(id, count) {
+        if self.obstacles.any_of(id) {
             self.look_for_obstacles(id);
         }
     }
 
     /// An address could not be set, for this reason.
-    pub(super) fn failed(&mut self, id: RouterId, index: usize, why: AddressError) {
-        let Some(holding) = self.holdings.get(id, index) else { return };
+    pub(super) fn failed(&mut self, id: RouterId, address: IpAddr, why: AddressError) {
+        let Some(holding) = self.holdings.get(id, address) else { return };
         let (vip, device) = (holding.vip.clone(), holding.device.clone());
         let circumstances = self.circumstances(&device);
-        self.obstacles.failed(id, index, why.clone(), circumstances);
+        self.obstacles.failed(id, address, why.clone(), circumstances);
         // Better than what the kernel says.
-        let error = self.obstacle(id, &device, vip.address.is_ipv6(), circumstances).unwrap_or(why);
+        let error = self.obstacle(id, &device, address.is_ipv6(), circumstances).unwrap_or(why);
         self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
     }
 
     /// Why an address is not served, if it is not.
-    pub(super) fn why_not(&self, id: RouterId, index: usize) -> Option<AddressError> {
-        let why = self.obstacles.why(id, index)?;
-        let device = self.holdings.get(id, index).map(|holding| holding.device.as_str());
+    pub(super) fn why_not(&self, id: RouterId, address: IpAddr) -> Option<AddressError> {
+        let why = self.obstacles.why(id, address)?;
+        let device = self.holdings.get(id, address).map(|holding| holding.device.as_str());
         // What else was wrong with an interface went with it.
         let gone =
             device.filter(|device| !self.macvlans.is_one(device) && self.condition(device) == Condition::Missing);
@@ -67,9 +68,9 @@ impl Driver {
         self.set.handle(clock::now(), id, input);
     }
 
-    fn tell_ability(&mut self, id: RouterId, index: usize, available: bool) {
+    fn tell_ability(&mut self, id: RouterId, (index, address): (usize, IpAddr), available: bool) {
         if let (false, Some(holding), Some(why)) =
-            (available, self.holdings.get(id, index), self.obstacles.why(id, index))
+            (available, self.holdings.get(id, address), self.obstacles.why(id, address))
         {
             let (vip, device, error) = (holding.vip.clone(), holding.device.clone(), why.clone());
             self.reporter.report(id, EventKind::AddressFailed { vip, device, error });

@@ -64,7 +64,7 @@ impl Driver {
             match action {
                 Action::SendAdvertisement(kind) => self.advertise(id, kind),
                 Action::InstallAddress(vip) => self.install(id, vip),
-                Action::RemoveAddress(vip) => self.remove(id, vip.index()),
+                Action::RemoveAddress(vip) => self.remove(id, vip.address),
                 Action::AnnounceAddress { vip, count } => self.announce(id, vip, count),
                 Action::StateChanged(transition) => {
                     if transition.from == Role::Master && transition.to != Role::Master {
@@ -208,14 +208,14 @@ impl Driver {
     }
 
     pub(super) fn install(&mut self, id: RouterId, request: Vip) {
-        let Some(holding) = self.holdings.get(id, request.index()) else { return };
+        let Some(holding) = self.holdings.get(id, request.address) else { return };
         let (vip, device) = (holding.vip.clone(), holding.device.clone());
         let Some(ifindex) = self.monitor.link_by_name(&device).map(|link| link.index) else {
-            self.failed(id, request.index(), words::unusable(&device, Condition::Missing));
+            self.failed(id, request.address, words::unusable(&device, Condition::Missing));
             return self.tell(id, Input::AddressFailed(request));
         };
         if let Err(error) = self.macvlans.raise(id, &device) {
-            self.failed(id, request.index(), AddressError::MacvlanNotRaised { macvlan: device, error: error.into() });
+            self.failed(id, request.address, AddressError::MacvlanNotRaised { macvlan: device, error: error.into() });
             return self.tell(id, Input::AddressFailed(request));
         }
         self.warn_of_real_address(id, &vip, &device);
@@ -223,15 +223,15 @@ impl Driver {
         self.go(step);
     }
 
-    pub(super) fn remove(&mut self, id: RouterId, index: usize) {
-        let asks = self.holdings.remove(&self.monitor, id, index);
+    pub(super) fn remove(&mut self, id: RouterId, address: IpAddr) {
+        let asks = self.holdings.remove(&self.monitor, id, address);
         self.ask(asks);
     }
 
     /// Announces an address once; where that is to be repeated, when every other address has been announced too. Nothing
     /// claims an address that this host does not serve.
     pub(super) fn announce(&mut self, id: RouterId, request: Vip, count: u8) {
-        let Some(holding) = self.holdings.get(id, request.index()) else { return };
+        let Some(holding) = self.holdings.get(id, request.address) else { return };
         let (address, device) = (request.address, holding.device.clone());
         let event = match self.send_announcement(id, request) {
             Ok(false) => return,
@@ -259,7 +259,7 @@ impl Driver {
     /// False where there is nobody to tell, or nothing: the address is not there, or its Master is not heard, so that
     /// another host may serve it.
     fn send_announcement(&self, id: RouterId, request: Vip) -> io::Result<bool> {
-        let served_on = self.holdings.serves_on(id, request.index()).filter(|_| self.leases.is_heard(id, clock::now()));
+        let served_on = self.holdings.serves_on(id, request.address).filter(|_| self.leases.is_heard(id, clock::now()));
         let Some(link) = served_on.and_then(|ifindex| self.monitor.link(ifindex)) else { return Ok(false) };
         // Not Ethernet: there are no neighbours to tell.
         let Some(mac) = link.mac else { return Ok(false) };
@@ -274,14 +274,14 @@ impl Driver {
     /// Asks the kernel what is to be asked next, and tells a router what it has to know.
     fn go(&mut self, Step { asks, answer }: Step) {
         self.ask(asks);
-        if let Some((id, index, answer)) = answer {
-            self.take(id, index, answer);
+        if let Some((id, address, answer)) = answer {
+            self.take(id, address, answer);
         }
     }
 
     /// Reports what became of an address, and tells its router.
-    fn take(&mut self, id: RouterId, index: usize, answer: Answer) {
-        let Some(holding) = self.holdings.get(id, index) else { return };
+    fn take(&mut self, id: RouterId, address: IpAddr, answer: Answer) {
+        let Some(holding) = self.holdings.get(id, address) else { return };
         let (vip, device) = (holding.vip.clone(), holding.device.clone());
         let (event, input) = match answer {
             Answer::Installed { request, foreign, prefix_len } => {
@@ -289,9 +289,13 @@ impl Driver {
                 (EventKind::AddressInstalled { vip, device, foreign }, Some(Input::AddressInstalled(request)))
             }
             Answer::Failed { request, error } => {
-                self.failed(id, index, error);
+                self.failed(id, address, error);
                 self.tell(id, Input::AddressFailed(request));
                 return self.look_for_obstacles_again(id);
+            }
+            Answer::Outdated { request } => {
+                self.remove(id, address);
+                return self.install(id, request);
             }
             Answer::Removed { ifindex, prefix_len } => {
                 let vip = VirtualIp { prefix_len, ..vip };
@@ -308,7 +312,7 @@ impl Driver {
             Input::AddressInstalled(request) if self.is_known(id, request) => Some(request),
             _ => None,
         };
-        self.obstacles.overcome(id, index);
+        self.obstacles.overcome(id, address);
         self.confirmed_at = clock::now();
         self.tell(id, input);
         if let Some(request) = put_back {
@@ -329,8 +333,8 @@ impl Driver {
 
     /// An address of this host came into use, or turned out to be of no use.
     pub(super) fn appeared(&mut self, ifindex: u32, address: IpAddr) {
-        for (id, index, answer) in self.holdings.appeared(&self.monitor, ifindex, address) {
-            self.take(id, index, answer);
+        for (id, answer) in self.holdings.appeared(&self.monitor, ifindex, address) {
+            self.take(id, address, answer);
         }
     }
 
@@ -348,14 +352,14 @@ impl Driver {
     /// Somebody took an address from a Master. It is put back, and announced like a new one (ARP-05); but not again and
     /// again: then its router is told that it cannot have it, and tries again later.
     pub(super) fn reinstall(&mut self, id: RouterId, request: Vip) {
-        let Some(holding) = self.holdings.get(id, request.index()) else { return };
+        let Some(holding) = self.holdings.get(id, request.address) else { return };
         let (vip, device) = (holding.vip.clone(), holding.device.clone());
         let now = clock::now();
         let put_back = self.leases.holds(id, now);
         let expired = self.leases.may_have_expired(id, now);
-        if put_back && !expired && !self.holdings.may_put_back(id, request.index(), now) {
-            self.holdings.give_up(id, request.index());
-            self.failed(id, request.index(), AddressError::KeepsGoing);
+        if put_back && !expired && !self.holdings.may_put_back(id, request.address, now) {
+            self.holdings.give_up(id, request.address);
+            self.failed(id, request.address, AddressError::KeepsGoing);
             return self.tell(id, Input::AddressFailed(request));
         }
         let event = match expired {
@@ -372,7 +376,7 @@ impl Driver {
     /// A link has another name now. What is wanted on its device moves to the one that has that name.
     pub(super) fn relocate(&mut self, id: RouterId) {
         for request in self.holdings.misplaced(&self.monitor, id) {
-            self.remove(id, request.index());
+            self.remove(id, request.address);
             self.install(id, request);
         }
     }

@@ -75,11 +75,7 @@ impl Driver {
     /// A real address may be the source of whoever runs there, and the one that is configured of anybody; a virtual one of
     /// its own router, and of who sends from it.
     fn follow_address(&mut self, ifindex: u32, address: IpAddr) {
-        let owners = self
-            .holdings
-            .places_of(address)
-            .map(|(id, _)| id)
-            .chain(self.interfaces.with_source(address).iter().copied());
+        let owners = self.holdings.routers_with(address).chain(self.interfaces.with_source(address).iter().copied());
         let mut concerned: Vec<RouterId> = owners.collect();
         // Of a link that is gone there is other news.
         let link = self.monitor.link(ifindex);
@@ -142,7 +138,9 @@ impl Driver {
 
     /// Sees to it that a virtual IPv4 address may leave `device` without taking others along.
     pub(super) fn prepare_device(&mut self, device: &str) {
-        let Some(id) = self.interfaces.get(device).and_then(|concerned| concerned.ipv4) else { return };
+        let Some(id) = self.interfaces.get(device).and_then(|concerned| concerned.ipv4.first().copied()) else {
+            return;
+        };
         if let Err(error) = sysctl::promote_secondaries(device) {
             let interface = device.to_owned();
             let warning = match error.kind() {
@@ -233,13 +231,13 @@ impl Driver {
     }
 
     /// What the host says of one of a router's addresses.
-    pub(super) fn on_host(&self, id: RouterId, index: usize) -> OnHost {
-        let (Some(hosted), Some(holding)) = (self.routers.get(id), self.holdings.get(id, index)) else {
+    pub(super) fn on_host(&self, id: RouterId, address: IpAddr) -> OnHost {
+        let (Some(hosted), Some(holding)) = (self.routers.get(id), self.holdings.get(id, address)) else {
             return OnHost::Absent;
         };
         let on = |name: &str| {
             let link = self.monitor.link_by_name(name)?;
-            Some(self.holdings.on_host(&self.monitor, link.index, holding.vip.address))
+            Some(self.holdings.on_host(&self.monitor, link.index, address))
         };
         // Where it is not on its device, an interface that has it answers for it all the same.
         let there = on(&holding.device).filter(|there| *there != OnHost::Absent);

@@ -24,12 +24,12 @@ pub(crate) struct Concerned {
     pub(crate) ports: Vec<usize>,
     /// Who runs on it, has addresses on it, or tracks it.
     pub(crate) routers: Vec<RouterId>,
-    /// One of them that has virtual IPv4 addresses on it.
-    pub(crate) ipv4: Option<RouterId>,
+    /// Those of them that have virtual IPv4 addresses on it.
+    pub(crate) ipv4: Vec<RouterId>,
 }
 
 impl Interfaces {
-    /// Takes in one router after the other, with the port that it uses.
+    /// Takes in a router, with the port that it uses.
     pub(crate) fn add(&mut self, id: RouterId, router: &Router, port: usize) {
         let ports = &mut self.concerned(&router.interface, id).ports;
         if !ports.contains(&port) {
@@ -37,8 +37,8 @@ impl Interfaces {
         }
         for vip in &router.addresses {
             let concerned = self.concerned(router.device(vip), id);
-            if vip.address.is_ipv4() {
-                concerned.ipv4.get_or_insert(id);
+            if vip.address.is_ipv4() && concerned.ipv4.last() != Some(&id) {
+                concerned.ipv4.push(id);
             }
         }
         let tracked = router.tracked_interfaces.iter().map(|(_, name)| name);
@@ -47,6 +47,29 @@ impl Interfaces {
         }
         if let Some(source) = router.source {
             self.by_source.entry(source).or_default().push(id);
+        }
+    }
+
+    /// Forgets a router, which was taken in like this. `port`: where nobody else uses it.
+    pub(crate) fn remove(&mut self, id: RouterId, router: &Router, port: Option<usize>) {
+        let own = |ids: &mut Vec<RouterId>| ids.retain(|other| *other != id);
+        for name in router.interface_names().map(str::to_owned) {
+            let Some(concerned) = self.by_name.get_mut(&name) else { continue };
+            own(&mut concerned.routers);
+            own(&mut concerned.ipv4);
+            if name == router.interface {
+                concerned.ports.retain(|other| Some(*other) != port);
+            }
+            if concerned.routers.is_empty() {
+                self.by_name.remove(&name);
+                self.names.retain(|_, known| *known != name);
+            }
+        }
+        let Some(source) = router.source else { return };
+        let Some(senders) = self.by_source.get_mut(&source) else { return };
+        own(senders);
+        if senders.is_empty() {
+            self.by_source.remove(&source);
         }
     }
 
@@ -70,7 +93,7 @@ impl Interfaces {
 
     /// The interfaces that carry virtual IPv4 addresses, in no order.
     pub(crate) fn with_ipv4(&self) -> impl Iterator<Item = &String> {
-        self.by_name.iter().filter(|(_, concerned)| concerned.ipv4.is_some()).map(|(name, _)| name)
+        self.by_name.iter().filter(|(_, concerned)| !concerned.ipv4.is_empty()).map(|(name, _)| name)
     }
 
     /// A link is called `now`, or is gone. Returns the names under which that concerns anybody: the last one known and
@@ -102,8 +125,8 @@ mod tests {
 
         assert_eq!(interfaces.get("eth0").unwrap().routers, [first]);
         assert_eq!(
-            (&interfaces.get("eth1").unwrap().ports[..], interfaces.get("eth1").unwrap().ipv4),
-            (&[1][..], Some(second))
+            (&interfaces.get("eth1").unwrap().ports[..], interfaces.get("eth1").unwrap().ipv4.clone()),
+            (&[1][..], vec![second])
         );
         assert!(interfaces.get("eth2").is_none());
         assert_eq!(interfaces.with_source(address), [second]);
@@ -119,5 +142,31 @@ mod tests {
         assert_eq!(interfaces.follow(7, Some("eth1")), ["eth1"]);
         assert_eq!(interfaces.follow(7, None), ["eth1"]);
         assert_eq!(interfaces.follow(7, None), [] as [String; 0]);
+    }
+
+    #[test]
+    fn who_is_gone_is_concerned_by_nothing_and_who_stays_by_what_it_was() {
+        let address = "192.0.2.1".parse().unwrap();
+        let config = Config::new(Profile::Rfc3768, Vrid::new(1).unwrap(), &[address]).unwrap();
+        let mut set = RouterSet::new();
+        let [first, second] = [0, 1].map(|interface| set.insert(InterfaceId(interface), config.clone()).unwrap());
+        let on = |device: &str| {
+            let vip = crate::virtual_ip::VirtualIp { device: Some(device.to_owned()), ..address.into() };
+            Router::new("eth0", config.clone()).with_address(vip).unwrap().with_source(address)
+        };
+        let mut interfaces = Interfaces::default();
+        let (one, other) = (on("eth1"), on("eth2"));
+        interfaces.add(first, &one, 0);
+        interfaces.add(second, &other, 0);
+        interfaces.follow(7, Some("eth1"));
+        interfaces.remove(first, &one, None);
+        assert!(interfaces.get("eth1").is_none());
+        assert_eq!(interfaces.follow(7, Some("eth2")), ["eth2"], "what nobody names is forgotten");
+        let there = interfaces.get("eth0").unwrap();
+        assert_eq!((&there.routers[..], &there.ports[..]), (&[second][..], &[0][..]));
+        assert_eq!(interfaces.with_source(address), [second]);
+        interfaces.remove(second, &other, Some(0));
+        assert!(interfaces.by_name.is_empty() && interfaces.by_source.is_empty());
+        assert!(interfaces.names.is_empty());
     }
 }

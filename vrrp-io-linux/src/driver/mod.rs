@@ -77,7 +77,7 @@ enum Wake {
 impl Driver {
     /// The ids of the routers, in the order in which these were given.
     pub(crate) fn ids(&self) -> impl Iterator<Item = RouterId> {
-        self.set.iter().map(|(id, _)| id)
+        self.routers.ids().iter().copied()
     }
 
     /// Makes a queue for one more who wants to know what happens.
@@ -87,7 +87,7 @@ impl Driver {
 
     /// Warns of what concerns all routers, in the name of the first.
     pub(crate) fn warn(&mut self, warning: Warning) {
-        if let Some((id, _)) = self.set.iter().next() {
+        if let Some(id) = self.routers.ids().first().copied() {
             self.reporter.report(id, EventKind::Warning(warning));
         }
     }

@@ -51,8 +51,11 @@ impl Driver {
         let os = |what| move |error| StartError::Os { what, error };
         let mut roster = Roster::of(routers)?;
         roster.group()?;
-        let holdings = Holdings::new(roster.routers());
-        let leases = Leases::new(roster.routers().map(|(_, router)| router));
+        let (mut holdings, mut leases) = (Holdings::default(), Leases::default());
+        for (id, router) in roster.routers() {
+            holdings.add(id, router);
+            leases.add(id, router);
+        }
         let macvlans = Macvlans::new(roster.routers()).map_err(os("cannot prepare virtual MAC addresses"))?;
         let gathers = roster.routers().all(|(_, router)| router.config.interval().duration() >= GATHER_AT);
         let mut reporter = Reporter::default();

@@ -154,8 +154,7 @@ impl Driver {
             fault,
         )?;
         let Fault::NotInstalled(address) = fault else { return Some(text) };
-        let index = router.addresses.iter().position(|vip| vip.address == *address);
-        match index.and_then(|index| self.why_not(id, index)) {
+        match self.why_not(id, *address) {
             Some(why) => Some(format!("{text}: {why}")),
             None => Some(text),
         }

@@ -22,7 +22,8 @@ impl Driver {
                 let _ = port.probe(ends, TTL, message);
             }
         }
-        if let Some(holding) = self.holdings.get(id, 0) {
+        let first = self.routers.address(id, 0).and_then(|address| self.holdings.get(id, address));
+        if let Some(holding) = first {
             self.requests.rehearse(&holding.vip, router.config().lease());
         }
     }

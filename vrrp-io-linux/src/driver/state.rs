@@ -11,6 +11,7 @@ use super::interfaces::Interfaces;
 use crate::addresses::holdings::{Holdings, Left};
 use crate::addresses::lease::Leases;
 use crate::addresses::obstacles::Obstacles;
+use crate::by_router::ByRouter;
 use crate::clock::Alarm;
 use crate::disagreement::Disagreement;
 use crate::error::{ChangeError, DrainError, NoSuchRouter, TrackError};
@@ -103,26 +104,46 @@ pub(crate) struct Driver {
     pub(super) message: Box<[u8]>,
 }
 
-/// Every router of the set, in its order.
+/// Every router of the set.
 #[derive(Debug, Default)]
-pub(super) struct Routers(Vec<Hosted>);
+pub(super) struct Routers {
+    hosted: ByRouter<Hosted>,
+    /// As they were added.
+    order: Vec<RouterId>,
+}
 
 impl Routers {
-    /// Adds the router that the set took last.
     pub(super) fn push(&mut self, hosted: Hosted) {
-        self.0.push(hosted);
+        self.order.push(hosted.id);
+        self.hosted.insert(hosted.id, hosted);
+    }
+
+    pub(super) fn remove(&mut self, id: RouterId) -> Option<Hosted> {
+        self.order.retain(|other| *other != id);
+        self.hosted.remove(id)
     }
 
     pub(super) fn get(&self, id: RouterId) -> Option<&Hosted> {
-        self.0.get(id.index())
+        self.hosted.get(id)
     }
 
     pub(super) fn get_mut(&mut self, id: RouterId) -> Option<&mut Hosted> {
-        self.0.get_mut(id.index())
+        self.hosted.get_mut(id)
     }
 
+    /// Every id, in the order in which the routers were added.
+    pub(super) fn ids(&self) -> &[RouterId] {
+        &self.order
+    }
+
+    /// Every router, in this order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Hosted> {
-        self.0.iter()
+        self.order.iter().filter_map(|id| self.get(*id))
+    }
+
+    /// Returns one of a router's addresses, by its position in the configuration.
+    pub(super) fn address(&self, id: RouterId, index: usize) -> Option<IpAddr> {
+        Some(self.get(id)?.router.addresses.get(index)?.address)
     }
 
     /// Returns how many addresses a router has.

@@ -65,13 +65,13 @@ impl Driver {
     }
 
     fn address_statuses(&self, router: &VirtualRouter, hosted: &Hosted) -> Vec<AddressStatus> {
-        let status = |(index, vip): (usize, &VirtualIp)| AddressStatus {
+        let status = |vip: &VirtualIp| AddressStatus {
             vip: vip.clone(),
             installed: router.is_installed(vip.address),
-            host: self.on_host(hosted.id, index),
-            obstacle: self.why_not(hosted.id, index),
+            host: self.on_host(hosted.id, vip.address),
+            obstacle: self.why_not(hosted.id, vip.address),
         };
-        hosted.router.addresses.iter().enumerate().map(status).collect()
+        hosted.router.addresses.iter().map(status).collect()
     }
 }
 

@@ -58,7 +58,10 @@ impl Driver {
     pub(super) fn follow_strays_of(&mut self, id: RouterId) {
         let count = self.routers.address_count(id);
         for index in 0..count {
-            let Some(holding) = self.holdings.get(id, index) else { return };
+            let Some(holding) = self.routers.address(id, index).and_then(|address| self.holdings.get(id, address))
+            else {
+                return;
+            };
             let address = holding.vip.address;
             if let Some(link) = self.monitor.link_by_name(&holding.device).map(|link| link.index) {
                 self.follow_stray(link, address);
@@ -74,8 +77,8 @@ impl Driver {
         let Some(device) = self.monitor.link(link).map(|link| link.name.clone()) else {
             return self.tell_strays(address);
         };
-        for (id, index) in self.holdings.places_of(address).collect::<Vec<_>>() {
-            let (Some(hosted), Some(holding)) = (self.routers.get(id), self.holdings.get(id, index)) else {
+        for id in self.holdings.routers_with(address).collect::<Vec<_>>() {
+            let (Some(hosted), Some(holding)) = (self.routers.get(id), self.holdings.get(id, address)) else {
                 continue;
             };
             // What a Master cannot have, and somebody else sets, serves.
@@ -87,13 +90,13 @@ impl Driver {
             let only_marked = !on_device && hosted.router.macvlan.is_none();
             let may_be_there =
                 on_device || (hosted.router.interface == device && (!only_marked || sysctl::keeps_marks()));
-            let strays = self.holdings.strays(&self.monitor, (id, index), (link, only_marked));
+            let strays = self.holdings.strays(&self.monitor, (id, address), (link, only_marked));
             if strays.is_empty() || !may_be_there {
                 continue;
             }
             let vip = holding.vip.clone();
             let (now, needed) = (clock::now(), self.is_needed(&device, address));
-            let asks = self.holdings.remove_strays((id, index), link, &strays, now, needed);
+            let asks = self.holdings.remove_strays((id, address), link, &strays, now, needed);
             if asks.is_empty() {
                 continue;
             }
@@ -115,7 +118,7 @@ impl Driver {
         if self.strays.is_empty() && !self.holdings.any_left() {
             return;
         }
-        let ids: BTreeSet<RouterId> = self.holdings.places_of(address).map(|(id, _)| id).collect();
+        let ids: BTreeSet<RouterId> = self.holdings.routers_with(address).collect();
         ids.into_iter().for_each(|id| self.tell_stray(id));
     }
 

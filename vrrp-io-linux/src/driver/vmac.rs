@@ -37,8 +37,8 @@ impl Driver {
         }
         let Some(device) = self.macvlans.take_contested(id) else { return };
         for request in self.holdings.wanted_on(id, &device) {
-            self.remove(id, request.index());
-            self.failed(id, request.index(), AddressError::MacvlanLowered { macvlan: device.clone() });
+            self.remove(id, request.address);
+            self.failed(id, request.address, AddressError::MacvlanLowered { macvlan: device.clone() });
             self.tell(id, Input::AddressFailed(request));
         }
     }

@@ -8,7 +8,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use vrrp_core::{Instant, RouterId, Vip};
 
 use crate::address_error::AddressError;
 use crate::burst::Burst;
+use crate::by_router::ByRouter;
 use crate::kernel::netlink::mirror::{HostAddress, Use};
 use crate::kernel::netlink::requests::{Done, Outcome};
 use crate::router::Router;
@@ -23,18 +24,29 @@ use crate::status::OnHost;
 use crate::virtual_ip::VirtualIp;
 
 /// Every address of every router.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Holdings {
-    /// By router and by position in its configuration.
-    routers: Vec<Vec<Holding>>,
-    /// Which of them have an address: several may, on one interface or on different ones.
+    routers: ByRouter<Account>,
+    /// Which of them have an address, and where in their account: several may, on one interface or on different ones.
     holders: HashMap<IpAddr, Vec<(RouterId, usize)>>,
     /// What is known of an address on a link besides what the host says; most are not in here.
     records: HashMap<Place, Record>,
     /// What is on a link though its router is not Master, and stays; mostly none.
-    left: BTreeMap<(RouterId, usize), (u32, Left)>,
+    left: BTreeMap<(RouterId, IpAddr), (u32, Left)>,
     in_flight: HashMap<u64, Flight>,
     next_ticket: u64,
+}
+
+/// The addresses of one router.
+#[derive(Debug)]
+struct Account {
+    /// In the order of its configuration; behind these what was configured away, until it is [closed](Holdings::close).
+    holdings: Vec<Holding>,
+    configured: usize,
+    /// Whether it runs at priority 255.
+    is_owner: bool,
+    /// Answers that the kernel owes.
+    in_flight: usize,
 }
 
 /// One address of one router.
@@ -42,6 +54,8 @@ pub(crate) struct Holdings {
 pub(crate) struct Holding {
     pub(crate) vip: VirtualIp,
     pub(crate) device: String,
+    /// Counts how often prefix, device or what else the kernel is told of it changed.
+    edition: u32,
     /// Whether what is there by somebody else is its router's own, and stays (priority 255).
     owned: bool,
     /// How long it lasts unless it is renewed.
@@ -92,20 +106,25 @@ struct Record {
 
 #[derive(Clone, Copy, Debug)]
 enum Flight {
-    Install {
-        router: RouterId,
-        request: Vip,
-        place: Place,
-        repeated: bool,
-    },
+    Install(Installation),
     /// One that is `told` is a router's own word.
     Remove {
         router: RouterId,
-        index: usize,
         place: Place,
         prefix_len: u8,
         told: bool,
     },
+}
+
+/// One that was asked for.
+#[derive(Clone, Copy, Debug)]
+struct Installation {
+    router: RouterId,
+    request: Vip,
+    place: Place,
+    prefix_len: u8,
+    edition: u32,
+    repeated: bool,
 }
 
 /// What an answer or news of the kernel mean for an address.
@@ -115,6 +134,8 @@ pub(crate) enum Answer {
     Installed { request: Vip, foreign: bool, prefix_len: u8 },
     /// It is not, and why.
     Failed { request: Vip, error: AddressError },
+    /// It is there as it was configured before: it has to be removed, and installed anew.
+    Outdated { request: Vip },
     /// The address is gone from this link.
     Removed { ifindex: u32, prefix_len: u8 },
     /// It could not be removed.
@@ -157,7 +178,7 @@ pub(crate) enum Ask {
 pub(crate) struct Step {
     pub(crate) asks: Vec<Ask>,
     /// For which address of which router, and what it means.
-    pub(crate) answer: Option<(RouterId, usize, Answer)>,
+    pub(crate) answer: Option<(RouterId, IpAddr, Answer)>,
 }
 
 /// What is there, as far as the news of it go.
@@ -175,30 +196,134 @@ pub(crate) trait Host {
 }
 
 impl Holdings {
-    pub(crate) fn new<'a>(routers: impl Iterator<Item = (RouterId, &'a Router)>) -> Self {
-        let mut all = Self {
-            routers: Vec::new(),
-            holders: HashMap::new(),
-            records: HashMap::new(),
-            left: BTreeMap::new(),
-            in_flight: HashMap::new(),
-            next_ticket: 0,
+    /// Takes in a router, of which nothing is on the host yet.
+    pub(crate) fn add(&mut self, id: RouterId, router: &Router) {
+        let holdings: Vec<Holding> = router.addresses.iter().map(|vip| Holding::new(vip, router)).collect();
+        let (configured, is_owner) = (holdings.len(), router.config.priority().is_owner());
+        self.routers.insert(id, Account { holdings, configured, is_owner, in_flight: 0 });
+        self.list(id);
+    }
+
+    /// Forgets a router. It must be [settled](Self::is_settled_for), and have been asked to remove every address.
+    pub(crate) fn remove_router(&mut self, id: RouterId) {
+        let addresses = self.unlist(id);
+        self.routers.remove(id);
+        self.forget(id, &addresses);
+    }
+
+    /// What a running router has otherwise than `router` says: with another prefix, on another device. It has to be
+    /// [removed](Self::remove) before it is [readdressed](Self::readdress), and installed again behind that. What is still being
+    /// installed follows with its [answer](Answer::Outdated).
+    pub(crate) fn changed(&self, id: RouterId, router: &Router) -> Vec<Vip> {
+        let changed = |vip: &VirtualIp| {
+            let holding = self.get(id, vip.address)?;
+            let wanted = holding.wanted.filter(|wanted| wanted.stage != Stage::Asked)?;
+            (!holding.is_like(vip, router)).then_some(wanted.request)
         };
-        for (id, router) in routers {
-            for (index, vip) in router.addresses.iter().enumerate() {
-                all.holders.entry(vip.address).or_default().push((id, index));
+        router.addresses.iter().filter_map(changed).collect()
+    }
+
+    /// From now on a router has the addresses of `router`. What stays keeps its record, wherever it stands now. What goes
+    /// keeps its own, and an owner that is none any more what it owns, until that is [closed](Self::close). Returns what the
+    /// kernel is to be asked where an address has no lifetime any more: another one comes with the next renewal.
+    pub(crate) fn readdress(&mut self, id: RouterId, router: &Router) -> Vec<Ask> {
+        self.unlist(id);
+        let Some(account) = self.routers.get_mut(id) else { return Vec::new() };
+        let before = account.holdings.drain(..).map(|holding| (holding.vip.address, holding));
+        let mut before: BTreeMap<IpAddr, Holding> = before.collect();
+        let mut endless = Vec::new();
+        for vip in &router.addresses {
+            let mut holding = Holding::new(vip, router);
+            if let Some(known) = before.remove(&vip.address) {
+                if known.lifetime.is_some() && holding.lifetime.is_none() {
+                    endless.extend(known.wanted.map(|wanted| (wanted, vip)));
+                }
+                let edition = known.edition.wrapping_add(u32::from(!known.is_like(vip, router)));
+                let owned = known.owned || holding.owned;
+                let Holding { vip, device, lifetime, .. } = holding;
+                holding = Holding { vip, device, edition, lifetime, owned, ..known };
             }
-            all.routers.push(router.addresses.iter().map(|vip| Holding::new(vip, router)).collect());
+            account.holdings.push(holding);
         }
-        all
+        account.configured = account.holdings.len();
+        account.is_owner = router.config.priority().is_owner();
+        account.holdings.extend(before.into_values());
+        self.list(id);
+        let endless = endless.into_iter().filter(|(wanted, vip)| {
+            wanted.stage != Stage::Lost && self.is_ours(wanted.ifindex, vip.address, vip.prefix_len)
+        });
+        let renew = |(wanted, vip): (Wanted, &VirtualIp)| Ask::Renew {
+            ifindex: wanted.ifindex,
+            vip: vip.clone(),
+            lifetime: FOR_EVER,
+        };
+        endless.map(renew).collect()
     }
 
-    pub(crate) fn get(&self, router: RouterId, index: usize) -> Option<&Holding> {
-        self.routers.get(router.index())?.get(index)
+    /// Forgets what was configured away from a router. It must be [settled](Self::is_settled_for).
+    pub(crate) fn close(&mut self, id: RouterId) {
+        self.unlist(id);
+        let Some(account) = self.routers.get_mut(id) else { return };
+        let gone = account.holdings.split_off(account.configured);
+        account.holdings.iter_mut().for_each(|holding| holding.owned = account.is_owner);
+        self.list(id);
+        let gone: Vec<IpAddr> = gone.iter().map(|holding| holding.vip.address).collect();
+        self.forget(id, &gone);
     }
 
-    fn get_mut(&mut self, router: RouterId, index: usize) -> Option<&mut Holding> {
-        self.routers.get_mut(router.index())?.get_mut(index)
+    /// Whether the kernel owes a router no answers.
+    pub(crate) fn is_settled_for(&self, id: RouterId) -> bool {
+        self.routers.get(id).is_none_or(|account| account.in_flight == 0)
+    }
+
+    /// Notes where the addresses of a router are found.
+    fn list(&mut self, id: RouterId) {
+        let holdings = self.routers.get(id).map_or(&[][..], |account| &account.holdings);
+        for (position, holding) in holdings.iter().enumerate() {
+            self.holders.entry(holding.vip.address).or_default().push((id, position));
+        }
+    }
+
+    /// Returns what was listed.
+    fn unlist(&mut self, id: RouterId) -> Vec<IpAddr> {
+        let holdings = self.routers.get(id).map_or(&[][..], |account| &account.holdings);
+        for holding in holdings {
+            let Some(holders) = self.holders.get_mut(&holding.vip.address) else { continue };
+            holders.retain(|(whose, _)| *whose != id);
+            if holders.is_empty() {
+                self.holders.remove(&holding.vip.address);
+            }
+        }
+        holdings.iter().map(|holding| holding.vip.address).collect()
+    }
+
+    /// A router has these no more. Of what nobody has only those removals are still known whose news are to come.
+    fn forget(&mut self, id: RouterId, addresses: &[IpAddr]) {
+        self.left.retain(|(whose, address), _| *whose != id || !addresses.contains(address));
+        let gone: BTreeSet<IpAddr> = addresses.iter().copied().filter(|address| !self.is_virtual(*address)).collect();
+        if gone.is_empty() {
+            return;
+        }
+        self.records.retain(|place, record| {
+            if gone.contains(&place.address) {
+                (record.ours, record.removed) = (BTreeSet::new(), Burst::default());
+            }
+            !record.is_empty()
+        });
+    }
+
+    pub(crate) fn get(&self, router: RouterId, address: IpAddr) -> Option<&Holding> {
+        let position = self.position(router, address)?;
+        self.routers.get(router)?.holdings.get(position)
+    }
+
+    fn get_mut(&mut self, router: RouterId, address: IpAddr) -> Option<&mut Holding> {
+        let position = self.position(router, address)?;
+        self.routers.get_mut(router)?.holdings.get_mut(position)
+    }
+
+    fn position(&self, router: RouterId, address: IpAddr) -> Option<usize> {
+        self.holders.get(&address)?.iter().find(|(id, _)| *id == router).map(|(_, position)| *position)
     }
 
     /// Whether any router here has this address.
@@ -208,7 +333,7 @@ impl Holdings {
 
     /// Whether a router here that runs at priority 255 has this address.
     pub(crate) fn is_owned(&self, address: IpAddr) -> bool {
-        self.holders_of(address).any(|(_, _, holding)| holding.owned)
+        self.holders_of(address).any(|(_, holding)| holding.owned)
     }
 
     /// Whether what a link has of an address is there by us.
@@ -226,13 +351,18 @@ impl Holdings {
         self.records.get(&place).is_some_and(|record| record.removals_unseen > 0)
     }
 
-    /// The addresses of routers that are `address`, and which they are.
-    pub(crate) fn places_of(&self, address: IpAddr) -> impl Iterator<Item = (RouterId, usize)> {
-        self.holders.get(&address).into_iter().flatten().copied()
+    /// The routers that have an address.
+    pub(crate) fn routers_with(&self, address: IpAddr) -> impl Iterator<Item = RouterId> {
+        self.holders.get(&address).into_iter().flatten().map(|(id, _)| *id)
     }
 
-    fn holders_of(&self, address: IpAddr) -> impl Iterator<Item = (RouterId, usize, &Holding)> {
-        self.places_of(address).filter_map(|(id, index)| Some((id, index, self.get(id, index)?)))
+    fn holders_of(&self, address: IpAddr) -> impl Iterator<Item = (RouterId, &Holding)> {
+        let holders = self.holders.get(&address).into_iter().flatten();
+        holders.filter_map(|(id, position)| Some((*id, self.routers.get(*id)?.holdings.get(*position)?)))
+    }
+
+    fn holdings(&self, router: RouterId) -> &[Holding] {
+        self.routers.get(router).map_or(&[], |account| &account.holdings)
     }
 
     /// Whether the kernel still owes answers.
@@ -242,29 +372,26 @@ impl Holdings {
 
     /// Whether an address is still asked for by this request.
     pub(crate) fn wants(&self, router: RouterId, request: Vip) -> bool {
-        self.get(router, request.index()).is_some_and(|holding| holding.wanted.is_some_and(|it| it.request == request))
+        self.get(router, request.address).is_some_and(|holding| holding.wanted.is_some_and(|it| it.request.is(request)))
     }
 
     /// The link on which an address serves, if it does.
-    pub(crate) fn serves_on(&self, router: RouterId, index: usize) -> Option<u32> {
-        let wanted = self.get(router, index)?.wanted.filter(|wanted| wanted.stage == Stage::Here)?;
+    pub(crate) fn serves_on(&self, router: RouterId, address: IpAddr) -> Option<u32> {
+        let wanted = self.get(router, address)?.wanted.filter(|wanted| wanted.stage == Stage::Here)?;
         Some(wanted.ifindex)
     }
 
     /// What a router is served with now.
     pub(crate) fn served(&self, router: RouterId) -> Vec<Vip> {
-        let holdings = self.routers.get(router.index()).into_iter().flatten();
-        holdings
-            .filter_map(|holding| holding.wanted.filter(|it| it.stage == Stage::Here))
-            .map(|it| it.request)
-            .collect()
+        let here = |holding: &Holding| holding.wanted.filter(|it| it.stage == Stage::Here).map(|it| it.request);
+        self.holdings(router).iter().filter_map(here).collect()
     }
 
     /// What the host has of an address on a link, in the words of the status.
     pub(crate) fn on_host(&self, host: &impl Host, ifindex: u32, address: IpAddr) -> OnHost {
         // What nobody wants there any more was removed, so what is there is another's.
         let mut holders = self.holders_of(address);
-        let wanted = holders.any(|(_, _, holding)| holding.wanted.is_some_and(|wanted| wanted.ifindex == ifindex));
+        let wanted = holders.any(|(_, holding)| holding.wanted.is_some_and(|wanted| wanted.ifindex == ifindex));
         let Some(there) = host.shown(ifindex, address) else { return OnHost::Absent };
         match there.usage {
             Use::Usable => OnHost::Here { ours: wanted && self.is_ours(ifindex, address, there.prefix_len) },
@@ -278,9 +405,8 @@ impl Holdings {
     ///
     /// What is there otherwise than it is wanted, and not by its owner, goes first: with another prefix, or without use.
     pub(crate) fn install(&mut self, host: &impl Host, router: RouterId, request: Vip, ifindex: u32) -> Step {
-        let index = request.index();
         let place = Place { ifindex, address: request.address };
-        let Some(holding) = self.get_mut(router, index) else { return Step::default() };
+        let Some(holding) = self.get_mut(router, place.address) else { return Step::default() };
         holding.want(Wanted { request, ifindex, stage: Stage::Asked });
         let (owned, wanted_len) = (holding.owned, holding.vip.prefix_len);
         // While removals of ours are unseen the host shows what is gone.
@@ -290,13 +416,14 @@ impl Holdings {
         if owned {
             if let Some(real) = others.iter().find(|there| !there.marked) {
                 // The owner's real address has the prefix of its network, which need not be the one configured.
-                return Step::of(router, index, self.judge(router, index, real.usage, Some(real.prefix_len)));
+                let answer = self.judge(router, place.address, real.usage, Some(real.prefix_len));
+                return Step::of(router, place.address, answer);
             }
         }
         let mut asks = Vec::new();
-        if !self.is_shared(router, index, place) {
+        if !self.is_shared(router, place) {
             for there in &others {
-                asks.push(self.ask_removal(router, index, place, there.prefix_len, false));
+                asks.push(self.ask_removal(router, place, there.prefix_len, false));
             }
         }
         asks.extend(self.ask(router, request, place, false));
@@ -305,8 +432,8 @@ impl Holdings {
 
     /// What an address that is there means for who wants it: it serves, or fails, or is waited for. `foreign`: the prefix
     /// with which it is there by others.
-    fn judge(&mut self, router: RouterId, index: usize, usage: Use, foreign: Option<u8>) -> Option<Answer> {
-        let holding = self.get_mut(router, index)?;
+    fn judge(&mut self, router: RouterId, address: IpAddr, usage: Use, foreign: Option<u8>) -> Option<Answer> {
+        let holding = self.get_mut(router, address)?;
         let wanted = holding.wanted.as_mut()?;
         let request = wanted.request;
         match usage {
@@ -327,17 +454,19 @@ impl Holdings {
     }
 
     fn ask(&mut self, router: RouterId, request: Vip, place: Place, repeated: bool) -> Option<Ask> {
-        let holding = self.get(router, request.index())?;
-        let (vip, lifetime) = (holding.vip.clone(), holding.lifetime);
-        let ticket = self.take_off(Flight::Install { router, request, place, repeated });
+        let holding = self.get(router, place.address)?;
+        let (vip, lifetime, edition) = (holding.vip.clone(), holding.lifetime, holding.edition);
+        let prefix_len = vip.prefix_len;
+        let installation = Installation { router, request, place, prefix_len, edition, repeated };
+        let ticket = self.take_off(router, Flight::Install(installation));
         Some(Ask::Install { ifindex: place.ifindex, vip, lifetime, ticket })
     }
 
-    fn ask_removal(&mut self, router: RouterId, index: usize, place: Place, prefix_len: u8, told: bool) -> Ask {
+    fn ask_removal(&mut self, router: RouterId, place: Place, prefix_len: u8, told: bool) -> Ask {
         let record = self.records.entry(place).or_default();
         record.ours.remove(&prefix_len);
         record.removals_unseen += 1;
-        let ticket = self.take_off(Flight::Remove { router, index, place, prefix_len, told });
+        let ticket = self.take_off(router, Flight::Remove { router, place, prefix_len, told });
         Ask::Remove { ifindex: place.ifindex, address: place.address, prefix_len, ticket }
     }
 
@@ -346,7 +475,7 @@ impl Holdings {
         &self,
         parts: impl Iterator<Item = (RouterId, Range<usize>)>,
     ) -> impl Iterator<Item = (u32, &VirtualIp, Duration)> {
-        let part = |(router, indices): (RouterId, _)| self.routers.get(router.index())?.get(indices);
+        let part = |(router, indices): (RouterId, _)| self.routers.get(router)?.holdings.get(indices);
         parts.filter_map(part).flatten().filter_map(|holding| {
             let wanted = holding.wanted.filter(|wanted| wanted.stage != Stage::Lost)?;
             let ours = self.is_ours(wanted.ifindex, holding.vip.address, holding.vip.prefix_len);
@@ -356,42 +485,41 @@ impl Holdings {
 
     /// Asks for an address to go where it is ours; where nobody owns it, also what else there is of it. It stays where
     /// another router wants it. What is still being installed goes when that is done.
-    pub(crate) fn remove(&mut self, host: &impl Host, router: RouterId, index: usize) -> Vec<Ask> {
+    pub(crate) fn remove(&mut self, host: &impl Host, router: RouterId, address: IpAddr) -> Vec<Ask> {
         let mut asks = Vec::new();
-        let Some(holding) = self.get_mut(router, index) else { return asks };
+        let Some(holding) = self.get_mut(router, address) else { return asks };
         holding.wanted = None;
-        let address = holding.vip.address;
         let mut links = std::mem::take(&mut holding.asked_on);
         let own_link = host.index(&holding.device);
         links.extend(own_link);
         for ifindex in links {
             let place = Place { ifindex, address };
-            if self.is_shared(router, index, place) {
+            if self.is_shared(router, place) {
                 asks.extend(self.hand_over(place));
                 continue;
             }
             let record = self.records.get(&place);
             let mut prefixes = record.map_or_else(BTreeSet::new, |record| record.ours.clone());
-            let stays = self.left.contains_key(&(router, index)) || self.is_owned(address);
+            let stays = self.left.contains_key(&(router, address)) || self.is_owned(address);
             if own_link == Some(ifindex) && !stays && !self.is_going(place) {
                 prefixes.extend(host.at(ifindex, address).map(|there| there.prefix_len));
             }
             for prefix_len in prefixes {
-                asks.push(self.ask_removal(router, index, place, prefix_len, true));
+                asks.push(self.ask_removal(router, place, prefix_len, true));
             }
         }
         asks
     }
 
     /// Whether another router needs an address to stay on a link: it wants it, or owns it.
-    fn is_shared(&self, router: RouterId, index: usize, place: Place) -> bool {
-        let others = self.holders_of(place.address).filter(|(id, other, _)| (*id, *other) != (router, index));
-        others.into_iter().any(|(_, _, holding)| holding.wanted.is_some_and(|it| it.ifindex == place.ifindex))
+    fn is_shared(&self, router: RouterId, place: Place) -> bool {
+        let others = self.holders_of(place.address).filter(|(id, _)| *id != router);
+        others.into_iter().any(|(_, holding)| holding.wanted.is_some_and(|it| it.ifindex == place.ifindex))
     }
 
     /// An address stays for others than the one that has it by its own lifetime.
     fn hand_over(&self, place: Place) -> impl Iterator<Item = Ask> {
-        self.holders_of(place.address).filter_map(move |(_, _, holding)| {
+        self.holders_of(place.address).filter_map(move |(_, holding)| {
             let ifindex = holding.wanted.filter(|it| it.ifindex == place.ifindex)?.ifindex;
             let ours = self.is_ours(ifindex, place.address, holding.vip.prefix_len);
             let lifetime = holding.lifetime.unwrap_or(FOR_EVER);
@@ -404,13 +532,13 @@ impl Holdings {
     pub(crate) fn strays(
         &self,
         host: &impl Host,
-        (router, index): (RouterId, usize),
+        (router, address): (RouterId, IpAddr),
         (ifindex, only_marked): (u32, bool),
     ) -> Vec<Stray> {
-        let Some(holding) = self.get(router, index) else { return Vec::new() };
-        let place = Place { ifindex, address: holding.vip.address };
-        let wanted = holding.wanted.is_some() || self.is_shared(router, index, place) || self.is_owned(place.address);
-        if wanted || self.is_going(place) || self.left.contains_key(&(router, index)) {
+        let Some(holding) = self.get(router, address) else { return Vec::new() };
+        let place = Place { ifindex, address };
+        let wanted = holding.wanted.is_some() || self.is_shared(router, place) || self.is_owned(place.address);
+        if wanted || self.is_going(place) || self.left.contains_key(&(router, address)) {
             return Vec::new();
         }
         let stray = |there: &HostAddress| Stray { prefix_len: there.prefix_len, marked: there.marked };
@@ -421,24 +549,23 @@ impl Holdings {
     /// earlier run has marked is never needed.
     pub(crate) fn remove_strays(
         &mut self,
-        (router, index): (RouterId, usize),
+        (router, address): (RouterId, IpAddr),
         ifindex: u32,
         strays: &[Stray],
         now: Instant,
         needed: bool,
     ) -> Vec<Ask> {
-        let Some(holding) = self.get(router, index) else { return Vec::new() };
-        let place = Place { ifindex, address: holding.vip.address };
+        let place = Place { ifindex, address };
         let left = match needed && strays.iter().any(|stray| !stray.marked) {
             true => Some(Left::Needed),
             false if self.records.entry(place).or_default().removed.take(now) => None,
             false => Some(Left::Contested),
         };
         if let Some(left) = left {
-            self.left.insert((router, index), (ifindex, left));
+            self.left.insert((router, address), (ifindex, left));
             return Vec::new();
         }
-        strays.iter().map(|stray| self.ask_removal(router, index, place, stray.prefix_len, false)).collect()
+        strays.iter().map(|stray| self.ask_removal(router, place, stray.prefix_len, false)).collect()
     }
 
     /// Whether anything stays that should not be there.
@@ -453,36 +580,39 @@ impl Holdings {
 
     /// An address of a router that stays on a link though the router is not Master, and why.
     pub(crate) fn left(&self, router: RouterId) -> Option<(VirtualIp, u32, Left)> {
-        let (first, last) = ((router, 0), (router, usize::MAX));
-        let ((_, index), (ifindex, left)) = self.left.range(first..=last).next()?;
-        Some((self.get(router, *index)?.vip.clone(), *ifindex, *left))
+        let (first, last) = ((router, Ipv4Addr::UNSPECIFIED.into()), (router, Ipv6Addr::from(u128::MAX).into()));
+        let ((_, address), (ifindex, left)) = self.left.range(first..=last).next()?;
+        Some((self.get(router, *address)?.vip.clone(), *ifindex, *left))
     }
 
     /// Takes the kernel's answer to what was asked with this ticket.
     pub(crate) fn answer(&mut self, host: &impl Host, Done { ticket, result }: Done) -> Step {
-        match self.in_flight.remove(&ticket) {
-            Some(Flight::Install { router, request, place, repeated }) => {
-                self.installation_done(host, (router, request, place, repeated), result)
-            }
-            Some(Flight::Remove { router, index, place, prefix_len, told }) => {
+        let Some(flight) = self.in_flight.remove(&ticket) else { return Step::default() };
+        let (Flight::Install(Installation { router, .. }) | Flight::Remove { router, .. }) = flight;
+        if let Some(account) = self.routers.get_mut(router) {
+            account.in_flight = account.in_flight.saturating_sub(1);
+        }
+        match flight {
+            Flight::Install(installation) => self.installation_done(host, installation, result),
+            Flight::Remove { router, place, prefix_len, told } => {
                 let answer = self.removal_done(host, place, prefix_len, result);
                 let is_told = told || matches!(answer, Answer::Stuck(_));
-                Step::of(router, index, is_told.then_some(answer))
+                Step::of(router, place.address, is_told.then_some(answer))
             }
-            None => Step::default(),
         }
     }
 
     fn installation_done(
         &mut self,
         host: &impl Host,
-        (router, request, place, repeated): (RouterId, Vip, Place, bool),
+        Installation { router, request, place, prefix_len, edition, repeated }: Installation,
         result: io::Result<Outcome>,
     ) -> Step {
-        let index = request.index();
-        let Some(holding) = self.get(router, index) else { return Step::default() };
-        let current = holding.wanted.is_some_and(|wanted| wanted.request == request);
-        let (owned, prefix_len) = (holding.owned, holding.vip.prefix_len);
+        let address = place.address;
+        let Some(holding) = self.get(router, address) else { return Step::default() };
+        let (wanted, owned) = (holding.wanted, holding.owned);
+        let (current, outdated) = (wanted.is_some_and(|it| it.request.is(request)), holding.edition != edition);
+        let is_in_place = wanted.is_some_and(|it| it.ifindex == place.ifindex) && holding.vip.prefix_len == prefix_len;
         let unknown = result.as_ref().is_err_and(is_unknown);
         // What may be there is ours to remove. So is what was there, unless its owner has it.
         let ours = match &result {
@@ -496,35 +626,44 @@ impl Holdings {
         let foreign = (!self.is_ours(place.ifindex, place.address, prefix_len)).then_some(prefix_len);
         let answer = match result {
             _ if !current => {
-                let is_wanted = self.get(router, index).is_some_and(|holding| holding.wanted.is_some());
-                let asks = if is_wanted { Vec::new() } else { self.remove(host, router, index) };
+                let stray = !is_in_place && foreign.is_none() && !self.is_shared(router, place);
+                let asks = match wanted {
+                    None => {
+                        // It may have been asked for on another device than it has now.
+                        self.get_mut(router, address).into_iter().for_each(|it| it.asked_on.extend([place.ifindex]));
+                        self.remove(host, router, address)
+                    }
+                    Some(_) if stray => vec![self.ask_removal(router, place, prefix_len, false)],
+                    Some(_) => Vec::new(),
+                };
                 return Step { asks, answer: None };
             }
+            _ if outdated || !is_in_place => Some(Answer::Outdated { request }),
             // The kernel itself gives this error too, and then for ever: once is enough.
             Err(_) if unknown && !repeated => {
                 return Step { asks: self.ask(router, request, place, true).into_iter().collect(), answer: None };
             }
             Err(error) => {
-                self.give_up(router, index);
+                self.give_up(router, address);
                 Some(Answer::Failed { request, error: AddressError::NotInstalled(error.into()) })
             }
-            Ok(_) if place.address.is_ipv4() => self.judge(router, index, Use::Usable, foreign),
+            Ok(_) if address.is_ipv4() => self.judge(router, address, Use::Usable, foreign),
             // The kernel takes an IPv6 address first; a moment later it joins the group by which neighbours ask for it, and
             // receives what is sent to it. Before that there is nothing to announce, for an owner neither (V6-02, V6-07,
             // FSM-I-03, AMB-17).
-            Ok(Outcome::Installed) => self.judge(router, index, Use::Tentative, foreign),
+            Ok(Outcome::Installed) => self.judge(router, address, Use::Tentative, foreign),
             Ok(_) => {
                 let shown = host.shown(place.ifindex, place.address);
                 if shown.is_some_and(|there| !there.is_usable()) && foreign.is_none() && !repeated {
                     // Nobody can reach it: it is made anew, without detection of duplicates.
-                    let mut asks = vec![self.ask_removal(router, index, place, prefix_len, false)];
+                    let mut asks = vec![self.ask_removal(router, place, prefix_len, false)];
                     asks.extend(self.ask(router, request, place, true));
                     return Step { asks, answer: None };
                 }
-                self.judge(router, index, shown.map_or(Use::Tentative, |there| there.usage), foreign)
+                self.judge(router, address, shown.map_or(Use::Tentative, |there| there.usage), foreign)
             }
         };
-        Step::of(router, index, answer)
+        Step::of(router, address, answer)
     }
 
     fn removal_done(&mut self, host: &impl Host, place: Place, prefix_len: u8, result: io::Result<Outcome>) -> Answer {
@@ -552,37 +691,32 @@ impl Holdings {
     }
 
     /// The router is told that it cannot have an address: it will ask again.
-    pub(crate) fn give_up(&mut self, router: RouterId, index: usize) {
-        if let Some(holding) = self.get_mut(router, index) {
+    pub(crate) fn give_up(&mut self, router: RouterId, address: IpAddr) {
+        if let Some(holding) = self.get_mut(router, address) {
             holding.wanted = None;
         }
     }
 
     /// Whether an address that somebody removed may be put back: not again and again.
-    pub(crate) fn may_put_back(&mut self, router: RouterId, index: usize, now: Instant) -> bool {
-        self.get_mut(router, index).is_some_and(|holding| holding.put_back.take(now))
+    pub(crate) fn may_put_back(&mut self, router: RouterId, address: IpAddr, now: Instant) -> bool {
+        self.get_mut(router, address).is_some_and(|holding| holding.put_back.take(now))
     }
 
     /// The monitor saw something about an address on a link. Returns what that means for those who wait for it.
-    pub(crate) fn appeared(
-        &mut self,
-        host: &impl Host,
-        ifindex: u32,
-        address: IpAddr,
-    ) -> Vec<(RouterId, usize, Answer)> {
+    pub(crate) fn appeared(&mut self, host: &impl Host, ifindex: u32, address: IpAddr) -> Vec<(RouterId, Answer)> {
         let place = Place { ifindex, address };
         // What has come into use is what goes next.
         if self.is_going(place) {
             return Vec::new();
         }
         let waits = |wanted: &Wanted| wanted.ifindex == ifindex && wanted.stage == Stage::Awaited;
-        let waiting: Vec<(RouterId, usize, bool)> = self
+        let waiting: Vec<(RouterId, bool)> = self
             .holders_of(address)
-            .filter(|(_, _, holding)| holding.wanted.as_ref().is_some_and(waits))
-            .map(|(id, index, holding)| (id, index, holding.owned))
+            .filter(|(_, holding)| holding.wanted.as_ref().is_some_and(waits))
+            .map(|(id, holding)| (id, holding.owned))
             .collect();
         let mut answers = Vec::new();
-        for (id, index, owned) in waiting {
+        for (id, owned) in waiting {
             let Some(HostAddress { usage, prefix_len, .. }) = host.shown(ifindex, address) else { continue };
             let (usage, prefix_len) = (*usage, *prefix_len);
             let foreign = (!self.is_ours(ifindex, address, prefix_len)).then_some(prefix_len);
@@ -590,7 +724,7 @@ impl Holdings {
                 // What was there before, and is about to be made anew.
                 continue;
             }
-            answers.extend(self.judge(id, index, usage, foreign).map(|answer| (id, index, answer)));
+            answers.extend(self.judge(id, address, usage, foreign).map(|answer| (id, answer)));
         }
         answers
     }
@@ -600,9 +734,9 @@ impl Holdings {
     pub(crate) fn vanished(&mut self, host: &impl Host, ifindex: u32, address: IpAddr) -> Vec<(RouterId, Vip)> {
         let place = Place { ifindex, address };
         if host.shown(ifindex, address).is_none() {
-            for holder in self.holders.get(&address).into_iter().flatten() {
-                if self.left.get(holder).is_some_and(|(link, _)| *link == ifindex) {
-                    self.left.remove(holder);
+            for (id, _) in self.holders.get(&address).into_iter().flatten() {
+                if self.left.get(&(*id, address)).is_some_and(|(link, _)| *link == ifindex) {
+                    self.left.remove(&(*id, address));
                 }
             }
         }
@@ -618,8 +752,8 @@ impl Holdings {
             return Vec::new();
         }
         let mut lost = Vec::new();
-        for (id, index) in self.places_of(address).collect::<Vec<_>>() {
-            let Some(wanted) = self.get_mut(id, index).and_then(|holding| holding.wanted.as_mut()) else { continue };
+        for id in self.routers_with(address).collect::<Vec<_>>() {
+            let Some(wanted) = self.get_mut(id, address).and_then(|holding| holding.wanted.as_mut()) else { continue };
             // Its installation may still be unanswered: news and answers overtake each other.
             if wanted.ifindex == ifindex && wanted.stage != Stage::Lost {
                 wanted.stage = Stage::Lost;
@@ -634,8 +768,8 @@ impl Holdings {
         self.records.values_mut().for_each(|record| record.removals_unseen = 0);
         let mut lost = Vec::new();
         for (address, holders) in &self.holders {
-            for (id, index) in holders {
-                let holding = self.routers.get_mut(id.index()).and_then(|all| all.get_mut(*index));
+            for (id, position) in holders {
+                let holding = self.routers.get_mut(*id).and_then(|account| account.holdings.get_mut(*position));
                 let Some(wanted) = holding.and_then(|holding| holding.wanted.as_mut()) else { continue };
                 if host.shown(wanted.ifindex, *address).is_none() && host.is_up(wanted.ifindex) {
                     wanted.stage = Stage::Lost;
@@ -648,29 +782,31 @@ impl Holdings {
 
     /// What is waited for, and where.
     pub(crate) fn awaited(&self) -> BTreeSet<(u32, IpAddr)> {
-        let all = self.routers.iter().flatten().filter_map(|holding| Some((holding.wanted?, holding.vip.address)));
+        let all = self.routers.values().flat_map(|account| &account.holdings);
+        let all = all.filter_map(|holding| Some((holding.wanted?, holding.vip.address)));
         all.filter(|(wanted, _)| wanted.stage == Stage::Awaited).map(|(wanted, ip)| (wanted.ifindex, ip)).collect()
     }
 
     /// What a router wants on a link that has no longer the name of its device, while another one has.
     pub(crate) fn misplaced(&self, host: &impl Host, router: RouterId) -> Vec<Vip> {
-        let holdings = self.routers.get(router.index()).into_iter().flatten();
-        holdings
-            .filter_map(|holding| {
-                let (wanted, now) = (holding.wanted?, host.index(&holding.device)?);
-                (wanted.ifindex != now).then_some(wanted.request)
-            })
-            .collect()
+        let misplaced = |holding: &Holding| {
+            let (wanted, now) = (holding.wanted?, host.index(&holding.device)?);
+            (wanted.ifindex != now).then_some(wanted.request)
+        };
+        self.holdings(router).iter().filter_map(misplaced).collect()
     }
 
     /// What a router wants on its device of this name.
     pub(crate) fn wanted_on(&self, router: RouterId, device: &str) -> Vec<Vip> {
-        let holdings = self.routers.get(router.index()).into_iter().flatten();
-        holdings.filter(|it| it.device == device).filter_map(|it| Some(it.wanted?.request)).collect()
+        let there = self.holdings(router).iter().filter(|it| it.device == device);
+        there.filter_map(|it| Some(it.wanted?.request)).collect()
     }
 
     /// Remembers what is asked until its answer comes. Returns the ticket by which that finds it.
-    fn take_off(&mut self, flight: Flight) -> u64 {
+    fn take_off(&mut self, router: RouterId, flight: Flight) -> u64 {
+        if let Some(account) = self.routers.get_mut(router) {
+            account.in_flight += 1;
+        }
         let ticket = self.next_ticket;
         self.in_flight.insert(ticket, flight);
         self.next_ticket += 1;
@@ -693,12 +829,18 @@ impl Holding {
         Self {
             vip: vip.clone(),
             device: router.device(vip).to_owned(),
+            edition: 0,
             owned: router.config.priority().is_owner(),
             lifetime: router.lifetime(),
             wanted: None,
             asked_on: BTreeSet::new(),
             put_back: Burst::default(),
         }
+    }
+
+    /// Whether the kernel is told the same of it.
+    fn is_like(&self, vip: &VirtualIp, router: &Router) -> bool {
+        self.vip == *vip && self.device == router.device(vip)
     }
 
     fn want(&mut self, wanted: Wanted) {
@@ -714,8 +856,8 @@ impl Record {
 }
 
 impl Step {
-    fn of(router: RouterId, index: usize, answer: Option<Answer>) -> Self {
-        Self { asks: Vec::new(), answer: answer.map(|answer| (router, index, answer)) }
+    fn of(router: RouterId, address: IpAddr, answer: Option<Answer>) -> Self {
+        Self { asks: Vec::new(), answer: answer.map(|answer| (router, address, answer)) }
     }
 }
 

@@ -163,8 +163,10 @@ impl Bench {
         let routers: Vec<Router> = (1..).zip(priorities).map(router).collect();
         let ids: Vec<RouterId> =
             routers.iter().map(|router| set.insert(InterfaceId(0), router.config.clone()).unwrap()).collect();
+        let mut holdings = Holdings::default();
+        ids.iter().zip(&routers).for_each(|(id, router)| holdings.add(*id, router));
         Self {
-            holdings: Holdings::new(ids.iter().copied().zip(&routers)),
+            holdings,
             machine: Machine::default(),
             shown: Shown { addresses: Vec::new(), names: vec![("eth0", ETH0), ("eth1", ETH1)], down: false },
             set,
@@ -178,7 +180,7 @@ impl Bench {
 
     /// The request of a core that has just become Master.
     fn request(&mut self, router: usize) -> Vip {
-        let (id, vip) = (self.ids[router], self.holdings.routers[router][0].vip.address);
+        let (id, vip) = (self.ids[router], self.vip().address);
         let source: IpAddr = if vip.is_ipv4() { [192, 0, 2, 1].into() } else { "fe80::1".parse().unwrap() };
         self.set.handle(self.now, id, Input::Shutdown);
         while self.set.poll_action().is_some() {}
@@ -201,7 +203,7 @@ impl Bench {
     }
 
     fn vip(&self) -> VirtualIp {
-        self.holdings.routers[0][0].vip.clone()
+        self.holdings.routers.values().next().unwrap().holdings[0].vip.clone()
     }
 
     /// The ledger says what the naive reader says.
@@ -209,7 +211,7 @@ impl Bench {
         let Bench { holdings, shown, .. } = self;
         let address = self.vip().address;
         assert!(holdings.is_virtual(address) && !holdings.is_virtual([192, 0, 2, 1].into()));
-        assert_eq!(holdings.is_owned(address), holdings.routers.iter().any(|all| all[0].owned));
+        assert_eq!(holdings.is_owned(address), holdings.routers.values().any(|account| account.holdings[0].owned));
         let queued = self.machine.queued.iter().filter(|ask| !matches!(ask, Ask::Renew { .. }));
         assert_eq!(holdings.is_settled(), self.machine.done.is_empty() && queued.count() == 0);
         assert_eq!(holdings.any_left(), self.ids.iter().any(|id| holdings.left(*id).is_some()));
@@ -220,7 +222,7 @@ impl Bench {
             }
             let serves = known.filter(|it| matches!(it.told, Told::Installed { .. }));
             let requests = |of: Option<Known>| of.map(|it| it.request).into_iter().collect::<Vec<_>>();
-            assert_eq!(holdings.serves_on(*id, 0), serves.map(|it| it.link));
+            assert_eq!(holdings.serves_on(*id, address), serves.map(|it| it.link));
             assert_eq!(holdings.served(*id), requests(serves));
             assert_eq!((holdings.wanted_on(*id, "eth0"), holdings.wanted_on(*id, "eth1")), (requests(*known), vec![]));
             let moved = known.filter(|it| shown.index("eth0").is_some_and(|link| link != it.link));
@@ -241,7 +243,7 @@ impl Bench {
         for (id, known) in self.ids.iter().zip(&self.known) {
             let wanted = known.is_some() || self.known.iter().flatten().any(|it| it.link == ETH0);
             if wanted || holdings.is_owned(address) || holdings.left(*id).is_some() {
-                assert_eq!(holdings.strays(shown, (*id, 0), (ETH0, false)), []);
+                assert_eq!(holdings.strays(shown, (*id, address), (ETH0, false)), []);
             }
         }
         for link in [ETH0, ETH1] {
@@ -268,12 +270,13 @@ impl Bench {
                 assert_eq!(self.holdings.is_ours(known.link, request.address, *prefix_len), !foreign);
             }
             Answer::Failed { request, .. } => assert_eq!(known.take().unwrap().request, *request),
-            Answer::Removed { .. } | Answer::Stuck(_) => {}
+            Answer::Removed { .. } | Answer::Stuck(_) | Answer::Outdated { .. } => {}
         }
         let text = match answer {
             Answer::Installed { foreign, prefix_len, .. } => {
                 format!("{} installed /{prefix_len}{}", router.index(), if foreign { " foreign" } else { "" })
             }
+            Answer::Outdated { .. } => format!("{} outdated", router.index()),
             Answer::Failed { error, .. } => format!("{} failed: {error}", router.index()),
             Answer::Removed { ifindex, prefix_len } => format!("{} removed /{prefix_len} {ifindex}", router.index()),
             Answer::Stuck(error) => format!("{} stuck: {error}", router.index()),
@@ -322,7 +325,7 @@ impl Bench {
     /// As [`remove`](Self::remove), but the answer is yet to come.
     fn ask_to_remove(&mut self, router: usize) {
         self.known[router] = None;
-        self.machine.carry_out(self.holdings.remove(&self.shown, self.ids[router], 0));
+        self.machine.carry_out(self.holdings.remove(&self.shown, self.ids[router], self.vip().address));
         self.check();
     }
 
@@ -365,14 +368,14 @@ impl Bench {
     }
 
     fn appeared(&mut self, link: u32, address: IpAddr) {
-        for (id, _, answer) in self.holdings.appeared(&self.shown, link, address) {
+        for (id, answer) in self.holdings.appeared(&self.shown, link, address) {
             self.tell(id, answer);
         }
         self.check();
     }
 
     fn strays(&mut self, router: usize, link: u32, needed: bool) -> usize {
-        let it = (self.ids[router], 0);
+        let it = (self.ids[router], self.vip().address);
         let strays = self.holdings.strays(&self.shown, it, (link, false));
         if strays.is_empty() {
             return 0;
@@ -526,8 +529,8 @@ fn an_address_stays_as_long_as_one_of_two_routers_wants_it() {
         bench.news(true);
         assert_eq!((bench.told().len(), bench.links(), bench.strays(0, ETH0, false)), (0, vec![ETH0], 0), "{vip}");
         assert!(bench.machine.renewed > 0, "it lasts as long as the other one's lease says");
-        assert_eq!(bench.holdings.serves_on(bench.ids[1], 0), Some(ETH0));
-        assert_eq!(bench.holdings.serves_on(bench.ids[0], 0), None);
+        assert_eq!(bench.holdings.serves_on(bench.ids[1], bench.vip().address), Some(ETH0));
+        assert_eq!(bench.holdings.serves_on(bench.ids[0], bench.vip().address), None);
         bench.remove(1);
         bench.news(true);
         assert_eq!((bench.told().len(), bench.links()), (1, vec![]), "{vip}");
@@ -574,7 +577,7 @@ fn an_owner_waits_for_its_address_and_fails_with_a_duplicate() {
     let told = bench.told();
     assert!(told.len() == 1 && told[0].starts_with("0 failed") && told[0].contains("duplicate"), "{told:?}");
     assert_eq!(bench.holdings.on_host(&bench.shown, ETH0, ip), OnHost::Duplicate);
-    assert_eq!(bench.holdings.serves_on(id, 0), None);
+    assert_eq!(bench.holdings.serves_on(id, bench.vip().address), None);
 }
 
 #[test]
@@ -636,12 +639,12 @@ fn one_that_is_not_the_owner_takes_over_what_is_there_and_removes_it() {
 #[test]
 fn what_is_put_back_again_and_again_is_given_up() {
     let mut bench = Bench::new(V4, &[100]);
-    let id = bench.ids[0];
-    assert_eq!([0; 4].map(|_| bench.holdings.may_put_back(id, 0, bench.now)), [true, true, true, false]);
+    let (id, address) = (bench.ids[0], bench.vip().address);
+    assert_eq!([0; 4].map(|_| bench.holdings.may_put_back(id, address, bench.now)), [true, true, true, false]);
     bench.now = bench.now + Duration::from_millis(9_999);
-    assert!(!bench.holdings.may_put_back(id, 0, bench.now));
+    assert!(!bench.holdings.may_put_back(id, address, bench.now));
     bench.now = bench.now + Duration::from_millis(1);
-    assert!(bench.holdings.may_put_back(id, 0, bench.now));
+    assert!(bench.holdings.may_put_back(id, address, bench.now));
 }
 
 #[test]
@@ -776,7 +779,7 @@ fn an_address_that_expires_while_it_is_removed_hides_no_later_loss() {
             let told = bench.told();
             let lost = told.iter().filter(|line| *line == "0 lost").count();
             assert_eq!(lost, usize::from(news_at == 0), "{vip} {news_at}: {told:?}");
-            assert_eq!(bench.holdings.serves_on(bench.ids[0], 0), Some(ETH0), "{vip} {news_at}");
+            assert_eq!(bench.holdings.serves_on(bench.ids[0], bench.vip().address), Some(ETH0), "{vip} {news_at}");
             bench.by_hand(ETH0);
             let told = bench.told();
             assert_eq!(told.first().map(String::as_str), Some("0 lost"), "{vip} {news_at}: {told:?}");
@@ -811,7 +814,7 @@ fn of_what_is_on_another_link_the_sweep_takes_what_a_dead_run_left() {
     let mut bench = Bench::new(V6, &[100]);
     bench.machine.add(ETH1, host_address(V6, Use::Usable, true));
     bench.add(ETH0, "fe80::100/128", Use::Usable);
-    let it = (bench.ids[0], 0);
+    let it = (bench.ids[0], bench.vip().address);
     let marked = |bench: &Bench, link| bench.holdings.strays(&bench.shown, it, (link, true));
     assert_eq!(marked(&bench, ETH0), [], "others may have it there");
     let left = marked(&bench, ETH1);
@@ -1106,7 +1109,7 @@ fn whatever_happens_in_whatever_order_the_ledger_knows_what_is_there() {
         }
         bench.calm();
         for (router, known) in bench.known.clone().into_iter().enumerate() {
-            let served = bench.holdings.serves_on(bench.ids[router], 0).is_some();
+            let served = bench.holdings.serves_on(bench.ids[router], bench.vip().address).is_some();
             assert_eq!(served, known.is_some(), "{seed}: {router} serves with what it wants");
             assert!(!served || !bench.links().is_empty(), "{seed}: it is there");
         }
@@ -1116,4 +1119,224 @@ fn whatever_happens_in_whatever_order_the_ledger_knows_what_is_there() {
         let owned = priorities == [255];
         assert!(owned || bench.links().is_empty(), "{seed}: nothing is left");
     }
+}
+
+/// Two Masters whose addresses change at any moment, with the core that asks for them.
+struct Pair {
+    holdings: Holdings,
+    machine: Machine,
+    shown: Shown,
+    set: RouterSet,
+    ids: [RouterId; 2],
+    now: Instant,
+}
+
+/// Every address that a router of a pair may have, with what may change of each.
+fn some_addresses(random: &mut impl FnMut(usize) -> usize) -> Vec<VirtualIp> {
+    let mut vips = Vec::new();
+    let (first, count) = (random(5), 1 + random(4));
+    for n in (0..count).map(|n| (first + n) % 5) {
+        let device = [None, Some("eth1".to_owned())][random(4) / 3].clone();
+        let label = [None, Some("eth0:1".to_owned())][random(4) / 3].clone().filter(|_| device.is_none());
+        let address = IpAddr::from([192, 0, 2, 100 + n as u8]);
+        vips.push(VirtualIp { prefix_len: [24, 32][random(4) / 3], device, label, ..VirtualIp::from(address) });
+    }
+    vips
+}
+
+fn pair_router(vrid: u8, vips: &[VirtualIp]) -> Router {
+    let addresses: Vec<IpAddr> = vips.iter().map(|vip| vip.address).collect();
+    let config = Config::new(Profile::Rfc3768, Vrid::new(vrid).unwrap(), &addresses).unwrap();
+    vips.iter().fold(Router::new("eth0", config), |router, vip| router.with_address(vip.clone()).unwrap())
+}
+
+impl Pair {
+    fn new(first: &Router, second: &Router) -> Self {
+        let mut set = RouterSet::new();
+        let mut holdings = Holdings::default();
+        let now = Instant::from_nanos(1_000_000_000_000);
+        let ids = [first, second].map(|router| {
+            let id = set.insert(InterfaceId(0), router.config.clone()).unwrap();
+            holdings.add(id, router);
+            set.handle(now, id, Input::PrimaryAddress(Some([192, 0, 2, 1].into())));
+            set.handle(now, id, Input::Startup);
+            id
+        });
+        let machine = Machine { busy: true, ..Machine::default() };
+        let shown = Shown { addresses: Vec::new(), names: vec![("eth0", ETH0), ("eth1", ETH1)], down: false };
+        let mut pair = Self { holdings, machine, shown, set, ids, now };
+        while ids.iter().any(|id| pair.set.get(*id).unwrap().role() != vrrp_core::Role::Master) {
+            let (at, _) = pair.set.deadline().unwrap();
+            pair.now = pair.now.max(at);
+            pair.set.handle_timeout(pair.now);
+        }
+        pair.follow_orders();
+        pair
+    }
+
+    fn follow_orders(&mut self) {
+        while let Some((id, action)) = self.set.poll_action() {
+            match action {
+                Action::InstallAddress(request) => self.install(id, request),
+                Action::RemoveAddress(vip) => {
+                    self.machine.carry_out(self.holdings.remove(&self.shown, id, vip.address));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn install(&mut self, id: RouterId, request: Vip) {
+        let device = &self.holdings.get(id, request.address).unwrap().device;
+        let link = self.shown.index(device).unwrap();
+        let Step { asks, answer } = self.holdings.install(&self.shown, id, request, link);
+        assert!(answer.is_none());
+        self.machine.carry_out(asks);
+    }
+
+    /// As a driver does it.
+    fn reconfigure(&mut self, which: usize, router: &Router) {
+        let id = self.ids[which];
+        self.set.reconfigure(self.now, id, router.config.clone()).unwrap();
+        let changed = self.holdings.changed(id, router);
+        for request in &changed {
+            self.machine.carry_out(self.holdings.remove(&self.shown, id, request.address));
+        }
+        self.machine.carry_out(self.holdings.readdress(id, router));
+        changed.into_iter().for_each(|request| self.install(id, request));
+        self.follow_orders();
+    }
+
+    fn answers(&mut self) {
+        self.machine.flush();
+        while let Some(done) = self.machine.done.pop_front() {
+            let Step { asks, answer } = self.holdings.answer(&self.shown, done);
+            self.machine.carry_out(asks);
+            match answer {
+                Some((id, _, Answer::Installed { request, .. })) => {
+                    self.set.handle(self.now, id, Input::AddressInstalled(request));
+                }
+                Some((id, address, Answer::Outdated { request })) => {
+                    self.machine.carry_out(self.holdings.remove(&self.shown, id, address));
+                    self.install(id, request);
+                }
+                _ => {}
+            }
+            self.follow_orders();
+        }
+    }
+
+    fn next_news(&mut self) {
+        let Some((link, address, added)) = self.machine.news.pop_front() else { return };
+        match added {
+            true => self.shown.addresses.push((link, address)),
+            false => {
+                self.shown.addresses.retain(|(of, there)| !(*of == link && *there == address));
+                let lost = self.holdings.vanished(&self.shown, link, address.address);
+                assert!(lost.is_empty(), "nobody else removes anything: {lost:?}");
+            }
+        }
+    }
+
+    fn calm(&mut self) {
+        while !(self.machine.queued.is_empty() && self.machine.news.is_empty() && self.machine.done.is_empty()) {
+            self.answers();
+            self.next_news();
+        }
+    }
+
+    fn there(&self) -> BTreeSet<(u32, String)> {
+        self.machine.addresses.iter().map(|(link, it)| (*link, format!("{}/{}", it.address, it.prefix_len))).collect()
+    }
+}
+
+#[test]
+fn whatever_addresses_come_go_and_change_the_host_has_those_that_are_configured() {
+    for seed in 0..300_u64 {
+        let mut state = seed;
+        let mut random = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        // The second one has some of the first one's, and does not change: its addresses are where they were.
+        let still = vec![VirtualIp { prefix_len: 24, ..VirtualIp::from(IpAddr::from([192, 0, 2, 200])) }];
+        let mut vips = some_addresses(&mut random);
+        let mut pair = Pair::new(&pair_router(1, &vips), &pair_router(2, &still));
+        for _ in 0..20 {
+            match random(4) {
+                0 => {
+                    vips = some_addresses(&mut random);
+                    pair.reconfigure(0, &pair_router(1, &vips));
+                }
+                1 => pair.answers(),
+                2 => pair.next_news(),
+                _ if pair.holdings.is_settled_for(pair.ids[0]) => pair.holdings.close(pair.ids[0]),
+                _ => {}
+            }
+        }
+        pair.calm();
+        assert!(pair.holdings.is_settled_for(pair.ids[0]), "{seed}");
+        pair.holdings.close(pair.ids[0]);
+        let link = |vip: &VirtualIp| if vip.device.is_some() { ETH1 } else { ETH0 };
+        let wanted = vips.iter().chain(&still).map(|vip| (link(vip), vip.to_string()));
+        assert_eq!(pair.there(), wanted.collect::<BTreeSet<_>>(), "{seed}");
+        let router = pair.set.get(pair.ids[0]).unwrap();
+        assert_eq!(router.installed(), vips.len(), "{seed}");
+        let serves = |vip: &VirtualIp| pair.holdings.serves_on(pair.ids[0], vip.address) == Some(link(vip));
+        assert!(vips.iter().all(serves), "{seed}");
+        // A router that goes leaves nothing behind, on the host and in the books.
+        pair.set.handle(pair.now, pair.ids[0], Input::Shutdown);
+        pair.follow_orders();
+        pair.calm();
+        pair.holdings.remove_router(pair.ids[0]);
+        assert_eq!(pair.there(), still.iter().map(|vip| (ETH0, vip.to_string())).collect(), "{seed}");
+        assert_eq!((pair.holdings.holders.len(), pair.holdings.records.len()), (1, 1), "{seed}");
+    }
+}
+
+#[test]
+fn what_stays_is_asked_for_nothing_and_what_changes_is_asked_for_once() {
+    let vips: Vec<VirtualIp> = (1..=3).map(|n| VirtualIp::from(IpAddr::from([192, 0, 2, n]))).collect();
+    let router = |vips: &[VirtualIp]| pair_router(1, vips);
+    let mut pair = Pair::new(&router(&vips), &pair_router(2, &vips[..1]));
+    pair.calm();
+    // In another order, and one of them gone.
+    pair.reconfigure(0, &router(&[vips[2].clone(), vips[1].clone()]));
+    let asked = |ask: &Ask| match ask {
+        Ask::Remove { address, prefix_len, .. } => format!("-{address}/{prefix_len}"),
+        Ask::Install { vip, .. } => format!("+{vip}"),
+        Ask::Renew { vip, .. } => format!("={vip}"),
+    };
+    assert_eq!(pair.machine.queued.iter().map(asked).collect::<Vec<_>>(), ["=192.0.2.1/32"], "the other router has it");
+    pair.calm();
+    let other = VirtualIp { prefix_len: 24, ..vips[1].clone() };
+    pair.reconfigure(0, &router(&[other.clone(), vips[2].clone()]));
+    assert_eq!(pair.machine.queued.iter().map(asked).collect::<Vec<_>>(), ["-192.0.2.2/32", "+192.0.2.2/24"]);
+    pair.calm();
+    // Its lease ends: what is there has no end any more.
+    let config = pair_router(1, &[other, vips[2].clone()]).config.with_lease(false);
+    let lasting = [24, 32]
+        .iter()
+        .zip([2, 3])
+        .map(|(prefix_len, n)| VirtualIp { prefix_len: *prefix_len, ..VirtualIp::from(IpAddr::from([192, 0, 2, n])) });
+    let lasting = lasting.fold(Router::new("eth0", config), |router, vip| router.with_address(vip).unwrap());
+    pair.machine.busy = true;
+    pair.reconfigure(0, &lasting);
+    assert_eq!(pair.machine.queued.iter().map(asked).collect::<Vec<_>>(), ["=192.0.2.2/24", "=192.0.2.3/32"]);
+}
+
+#[test]
+fn an_owner_that_is_none_any_more_keeps_its_hands_off_until_it_is_closed() {
+    let mut bench = Bench::new(V4, &[255]);
+    let id = bench.ids[0];
+    bench.add(ETH0, V4, Use::Usable);
+    bench.install(0);
+    let config = bench.set.get(id).unwrap().config().clone().with_priority(Priority::new(100).unwrap());
+    let router = Router::new("eth0", config).with_address(bench.vip()).unwrap();
+    assert_eq!(bench.holdings.readdress(id, &router), [], "the real address has no lease");
+    bench.ask_to_remove(0);
+    assert!(bench.machine.queued.is_empty() && bench.machine.removals == 0 && bench.links() == [ETH0]);
+    bench.holdings.close(id);
+    assert!(!bench.holdings.is_owned(bench.vip().address));
+    assert_eq!(bench.strays(0, ETH0, false), 1);
 }
