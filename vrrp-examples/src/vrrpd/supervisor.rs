@@ -149,7 +149,7 @@ impl Supervisor {
 
     async fn snapshot(&self) -> Result<Snapshot, Stopped> {
         let driver = self.vrrp.status().await?;
-        Ok(Snapshot { taken_at: SystemTime::now(), driver, reasons: self.reasons() })
+        Ok(Snapshot { taken_at: SystemTime::now(), driver, reasons: self.reasons(), by_hand: Vec::new() })
     }
 
     /// Why checks fail, for each tracker that one of them feeds.

@@ -6,7 +6,9 @@
 //! A verb is one file or folder, and one line in [`verbs`]. It is answered from a [`snapshot`].
 
 mod client;
+pub mod order;
 mod protocol;
+pub mod refused;
 mod server;
 pub mod snapshot;
 mod socket;

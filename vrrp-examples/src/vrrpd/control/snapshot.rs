@@ -1,9 +1,11 @@
 //! All that the daemon knows at one moment: what answers on the control socket are made of.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::SystemTime;
 
-use vrrp_core::{RouterId, TrackerId};
+use serde::{Deserialize, Serialize};
+use vrrp_core::{Priority, RouterId, TrackerId};
 use vrrp_io_linux::DriverStatus;
 
 /// All that the daemon knows at one moment.
@@ -15,6 +17,52 @@ pub struct Snapshot {
     pub driver: DriverStatus,
     /// Why checks fail.
     pub reasons: Reasons,
+    /// What was changed by hand since the configuration was read.
+    pub by_hand: Vec<ByHand>,
+}
+
+/// One thing that somebody changed by hand. It ends at the next reload, or when it is undone by hand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByHand {
+    /// Name of the router.
+    pub router: String,
+    /// What about it.
+    #[serde(flatten)]
+    pub change: Hand,
+}
+
+/// What was changed by hand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "kebab-case")]
+pub enum Hand {
+    /// It hands its addresses over, or did, and takes them only where nobody else has them.
+    Drained {
+        /// Its priority at most.
+        priority: Priority,
+    },
+    /// It has another priority than the configured one.
+    Priority {
+        /// Which.
+        priority: Priority,
+    },
+    /// It takes no part.
+    Stopped,
+}
+
+impl fmt::Display for Hand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Drained { priority } => write!(f, "drained, priority {priority}"),
+            Self::Priority { priority } => write!(f, "priority {priority}"),
+            Self::Stopped => f.write_str("stopped"),
+        }
+    }
+}
+
+impl fmt::Display for ByHand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.router, self.change)
+    }
 }
 
 /// Why checks fail: for each tracker that such a check feeds, its last result.

@@ -180,7 +180,12 @@ async fn ask(path: &Path) -> Result<Status, AskError> {
 }
 
 fn idle() -> Snapshot {
-    Snapshot { taken_at: SystemTime::now(), driver: DriverStatus::default(), reasons: Reasons::default() }
+    Snapshot {
+        taken_at: SystemTime::now(),
+        driver: DriverStatus::default(),
+        reasons: Reasons::default(),
+        by_hand: vec![],
+    }
 }
 
 #[tokio::test]

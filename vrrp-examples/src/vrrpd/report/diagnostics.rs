@@ -119,6 +119,15 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate)
 }
 
+/// The candidates, those closest to `word` first; equally close ones in their order.
+pub(crate) fn nearest_first<'a>(word: &str, candidates: &[&'a str]) -> Vec<&'a str> {
+    // A word without end is compared by its beginning.
+    let word: String = word.chars().take(64).collect::<String>().to_ascii_lowercase();
+    let mut candidates = candidates.to_vec();
+    candidates.sort_by_cached_key(|candidate| distance(&word, &candidate.to_ascii_lowercase()));
+    candidates
+}
+
 /// Insertions, deletions, replacements and swaps of neighbours that make one word the other.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
@@ -156,5 +165,7 @@ mod tests {
         assert_eq!(nearest("Priority", ["priority"]), Some("priority"));
         assert_eq!(nearest("cheese", ["fall", "rise"]), None);
         assert_eq!(nearest(&"x".repeat(100_000_000), ["fall", "rise"]), None);
+        assert_eq!(nearest_first("Raise", &["fall", "weight", "rise"]), ["rise", "fall", "weight"]);
+        assert_eq!(nearest_first(&"x".repeat(100_000_000), &["fall", "rise"]), ["fall", "rise"]);
     }
 }

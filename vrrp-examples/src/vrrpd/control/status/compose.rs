@@ -132,7 +132,12 @@ mod tests {
             "up_since": null, "up_for": null, "last_event": "vrrp-event-shutdown", "new_master_reason": "not-master",
             "last_advertisement_from": null, "master_down_interval": second, "skew_time": second, "stats": {},
         }], "global": {}, "events_lost": 3, "news_not_understood": 2});
-        Snapshot { taken_at: SystemTime::UNIX_EPOCH, driver: serde_json::from_value(driver).unwrap(), reasons }
+        Snapshot {
+            taken_at: SystemTime::UNIX_EPOCH,
+            driver: serde_json::from_value(driver).unwrap(),
+            reasons,
+            by_hand: vec![],
+        }
     }
 
     #[test]
