@@ -6,10 +6,12 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
-use vrrp_examples::vrrpd::control;
+use vrrp_examples::vrrpd::control::order::Order;
+use vrrp_examples::vrrpd::control::refused::Refused;
 use vrrp_examples::vrrpd::control::snapshot::{Reasons, Snapshot};
 use vrrp_examples::vrrpd::control::status::{self, Status};
 use vrrp_examples::vrrpd::control::verb::Verb;
+use vrrp_examples::vrrpd::control::{self, Daemon};
 use vrrp_io_linux::DriverStatus;
 
 pub fn run(input: &[u8]) {
@@ -23,7 +25,13 @@ fn server(input: &[u8]) {
     let mut answers = Vec::new();
     let runtime = Builder::new_current_thread().enable_time().build().unwrap();
     let asked = runtime.block_on(async {
-        let (requests, mut queue) = mpsc::channel::<oneshot::Sender<Snapshot>>(1);
+        let (snapshots, mut queue) = mpsc::channel::<oneshot::Sender<Snapshot>>(1);
+        let (orders, mut ordered) = mpsc::channel::<Order>(1);
+        let refusing = async {
+            while let Some(order) = ordered.recv().await {
+                order.refuse(Refused::Stopping);
+            }
+        };
         let daemon = async {
             let mut asked = 0;
             while let Some(reply) = queue.recv().await {
@@ -34,10 +42,10 @@ fn server(input: &[u8]) {
             asked
         };
         let conversation = async {
-            control::converse(input, &mut answers, &requests, Duration::from_secs(3600)).await;
-            drop(requests);
+            let daemon = Daemon { snapshots, orders };
+            control::converse(input, &mut answers, &daemon, Duration::from_secs(3600)).await;
         };
-        tokio::join!(conversation, daemon).1
+        tokio::join!(conversation, daemon, refusing).1
     });
     let mut lines: Vec<Value> = answers
         .split_inclusive(|octet| *octet == b'\n')

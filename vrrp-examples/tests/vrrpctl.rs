@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixListener;
 use tokio::process::Command;
@@ -32,6 +33,20 @@ fn daemon(path: &Path) -> JoinSet<()> {
                 assert_eq!(line, r#"{"v":1,"verb":"status"}"#);
                 writer.write_all(format!("{{\"v\":1,\"ok\":{STATUS}}}\n").as_bytes()).await.unwrap();
             }
+        }
+    });
+    tasks
+}
+
+/// A daemon that says `answer`, which may be several lines, to whatever is asked.
+fn says(path: &Path, answer: &str) -> JoinSet<()> {
+    let (socket, answer) = (UnixListener::bind(path).unwrap(), format!("{answer}\n"));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        while let Ok((client, _)) = socket.accept().await {
+            let (reader, mut writer) = client.into_split();
+            BufReader::new(reader).lines().next_line().await.unwrap();
+            writer.write_all(answer.as_bytes()).await.unwrap();
         }
     });
     tasks
@@ -85,4 +100,95 @@ async fn a_reader_that_goes_early_is_no_error_but_a_full_disk_is() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().starts_with("vrrpctl: cannot write the answer: "));
     fs::remove_file(&path).unwrap();
+}
+
+#[tokio::test]
+async fn a_broken_file_is_told_with_its_places_and_status_1() {
+    let path = socket("broken");
+    let text =
+        "a.conf:2:3: error: unknown keyword `prority`\n2 |   prority 100\n\na.conf would not run: nothing was changed";
+    let finding =
+        json!({"severity": "error", "file": "a.conf", "line": 2, "column": 3, "message": "unknown keyword `prority`"});
+    let refused =
+        json!({"kind": "invalid-configuration", "file": "a.conf", "diagnostics": [finding], "text": "excerpt"});
+    let answer = json!({"v": 1, "error": text, "refused": refused}).to_string();
+    let _daemon = says(&path, &format!("{{\"v\":1,\"pending\":\"reload\"}}\n{answer}"));
+    for words in [&["reload"][..], &["diff", "a.conf"]] {
+        let output = vrrpctl(&path, words, Stdio::piped()).await;
+        assert_eq!((output.status.code(), output.stdout), (Some(1), vec![]));
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("{text}\n"));
+
+        let output = vrrpctl(&path, &[words, &["--json"]].concat(), Stdio::piped()).await;
+        assert_eq!(output.status.code(), Some(1));
+        let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(printed, json!({"error": text, "refused": refused}));
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("{text}\n"));
+    }
+    fs::remove_file(&path).unwrap();
+}
+
+#[tokio::test]
+async fn the_exit_status_says_whether_it_was_done() {
+    for (test, words, answer, status, stdout, stderr) in [
+        (
+            "changed",
+            &["reload"][..],
+            r#"{"v":1,"ok":{"file":"/a","changes":[{"what":"router","name":"a","how":"added"}],"undisturbed":1}}"#,
+            0,
+            "/a: 1 change; 1 virtual router goes on undisturbed\n  new       router a\n",
+            "",
+        ),
+        (
+            "away",
+            &["drain", "--all"],
+            r#"{"v":1,"ok":{"routers":[{"router":"a","outcome":"handed-over","to":"192.0.2.2"}]}}"#,
+            0,
+            "a: 192.0.2.2 has taken over\n",
+            "",
+        ),
+        (
+            "here",
+            &["drain", "a"],
+            r#"{"v":1,"ok":{"routers":[{"router":"a","outcome":"nobody-took-over"}]}}"#,
+            1,
+            "a: nobody took over; still Master here, at the lowered priority\n",
+            "",
+        ),
+        (
+            "check",
+            &["check", "c"],
+            r#"{"v":1,"ok":{"check":"c","passed":false,"result":"exit status 1","verdict":false}}"#,
+            1,
+            "c: failed: exit status 1\n",
+            "",
+        ),
+        (
+            "unknown",
+            &["stop", "b"],
+            r#"{"v":1,"error":"no virtual router is called \"b\"; there is only a","refused":{"kind":"no-such-router","name":"b","known":["a"]}}"#,
+            1,
+            "",
+            "vrrpctl: vrrpd says: no virtual router is called \"b\"; there is only a\n",
+        ),
+    ] {
+        let path = socket(test);
+        let _daemon = says(&path, answer);
+        let output = vrrpctl(&path, words, Stdio::piped()).await;
+        let said = (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        );
+        assert_eq!(said, (Some(status), stdout.to_owned(), stderr.to_owned()));
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_command_line_that_makes_no_sense_is_status_2() {
+    let path = socket("senseless");
+    for words in [&["explode"][..], &["drain"], &["priority", "a", "256"], &[]] {
+        let output = vrrpctl(&path, words, Stdio::piped()).await;
+        assert_eq!((output.status.code(), output.stdout), (Some(2), vec![]), "{words:?}");
+    }
 }

@@ -6,14 +6,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use vrrp_examples::vrrpd::control;
+use vrrp_examples::vrrpd::control::refused::Refused;
+use vrrp_examples::vrrpd::control::{self, AskError, Printed};
 
-/// How long the daemon may take.
+/// How long the daemon may give no sign of life.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Asks a running vrrpd over its control socket.
+/// Asks a running vrrpd over its control socket, and has it do something.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = EXIT_STATUS)]
 struct Arguments {
     /// Socket that vrrpd listens on.
     #[arg(long, global = true, value_name = "SOCKET", default_value = control::DEFAULT_SOCKET)]
@@ -25,15 +26,43 @@ struct Arguments {
     request: control::Request,
 }
 
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  done
+  1  refused; nobody answers; a check that failed; a drain after which addresses are still here
+  2  a command line that makes no sense
+
+What is changed by hand (drain, priority, stop) shows in `vrrpctl status` and ends with the next reload.
+To take a host down: `vrrpctl drain --all && poweroff`.";
+
 fn main() -> ExitCode {
     let Arguments { control, json, request } = Arguments::parse();
-    let answer = control::print(&control, &request, json, PATIENCE).map_err(|error| error.to_string());
-    match answer.and_then(|text| print(&text)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            let _ = writeln!(io::stderr(), "vrrpctl: {why}");
-            ExitCode::FAILURE
+    let (text, succeeded) = match control::print(&control, &request, json, PATIENCE) {
+        Ok(Printed { text, succeeded }) => (text, succeeded),
+        Err(error) => {
+            say(&words(&error));
+            (if json { error.json() } else { String::new() }, false)
         }
+    };
+    let printed = print(&text);
+    if let Err(why) = &printed {
+        say(why);
+    }
+    if succeeded && printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Where even this cannot be written there is nobody to tell.
+fn say(complaint: &str) {
+    let _ = writeln!(io::stderr(), "{complaint}");
+}
+
+/// What is found in a file begins with its place: an editor goes there.
+fn words(error: &AskError) -> String {
+    match error {
+        AskError::Refused { text, why: Some(why) } if matches!(**why, Refused::InvalidConfiguration { .. }) => {
+            text.clone()
+        }
+        error => format!("vrrpctl: {error}"),
     }
 }
 
@@ -41,7 +70,9 @@ fn main() -> ExitCode {
 fn print(text: &str) -> Result<(), String> {
     let mut out = io::stdout();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(format!("cannot write the answer: {error}")),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(format!("vrrpctl: cannot write the answer: {error}"))
+        }
         _ => Ok(()),
     }
 }

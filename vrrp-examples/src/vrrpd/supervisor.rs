@@ -11,6 +11,8 @@ use vrrp_io_linux::{Event, EventKind, Events, Stopped, Vrrp};
 
 use crate::vrrpd::checks::{Verdict, script};
 use crate::vrrpd::config::Daemon;
+use crate::vrrpd::control::order::Order;
+use crate::vrrpd::control::refused::Refused;
 use crate::vrrpd::control::snapshot::{Reasons, Snapshot};
 use crate::vrrpd::control::{self, ControlSocket};
 use crate::vrrpd::groups::Groups;
@@ -48,7 +50,9 @@ pub(super) async fn run(
     let instances = daemon.instances.iter().map(|i| (Subject::Instance(i.name.clone()), i.notify.clone()));
     let groups = daemon.sync_groups.iter().map(|group| (Subject::Group(group.name.clone()), group.notify.clone()));
     let notifier = notify::spawn(instances.chain(groups), limits);
-    let server = control.map(|socket| tokio::spawn(control::serve(socket, snapshots)));
+    let (orders, ordered) = mpsc::channel(64);
+    let ears = control::Daemon { snapshots, orders };
+    let server = control.map(|socket| tokio::spawn(control::serve(socket, ears)));
 
     let ids: Vec<RouterId> = vrrp.routers().await?.into_iter().map(|(id, _)| id).collect();
     let with_id = |user: ScriptUser| Some((*ids.get(user.router)?, user.tracker));
@@ -57,7 +61,7 @@ pub(super) async fn run(
     let groups = Groups::new(&daemon);
     let mut supervisor = Supervisor { daemon, script_users, failures, vrrp, events, groups, notifier, routing };
     let ended = tokio::select! {
-        () = supervisor.serve(verdicts, asked) => Err("the protocol driver has died".into()),
+        () = supervisor.serve(verdicts, asked, ordered) => Err("the protocol driver has died".into()),
         why = signals.stop() => Ok(why),
     };
     if let Ok(why) = ended {
@@ -92,6 +96,7 @@ impl Supervisor {
         &mut self,
         mut verdicts: mpsc::Receiver<Verdict>,
         mut asked: mpsc::Receiver<oneshot::Sender<Snapshot>>,
+        mut ordered: mpsc::Receiver<Order>,
     ) {
         loop {
             tokio::select! {
@@ -102,7 +107,12 @@ impl Supervisor {
                 Some(verdict) = verdicts.recv() => self.judge(verdict).await,
                 Some(reply) = asked.recv() => {
                     // The client may have gone. Where there is no answer it learns so by the end of `reply`.
-                    let _ = self.snapshot().await.map(|snapshot| reply.send(snapshot));
+                    if let Ok(snapshot) = self.snapshot().await {
+                        let _ = reply.send(snapshot);
+                    }
+                }
+                Some(order) = ordered.recv() => {
+                    order.refuse(Refused::Impossible { why: "this release cannot do that yet".to_owned() });
                 }
             }
         }

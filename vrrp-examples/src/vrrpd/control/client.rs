@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::protocol::{Answer, Question, Reply, VERSION, line};
+use super::refused::Refused;
 use super::socket::words;
 use super::verb::Verb;
-use super::verbs::Request;
+use super::verbs::{Printed, Request};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -39,8 +40,13 @@ pub enum AskError {
         why: String,
     },
     /// The daemon said no.
-    #[error("vrrpd says: {0}")]
-    Refused(String),
+    #[error("vrrpd says: {text}")]
+    Refused {
+        /// In its words.
+        text: String,
+        /// For programs, where its release says so.
+        why: Option<Box<Refused>>,
+    },
     /// The system refused.
     #[error("cannot ask vrrpd on {}: {why}", path.display())]
     System {
@@ -51,7 +57,23 @@ pub enum AskError {
     },
 }
 
-/// Asks the daemon on `socket`, waiting for `patience` at most. Blocks.
+impl AskError {
+    /// Returns it as JSON, like an answer: `{"error":"...","refused":{"kind":"..."}}`.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let (text, why) = match self {
+            Self::Refused { text, why } => (text.clone(), why.as_ref()),
+            _ => (self.to_string(), None),
+        };
+        let mut object = json!({ "error": text });
+        if let Some(why) = why {
+            object["refused"] = json!(why);
+        }
+        format!("{object:#}\n")
+    }
+}
+
+/// Asks the daemon on `socket`, waiting for `patience` at most for each sign of life. Blocks.
 ///
 /// # Errors
 /// Where nobody answers, or not so that it could be understood.
@@ -59,11 +81,11 @@ pub fn ask<V: Verb + Into<Request>>(socket: &Path, verb: V, patience: Duration) 
     read_answer(socket, &exchange(socket, &Question::new(verb), patience)?)
 }
 
-/// Does the same with any verb, and returns the answer as it is printed: as text or as JSON.
+/// Does the same with any verb, and returns the answer as it is printed: as text or as JSON, and whether it is a good one.
 ///
 /// # Errors
 /// Where nobody answers, or not so that it could be understood.
-pub fn print(socket: &Path, request: &Request, json: bool, patience: Duration) -> Result<String, AskError> {
+pub fn print(socket: &Path, request: &Request, json: bool, patience: Duration) -> Result<Printed, AskError> {
     let line = exchange(socket, &Question::new(request.clone()), patience)?;
     request.print(value(socket, &line)?, json).map_err(|error| unintelligible(socket, error.to_string()))
 }
@@ -74,16 +96,22 @@ pub fn read_answer<T: DeserializeOwned>(socket: &Path, line: &str) -> Result<T, 
     serde_json::from_value(value(socket, line)?).map_err(|error| unintelligible(socket, error.to_string()))
 }
 
-/// Sends a question; returns the line that comes back.
+/// Sends a question; returns the line that answers it.
 fn exchange(socket: &Path, question: &Question, patience: Duration) -> Result<String, AskError> {
     let explain = |error: io::Error| explain(socket, patience, &error);
     let mut stream = UnixStream::connect(socket).map_err(explain)?;
     stream.set_read_timeout(Some(patience)).map_err(explain)?;
     stream.set_write_timeout(Some(patience)).map_err(explain)?;
     stream.write_all(&line(question)).map_err(explain)?;
-    let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer).map_err(explain)?;
-    Ok(answer)
+    let mut stream = BufReader::new(stream);
+    loop {
+        let mut answer = String::new();
+        stream.read_line(&mut answer).map_err(explain)?;
+        // Whoever reads the answer says what is wrong with it.
+        if !matches!(serde_json::from_str(&answer), Ok(Answer { result: Reply::Pending(_), .. })) {
+            return Ok(answer);
+        }
+    }
 }
 
 fn value(socket: &Path, line: &str) -> Result<Value, AskError> {
@@ -94,7 +122,8 @@ fn value(socket: &Path, line: &str) -> Result<Value, AskError> {
     match answer.result {
         _ if answer.v != VERSION => Err(unintelligible(socket, format!("its version is {}, not {VERSION}", answer.v))),
         Reply::Ok(payload) => Ok(payload),
-        Reply::Error(why) => Err(AskError::Refused(why)),
+        Reply::Error(text) => Err(AskError::Refused { text, why: answer.refused.map(Box::new) }),
+        Reply::Pending(_) => Err(unintelligible(socket, "it is none yet".to_owned())),
     }
 }
 

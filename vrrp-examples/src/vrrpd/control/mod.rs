@@ -1,29 +1,46 @@
 //! The control socket: how `vrrpctl` asks a running `vrrpd`.
 //!
 //! A Unix stream socket that speaks one JSON object a line. A request is `{"v":1,"verb":"status"}`, its answer
-//! `{"v":1,"ok":...}` or `{"v":1,"error":"..."}`; after an error the daemon closes the connection.
+//! `{"v":1,"ok":...}` or `{"v":1,"error":"...","refused":{"kind":"..."}}`; after an error the daemon closes the connection.
+//! An answer that takes its time has `{"v":1,"pending":"drain"}` in front of it once a second.
 //!
-//! A verb is one file or folder, and one line in [`verbs`]. It is answered from a [`snapshot`].
+//! A verb is one file or folder, and one line in [`verbs`]. It is answered from a [`snapshot`], or by the supervisor, which
+//! gets it as an [`order`].
 
+mod changes;
+pub mod check;
 mod client;
+mod daemon;
+pub mod diff;
+pub mod drain;
 pub mod order;
+pub mod priority;
 mod protocol;
 pub mod refused;
+pub mod reload;
 mod server;
 pub mod snapshot;
 mod socket;
+pub mod start;
 pub mod status;
+pub mod stop;
+mod touched;
+pub mod undrain;
+pub mod upgrade;
 pub mod verb;
 pub mod verbs;
+mod which;
 
 #[doc(hidden)]
 pub use client::read_answer;
 pub use client::{AskError, ask, print};
+pub use daemon::{Daemon, Snapshots};
 #[doc(hidden)]
 pub use server::converse;
-pub use server::{Snapshots, serve};
+pub use server::serve;
 pub use socket::{BindError, ControlSocket};
-pub use verbs::Request;
+pub use verbs::{Printed, Request};
+pub use which::Which;
 
 /// Where `vrrpd` listens and `vrrpctl` asks unless told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/vrrpd.sock";

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::refused::Refused;
 use super::verbs::Request;
 
 /// Version of the lines. What an old reader would misunderstand gets a new one.
@@ -23,12 +24,15 @@ struct Head {
     verb: String,
 }
 
-/// `{"v":1,"ok":...}` or `{"v":1,"error":"..."}`
+/// `{"v":1,"ok":...}`, `{"v":1,"error":"...","refused":{...}}`, or `{"v":1,"pending":"drain"}` where one of these follows
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Answer {
     pub(super) v: u64,
     #[serde(flatten)]
     pub(super) result: Reply,
+    /// The error for programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) refused: Option<Refused>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,6 +40,8 @@ pub(super) struct Answer {
 pub(super) enum Reply {
     Ok(Value),
     Error(String),
+    /// The verb that is being carried out.
+    Pending(String),
 }
 
 impl Question {
@@ -45,29 +51,34 @@ impl Question {
 }
 
 impl Answer {
-    pub(super) fn new(result: Result<Value, String>) -> Self {
-        let result = match result {
-            Ok(payload) => Reply::Ok(payload),
-            Err(why) => Reply::Error(why),
+    pub(super) fn new(result: Result<Value, Refused>) -> Self {
+        let (result, refused) = match result {
+            Ok(payload) => (Reply::Ok(payload), None),
+            Err(why) => (Reply::Error(why.to_string()), Some(why)),
         };
-        Self { v: VERSION, result }
+        Self { v: VERSION, result, refused }
+    }
+
+    pub(super) fn pending(verb: &str) -> Self {
+        Self { v: VERSION, result: Reply::Pending(verb.to_owned()), refused: None }
     }
 }
 
-/// Reads a question. An error says what is wrong with it, and what was expected.
-pub(super) fn read(line: &[u8]) -> Result<Request, String> {
-    let not_a_request = |error: serde_json::Error| {
-        format!("not a request: {error}; expected one like {{\"v\":{VERSION},\"verb\":\"status\"}}")
+/// Reads a question, and the name of its verb.
+pub(super) fn read(line: &[u8]) -> Result<(String, Request), Refused> {
+    let not_a_request = |error: serde_json::Error| Refused::NotARequest {
+        why: format!("not a request: {error}; expected one like {{\"v\":{VERSION},\"verb\":\"status\"}}"),
     };
     let Head { v, verb } = serde_json::from_slice(line).map_err(not_a_request)?;
     if v != VERSION {
-        return Err(format!("version {v} of the control protocol is not supported; expected version {VERSION}"));
+        return Err(Refused::Version { supported: VERSION, asked: v });
     }
     let known = Request::names();
     if !known.contains(&verb) {
-        return Err(format!("unknown verb {verb:?}; known: {}", known.join(", ")));
+        return Err(Refused::UnknownVerb { verb, known });
     }
-    serde_json::from_slice(line).map_err(not_a_request)
+    let request = serde_json::from_slice(line).map_err(not_a_request)?;
+    Ok((verb, request))
 }
 
 /// One object as a line.

@@ -132,6 +132,16 @@ impl From<&Diagnostic> for Finding {
     }
 }
 
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}:{}", self.line, self.column)?;
+        }
+        write!(f, ": {}: {}", self.severity, self.message)
+    }
+}
+
 impl std::error::Error for Refused {}
 
 impl fmt::Display for Refused {

@@ -1,15 +1,15 @@
 //! The daemon's end: many clients, each with a task of its own, none able to hold up another or the daemon.
 
+use std::pin::pin;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::daemon::Daemon;
 use super::protocol::{self, Answer, line};
-use super::snapshot::Snapshot;
+use super::refused::Refused;
 use super::socket::ControlSocket;
 
 /// The longest request, its end of line included.
@@ -19,25 +19,24 @@ const MAX_CLIENTS: usize = 64;
 /// How long a client may take to send a request or to take an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How the daemon is asked for all that it knows. Dropping one of the senders tells a client that the daemon is about to
-/// stop.
-pub type Snapshots = mpsc::Sender<oneshot::Sender<Snapshot>>;
+/// How often a client is told that its request is not forgotten: it waits longer, and a client that has gone is noticed.
+const STILL_AT_IT: Duration = Duration::from_secs(1);
 
-/// Serves clients and asks the daemon for what they want to know. Never ends; dropping it closes all connections and removes the socket.
-pub async fn serve(socket: ControlSocket, snapshots: Snapshots) {
-    serve_with(socket, snapshots, PATIENCE).await;
+/// Serves clients: asks the daemon for what they want to know, and gives it their orders. Never ends; dropping it closes all connections and removes the socket.
+pub async fn serve(socket: ControlSocket, daemon: Daemon) {
+    serve_with(socket, daemon, PATIENCE).await;
 }
 
-pub(super) async fn serve_with(socket: ControlSocket, snapshots: Snapshots, patience: Duration) {
+pub(super) async fn serve_with(socket: ControlSocket, daemon: Daemon, patience: Duration) {
     let mut clients = JoinSet::new();
     loop {
         tokio::select! {
             accepted = socket.accept(), if clients.len() < MAX_CLIENTS => match accepted {
                 Ok(client) => {
-                    let snapshots = snapshots.clone();
+                    let daemon = daemon.clone();
                     clients.spawn(async move {
                         let (reader, writer) = client.into_split();
-                        converse(reader, writer, &snapshots, patience).await;
+                        converse(reader, writer, &daemon, patience).await;
                     });
                 }
                 Err(error) => {
@@ -56,20 +55,37 @@ pub(super) async fn serve_with(socket: ControlSocket, snapshots: Snapshots, pati
 pub async fn converse(
     reader: impl AsyncRead + Unpin,
     mut writer: impl AsyncWrite + Unpin,
-    snapshots: &Snapshots,
+    daemon: &Daemon,
     patience: Duration,
 ) {
     let mut reader = BufReader::new(reader);
     loop {
-        let result = match timeout(patience, read_request(&mut reader)).await {
-            Ok(Ok(Some(request))) => answer(&request, snapshots).await,
+        let request = match timeout(patience, read_request(&mut reader)).await {
+            Ok(Ok(Some(line))) => protocol::read(&line),
             Ok(Ok(None)) => return,
-            Ok(Err(why)) => Err(why),
-            Err(_) => Err(format!("no request within {} s", patience.as_secs_f64())),
+            Ok(Err(why)) => Err(Refused::NotARequest { why }),
+            Err(_) => Err(Refused::NotARequest { why: format!("no request within {} s", patience.as_secs_f64()) }),
+        };
+        let mut say = async |answer| {
+            let written = timeout(patience, writer.write_all(&line(&answer))).await;
+            matches!(written, Ok(Ok(())))
+        };
+        let result = match request {
+            Err(why) => Err(why),
+            Ok((verb, request)) => {
+                let mut answer = pin!(request.answer(daemon));
+                loop {
+                    match timeout(STILL_AT_IT, &mut answer).await {
+                        Ok(result) => break result,
+                        Err(_) if say(Answer::pending(&verb)).await => {}
+                        // What was begun goes on without its client.
+                        Err(_) => return,
+                    }
+                }
+            }
         };
         let failed = result.is_err();
-        let written = timeout(patience, writer.write_all(&line(&Answer::new(result)))).await;
-        if failed || !matches!(written, Ok(Ok(()))) {
+        if !say(Answer::new(result)).await || failed {
             return;
         }
     }
@@ -86,13 +102,4 @@ async fn read_request(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Option
         }
         _ => Ok(Some(request)),
     }
-}
-
-async fn answer(request: &[u8], snapshots: &Snapshots) -> Result<Value, String> {
-    let request = protocol::read(request)?;
-    let stopping = || "vrrpd is about to stop".to_owned();
-    let (reply, snapshot) = oneshot::channel();
-    snapshots.send(reply).await.map_err(|_| stopping())?;
-    let snapshot = snapshot.await.map_err(|_| stopping())?;
-    request.answer(&snapshot).map_err(|error| error.to_string())
 }

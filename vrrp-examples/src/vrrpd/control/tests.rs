@@ -4,20 +4,27 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use clap::{FromArgMatches, Subcommand};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
+use vrrp_core::Priority;
 use vrrp_io_linux::DriverStatus;
 
+use super::order::{
+    Changes, Checked, Drain, DrainEnded, DrainOutcome, DrainedRouter, NewPriority, Order, PriorityChanged, Reloaded,
+    Routers, Touched, TouchedRouter, Upgraded,
+};
 use super::protocol::{self, Answer, Question};
+use super::refused::Refused;
 use super::server::serve_with;
 use super::status::{AddressView, MasterView, OtherMasterView, Place, RouterView, Since, Status, TrackerView};
 use super::verb::Verb;
 use super::*;
-use crate::vrrpd::control::snapshot::{Reasons, Snapshot};
+use crate::vrrpd::control::snapshot::{ByHand, Hand, Reasons, Snapshot};
 use crate::vrrpd::exec::testing::{Dir, SOON};
 
 fn sample() -> Status {
@@ -43,6 +50,7 @@ fn sample() -> Status {
         state: "Master".to_owned(),
         priority: 255,
         configured_priority: 255,
+        by_hand: vec![],
         addresses: vec![address("192.168.2.101/24", Place::Ours)],
         faults: vec![],
         trackers: vec![],
@@ -62,6 +70,7 @@ fn sample() -> Status {
         state: "Fault".to_owned(),
         priority: 80,
         configured_priority: 100,
+        by_hand: vec![Hand::Priority { priority: Priority::DEFAULT }, Hand::Drained { priority: Priority::LOWEST }],
         addresses: vec![
             address("192.168.2.102/24", Place::Absent),
             address("192.168.2.103/24", Place::Foreign),
@@ -111,6 +120,8 @@ proxy_ip2: Fault on eth0, IPv4, VRID 2
              script chk_squid_service: exit status 1: no running copy
   master     none known
   priority   80, configured 100: not every address can be set here
+  by hand    priority 100, until the next reload
+             drained, priority 1, until the next reload
   tracking   check chk_squid failed: exit status 1: -20 priority
              check chk_bonus failed: exit status 2: without its +2 priority
              check chk_extra passes: +3 priority
@@ -129,9 +140,10 @@ proxy_ip2: Fault on eth0, IPv4, VRID 2
     assert!(text.contains("Initialize on eth0") && !text.contains("ago"), "no time that is not known: {text}");
 }
 
-/// A server whose daemon has no routers.
+/// A server whose daemon has no routers, and does what the test has it do.
 struct Server {
     path: PathBuf,
+    orders: mpsc::Receiver<Order>,
     _tasks: [JoinHandle<()>; 2],
     _dir: Dir,
 }
@@ -140,14 +152,16 @@ impl Server {
     fn start(patience: Duration) -> Self {
         let dir = Dir::new();
         let path = dir.path("sock");
-        let (requests, mut queue) = mpsc::channel(1);
-        let server = tokio::spawn(serve_with(ControlSocket::bind(&path).unwrap(), requests, patience));
+        let (snapshots, mut queue) = mpsc::channel(1);
+        let (ordered, orders) = mpsc::channel(1);
+        let daemon = Daemon { snapshots, orders: ordered };
+        let server = tokio::spawn(serve_with(ControlSocket::bind(&path).unwrap(), daemon, patience));
         let daemon = tokio::spawn(async move {
             while let Some(reply) = queue.recv().await {
                 let _ = reply.send(idle());
             }
         });
-        Self { path, _tasks: [server, daemon], _dir: dir }
+        Self { path, orders, _tasks: [server, daemon], _dir: dir }
     }
 
     async fn connect(&self) -> UnixStream {
@@ -172,6 +186,24 @@ impl Server {
     async fn status(&self) -> Result<Status, AskError> {
         ask(&self.path).await
     }
+
+    /// Does what the command line `words` makes of it.
+    fn ctl(&self, words: &str) -> JoinHandle<Result<Printed, AskError>> {
+        let (path, request) = (self.path.clone(), request(words));
+        spawn_blocking(move || super::print(&path, &request, false, SOON))
+    }
+
+    /// The next order.
+    async fn order(&mut self) -> Order {
+        timeout(SOON, self.orders.recv()).await.expect("an order comes").unwrap()
+    }
+}
+
+/// The request of a command line.
+fn request(words: &str) -> Request {
+    let command = Request::augment_subcommands(clap::Command::new("vrrpctl").no_binary_name(true));
+    let matches = command.try_get_matches_from(words.split(' ')).unwrap_or_else(|error| panic!("{words}: {error}"));
+    Request::from_arg_matches(&matches).unwrap()
 }
 
 async fn ask(path: &Path) -> Result<Status, AskError> {
@@ -200,14 +232,15 @@ fn a_request_and_its_answer_are_read_as_they_were_written() {
     let request = Request::from(status::Request {});
     let line = protocol::line(&Question::new(request.clone()));
     assert_eq!(String::from_utf8(line.clone()).unwrap(), "{\"v\":1,\"verb\":\"status\"}\n");
-    assert_eq!(protocol::read(&line), Ok(request.clone()));
+    let read = Ok(("status".to_owned(), request.clone()));
+    assert_eq!(protocol::read(&line), read);
     let newer = br#"{"v":1,"verb":"status","more":[1]}"#;
-    assert_eq!(protocol::read(newer), Ok(request.clone()), "what a newer client adds");
+    assert_eq!(protocol::read(newer), read, "what a newer client adds");
 
     let line = protocol::line(&Answer::new(Ok(serde_json::to_value(sample()).unwrap())));
     let line = std::str::from_utf8(&line).unwrap();
     assert_eq!(read_answer::<Status>(Path::new("socket"), line).unwrap(), sample());
-    let json = request.print(serde_json::to_value(sample()).unwrap(), true).unwrap();
+    let json = request.print(serde_json::to_value(sample()).unwrap(), true).unwrap().text;
     assert_eq!(serde_json::from_str::<Status>(&json).unwrap(), sample());
     assert!(json.starts_with("{\n  \"version\": \"0.1.0\",\n  \"routers\": ["), "{json}");
 }
@@ -216,20 +249,26 @@ fn a_request_and_its_answer_are_read_as_they_were_written() {
 async fn what_is_no_request_is_answered_with_an_error_and_the_daemon_lives_on() {
     let server = Server::start(SOON);
     let example = r#"expected one like {\"v\":1,\"verb\":\"status\"}"#;
+    let no_request =
+        |why: &str| format!(r#"{{"v":1,"error":"{why}","refused":{{"kind":"not-a-request","why":"{why}"}}}}"#);
+    let known = Request::names();
+    let (listed, array) = (known.join(", "), serde_json::to_string(&known).unwrap());
     for (request, answer) in [
-        ("hello\n", format!(r#"{{"v":1,"error":"not a request: expected value at line 1 column 1; {example}"}}"#)),
-        (
-            "{\"v\":1}\n",
-            format!(r#"{{"v":1,"error":"not a request: missing field `verb` at line 1 column 7; {example}"}}"#),
-        ),
+        ("hello\n", no_request(&format!("not a request: expected value at line 1 column 1; {example}"))),
+        ("{\"v\":1}\n", no_request(&format!("not a request: missing field `verb` at line 1 column 7; {example}"))),
         (
             "{\"v\":2,\"verb\":\"status\"}\n",
-            r#"{"v":1,"error":"version 2 of the control protocol is not supported; expected version 1"}"#.to_owned(),
+            r#"{"v":1,"error":"version 2 of the control protocol is not supported; expected version 1","refused":{"kind":"version","supported":1,"asked":2}}"#
+                .to_owned(),
         ),
-        ("{\"v\":1,\"verb\":\"explode\"}\n", r#"{"v":1,"error":"unknown verb \"explode\"; known: status"}"#.to_owned()),
+        (
+            "{\"v\":1,\"verb\":\"explode\"}\n",
+            format!(r#"{{"v":1,"error":"unknown verb \"explode\"; known: {listed}","refused":{{"kind":"unknown-verb","verb":"explode","known":{array}}}}}"#),
+        ),
     ] {
         assert_eq!(server.say(request.as_bytes()).await, answer + "\n");
     }
+    assert!(listed.starts_with("status, reload, diff, drain, "), "{listed}");
     assert!(server.say(b"\xff\xfe\0\n").await.contains("not a request"));
     assert!(server.say(&[b"[".repeat(60_000), b"\n".to_vec()].concat()).await.contains("not a request"));
     assert!(server.status().await.is_ok());
@@ -239,7 +278,8 @@ async fn what_is_no_request_is_answered_with_an_error_and_the_daemon_lives_on() 
 async fn a_request_without_end_is_cut_off() {
     let server = Server::start(SOON);
     let answer = server.say(&b"x".repeat(10_000_000)).await;
-    assert_eq!(answer, "{\"v\":1,\"error\":\"the request is longer than 65536 octets\"}\n");
+    let expected = r#"{"v":1,"error":"the request is longer than 65536 octets","refused":{"kind":"not-a-request","#;
+    assert!(answer.starts_with(expected), "{answer}");
     assert!(server.status().await.is_ok());
 }
 
@@ -264,7 +304,8 @@ async fn one_connection_carries_many_requests_and_many_connections_stand_side_by
 #[tokio::test]
 async fn clients_that_say_or_read_nothing_are_given_up() {
     let server = Server::start(Duration::from_millis(500));
-    assert_eq!(server.say(b"").await, "{\"v\":1,\"error\":\"no request within 0.5 s\"}\n");
+    let answer = server.say(b"").await;
+    assert!(answer.starts_with(r#"{"v":1,"error":"no request within 0.5 s","refused":{"#), "{answer}");
 
     // Every place is taken by one that never reads its answers; a place comes free all the same.
     let mut clients = Vec::new();
@@ -280,10 +321,284 @@ async fn clients_that_say_or_read_nothing_are_given_up() {
 #[tokio::test]
 async fn a_daemon_about_to_stop_says_so() {
     let dir = Dir::new();
-    let (requests, queue) = mpsc::channel(1);
-    drop(queue);
-    let _server = tokio::spawn(serve(ControlSocket::bind(&dir.path("sock")).unwrap(), requests));
-    assert_eq!(ask(&dir.path("sock")).await.unwrap_err().to_string(), "vrrpd says: vrrpd is about to stop");
+    let (snapshots, asked) = mpsc::channel(1);
+    let (orders, ordered) = mpsc::channel(1);
+    drop((asked, ordered));
+    let path = dir.path("sock");
+    let _server = tokio::spawn(serve(ControlSocket::bind(&path).unwrap(), Daemon { snapshots, orders }));
+    for verb in ["status", "reload"] {
+        let (path, request) = (path.clone(), request(verb));
+        let error = spawn_blocking(move || super::print(&path, &request, false, SOON)).await.unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "vrrpd says: vrrpd is about to stop");
+        assert!(matches!(error, AskError::Refused { why: Some(why), .. } if *why == Refused::Stopping));
+    }
+}
+
+#[test]
+fn each_verb_has_a_command_line_and_a_json_line() {
+    for (words, line) in [
+        ("status", r#"{"v":1,"verb":"status"}"#),
+        ("reload", r#"{"v":1,"verb":"reload"}"#),
+        ("diff /a/b.conf", r#"{"v":1,"verb":"diff","file":"/a/b.conf"}"#),
+        ("drain --all", r#"{"v":1,"verb":"drain","all":true}"#),
+        (
+            "drain a b --priority 7 --seconds 2.5",
+            r#"{"v":1,"verb":"drain","routers":["a","b"],"priority":7,"seconds":2.5}"#,
+        ),
+        ("undrain a", r#"{"v":1,"verb":"undrain","routers":["a"]}"#),
+        ("priority a 120", r#"{"v":1,"verb":"priority","router":"a","priority":120}"#),
+        ("check chk", r#"{"v":1,"verb":"check","check":"chk"}"#),
+        ("stop a", r#"{"v":1,"verb":"stop","routers":["a"]}"#),
+        ("start --all", r#"{"v":1,"verb":"start","all":true}"#),
+        ("upgrade", r#"{"v":1,"verb":"upgrade"}"#),
+    ] {
+        let written = protocol::line(&Question::new(request(words)));
+        assert_eq!(String::from_utf8(written.clone()).unwrap(), format!("{line}\n"));
+        let verb = words.split(' ').next().unwrap().to_owned();
+        assert_eq!(protocol::read(&written), Ok((verb, request(words))));
+    }
+    let Request::Diff(diff::Request { file }) = request("diff b.conf") else { panic!() };
+    assert_eq!(Path::new(&file), std::env::current_dir().unwrap().join("b.conf"));
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_is_refused_before_it_is_sent() {
+    let command = Request::augment_subcommands(clap::Command::new("vrrpctl").no_binary_name(true));
+    for words in [
+        "drain",
+        "drain a --all",
+        "stop",
+        "drain a --priority 0",
+        "drain a --priority 255",
+        "drain a --seconds -1",
+        "drain a --seconds soon",
+        "drain a --seconds 86401",
+        "priority a",
+        "priority a 0",
+        "priority a 256",
+        "check",
+        "diff",
+        "explode",
+    ] {
+        assert!(command.clone().try_get_matches_from(words.split(' ')).is_err(), "{words}");
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_makes_no_sense_does_not_reach_the_daemon() {
+    let mut server = Server::start(SOON);
+    for request in [
+        r#"{"v":1,"verb":"drain"}"#,
+        r#"{"v":1,"verb":"drain","all":true,"routers":["a"]}"#,
+        r#"{"v":1,"verb":"drain","all":true,"priority":255}"#,
+        r#"{"v":1,"verb":"drain","all":true,"priority":0}"#,
+        r#"{"v":1,"verb":"drain","all":true,"seconds":-1}"#,
+        r#"{"v":1,"verb":"drain","all":true,"seconds":1e300}"#,
+        r#"{"v":1,"verb":"stop","routers":[]}"#,
+        r#"{"v":1,"verb":"priority","router":"a","priority":256}"#,
+        r#"{"v":1,"verb":"diff","file":"relative.conf"}"#,
+        r#"{"v":1,"verb":"check"}"#,
+    ] {
+        let answer = server.say(format!("{request}\n").as_bytes()).await;
+        assert!(answer.contains(r#""refused":{"kind":"not-a-request""#), "{request}: {answer}");
+    }
+    assert!(server.orders.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn orders_arrive_whole_and_what_was_done_is_printed() {
+    let mut server = Server::start(SOON);
+    let changes = Changes { file: "/a.conf".to_owned(), changes: vec![], undisturbed: 2, notices: vec![] };
+    let named = |names: &[&str]| Routers::Named(names.iter().map(|&name| name.to_owned()).collect());
+    let (master, lowest) = ("192.0.2.252".parse().unwrap(), Priority::LOWEST);
+
+    let asked = server.ctl("reload");
+    let Order::Reload(reply) = server.order().await else { panic!() };
+    let ended = vec![ByHand { router: "a".to_owned(), change: Hand::Stopped }];
+    reply.send(Ok(Reloaded { changes: changes.clone(), ended })).unwrap();
+    let expected = "\
+/a.conf: no changes; 2 virtual routers go on undisturbed
+no longer as it was set by hand:
+  a: stopped
+";
+    assert_eq!(asked.await.unwrap().unwrap(), good(expected));
+
+    let asked = server.ctl("diff /a.conf");
+    let Order::Diff(file, reply) = server.order().await else { panic!() };
+    assert_eq!(file, Path::new("/a.conf"));
+    reply.send(Ok(changes)).unwrap();
+    assert_eq!(asked.await.unwrap().unwrap(), good("/a.conf: no changes; 2 virtual routers go on undisturbed\n"));
+
+    let asked = server.ctl("drain b a --priority 7 --seconds 2.5");
+    let Order::Drain(drain, reply) = server.order().await else { panic!() };
+    let (priority, limit) = (Some(Priority::new(7).unwrap()), Some(Duration::from_millis(2500)));
+    assert_eq!(drain, Drain { routers: named(&["b", "a"]), priority, limit });
+    let drained = |router: &str, outcome| DrainedRouter { router: router.to_owned(), outcome };
+    let away = vec![drained("a", DrainOutcome::HandedOver { to: master }), drained("b", DrainOutcome::NotMaster)];
+    reply.send(Ok(DrainEnded { routers: away })).unwrap();
+    assert_eq!(asked.await.unwrap().unwrap(), good("a: 192.0.2.252 has taken over\nb: was not Master\n"));
+
+    let asked = server.ctl("undrain --all");
+    let Order::Undrain(Routers::All, reply) = server.order().await else { panic!() };
+    let touched = |router: &str, changed| TouchedRouter { router: router.to_owned(), changed };
+    reply.send(Ok(Touched { routers: vec![touched("a", true), touched("b", false)] })).unwrap();
+    assert_eq!(asked.await.unwrap().unwrap(), good("a: no longer drained\nb: was not drained\n"));
+
+    let asked = server.ctl("priority a 1");
+    let Order::Priority(NewPriority { router, priority }, reply) = server.order().await else { panic!() };
+    assert_eq!((router.as_str(), priority), ("a", lowest));
+    reply.send(Ok(PriorityChanged { router, priority, configured: Priority::DEFAULT })).unwrap();
+    assert_eq!(asked.await.unwrap().unwrap(), good("a: priority 1 until the next reload, configured 100\n"));
+
+    let asked = server.ctl("stop a");
+    let Order::Stop(routers, reply) = server.order().await else { panic!() };
+    assert_eq!(routers, named(&["a"]));
+    reply.send(Ok(Touched { routers: vec![touched("a", true)] })).unwrap();
+    assert_eq!(asked.await.unwrap().unwrap(), good("a: stopped\n"));
+
+    let asked = server.ctl("start a");
+    let Order::Start(_, reply) = server.order().await else { panic!() };
+    reply.send(Ok(Touched { routers: vec![touched("a", false)] })).unwrap();
+    assert_eq!(asked.await.unwrap().unwrap(), good("a: was not stopped\n"));
+
+    let asked = server.ctl("upgrade");
+    let Order::Upgrade(reply) = server.order().await else { panic!() };
+    reply.send(Ok(Upgraded { from: "1.0.0".to_owned(), to: "1.0.1".to_owned() })).unwrap();
+    assert_eq!(asked.await.unwrap().unwrap(), good("vrrpd 1.0.1 goes on, was 1.0.0\n"));
+}
+
+fn good(text: &str) -> Printed {
+    Printed { text: text.to_owned(), succeeded: true }
+}
+
+fn bad(text: &str) -> Printed {
+    Printed { text: text.to_owned(), succeeded: false }
+}
+
+#[tokio::test]
+async fn a_drain_that_leaves_addresses_here_and_a_check_that_fails_are_no_success() {
+    let mut server = Server::start(SOON);
+    let asked = server.ctl("drain --all");
+    let Order::Drain(Drain { routers: Routers::All, priority: None, limit: None }, reply) = server.order().await else {
+        panic!()
+    };
+    let outcomes = [
+        DrainOutcome::NotMaster,
+        DrainOutcome::NobodyTookOver,
+        DrainOutcome::Undone,
+        DrainOutcome::Impossible { why: "192.0.2.1 is this host's own address".to_owned() },
+    ];
+    let router = |(n, outcome)| DrainedRouter { router: format!("r{n}"), outcome };
+    reply.send(Ok(DrainEnded { routers: outcomes.into_iter().enumerate().map(router).collect() })).unwrap();
+    let expected = "\
+r0: was not Master
+r1: nobody took over; still Master here, at the lowered priority
+r2: something else ended the drain; see vrrpctl status
+r3: cannot be drained: 192.0.2.1 is this host's own address
+";
+    assert_eq!(asked.await.unwrap().unwrap(), bad(expected));
+
+    for (passed, verdict, expected) in [
+        (true, Some(true), good("chk: passed: exit status 0\n")),
+        (true, Some(false), good("chk: passed: exit status 0; the check still counts as failed (rise)\n")),
+        (false, Some(true), bad("chk: failed: exit status 1; the check still counts as passing (fall)\n")),
+        (false, None, bad("chk: failed: exit status 1; the check has no verdict yet\n")),
+    ] {
+        let asked = server.ctl("check chk");
+        let Order::Check(check, reply) = server.order().await else { panic!() };
+        let result = format!("exit status {}", u8::from(!passed));
+        reply.send(Ok(Checked { check, passed, result, verdict })).unwrap();
+        assert_eq!(asked.await.unwrap().unwrap(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_arrives_in_words_and_typed() {
+    let mut server = Server::start(SOON);
+    let asked = server.ctl("stop mial");
+    let Order::Stop(routers, reply) = server.order().await else { panic!() };
+    reply.send(Err(routers.places(&["proxy", "mail"]).unwrap_err())).unwrap();
+    let error = asked.await.unwrap().unwrap_err();
+    let text = r#"no virtual router is called "mial"; there are mail, proxy"#;
+    assert_eq!(error.to_string(), format!("vrrpd says: {text}"));
+    let json: serde_json::Value = serde_json::from_str(&error.json()).unwrap();
+    let refused = serde_json::json!({"kind": "no-such-router", "name": "mial", "known": ["mail", "proxy"]});
+    assert_eq!(json, serde_json::json!({"error": text, "refused": refused}));
+
+    // A supervisor that ends without a word is about to stop.
+    let asked = server.ctl("reload");
+    drop(server.order().await);
+    assert_eq!(asked.await.unwrap().unwrap_err().to_string(), "vrrpd says: vrrpd is about to stop");
+}
+
+#[test]
+fn answers_of_older_and_newer_releases_are_understood() {
+    let read = |line| read_answer::<Status>(Path::new("socket"), line).unwrap_err();
+    let older = read(r#"{"v":1,"error":"unknown verb \"drain\"; known: status"}"#);
+    assert_eq!(older.to_string(), r#"vrrpd says: unknown verb "drain"; known: status"#);
+    assert_eq!(older.json(), "{\n  \"error\": \"unknown verb \\\"drain\\\"; known: status\"\n}\n");
+    let newer = read(r#"{"v":1,"error":"out of tea","refused":{"kind":"out-of-tea","cups":0},"more":[1]}"#);
+    assert_eq!(newer.to_string(), "vrrpd says: out of tea");
+    assert!(matches!(newer, AskError::Refused { why: Some(why), .. } if *why == Refused::Other));
+}
+
+#[tokio::test]
+async fn an_order_that_takes_long_holds_up_nobody_and_shows_signs_of_life() {
+    let mut server = Server::start(SOON);
+    let mut waiting = server.connect().await;
+    waiting.write_all(b"{\"v\":1,\"verb\":\"drain\",\"all\":true}\n").await.unwrap();
+    let Order::Drain(_, drain) = server.order().await else { panic!() };
+
+    assert!(server.status().await.is_ok());
+    let asked = server.ctl("stop --all");
+    let Order::Stop(_, stop) = server.order().await else { panic!() };
+    stop.send(Ok(Touched { routers: vec![] })).unwrap();
+    assert_eq!(asked.await.unwrap().unwrap(), good("there is no virtual router\n"));
+
+    let mut lines = BufReader::new(&mut waiting).lines();
+    for _ in 0..2 {
+        let line = timeout(SOON, lines.next_line()).await.unwrap().unwrap();
+        assert_eq!(line.as_deref(), Some(r#"{"v":1,"pending":"drain"}"#));
+    }
+    drain.send(Ok(DrainEnded { routers: vec![] })).unwrap();
+    // One more line may be under way.
+    let line = loop {
+        let line = timeout(SOON, lines.next_line()).await.unwrap().unwrap().unwrap();
+        if !line.contains("pending") {
+            break line;
+        }
+    };
+    assert_eq!(line, r#"{"v":1,"ok":{"routers":[]}}"#);
+}
+
+#[tokio::test]
+async fn a_sign_of_life_is_no_answer() {
+    use std::io::Write;
+    let dir = Dir::new();
+    let path = dir.path("sock");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let slow = spawn_blocking(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        let pending = "{\"v\":1,\"pending\":\"reload\"}\n".repeat(3);
+        client.write_all(format!("{pending}{{\"v\":1,\"error\":\"at last\"}}\n").as_bytes()).unwrap();
+        // Closed before it was read, the connection would be reset.
+        let _ = std::io::Read::read(&mut client, &mut [0; 100]);
+    });
+    let asked = spawn_blocking(move || super::print(&path, &request("reload"), false, SOON));
+    assert_eq!(asked.await.unwrap().unwrap_err().to_string(), "vrrpd says: at last");
+    slow.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_cancels_nothing_and_gives_its_place_up() {
+    let mut server = Server::start(SOON);
+    let mut waiting = server.connect().await;
+    waiting.write_all(b"{\"v\":1,\"verb\":\"reload\"}\n").await.unwrap();
+    let Order::Reload(mut reply) = server.order().await else { panic!() };
+    drop(waiting);
+    // The order is in the supervisor's hands; that nobody waits any more is all that it could notice.
+    timeout(SOON, reply.closed()).await.expect("the server notices that its client has gone");
+    assert!(server.status().await.is_ok());
 }
 
 #[tokio::test]

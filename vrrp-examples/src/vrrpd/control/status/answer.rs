@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use crate::vrrpd::control::snapshot::Hand;
+
 /// The whole daemon.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -31,6 +33,9 @@ pub struct RouterView {
     pub priority: u8,
     /// Priority in the configuration.
     pub configured_priority: u8,
+    /// What was changed by hand, until the next reload.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_hand: Vec<Hand>,
     /// Its virtual addresses.
     pub addresses: Vec<AddressView>,
     /// What keeps it out of the election, each by its name and with its reason.

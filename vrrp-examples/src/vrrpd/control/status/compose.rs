@@ -6,7 +6,7 @@ use vrrp_core::{Fault, Priority, Role, Weight};
 use vrrp_io_linux::{AddressStatus, DriverStatus, FaultStatus, OnHost, RouterStatus, TrackerStatus};
 
 use super::answer::{AddressView, MasterView, OtherMasterView, Place, RouterView, Since, Status, TrackerView};
-use crate::vrrpd::control::snapshot::{Reasons, Snapshot};
+use crate::vrrpd::control::snapshot::{ByHand, Hand, Reasons, Snapshot};
 
 /// Says how everything stands. What a failing check is to blame for has its last result behind it.
 pub(super) fn status(daemon: &Snapshot) -> Status {
@@ -27,6 +27,7 @@ fn router(status: &RouterStatus, daemon: &Snapshot) -> RouterView {
         state,
         priority: status.priority.get(),
         configured_priority: status.configured_priority.get(),
+        by_hand: by_hand(&status.name, &daemon.by_hand),
         addresses: status.addresses.iter().map(address).collect(),
         faults: status.faults.iter().map(|it| fault(it, status, &daemon.reasons)).collect(),
         trackers: status.trackers.iter().map(|it| tracker(it, status, &daemon.reasons)).collect(),
@@ -44,6 +45,10 @@ fn router(status: &RouterStatus, daemon: &Snapshot) -> RouterView {
         cause: status.why.clone(),
         counters: counters(status, &daemon.driver),
     }
+}
+
+fn by_hand(router: &str, all: &[ByHand]) -> Vec<Hand> {
+    all.iter().filter(|by_hand| by_hand.router == router).map(|by_hand| by_hand.change.clone()).collect()
 }
 
 fn address(address: &AddressStatus) -> AddressView {
@@ -154,6 +159,17 @@ mod tests {
             let router = status(&snapshot(wording, Reasons::default())).routers.remove(0);
             assert_eq!(router.faults, [wording, "interface eth0 is down"], "a check that passes has nothing to blame");
         }
+    }
+
+    #[test]
+    fn what_was_changed_by_hand_stands_with_its_router() {
+        let priority = Hand::Priority { priority: Priority::DEFAULT };
+        let mut snapshot = snapshot("", Reasons::default());
+        let by_hand = |router: &str, change: &Hand| ByHand { router: router.to_owned(), change: change.clone() };
+        snapshot.by_hand = vec![by_hand("b", &Hand::Stopped), by_hand("a", &priority)];
+        let router = status(&snapshot).routers.remove(0);
+        assert_eq!(router.by_hand, [priority]);
+        assert_eq!(serde_json::to_value(&router.by_hand).unwrap(), json!([{"change": "priority", "priority": 100}]));
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod text;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::verb::Verb;
+use super::verb::{Question, Verb};
 use crate::vrrpd::control::snapshot::Snapshot;
 
 pub use answer::{AddressView, MasterView, OtherMasterView, Place, RouterView, Since, Status, TrackerView};
@@ -20,11 +20,13 @@ pub struct Request {}
 impl Verb for Request {
     type Answer = Status;
 
-    fn answer(&self, daemon: &Snapshot) -> Status {
-        compose::status(daemon)
-    }
-
     fn text(&self, answer: &Status) -> String {
         text::render(answer)
+    }
+}
+
+impl Question for Request {
+    fn answer(&self, daemon: &Snapshot) -> Status {
+        compose::status(daemon)
     }
 }

@@ -25,6 +25,7 @@ fn paragraph(router: &RouterView) -> String {
     let masters = std::iter::once(master(router.master.as_ref())).chain(router.other_master.iter().map(other_master));
     field(&mut text, "master", masters);
     field(&mut text, "priority", [priority(router)]);
+    field(&mut text, "by hand", router.by_hand.iter().map(|hand| format!("{hand}, until the next reload")));
     field(&mut text, "tracking", router.trackers.iter().filter_map(tracking));
     field(&mut text, "addresses", router.addresses.iter().map(|address| location(state, address)));
     let counted = router.counters.iter().filter(|(_, count)| **count > 0);
