@@ -1,25 +1,42 @@
 //! Every signal that can be caught is: none ends a Master without a release and a word. `docs/process.md` has the table.
 
+use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::warn;
 
-/// Exporters and scripts written for another daemon send a signal every few seconds: one line in so long tells of them.
-const BETWEEN_LINES: Duration = Duration::from_secs(3600);
-/// Somebody who has changed the configuration waits for a line.
-const BETWEEN_HANGUPS: Duration = Duration::from_secs(10);
+/// Exporters and scripts written for another daemon send a signal every few seconds: so many are heeded in an hour.
+const HOUR: Duration = Duration::from_secs(3600);
+/// Lines that say that a signal has no effect.
+const LINES: usize = 1;
+/// Dumps of either kind: enough for whoever sends the signal by hand.
+const DUMPS: usize = 6;
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Request {
+    /// An orderly end, with the name of the signal.
+    Stop(&'static str),
+    /// To read the configuration again.
+    Reload,
+    /// To log how everything stands.
+    DumpData,
+    /// To log the counters.
+    DumpStatistics,
+}
 
 /// An orderly stop.
 const STOPS: [(i32, &str); 3] = [(libc::SIGTERM, "SIGTERM"), (libc::SIGINT, "SIGINT"), (libc::SIGQUIT, "SIGQUIT")];
 
 /// What would end the process in silence and means nothing here. Not among them: a crash (SIGSEGV and the like), and SIGXCPU,
 /// by which the kernel ends a real-time thread that never pauses: a handler would never come to its turn.
-const MEANINGLESS: [(i32, &str); 10] = [
+const MEANINGLESS: [(i32, &str); 8] = [
     (libc::SIGPIPE, "SIGPIPE"),
     (libc::SIGALRM, "SIGALRM"),
     (libc::SIGVTALRM, "SIGVTALRM"),
@@ -28,50 +45,93 @@ const MEANINGLESS: [(i32, &str); 10] = [
     (libc::SIGPWR, "SIGPWR"),
     (libc::SIGSTKFLT, "SIGSTKFLT"),
     (libc::SIGXFSZ, "SIGXFSZ"),
-    (libc::SIGUSR1, "SIGUSR1"),
-    (libc::SIGUSR2, "SIGUSR2"),
 ];
 
 /// The signals of the process, caught from the moment that it exists. Dropping it leaves them caught, and without effect.
 #[derive(Debug)]
 pub(super) struct Signals {
-    stops: mpsc::Receiver<&'static str>,
-    /// One for each signal.
+    stops: [(Signal, &'static str); STOPS.len()],
+    hangup: Signal,
+    data: Dump,
+    statistics: Dump,
+    /// One for each signal without effect.
     _listeners: JoinSet<()>,
 }
 
 impl Signals {
     /// Call it on the runtime.
     pub(super) fn catch() -> io::Result<Self> {
+        let catch = |number| signal(SignalKind::from_raw(number));
+        let [terminate, interrupt, quit] = STOPS.map(|(number, name)| catch(number).map(|signal| (signal, name)));
         let mut listeners = JoinSet::new();
-        let (sender, stops) = mpsc::channel(1);
-        for (number, name) in STOPS {
-            let (mut signal, sender) = (signal(SignalKind::from_raw(number))?, sender.clone());
-            listeners.spawn(async move {
-                while signal.recv().await.is_some() {
-                    // Full: it stops already.
-                    let _ = sender.try_send(name);
-                }
-            });
-        }
-        listeners.spawn(say(
-            signal(SignalKind::hangup())?,
-            "SIGHUP: restart vrrpd to have the configuration read again".to_owned(),
-            BETWEEN_HANGUPS,
-        ));
         let meaningless = MEANINGLESS.map(|(number, name)| (number, name.to_owned()));
         let first = libc::SIGRTMIN();
         let real_time = (first..=libc::SIGRTMAX()).map(|number| (number, real_time_name(number - first)));
         for (number, name) in meaningless.into_iter().chain(real_time) {
-            listeners.spawn(say(signal(SignalKind::from_raw(number))?, meaning(number, &name), BETWEEN_LINES));
+            listeners.spawn(say(catch(number)?, meaning(number, &name)));
         }
-        Ok(Self { stops, _listeners: listeners })
+        Ok(Self {
+            stops: [terminate?, interrupt?, quit?],
+            hangup: catch(libc::SIGHUP)?,
+            data: Dump::new(catch(libc::SIGUSR1)?, "SIGUSR1"),
+            statistics: Dump::new(catch(libc::SIGUSR2)?, "SIGUSR2"),
+            _listeners: listeners,
+        })
     }
 
-    /// Waits for a signal to stop; returns its name.
-    pub(super) async fn stop(&mut self) -> &'static str {
-        // The listeners have the other end and never end.
-        self.stops.recv().await.unwrap_or("no signal can be received any more")
+    /// Waits for a signal that asks for something; a stop comes before all else. A signal that comes again before it was
+    /// returned counts once. Waiting can be given up at any time: nothing is lost.
+    pub(super) async fn next(&mut self) -> Request {
+        poll_fn(|context| self.poll(context)).await
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Request> {
+        for (signal, name) in &mut self.stops {
+            if signal.poll_recv(context).is_ready() {
+                return Poll::Ready(Request::Stop(name));
+            }
+        }
+        if self.hangup.poll_recv(context).is_ready() {
+            return Poll::Ready(Request::Reload);
+        }
+        if self.data.is_due(context) {
+            return Poll::Ready(Request::DumpData);
+        }
+        if self.statistics.is_due(context) { Poll::Ready(Request::DumpStatistics) } else { Poll::Pending }
+    }
+}
+
+/// A signal that asks for lines in the log.
+#[derive(Debug)]
+struct Dump {
+    signal: Signal,
+    name: &'static str,
+    ration: Ration,
+}
+
+impl Dump {
+    const fn new(signal: Signal, name: &'static str) -> Self {
+        Self { signal, name, ration: Ration::new(DUMPS) }
+    }
+
+    fn is_due(&mut self, context: &mut Context<'_>) -> bool {
+        let name = self.name;
+        while self.signal.poll_recv(context) == Poll::Ready(Some(())) {
+            match self.ration.another(Instant::now()) {
+                Ok(0) => return true,
+                Ok(held_back) => {
+                    warn!("{name}: came {held_back} times since the last dump; at most {DUMPS} are written in an hour");
+                    return true;
+                }
+                Err(1) => {
+                    warn!(
+                        "{name}: {DUMPS} dumps were written within an hour, the next one has to wait; ask with `vrrpctl status`"
+                    );
+                }
+                Err(_) => {}
+            }
+        }
+        false
     }
 }
 
@@ -79,69 +139,100 @@ fn real_time_name(offset: i32) -> String {
     if offset == 0 { "SIGRTMIN".to_owned() } else { format!("SIGRTMIN+{offset}") }
 }
 
-/// keepalived writes files at the user signals and some of the real-time ones.
+/// keepalived writes files at some of the real-time signals.
 fn meaning(number: i32, name: &str) -> String {
-    if number == libc::SIGUSR1 || number == libc::SIGUSR2 || number >= libc::SIGRTMIN() {
+    if number >= libc::SIGRTMIN() {
         format!("{name}: has no effect in vrrpd; `vrrpctl status` tells state and counters, with --json for programs")
     } else {
         format!("{name}: has no effect in vrrpd")
     }
 }
 
-/// Says `text` for a signal, at most once in `between`.
-async fn say(mut signal: Signal, text: String, between: Duration) {
-    let mut lines = Lines::new(between);
+/// Says `text` for a signal, at most once an hour.
+async fn say(mut signal: Signal, text: String) {
+    let mut lines = Ration::new(LINES);
     while signal.recv().await.is_some() {
         match lines.another(Instant::now()) {
-            None => {}
-            Some(0) => warn!("{text}"),
-            Some(held_back) => warn!("{text} (and {held_back} times since the last line)"),
+            Err(_) => {}
+            Ok(0) => warn!("{text}"),
+            Ok(held_back) => warn!("{text} (and {held_back} times since the last line)"),
         }
     }
 }
 
-/// Holds back what was said a moment ago.
+/// So many in an hour, and no more.
 #[derive(Debug)]
-struct Lines {
-    between: Duration,
-    last: Option<Instant>,
+struct Ration {
+    most: usize,
+    given: VecDeque<Instant>,
     held_back: u64,
 }
 
-impl Lines {
-    const fn new(between: Duration) -> Self {
-        Self { between, last: None, held_back: 0 }
+impl Ration {
+    const fn new(most: usize) -> Self {
+        Self { most, given: VecDeque::new(), held_back: 0 }
     }
 
-    /// Whether to say it now: with how often it was held back since it was last said.
-    fn another(&mut self, now: Instant) -> Option<u64> {
-        if self.last.is_some_and(|last| now.saturating_duration_since(last) < self.between) {
+    /// Whether there is one more now: with how many were held back since the last one.
+    ///
+    /// # Errors
+    /// Where there is none: how many are held back, this one among them.
+    fn another(&mut self, now: Instant) -> Result<u64, u64> {
+        self.given.retain(|given| now.saturating_duration_since(*given) < HOUR);
+        if self.given.len() < self.most {
+            self.given.push_back(now);
+            Ok(std::mem::take(&mut self.held_back))
+        } else {
             self.held_back += 1;
-            return None;
+            Err(self.held_back)
         }
-        self.last = Some(now);
-        Some(std::mem::take(&mut self.held_back))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use nix::sys::signal::Signal::{SIGHUP as HUP, SIGTERM as TERM, SIGUSR1 as USR1, SIGUSR2 as USR2};
+    use nix::sys::signal::raise;
+    use tokio::time::timeout;
+
     use super::*;
+    use crate::vrrpd::exec::testing::SOON;
+
+    /// What an exporter gets that asks every 20 seconds: the number of the question, with how many were held back.
+    fn given(most: usize) -> Vec<(u32, u64)> {
+        let (mut ration, start) = (Ration::new(most), Instant::now());
+        let at = |n| start + n * Duration::from_secs(20);
+        (0..400).filter_map(|n| ration.another(at(n)).ok().map(|held_back| (n, held_back))).collect()
+    }
 
     #[test]
-    fn an_exporter_gets_one_line_an_hour() {
-        let (mut lines, start) = (Lines::new(BETWEEN_LINES), Instant::now());
-        let at = |n| start + n * Duration::from_secs(20);
-        let said: Vec<_> = (0..400).filter_map(|n| lines.another(at(n)).map(|times| (n, times))).collect();
-        assert_eq!(said, [(0, 0), (180, 179), (360, 179)]);
+    fn an_exporter_gets_one_line_an_hour_and_six_dumps() {
+        assert_eq!(given(LINES), [(0, 0), (180, 179), (360, 179)]);
+        let first: Vec<(u32, u64)> = (0..6).map(|n| (n, 0)).collect();
+        let later = |n: u32| [(n, 174), (n + 1, 0), (n + 2, 0), (n + 3, 0), (n + 4, 0), (n + 5, 0)];
+        assert_eq!(given(DUMPS), [&first[..], &later(180), &later(360)].concat());
+        let mut ration = Ration::new(1);
+        let now = Instant::now();
+        assert_eq!([0; 3].map(|_| ration.another(now)), [Ok(0), Err(1), Err(2)]);
     }
 
     #[test]
     fn who_asks_for_files_is_told_what_to_use_instead() {
-        for number in [libc::SIGUSR1, libc::SIGUSR2, libc::SIGRTMIN(), libc::SIGRTMAX()] {
+        for number in [libc::SIGRTMIN(), libc::SIGRTMAX()] {
             assert!(meaning(number, "x").contains("vrrpctl status"), "{number}");
         }
         assert_eq!(meaning(libc::SIGALRM, "SIGALRM"), "SIGALRM: has no effect in vrrpd");
         assert_eq!((real_time_name(0).as_str(), real_time_name(3).as_str()), ("SIGRTMIN", "SIGRTMIN+3"));
+    }
+
+    #[tokio::test]
+    async fn each_signal_asks_for_something_and_a_stop_comes_first() {
+        let mut signals = Signals::catch().unwrap();
+        for signal in [TERM, HUP, USR1, USR2] {
+            raise(signal).unwrap();
+        }
+        for request in [Request::Stop("SIGTERM"), Request::Reload, Request::DumpData, Request::DumpStatistics] {
+            assert_eq!(timeout(SOON, signals.next()).await.unwrap(), request);
+        }
     }
 }

@@ -20,7 +20,7 @@ use crate::vrrpd::notify::{self, Limits, Notifier, NotifyState, Subject};
 use crate::vrrpd::reaper;
 use crate::vrrpd::routers::{Prepared, ScriptUser};
 use crate::vrrpd::routes::{self, Routing};
-use crate::vrrpd::signals::Signals;
+use crate::vrrpd::signals::{Request, Signals};
 
 /// How long the kernel may take to remove routes and rules at the end.
 const STOP_ROUTES: Duration = Duration::from_secs(1);
@@ -62,7 +62,7 @@ pub(super) async fn run(
     let mut supervisor = Supervisor { daemon, script_users, failures, vrrp, events, groups, notifier, routing };
     let ended = tokio::select! {
         () = supervisor.serve(verdicts, asked, ordered) => Err("the protocol driver has died".into()),
-        why = signals.stop() => Ok(why),
+        why = stop(&mut signals) => Ok(why),
     };
     if let Ok(why) = ended {
         info!("{why}: stopping");
@@ -73,6 +73,20 @@ pub(super) async fn run(
     }
     supervisor.stop().await;
     ended.map(drop)
+}
+
+/// Waits for a signal to stop.
+async fn stop(signals: &mut Signals) -> &'static str {
+    loop {
+        match signals.next().await {
+            Request::Stop(why) => return why,
+            Request::Reload => warn!("SIGHUP: restart vrrpd to have the configuration read again"),
+            Request::DumpData => warn!("SIGUSR1: has no effect in vrrpd; `vrrpctl status` tells state and counters"),
+            Request::DumpStatistics => {
+                warn!("SIGUSR2: has no effect in vrrpd; `vrrpctl status` tells state and counters");
+            }
+        }
+    }
 }
 
 /// What runs, and what it reports.

@@ -110,6 +110,7 @@ fn counters(status: &RouterStatus, driver: &DriverStatus) -> BTreeMap<String, u6
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vrrpd::control::status::dump;
     use serde_json::json;
     use std::time::SystemTime;
     use vrrp_core::{RouterId, TrackerId};
@@ -170,6 +171,20 @@ mod tests {
         let router = status(&snapshot).routers.remove(0);
         assert_eq!(router.by_hand, [priority]);
         assert_eq!(serde_json::to_value(&router.by_hand).unwrap(), json!([{"change": "priority", "priority": 100}]));
+    }
+
+    #[test]
+    fn a_dump_has_a_line_for_each_router_and_says_where_there_is_more() {
+        let mut snapshot = snapshot("check squid failed", Reasons::default());
+        snapshot.by_hand = vec![ByHand { router: "a".to_owned(), change: Hand::Stopped }];
+        let more = "`vrrpctl status` shows more, with --json for programs";
+        let router = "a: Fault on eth0, IPv4, VRID 1; since 1970-01-01T00:00:00Z (1s ago): check squid failed; \
+                      fault: check squid failed; fault: interface eth0 is down; master: none known; priority 100; \
+                      by hand: stopped; 192.0.2.1/24 not here: there is no interface eth1";
+        assert_eq!(dump::data(&snapshot), [router, more]);
+        assert_eq!(dump::statistics(&snapshot), ["a: 3 events_lost, 2 news_not_understood", more]);
+        snapshot.driver.routers.clear();
+        assert_eq!(dump::data(&snapshot), [more]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod answer;
 mod compose;
+pub mod dump;
 mod text;
 
 use clap::Args;

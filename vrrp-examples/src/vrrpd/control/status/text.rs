@@ -17,8 +17,7 @@ pub(super) fn render(status: &Status) -> String {
 }
 
 fn paragraph(router: &RouterView) -> String {
-    let RouterView { name, state, interface, family, vrid, .. } = router;
-    let mut text = format!("{name}: {state} on {interface}, {family}, VRID {vrid}\n");
+    let mut text = head(router) + "\n";
     field(&mut text, "since", router.since.iter().map(since));
     field(&mut text, "because", [router.cause.clone()]);
     field(&mut text, "faults", router.faults.iter().cloned());
@@ -27,10 +26,33 @@ fn paragraph(router: &RouterView) -> String {
     field(&mut text, "priority", [priority(router)]);
     field(&mut text, "by hand", router.by_hand.iter().map(|hand| format!("{hand}, until the next reload")));
     field(&mut text, "tracking", router.trackers.iter().filter_map(tracking));
-    field(&mut text, "addresses", router.addresses.iter().map(|address| location(state, address)));
-    let counted = router.counters.iter().filter(|(_, count)| **count > 0);
-    field(&mut text, "counters", counted.map(|(name, count)| format!("{count} {name}")));
+    field(&mut text, "addresses", addresses(router));
+    field(&mut text, "counters", counters(router));
     text
+}
+
+/// The same in one line, without what has its own place.
+pub(super) fn sentence(router: &RouterView) -> String {
+    let since = router.since.iter().map(|at| format!("since {}: {}", since(at), router.cause));
+    let faults = router.faults.iter().map(|fault| format!("fault: {fault}"));
+    let masters = [format!("master: {}", master(router.master.as_ref()))];
+    let priority = [format!("priority {}", priority(router))];
+    let by_hand = router.by_hand.iter().map(|hand| format!("by hand: {hand}"));
+    let parts = since.chain(faults).chain(masters).chain(priority).chain(by_hand).chain(addresses(router));
+    parts.fold(head(router), |text, part| text + "; " + &part)
+}
+
+fn head(RouterView { name, state, interface, family, vrid, .. }: &RouterView) -> String {
+    format!("{name}: {state} on {interface}, {family}, VRID {vrid}")
+}
+
+fn addresses(router: &RouterView) -> impl Iterator<Item = String> + '_ {
+    router.addresses.iter().map(|address| location(&router.state, address))
+}
+
+/// What has been counted at all.
+pub(super) fn counters(router: &RouterView) -> impl Iterator<Item = String> + '_ {
+    router.counters.iter().filter(|(_, count)| **count > 0).map(|(name, count)| format!("{count} {name}"))
 }
 
 /// The label stands before the first line only; without lines, not at all.
