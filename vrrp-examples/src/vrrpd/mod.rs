@@ -15,6 +15,8 @@ mod reaper;
 pub mod report;
 mod routers;
 pub mod routes;
+#[expect(dead_code, reason = "the supervisor tells it nothing yet")]
+mod service_manager;
 mod signals;
 mod supervisor;
 

@@ -46,4 +46,6 @@ pub use which::Which;
 pub const DEFAULT_SOCKET: &str = "/run/vrrpd.sock";
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;

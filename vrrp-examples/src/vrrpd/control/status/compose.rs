@@ -111,17 +111,15 @@ fn counters(status: &RouterStatus, driver: &DriverStatus) -> BTreeMap<String, u6
 mod tests {
     use super::*;
     use crate::vrrpd::control::status::dump;
+    use crate::vrrpd::control::testing::{driver, router};
     use serde_json::json;
     use std::time::SystemTime;
     use vrrp_core::{RouterId, TrackerId};
 
     /// A router with a check that fails, whatever that is called.
     fn snapshot(wording: &str, reasons: Reasons) -> Snapshot {
-        let second = json!({"secs": 1, "nanos": 0});
-        let driver = json!({"routers": [{
-            "id": 0, "name": "a", "interface": "eth0", "family": "Ipv4", "vrid": 1, "role": "Initialize",
-            "priority": 100, "configured_priority": 100, "master": null, "master_priority": null,
-            "since": null, "in_state_for": second, "cause": {"Fault": {"Tracker": 0}}, "why": wording,
+        let fields = json!({
+            "role": "Initialize", "cause": {"Fault": {"Tracker": 0}}, "why": wording,
             "faults": [
                 {"fault": {"Tracker": 0}, "text": wording},
                 {"fault": "InterfaceDown", "text": "interface eth0 is down"},
@@ -130,20 +128,13 @@ mod tests {
                 "id": 0, "name": "check squid", "interface": null, "passing": false, "says": wording,
                 "weight": "Fault", "reverse": false, "adjustment": 0,
             }],
-            "other_master": null,
             "addresses": [{
                 "vip": {"address": "192.0.2.1", "prefix_len": 24, "device": null, "label": null, "scope": "Global", "broadcast": null},
                 "installed": false, "host": "Absent", "obstacle": {"NoInterface": {"interface": "eth1"}},
             }],
-            "up_since": null, "up_for": null, "last_event": "vrrp-event-shutdown", "new_master_reason": "not-master",
-            "last_advertisement_from": null, "master_down_interval": second, "skew_time": second, "stats": {},
-        }], "global": {}, "events_lost": 3, "news_not_understood": 2});
-        Snapshot {
-            taken_at: SystemTime::UNIX_EPOCH,
-            driver: serde_json::from_value(driver).unwrap(),
-            reasons,
-            by_hand: vec![],
-        }
+        });
+        let driver = driver(&[router("a", fields)]);
+        Snapshot { taken_at: SystemTime::UNIX_EPOCH, driver, reasons, by_hand: vec![] }
     }
 
     #[test]
