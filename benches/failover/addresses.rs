@@ -1,7 +1,8 @@
-//! Which addresses a host has.
+//! Which addresses a host has, and what happens to them.
 
 use std::collections::HashSet;
 use std::io;
+use std::net::Ipv4Addr;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,8 @@ use vrrp_examples::testbed::netlink::Station;
 use crate::Result;
 use crate::daemon::now;
 
+/// The multicast group of news of IPv4 addresses, as in linux/rtnetlink.h.
+const RTNLGRP_IPV4_IFADDR: u32 = 5;
 /// From one look to the next, at least.
 const POLL: Duration = Duration::from_millis(10);
 /// The kernel gives as much in one datagram.
@@ -92,6 +95,39 @@ impl Addresses {
                     libc::NLMSG_ERROR => return Err(io::Error::other("the kernel does not list addresses")),
                     _ => addresses.extend(address(message).map(<[u8]>::to_vec)),
                 }
+                rest = rest.get(message.len().next_multiple_of(4)..).unwrap_or_default();
+            }
+        }
+    }
+}
+
+/// What a host says of its IPv4 addresses, from the opening on: that one came, changed or went.
+pub(crate) struct AddressNews(Socket);
+
+impl AddressNews {
+    pub(crate) fn of(host: &Station) -> Result<Self> {
+        let open = || {
+            let mut socket = Socket::new(NETLINK_ROUTE)?;
+            socket.bind_auto()?;
+            socket.add_membership(RTNLGRP_IPV4_IFADDR)?;
+            Ok(socket)
+        };
+        Ok(Self(host.namespace.run(open).map_err(|error| format!("opening netlink: {error}"))?))
+    }
+
+    /// Takes what was said, as the addresses that it was said of.
+    pub(crate) fn take(&self) -> Result<Vec<Ipv4Addr>> {
+        let (mut said, mut datagram) = (Vec::new(), Vec::with_capacity(DATAGRAM));
+        loop {
+            datagram.clear();
+            match self.0.recv(&mut datagram, libc::MSG_DONTWAIT) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(said),
+                received => received?,
+            };
+            let mut rest = datagram.as_slice();
+            while let Some((_, message)) = first_message(rest) {
+                let octets = address(message).and_then(|attribute| <[u8; 4]>::try_from(attribute.get(4..)?).ok());
+                said.extend(octets.map(Ipv4Addr::from));
                 rest = rest.get(message.len().next_multiple_of(4)..).unwrap_or_default();
             }
         }

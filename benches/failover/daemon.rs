@@ -87,9 +87,22 @@ pub(crate) struct Daemon<'a> {
 
 impl<'a> Daemon<'a> {
     pub(crate) fn start(kind: Kind, programs: &Programs, host: &'a Station, configuration: &str) -> Result<Self> {
+        Self::start_with(kind, programs, host, configuration, &[])
+    }
+
+    /// As `start`; vrrpd gets more arguments.
+    pub(crate) fn start_with(
+        kind: Kind,
+        programs: &Programs,
+        host: &'a Station,
+        configuration: &str,
+        more: &[&str],
+    ) -> Result<Self> {
         let mut command = programs.command(kind).ok_or_else(|| format!("where {kind} is was not said"))?;
         match kind {
-            Kind::Vrrpd | Kind::Other => command.args(["--config", CONFIGURATION_FILE, "--control", "/run/vrrpd.sock"]),
+            Kind::Vrrpd | Kind::Other => {
+                command.args(["--config", CONFIGURATION_FILE, "--control", "/run/vrrpd.sock"]).args(more)
+            }
             Kind::Keepalived => {
                 command.args(["--dont-fork", "--log-console", "--vrrp", "--use-file", CONFIGURATION_FILE])
             }
@@ -117,6 +130,12 @@ impl<'a> Daemon<'a> {
             sleep(Duration::from_millis(5));
         }
         Ok(())
+    }
+
+    /// Has it read another configuration; does not wait.
+    pub(crate) fn reload(&self, configuration: &str) -> Result<()> {
+        self.host.namespace.run(|| fs::write(CONFIGURATION_FILE, configuration))?;
+        Ok(kill(Pid::from_raw(self.child.id().try_into()?), Signal::SIGHUP)?)
     }
 
     /// Asks it to stop; does not wait.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use vrrp_core::Family;
 use vrrp_examples::testbed::namespace::this_program;
 
-use crate::addresses::Addresses;
+use crate::addresses::{AddressNews, Addresses};
 use crate::configuration::{Configuration, Router};
 use crate::daemon::{Daemon, Kind, Programs, now};
 use crate::forger::{Forged, Forger};
@@ -61,7 +61,7 @@ pub(crate) enum Run {
 }
 
 /// All of them, in the order in which they run.
-pub(crate) const ALL: [Experiment; 20] = [
+pub(crate) const ALL: [Experiment; 21] = [
     alone("floors", "the least that system calls, netlink and timers cost", |bench, report| {
         floors::measure(&bench.pair, report)
     }),
@@ -89,6 +89,9 @@ pub(crate) const ALL: [Experiment; 20] = [
     }),
     each("rt-busy", "the same with real-time scheduling (vrrp_rt_priority, vrrp_no_swap)", |b, k, _, r| {
         busy(b, k, true, r)
+    }),
+    each("reload", "another address for one of 255 Masters, and what the others notice", |b, k, n, r| {
+        reload(b, k, n.unwrap_or(3), r)
     }),
     each("start-255", "from exec to the last first advertisement of 255 routers", |b, k, n, r| {
         start(b, k, 255, 1, n.unwrap_or(3), r)
@@ -313,6 +316,59 @@ fn processor(bench: &mut Bench, kind: Kind, interval: Duration, report: &mut Rep
     let expected = 255.0 * WINDOW.as_secs_f64() / interval.as_secs_f64();
     report.add(kind, &format!("advertisements received, every {ms} ms"), "%", (after.2 - before.2) / expected * 100.0);
     Ok(())
+}
+
+/// A Master of 255 routers gets another address for one of them, without a stop. What is told of the others is told of the
+/// time from some intervals before until some after.
+fn reload(bench: &mut Bench, kind: Kind, rounds: usize, report: &mut Report) -> Result<()> {
+    const CHANGED: u8 = 128;
+    let routers: Vec<Router> = (1..=255).map(|vrid| Router::new(0, vrid)).collect();
+    let mut configuration = Configuration { routers, interval: Duration::from_secs(1), real_time: false };
+    let host = bench.pair.hosts.get(MASTER).ok_or("there is no such host")?;
+    let mut observer = Observer::open(&bench.pair)?;
+    // Renewals of a lease would be news of addresses, too; keepalived has none.
+    let text = configuration.text(PRIORITIES[MASTER]);
+    let master = Daemon::start_with(kind, &bench.programs, host, &text, &["--no-lease"])?;
+    steady(&mut observer, &configuration, &master)?;
+    sleep(SETTLED);
+    for round in 0..rounds {
+        let address = Ipv4Addr::new(10, 100, CHANGED, u8::try_from(round)? + 1);
+        let changed = configuration.routers.iter_mut().find(|router| router.vrid == CHANGED);
+        let changed = changed.ok_or("there is no such router")?;
+        let before = std::mem::replace(&mut changed.addresses, vec![address.into()]);
+        let news = AddressNews::of(host)?;
+        let mark = observer.mark()?;
+        sleep(configuration.interval * 3);
+        let reloaded = observer.mark()?;
+        let at = now();
+        master.reload(&configuration.text(PRIORITIES[MASTER]))?;
+        let announced = |seen: &[Seen]| {
+            seen.iter().find(|seen| matches!(seen.said, Said::Announcement(it) if it == address)).map(|seen| seen.at)
+        };
+        let announced = observer.wait(reloaded, PATIENCE, "the new address", announced)?;
+        // keepalived announces what it has once more, five seconds later.
+        sleep(SETTLED + configuration.interval * 3);
+        observer.mark()?;
+        report.add(kind, "reload: SIGHUP to the new address's first ARP", "ms", millis(announced, at));
+        let seen = observer.since(mark);
+        let off =
+            (1..=255).filter(|vrid| *vrid != CHANGED).filter_map(|vrid| most_off(seen, vrid, configuration.interval));
+        let off = off.max().ok_or("the others were not seen")?;
+        report.add(kind, "reload: furthest from the period, the other 254", "ms", off.as_secs_f64() * 1000.0);
+        let others = |it: &Ipv4Addr| *it != address && !before.contains(&(*it).into());
+        let arp = seen.iter().filter(|seen| matches!(&seen.said, Said::Announcement(it) if others(it))).count();
+        report.add(kind, "reload: announcements of the others", "", arp as f64);
+        let told = news.take()?.iter().filter(|it| others(it)).count();
+        report.add(kind, "reload: news of the others' addresses (netlink)", "", told as f64);
+    }
+    observer.check()
+}
+
+/// By how much two advertisements of a router were further apart, or nearer to each other, than an interval.
+fn most_off(seen: &[Seen], vrid: u8, interval: Duration) -> Option<Duration> {
+    let its = |seen: &&Seen| matches!(seen.said, Said::Advert { vrid: it, .. } if it == vrid);
+    let times: Vec<Duration> = seen.iter().filter(its).map(|seen| seen.at).collect();
+    times.windows(2).map(|pair| pair[1].saturating_sub(pair[0]).abs_diff(interval)).max()
 }
 
 /// Packets that the Backup has received so far.
