@@ -19,7 +19,7 @@ use vrrp_io_linux::{Blocking, Router, Vrrp, start};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Of a host that has nothing to do, and of one that can hardly serve.
+/// The priority of a host that has nothing to do, and of one that can hardly serve.
 const PRIORITIES: (u8, u8) = (150, 110);
 
 /// What is wanted: the addresses of each virtual router.
@@ -76,6 +76,7 @@ fn obey(vrrp: &Vrrp, wanted: &mut Wanted, line: &str) -> Result<String> {
             let told = plan.to_string().replace('\n', "; ");
             vrrp.carry_out(plan)?;
             *wanted = next;
+            weigh(vrrp)?;
             Ok(told)
         }
         ["weigh"] => Ok(format!("priority {}", weigh(vrrp)?)),
@@ -90,26 +91,22 @@ impl Wanted {
         let interval = AdvertInterval::from_centis(20)?;
         let router = |(vrid, addresses): (&Vrid, &Vec<IpAddr>)| {
             let config = Config::new(Profile::Rfc9568Errata, *vrid, addresses)?.with_interval(interval)?;
-            Ok(Router::new(&*self.interface, config.with_priority(priority()?)).with_accept_mode(true))
+            Ok(Router::new(&*self.interface, config.with_priority(Priority::new(PRIORITIES.0)?)).with_accept_mode(true))
         };
         self.addresses.iter().map(router).collect()
     }
 }
 
-/// Gives every router the priority that this host deserves now.
+/// Gives every router the priority that this host deserves now: one less for each tenth of a load average, which is 1 for each
+/// program that wants to run.
 fn weigh(vrrp: Blocking<'_>) -> Result<Priority> {
-    let priority = priority()?;
+    let load: f64 = std::fs::read_to_string("/proc/loadavg")?.split(' ').next().unwrap_or_default().parse()?;
+    let (most, least) = PRIORITIES;
+    let priority = Priority::new(most.saturating_sub((load * 10.0) as u8).max(least))?;
     for (id, _) in vrrp.routers()? {
         vrrp.set_priority(id, priority)?;
     }
     Ok(priority)
-}
-
-/// One less for each tenth of a load average, which is 1 for each program that wants to run.
-fn priority() -> Result<Priority> {
-    let load: f64 = std::fs::read_to_string("/proc/loadavg")?.split(' ').next().unwrap_or_default().parse()?;
-    let (most, least) = PRIORITIES;
-    Ok(Priority::new(most.saturating_sub((load * 10.0) as u8).max(least))?)
 }
 
 fn vrid(text: &str) -> Result<Vrid> {

@@ -223,7 +223,9 @@ mod tests {
         let tracker = |name: &str, weight| Tracker { name: name.to_owned(), weight, reverse: false };
         let tracking = |trackers: &[Tracker]| {
             let mut config = v3();
-            trackers.iter().for_each(|tracker| drop(config.add_tracker(tracker.clone()).unwrap()));
+            for tracker in trackers {
+                config.add_tracker(tracker.clone()).unwrap();
+            }
             config
         };
         let on = |config: Config| Router::new("eth0", config);

@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(&rest[EVENTS - 3..], ["4095", "<3>", "10000"]);
 
         // A reader that has read all learns it without another event.
-        (0..=EVENTS).for_each(|number| drop(subscriber.offer(event(number))));
+        (0..=EVENTS).for_each(|number| _ = subscriber.offer(event(number)));
         read(&mut events, usize::MAX);
         subscriber.tell_lost();
         assert_eq!(read(&mut events, usize::MAX), ["<1>"]);
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn the_last_loss_is_told_at_the_end_although_the_queue_is_full() {
         let (mut subscriber, mut events) = Subscriber::new();
-        (0..EVENTS + 7).for_each(|number| drop(subscriber.offer(event(number))));
+        (0..EVENTS + 7).for_each(|number| _ = subscriber.offer(event(number)));
         drop(subscriber);
         let all = read(&mut events, usize::MAX);
         assert_eq!((all.len(), all.last().map(String::as_str)), (EVENTS + 1, Some("<7>")));
