@@ -3,10 +3,13 @@
 //!
 //! A claim is an abstract Unix socket that listens. Its name is known in its network namespace alone, says which ids of which
 //! interface are claimed, and goes with its process, however that ends. `/proc` lists them all.
+//!
+//! A name cannot change: for other ids there is another claim, made before the first one goes.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
@@ -20,7 +23,9 @@ const PREFIX: &str = "vrrp-claim:";
 const LOCK: &str = "vrrp-claim-lock";
 /// It is held for less.
 const LOCK_LIMIT: Duration = Duration::from_millis(20);
-/// Between two looks at a claim that stands in the way.
+/// How often the names of others are read.
+const LOOKS: usize = 2;
+/// From one try to the next while a claim stands in the way.
 const PAUSE: Duration = Duration::from_millis(10);
 /// Names that somebody took who cannot run a router are walked around.
 const VARIANTS: u8 = 8;
@@ -42,10 +47,27 @@ pub(crate) struct Wanted {
     pub(crate) vrids: Vrids,
 }
 
+/// Something that is wanted.
+#[derive(Clone, Debug)]
+pub(crate) struct Wish {
+    pub(crate) wanted: Wanted,
+    /// The claim in whose place the new one comes: what that has is ours, whoever else says so.
+    pub(crate) held: Option<Arc<Claim>>,
+}
+
 /// Keeps others away for as long as it lives.
 #[derive(Debug)]
 pub(crate) struct Claim {
+    wanted: Wanted,
+    name: String,
     _listener: Socket,
+}
+
+/// A claim that is being made.
+struct Ours {
+    position: usize,
+    name: String,
+    new: Vrids,
 }
 
 /// Why there is no claim.
@@ -81,6 +103,21 @@ impl Vrids {
         }
     }
 
+    /// Whether it has all of the others.
+    pub(crate) fn has_all(self, others: Self) -> bool {
+        others.without(self).first().is_none()
+    }
+
+    fn without(self, others: Self) -> Self {
+        let [a, b, c, d] = self.0;
+        let [e, f, g, h] = others.0;
+        Self([a & !e, b & !f, c & !g, d & !h])
+    }
+
+    fn first(self) -> Option<Vrid> {
+        self.common(self)
+    }
+
     /// The first id that both have.
     fn common(self, other: Self) -> Option<Vrid> {
         let words = (0..).zip(self.0.iter().zip(other.0).map(|(ours, theirs)| ours & theirs));
@@ -98,6 +135,27 @@ impl fmt::Display for Wanted {
         };
         write!(f, "{PREFIX}{}:{family}:", self.ifindex)?;
         self.vrids.0.iter().try_for_each(|word| write!(f, "{word:016x}"))
+    }
+}
+
+impl Wish {
+    /// What nobody may have yet.
+    fn new_vrids(&self) -> Vrids {
+        let held = self.held.as_ref().filter(|held| held.wanted.place() == self.wanted.place());
+        held.map_or(self.wanted.vrids, |held| self.wanted.vrids.without(held.wanted.vrids))
+    }
+}
+
+impl From<Wanted> for Wish {
+    fn from(wanted: Wanted) -> Self {
+        Self { wanted, held: None }
+    }
+}
+
+impl Claim {
+    /// What it keeps others away from.
+    pub(crate) fn wanted(&self) -> Wanted {
+        self.wanted
     }
 }
 
@@ -122,42 +180,52 @@ impl Wanted {
 
 /// Claims all that is wanted, or nothing. What stands in the way may take as long as `patience` to go: a process that was just
 /// killed is not gone at once.
-pub(crate) fn claim(wanted: &[Wanted], patience: Duration) -> Result<Vec<Claim>, Refusal> {
+pub(crate) fn claim(wishes: &[Wish], patience: Duration) -> Result<Vec<Claim>, Refusal> {
     let start = Instant::now();
     loop {
-        match claim_now(wanted) {
+        match claim_now(wishes) {
             Err(Refusal::Taken { .. }) if start.elapsed() < patience => thread::sleep(PAUSE),
             claimed => return claimed,
         }
     }
 }
 
-fn claim_now(wanted: &[Wanted]) -> Result<Vec<Claim>, Refusal> {
-    if wanted.is_empty() {
+fn claim_now(wishes: &[Wish]) -> Result<Vec<Claim>, Refusal> {
+    if wishes.is_empty() {
         return Ok(Vec::new());
     }
+    // Who reads the names has it too: no claim takes the place of another one meanwhile.
     let _lock = lock();
     // First all names are taken, then those of others are read: of two that claim at once at least one sees the other.
-    let mut claims = Vec::with_capacity(wanted.len());
-    let mut ours: HashMap<(u32, bool), (usize, String)> = HashMap::new();
-    for (position, wanted) in wanted.iter().enumerate() {
-        let (listener, name) = listen(position, wanted)?;
-        claims.push(Claim { _listener: listener });
-        ours.insert(wanted.place(), (position, name));
+    let mut claims = Vec::with_capacity(wishes.len());
+    let mut ours = HashMap::new();
+    for (position, wish) in wishes.iter().enumerate() {
+        let claim = listen(position, wish)?;
+        ours.insert(wish.wanted.place(), Ours { position, name: claim.name.clone(), new: wish.new_vrids() });
+        claims.push(claim);
     }
+    // Whoever could not wait for the lock may have put one claim in the place of another while the names were read, so that
+    // neither was seen: the new one is seen the second time.
+    for _ in 0..LOOKS {
+        look(&ours)?;
+    }
+    Ok(claims)
+}
+
+/// Looks for somebody else who has what is new.
+fn look(ours: &HashMap<(u32, bool), Ours>) -> Result<(), Refusal> {
     // Names that others gave their sockets may be any octets.
     let list = fs::read("/proc/thread-self/net/unix").map_err(Refusal::Os)?;
     for line in String::from_utf8_lossy(&list).lines() {
         let Some(name) = line.split_whitespace().nth(7).and_then(|path| path.strip_prefix('@')) else { continue };
         let Some(theirs) = Wanted::read(name) else { continue };
-        let Some((position, own)) = ours.get(&theirs.place()) else { continue };
-        let common = wanted.get(*position).and_then(|wanted| wanted.vrids.common(theirs.vrids));
-        let (Some(vrid), true) = (common, name != own) else { continue };
+        let Some(ours) = ours.get(&theirs.place()).filter(|ours| ours.name != name) else { continue };
+        let Some(vrid) = ours.new.common(theirs.vrids) else { continue };
         if let Some(by) = holder(name) {
-            return Err(Refusal::Taken { position: *position, vrid, by });
+            return Err(Refusal::Taken { position: ours.position, vrid, by });
         }
     }
-    Ok(claims)
+    Ok(())
 }
 
 impl Wanted {
@@ -177,7 +245,8 @@ fn lock() -> Option<Socket> {
     }
 }
 
-fn listen(position: usize, wanted: &Wanted) -> Result<(Socket, String), Refusal> {
+fn listen(position: usize, wish: &Wish) -> Result<Claim, Refusal> {
+    let wanted = wish.wanted;
     let mut name = wanted.to_string();
     let plain = name.len();
     for variant in 0..=VARIANTS {
@@ -187,11 +256,15 @@ fn listen(position: usize, wanted: &Wanted) -> Result<(Socket, String), Refusal>
             let _ = write!(name, ":{variant}");
         }
         match bound(&name) {
-            Ok(socket) => return socket.listen(BACKLOG).map(|()| (socket, name)).map_err(Refusal::Os),
+            Ok(socket) => {
+                socket.listen(BACKLOG).map_err(Refusal::Os)?;
+                return Ok(Claim { wanted, name, _listener: socket });
+            }
             Err(error) if error.kind() != io::ErrorKind::AddrInUse => return Err(Refusal::Os(error)),
             Err(_) => {}
         }
-        if let (Some(by), Some(vrid)) = (holder(&name), wanted.vrids.common(wanted.vrids)) {
+        let Some(vrid) = wish.new_vrids().first() else { continue };
+        if let Some(by) = holder(&name) {
             return Err(Refusal::Taken { position, vrid, by });
         }
     }
@@ -254,7 +327,13 @@ mod tests {
     }
 
     fn claim_one(wanted: Wanted) -> Result<Claim, Refusal> {
-        claim(&[wanted], Duration::ZERO).map(|mut claims| claims.remove(0))
+        claim(&[wanted.into()], Duration::ZERO).map(|mut claims| claims.remove(0))
+    }
+
+    /// Claims something in the place of what is held.
+    fn claim_instead(wanted: Wanted, held: &Arc<Claim>) -> Result<Arc<Claim>, Refusal> {
+        let wish = Wish { wanted, held: Some(Arc::clone(held)) };
+        claim(&[wish], Duration::ZERO).map(|mut claims| Arc::new(claims.remove(0)))
     }
 
     #[test]
@@ -300,10 +379,10 @@ mod tests {
                 wanted(2, Family::Ipv6, &[51, 52]),
                 wanted(3, Family::Ipv4, &[51, 52]),
             ];
-            let others = claim(&others, Duration::ZERO).unwrap();
+            let others = claim(&others.map(Wish::from), Duration::ZERO).unwrap();
             // All or nothing: what was refused has left nothing behind.
             let mixed = [wanted(9, Family::Ipv4, &[1]), wanted(3, Family::Ipv4, &[52])];
-            assert!(matches!(claim(&mixed, Duration::ZERO), Err(Refusal::Taken { position: 1, .. })));
+            assert!(matches!(claim(&mixed.map(Wish::from), Duration::ZERO), Err(Refusal::Taken { position: 1, .. })));
             claim_one(mixed[0]).unwrap();
             drop(first);
             let again = claim_one(wanted(2, Family::Ipv4, &[51, 52])).unwrap();
@@ -320,10 +399,59 @@ mod tests {
                 thread::sleep(Duration::from_millis(50));
                 drop(claimed);
             });
-            let _again = claim(&[wanted(2, Family::Ipv4, &[51])], Duration::from_secs(10)).unwrap();
+            let _again = claim(&[wanted(2, Family::Ipv4, &[51]).into()], Duration::from_secs(10)).unwrap();
             goes.join().unwrap();
             let _lock = lock().unwrap();
             claim_one(wanted(3, Family::Ipv4, &[51])).unwrap();
+        });
+    }
+
+    #[test]
+    fn ids_come_and_go_and_what_is_held_already_is_no_conflict() {
+        in_namespace(|| {
+            let v4 = |vrids: &[u8]| wanted(2, Family::Ipv4, vrids);
+            let is_taken = |vrid: u8| matches!(claim_one(v4(&[vrid])), Err(Refusal::Taken { .. }));
+            let first = Arc::new(claim_one(v4(&[51, 52])).unwrap());
+            let _other = claim_one(v4(&[60])).unwrap();
+            // One more, of several that are wanted together; what somebody else has leaves the old claim.
+            match claim_instead(v4(&[51, 52, 60]), &first) {
+                Err(Refusal::Taken { vrid, .. }) => assert_eq!(vrid.get(), 60),
+                other => panic!("{other:?}"),
+            }
+            assert!(is_taken(51) && is_taken(52) && !is_taken(53));
+            // The same once more, more, less, none of the first.
+            let same = claim_instead(v4(&[51, 52]), &first).unwrap();
+            drop(first);
+            assert!(is_taken(51) && is_taken(52));
+            let more = claim_instead(v4(&[51, 52, 53]), &same).unwrap();
+            drop(same);
+            assert!(is_taken(51) && is_taken(52) && is_taken(53));
+            let less = claim_instead(v4(&[53]), &more).unwrap();
+            drop(more);
+            assert!(!is_taken(51) && !is_taken(52) && is_taken(53));
+            let another = claim_instead(v4(&[51]), &less).unwrap();
+            drop(less);
+            assert!(is_taken(51) && !is_taken(53));
+            // What is held elsewhere is of no help.
+            assert!(claim_instead(wanted(2, Family::Ipv6, &[51]), &another).is_ok());
+            let elsewhere = Arc::new(claim_one(wanted(3, Family::Ipv4, &[51])).unwrap());
+            assert!(matches!(claim_instead(v4(&[51]), &elsewhere), Err(Refusal::Taken { .. })));
+        });
+    }
+
+    /// Somebody who was refused may still be there for a moment, with any name.
+    #[test]
+    fn a_claim_that_shrinks_is_never_refused() {
+        in_namespace(|| {
+            let v4 = |vrids: &[u8]| wanted(2, Family::Ipv4, vrids);
+            let held = Arc::new(claim_one(v4(&[51, 52])).unwrap());
+            let listens = |wanted: Wanted| {
+                let socket = bound(&wanted.to_string()).unwrap();
+                socket.listen(1).unwrap();
+                socket
+            };
+            let _others = [listens(v4(&[51])), listens(v4(&[51, 99]))];
+            claim_instead(v4(&[51]), &held).unwrap();
         });
     }
 

@@ -99,10 +99,17 @@ pub(crate) fn enable_receive_fragmented(socket: BorrowedFd<'_>, ipv6: bool) -> i
     }
 }
 
-/// Has the interface's card let frames to a multicast `hardware` address pass, for as long as the packet socket lives.
-pub(crate) fn receive_frames_to(socket: BorrowedFd<'_>, ifindex: u32, hardware: [u8; 6]) -> io::Result<()> {
+/// Has the interface's card let frames to a multicast `hardware` address pass, until that is `wanted` no more or the packet
+/// socket goes.
+pub(crate) fn receive_frames_to(
+    socket: BorrowedFd<'_>,
+    ifindex: u32,
+    hardware: [u8; 6],
+    wanted: bool,
+) -> io::Result<()> {
     // linux/if_packet.h; not in libc for every target.
     const PACKET_ADD_MEMBERSHIP: libc::c_int = 1;
+    const PACKET_DROP_MEMBERSHIP: libc::c_int = 2;
     const PACKET_MR_MULTICAST: libc::c_ushort = 0;
     #[repr(C)]
     struct PacketMreq {
@@ -114,8 +121,9 @@ pub(crate) fn receive_frames_to(socket: BorrowedFd<'_>, ifindex: u32, hardware: 
     let [a, b, c, d, e, f] = hardware;
     let address = [a, b, c, d, e, f, 0, 0];
     let kind = PACKET_MR_MULTICAST;
-    let wanted = PacketMreq { ifindex: ifindex as libc::c_int, kind, address_len: 6, address };
-    set_option(socket, libc::SOL_PACKET, PACKET_ADD_MEMBERSHIP, &wanted)
+    let membership = PacketMreq { ifindex: ifindex as libc::c_int, kind, address_len: 6, address };
+    let option = if wanted { PACKET_ADD_MEMBERSHIP } else { PACKET_DROP_MEMBERSHIP };
+    set_option(socket, libc::SOL_PACKET, option, &membership)
 }
 
 /// The other end of a connected Unix socket.

@@ -6,23 +6,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use vrrp_core::{Instant, InterfaceId, Peers, RouterId, RouterSet};
+use vrrp_core::{Instant, InterfaceId, RouterId, RouterSet};
 
 use super::interfaces::Interfaces;
 use super::state::{Command, Driver, Hosted, Routers};
 use crate::addresses::holdings::Holdings;
 use crate::addresses::lease::{Leases, least_lifetime};
 use crate::addresses::obstacles::Obstacles;
-use crate::claims::{self, Claim, Refusal, Wanted};
+use crate::claims::Refusal;
 use crate::clock::Alarm;
 use crate::error::StartError;
 use crate::event::EventKind;
 use crate::kernel::filter::Filter;
 use crate::kernel::macvlans::Macvlans;
-use crate::kernel::netlink::mirror::Link;
 use crate::kernel::netlink::monitor::Monitor;
 use crate::kernel::netlink::requests::Requests;
 use crate::packets::link_layer::LinkLayer;
+use crate::packets::needs::Ready;
 use crate::packets::ports::{Port, Ports};
 use crate::preflight::Preflight;
 use crate::report::Reporter;
@@ -101,13 +101,10 @@ impl Driver {
     pub(crate) fn open_ports(&mut self) -> Result<(), StartError> {
         // Interfaces by the hundred have more sockets than the usual 1024 files. What that costs is told when one is refused.
         let _ = sys::allow_open_files(self.ports.len() * FILES_OF_A_PORT + OTHER_FILES);
-        let link = |port: &Port| self.monitor.link_by_name(&port.name);
-        let there: Vec<(usize, &Link)> =
-            self.ports.iter().filter_map(|(number, port)| Some((number, link(port)?))).collect();
-        let claims = self.claim(&there)?;
-        for ((number, link), claim) in there.iter().zip(claims) {
-            let Some(port) = self.ports.get_mut(*number) else { continue };
-            port.open(link, claim).map_err(|error| {
+        for (number, needs, claim) in self.claim()? {
+            let Some(port) = self.ports.get_mut(number) else { continue };
+            let Some(link) = self.monitor.link_by_name(&port.name) else { continue };
+            port.change(needs, claim).map_err(io::Error::from).and_then(|()| port.open(link)).map_err(|error| {
                 // Others than these are not cured by a privilege.
                 let what = match error.kind() {
                     io::ErrorKind::PermissionDenied => "cannot open a raw socket (needs CAP_NET_RAW)",
@@ -119,18 +116,17 @@ impl Driver {
         Ok(())
     }
 
-    /// Claims all routers of these ports at once, each on the link that it has.
-    fn claim(&self, there: &[(usize, &Link)]) -> Result<Vec<Claim>, StartError> {
-        let wanted = there.iter().filter_map(|(number, link)| Some(self.ports.get(*number)?.wanted(link.index)));
-        let wanted: Vec<Wanted> = wanted.collect();
-        claims::claim(&wanted, CLAIM_PATIENCE).map_err(|refusal| {
+    /// Claims the routers of all ports at once.
+    fn claim(&self) -> Result<Vec<Ready>, StartError> {
+        let needs = self.ports.iter().map(|(number, port)| (number, port.needs));
+        let plan = self.ports.plan(needs, |name| self.monitor.link_by_name(name));
+        plan.claim(CLAIM_PATIENCE).map_err(|refusal| {
             let os = |error| StartError::Os { what: "cannot claim routers for this process (needs /proc)", error };
-            let (position, vrid, by) = match refusal {
+            let (port, vrid, by) = match refusal {
                 Refusal::Taken { position, vrid, by } => (position, vrid, by),
                 Refusal::Os(error) => return os(error),
             };
-            let port = there.get(position).map(|(port, _)| *port);
-            let is_it = |hosted: &&Hosted| Some(hosted.port) == port && hosted.router.config.vrid() == vrid;
+            let is_it = |hosted: &&Hosted| hosted.port == port && hosted.router.config.vrid() == vrid;
             match self.routers.iter().find(is_it).map(|hosted| &hosted.router) {
                 Some(Router { name, interface, .. }) => {
                     StartError::Claimed { name: name.clone(), interface: interface.clone(), vrid, by }
@@ -207,8 +203,7 @@ impl Roster {
         let known = known.copied();
         let number = known.unwrap_or_else(|| self.ports.add(Port::new(router.interface.clone(), family)));
         if let Some(port) = self.ports.get_mut(number) {
-            port.multicast |= matches!(router.config.peers(), Peers::Multicast);
-            port.vrids.insert(router.config.vrid());
+            port.needs.add(router);
         }
         number
     }

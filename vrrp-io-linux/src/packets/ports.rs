@@ -4,16 +4,18 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use vrrp_core::wire::Endpoints;
 use vrrp_core::{Family, Instant, Vrid};
 
-use crate::claims::{self, Claim, Refusal, Vrids, Wanted};
+use crate::claims::{self, Claim, Refusal, Wanted, Wish};
 use crate::clock;
 use crate::kernel::netlink::mirror::Link;
 use crate::packets::link_layer::{LinkLayer, Mac, Way};
+use crate::packets::needs::{Needs, Plan};
 use crate::packets::socket::datagram::Datagram;
 use crate::packets::socket::{Heard, VrrpSocket};
 
@@ -32,14 +34,12 @@ pub(crate) struct Port {
     pub(crate) family: Family,
     pub(crate) ifindex: Option<u32>,
     mtu: u32,
-    /// Whether any router here speaks to the group.
-    pub(crate) multicast: bool,
     /// Something happened to the interface: its membership in the group may be gone.
     pub(crate) doubtful: bool,
-    /// The ids of the routers here.
-    pub(crate) vrids: Vrids,
+    /// What the routers here need.
+    pub(crate) needs: Needs,
     /// Keeps other processes away from them, for as long as the interface is there.
-    pub(crate) claim: Option<Claim>,
+    claim: Option<Arc<Claim>>,
     /// Another process has one of them.
     pub(crate) refused: Option<Taken>,
     /// What came before was read, or was more than one may wait for.
@@ -100,6 +100,22 @@ impl Ports {
         free
     }
 
+    /// Returns what has to be claimed before these ports have these needs. One whose interface is missing claims when that
+    /// appears, and one that was refused goes on waiting.
+    pub(crate) fn plan<'a>(
+        &self,
+        needs: impl IntoIterator<Item = (usize, Needs)>,
+        link: impl Fn(&str) -> Option<&'a Link>,
+    ) -> Plan {
+        let mut plan = Plan::default();
+        for (number, needs) in needs {
+            let Some(port) = self.get(number) else { continue };
+            let link = link(&port.name).filter(|_| port.refused.is_none());
+            plan.push(number, needs, link.and_then(|link| port.wish(link.index, needs)));
+        }
+        plan
+    }
+
     /// Closes a port: its socket, its membership and its claim go.
     #[allow(dead_code, reason = "for routers that go while others run")]
     pub(crate) fn remove(&mut self, number: usize) {
@@ -138,9 +154,8 @@ impl Port {
             family,
             ifindex: None,
             mtu: 0,
-            multicast: false,
             doubtful: false,
-            vrids: Vrids::default(),
+            needs: Needs::default(),
             claim: None,
             refused: None,
             drained_at,
@@ -157,31 +172,77 @@ impl Port {
         }
         self.mtu = link.map_or(0, |link| link.mtu);
         let Some(ifindex) = ifindex else { return Ok(()) };
-        if self.claim.is_none() {
-            let claimed = claims::claim(&[self.wanted(ifindex)], Duration::ZERO);
-            self.refused = match &claimed {
-                Err(Refusal::Taken { vrid, by, .. }) => Some(Taken { vrid: *vrid, by: by.clone() }),
-                _ => None,
-            };
-            self.claim = claimed.map_err(io::Error::from)?.pop();
-        }
+        let claimed = self.claim(ifindex, self.needs);
+        self.refused = match &claimed {
+            Err(Refusal::Taken { vrid, by, .. }) => Some(Taken { vrid: *vrid, by: by.clone() }),
+            _ => None,
+        };
+        claimed?;
+        let multicast = self.needs.multicast;
         let socket = match &mut self.socket {
             Some(socket) => {
-                self.doubtful = self.multicast;
+                self.doubtful = multicast;
                 socket
             }
             empty => {
                 self.empty_at = clock::now();
-                empty.insert(VrrpSocket::open(&self.name, ifindex, self.mtu, self.family, self.multicast)?)
+                empty.insert(VrrpSocket::open(&self.name, ifindex, self.mtu, self.family, multicast)?)
             }
         };
         socket.set_mtu(self.mtu)?;
-        if self.multicast { socket.join() } else { Ok(()) }
+        socket.set_multicast(multicast)?;
+        if multicast { socket.join() } else { Ok(()) }
     }
 
-    /// The first time, with a claim that was made for all ports at once.
-    pub(crate) fn open(&mut self, link: &Link, claim: Claim) -> io::Result<()> {
-        (self.ifindex, self.claim) = (Some(link.index), Some(claim));
+    /// Takes over what the routers here need from now on, with what was [claimed](Plan::claim) for that. The socket
+    /// [follows](Self::follow).
+    ///
+    /// # Errors
+    /// The interface is another one by now, and somebody else has one of the routers there: nothing was changed.
+    pub(crate) fn change(&mut self, needs: Needs, claim: Option<Arc<Claim>>) -> Result<(), Refusal> {
+        if let Some(claim) = claim {
+            let ifindex = *self.ifindex.get_or_insert(claim.wanted().ifindex);
+            if claim.wanted() == self.wanted(ifindex, needs) {
+                self.claim = Some(claim);
+            }
+        }
+        // One that was refused waits for all that it needs.
+        if let (Some(ifindex), None) = (self.ifindex, &self.refused) {
+            self.claim(ifindex, needs)?;
+        }
+        self.needs = needs;
+        Ok(())
+    }
+
+    /// Claims what is needed, unless it is claimed already.
+    fn claim(&mut self, ifindex: u32, needs: Needs) -> Result<(), Refusal> {
+        let Some(wish) = self.wish(ifindex, needs) else { return Ok(()) };
+        match claims::claim(&[wish], Duration::ZERO) {
+            Ok(claims) => self.claim = claims.into_iter().next().map(Arc::new),
+            // For less than what is claimed the kernel had no room: it is tried again.
+            Err(Refusal::Os(_)) if self.has_claimed(needs) => {}
+            Err(refusal) => return Err(refusal),
+        }
+        Ok(())
+    }
+
+    fn has_claimed(&self, needs: Needs) -> bool {
+        self.claim.as_ref().is_some_and(|claim| claim.wanted().vrids.has_all(needs.vrids))
+    }
+
+    /// What has to be claimed on the interface of this index for these needs.
+    fn wish(&self, ifindex: u32, needs: Needs) -> Option<Wish> {
+        let wanted = self.wanted(ifindex, needs);
+        let is_claimed = self.claim.as_ref().is_some_and(|claim| claim.wanted() == wanted);
+        (!is_claimed).then(|| Wish { wanted, held: self.claim.clone() })
+    }
+
+    fn wanted(&self, ifindex: u32, needs: Needs) -> Wanted {
+        Wanted { ifindex, family: self.family, vrids: needs.vrids }
+    }
+
+    /// Follows the interface for the first time.
+    pub(crate) fn open(&mut self, link: &Link) -> io::Result<()> {
         match self.follow(Some(link)) {
             // A link without IPv6, for now: it is told, and tried again, when the driver follows it.
             Err(_) if self.socket.is_some() => Ok(()),
@@ -189,16 +250,11 @@ impl Port {
         }
     }
 
-    /// What other processes are to keep away from on the interface of this index.
-    pub(crate) fn wanted(&self, ifindex: u32) -> Wanted {
-        Wanted { ifindex, family: self.family, vrids: self.vrids }
-    }
-
     /// Joins the group again if the interface is not among its `members`.
     pub(crate) fn verify(&mut self, members: &BTreeSet<u32>) -> io::Result<()> {
         self.doubtful = false;
         match (&mut self.socket, self.ifindex) {
-            (Some(socket), Some(ifindex)) if self.multicast && !members.contains(&ifindex) => socket.rejoin(),
+            (Some(socket), Some(ifindex)) if self.needs.multicast && !members.contains(&ifindex) => socket.rejoin(),
             _ => Ok(()),
         }
     }
@@ -275,8 +331,21 @@ fn arrival(now: Instant, empty_at: Instant, heard: Heard) -> Arrival {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::net::IpAddr;
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixListener};
+    use std::sync::mpsc;
+    use std::{fs, thread};
+
+    use vrrp_core::{Config, Profile, UnicastPeer, Vrid};
+
     use super::*;
+    use crate::kernel::netlink::monitor::Monitor;
     use crate::packets::socket::datagram::age;
+    use crate::packets::socket::membership;
+    use crate::router::Router;
+    use crate::testing::{ifindex, in_namespace, ip, run, wire};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -313,6 +382,250 @@ mod tests {
         assert_eq!((ports.len(), ports.slots.len(), add(&mut ports, "eth5")), (0, 0, 0));
         let mut cx = Context::from_waker(std::task::Waker::noop());
         assert!(ports.poll_recv(&mut cx, &mut [], Instant::ZERO).is_pending());
+    }
+
+    fn router(family: Family, vrid: u8, unicast: bool) -> Router {
+        let [address, peer] = match family {
+            Family::Ipv4 => ["192.0.2.100", "192.0.2.2"],
+            Family::Ipv6 => ["fe80::100", "fe80::2"],
+        };
+        let peer = UnicastPeer { address: peer.parse().unwrap(), min_ttl: 255 };
+        let config = Config::new(Profile::Rfc9568Errata, Vrid::new(vrid).unwrap(), &[address.parse().unwrap()]);
+        let config = config.unwrap();
+        Router::new("v0", if unicast { config.with_unicast_peers(&[peer]).unwrap() } else { config })
+    }
+
+    fn needs(family: Family, vrids: &[u8], unicast: bool) -> Needs {
+        let routers: Vec<Router> = vrids.iter().map(|vrid| router(family, *vrid, unicast)).collect();
+        routers.iter().collect()
+    }
+
+    /// Two steps, as a driver takes them.
+    fn change(ports: &mut Ports, monitor: &Monitor, wanted: &[(usize, Needs)]) -> Result<(), Refusal> {
+        let plan = ports.plan(wanted.iter().copied(), |name| monitor.link_by_name(name));
+        for (number, needs, claim) in plan.claim(Duration::ZERO)? {
+            let port = ports.get_mut(number).unwrap();
+            port.change(needs, claim)?;
+            port.follow(monitor.link_by_name(&port.name)).unwrap();
+        }
+        Ok(())
+    }
+
+    /// The ends of a wire from v0, with ports on it, to v1.
+    struct Wire {
+        ports: Ports,
+        monitor: Monitor,
+        link_layer: LinkLayer,
+        family: Family,
+    }
+
+    impl Wire {
+        /// Sends an advertisement from v1, to the group or to v0 alone.
+        fn send(&self, ttl: u8, to_group: bool) {
+            let addresses = match self.family {
+                Family::Ipv4 => ["192.0.2.1", "192.0.2.2"],
+                Family::Ipv6 => ["fe80::1", "fe80::2"],
+            };
+            let [here, there] = addresses.map(|address| address.parse::<IpAddr>().unwrap());
+            let [v0, v1] = ["v0", "v1"].map(|name| self.monitor.link_by_name(name).unwrap());
+            let way = Way { ifindex: v1.index, mtu: v1.mtu, from: v1.mac.unwrap(), to: v0.mac.filter(|_| !to_group) };
+            let ends = Endpoints::new(there, if to_group { self.family.group() } else { here }).unwrap();
+            self.link_layer.advertise(&way, ends, ttl, b"an advertisement").unwrap();
+        }
+
+        /// The TTLs of what is heard on v0 up to the one that `last` has.
+        async fn heard(&mut self, last: u8) -> Vec<u8> {
+            let (mut buf, mut ttls) = ([0; 2048], Vec::new());
+            while ttls.last() != Some(&last) {
+                let now = clock::now();
+                let (_, arrival) = poll_fn(|cx| self.ports.poll_recv(cx, &mut buf, now)).await;
+                if let Arrival::At(_, datagram) = arrival.unwrap() {
+                    ttls.push(datagram.ttl);
+                }
+            }
+            ttls
+        }
+
+        /// Whether the IP layer is in the group; and the card, once for each of the two sockets.
+        fn is_member(&self) -> bool {
+            let group = match self.family {
+                Family::Ipv4 => "01005e000012",
+                Family::Ipv6 => "333300000012",
+            };
+            let list = fs::read_to_string("/proc/thread-self/net/dev_mcast").unwrap();
+            let users = list.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+            let users = users.filter(|words| words[1] == "v0" && words[4] == group).map(|words| words[2].to_owned());
+            let is_member = membership::interfaces(self.family).unwrap().contains(&ifindex("v0"));
+            assert_eq!(users.collect::<Vec<_>>(), if is_member { &["2"][..] } else { &[] });
+            is_member
+        }
+    }
+
+    fn each_family(test: impl AsyncFn(Wire)) {
+        wire("v0", "v1");
+        ip("address add 192.0.2.1/24 dev v0");
+        ip("address add fe80::1/64 dev v0 nodad");
+        for family in [Family::Ipv4, Family::Ipv6] {
+            run(async {
+                let (monitor, link_layer) = (Monitor::new().unwrap(), LinkLayer::open().unwrap());
+                test(Wire { ports: Ports::default(), monitor, link_layer, family }).await;
+            });
+        }
+    }
+
+    #[test]
+    fn routers_come_and_go_and_the_socket_stays() {
+        in_namespace(|| {
+            each_family(async |mut wire| {
+                let family = wire.family;
+                let v0 = wire.ports.add(Port::new("v0".to_owned(), family));
+                let mut last = 0;
+                for vrids in [&[51][..], &[51, 52], &[52, 53], &[53]] {
+                    // What lay in the socket before is there afterwards.
+                    change(&mut wire.ports, &wire.monitor, &[(v0, needs(family, vrids, false))]).unwrap();
+                    let heard = if last == 0 { vec![] } else { wire.heard(last).await };
+                    assert_eq!(heard, (1..=last).rev().take(2).rev().collect::<Vec<u8>>());
+                    wire.send(last + 1, true);
+                    wire.send(last + 2, false);
+                    last += 2;
+                }
+                assert_eq!(wire.heard(last).await, [last - 1, last]);
+                // The last one goes.
+                assert!(wire.is_member());
+                wire.ports.remove(v0);
+                assert!(!wire.is_member());
+                let mut others = Ports::default();
+                let port = others.add(Port::new("v0".to_owned(), family));
+                change(&mut others, &wire.monitor, &[(port, needs(family, &[53], false))]).unwrap();
+            });
+        });
+    }
+
+    #[test]
+    fn the_group_is_joined_when_a_router_needs_it_and_left_behind_the_last() {
+        in_namespace(|| {
+            each_family(async |mut wire| {
+                let family = wire.family;
+                let v0 = wire.ports.add(Port::new("v0".to_owned(), family));
+                let (alone, group) = (needs(family, &[51], true), needs(family, &[51], false));
+                for (wanted, is_member) in [(alone, false), (group, true), (alone, false), (group, true)] {
+                    change(&mut wire.ports, &wire.monitor, &[(v0, wanted)]).unwrap();
+                    assert_eq!(wire.is_member(), is_member, "{family}");
+                    for (ttl, to_group) in [(1, true), (2, false), (3, true), (4, false)] {
+                        wire.send(ttl, to_group);
+                    }
+                    let expected = if is_member { &[1, 2, 3, 4][..] } else { &[2, 4] };
+                    assert_eq!(wire.heard(4).await, expected, "{family}");
+                }
+            });
+        });
+    }
+
+    #[test]
+    fn what_another_process_runs_is_refused_and_leaves_everything_as_it_was() {
+        in_namespace(|| {
+            each_family(async |mut wire| {
+                let (family, monitor) = (wire.family, &wire.monitor);
+                let mut others = Ports::default();
+                let theirs = others.add(Port::new("v0".to_owned(), family));
+                change(&mut others, monitor, &[(theirs, needs(family, &[60], false))]).unwrap();
+                // Positions that are no numbers.
+                let [gone, v0, v1] = ["v9", "v0", "v1"].map(|name| wire.ports.add(Port::new(name.to_owned(), family)));
+                wire.ports.remove(gone);
+                let [first, more] = [&[51][..], &[51, 60]].map(|vrids| needs(family, vrids, false));
+                change(&mut wire.ports, monitor, &[(v0, first)]).unwrap();
+                let is_taken = |refusal: Refusal| matches!(refusal, Refusal::Taken { position, vrid, .. } if (position, vrid.get()) == (v0, 60));
+                // All or nothing.
+                let both = [(v0, more), (v1, first)];
+                assert!(is_taken(change(&mut wire.ports, monitor, &both).unwrap_err()));
+                assert_eq!(
+                    (wire.ports.get(v0).unwrap().needs, wire.ports.get(v1).unwrap().needs),
+                    (first, Needs::default())
+                );
+                change(&mut others, monitor, &[(theirs, needs(family, &[61], false))]).unwrap();
+                // They do not get what stayed ours.
+                assert!(change(&mut others, monitor, &[(theirs, needs(family, &[51, 61], false))]).is_err());
+                let plan = wire.ports.plan(both, |name| monitor.link_by_name(name));
+                let ready = plan.start().await.unwrap().unwrap();
+                assert_eq!(ready.len(), 2);
+                for (number, needs, claim) in ready {
+                    wire.ports.get_mut(number).unwrap().change(needs, claim).unwrap();
+                }
+                assert!(change(&mut others, monitor, &[(theirs, needs(family, &[60, 61], false))]).is_err());
+            });
+        });
+    }
+
+    /// Who looks holds the lock, for which a change waits: what was claimed before is there until then.
+    #[test]
+    fn whoever_looks_finds_the_claim_of_a_router_that_stays() {
+        in_namespace(|| {
+            wire("v0", "v1");
+            let index = ifindex("v0");
+            let sets = [&[51, 52][..], &[51, 53], &[51]].map(|vrids| needs(Family::Ipv4, vrids, false));
+            let names =
+                sets.map(|Needs { vrids, .. }| Wanted { ifindex: index, family: Family::Ipv4, vrids }.to_string());
+            let ((go, begin), (done, end)) = (mpsc::channel(), mpsc::channel());
+            let changing = thread::spawn(move || {
+                run(async {
+                    let monitor = Monitor::new().unwrap();
+                    let mut ports = Ports::default();
+                    let v0 = ports.add(Port::new("v0".to_owned(), Family::Ipv4));
+                    change(&mut ports, &monitor, &[(v0, sets[2])]).unwrap();
+                    done.send(()).unwrap();
+                    for (planned, needs) in begin.into_iter().zip(sets.into_iter().cycle()) {
+                        match planned {
+                            true => change(&mut ports, &monitor, &[(v0, needs)]).unwrap(),
+                            false => ports.get_mut(v0).unwrap().change(needs, None).unwrap(),
+                        }
+                        done.send(()).unwrap();
+                    }
+                });
+            });
+            let lock = SocketAddr::from_abstract_name("vrrp-claim-lock").unwrap();
+            for planned in [true, true, true, false, false, false] {
+                end.recv().unwrap();
+                let looking = UnixListener::bind_addr(&lock).unwrap();
+                go.send(planned).unwrap();
+                // Less than anybody waits for the lock.
+                thread::sleep(Duration::from_millis(5));
+                let list = fs::read_to_string("/proc/thread-self/net/unix").unwrap();
+                assert!(names.iter().any(|name| list.contains(name)), "{list}");
+                drop(looking);
+            }
+            end.recv().unwrap();
+            drop(go);
+            changing.join().unwrap();
+        });
+    }
+
+    /// A port whose routers another process has waits with them, and takes in those that come.
+    #[test]
+    fn a_port_that_was_refused_takes_in_what_comes_and_opens_when_the_refused_one_goes() {
+        in_namespace(|| {
+            each_family(async |mut wire| {
+                let (family, monitor) = (wire.family, &wire.monitor);
+                let mut others = Ports::default();
+                let theirs = others.add(Port::new("v0".to_owned(), family));
+                change(&mut others, monitor, &[(theirs, needs(family, &[60], false))]).unwrap();
+                let v0 = wire.ports.add(Port::new("v0".to_owned(), family));
+                let port = wire.ports.get_mut(v0).unwrap();
+                port.needs = needs(family, &[60], false);
+                port.follow(monitor.link_by_name("v0")).unwrap_err();
+                let both = needs(family, &[60, 61], false);
+                let plan = wire.ports.plan([(v0, both)], |name| monitor.link_by_name(name));
+                for (number, needs, claim) in plan.claim(Duration::ZERO).unwrap() {
+                    let port = wire.ports.get_mut(number).unwrap();
+                    port.change(needs, claim).unwrap();
+                    port.follow(monitor.link_by_name("v0")).unwrap_err();
+                    assert!(port.refused.as_ref().is_some_and(|taken| taken.vrid.get() == 60));
+                }
+                change(&mut wire.ports, monitor, &[(v0, needs(family, &[61], false))]).unwrap();
+                assert!(wire.ports.get(v0).unwrap().refused.is_none());
+                wire.send(1, true);
+                assert_eq!(wire.heard(1).await, [1]);
+            });
+        });
     }
 
     #[test]

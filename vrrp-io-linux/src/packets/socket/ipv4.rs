@@ -31,7 +31,7 @@ pub(super) fn join(socket: &Socket, ifindex: u32) -> io::Result<()> {
     socket.join_multicast_v4_n(&GROUP, &InterfaceIndexOrAddress::Index(ifindex))
 }
 
-/// Leaves a group that the kernel has forgotten.
+/// Leaves the group, if only in the list of the socket.
 pub(super) fn leave(socket: &Socket, ifindex: u32) -> io::Result<()> {
     socket.leave_multicast_v4_n(&GROUP, &InterfaceIndexOrAddress::Index(ifindex))
 }

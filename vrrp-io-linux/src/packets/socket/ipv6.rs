@@ -32,7 +32,7 @@ pub(super) fn join(socket: &Socket, ifindex: u32) -> io::Result<()> {
     socket.join_multicast_v6(&GROUP, ifindex)
 }
 
-/// Leaves a group that the kernel has forgotten.
+/// Leaves the group, if only in the list of the socket.
 pub(super) fn leave(socket: &Socket, ifindex: u32) -> io::Result<()> {
     socket.leave_multicast_v6(&GROUP, ifindex)
 }

@@ -52,6 +52,8 @@ pub(crate) struct VrrpSocket {
     family: Family,
     ifindex: u32,
     mtu: u32,
+    /// Whether what is sent to the group is to be heard.
+    multicast: bool,
     /// Of the next packet that goes out in fragments.
     identification: u32,
     joined: bool,
@@ -76,7 +78,23 @@ impl VrrpSocket {
         // Fragments of two packets that are under way together must not share a number: those of another process of this
         // host, or of one before this one, begin elsewhere.
         let identification = clock::now().as_nanos() as u32;
-        Ok(Self { packets, raw, family, ifindex, mtu, identification, joined: false, raw_first: false })
+        Ok(Self { packets, raw, family, ifindex, mtu, multicast, identification, joined: false, raw_first: false })
+    }
+
+    /// Whether what is sent to the group is to be heard from now on. What is sent to this host is heard all the time.
+    pub(crate) fn set_multicast(&mut self, multicast: bool) -> io::Result<()> {
+        if self.multicast == multicast {
+            return Ok(());
+        }
+        let packets = self.packets.get_ref();
+        packets.attach_filter(&filters::advertisements(self.family, multicast))?;
+        self.multicast = multicast;
+        receive_group(packets, self.ifindex, self.family, multicast);
+        if !multicast && std::mem::take(&mut self.joined) {
+            // The kernel may have dropped it.
+            let _ = self.leave();
+        }
+        Ok(())
     }
 
     /// The link's MTU has changed, perhaps.
@@ -106,14 +124,17 @@ impl VrrpSocket {
 
     /// Joins again: the kernel has dropped the membership, though this socket still has it in its list.
     pub(crate) fn rejoin(&mut self) -> io::Result<()> {
-        let left = match self.family {
-            Family::Ipv4 => ipv4::leave(self.raw.get_ref(), self.ifindex),
-            Family::Ipv6 => ipv6::leave(self.raw.get_ref(), self.ifindex),
-        };
-        // It was not even in the list.
-        drop(left);
+        // It may not even be in the list.
+        let _ = self.leave();
         self.joined = false;
         self.join()
+    }
+
+    fn leave(&self) -> io::Result<()> {
+        match self.family {
+            Family::Ipv4 => ipv4::leave(self.raw.get_ref(), self.ifindex),
+            Family::Ipv6 => ipv6::leave(self.raw.get_ref(), self.ifindex),
+        }
     }
 
     /// What came next; if it is an advertisement, `buf` holds its octets.
@@ -214,9 +235,9 @@ impl VrrpSocket {
 
 /// A packet socket for whole advertisements that arrive at the interface.
 fn hearing(ifindex: u32, family: Family, multicast: bool) -> io::Result<Socket> {
-    let (ethertype, group) = match family {
-        Family::Ipv4 => (EtherType::IPV4, ipv4::GROUP_MAC),
-        Family::Ipv6 => (EtherType::IPV6, ipv6::GROUP_MAC),
+    let ethertype = match family {
+        Family::Ipv4 => EtherType::IPV4,
+        Family::Ipv6 => EtherType::IPV6,
     };
     // Protocol 0: it hears nothing before it is bound.
     let socket = Socket::new(Domain::PACKET, Type::DGRAM.nonblocking(), None)?;
@@ -225,10 +246,19 @@ fn hearing(ifindex: u32, family: Family, multicast: bool) -> io::Result<Socket> 
     sys::enable_receive_stamps(socket.as_fd())?;
     socket.bind(&sys::link_layer_address(ifindex, ethertype.0, [0; 6]))?;
     if multicast {
-        // Fails where the link has no such addresses: there everything arrives.
-        let _ = sys::receive_frames_to(socket.as_fd(), ifindex, group);
+        receive_group(&socket, ifindex, family, true);
     }
     Ok(socket)
+}
+
+/// Has the card let frames to the group pass, or no more.
+fn receive_group(packets: &Socket, ifindex: u32, family: Family, wanted: bool) {
+    let group = match family {
+        Family::Ipv4 => ipv4::GROUP_MAC,
+        Family::Ipv6 => ipv6::GROUP_MAC,
+    };
+    // Fails where the link has no such addresses: there everything arrives.
+    let _ = sys::receive_frames_to(packets.as_fd(), ifindex, group, wanted);
 }
 
 /// A raw socket that hears, besides what is put together from fragments, nothing but a few packets that are as long.
