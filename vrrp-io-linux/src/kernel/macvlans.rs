@@ -1,12 +1,14 @@
-//! The macvlans that carry virtual MAC addresses: made once, raised for a Master, lowered behind it, removed at the end.
+//! The macvlans that carry virtual MAC addresses: made once, raised for a Master, lowered behind it, removed with their router.
 //!
 //! One that is down drops what is sent to its MAC address (FSM-B-03, FWD-01), and answers nobody.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
 
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use vrrp_core::{Family, RouterId};
 
 use crate::burst::Burst;
@@ -24,9 +26,13 @@ use crate::warning::Warning;
 #[derive(Debug)]
 pub(crate) struct Macvlans {
     links: Links,
+    /// As long as there are any.
     helper: Option<Helper>,
     /// By router; most have none.
     devices: BTreeMap<RouterId, Device>,
+    /// Those of routers that are gone, which the kernel has yet to remove.
+    going: BTreeMap<RouterId, Going>,
+    /// Of all of these.
     names: HashSet<String>,
     to_lower: Vec<RouterId>,
     /// Settings of the interfaces below, as they were before.
@@ -53,6 +59,24 @@ struct Device {
     complaint: Option<Warning>,
 }
 
+/// A macvlan that is being removed.
+#[derive(Debug)]
+struct Going {
+    name: String,
+    parent: String,
+    link: LinkId,
+    /// By the kernel, that it is removed. The news of it may come later, or sooner.
+    answered: bool,
+}
+
+/// How the kernel is told which link is meant.
+#[derive(Clone, Debug)]
+enum LinkId {
+    Index(u32),
+    /// Made here, and not seen yet.
+    Name(String),
+}
+
 /// Whether a macvlan is to be up. Locked while it is being lowered.
 type Raised = Arc<Mutex<bool>>;
 
@@ -60,22 +84,108 @@ type Raised = Arc<Mutex<bool>>;
 #[derive(Debug)]
 struct Helper {
     jobs: mpsc::Sender<Job>,
+    /// Whose macvlan has been removed.
+    removed: UnboundedReceiver<RouterId>,
     thread: JoinHandle<()>,
 }
 
 #[derive(Debug)]
 enum Job {
     Lower(u32, Raised),
-    Remove(u32),
+    Remove(LinkId, RouterId),
 }
 
 impl Macvlans {
     pub(crate) fn new<'a>(routers: impl Iterator<Item = (RouterId, &'a Router)>) -> io::Result<Self> {
-        let devices: BTreeMap<RouterId, Device> =
-            routers.filter_map(|(id, router)| Some((id, Device::new(router)?))).collect();
-        let names = devices.values().map(|device| device.macvlan.name.clone()).collect();
-        let helper = if devices.is_empty() { None } else { Some(Helper::start()?) };
-        Ok(Self { links: Links::new()?, helper, devices, names, to_lower: Vec::new(), before: BTreeMap::new() })
+        let mut macvlans = Self {
+            links: Links::new()?,
+            helper: None,
+            devices: BTreeMap::new(),
+            going: BTreeMap::new(),
+            names: HashSet::new(),
+            to_lower: Vec::new(),
+            before: BTreeMap::new(),
+        };
+        for (id, router) in routers {
+            macvlans.add(id, router)?;
+        }
+        Ok(macvlans)
+    }
+
+    /// Takes in the macvlan of a router, if that has one. It is made when it is [followed](Self::follow).
+    ///
+    /// # Errors
+    /// There is no thread for the first one.
+    pub(crate) fn add(&mut self, id: RouterId, router: &Router) -> io::Result<()> {
+        let Some(device) = Device::new(router) else { return Ok(()) };
+        if self.helper.is_none() {
+            self.helper = Some(Helper::start()?);
+        }
+        self.names.insert(device.macvlan.name.clone());
+        self.devices.insert(id, device);
+        Ok(())
+    }
+
+    /// Has the macvlan of a router removed. Returns whether there is one that the kernel has yet to
+    /// [remove](Self::poll_removed). It belongs to no router any more; another one of its name is made when it is gone.
+    #[allow(dead_code, reason = "for routers that go while others run")]
+    pub(crate) fn remove_one(&mut self, id: RouterId, monitor: &Monitor) -> bool {
+        let Some(device) = self.devices.remove(&id) else { return false };
+        let (link, Device { macvlan: Macvlan { name, .. }, parent, .. }) = (device.link(), device);
+        // Where there is none of ours, what has the name is somebody else's.
+        let (Some(link), Some(helper)) = (link, &self.helper) else {
+            self.end(&name, &parent, monitor);
+            return false;
+        };
+        helper.take(Job::Remove(link.clone(), id));
+        self.going.insert(id, Going { name, parent, link, answered: false });
+        true
+    }
+
+    /// A router whose macvlan is gone, as the kernel and its news say; the interface below has its settings back, if that was
+    /// the last one there. To be asked again after news of links.
+    #[allow(dead_code, reason = "for routers that go while others run")]
+    pub(crate) fn poll_removed(&mut self, cx: &mut Context<'_>, monitor: &Monitor) -> Poll<RouterId> {
+        let Some(helper) = self.helper.as_mut() else { return Poll::Pending };
+        while let Poll::Ready(answer) = helper.removed.poll_recv(cx) {
+            // A thread that died answers nobody.
+            let is_it = |id: &RouterId| answer.is_none_or(|answer| answer == *id);
+            self.going.iter_mut().filter(|(id, _)| is_it(id)).for_each(|(_, going)| going.answered = true);
+            if answer.is_none() {
+                break;
+            }
+        }
+        let is_gone = |going: &Going| going.answered && !going.is_seen(monitor);
+        let Some(id) = self.going.iter().find(|(_, going)| is_gone(going)).map(|(id, _)| *id) else {
+            return Poll::Pending;
+        };
+        if let Some(Going { name, parent, .. }) = self.going.remove(&id) {
+            self.end(&name, &parent, monitor);
+        }
+        Poll::Ready(id)
+    }
+
+    /// After the end of a macvlan.
+    fn end(&mut self, name: &str, parent: &str, monitor: &Monitor) {
+        let (devices, going) = (self.devices.values(), self.going.values());
+        let left = devices.map(|device| (&device.macvlan.name, &device.parent));
+        let left: Vec<_> = left.chain(going.map(|going| (&going.name, &going.parent))).collect();
+        let (name_is_left, parent_is_left) =
+            (left.iter().any(|(other, _)| *other == name), left.iter().any(|(_, other)| *other == parent));
+        if !parent_is_left {
+            let (here, elsewhere) =
+                std::mem::take(&mut self.before).into_iter().partition(|((interface, _), _)| interface == parent);
+            self.before = elsewhere;
+            self.restore(here, monitor);
+        }
+        if !name_is_left {
+            self.names.remove(name);
+        }
+        if self.devices.is_empty() && self.going.is_empty() {
+            if let Some(helper) = self.helper.take() {
+                helper.finish();
+            }
+        }
     }
 
     /// The routers that have one.
@@ -103,6 +213,10 @@ impl Macvlans {
     /// run left is taken over. Returns what is wrong, once.
     pub(crate) fn follow(&mut self, id: RouterId, monitor: &Monitor) -> Option<Warning> {
         let device = self.devices.get_mut(&id)?;
+        // Of its end there will be news.
+        if self.going.values().any(|going| going.name == device.macvlan.name && going.is_seen(monitor)) {
+            return None;
+        }
         let wrong = device.follow(&mut self.links, &mut self.before, monitor).err();
         if wrong.is_some() {
             device.ready = None;
@@ -161,10 +275,16 @@ impl Macvlans {
     /// Removes them all, and waits for that; the interfaces below get back what they had, unless others need it.
     pub(crate) fn remove(&mut self, monitor: &Monitor) {
         let Some(helper) = self.helper.take() else { return };
-        let ours = self.devices.values().filter_map(|device| device.ready.or(device.made));
-        ours.for_each(|index| helper.take(Job::Remove(index)));
+        let ours = self.devices.iter().filter_map(|(id, device)| Some((*id, device.link()?)));
+        ours.for_each(|(id, link)| helper.take(Job::Remove(link, id)));
         helper.finish();
-        for ((interface, key), value) in std::mem::take(&mut self.before) {
+        let before = std::mem::take(&mut self.before);
+        self.restore(before, monitor);
+    }
+
+    /// Gives interfaces below back what they had, unless others need it.
+    fn restore(&self, before: BTreeMap<(String, &'static str), String>, monitor: &Monitor) {
+        for ((interface, key), value) in before {
             let Some(below) = monitor.link_by_name(&interface) else { continue };
             let others = |link: &Link| !self.is_one(&link.name) && link.mac.is_some_and(vmac::is_virtual);
             let mut places = [Some(below.index), below.macvlan_on].into_iter().flatten();
@@ -173,6 +293,15 @@ impl Macvlans {
             }
             // The interface may just have gone.
             let _ = sysctl::set(Family::Ipv4, &interface, key, &value);
+        }
+    }
+}
+
+impl Going {
+    fn is_seen(&self, monitor: &Monitor) -> bool {
+        match &self.link {
+            LinkId::Index(index) => monitor.link(*index).is_some(),
+            LinkId::Name(name) => monitor.link_by_name(name).is_some(),
         }
     }
 }
@@ -191,6 +320,12 @@ impl Device {
             contested: false,
             complaint: None,
         })
+    }
+
+    /// The link that is ours, in use or not.
+    fn link(&self) -> Option<LinkId> {
+        let made = || self.asked.then(|| LinkId::Name(self.macvlan.name.clone()));
+        self.ready.or(self.made).map(LinkId::Index).or_else(made)
     }
 
     fn follow(
@@ -318,20 +453,30 @@ impl Helper {
     fn start() -> io::Result<Self> {
         let mut links = Links::new()?;
         let (jobs, todo) = mpsc::channel();
-        let work = move || {
-            for job in todo {
-                // A link that is gone is down.
-                let _ = match job {
-                    Job::Lower(index, raised) => {
-                        let raised = locked(&raised);
-                        if *raised { Ok(()) } else { links.set_up(index, false) }
-                    }
-                    Job::Remove(index) => links.remove(index),
-                };
-            }
-        };
+        let (removals, removed) = unbounded_channel();
+        let work = move || todo.into_iter().for_each(|job| Self::work(job, &mut links, &removals));
         let thread = thread::Builder::new().name("vrrp-macvlan".to_owned()).spawn(work)?;
-        Ok(Self { jobs, thread })
+        Ok(Self { jobs, removed, thread })
+    }
+
+    /// A link that is gone is down, and removed.
+    fn work(job: Job, links: &mut Links, removals: &UnboundedSender<RouterId>) {
+        match job {
+            Job::Lower(index, raised) => {
+                let raised = locked(&raised);
+                if !*raised {
+                    let _ = links.set_up(index, false);
+                }
+            }
+            Job::Remove(link, id) => {
+                let _ = match link {
+                    LinkId::Index(index) => links.remove(index),
+                    LinkId::Name(name) => links.remove_by_name(&name),
+                };
+                // At the end nobody waits for it.
+                let _ = removals.send(id);
+            }
+        }
     }
 
     fn take(&self, job: Job) {
@@ -348,4 +493,146 @@ impl Helper {
 
 fn locked(raised: &Mutex<bool>) -> MutexGuard<'_, bool> {
     raised.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::path::Path;
+
+    use vrrp_core::{Config, InterfaceId, Profile, RouterSet, Vrid};
+
+    use super::*;
+    use crate::testing::{in_namespace, ip, run, wire};
+    use crate::vmac::VirtualMac;
+
+    /// A router on an interface, with a macvlan that is called after its id.
+    fn router(interface: &str, vrid: u8) -> Router {
+        let address = "192.0.2.100".parse().unwrap();
+        let config = Config::new(Profile::Rfc9568Errata, Vrid::new(vrid).unwrap(), &[address]).unwrap();
+        Router::new(interface, config).with_virtual_mac(VirtualMac::new())
+    }
+
+    fn ids<const N: usize>() -> [RouterId; N] {
+        let mut set = RouterSet::new();
+        std::array::from_fn(|n| set.insert(InterfaceId(n as u32), router("v0", 1).config).unwrap())
+    }
+
+    fn is_there(link: &str) -> bool {
+        Path::new("/proc/sys/net/ipv4/conf").join(link).exists()
+    }
+
+    fn arp_ignore(interface: &str) -> u32 {
+        sysctl::effective(interface, "arp_ignore").unwrap()
+    }
+
+    /// Follows news as a driver does, until `there` is the case.
+    async fn follow(
+        macvlans: &mut Macvlans,
+        monitor: &mut Monitor,
+        removed: &mut Vec<RouterId>,
+        there: impl Fn(&Macvlans, &[RouterId]) -> bool,
+    ) {
+        while !there(macvlans, removed) {
+            poll_fn(|cx| {
+                if monitor.poll_change(cx).is_ready() {
+                    return Poll::Ready(());
+                }
+                macvlans.poll_removed(cx, monitor).map(|id| removed.push(id))
+            })
+            .await;
+            for id in macvlans.routers() {
+                assert_eq!(macvlans.follow(id, monitor), None);
+            }
+        }
+    }
+
+    #[test]
+    fn macvlans_come_and_go_one_by_one() {
+        in_namespace(|| {
+            wire("v0", "v1");
+            run(async {
+                let mut monitor = Monitor::new().unwrap();
+                let mut macvlans = Macvlans::new(std::iter::empty()).unwrap();
+                let ([first, second, elsewhere, plain], mut removed) = (ids(), Vec::new());
+                let config = router("v0", 9).config;
+                macvlans.add(plain, &Router::new("v0", config)).unwrap();
+                assert!(macvlans.helper.is_none() && !macvlans.remove_one(plain, &monitor));
+                for (id, interface, vrid) in [(first, "v0", 51), (second, "v0", 52), (elsewhere, "v1", 53)] {
+                    macvlans.add(id, &router(interface, vrid)).unwrap();
+                    assert_eq!(macvlans.follow(id, &monitor), None);
+                }
+                let ready = |macvlans: &Macvlans, _: &[RouterId]| {
+                    [first, second, elsewhere].iter().all(|id| macvlans.is_ready(*id))
+                };
+                follow(&mut macvlans, &mut monitor, &mut removed, ready).await;
+                assert_eq!((arp_ignore("v0"), arp_ignore("v1"), macvlans.helper.is_some()), (1, 1, true));
+
+                assert!(macvlans.remove_one(first, &monitor) && !macvlans.remove_one(first, &monitor));
+                follow(&mut macvlans, &mut monitor, &mut removed, |_, removed| removed == [first]).await;
+                assert!(!is_there("vrrp.51") && is_there("vrrp.52") && is_there("vrrp.53"));
+                assert!(
+                    !macvlans.is_one("vrrp.51")
+                        && macvlans.is_one("vrrp.52")
+                        && monitor.link_by_name("vrrp.51").is_none()
+                );
+                // Others there need it.
+                assert_eq!(arp_ignore("v0"), 1);
+                assert!(macvlans.remove_one(second, &monitor));
+                follow(&mut macvlans, &mut monitor, &mut removed, |_, removed| removed == [first, second]).await;
+                assert_eq!((arp_ignore("v0"), arp_ignore("v1"), macvlans.helper.is_some()), (0, 1, true));
+                assert!(macvlans.remove_one(elsewhere, &monitor));
+                follow(&mut macvlans, &mut monitor, &mut removed, |_, removed| removed.len() == 3).await;
+                assert_eq!((arp_ignore("v1"), macvlans.helper.is_some(), macvlans.names.len()), (0, false, 0));
+                assert!(!is_there("vrrp.52") && !is_there("vrrp.53"));
+            });
+        });
+    }
+
+    #[test]
+    fn one_of_the_same_name_waits_for_the_end_of_the_other() {
+        in_namespace(|| {
+            wire("v0", "v1");
+            run(async {
+                let mut monitor = Monitor::new().unwrap();
+                let ([first, second], mut removed) = (ids(), Vec::new());
+                let (before, after) = (router("v0", 51), router("v1", 51));
+                let mut macvlans = Macvlans::new([(first, &before)].into_iter()).unwrap();
+                macvlans.follow(first, &monitor);
+                follow(&mut macvlans, &mut monitor, &mut removed, |macvlans, _| macvlans.is_ready(first)).await;
+                let old = monitor.link_by_name("vrrp.51").unwrap().index;
+                assert!(macvlans.remove_one(first, &monitor));
+                macvlans.add(second, &after).unwrap();
+                assert_eq!(macvlans.follow(second, &monitor), None);
+                assert!(!macvlans.is_ready(second) && macvlans.is_one("vrrp.51"));
+                let ready = |macvlans: &Macvlans, removed: &[RouterId]| macvlans.is_ready(second) && removed == [first];
+                follow(&mut macvlans, &mut monitor, &mut removed, ready).await;
+                let new = monitor.link_by_name("vrrp.51").unwrap();
+                assert!(new.index != old && new.macvlan_on == monitor.link_by_name("v1").map(|link| link.index));
+                assert!(macvlans.is_one("vrrp.51"));
+                assert_eq!((arp_ignore("v0"), arp_ignore("v1")), (0, 1));
+            });
+        });
+    }
+
+    #[test]
+    fn one_that_was_just_made_is_removed_and_one_of_somebody_else_is_not() {
+        in_namespace(|| {
+            wire("v0", "v1");
+            ip("link add vrrp.52 type veth peer name v2");
+            run(async {
+                let mut monitor = Monitor::new().unwrap();
+                let ([first, foreign], mut removed) = (ids(), Vec::new());
+                let mut macvlans = Macvlans::new(std::iter::empty()).unwrap();
+                macvlans.add(first, &router("v0", 51)).unwrap();
+                macvlans.add(foreign, &router("v0", 52)).unwrap();
+                assert_eq!(macvlans.follow(first, &monitor), None);
+                assert!(matches!(macvlans.follow(foreign, &monitor), Some(Warning::MacvlanForeign { .. })));
+                assert!(is_there("vrrp.51") && monitor.link_by_name("vrrp.51").is_none());
+                assert!(!macvlans.remove_one(foreign, &monitor) && macvlans.remove_one(first, &monitor));
+                follow(&mut macvlans, &mut monitor, &mut removed, |_, removed| removed == [first]).await;
+                assert!(!is_there("vrrp.51") && is_there("vrrp.52"));
+            });
+        });
+    }
 }

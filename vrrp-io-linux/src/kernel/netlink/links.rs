@@ -73,6 +73,13 @@ impl Links {
         self.ask(RouteNetlinkMessage::DelLink(message), 0)
     }
 
+    /// Removes a link that is known by its name alone.
+    pub(crate) fn remove_by_name(&mut self, name: &str) -> io::Result<()> {
+        let mut message = LinkMessage::default();
+        message.attributes = vec![LinkAttribute::IfName(name.to_owned())];
+        self.ask(RouteNetlinkMessage::DelLink(message), 0)
+    }
+
     fn ask(&mut self, message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
         self.sequence = self.sequence.wrapping_add(1);
         self.socket.send(&request(message, NLM_F_ACK | flags, self.sequence), 0)?;
@@ -111,6 +118,9 @@ mod tests {
                 assert_eq!(ip("-oneline link show dev vrrp.51").contains(",UP"), up);
             }
             links.remove(index).unwrap();
+            make(&mut links).unwrap();
+            links.remove_by_name("vrrp.51").unwrap();
+            assert_eq!(links.remove_by_name("vrrp.51").unwrap_err().raw_os_error(), Some(libc::ENODEV));
             assert_eq!(links.remove(index).unwrap_err().raw_os_error(), Some(libc::ENODEV));
             assert_eq!(links.set_up(index, true).unwrap_err().raw_os_error(), Some(libc::ENODEV));
         });
