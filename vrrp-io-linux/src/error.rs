@@ -26,7 +26,7 @@ pub enum Stopped {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_structs, reason = "says one thing")]
-#[error("there is no router {0:?}, or no more; expected an id that `Vrrp::routers` gives now")]
+#[error("there is no router with the id {}, or no more; expected an id that `Vrrp::routers` gives now", u64::from(*.0))]
 pub struct NoSuchRouter(pub RouterId);
 
 /// Who was asked is not there.
@@ -204,8 +204,54 @@ mod tests {
         let source: Option<&io::Error> = error.source().and_then(|source| source.downcast_ref());
         assert_eq!(source.and_then(io::Error::raw_os_error), Some(libc::EPERM));
 
+        let error = ChangeError::from(error);
+        assert_eq!(error.to_string(), "cannot open a packet socket (needs CAP_NET_RAW)");
+        assert!(error.source().is_some_and(|source| source.downcast_ref::<io::Error>().is_some()), "{error:?}");
+
         let router = RouterError::InterfaceName { name: "a".to_owned(), interface: "b/c".to_owned() };
         let error = StartError::from(router.clone());
         assert_eq!((error.to_string(), error.source().is_none()), (router.to_string(), true), "nor is this said twice");
+    }
+
+    /// Whoever reads it at night knows which router is meant, and what is to be done.
+    #[test]
+    fn what_was_refused_says_which_router_and_what_to_do() {
+        let id: RouterId = u64::from(1u32 << 31).into();
+        let name = || "VI_1".to_owned();
+        let own = DrainError::OwnAddress { name: name(), address: [192, 0, 2, 1].into() };
+        let other = ChangeError::OtherRouter { name: name(), difference: "interface eth0 -> eth1".to_owned() };
+        for (text, expected) in [
+            (
+                Stopped::Told.to_string(),
+                "the virtual routers were stopped, as `stop_all` asked; `start` starts them anew",
+            ),
+            (
+                Stopped::Died.to_string(),
+                "the virtual routers do not run any more, and nobody stopped them: their thread panicked, see stderr",
+            ),
+            (
+                Gone::from(NoSuchRouter(id)).to_string(),
+                "there is no router with the id 2147483648, or no more; expected an id that `Vrrp::routers` gives now",
+            ),
+            (Gone::from(Stopped::Told).to_string(), &Stopped::Told.to_string()),
+            (DrainError::from(NoSuchRouter(id)).to_string(), &NoSuchRouter(id).to_string()),
+            (TrackError::from(Stopped::Died).to_string(), &Stopped::Died.to_string()),
+            (
+                own.to_string(),
+                "VI_1: 192.0.2.1 is this host's own address, which it cannot hand over; stop the router, or give it a \
+                 priority below 255 and the host another address",
+            ),
+            (
+                other.to_string(),
+                "VI_1: interface eth0 -> eth1 makes it another virtual router; remove this one and add the other, or use \
+                 `apply`, which does both",
+            ),
+            (
+                ChangeError::Stale.to_string(),
+                "what runs was changed since the plan was made; make a new plan (`Vrrp::plan`)",
+            ),
+        ] {
+            assert_eq!(text, expected);
+        }
     }
 }

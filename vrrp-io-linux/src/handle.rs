@@ -462,6 +462,34 @@ mod tests {
     }
 
     #[test]
+    fn the_last_drop_ends_a_change_that_is_not_done() {
+        let (vrrp, driver) = played(|mut commands| {
+            let mut unanswered = Vec::new();
+            while let Some(command) = commands.blocking_recv() {
+                match command {
+                    Command::Running(reply) => drop(reply.send(Vec::new())),
+                    command => unanswered.push(command),
+                }
+            }
+            assert_eq!(unanswered.len(), 1, "it was asked for");
+        });
+        let (started, (answer, answered)) = (Instant::now(), std_mpsc::channel());
+        let add = vrrp.clone();
+        let adding = thread::spawn(move || {
+            run(async {
+                let change = add.add(Router::new("v0", config()));
+                let limit = tokio::time::timeout(Duration::from_millis(200), change);
+                drop(answer.send(limit.await.is_err()));
+            });
+        });
+        assert_eq!(answered.recv(), Ok(true), "it was not answered");
+        adding.join().unwrap();
+        drop(vrrp);
+        assert!(started.elapsed() < DROP_PATIENCE);
+        driver.join().unwrap();
+    }
+
+    #[test]
     fn a_router_that_can_never_run_here_is_refused_before_anything_is_told() {
         let (told, tells) = std_mpsc::channel();
         let (vrrp, driver) = played(of_one_router(told));

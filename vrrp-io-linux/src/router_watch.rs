@@ -39,3 +39,34 @@ impl RouterWatch {
         block_on(self.changed())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vrrp_core::{Cause, Priority, Role};
+
+    fn state(role: Role) -> RouterState {
+        RouterState { role, priority: Priority::DEFAULT, since: None, cause: Cause::Startup, drain: None }
+    }
+
+    #[test]
+    fn it_shows_the_newest_state_and_the_last_one_of_a_router_that_is_gone() {
+        let (sender, receiver) = watch::channel(state(Role::Initialize));
+        let mut watch = RouterWatch::new(receiver);
+        assert_eq!(watch.get().role, Role::Initialize);
+        assert_eq!(
+            watch.blocking_changed(),
+            Some(state(Role::Initialize)),
+            "what was there is news to who has not asked"
+        );
+        for role in [Role::Backup, Role::Master] {
+            // Nobody reads, and the routers do not wait.
+            sender.send_replace(state(role));
+        }
+        assert_eq!(watch.clone().blocking_changed(), Some(state(Role::Master)));
+        assert_eq!(watch.blocking_changed(), Some(state(Role::Master)), "a clone reads for itself");
+        drop(sender);
+        assert_eq!(watch.blocking_changed(), None);
+        assert_eq!(watch.get().role, Role::Master);
+    }
+}

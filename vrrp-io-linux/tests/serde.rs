@@ -8,8 +8,11 @@ use std::io;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use vrrp_core::{Role, Tracker, TrackerId, Weight};
-use vrrp_io_linux::{AddressError, DriverStatus, Event, OsError, StartError, TrackError, Warning};
+use vrrp_core::{Role, RouterId, Tracker, TrackerId, Weight};
+use vrrp_io_linux::{
+    AddressError, ChangeError, DrainError, Drained, DriverStatus, Event, Gone, NoSuchRouter, OsError, StartError,
+    Stopped, TrackError, Warning,
+};
 
 use crate::common::*;
 
@@ -62,14 +65,32 @@ fn events_and_errors_are_read_by_their_names() {
     let os_error = json!({"errno": 1, "text": "Operation not permitted (os error 1)"});
     assert_eq!(serde_json::to_value(Warning::Nice(refused())).unwrap(), json!({"Nice": os_error}));
     assert_eq!(serde_json::to_value(AddressError::NotInstalled(refused())).unwrap(), json!({"NotInstalled": os_error}));
-    let error = StartError::Os { what: "cannot make a timer", error: io::Error::from_raw_os_error(1) };
     assert_eq!(
-        serde_json::to_value(&error).unwrap(),
+        serde_json::to_value(error_of_a_timer()).unwrap(),
         json!({"Os": {"what": "cannot make a timer", "error": os_error}})
     );
     let tracker: TrackerId = serde_json::from_value(json!(3)).unwrap();
     let error = TrackError::UnknownTracker { name: "eth0/51".to_owned(), tracker };
     assert_eq!(and_back(&error), error);
+    let (id, died): (RouterId, _) = (serde_json::from_value(json!(3)).unwrap(), Stopped::Died);
+    let gone = Gone::Router(NoSuchRouter(id));
+    assert_eq!(serde_json::to_value(gone).unwrap(), json!({"Router": 3}));
+    assert_eq!((and_back(&gone), and_back(&died)), (gone, died));
+    let own = DrainError::OwnAddress { name: "eth0/51".to_owned(), address: address("192.0.2.1") };
+    let drained = Drained::HandedOver { to: address("192.0.2.2") };
+    assert_eq!((and_back(&own), and_back(&drained)), (own, drained));
+    let change = ChangeError::Start(error_of_a_timer());
+    assert_eq!(
+        serde_json::to_value(&change).unwrap(),
+        json!({"Start": {"Os": {"what": "cannot make a timer", "error": os_error}}})
+    );
+    let lost = json!({"router": 0, "name": "eth0/51", "kind": {"Lost": {"count": 7}}});
+    let read: Event = serde_json::from_value(lost.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&read).unwrap(), lost);
+}
+
+fn error_of_a_timer() -> StartError {
+    StartError::Os { what: "cannot make a timer", error: io::Error::from_raw_os_error(1) }
 }
 
 #[test]

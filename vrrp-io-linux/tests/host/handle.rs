@@ -8,7 +8,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use vrrp_core::{InterfaceId, Role, RouterSet, Tracker, TrackerId, Weight};
-use vrrp_io_linux::{Events, NoSuchRouter, RouterError, StartError, Stopped, TrackError, Vrrp, start};
+use vrrp_io_linux::{Events, NoSuchRouter, Router, RouterError, StartError, Stopped, TrackError, Vrrp, start};
 
 use crate::common::*;
 
@@ -235,6 +235,22 @@ fn a_verdict_for_what_is_not_there_is_an_error() {
         let error = host.run(|| start([astray]).map(|_| ())).unwrap_err();
         let expected = RouterError::UnknownTracker { name, interface };
         assert!(matches!(&error, StartError::Router(error) if *error == expected), "{error}");
+    });
+}
+
+/// What a handle is asked from elsewhere is about the namespace of its routers.
+#[test]
+fn an_interface_is_looked_for_where_the_routers_run() {
+    in_namespace(|| {
+        let host = Lan::new().host(1);
+        host.ip("link add br0 type bridge");
+        host.ip("link add v0 type veth peer name v1");
+        host.ip("link set v1 master br0");
+        let (vrrp, _events) = master(&host);
+        let config = fast(100, &[address("192.0.2.101")]);
+        let error = vrrp.blocking().add(Router::new("v1", config)).unwrap_err();
+        assert!(error.to_string().starts_with("v1/51: interface v1 is a port of the bridge br0"), "{error}");
+        assert_eq!(vrrp.blocking().routers().unwrap().len(), 1);
     });
 }
 
