@@ -76,13 +76,19 @@ impl Driver {
                     self.untold.remove(&id);
                     let Some(priority) = self.set.get(id).map(VirtualRouter::priority) else { continue };
                     let why = self.cause(id, &transition.cause);
+                    self.follow_drain(id, &transition);
+                    self.show(id);
                     self.reporter.report(id, EventKind::StateChanged { transition, why, priority });
                 }
                 Action::PriorityChanged { from, to, by } => {
+                    self.show(id);
                     let why = self.why_priority(id, from, to, by);
                     self.reporter.report(id, EventKind::PriorityChanged { from, to, by, why });
                 }
-                Action::NobodyTookOver => self.reporter.report(id, EventKind::NobodyTookOver),
+                Action::NobodyTookOver => {
+                    self.nobody_took_over(id);
+                    self.reporter.report(id, EventKind::NobodyTookOver);
+                }
                 Action::FaultsChanged => {
                     self.note_faults(id);
                     self.untold.insert(id);

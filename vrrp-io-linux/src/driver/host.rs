@@ -155,8 +155,8 @@ impl Driver {
 
     /// Priority 255 claims the addresses as this host's own (OWN-06). Comes before the sweep: what a run before this one
     /// left does not count, and where the kernel keeps no marks it may be any.
-    pub(super) fn warn_of_owners(&mut self) {
-        for (id, router) in self.set.iter() {
+    pub(super) fn warn_of_owners(&mut self, ids: &[RouterId]) {
+        for (id, router) in ids.iter().filter_map(|id| Some((*id, self.set.get(*id)?))) {
             let config = router.config();
             let foreign = config.addresses().iter().find(|vip| !self.monitor.has_real_address(**vip));
             let Some(vip) = foreign.filter(|_| config.priority().is_owner()) else { continue };

@@ -29,12 +29,21 @@ pub(crate) struct Concerned {
 }
 
 impl Interfaces {
-    /// Takes in a router, with the port that it uses.
-    pub(crate) fn add(&mut self, id: RouterId, router: &Router, port: usize) {
-        let ports = &mut self.concerned(&router.interface, id).ports;
-        if !ports.contains(&port) {
-            ports.push(port);
+    /// Takes in a port on the interface of this name.
+    pub(crate) fn add_port(&mut self, name: &str, port: usize) {
+        self.by_name.entry(name.to_owned()).or_default().ports.push(port);
+    }
+
+    pub(crate) fn remove_port(&mut self, name: &str, port: usize) {
+        if let Some(concerned) = self.by_name.get_mut(name) {
+            concerned.ports.retain(|other| *other != port);
+            self.tidy(name);
         }
+    }
+
+    /// Takes in a router.
+    pub(crate) fn add(&mut self, id: RouterId, router: &Router) {
+        self.concerned(&router.interface, id);
         for vip in &router.addresses {
             let concerned = self.concerned(router.device(vip), id);
             if vip.address.is_ipv4() && concerned.ipv4.last() != Some(&id) {
@@ -50,26 +59,29 @@ impl Interfaces {
         }
     }
 
-    /// Forgets a router, which was taken in like this. `port`: where nobody else uses it.
-    pub(crate) fn remove(&mut self, id: RouterId, router: &Router, port: Option<usize>) {
+    /// Forgets a router, which was taken in like this.
+    pub(crate) fn remove(&mut self, id: RouterId, router: &Router) {
         let own = |ids: &mut Vec<RouterId>| ids.retain(|other| *other != id);
         for name in router.interface_names().map(str::to_owned) {
             let Some(concerned) = self.by_name.get_mut(&name) else { continue };
             own(&mut concerned.routers);
             own(&mut concerned.ipv4);
-            if name == router.interface {
-                concerned.ports.retain(|other| Some(*other) != port);
-            }
-            if concerned.routers.is_empty() {
-                self.by_name.remove(&name);
-                self.names.retain(|_, known| *known != name);
-            }
+            self.tidy(&name);
         }
         let Some(source) = router.source else { return };
         let Some(senders) = self.by_source.get_mut(&source) else { return };
         own(senders);
         if senders.is_empty() {
             self.by_source.remove(&source);
+        }
+    }
+
+    /// Forgets an interface that concerns nobody.
+    fn tidy(&mut self, name: &str) {
+        let is_idle = |concerned: &Concerned| concerned.routers.is_empty() && concerned.ports.is_empty();
+        if self.by_name.get(name).is_some_and(is_idle) {
+            self.by_name.remove(name);
+            self.names.retain(|_, known| known != name);
         }
     }
 
@@ -89,11 +101,6 @@ impl Interfaces {
     /// Who sends from this address, wherever it is.
     pub(crate) fn with_source(&self, address: IpAddr) -> &[RouterId] {
         self.by_source.get(&address).map_or(&[], Vec::as_slice)
-    }
-
-    /// The interfaces that carry virtual IPv4 addresses, in no order.
-    pub(crate) fn with_ipv4(&self) -> impl Iterator<Item = &String> {
-        self.by_name.iter().filter(|(_, concerned)| !concerned.ipv4.is_empty()).map(|(name, _)| name)
     }
 
     /// A link is called `now`, or is gone. Returns the names under which that concerns anybody: the last one known and
@@ -120,8 +127,9 @@ mod tests {
         let mut set = RouterSet::new();
         let [first, second] = [0, 1].map(|interface| set.insert(InterfaceId(interface), config.clone()).unwrap());
         let mut interfaces = Interfaces::default();
-        interfaces.add(first, &Router::new("eth0", config.clone()), 0);
-        interfaces.add(second, &Router::new("eth1", config.clone()).with_source(address), 1);
+        interfaces.add(first, &Router::new("eth0", config.clone()));
+        interfaces.add_port("eth1", 1);
+        interfaces.add(second, &Router::new("eth1", config.clone()).with_source(address));
 
         assert_eq!(interfaces.get("eth0").unwrap().routers, [first]);
         assert_eq!(
@@ -130,9 +138,7 @@ mod tests {
         );
         assert!(interfaces.get("eth2").is_none());
         assert_eq!(interfaces.with_source(address), [second]);
-        let mut ipv4: Vec<&String> = interfaces.with_ipv4().collect();
-        ipv4.sort();
-        assert_eq!(ipv4, ["eth0", "eth1"]);
+        assert_eq!(interfaces.get("eth0").unwrap().ipv4, [first]);
 
         assert_eq!(interfaces.follow(7, Some("eth2")), [] as [String; 0]);
         assert_eq!(interfaces.follow(7, Some("eth0")), ["eth0"]);
@@ -156,16 +162,19 @@ mod tests {
         };
         let mut interfaces = Interfaces::default();
         let (one, other) = (on("eth1"), on("eth2"));
-        interfaces.add(first, &one, 0);
-        interfaces.add(second, &other, 0);
+        interfaces.add_port("eth0", 0);
+        interfaces.add(first, &one);
+        interfaces.add(second, &other);
         interfaces.follow(7, Some("eth1"));
-        interfaces.remove(first, &one, None);
+        interfaces.remove(first, &one);
         assert!(interfaces.get("eth1").is_none());
         assert_eq!(interfaces.follow(7, Some("eth2")), ["eth2"], "what nobody names is forgotten");
         let there = interfaces.get("eth0").unwrap();
         assert_eq!((&there.routers[..], &there.ports[..]), (&[second][..], &[0][..]));
         assert_eq!(interfaces.with_source(address), [second]);
-        interfaces.remove(second, &other, Some(0));
+        interfaces.remove(second, &other);
+        assert_eq!(interfaces.get("eth0").unwrap().ports, [0]);
+        interfaces.remove_port("eth0", 0);
         assert!(interfaces.by_name.is_empty() && interfaces.by_source.is_empty());
         assert!(interfaces.names.is_empty());
     }

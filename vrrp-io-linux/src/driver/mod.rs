@@ -4,12 +4,16 @@
 mod ability;
 mod actions;
 mod asks;
+mod change;
+mod commands;
 mod host;
 mod interfaces;
+mod lineup;
 mod open;
 mod reasons;
 mod rehearsal;
 mod rivals;
+mod roster;
 pub(crate) mod state;
 mod status;
 mod strays;
@@ -22,13 +26,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use vrrp_core::{
-    Discard, Family, Input, Instant, InterfaceId, Rejected, Role, RouterId, RxPacket, TrackerId, VirtualRouter,
-};
+use vrrp_core::{Discard, Family, Input, Instant, InterfaceId, Rejected, Role, RouterId, RxPacket, VirtualRouter};
 
 use self::state::{Command, Driver};
 use crate::clock;
-use crate::error::{NoSuchRouter, TrackError};
 use crate::event::EventKind;
 use crate::events::Events;
 use crate::kernel::filter;
@@ -95,24 +96,12 @@ impl Driver {
     /// Runs until it is told to stop, or nobody is left who could tell it.
     pub(crate) async fn run(mut self) {
         self.pauses = Pauses::new();
-        self.warn_of_owners();
-        self.sweep();
-        self.make_macvlans().await;
-        let ids: Vec<RouterId> = self.ids().collect();
-        let devices: BTreeSet<String> = self.interfaces.with_ipv4().cloned().collect();
-        devices.iter().for_each(|device| self.prepare_device(device));
-        for port in self.ports.numbers() {
-            self.follow_port(port);
-            self.breathe();
-        }
-        self.memberships_doubtful = true;
-        for id in &ids {
-            self.refresh(*id);
-            self.set.handle(clock::now(), *id, Input::Startup);
-        }
+        self.begin_start();
         let (mut at_once, mut told) = (0, None);
         loop {
             self.act();
+            self.answer_owed();
+            self.advance();
             self.renew();
             self.breathe();
             // The runtime learns what else is ready only while this waits, and under a flood it never would.
@@ -148,48 +137,12 @@ impl Driver {
         let _ = told.map(|reply| reply.send(()));
     }
 
-    /// Carries out a command, and answers. Who asked may be gone: nothing is lost.
-    fn obey(&mut self, command: Command) {
-        match command {
-            Command::Track(id, tracker, passing, reply) => {
-                let _ = reply.send(self.track(id, tracker, passing));
-            }
-            Command::Status(reply) => {
-                let _ = reply.send(self.status());
-            }
-            Command::Running(reply) => {
-                let running = self.routers.iter().map(|hosted| (hosted.id, hosted.router.clone()));
-                let _ = reply.send(running.collect());
-            }
-            Command::Subscribe(reply) => {
-                let _ = reply.send(self.reporter.subscribe());
-            }
-            // Not carried out yet.
-            Command::Apply { changes: _, reply } => drop(reply),
-            Command::SetPriority(_, _, reply)
-            | Command::Undrain(_, reply)
-            | Command::Stop(_, reply)
-            | Command::Start(_, reply) => drop(reply),
-            Command::Drain(_, _, reply) => drop(reply),
-            Command::Watch(_, reply) => drop(reply),
-            Command::StopAll(reply) => drop(reply),
-        }
-    }
-
-    fn track(&mut self, id: RouterId, tracker: TrackerId, passing: bool) -> Result<(), TrackError> {
-        let hosted = self.routers.get(id).ok_or(NoSuchRouter(id))?;
-        if hosted.router.config.tracker(tracker).is_none() {
-            return Err(TrackError::UnknownTracker { name: hosted.router.name.clone(), tracker });
-        }
-        self.consider(id, [Input::Tracker(tracker, passing)]);
-        Ok(())
-    }
-
     /// Releases everything, and has the addresses removed.
     fn stop(&mut self) {
         self.set.handle_all(clock::now(), Input::Shutdown);
         self.follow_orders();
         self.settle();
+        self.answer_owed();
         self.macvlans.remove(&self.monitor);
         self.unfilter();
         self.reporter.deliver();
@@ -203,7 +156,8 @@ impl Driver {
     async fn next(&mut self) -> Wake {
         let deadline = self.set.deadline();
         let wake_at = deadline.map(|(at, id)| if self.role(id) == Some(Role::Backup) { at.before(SPIN) } else { at });
-        let wake_at = wake_at.into_iter().chain(self.strays_over_at()).chain(self.claim_at).min();
+        let wake_at =
+            wake_at.into_iter().chain(self.strays_over_at()).chain(self.claim_at).chain(self.change_limit()).min();
         // Arming fails for no instant there is; a driver without deadlines would be worse than one that spins.
         let armed = self.alarm.arm_by(wake_at).is_ok();
         poll_fn(|cx| {
@@ -230,7 +184,7 @@ impl Driver {
             return Poll::Ready(Wake::Filter(news));
         }
         // When all news has been taken in: it comes in bursts.
-        if self.memberships_doubtful {
+        if self.memberships_doubtful || self.poll_change(cx) {
             return Poll::Ready(Wake::Idle);
         }
         if let Poll::Ready((port, arrival)) = self.ports.poll_recv(cx, &mut self.packet, clock::now()) {

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use vrrp_core::{Drain, Fault, Instant, Priority, RouterId, RouterSet, TrackerId, Vip};
 
+use super::change::Changing;
+use super::commands::Owed;
 use super::interfaces::Interfaces;
 use crate::addresses::holdings::{Holdings, Left};
 use crate::addresses::lease::Leases;
@@ -88,6 +90,8 @@ pub(crate) struct Driver {
     pub(super) filter: Option<Filter>,
     pub(super) alarm: Alarm,
     pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) changing: Changing,
+    pub(super) owed: Owed,
     pub(super) reporter: Reporter,
     /// Something happened to the host that may have cost an interface its membership.
     pub(super) memberships_doubtful: bool,
@@ -156,6 +160,9 @@ impl Routers {
 #[derive(Debug)]
 pub(super) struct Hosted {
     pub(super) id: RouterId,
+    /// As it was asked for.
+    pub(super) asked: Router,
+    /// With what follows from this host and from the other routers.
     pub(super) router: Router,
     pub(super) port: usize,
     /// Where packets come in that bear on its takeover: its own port, and those of its sync group.
@@ -168,6 +175,22 @@ pub(super) struct Hosted {
     pub(super) said: Vec<(Fault, String)>,
     /// The last other Master that it heard.
     pub(super) rival: Option<Rival>,
+    /// Where its state is shown, if anybody has asked for it.
+    pub(super) watched: Option<watch::Sender<RouterState>>,
+}
+
+impl Hosted {
+    pub(super) fn new(id: RouterId, asked: Router, router: Router, port: usize) -> Self {
+        let devices = Self::devices_of(&router);
+        let (heard_on, said) = (Arc::new([port]), Vec::new());
+        Self { id, asked, router, port, heard_on, devices, winner_mac: None, said, rival: None, watched: None }
+    }
+
+    /// Returns where the addresses of a router are.
+    pub(super) fn devices_of(router: &Router) -> Box<[String]> {
+        let devices: BTreeSet<&str> = router.addresses.iter().map(|vip| router.device(vip)).collect();
+        devices.into_iter().map(str::to_owned).collect()
+    }
 }
 
 /// Another Master, as it was last heard.

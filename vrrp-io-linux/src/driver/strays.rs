@@ -49,6 +49,17 @@ impl Driver {
         addresses.into_iter().for_each(|address| self.follow_stray(link, address));
     }
 
+    /// Looks for those that these routers bring with them: they have other addresses than before.
+    pub(super) fn sweep_for(&mut self, ids: &[RouterId]) {
+        let routers = ids.iter().filter_map(|id| self.routers.get(*id));
+        let addresses: BTreeSet<IpAddr> =
+            routers.flat_map(|hosted| hosted.router.addresses.iter().map(|vip| vip.address)).collect();
+        let of_link = |link: u32| self.monitor.addresses(link).map(move |there| (link, there.address));
+        let there = self.monitor.links().flat_map(|link| of_link(link.index));
+        let there: BTreeSet<(u32, IpAddr)> = there.filter(|(_, address)| addresses.contains(address)).collect();
+        there.into_iter().for_each(|(link, address)| self.follow_stray(link, address));
+    }
+
     /// Whether one stays because there is nothing else to send from.
     pub(super) fn is_any_needed(&self) -> bool {
         self.strays.values().any(|told| told.there && told.left == Left::Needed)

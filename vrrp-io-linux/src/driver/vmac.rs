@@ -1,8 +1,5 @@
 //! Virtual MAC addresses and the packet filter, at the start and the end.
 
-use std::future::poll_fn;
-use std::time::Duration;
-
 use vrrp_core::{Input, RouterId};
 
 use super::state::Driver;
@@ -11,25 +8,11 @@ use crate::clock;
 use crate::event::EventKind;
 use crate::kernel::filter::{Filter, News};
 use crate::report::Kind;
+use crate::router::Router;
 use crate::virtual_ip::VirtualIp;
 use crate::warning::Warning;
 
-/// How long a start waits for news of the macvlans it has made; who is not ready by then waits as for any interface.
-const NEWS_LIMIT: Duration = Duration::from_secs(1);
-
 impl Driver {
-    /// Makes the macvlans. Those whose interface is missing follow when it appears.
-    pub(super) async fn make_macvlans(&mut self) {
-        self.macvlans.routers().into_iter().for_each(|id| self.follow_macvlan(id));
-        let made = async {
-            while self.macvlans.are_awaited(&self.monitor) {
-                let change = poll_fn(|cx| self.monitor.poll_change(cx)).await;
-                self.follow(&change);
-            }
-        };
-        let _ = tokio::time::timeout(NEWS_LIMIT, made).await;
-    }
-
     /// Takes over what became of a router's macvlan or the interface below, before the router hears of it.
     pub(super) fn follow_macvlan(&mut self, id: RouterId) {
         if let Some(warning) = self.macvlans.follow(id, &self.monitor) {
@@ -42,6 +25,20 @@ impl Driver {
             self.tell(id, Input::AddressFailed(request));
         }
     }
+
+    /// Makes the macvlan of a router that has come.
+    pub(super) fn add_macvlan(&mut self, id: RouterId) {
+        self.follow_macvlan(id);
+    }
+
+    /// A router is about to have another configuration: the macvlan that it needs is made before.
+    pub(super) fn exchange_macvlan(&mut self, _id: RouterId, _to: &Router) {}
+
+    /// Removes the macvlan of a router that has none any more.
+    pub(super) fn drop_idle_macvlan(&mut self, _id: RouterId) {}
+
+    /// Removes the macvlan of a router that is about to be forgotten.
+    pub(super) fn drop_macvlan(&mut self, _id: RouterId) {}
 
     /// An owner's real address must be on the macvlan alone: any other interface answers for it too (ARP-02, V6-11).
     pub(super) fn warn_of_real_address(&mut self, id: RouterId, vip: &VirtualIp, device: &str) {

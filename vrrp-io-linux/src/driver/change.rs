@@ -1,0 +1,458 @@
+//! Changes of what runs, one after the other, each in stages: what can fail comes first, and what waits for the kernel or for a
+//! thread holds up nobody. A start is a change that adds everything.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use vrrp_core::{Input, Instant, Role, RouterId, VirtualRouter};
+
+use super::lineup::{self, Crowds};
+use super::open::{self, opening_failed};
+use super::state::{Change, Driver, Reply};
+use crate::claims::Refusal;
+use crate::clock;
+use crate::error::{ChangeError, StartError};
+use crate::packets::needs::{Needs, Ready};
+use crate::router::Router;
+
+/// How long news of macvlans that were made is waited for; who is not ready by then waits as for any interface.
+const NEWS_LIMIT: Duration = Duration::from_secs(1);
+/// How long the kernel has to answer. It takes some milliseconds; with thousands of addresses seconds.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// What is being changed, and what is to be changed after that.
+#[derive(Debug, Default)]
+pub(super) struct Changing {
+    current: Option<Box<Applying>>,
+    waiting: VecDeque<(Vec<Change>, Answer)>,
+}
+
+type Answer = Reply<Result<Vec<RouterId>, ChangeError>>;
+
+/// One that is being carried out.
+#[derive(Debug)]
+struct Applying {
+    steps: Vec<Step>,
+    /// Nobody waits for the end of a start.
+    answer: Option<Answer>,
+    /// The ports whose routers change, and what they needed before.
+    ports: BTreeMap<usize, Needs>,
+    /// The sync groups whose members change.
+    groups: BTreeSet<String>,
+    stage: Stage,
+    /// Until when this stage waits.
+    limit: Instant,
+}
+
+#[derive(Debug)]
+enum Step {
+    Add(Router),
+    Added(RouterId),
+    Remove(RouterId),
+    Reconfigure(RouterId, Router),
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The routers that come are claimed for this process.
+    Claiming(Task<Result<Vec<Ready>, Refusal>>),
+    /// Those that go have released, and the kernel has yet to answer.
+    Leaving,
+    /// Macvlans are made.
+    Making,
+    /// Everything runs as it is to, and the kernel has yet to answer.
+    Settling,
+    /// What nobody needs any more is let go.
+    Closing(Task<Result<Vec<Ready>, Refusal>>),
+}
+
+/// Something that a thread of its own does.
+#[derive(Debug)]
+struct Task<T> {
+    receiver: oneshot::Receiver<T>,
+    result: Option<Result<T, oneshot::error::RecvError>>,
+}
+
+/// What comes next for a change.
+enum Progress {
+    /// To wait.
+    Waits,
+    To(Stage),
+    Done,
+}
+
+impl Driver {
+    /// Begins with the routers that are there, none of them started.
+    pub(super) fn begin_start(&mut self) {
+        let ids: Vec<RouterId> = self.ids().collect();
+        self.warn_of_owners(&ids);
+        self.sweep();
+        ids.iter().for_each(|id| self.follow_macvlan(*id));
+        let ports = self.ports.iter().map(|(number, port)| (number, port.needs)).collect();
+        self.changing.current = Some(Box::new(Applying {
+            steps: ids.into_iter().map(Step::Added).collect(),
+            answer: None,
+            ports,
+            groups: BTreeSet::new(),
+            stage: Stage::Making,
+            limit: clock::now() + NEWS_LIMIT,
+        }));
+    }
+
+    /// Carries out changes when those that came before are done.
+    pub(super) fn apply(&mut self, changes: Vec<Change>, answer: Answer) {
+        self.changing.waiting.push_back((changes, answer));
+    }
+
+    /// Goes on with what is being changed, as far as that needs nobody else.
+    pub(super) fn advance(&mut self) {
+        loop {
+            let Some(mut applying) = self.changing.current.take() else {
+                let Some((changes, answer)) = self.changing.waiting.pop_front() else { return };
+                match self.begin(changes) {
+                    Ok(applying) => {
+                        self.changing.current = Some(Box::new(Applying { answer: Some(answer), ..applying }))
+                    }
+                    Err(error) => drop(answer.send(Err(error))),
+                }
+                continue;
+            };
+            match self.proceed(&mut applying) {
+                Ok(Progress::Waits) => {
+                    self.changing.current = Some(applying);
+                    return;
+                }
+                Ok(Progress::To(stage)) => {
+                    let patience = if matches!(stage, Stage::Making) { NEWS_LIMIT } else { ANSWER_LIMIT };
+                    applying.limit = clock::now() + patience;
+                    applying.stage = stage;
+                    self.changing.current = Some(applying);
+                }
+                // Who asked may have gone.
+                Ok(Progress::Done) => {
+                    let ids = applying.steps.iter().filter_map(Step::id).collect();
+                    let _ = applying.answer.map(|answer| answer.send(Ok(ids)));
+                }
+                Err(error) => {
+                    self.undo(&applying);
+                    let _ = applying.answer.map(|answer| answer.send(Err(error)));
+                }
+            }
+        }
+    }
+
+    /// When a change waits no longer.
+    pub(super) fn change_limit(&self) -> Option<Instant> {
+        Some(self.changing.current.as_ref()?.limit)
+    }
+
+    /// Whether a thread has done what a change waits for.
+    pub(super) fn poll_change(&mut self, cx: &mut Context<'_>) -> bool {
+        match self.changing.current.as_mut().map(|applying| &mut applying.stage) {
+            Some(Stage::Claiming(task) | Stage::Closing(task)) => task.poll(cx),
+            _ => false,
+        }
+    }
+
+    /// Checks everything that can be, and changes nothing but that there are ports for all.
+    fn begin(&mut self, changes: Vec<Change>) -> Result<Applying, ChangeError> {
+        let lineup = lineup::after(&self.routers, &changes)?;
+        lineup::check(lineup.iter().copied())?;
+        let groups = self.changed_groups(&changes);
+        let places = changes.iter().filter_map(|change| match change {
+            Change::Add(router) | Change::Reconfigure(_, router) => Some(router),
+            Change::Remove(id) => self.routers.get(*id).map(|hosted| &hosted.router),
+        });
+        let places: BTreeSet<(String, _)> =
+            places.map(|router| (router.interface.clone(), router.config.family())).collect();
+        let numbers: BTreeMap<(String, _), usize> =
+            places.into_iter().map(|(name, family)| ((name.clone(), family), self.port_of(&name, family))).collect();
+        let ports = numbers.values().filter_map(|number| Some((*number, self.ports.get(*number)?.needs))).collect();
+        // What goes stays claimed until it is gone.
+        let mut needs: BTreeMap<usize, Needs> = BTreeMap::clone(&ports);
+        let comes = changes.iter().filter_map(|change| match change {
+            Change::Add(router) | Change::Reconfigure(_, router) => Some(router),
+            Change::Remove(_) => None,
+        });
+        for router in comes {
+            let number = numbers.get(&(router.interface.clone(), router.config.family()));
+            number.and_then(|number| needs.get_mut(number)).into_iter().for_each(|needs| needs.add(router));
+        }
+        open::allow_files(self.ports.len());
+        let plan = self.ports.plan(needs, |name| self.monitor.link_by_name(name));
+        let steps = changes.into_iter().map(Step::from).collect();
+        let stage = Stage::Claiming(Task::new(plan.start()));
+        Ok(Applying { steps, answer: None, ports, groups, stage, limit: clock::now() + ANSWER_LIMIT })
+    }
+
+    /// The sync groups that a router leaves, joins, or has another place in.
+    fn changed_groups(&self, changes: &[Change]) -> BTreeSet<String> {
+        let now = |id: &RouterId| self.routers.get(*id).map(|hosted| &hosted.router);
+        let pairs = changes.iter().map(|change| match change {
+            Change::Add(router) => (None, Some(router)),
+            Change::Remove(id) => (now(id), None),
+            Change::Reconfigure(id, router) => (now(id), Some(router)),
+        });
+        let place = |router: &Router| Some((router.sync_group.clone()?, router.rank));
+        let places = pairs.map(|(before, after)| (before.and_then(place), after.and_then(place)));
+        let changed = places.filter(|(before, after)| before != after);
+        changed.flat_map(|(before, after)| [before, after]).flatten().map(|(name, _)| name).collect()
+    }
+
+    fn proceed(&mut self, applying: &mut Applying) -> Result<Progress, ChangeError> {
+        let is_over = clock::now() >= applying.limit;
+        let next = match &mut applying.stage {
+            Stage::Claiming(task) => match task.take() {
+                None => return Ok(Progress::Waits),
+                Some(claimed) => {
+                    let ready = self.claimed(claimed, &applying.steps)?;
+                    self.open(ready)?;
+                    self.leave(applying);
+                    Stage::Leaving
+                }
+            },
+            Stage::Leaving => {
+                if !is_over && !applying.removed().all(|id| self.is_settled(id)) {
+                    return Ok(Progress::Waits);
+                }
+                self.exchange(applying)?;
+                Stage::Making
+            }
+            Stage::Making => {
+                if !is_over && self.macvlans.are_awaited(&self.monitor) {
+                    return Ok(Progress::Waits);
+                }
+                self.run_as_wanted(applying);
+                Stage::Settling
+            }
+            Stage::Settling => {
+                if !is_over && !applying.reconfigured().all(|id| self.is_settled(id)) {
+                    return Ok(Progress::Waits);
+                }
+                Stage::Closing(self.close_behind(applying))
+            }
+            Stage::Closing(task) => match task.take() {
+                None => return Ok(Progress::Waits),
+                // What could not be let go of is held until the next change.
+                Some(ready) => {
+                    for (number, needs, claim) in ready.ok().and_then(Result::ok).into_iter().flatten() {
+                        let changed = self.ports.get_mut(number).map(|port| port.change(needs, claim));
+                        if changed.is_some_and(|changed| changed.is_ok()) {
+                            self.follow_port(number);
+                        }
+                    }
+                    return Ok(Progress::Done);
+                }
+            },
+        };
+        Ok(Progress::To(next))
+    }
+
+    fn claimed(
+        &self,
+        claimed: Result<Result<Vec<Ready>, Refusal>, oneshot::error::RecvError>,
+        steps: &[Step],
+    ) -> Result<Vec<Ready>, StartError> {
+        let claimed = claimed.map_err(|_| Refusal::Os(io::Error::other("its thread could not be started")));
+        claimed.and_then(|claimed| claimed).map_err(|refusal| {
+            let routers = steps.iter().filter_map(|step| match step {
+                Step::Add(router) | Step::Reconfigure(_, router) => Some(router),
+                Step::Added(_) | Step::Remove(_) => None,
+            });
+            self.refused_claim(refusal, routers)
+        })
+    }
+
+    /// Has ports take over what their routers need, and opens those that are new. What waits for an interface is opened when
+    /// that is there.
+    pub(super) fn open(&mut self, ready: Vec<Ready>) -> Result<(), StartError> {
+        for (number, needs, claim) in ready {
+            let Some(port) = self.ports.get_mut(number) else { continue };
+            port.change(needs, claim).map_err(io::Error::from).map_err(opening_failed)?;
+            if let Some(link) = self.monitor.link_by_name(&port.name) {
+                port.open(link).map_err(opening_failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing was changed but ports.
+    fn undo(&mut self, applying: &Applying) {
+        for (number, needs) in &applying.ports {
+            if *needs == Needs::default() {
+                self.close_port(*number);
+            } else if let Some(port) = self.ports.get_mut(*number) {
+                // It has claimed more than that; less is claimed with the next change.
+                let _ = port.change(*needs, None);
+                self.follow_port(*number);
+            }
+        }
+    }
+
+    /// Releases the routers that go. The others of their sync groups go on.
+    fn leave(&mut self, applying: &Applying) {
+        for id in applying.removed() {
+            self.set.ungroup(clock::now(), id);
+            self.set.handle(clock::now(), id, Input::Shutdown);
+        }
+        self.follow_orders();
+    }
+
+    /// Forgets the routers that are gone, and takes in those that come.
+    fn exchange(&mut self, applying: &mut Applying) -> Result<(), StartError> {
+        for id in applying.removed().collect::<Vec<_>>() {
+            self.drop_macvlan(id);
+            self.forsake(id);
+            self.strike(id);
+        }
+        let crowds = Crowds::of(self.routers.iter().map(|hosted| &hosted.asked).chain(applying.added()));
+        let mut added = Vec::new();
+        for step in &mut applying.steps {
+            if let Step::Add(router) = step {
+                let id = self.enlist(router.clone(), &crowds)?;
+                added.push(id);
+                *step = Step::Added(id);
+            }
+        }
+        self.warn_of_owners(&added);
+        self.sweep_for(&added);
+        added.iter().for_each(|id| self.add_macvlan(*id));
+        for (id, router) in applying.becomes() {
+            self.exchange_macvlan(id, router);
+        }
+        Ok(())
+    }
+
+    /// Every router gets the configuration that is wanted, and those that came are started.
+    fn run_as_wanted(&mut self, applying: &mut Applying) {
+        let becomes: BTreeMap<RouterId, &Router> = applying.becomes().collect();
+        let stays = self.routers.iter().filter(|hosted| !becomes.contains_key(&hosted.id));
+        let crowds = Crowds::of(stays.map(|hosted| &hosted.asked).chain(becomes.values().copied()));
+        let ids: Vec<RouterId> = becomes.keys().copied().collect();
+        for (id, router) in becomes {
+            self.replace(id, router.clone(), &crowds);
+        }
+        self.relet(&crowds);
+        self.regroup(&applying.groups);
+        self.gathers = open::may_gather(self.routers.iter().map(|hosted| &hosted.router));
+        let started: Vec<RouterId> = applying.started().collect();
+        let ports: Vec<usize> = applying.ports.keys().copied().collect();
+        self.launch(&started, &ports);
+        ids.into_iter().for_each(|id| self.show(id));
+        self.follow_orders();
+    }
+
+    /// Starts routers that are there, on these ports.
+    fn launch(&mut self, ids: &[RouterId], ports: &[usize]) {
+        let hosted = ids.iter().filter_map(|id| self.routers.get(*id));
+        let devices: BTreeSet<String> = hosted.flat_map(|hosted| hosted.devices.to_vec()).collect();
+        // Where there were others they have prepared it.
+        let is_first = |device: &String| {
+            let first = self.interfaces.get(device).and_then(|concerned| concerned.ipv4.first());
+            first.is_some_and(|first| ids.contains(first))
+        };
+        let devices: Vec<String> = devices.into_iter().filter(is_first).collect();
+        devices.iter().for_each(|device| self.prepare_device(device));
+        for port in ports {
+            self.follow_port(*port);
+            self.breathe();
+        }
+        self.memberships_doubtful = true;
+        for id in ids {
+            self.refresh(*id);
+            self.set.handle(clock::now(), *id, Input::Startup);
+        }
+    }
+
+    /// Forgets what is configured no more. Returns the claims of the ports for what is left.
+    fn close_behind(&mut self, applying: &Applying) -> Task<Result<Vec<Ready>, Refusal>> {
+        for id in applying.reconfigured().collect::<Vec<_>>() {
+            self.close(id);
+            self.drop_idle_macvlan(id);
+        }
+        let mut needs: BTreeMap<usize, Needs> = applying.ports.keys().map(|port| (*port, Needs::default())).collect();
+        for hosted in self.routers.iter() {
+            needs.get_mut(&hosted.port).into_iter().for_each(|needs| needs.add(&hosted.router));
+        }
+        for (port, _) in needs.iter().filter(|(_, needs)| **needs == Needs::default()) {
+            self.close_port(*port);
+        }
+        needs.retain(|port, needs| self.ports.get(*port).is_some_and(|port| port.needs != *needs));
+        Task::new(self.ports.plan(needs, |name| self.monitor.link_by_name(name)).start())
+    }
+
+    /// Whether the kernel has answered for every address of a router that is to come or to go.
+    pub(super) fn is_settled(&self, id: RouterId) -> bool {
+        let Some(router) = self.set.get(id) else { return true };
+        let answered =
+            |router: &VirtualRouter| router.installed() + router.missing().count() >= router.config().addresses().len();
+        self.holdings.is_settled_for(id) && (router.role() != Role::Master || answered(router))
+    }
+}
+
+impl Applying {
+    fn removed(&self) -> impl Iterator<Item = RouterId> {
+        self.steps.iter().filter_map(|step| if let Step::Remove(id) = step { Some(*id) } else { None })
+    }
+
+    fn added(&self) -> impl Iterator<Item = &Router> {
+        self.steps.iter().filter_map(|step| if let Step::Add(router) = step { Some(router) } else { None })
+    }
+
+    fn started(&self) -> impl Iterator<Item = RouterId> {
+        self.steps.iter().filter_map(|step| if let Step::Added(id) = step { Some(*id) } else { None })
+    }
+
+    fn becomes(&self) -> impl Iterator<Item = (RouterId, &Router)> {
+        self.steps.iter().filter_map(|step| if let Step::Reconfigure(id, to) = step { Some((*id, to)) } else { None })
+    }
+
+    fn reconfigured(&self) -> impl Iterator<Item = RouterId> {
+        self.becomes().map(|(id, _)| id)
+    }
+}
+
+impl Step {
+    fn id(&self) -> Option<RouterId> {
+        match self {
+            Self::Add(_) => None,
+            Self::Added(id) | Self::Remove(id) | Self::Reconfigure(id, _) => Some(*id),
+        }
+    }
+}
+
+impl From<Change> for Step {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::Add(router) => Self::Add(router),
+            Change::Remove(id) => Self::Remove(id),
+            Change::Reconfigure(id, router) => Self::Reconfigure(id, router),
+        }
+    }
+}
+
+impl<T> Task<T> {
+    fn new(receiver: oneshot::Receiver<T>) -> Self {
+        Self { receiver, result: None }
+    }
+
+    /// Whether it is done; otherwise who polls is told when it is.
+    fn poll(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.result.is_none() {
+            if let Poll::Ready(result) = Pin::new(&mut self.receiver).poll(cx) {
+                self.result = Some(result);
+            }
+        }
+        self.result.is_some()
+    }
+
+    /// What came of it, once.
+    fn take(&mut self) -> Option<Result<T, oneshot::error::RecvError>> {
+        self.result.take().or_else(|| self.receiver.try_recv().ok().map(Ok))
+    }
+}
