@@ -1,0 +1,396 @@
+//! Routers that come, go and change while others run, which see nothing of it.
+
+use std::fs;
+use std::net::IpAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use vrrp_core::{Drain, Priority, Profile, Role};
+use vrrp_io_linux::{ChangeError, Drained, EventKind, NoSuchRouter, Router, StartError, VirtualIp};
+
+use crate::common::*;
+
+const STILL: &str = "192.0.2.100";
+
+/// What the kernel says of the addresses of a host.
+struct Monitor {
+    ip: Child,
+}
+
+impl Monitor {
+    fn new(host: &Host) -> Self {
+        let start = || {
+            let mut ip = Command::new("ip");
+            ip.args(["-oneline", "monitor", "address"]).stdout(Stdio::piped()).spawn().expect("ip (package iproute2)")
+        };
+        let monitor = Self { ip: host.run(start) };
+        // It is there when it hears this.
+        host.ip("address add 198.51.100.9/32 dev lo");
+        std::thread::sleep(Duration::from_millis(200));
+        host.ip("address delete 198.51.100.9/32 dev lo");
+        monitor
+    }
+
+    /// The lines so far.
+    fn lines(mut self) -> Vec<String> {
+        // What has been asked for has been said.
+        std::thread::sleep(Duration::from_millis(200));
+        self.ip.kill().unwrap();
+        let output = self.ip.wait_with_output().unwrap();
+        let lines = String::from_utf8(output.stdout).unwrap();
+        assert!(lines.contains("198.51.100.9"), "it listens: {lines}");
+        lines.lines().map(str::to_owned).collect()
+    }
+}
+
+/// Another router at the same pace.
+fn other(vrid: u8, priority: u8, addresses: &[&str]) -> Router {
+    let addresses: Vec<IpAddr> = addresses.iter().map(|text| address(text)).collect();
+    let config = vrrp_core::Config::new(Profile::Rfc9568Errata, crate::common::vrid(vrid), &addresses).unwrap();
+    let interval = vrrp_core::AdvertInterval::from_centis(20).unwrap();
+    let config = config.with_interval(interval).unwrap().with_lease(false);
+    router(config.with_priority(Priority::new(priority).unwrap()))
+}
+
+fn still() -> Router {
+    router(fast(200, &[address(STILL)]))
+}
+
+fn role(node: &Node, id: vrrp_core::RouterId) -> Option<Role> {
+    Some(node.driver_status().router(id)?.role)
+}
+
+/// Nothing was said of the router that nobody changed but its advertisements, every 0.2 s, for `span`.
+fn assert_still(frames: &[Frame], lines: &[String], span: Duration) {
+    let adverts: Vec<_> = frames.iter().filter_map(Frame::advert).filter(|advert| advert.vrid == 51).collect();
+    let expected = span.as_millis() / 200;
+    let count = adverts.len() as u128;
+    assert!(count + 3 + expected / 5 >= expected && count <= expected + 2, "{count} of {expected} in {span:?}");
+    assert!(adverts.iter().all(|advert| advert.priority == Some(Priority::new(200).unwrap())), "{adverts:?}");
+    let announced: Vec<_> = frames.iter().filter_map(Frame::announced).collect();
+    assert!(announced.iter().all(|(of, _)| *of != address(STILL)), "{announced:?}");
+    assert!(lines.iter().all(|line| !line.contains(&format!(" {STILL}/"))), "{lines:#?}");
+}
+
+#[test]
+fn a_router_comes_changes_and_goes_beside_one_that_nothing_touches() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, client) = (lan.host(1), lan.host(9));
+        let node = host.start(vec![still()]);
+        eventually("the first", || host.has(address(STILL)));
+        let mut tap = client.tap();
+        std::thread::sleep(Duration::from_millis(500));
+        tap.so_far();
+        let monitor = Monitor::new(&host);
+        let (mut frames, start) = (tap.so_far(), std::time::Instant::now());
+        let id = run(node.vrrp().add(other(52, 100, &["192.0.2.101"]))).unwrap();
+        eventually("the new one", || host.has(address("192.0.2.101")));
+        assert_eq!(role(&node, id), Some(Role::Master));
+        run(node.vrrp().reconfigure(id, other(52, 100, &["192.0.2.102", "192.0.2.101"]))).unwrap();
+        assert!(host.has(address("192.0.2.101")) && host.has(address("192.0.2.102")), "when it says so, they are there");
+        run(node.vrrp().reconfigure(id, other(52, 100, &["192.0.2.102"]))).unwrap();
+        assert!(!host.has(address("192.0.2.101")) && host.has(address("192.0.2.102")), "and gone");
+        run(node.vrrp().remove(id)).unwrap();
+        assert!(!host.has(address("192.0.2.102")), "when it says so, it is gone");
+        assert_eq!(run(node.vrrp().remove(id)).unwrap_err().to_string(), NoSuchRouter(id).to_string());
+        assert_eq!(node.driver_status().routers.len(), 1);
+        let lines = monitor.lines();
+        let span = start.elapsed();
+        frames.extend(tap.so_far());
+        assert_still(&frames, &lines, span);
+        let releases = frames.iter().filter_map(Frame::advert).filter(|advert| advert.priority.is_none());
+        assert_eq!(releases.map(|advert| advert.vrid).collect::<Vec<_>>(), [52]);
+        // Of the one that changed only what came and went.
+        let of = |text: &str| lines.iter().filter(|line| line.contains(&format!(" {text}/"))).count();
+        assert_eq!((of("192.0.2.101"), of("192.0.2.102")), (2, 2), "{lines:#?}");
+        node.stop();
+    });
+}
+
+#[test]
+fn a_master_that_changes_stays_master_and_says_only_what_is_new() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, client) = (lan.host(1), lan.host(9));
+        let mut node = host.start(vec![other(51, 200, &[STILL, "192.0.2.101", "192.0.2.102"])]);
+        node.until_announced();
+        eventually("all of them", || host.has(address("192.0.2.102")));
+        let (id, _) = run(node.vrrp().routers()).unwrap()[0];
+        let mut tap = client.tap();
+        std::thread::sleep(Duration::from_millis(500));
+        tap.so_far();
+        let monitor = Monitor::new(&host);
+        node.forget();
+        tap.so_far();
+        // One goes, one is new, one has another prefix, one stands elsewhere.
+        let wider: VirtualIp = vip("192.0.2.101/25");
+        let wanted = other(51, 200, &["192.0.2.103", "192.0.2.101", STILL]).with_address(wider).unwrap();
+        let start = std::time::Instant::now();
+        run(node.vrrp().reconfigure(id, wanted.clone())).unwrap();
+        let addresses = host.ip("-oneline address show dev eth0");
+        for (text, there) in [
+            ("192.0.2.100/32", true),
+            ("192.0.2.101/25", true),
+            ("192.0.2.101/32", false),
+            ("192.0.2.102/", false),
+            ("192.0.2.103/32", true),
+        ] {
+            assert_eq!(addresses.contains(&format!(" {text}")), there, "{text}: {addresses}");
+        }
+        std::thread::sleep(Duration::from_millis(600));
+        let lines = monitor.lines();
+        let frames = tap.so_far();
+        assert_still(&frames, &lines, start.elapsed());
+        let mut announced: Vec<IpAddr> = frames.iter().filter_map(Frame::announced).map(|(of, _)| of).collect();
+        announced.sort();
+        announced.dedup();
+        assert_eq!(announced, [address("192.0.2.101"), address("192.0.2.103")]);
+        let story = node.story();
+        assert!(!story.contains("->"), "no state, no priority: {story}");
+        // What is wanted already is asked of nobody.
+        let monitor = Monitor::new(&host);
+        run(node.vrrp().reconfigure(id, wanted)).unwrap();
+        let lines = monitor.lines();
+        assert!(lines.iter().all(|line| !line.contains("192.0.2.1")), "{lines:#?}");
+        node.stop();
+    });
+}
+
+#[test]
+fn what_cannot_be_is_refused_and_leaves_everything_as_it_was() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        let node = host.start(vec![still(), other(52, 100, &["192.0.2.101"])]);
+        let theirs = host.start(vec![other(53, 100, &["192.0.2.103"])]);
+        eventually("all", || ["192.0.2.101", "192.0.2.103", STILL].iter().all(|it| host.has(address(it))));
+        let files = fs::read_dir("/proc/self/fd").unwrap().count();
+        let ids: Vec<_> = run(node.vrrp().routers()).unwrap().into_iter().map(|(id, _)| id).collect();
+        let monitor = Monitor::new(&host);
+        let refused = |error: ChangeError, told: &str| assert!(error.to_string().contains(told), "{told}: {error}");
+        refused(run(node.vrrp().add(still())).unwrap_err(), "there is already a virtual router 51 on eth0");
+        let elsewhere = Router::new("eth7", still().config().clone());
+        refused(run(node.vrrp().reconfigure(ids[0], elsewhere)).unwrap_err(), "interface eth0 -> eth7");
+        let error = run(node.vrrp().add(other(53, 100, &["192.0.2.104"]))).unwrap_err();
+        assert!(matches!(error, ChangeError::Start(StartError::Claimed { .. })), "{error}");
+        // All or nothing: one that would go stays, and one that would come does not.
+        let new = Router::new("eth1", fast(100, &[address("192.0.2.105")]));
+        let wanted = [still().with_name("still"), other(53, 100, &["192.0.2.104"]), new];
+        let error = run(node.vrrp().apply(wanted)).unwrap_err();
+        refused(error, "virtual router 53 on eth0 is already run by this process");
+        assert_eq!(monitor.lines().len(), 2, "nothing of all that");
+        let status = node.driver_status();
+        assert_eq!(status.routers.iter().map(|it| it.id).collect::<Vec<_>>(), ids);
+        assert!(status.routers.iter().all(|router| router.role == Role::Master));
+        eventually("no file is left open", || fs::read_dir("/proc/self/fd").unwrap().count() <= files);
+        theirs.stop();
+        run(node.vrrp().add(other(53, 100, &["192.0.2.104"]))).unwrap();
+        node.stop();
+    });
+}
+
+#[test]
+fn what_is_wanted_is_applied_in_one_step_and_what_stays_is_not_touched() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, client) = (lan.host(1), lan.host(9));
+        let node = host.start(vec![still(), other(52, 100, &["192.0.2.101"]), other(53, 100, &["192.0.2.103"])]);
+        eventually("all", || ["192.0.2.101", "192.0.2.103", STILL].iter().all(|it| host.has(address(it))));
+        let before = run(node.vrrp().routers()).unwrap();
+        let mut tap = client.tap();
+        std::thread::sleep(Duration::from_millis(500));
+        let monitor = Monitor::new(&host);
+        tap.so_far();
+        let start = std::time::Instant::now();
+        // One of another id takes the address of the one that goes.
+        let wanted = [other(54, 100, &["192.0.2.103"]), other(52, 100, &["192.0.2.102"]), still()];
+        let ids = run(node.vrrp().apply(wanted.clone())).unwrap();
+        assert_eq!((ids[1], ids[2]), (before[1].0, before[0].0));
+        assert!(!host.has(address("192.0.2.101")) && host.has(address("192.0.2.102")));
+        eventually("the new one", || host.has(address("192.0.2.103")));
+        assert_eq!(role(&node, before[2].0), None);
+        assert!(run(node.vrrp().plan(wanted)).unwrap().is_empty());
+        let lines = monitor.lines();
+        assert_still(&tap.so_far(), &lines, start.elapsed());
+        node.stop();
+        assert!(["192.0.2.102", "192.0.2.103", STILL].iter().all(|it| !host.has(address(it))));
+    });
+}
+
+#[test]
+fn one_router_is_stopped_and_started_and_has_another_priority() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, peer) = (lan.host(1), lan.host(2));
+        let mut node = host.start(vec![other(52, 100, &["192.0.2.101"]), still()]);
+        node.until_announced();
+        eventually("both", || host.has(address("192.0.2.101")) && host.has(address(STILL)));
+        let (id, _) = run(node.vrrp().routers()).unwrap()[0];
+        let mut watch = run(node.vrrp().watch(id)).unwrap();
+        run(node.vrrp().stop(id)).unwrap();
+        assert!(!host.has(address("192.0.2.101")) && host.has(address(STILL)));
+        assert_eq!((watch.get().role, role(&node, id)), (Role::Initialize, Some(Role::Initialize)));
+        // A reconfiguration starts nobody.
+        run(node.vrrp().reconfigure(id, other(52, 120, &["192.0.2.101"]))).unwrap();
+        assert_eq!(role(&node, id), Some(Role::Initialize));
+        run(node.vrrp().start(id)).unwrap();
+        eventually("it is back", || host.has(address("192.0.2.101")));
+
+        let standby = peer.start(vec![other(52, 110, &["192.0.2.101"])]);
+        std::thread::sleep(Duration::from_millis(500));
+        assert!(host.has(address("192.0.2.101")));
+        run(node.vrrp().set_priority(id, Priority::new(90).unwrap())).unwrap();
+        eventually("the peer is better", || peer.has(address("192.0.2.101")) && !host.has(address("192.0.2.101")));
+        run(node.vrrp().set_priority(id, Priority::new(120).unwrap())).unwrap();
+        eventually("it is worse", || !peer.has(address("192.0.2.101")) && host.has(address("192.0.2.101")));
+        let state = run(async {
+            loop {
+                let state = watch.changed().await.unwrap();
+                if state.role == Role::Master && state.priority.get() == 120 {
+                    break state;
+                }
+            }
+        });
+        assert!(state.since.is_some());
+        assert!(host.has(address(STILL)));
+        assert_eq!(run(node.vrrp().routers()).unwrap()[0].1.config().priority().get(), 120, "as it was asked for");
+        standby.stop();
+        node.stop();
+    });
+}
+
+#[test]
+fn a_drained_master_hands_over_and_without_anybody_serves_on() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, peer) = (lan.host(1), lan.host(2));
+        let addresses = ["192.0.2.101"];
+        let mut node = host.start(vec![other(52, 200, &addresses)]);
+        node.until_announced();
+        let (id, _) = run(node.vrrp().routers()).unwrap()[0];
+        let drained = run(node.vrrp().drain(id, Drain::default())).unwrap();
+        assert_eq!(drained, Drained::NobodyTookOver);
+        node.until("nobody", |kind| matches!(kind, EventKind::NobodyTookOver));
+        assert!(host.has(address("192.0.2.101")) && node.status().priority.get() == 1);
+        run(node.vrrp().undrain(id)).unwrap();
+        assert_eq!(node.status().priority.get(), 200);
+
+        let mut standby = peer.start(vec![other(52, 100, &addresses)]);
+        standby.until_role(Role::Backup);
+        // Undone before anybody came: the peer takes no less than its Skew_Time.
+        let vrrp = node.vrrp().clone();
+        let drained = run(node.vrrp().drain(id, Drain::default())).unwrap();
+        assert_eq!(drained, Drained::HandedOver { to: peer.address() });
+        assert!(!host.has(address("192.0.2.101")), "when it says so, they are gone");
+        assert!(peer.has(address("192.0.2.101")));
+        assert_eq!(run(vrrp.drain(id, Drain::default())).unwrap(), Drained::NotMaster);
+        let story = node.story();
+        assert!(story.contains("Master -> Backup") && !node.log().last().unwrap().kind.is_warning(), "{story}");
+        run(node.vrrp().undrain(id)).unwrap();
+        eventually("it comes back", || host.has(address("192.0.2.101")) && !peer.has(address("192.0.2.101")));
+        standby.stop();
+
+        let (first, second) = run(async {
+            let slow = Drain { limit: Some(Duration::from_secs(60)), ..Drain::default() };
+            let drain = vrrp.drain(id, slow);
+            let undrain = async {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                vrrp.undrain(id).await
+            };
+            tokio::join!(drain, undrain)
+        });
+        assert_eq!((first.unwrap(), second.is_ok()), (Drained::Undone, true));
+        node.stop();
+    });
+}
+
+#[test]
+fn what_is_the_hosts_own_is_not_handed_over() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        let own = router(fast(255, &[host.address()]));
+        let mut node = host.start(vec![own]);
+        node.until_role(Role::Master);
+        let (id, _) = run(node.vrrp().routers()).unwrap()[0];
+        let error = run(node.vrrp().drain(id, Drain::default())).unwrap_err().to_string();
+        assert!(error.contains("192.0.2.1 is this host's own address"), "{error}");
+        assert_eq!(node.status().priority.get(), 255);
+        // It becomes one router among others: the address stays, for there is nothing else to send from.
+        run(node.vrrp().set_priority(id, Priority::new(100).unwrap())).unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(host.has(host.address()));
+        node.stop();
+        assert!(host.has(host.address()));
+    });
+}
+
+#[test]
+fn sync_groups_change_under_masters_that_stay_what_they_are() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, client) = (lan.host(1), lan.host(9));
+        let mut node = host.start(vec![still()]);
+        node.until_announced();
+        let (id, _) = run(node.vrrp().routers()).unwrap()[0];
+        let (mut tap, start) = (client.tap(), std::time::Instant::now());
+        let second = run(node.vrrp().add(other(52, 100, &["192.0.2.101"]).with_sync_group("both"))).unwrap();
+        run(node.vrrp().reconfigure(id, still().with_sync_group("both"))).unwrap();
+        eventually("both", || host.has(address("192.0.2.101")));
+        let third = run(node.vrrp().add(other(53, 100, &["192.0.2.102"]).with_sync_group("both"))).unwrap();
+        eventually("all three", || host.has(address("192.0.2.102")));
+        run(node.vrrp().remove(second)).unwrap();
+        assert!(!host.has(address("192.0.2.101")));
+        let frames = tap.so_far();
+        assert!(host.has(address(STILL)) && host.has(address("192.0.2.102")));
+        let of_first: Vec<_> = frames.iter().filter_map(Frame::advert).filter(|advert| advert.vrid == 51).collect();
+        assert!(of_first.iter().all(|advert| advert.priority.is_some()), "no release");
+        assert!(of_first.len() as u128 + 3 >= start.elapsed().as_millis() / 250);
+        // What is left is a group: one that is stopped takes the other along.
+        run(node.vrrp().stop(third)).unwrap();
+        eventually("neither", || !host.has(address(STILL)));
+        run(node.vrrp().start(third)).unwrap();
+        eventually("both again", || host.has(address(STILL)) && host.has(address("192.0.2.102")));
+        run(node.vrrp().reconfigure(id, still())).unwrap();
+        run(node.vrrp().stop(third)).unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(host.has(address(STILL)), "no group any more");
+        node.stop();
+    });
+}
+
+#[test]
+fn two_hundred_that_come_and_go_leave_nothing_behind() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        host.ip("link add eth1 type veth peer name eth2");
+        host.ip("link set eth1 up");
+        host.ip("link set eth2 up");
+        host.ip("address add 198.51.100.1/24 dev eth1");
+        let mut node = host.start(vec![still()]);
+        node.until_announced();
+        let count = || {
+            let entries = |path: &str| fs::read_dir(path).unwrap().count();
+            (entries("/proc/self/fd"), entries("/proc/self/task"))
+        };
+        let cycle = |number: u8| {
+            let here = other(1 + number % 50, 100, &["192.0.2.101"]);
+            let there = Router::new("eth1", here.config().clone()).with_accept_mode(true);
+            run(async {
+                let vrrp = node.vrrp();
+                for router in [here, there] {
+                    let id = vrrp.add(router).await.unwrap();
+                    vrrp.remove(id).await.unwrap();
+                }
+            });
+        };
+        (0..5).for_each(cycle);
+        let before = count();
+        (0..100).for_each(cycle);
+        assert!(within(LIMIT, || count() <= before), "{before:?} {:?}", count());
+        assert_eq!(node.driver_status().routers.len(), 1);
+        node.stop();
+    });
+}
