@@ -94,9 +94,14 @@ impl Changes {
     }
 }
 
+/// Returns what runs as values of one's own: the routers' thread has no time to copy it.
+pub(crate) fn owned(running: Vec<(RouterId, Arc<Router>)>) -> Vec<(RouterId, Router)> {
+    running.into_iter().map(|(id, router)| (id, Router::clone(&router))).collect()
+}
+
 impl Work {
     fn running(&self) -> Result<Vec<(RouterId, Router)>, Stopped> {
-        block_on(self.line.ask(Command::Running))
+        Ok(owned(block_on(self.line.ask(Command::Running))?))
     }
 
     /// Returns the ids of what a plan wants, in its order.

@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use vrrp_core::{Drain, Priority, RouterId, TrackerId};
 
-use crate::changes::Changes;
+use crate::changes::{Changes, owned};
 use crate::driver::state::{Command, Driver};
 use crate::error::{ChangeError, DrainError, Gone, StartError, Stopped, TrackError};
 use crate::events::Events;
@@ -269,7 +269,7 @@ impl Vrrp {
     /// # Errors
     /// [`Stopped`]: nobody is left who could answer.
     pub async fn routers(&self) -> Result<Vec<(RouterId, Router)>, Stopped> {
-        self.ask(Command::Running).await
+        Ok(owned(self.ask(Command::Running).await?))
     }
 
     /// Returns the id of the router of this name, of the first where several have it; `None`: there is none.
@@ -411,7 +411,7 @@ mod tests {
             let (id, _) = ids();
             while let Some(command) = commands.blocking_recv() {
                 match command {
-                    Command::Running(reply) => drop(reply.send(vec![(id, Router::new("v0", config()))])),
+                    Command::Running(reply) => drop(reply.send(vec![(id, Router::new("v0", config()).into())])),
                     Command::Apply { changes, reply } => {
                         // It takes its time.
                         thread::sleep(Duration::from_millis(20));

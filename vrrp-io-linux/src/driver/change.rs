@@ -146,9 +146,13 @@ impl Driver {
         }
     }
 
-    /// When a change waits no longer.
+    /// When a change waits no longer for the kernel. Of the end of a thread it is told.
     pub(super) fn change_limit(&self) -> Option<Instant> {
-        Some(self.changing.current.as_ref()?.limit)
+        let applying = self.changing.current.as_ref()?;
+        match applying.stage {
+            Stage::Leaving | Stage::Making | Stage::Settling => Some(applying.limit),
+            Stage::Claiming(_) | Stage::Closing(_) => None,
+        }
     }
 
     /// Whether a thread has done what a change waits for.
@@ -310,7 +314,7 @@ impl Driver {
             self.forsake(id);
             self.strike(id);
         }
-        let crowds = Crowds::of(self.routers.iter().map(|hosted| &hosted.asked).chain(applying.added()));
+        let crowds = Crowds::of(self.routers.iter().map(|hosted| &*hosted.asked).chain(applying.added()));
         let mut added = Vec::new();
         for step in &mut applying.steps {
             if let Step::Add(router) = step {
@@ -332,7 +336,7 @@ impl Driver {
     fn run_as_wanted(&mut self, applying: &mut Applying) {
         let becomes: BTreeMap<RouterId, &Router> = applying.becomes().collect();
         let stays = self.routers.iter().filter(|hosted| !becomes.contains_key(&hosted.id));
-        let crowds = Crowds::of(stays.map(|hosted| &hosted.asked).chain(becomes.values().copied()));
+        let crowds = Crowds::of(stays.map(|hosted| &*hosted.asked).chain(becomes.values().copied()));
         let ids: Vec<RouterId> = becomes.keys().copied().collect();
         for (id, router) in becomes {
             self.replace(id, router.clone(), &crowds);

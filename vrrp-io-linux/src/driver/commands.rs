@@ -1,6 +1,7 @@
 //! What the outside asks of a running driver, and what it is still owed an answer for.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::sync::watch;
@@ -40,7 +41,7 @@ impl Driver {
                 let _ = reply.send(self.status());
             }
             Command::Running(reply) => {
-                let running = self.routers.iter().map(|hosted| (hosted.id, hosted.asked.clone()));
+                let running = self.routers.iter().map(|hosted| (hosted.id, Arc::clone(&hosted.asked)));
                 let _ = reply.send(running.collect());
             }
             Command::Apply { changes, reply } => self.apply(changes, reply),
@@ -113,6 +114,7 @@ impl Driver {
     /// A Master that was drained goes on.
     pub(super) fn nobody_took_over(&mut self, id: RouterId) {
         self.owed.end_drain(id, Drained::NobodyTookOver);
+        self.show(id);
     }
 
     /// A router is to be forgotten: whoever waits for it is answered.
@@ -126,9 +128,16 @@ impl Driver {
     pub(super) fn show(&mut self, id: RouterId) {
         let state = self.state(id);
         let watched = self.routers.get_mut(id).and_then(|hosted| hosted.watched.as_mut());
-        if let (Some(watched), Some(state)) = (watched, state) {
-            watched.send_if_modified(|shown| *shown != state && (*shown = state, true).1);
-        }
+        let (Some(watched), Some(mut state)) = (watched, state) else { return };
+        watched.send_if_modified(|shown| {
+            if (shown.role, shown.cause) == (state.role, state.cause) {
+                // By two clocks it is never the same twice.
+                state.since = shown.since;
+            }
+            let is_news = *shown != state;
+            *shown = state;
+            is_news
+        });
     }
 
     fn known(&self, id: RouterId) -> Result<(), NoSuchRouter> {
@@ -175,12 +184,14 @@ impl Driver {
             Some(Role::Master) => self.owed.drains.push(Draining { id, end: None, reply }),
             _ => drop(reply.send(Ok(Drained::NotMaster))),
         }
+        self.together_with(id).into_iter().for_each(|id| self.show(id));
     }
 
     fn undrain(&mut self, id: RouterId) {
         self.set.handle(clock::now(), id, Input::Undrain);
         for id in self.together_with(id) {
             self.owed.end_drain(id, Drained::Undone);
+            self.show(id);
         }
     }
 

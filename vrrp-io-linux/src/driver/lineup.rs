@@ -26,7 +26,7 @@ pub(super) fn after<'a>(running: &'a Routers, changes: &'a [Change]) -> Result<V
             Change::Remove(id) => (*id, None),
             Change::Reconfigure(id, router) => (*id, Some(router)),
         };
-        let now = &running.get(id).filter(|_| !known.contains_key(&id)).ok_or(NoSuchRouter(id))?.asked;
+        let now: &Router = &running.get(id).filter(|_| !known.contains_key(&id)).ok_or(NoSuchRouter(id))?.asked;
         if let Some(difference) = becomes.and_then(|router| identity(now, router).into_iter().next()) {
             return Err(ChangeError::OtherRouter { name: now.name.clone(), difference });
         }
@@ -34,7 +34,7 @@ pub(super) fn after<'a>(running: &'a Routers, changes: &'a [Change]) -> Result<V
     }
     let stays = |id: &RouterId| match known.get(id) {
         Some(becomes) => *becomes,
-        None => running.get(*id).map(|hosted| &hosted.asked),
+        None => running.get(*id).map(|hosted| &*hosted.asked),
     };
     Ok(running.ids().iter().filter_map(stays).chain(added).collect())
 }
@@ -115,7 +115,7 @@ mod tests {
         let (mut set, mut running) = (RouterSet::new(), Routers::default());
         for (port, router) in (0..).zip(routers) {
             let id = set.insert(InterfaceId(port), router.config.clone()).unwrap();
-            running.push(Hosted::new(id, router.clone(), router.clone(), port as usize));
+            running.push(Hosted::new(id, router.clone().into(), router.clone(), port as usize));
         }
         let ids = running.ids().to_vec();
         (running, ids)

@@ -24,7 +24,7 @@ impl Driver {
         self.holdings.add(id, &router);
         self.leases.add(id, &router);
         self.concern(id, &router);
-        self.routers.push(Hosted::new(id, asked, router, port));
+        self.routers.push(Hosted::new(id, Arc::new(asked), router, port));
         Ok(id)
     }
 
@@ -77,7 +77,7 @@ impl Driver {
         }
         // Its trackers may have other ids now.
         hosted.said.clear();
-        (hosted.asked, hosted.router, hosted.devices) = (asked, router.clone(), devices);
+        (hosted.asked, hosted.router, hosted.devices) = (Arc::new(asked), router.clone(), devices);
         self.readdress(id, &router);
         new.iter().for_each(|device| self.prepare_device(device));
         self.refresh(id);

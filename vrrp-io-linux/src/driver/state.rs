@@ -38,7 +38,7 @@ pub(crate) enum Command {
     Track(RouterId, TrackerId, bool, Reply<Result<(), TrackError>>),
     Status(Reply<DriverStatus>),
     /// What runs, as it was asked for, in order: for a plan.
-    Running(Reply<Vec<(RouterId, Router)>>),
+    Running(Reply<Vec<(RouterId, Arc<Router>)>>),
     Apply {
         changes: Vec<Change>,
         reply: Reply<Result<Vec<RouterId>, ChangeError>>,
@@ -161,7 +161,7 @@ impl Routers {
 pub(super) struct Hosted {
     pub(super) id: RouterId,
     /// As it was asked for.
-    pub(super) asked: Router,
+    pub(super) asked: Arc<Router>,
     /// With what follows from this host and from the other routers.
     pub(super) router: Router,
     pub(super) port: usize,
@@ -180,7 +180,7 @@ pub(super) struct Hosted {
 }
 
 impl Hosted {
-    pub(super) fn new(id: RouterId, asked: Router, router: Router, port: usize) -> Self {
+    pub(super) fn new(id: RouterId, asked: Arc<Router>, router: Router, port: usize) -> Self {
         let devices = Self::devices_of(&router);
         let (heard_on, said) = (Arc::new([port]), Vec::new());
         Self { id, asked, router, port, heard_on, devices, winner_mac: None, said, rival: None, watched: None }

@@ -88,7 +88,10 @@ fn a_router_comes_changes_and_goes_beside_one_that_nothing_touches() {
         eventually("the new one", || host.has(address("192.0.2.101")));
         assert_eq!(role(&node, id), Some(Role::Master));
         run(node.vrrp().reconfigure(id, other(52, 100, &["192.0.2.102", "192.0.2.101"]))).unwrap();
-        assert!(host.has(address("192.0.2.101")) && host.has(address("192.0.2.102")), "when it says so, they are there");
+        assert!(
+            host.has(address("192.0.2.101")) && host.has(address("192.0.2.102")),
+            "when it says so, they are there"
+        );
         run(node.vrrp().reconfigure(id, other(52, 100, &["192.0.2.102"]))).unwrap();
         assert!(!host.has(address("192.0.2.101")) && host.has(address("192.0.2.102")), "and gone");
         run(node.vrrp().remove(id)).unwrap();
