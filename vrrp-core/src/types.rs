@@ -211,6 +211,11 @@ pub struct Priority(NonZeroU8);
 impl Priority {
     /// The address owner: Master at startup, preempts whatever its flag (OWN-01, OWN-02).
     pub const OWNER: Self = Self(NonZeroU8::MAX);
+    /// The highest of whoever is not the owner: 254.
+    pub(crate) const BELOW_OWNER: Self = match NonZeroU8::new(254) {
+        Some(p) => Self(p),
+        None => Self::OWNER,
+    };
     /// The lowest that a router can have: 1.
     pub const LOWEST: Self = Self(NonZeroU8::MIN);
     /// What a router uses when nothing is configured: 100.

@@ -1,10 +1,11 @@
 //! Handing the addresses over on command, without a gap (`docs/drain.md`).
 
 use super::VirtualRouter;
+use super::evidence::{Evidence, Heard};
 use super::hand_over::{HandOver, Successor};
 use crate::cause::{Cause, PriorityCause};
 use crate::drain::{Drain, DrainStatus};
-use crate::fsm::{Advert, Event, Role};
+use crate::fsm::{Advert, Event, Role, State};
 
 /// How many intervals a Master waits for somebody to take over, where no other limit is given.
 const INTERVALS: u32 = 3;
@@ -32,7 +33,25 @@ impl VirtualRouter {
         if self.role() == Role::Master {
             let limit = drain.limit.unwrap_or(self.config.interval().duration() * INTERVALS);
             self.hand_over = Some(HandOver::new(self.now + limit));
-            self.advertise();
+            self.call();
+        }
+        self.spare_the_lower();
+    }
+
+    /// A Backup that was about to preempt a lower Master puts up with it from now on.
+    fn spare_the_lower(&mut self) {
+        let Evidence { lower: Some(Heard { source, priority, interval, .. }), .. } = self.evidence else { return };
+        if self.role() == Role::Backup {
+            self.apply(Event::Advert(Advert { source, priority, interval }), |this| this.cause);
+            self.evidence = Evidence { accepted: self.evidence.lower, lower: None };
+        }
+    }
+
+    /// Calls at once, and next in an interval: sooner it would only have the Backups wait for their Skew_Time anew.
+    fn call(&mut self) {
+        self.advertise();
+        if let (State::Master { next_advert }, true) = (&mut self.state, self.pending.advertise) {
+            *next_advert = self.now + self.config.interval().duration();
         }
     }
 
@@ -41,6 +60,7 @@ impl VirtualRouter {
             return;
         }
         self.note_weighed_priority(PriorityCause::Drain);
+        self.pending.nobody_took_over = false;
         let called = self.hand_over.take().is_some();
         self.reparametrise();
         if called && self.role() == Role::Master {
@@ -53,21 +73,39 @@ impl VirtualRouter {
     #[cold]
     pub(super) fn hear_successor(&mut self, advert: Advert) -> bool {
         let interval = self.config.interval().duration();
-        self.hand_over.as_mut().map(|hand_over| hand_over.hear(advert, self.now, interval)).is_some()
+        let Some(hand_over) = &mut self.hand_over else { return false };
+        let was_silent = hand_over.is_silent();
+        hand_over.hear(advert, self.now, interval);
+        if was_silent && !hand_over.is_silent() {
+            // The neighbours may have believed the one that went.
+            let count = self.schedule.on_contest(self.config.announce(), self.now, interval);
+            self.slots.announce_all(count);
+        }
+        true
     }
 
-    /// Acts on the deadline of a Master that hands over.
+    /// Acts on the deadline of a Master that hands over. Returns whether nothing else is to be done: while another one is there this
+    /// one neither advertises nor announces, or the neighbours would believe it again.
     #[cold]
-    pub(super) fn expire_hand_over(&mut self) {
-        let Some(hand_over) = self.hand_over.filter(|it| it.deadline() <= self.now) else { return };
+    pub(super) fn expire_hand_over(&mut self) -> bool {
+        let Some(hand_over) = self.hand_over else { return false };
+        let is_over = hand_over.deadline() <= self.now;
         match hand_over.to() {
-            Some(Successor { address, interval, .. }) => {
+            Some(Successor { address, interval, .. }) if is_over => {
                 self.apply(Event::HandedOver { interval }, |_| Cause::HandedOver { to: address });
             }
-            None => {
+            Some(_) => {
+                // Its timers run on.
+                self.apply(Event::Timer, |this| this.cause);
+                let interval = self.config.interval().duration();
+                self.schedule.fire(self.config.announce(), self.now, interval);
+            }
+            None if is_over => {
                 self.hand_over = None;
                 (self.pending.nobody_took_over, self.pending.news) = (true, true);
             }
+            None => {}
         }
+        hand_over.is_silent()
     }
 }

@@ -26,6 +26,7 @@ pub(super) struct Winner {
 pub(super) struct Heard {
     pub(super) source: IpAddr,
     pub(super) priority: Option<Priority>,
+    pub(super) interval: AdvertInterval,
     pub(super) at: Instant,
 }
 

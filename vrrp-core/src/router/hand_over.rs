@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use crate::fsm::Advert;
 use crate::time::Instant;
-use crate::types::AdvertInterval;
+use crate::types::{AdvertInterval, Priority};
 
 /// How long a Master keeps its addresses at most when another one has announced itself: until that one has them, and the
 /// neighbours know.
@@ -22,6 +22,7 @@ pub(super) struct HandOver {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Successor {
     pub(super) address: IpAddr,
+    priority: Priority,
     pub(super) interval: AdvertInterval,
     /// When this router yields to it.
     yield_at: Instant,
@@ -52,15 +53,18 @@ impl HandOver {
     }
 
     /// Follows an advertisement that a router of this interval accepted. Any Master is good enough; it goes again by its own word
-    /// only.
+    /// only. Of several the best stays, so its interval is the one to go by.
     pub(super) fn hear(&mut self, advert: Advert, now: Instant, interval: Duration) {
         let known = self.to.is_some_and(|to| to.address == advert.source);
         match advert.priority {
             Some(_) if known => {}
-            Some(_) => {
+            Some(priority) => {
+                let rank = (priority, advert.source);
                 // However many come one after the other, this one is silent for no longer.
                 let yield_at = self.to.map_or_else(|| now + OVERLAP.min(interval / 2), |to| to.yield_at);
-                self.to = Some(Successor { address: advert.source, interval: advert.interval, yield_at });
+                let Advert { source: address, interval, .. } = advert;
+                let best = self.to.filter(|to| (to.priority, to.address) > rank);
+                self.to = Some(best.unwrap_or(Successor { address, priority, interval, yield_at }));
             }
             None if known => self.to = None,
             None => {}

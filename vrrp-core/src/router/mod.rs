@@ -540,7 +540,8 @@ impl VirtualRouter {
         let priority = self.config.priority().adjusted(self.health.adjustment(self.config.trackers()));
         let handicapped = self.slots.are_flawed() || self.health.group_handicapped;
         let priority = if handicapped { priority.handicapped() } else { priority };
-        self.drain.map_or(priority, |drain| priority.min(drain.priority))
+        // Whoever is drained is no owner (OWN-02).
+        self.drain.map_or(priority, |drain| priority.min(drain.priority).min(Priority::BELOW_OWNER))
     }
 
     /// What follows when it is known anew which addresses can be set (`docs/partial-service.md`).
@@ -595,8 +596,8 @@ impl VirtualRouter {
         if self.retry_at.is_some_and(|at| at <= now) {
             self.retry();
         }
-        if self.hand_over.is_some() {
-            self.expire_hand_over();
+        if self.hand_over.is_some() && self.expire_hand_over() {
+            return;
         }
         if self.state.deadline().is_some_and(|at| at <= now) && self.may_take_over() {
             self.apply(Event::Timer, Self::takeover_cause);
@@ -691,7 +692,7 @@ impl VirtualRouter {
         if effects.contains(Effects::ASSERT) && self.takes_answer(source) {
             self.advertise();
         }
-        let heard = Some(Heard { source, priority, at: self.now });
+        let heard = Some(Heard { source, priority, interval, at: self.now });
         match (discarded, self.role()) {
             (false, _) => self.evidence = Evidence { accepted: heard, lower: None },
             (true, Role::Master) => {

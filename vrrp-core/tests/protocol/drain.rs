@@ -1,7 +1,9 @@
 //! A drain: the addresses are handed over without a gap, and the router stays a reserve (`docs/drain.md`).
 
-use crate::common::{Bench, OWN, PROFILES, config, families, host, millis, priority, secs};
-use vrrp_core::{Cause, Config, Drain, DrainStatus, Family, Input, Priority, PriorityCause, Profile, Role};
+use crate::common::{Bench, OWN, PROFILES, Raw, config, families, host, millis, priority, secs};
+use vrrp_core::{
+    AnnouncePolicy, Cause, Config, Drain, DrainStatus, Family, Input, Priority, PriorityCause, Profile, Role,
+};
 
 const DRAIN: Input = Input::Drain(Drain { priority: Priority::LOWEST, limit: None });
 
@@ -58,7 +60,8 @@ fn whoever_comes_is_good_enough_and_goes_again_only_by_its_own_word() {
     // It could not set its addresses.
     bench.after(millis(20));
     bench.hear(OWN - 1, 0).unwrap();
-    assert_eq!(bench.settle(), [""; 0], "no argument");
+    let announced = crate::common::vips(Family::Ipv4).map(|vip| format!("announce {vip} x1"));
+    assert_eq!(bench.settle(), announced, "no argument, but the neighbours may have believed the other one");
     bench.next_deadline();
     assert_eq!(bench.settle(), ["hand over"], "and called again with the next interval");
     bench.hear(OWN + 2, 1).unwrap();
@@ -80,10 +83,10 @@ fn where_nobody_comes_it_says_so_and_serves_on_at_the_lower_priority() {
         bench.next_deadline();
         said.extend(bench.settle());
     }
-    assert_eq!(said, ["hand over", "priority 100 > 1", "hand over", "hand over", "hand over", "nobody took over"]);
+    let calls_and_the_end =
+        ["hand over", "priority 100 > 1", "hand over", "hand over", "advertise", "nobody took over"];
+    assert_eq!(said, calls_and_the_end, "the first call at once, then one an interval");
     assert_eq!(bench.router.drain_status(), Some(DrainStatus::LastResort));
-    bench.next_deadline();
-    assert_eq!(bench.settle(), ["advertise"]);
     // One who comes later has to be better, as always; and may be called once more.
     bench.hear(OWN - 1, 1).unwrap();
     assert_eq!(bench.router.role(), Role::Master);
@@ -240,4 +243,102 @@ fn a_priority_by_command_is_one_as_configured() {
         _ => None,
     };
     assert_eq!(told.iter().find_map(by), Some(PriorityCause::Command));
+}
+
+/// OWN-02: at whatever priority, one that is drained is no owner, which would listen to nobody and preempt everybody.
+#[test]
+fn nobody_who_is_drained_is_the_owner() {
+    let mut bench = Bench::master(v4(Profile::Rfc9568).with_priority(Priority::OWNER));
+    bench.input(Input::Drain(Drain { priority: Priority::OWNER, limit: None }));
+    assert_eq!(bench.settle(), ["hand over", "priority 255 > 254"]);
+    bench.hear(OWN + 1, 50).unwrap();
+    bench.next_deadline();
+    for _ in 0..5 {
+        bench.run_until(bench.now + secs(1));
+        bench.hear(OWN + 1, 50).unwrap();
+        assert_eq!(bench.router.role(), Role::Backup);
+    }
+}
+
+/// Backups wait for their Skew_Time anew with each call: a second one soon after the first would be in their way.
+#[test]
+fn the_second_call_comes_an_interval_after_the_first() {
+    for after in [1, 500, 999] {
+        let mut bench = Bench::master(v4(Profile::Rfc3768));
+        bench.after(millis(after));
+        let asked_at = bench.now;
+        bench.input(DRAIN);
+        bench.settle();
+        bench.next_deadline();
+        assert_eq!((bench.settle(), bench.now), (vec!["hand over".into()], asked_at + secs(1)));
+    }
+}
+
+/// Two may come at the same moment, and the worse of them yields at once: it is the interval of the other that counts.
+#[test]
+fn of_several_that_come_the_best_is_the_one_to_watch() {
+    for best_first in [true, false] {
+        let mut bench = draining(Profile::Rfc9568);
+        bench.settle();
+        let mut both = [(OWN + 2, 100, 300), (OWN + 3, 90, 10)];
+        if !best_first {
+            both.reverse();
+        }
+        for (number, priority, interval) in both {
+            bench.receive(&Raw { interval, ..bench.raw(number, priority) }).unwrap();
+        }
+        bench.next_deadline();
+        assert_eq!(*bench.router.cause(), Cause::HandedOver { to: host(Family::Ipv4, OWN + 2) });
+        let left = bench.router.deadline().unwrap().since(bench.now);
+        assert!(left > secs(9), "three of its intervals, not {left:?}");
+    }
+}
+
+#[test]
+fn a_backup_about_to_preempt_puts_up_with_the_lower_master_when_it_is_drained() {
+    let mut bench = Bench::started(v4(Profile::Rfc9568).with_priority(priority(200)));
+    for _ in 0..3 {
+        bench.after(secs(1));
+        bench.hear(OWN + 1, 10).unwrap();
+    }
+    assert!(bench.router.deadline().unwrap().since(bench.now) < secs(1), "it is about to preempt");
+    bench.input(DRAIN);
+    for _ in 0..9 {
+        bench.run_until(bench.now + secs(1));
+        bench.hear(OWN + 1, 10).unwrap();
+        assert_eq!(bench.router.role(), Role::Backup);
+    }
+}
+
+/// What it would announce while another Master is there the neighbours would believe, and then it goes.
+#[test]
+fn who_is_silent_announces_nothing_and_who_is_left_alone_again_does() {
+    let refresh = AnnouncePolicy { refresh: Some(millis(320)), ..AnnouncePolicy::default() };
+    for stays in [true, false] {
+        let mut bench = Bench::master(v4(Profile::Rfc9568).with_announce(refresh));
+        bench.after(millis(300));
+        bench.input(DRAIN);
+        bench.settle();
+        bench.hear(OWN + 1, 50).unwrap();
+        assert_eq!(bench.settle(), [""; 0]);
+        if stays {
+            bench.run_until(bench.now + millis(49));
+            assert_eq!(bench.settle(), [""; 0]);
+        } else {
+            bench.hear(OWN + 1, 0).unwrap();
+            assert_eq!(bench.settle().len(), 2, "both addresses once");
+        }
+    }
+}
+
+#[test]
+fn what_was_undone_is_not_told_any_more() {
+    let mut bench = draining(Profile::Rfc9568);
+    bench.settle();
+    while bench.router.drain_status() != Some(DrainStatus::LastResort) {
+        bench.settle();
+        bench.next_deadline();
+    }
+    bench.input(Input::Undrain);
+    assert_eq!(bench.settle(), ["advertise", "priority 1 > 100"]);
 }
