@@ -327,6 +327,13 @@ impl RouterSet {
         &self.stats
     }
 
+    /// Tells whether a router joined Masters of its group and is none yet.
+    #[cfg(feature = "sim")]
+    pub(crate) fn is_joining(&self, id: RouterId) -> bool {
+        let group = self.routers.get(id).and_then(|_| self.group_of(id));
+        group.and_then(|group| self.groups.get(group)?.as_ref()).is_some_and(|group| group.is_joining(id))
+    }
+
     #[cfg(feature = "sim")]
     pub(crate) fn routers_mut(&mut self) -> impl Iterator<Item = &mut VirtualRouter> {
         self.routers.iter_mut()

@@ -91,6 +91,11 @@ impl SyncGroup {
         &self.members
     }
 
+    #[cfg(feature = "sim")]
+    pub(crate) fn is_joining(&self, id: RouterId) -> bool {
+        self.joining.contains(&id)
+    }
+
     /// Returns the group's own deadline, if `id` is the member that stands for it.
     pub(crate) fn deadline(&self, id: RouterId) -> Option<Instant> {
         self.waits_until.filter(|_| self.members.first() == Some(&id))

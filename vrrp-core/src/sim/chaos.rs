@@ -14,12 +14,14 @@ use super::random::Random;
 use super::simulation::{Failure, Sim};
 use super::world::World;
 use crate::config::Config;
+use crate::drain::Drain;
 use crate::time::Instant;
 use crate::types::{AdvertInterval, Family, Password, Priority, RouterId, TrackerId, Version};
 
 /// `count` things that go wrong with this world in the `span` from now, then calm, and two lasting ones after it.
 ///
-/// Priorities change, but to 255 only that of the first host. What all routers of an id have to agree on changes on all
+/// Routers come and go, are drained, and become sync groups on every host or on none. Priorities change, but to 255 only that of
+/// the first host. What all routers of an id have to agree on changes on all
 /// of them, one after the other: password and list, and in version 2 the interval.
 #[must_use]
 pub fn random_plan(world: &World, seed: u64, count: usize, span: Duration) -> Vec<Planned> {
@@ -101,8 +103,16 @@ impl Plan<'_> {
         random: &mut Random,
     ) {
         for (n, what) in (0..).zip(what(self, random)) {
-            if let Disturbance::Reconfigure(host, router, config) = &what {
-                self.changed.insert((*host, *router), (**config).clone());
+            match &what {
+                Disturbance::Reconfigure(host, router, config) => {
+                    self.changed.insert((*host, *router), (**config).clone());
+                }
+                Disturbance::SetPriority(host, router, priority) => {
+                    let config = self.config(*host, *router).cloned();
+                    let config = config.map(|config| config.with_priority(*priority));
+                    self.changed.extend(config.map(|config| ((*host, *router), config)));
+                }
+                _ => {}
             }
             planned.push(Planned { at: at + Duration::from_millis(n * random.below(ROLLING)), what });
         }
@@ -117,7 +127,7 @@ impl Plan<'_> {
         let Some(host) = any_host(world, random) else { return vec![] };
         let Some((router, lan)) = any_router(world, host, random) else { return vec![] };
         let other = any_host(world, random).unwrap_or(host);
-        vec![match random.below(33) {
+        vec![match random.below(36) {
             0 | 1 => Disturbance::Stall(host, Duration::from_nanos(random.below(span.as_nanos() as u64 / 4 + 1))),
             2 | 3 => Disturbance::Drift(host, random.below(20_001) as i32 - 10_000),
             4 | 5 => Disturbance::FalseStamps(host, random.below(20_000_000_000) as i64 - 10_000_000_000),
@@ -138,7 +148,7 @@ impl Plan<'_> {
         let world = self.world;
         let Some(host) = any_host(world, random) else { return vec![] };
         let Some((router, lan)) = any_router(world, host, random) else { return vec![] };
-        vec![match random.below(12) {
+        vec![match random.below(21) {
             0 => Disturbance::PowerOff(host),
             1 => Disturbance::Stop(host),
             2..=4 => Disturbance::Start(host),
@@ -153,6 +163,15 @@ impl Plan<'_> {
                 None => Disturbance::Start(host),
             },
             9 | 10 => self.reconfigured(host, router, random).unwrap_or(Disturbance::Start(host)),
+            11 => Disturbance::SetPriority(host, router, any_priority(host, random)),
+            12 => Disturbance::Remove { host, router, releases: random.below(3) > 0 },
+            13 | 14 => match self.config(host, router) {
+                Some(config) => Disturbance::Add(host, lan, Box::new(config.clone())),
+                None => Disturbance::Start(host),
+            },
+            15..=17 => Disturbance::Drain(host, router, drain(random)),
+            18 => Disturbance::Undrain(host, router),
+            19 => return self.regrouped(random),
             _ => return self.reconfigured_all(host, router, random),
         }]
     }
@@ -170,11 +189,7 @@ impl Plan<'_> {
     fn reconfigured(&self, host: HostId, router: RouterId, random: &mut Random) -> Option<Disturbance> {
         let config = self.config(host, router)?.clone();
         let config = match random.below(4) {
-            0 => {
-                let highest = if host.index() == 0 { 255 } else { 254 };
-                let priority = Priority::new(1 + random.below(highest) as u8).ok()?;
-                config.with_priority(priority)
-            }
+            0 => config.with_priority(any_priority(host, random)),
             1 => {
                 let hold = config.preempt_hold();
                 let preempt = config.preempt();
@@ -230,6 +245,19 @@ impl Plan<'_> {
         all
     }
 
+    /// All that a host has become a sync group, or nobody is in one any more: on every host.
+    fn regrouped(&self, random: &mut Random) -> Vec<Disturbance> {
+        let together = random.below(3) > 0;
+        let of = |host: HostId| {
+            let all: Vec<RouterId> = self.world.routers(host).map(|(router, _)| router).collect();
+            match together {
+                true => Disturbance::Group(host, all),
+                false => Disturbance::Group(host, all.into_iter().take(1).collect()),
+            }
+        };
+        self.world.hosts().map(of).collect()
+    }
+
     fn tracker(&self, host: HostId, router: RouterId, random: &mut Random) -> Option<TrackerId> {
         let count = self.config(host, router)?.trackers().len() as u64;
         (count > 0).then(|| TrackerId(random.below(count) as u16))
@@ -253,6 +281,21 @@ fn attack(about: (HostId, RouterId), random: &mut Random) -> Attack {
     let shortest = if random.below(2) == 0 { 1 } else { longest };
     let senders = 1 + random.below(40) as u8;
     Attack { about, pace, span, priorities, intervals: shortest..=longest, senders, spoofs: random.below(3) == 0 }
+}
+
+/// Only the first host is ever the owner.
+fn any_priority(host: HostId, random: &mut Random) -> Priority {
+    let highest = if host.index() == 0 { 255 } else { 254 };
+    Priority::new(1 + random.below(highest) as u8).unwrap_or_default()
+}
+
+fn drain(random: &mut Random) -> Drain {
+    let priority = match random.below(4) {
+        0 => Priority::new(1 + random.below(255) as u8).unwrap_or_default(),
+        _ => Priority::LOWEST,
+    };
+    let limit = (random.below(4) == 0).then(|| Duration::from_millis(random.below(10_000)));
+    Drain { priority, limit }
 }
 
 fn bad_link(random: &mut Random) -> Link {

@@ -8,8 +8,9 @@ use core::time::Duration;
 use super::attack::Attack;
 use super::network::{HostId, LanId, Link};
 use crate::config::Config;
+use crate::drain::Drain;
 use crate::time::Instant;
-use crate::types::{RouterId, TrackerId};
+use crate::types::{Priority, RouterId, TrackerId};
 
 /// One thing that happens to a host or a LAN, at a time.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,8 +67,28 @@ pub enum Disturbance {
         /// It knows; then the address goes at once where it is. Otherwise it finds out when it is asked.
         known: bool,
     },
-    /// Another configuration, in place.
+    /// Another configuration, in place, for this process and for the next.
     Reconfigure(HostId, RouterId, Box<Config>),
+    /// One more router, which is started where the process runs.
+    Add(HostId, LanId, Box<Config>),
+    /// A router goes; others of its sync group stay together. When one of the same VRID comes in its place, that is from then on
+    /// what its id means in a plan.
+    Remove {
+        /// Which host.
+        host: HostId,
+        /// Which router.
+        router: RouterId,
+        /// In order: it is told to stop first. Otherwise it says nothing more.
+        releases: bool,
+    },
+    /// These routers are a sync group from now on, and nobody else with them; one alone: nobody.
+    Group(HostId, Vec<RouterId>),
+    /// Another priority, for this process and for the next.
+    SetPriority(HostId, RouterId, Priority),
+    /// A router, and its sync group with it, is to serve only where nobody else does. The next process knows nothing of it.
+    Drain(HostId, RouterId, Drain),
+    /// It is so no more.
+    Undrain(HostId, RouterId),
     /// Somebody on the LAN forges advertisements.
     Attack(LanId, Attack),
     /// Links are as they were made, nobody is cut off, nobody forges, nobody stalls, clocks and stamps are right, addresses

@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 
 use super::clock::Clock;
@@ -11,10 +11,12 @@ use super::disturbance::Installs;
 use super::network::{Arrival, LanId};
 use crate::action::{Input, Vip};
 use crate::config::Config;
+use crate::dialect::Profile;
+use crate::router::VirtualRouter;
 use crate::set::{DuplicateRouter, RouterSet};
 use crate::sync_group::GroupError;
 use crate::time::Instant;
-use crate::types::{RouterId, TrackerId};
+use crate::types::{Family, InterfaceId, Priority, RouterId, TrackerId, Vrid};
 
 /// Whether a process lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,19 +51,34 @@ pub(super) struct Host {
     pub(super) busy_until: Instant,
     /// Addresses that it cannot set, and whether it knows.
     pub(super) refused: Vec<(IpAddr, bool)>,
-    routers: Vec<Hosted>,
+    /// By place in the set; places are used again.
+    routers: Vec<Option<Hosted>>,
+    /// Every router that there ever was: which one a plan means by an id whose router is gone.
+    known: Vec<(RouterId, Key)>,
     groups: Vec<Vec<RouterId>>,
+    /// Which of them send from their virtual MAC addresses.
+    virtual_macs: Vec<Key>,
     interfaces: Vec<(LanId, Interface)>,
 }
 
 /// What the host knows of a router whether its process lives or not.
 #[derive(Clone, Debug)]
 pub(super) struct Hosted {
+    pub(super) id: RouterId,
     pub(super) lan: LanId,
     pub(super) config: Config,
     pub(super) verdicts: Vec<(TrackerId, bool)>,
     /// It sends from its virtual MAC address.
     pub(super) virtual_mac: bool,
+}
+
+/// What is one router of a host at a time, and what a router that comes back has in common with the one that went.
+type Key = (LanId, Family, Vrid);
+
+impl Hosted {
+    fn key(&self) -> Key {
+        (self.lan, self.config.family(), self.config.vrid())
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +107,9 @@ impl Host {
             busy_until: Instant::ZERO,
             refused: Vec::new(),
             routers: Vec::new(),
+            known: Vec::new(),
             groups: Vec::new(),
+            virtual_macs: Vec::new(),
             interfaces: Vec::new(),
         }
     }
@@ -98,29 +117,80 @@ impl Host {
     pub(super) fn add_router(&mut self, lan: LanId, config: Config) -> Result<RouterId, DuplicateRouter> {
         let id = self.set.insert(lan.interface(), config.clone())?;
         let verdicts = (0..config.trackers().len() as u16).map(|id| (TrackerId(id), true)).collect();
-        self.routers.push(Hosted { lan, config, verdicts, virtual_mac: false });
-        self.kernel.held.push(Vec::new());
-        self.kernel.lifetimes.push(Vec::new());
+        let virtual_mac = self.virtual_macs.contains(&(lan, config.family(), config.vrid()));
+        let hosted = Hosted { id, lan, config, verdicts, virtual_mac };
+        self.known.push((id, hosted.key()));
+        match self.routers.get_mut(id.index()) {
+            Some(place) => *place = Some(hosted),
+            None => self.routers.push(Some(hosted)),
+        }
+        self.kernel.make_room(self.routers.len());
         if !self.interfaces.iter().any(|(known, _)| *known == lan) {
             self.interfaces.push((lan, Interface { up: true, has_address: true }));
         }
         Ok(id)
     }
 
-    pub(super) fn use_virtual_mac(&mut self, router: RouterId) {
-        if let Some(hosted) = self.routers.get_mut(router.index()) {
-            hosted.virtual_mac = true;
+    /// Forgets a router, with all that the host has of it. Whoever is in a group with it goes on in it.
+    pub(super) fn forget(&mut self, router: RouterId) {
+        if self.hosted(router).is_some() {
+            self.kernel.forget(router);
+            self.leave_groups(&[router]);
+            if let Some(place) = self.routers.get_mut(router.index()) {
+                *place = None;
+            }
         }
     }
 
-    pub(super) fn group(&mut self, members: &[RouterId]) -> Result<(), GroupError> {
-        self.set.group(Instant::ZERO, members)?;
-        self.groups.push(members.to_vec());
+    pub(super) fn use_virtual_mac(&mut self, router: RouterId) {
+        if let Some(hosted) = self.hosted_mut(router) {
+            hosted.virtual_mac = true;
+            let key = hosted.key();
+            self.virtual_macs.push(key);
+        }
+    }
+
+    /// From now on these are together.
+    pub(super) fn group(&mut self, now: Instant, members: &[RouterId]) -> Result<(), GroupError> {
+        self.set.group(now, members)?;
+        self.note_group(members);
         Ok(())
     }
 
-    pub(super) fn routers(&self) -> &[Hosted] {
-        &self.routers
+    /// What the next process has to know of it.
+    pub(super) fn note_group(&mut self, members: &[RouterId]) {
+        // Whoever was with one of them and is named no more is alone.
+        self.groups.retain(|group| !group.iter().any(|member| members.contains(member)));
+        self.groups.extend((members.len() > 1).then(|| members.to_vec()));
+    }
+
+    /// The others of each group stay together.
+    pub(super) fn leave_groups(&mut self, leaving: &[RouterId]) {
+        self.groups.iter_mut().for_each(|group| group.retain(|member| !leaving.contains(member)));
+        self.groups.retain(|group| group.len() > 1);
+    }
+
+    /// Every router, in the order of the places.
+    pub(super) fn routers(&self) -> impl Iterator<Item = &Hosted> {
+        self.routers.iter().flatten()
+    }
+
+    pub(super) fn ids(&self) -> Vec<RouterId> {
+        self.routers().map(|hosted| hosted.id).collect()
+    }
+
+    pub(super) fn hosted(&self, router: RouterId) -> Option<&Hosted> {
+        self.routers.get(router.index())?.as_ref().filter(|hosted| hosted.id == router)
+    }
+
+    fn hosted_mut(&mut self, router: RouterId) -> Option<&mut Hosted> {
+        self.routers.get_mut(router.index())?.as_mut().filter(|hosted| hosted.id == router)
+    }
+
+    /// The router that a plan means: if the one of this id is gone, the one that came for it.
+    pub(super) fn meant(&self, router: RouterId) -> Option<RouterId> {
+        let (_, key) = self.known.iter().find(|(id, _)| *id == router)?;
+        self.routers().find(|hosted| hosted.key() == *key).map(|hosted| hosted.id)
     }
 
     pub(super) fn groups(&self) -> &[Vec<RouterId>] {
@@ -139,7 +209,7 @@ impl Host {
     }
 
     pub(super) fn set_verdict(&mut self, router: RouterId, tracker: TrackerId, passing: bool) {
-        let verdicts = self.routers.get_mut(router.index()).map(|router| &mut router.verdicts);
+        let verdicts = self.hosted_mut(router).map(|router| &mut router.verdicts);
         if let Some(verdict) = verdicts.into_iter().flatten().find(|(id, _)| *id == tracker) {
             verdict.1 = passing;
         }
@@ -148,23 +218,31 @@ impl Host {
     /// Another configuration, for this process and for the next. Returns whether there is one now that has to be told of its
     /// trackers.
     pub(super) fn reconfigure(&mut self, now: Instant, router: RouterId, config: &Config) -> bool {
-        let Some(hosted) = self.routers.get_mut(router.index()) else { return false };
+        let is_stalled = self.life == Life::Stalled;
+        let Some(hosted) = self.hosted_mut(router) else { return false };
         let same_key = (hosted.config.vrid(), hosted.config.family()) == (config.vrid(), config.family());
-        if !same_key || self.life == Life::Stalled {
+        if !same_key || is_stalled {
             return false;
         }
         hosted.config = config.clone();
         hosted.verdicts = (0..config.trackers().len() as u16).map(|id| (TrackerId(id), true)).collect();
-        self.life == Life::Running && self.set.reconfigure(now, router, hosted.config.clone()).is_ok()
+        self.life == Life::Running && self.set.reconfigure(now, router, config.clone()).is_ok()
+    }
+
+    /// Another priority, for this process and for the next.
+    pub(super) fn set_priority(&mut self, now: Instant, router: RouterId, priority: Priority) {
+        let is_running = self.life == Life::Running;
+        if let Some(hosted) = self.hosted_mut(router) {
+            hosted.config = hosted.config.clone().with_priority(priority);
+            if is_running {
+                self.set.set_priority(now, router, priority);
+            }
+        }
     }
 
     /// A new process, which removes what another one left.
     pub(super) fn start(&mut self, now: Instant) {
-        self.set = RouterSet::new();
-        for hosted in &self.routers {
-            // They fitted once.
-            let _ = self.set.insert(hosted.lan.interface(), hosted.config.clone());
-        }
+        self.fill_set();
         for members in &self.groups {
             let _ = self.set.group(Instant::ZERO, members);
         }
@@ -172,6 +250,32 @@ impl Host {
         self.process += 1;
         self.life = Life::Running;
         self.socket_empty_at = self.clock.at(now);
+    }
+
+    /// A new set with every router under the id that it had before, so that whoever looks at this host need not care for
+    /// processes; and no id of another one.
+    fn fill_set(&mut self) {
+        self.set = RouterSet::new();
+        let Ok(nobody) = Config::new(Profile::Rfc9568, Vrid::MIN, &[Ipv4Addr::LOCALHOST.into()]) else { return };
+        let mut gone = Vec::new();
+        for place in 0..self.routers.len() {
+            let last = self.known.iter().rev().map(|(id, _)| *id).find(|id| id.index() == place);
+            let hosted = self.routers.get(place).and_then(Option::as_ref);
+            let (interface, config) = hosted.map_or_else(
+                || (InterfaceId(u32::MAX - place as u32), &nobody),
+                |hosted| (hosted.lan.interface(), &hosted.config),
+            );
+            while let Ok(id) = self.set.insert(interface, config.clone()) {
+                if Some(id) == last {
+                    gone.extend(hosted.is_none().then_some(id));
+                    break;
+                }
+                self.set.remove(Instant::ZERO, id);
+            }
+        }
+        for id in gone {
+            self.set.remove(Instant::ZERO, id);
+        }
     }
 
     /// The process is gone, with what waits for it; without power the addresses are gone too.
@@ -197,8 +301,7 @@ impl Host {
 
     /// Tells each router that waits for an address that the kernel is still at work.
     pub(super) fn tell_at_work(&mut self, local: Instant) {
-        for index in 0..self.routers.len() {
-            let router = RouterId::first(index as u32);
+        for router in self.ids() {
             if self.kernel.is_busy(router) {
                 self.set.handle(local, router, Input::Installing);
             }
@@ -212,13 +315,13 @@ impl Host {
 
     /// Whether it can set every address of a router.
     pub(super) fn can_set_all(&self, router: RouterId) -> bool {
-        let config = self.routers.get(router.index()).map(|router| &router.config);
+        let config = self.hosted(router).map(|router| &router.config);
         config.is_some_and(|config| !config.addresses().iter().any(|address| self.refuses(*address)))
     }
 
     /// Addresses that its routers may ask for one after the other: each may have to go first.
     fn requests_at_most(&self) -> u32 {
-        2 * self.routers.iter().map(|router| router.config.addresses().len() as u32).sum::<u32>()
+        2 * self.routers().map(|router| router.config.addresses().len() as u32).sum::<u32>()
     }
 
     /// Longest time that it takes to confirm an address.
@@ -235,9 +338,20 @@ impl Host {
         self.life != Life::Stalled && self.stamps_off == 0 && installs
     }
 
+    /// Everything of each router but its counters, in the order of the set.
+    pub(super) fn trace_each(&mut self) -> Vec<u64> {
+        let trace = |router: &mut VirtualRouter| {
+            let mut hash = Fnv::NEW;
+            // Writing to it cannot fail.
+            let _ = router.write_down(&mut hash);
+            hash.0
+        };
+        self.set.routers_mut().map(trace).collect()
+    }
+
     /// Everything of the routers but their counters.
     pub(super) fn fingerprint(&mut self) -> u64 {
-        let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
+        let mut hash = Fnv::NEW;
         for router in self.set.routers_mut() {
             // Writing to it cannot fail.
             let _ = router.write_down(&mut hash);
@@ -248,6 +362,10 @@ impl Host {
 }
 
 struct Fnv(u64);
+
+impl Fnv {
+    const NEW: Self = Self(0xcbf2_9ce4_8422_2325);
+}
 
 impl Write for Fnv {
     fn write_str(&mut self, text: &str) -> fmt::Result {
@@ -272,6 +390,27 @@ pub(super) struct Kernel {
 impl Kernel {
     pub(super) fn held(&self, router: RouterId) -> &[IpAddr] {
         self.held.get(router.index()).map_or(&[], Vec::as_slice)
+    }
+
+    /// There are so many places.
+    fn make_room(&mut self, places: usize) {
+        self.held.resize(places, Vec::new());
+        self.lifetimes.resize(places, Vec::new());
+    }
+
+    /// Takes away all that a router has, and whatever it asked for.
+    fn forget(&mut self, router: RouterId) {
+        self.requests.retain(|(owner, _)| *owner != router);
+        if let Some((held, lifetimes)) = self.of(router) {
+            (*held, *lifetimes) = (Vec::new(), Vec::new());
+        }
+    }
+
+    /// Addresses in a place where no router is.
+    pub(super) fn left_behind(&self, routers: &[RouterId]) -> impl Iterator<Item = IpAddr> {
+        let nobody = |place: &usize| !routers.iter().any(|router| router.index() == *place);
+        let places = (0..self.held.len()).filter(nobody);
+        places.filter_map(|place| self.held.get(place)).flatten().copied()
     }
 
     pub(super) fn install(&mut self, router: RouterId, address: IpAddr, until: Instant) {
@@ -299,7 +438,12 @@ impl Kernel {
     /// Returns whether there was anything to remove.
     pub(super) fn remove(&mut self, router: RouterId, address: IpAddr) -> bool {
         self.requests.retain(|(owner, vip)| !(*owner == router && vip.address == address));
-        let Some((held, lifetimes)) = self.of(router) else { return false };
+        self.remove_at(router.index(), address)
+    }
+
+    /// Whoever is in that place, or was.
+    pub(super) fn remove_at(&mut self, place: usize, address: IpAddr) -> bool {
+        let Some((held, lifetimes)) = self.held.get_mut(place).zip(self.lifetimes.get_mut(place)) else { return false };
         let Some(index) = held.iter().position(|there| *there == address) else { return false };
         held.swap_remove(index);
         lifetimes.swap_remove(index);
@@ -316,13 +460,13 @@ impl Kernel {
         self.lifetimes.iter().flatten().copied().filter(|at| *at < Instant::MAX).min()
     }
 
-    /// An address whose time is over, and whose.
-    pub(super) fn expired(&self, now: Instant) -> Option<(RouterId, IpAddr)> {
+    /// An address whose time is over, and in whose place.
+    pub(super) fn expired(&self, now: Instant) -> Option<(usize, IpAddr)> {
         let routers = self.held.iter().zip(&self.lifetimes).enumerate();
         let mut all = routers.flat_map(|(router, (held, lifetimes))| {
             held.iter().zip(lifetimes).map(move |(address, until)| (router, *address, *until))
         });
-        all.find(|(.., until)| *until <= now).map(|(router, address, _)| (RouterId::first(router as u32), address))
+        all.find(|(.., until)| *until <= now).map(|(place, address, _)| (place, address))
     }
 
     fn of(&mut self, router: RouterId) -> Option<(&mut Vec<IpAddr>, &mut Vec<Instant>)> {

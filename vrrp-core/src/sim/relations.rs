@@ -1,7 +1,10 @@
 //! What routers of one id are to each other.
 
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 use core::net::IpAddr;
 
+use super::host::{Host, Life};
 use super::network::HostId;
 use super::world::World;
 use crate::config::{Config, Peers};
@@ -32,7 +35,8 @@ pub(super) fn are_compatible((one, at): (&Config, IpAddr), (two, other): (&Confi
         && at != other
 }
 
-/// Groups settle where the whole LANs are together, and one host is better than another in all of them or in none.
+/// Groups settle where the whole LANs are together, every host has the same groups, and one host is better than another in all
+/// of them or in none.
 pub(super) fn groups_can_settle(world: &World) -> bool {
     let whole = world.network.lans().all(|lan| world.parts(lan).is_some_and(|parts| parts.len() <= 1));
     let priorities = |host: HostId| {
@@ -51,14 +55,25 @@ pub(super) fn groups_can_settle(world: &World) -> bool {
             orders.all(|order| Some(order) == first)
         })
     });
-    whole && consistent
+    let groups = |host: &Host| {
+        let keys = |group: &Vec<RouterId>| {
+            let hosted = group.iter().filter_map(|member| host.hosted(*member));
+            hosted.map(|it| (it.lan, it.config.family(), it.config.vrid())).collect::<BTreeSet<_>>()
+        };
+        host.groups().iter().map(keys).collect::<BTreeSet<_>>()
+    };
+    let mut alive = world.hosts.iter().filter(|host| host.life != Life::Dead).map(groups);
+    let first = alive.next();
+    whole && consistent && alive.all(|other| Some(other) == first)
 }
 
 /// Whether a router takes over from a lower Master: one of a sync group does when all of them would.
 pub(super) fn preempts(world: &World, host: HostId, router: RouterId) -> bool {
     let alone = |router| {
         let router = world.router(host, router);
-        router.is_some_and(|router| router.config().preempt() || router.priority().is_owner())
+        router.is_some_and(|router| {
+            (router.config().preempt() && router.drain_status().is_none()) || router.priority().is_owner()
+        })
     };
     let mut groups = world.hosts.get(host.index()).into_iter().flat_map(|host| host.groups());
     match groups.find(|group| group.contains(&router)) {

@@ -67,11 +67,14 @@ pub fn any_world(seed: u64) -> Sim {
     let unicast = random.below(6) == 0;
     let strict = random.below(6) == 0;
     let all_virtual = random.below(4) == 0;
-    let hosts = if groups { 2 + random.below(2) } else { 3 + random.below(6) };
+    // Routers that have nothing to do with each other on one host.
+    let several = !groups && random.below(4) == 0;
+    let hosts = if groups || several { 2 + random.below(2) } else { 3 + random.below(6) };
     let mut sim = Sim::new(seed);
     let latency = Duration::from_micros(random.below(1_000));
-    let lans: Vec<_> =
-        (0..if groups { 2 } else { 1 }).map(|_| sim.add_lan(Link { latency, jitter: latency, ..Link::GOOD })).collect();
+    let lans: Vec<_> = (0..if groups || several { 2 } else { 1 })
+        .map(|_| sim.add_lan(Link { latency, jitter: latency, ..Link::GOOD }))
+        .collect();
     for number in 0..hosts {
         let own = match random.below(3) {
             // Some are equal.

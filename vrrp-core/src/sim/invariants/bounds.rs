@@ -22,7 +22,9 @@ impl Records {
         let talk = interval + world.slowest_install() + world.network.longest();
         let group =
             if self.instances.iter().any(|instance| instance.grouped) { down + interval } else { Duration::ZERO };
-        self.stretched(2 * down + self.facts.longest_hold + 2 * talk + group + self.muted(world))
+        // Nothing is decided before the last call is over.
+        let call = self.facts.longest_call;
+        self.stretched(2 * down + self.facts.longest_hold + 2 * talk + group + call + self.muted(world))
     }
 
     /// How long announcements may be put off: the round at the end of a contest, which three intervals of silence end, or

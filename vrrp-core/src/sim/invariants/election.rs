@@ -32,7 +32,7 @@ impl Instance {
     pub(super) fn is_known(&self, world: &World) -> Result<(), String> {
         let Some(parts) = world.parts(self.lan).filter(|_| self.compatible) else { return Ok(()) };
         // Who yields without a word leaves the neighbours beside it as they are, unless the MAC address stays the same.
-        let hosted = |member: &Member| world.hosts.get(member.host.index())?.routers().get(member.router.index());
+        let hosted = |member: &Member| world.hosts.get(member.host.index())?.hosted(member.router);
         let all = |tells: &dyn Fn(&Hosted) -> bool| self.members.iter().filter_map(hosted).all(tells);
         let speaks = |hosted: &Hosted| hosted.config.announce().contest_repeat > 0 && hosted.config.last_word();
         if !all(&|hosted| hosted.virtual_mac) && !all(&speaks) {

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod election;
+mod hand_over;
 mod rate;
 mod records;
 mod step;
@@ -21,7 +22,7 @@ use crate::health::Fault;
 use crate::time::Instant;
 use crate::types::{Priority, RouterId};
 
-use records::{Records, Setbacks, name};
+use records::{Instance, Records, Setbacks, name};
 use step::{host_is_sound, is_last_word, speaks_for_what_it_has};
 
 /// What every world must keep, and the bounds that its timers give.
@@ -38,7 +39,9 @@ use step::{host_is_sound, is_last_word, speaks_for_what_it_has};
 /// - What a router says that has yielded shortens nobody's wait for the Master, and nobody yields to it.
 /// - A Master answers a release, and where it is configured to a lower Master, at once, unless it answered the same sender, or
 ///   four others, less than an interval ago. It says nothing more while an address is not confirmed.
-/// - Who yields does so to a better router, and who stops releases.
+/// - Who yields does so to a better router, or was drained and heard another Master; who stops releases.
+/// - Who is drained preempts nobody, and who was removed has no address any more. What is added, removed or reconfigured touches
+///   no router of its host but those of its own sync group.
 /// - No fault comes from nowhere, and none from a host that is at work. What a host cannot set it tries ever more rarely.
 ///
 /// Where the routers of a VRID are compatible (version, password, checksum, owner, peers, an address that they share, in
@@ -47,6 +50,8 @@ use step::{host_is_sound, is_last_word, speaks_for_what_it_has};
 /// - Two of them that hear each other are both Master for [`overlap`](Self::overlap) at most.
 /// - After [`convergence`](Self::convergence) each part of a LAN has exactly one Master, and nobody who may preempt is better.
 /// - It serves every address, or says which it does not and nobody there can set more.
+/// - Who is drained while all is well, and has stand-ins that are in order, yields within the Skew_Time of the best, two ways
+///   and 50 ms; until then somebody has each address at every moment.
 /// - Within one more second and the rounds that its policy may put off, what a neighbour sends to one of its addresses
 ///   reaches it.
 ///
@@ -101,14 +106,17 @@ impl Invariants {
         self.quiet_at = Some(quiet_at).filter(|_| world.is_calm() && confirmed && !failing);
         let overlap = self.overlap(world);
         for instance in &mut self.records.instances {
-            instance.one_by = self.quiet_at.filter(|_| instance.contested(world)).map(|at| at + overlap);
+            let contested = instance.contested(world);
+            let calls_until = instance.calls_until(world);
+            instance.one_by = self.quiet_at.filter(|_| contested).map(|at| at.max(calls_until) + overlap);
         }
     }
 
     fn plan_look(&mut self, world: &World) {
         let settle_at = self.quiet_at.filter(|_| !self.settled).map(|at| at + self.convergence(world));
         let ones = self.records.instances.iter().filter_map(|instance| instance.one_by);
-        self.next_look = ones.chain(settle_at).chain(self.known_by).min();
+        let calls = self.records.instances.iter().filter_map(Instance::next_call);
+        self.next_look = ones.chain(calls).chain(settle_at).chain(self.known_by).min();
     }
 
     fn changed(
@@ -155,6 +163,10 @@ impl Invariants {
                 self.records.yielded(world, host, router, master, Some(priority))?
             }
             Cause::HigherAddress { master } => self.records.yielded(world, host, router, master, None)?,
+            Cause::HandedOver { to } => self.records.handed_over(world, host, router, to)?,
+            Cause::Preempted { .. } if world.router(host, router).is_some_and(|it| it.drain_status().is_some()) => {
+                return Err(format!("{} is drained, and preempts", name(host, router)));
+            }
             _ => {}
         }
         let released = step.sends.contains(&(host, router, AdvertKind::Release));
@@ -166,6 +178,10 @@ impl Invariants {
         let (quiet_at, overlap) = (self.quiet_at, self.overlap(world));
         let now = world.now();
         if let Some((_, instance, position)) = self.records.member(world, host, router) {
+            instance.changed_at = now;
+            if let Some(member) = instance.members.get_mut(position) {
+                member.masters.clear();
+            }
             let yielded = (change.from, change.to) == (Role::Master, Role::Backup);
             if let (Some(member), false) = (instance.members.get_mut(position), yielded) {
                 (member.heard, member.patient_until) = (None, None);
@@ -174,7 +190,10 @@ impl Invariants {
             }
             match (instance.contested(world), change.to) {
                 (false, _) => instance.one_by = None,
-                (true, Role::Master) => instance.one_by = quiet_at.map(|at| at.max(now) + overlap),
+                (true, Role::Master) => {
+                    let from = now.max(instance.calls_until(world));
+                    instance.one_by = quiet_at.map(|at| at.max(from) + overlap);
+                }
                 (true, _) => {}
             }
         }
@@ -219,7 +238,7 @@ impl Check for Invariants {
     fn check(&mut self, world: &World, step: &Step) -> Result<(), String> {
         if !self.prepared {
             self.prepared = true;
-            self.records.prepare(world);
+            self.records.learn(world);
             self.unsettle(world);
             self.plan_look(world);
         }
@@ -234,7 +253,7 @@ impl Check for Invariants {
         }
         for (host, router, kind) in &step.sends {
             self.records.sent(world, step, *host, *router)?;
-            if *kind == AdvertKind::Regular {
+            if matches!(kind, AdvertKind::Regular | AdvertKind::HandOver) {
                 speaks_for_what_it_has(world, step, *host, *router)?;
             }
         }
@@ -267,11 +286,18 @@ impl Check for Invariants {
         for (host, router, change) in &step.transitions {
             self.changed(world, step, *host, *router, *change)?;
         }
+        if outside {
+            let Records { instances, facts } = &mut self.records;
+            instances.iter_mut().for_each(|instance| instance.listen(world, facts));
+        }
         if outside || step.addresses_changed || !step.transitions.is_empty() {
             for host in world.hosts() {
                 host_is_sound(world, host)?;
             }
             self.plan_look(world);
+        }
+        for instance in &mut self.records.instances {
+            instance.is_handed_over(world)?;
         }
         if self.next_look.is_some_and(|at| world.now() >= at) {
             self.look(world)?;

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
+use super::hand_over::Call;
 use crate::config::Config;
 use crate::sim::ledger::Ledger;
 use crate::sim::network::{HostId, LanId};
@@ -35,6 +36,11 @@ pub(super) struct Instance {
     pub(super) grouped: bool,
     /// Two Masters must have become one by then.
     pub(super) one_by: Option<Instant>,
+    /// The last change of state of any of them.
+    pub(super) changed_at: Instant,
+    /// As of the last disturbance: how long somebody may call for another Master.
+    pub(super) calls_until: Instant,
+    pub(super) call: Option<Call>,
 }
 
 #[derive(Clone, Debug)]
@@ -57,6 +63,8 @@ pub(super) struct Member {
     pub(super) answered: [Option<(IpAddr, Instant)>; ANSWERS_BURST as usize],
     /// The last advertisement that started its Master_Down_Timer.
     pub(super) heard: Option<Timed>,
+    /// Who said that it is Master, to this router in its present state.
+    pub(super) masters: Vec<IpAddr>,
     /// Three intervals after the last word of a Master, while that is known.
     pub(super) patient_until: Option<Instant>,
 }
@@ -83,37 +91,47 @@ pub(super) struct Facts {
     pub(super) longest_interval: Duration,
     pub(super) shortest_interval: Duration,
     pub(super) longest_hold: Duration,
+    /// For which a Master that was drained called for another one.
+    pub(super) longest_call: Duration,
     pub(super) drift: u32,
 }
 
 impl Records {
-    pub(super) fn prepare(&mut self, world: &World) {
+    /// Who is there now, on hosts that run or not.
+    fn take_stock(&mut self, world: &World) {
+        for instance in &mut self.instances {
+            instance.members.retain(|member| world.config(member.host, member.router).is_some());
+        }
         for host in world.hosts() {
             for (router, lan) in world.routers(host) {
                 let Some(config) = world.config(host, router) else { continue };
                 let (family, vrid) = (config.family(), config.vrid());
-                let member = Member::new(host, router);
                 let known =
                     |instance: &&mut Instance| (instance.lan, instance.family, instance.vrid) == (lan, family, vrid);
+                let is_it = |member: &Member| (member.host, member.router) == (host, router);
                 match self.instances.iter_mut().find(known) {
-                    Some(instance) => instance.members.push(member),
+                    Some(instance) if instance.members.iter().any(is_it) => {}
+                    Some(instance) => instance.members.push(Member::new(host, router)),
                     None => self.instances.push(Instance {
                         lan,
                         family,
                         vrid,
-                        members: alloc::vec![member],
+                        members: alloc::vec![Member::new(host, router)],
                         compatible: true,
                         grouped: false,
                         one_by: None,
+                        changed_at: Instant::ZERO,
+                        calls_until: Instant::ZERO,
+                        call: None,
                     }),
                 }
             }
         }
-        self.learn(world);
     }
 
-    /// Takes configurations anew.
+    /// Takes routers and configurations anew.
     pub(super) fn learn(&mut self, world: &World) {
+        self.take_stock(world);
         let mut facts = self.facts;
         facts.longest_interval = facts.longest_interval.max(world.longest_forged);
         for instance in &mut self.instances {
@@ -126,6 +144,7 @@ impl Records {
                 facts.longest_hold = facts.longest_hold.max(config.preempt_hold());
             }
         }
+        facts.longest_call = facts.longest_call.max(world.longest_call);
         facts.drift = facts.drift.max(world.largest_drift());
         self.facts = facts;
     }
@@ -136,8 +155,7 @@ impl Records {
         host: HostId,
         router: RouterId,
     ) -> Option<(&Facts, &mut Instance, usize)> {
-        let (lan, config) =
-            (world.hosts.get(host.index())?.routers().get(router.index())?.lan, world.config(host, router)?);
+        let (lan, config) = (world.hosts.get(host.index())?.hosted(router)?.lan, world.config(host, router)?);
         let key = (lan, config.family(), config.vrid());
         let instance =
             self.instances.iter_mut().find(|instance| (instance.lan, instance.family, instance.vrid) == key)?;
@@ -178,6 +196,7 @@ impl Member {
             owed: 0,
             answered: [None; ANSWERS_BURST as usize],
             heard: None,
+            masters: Vec::new(),
             patient_until: None,
         }
     }

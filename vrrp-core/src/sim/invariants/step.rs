@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
@@ -11,6 +12,7 @@ use super::records::{Records, Timed, name};
 use crate::action::AdvertKind;
 use crate::fsm::{Role, State};
 use crate::router::VirtualRouter;
+use crate::sim::host::Life;
 use crate::sim::network::HostId;
 use crate::sim::world::{Heard, Step, StepKind, World};
 use crate::time::Instant;
@@ -20,14 +22,17 @@ impl Records {
     pub(super) fn accepted(&mut self, world: &World, heard: &Heard) {
         let (host, id, now) = (heard.host, heard.router, world.now());
         let Some(router) = world.router(host, id) else { return };
-        let (own, preempts) = (router.priority(), router.config().preempt());
-        let preempts = preempts || own.is_owner();
+        let own = router.priority();
+        let preempts = (router.config().preempt() && router.drain_status().is_none()) || own.is_owner();
         let holds = !router.config().preempt_hold().is_zero();
         let configured = router.config().interval().duration();
         let version2 = router.config().profile().version() == Version::V2;
         let said = if version2 { configured } else { heard.interval };
         let Some((_, instance, position)) = self.member(world, host, id) else { return };
         let Some(member) = instance.members.get_mut(position) else { return };
+        if heard.priority > 0 && !member.masters.contains(&heard.source) {
+            member.masters.push(heard.source);
+        }
         if heard.priority == 0 {
             member.pressed_until = now + 2 * configured;
             let interval = member.heard.map_or(configured, |before| before.interval);
@@ -54,7 +59,8 @@ impl Records {
         let (host, id, now) = (heard.host, heard.router, world.now());
         let Some(router) = world.router(host, id) else { return Ok(()) };
         let changed = step.transitions.iter().any(|(whose, which, _)| (*whose, *which) == (host, id));
-        if router.role() != Role::Master {
+        // Who hands over does not argue.
+        if router.role() != Role::Master || router.hands_over() {
             return Ok(());
         }
         let released = heard.priority == 0;
@@ -148,6 +154,23 @@ impl Records {
         Ok(())
     }
 
+    /// Who yields on command was told to, and heard the one that it yields to.
+    pub(super) fn handed_over(
+        &mut self,
+        world: &World,
+        host: HostId,
+        router: RouterId,
+        to: IpAddr,
+    ) -> Result<(), String> {
+        let is_drained = world.router(host, router).is_some_and(|router| router.drain_status().is_some());
+        let Some((_, instance, position)) = self.member(world, host, router) else { return Ok(()) };
+        let heard = instance.members.get(position).is_some_and(|member| member.masters.contains(&to));
+        match is_drained && heard {
+            true => Ok(()),
+            false => Err(format!("{} hands over to {to}, and was not told to or did not hear it", name(host, router))),
+        }
+    }
+
     /// Nobody yields to a worse router: the greater priority, at equal ones the greater address, is better.
     pub(super) fn yielded(
         &self,
@@ -200,9 +223,16 @@ pub(super) fn host_is_sound(world: &World, id: HostId) -> Result<(), String> {
             return Err(format!("{} is {} and its host has {held:?}", name(id, router_id), router.role()));
         }
     }
-    for members in host.groups() {
+    let ids: Vec<RouterId> = world.routers(id).map(|(router, _)| router).collect();
+    if let Some(address) = host.kernel.left_behind(&ids).next().filter(|_| host.life == Life::Running) {
+        return Err(format!("host {} has {address} of a router that was removed", id.index()));
+    }
+    for group in host.groups() {
+        // Who has joined Masters and is none yet does not count; who hands over goes alone.
+        let members: Vec<RouterId> = group.iter().copied().filter(|member| !host.set.is_joining(*member)).collect();
         let masters = members.iter().filter(|router| world.role(id, **router) == Role::Master).count();
-        if masters != 0 && masters != members.len() {
+        let handing_over = members.iter().any(|it| host.set.get(*it).is_some_and(VirtualRouter::hands_over));
+        if masters != 0 && masters != members.len() && !handing_over {
             return Err(format!(
                 "{masters} of {} members of a sync group of host {} are Master",
                 members.len(),

@@ -7,10 +7,10 @@ use core::time::Duration;
 
 use super::{Happened, What, World};
 use crate::action::Input;
-use crate::config::{Config, Peers};
+use crate::config::Peers;
 use crate::sim::attack::STRANGER;
 use crate::sim::disturbance::{Disturbance, Installs};
-use crate::sim::host::Life;
+use crate::sim::host::{Host, Life};
 use crate::sim::network::{HostId, Link};
 use crate::sim::world::StepKind;
 use crate::types::RouterId;
@@ -72,7 +72,8 @@ impl World {
             }
             Disturbance::Tracker(host, router, tracker, passing) => {
                 if let Some(host) = self.hosts.get_mut(host.index()) {
-                    host.set_verdict(router, tracker, passing);
+                    let meant = host.meant(router).unwrap_or(router);
+                    host.set_verdict(meant, tracker, passing);
                 }
                 self.report_news(host);
             }
@@ -83,6 +84,12 @@ impl World {
             }
             Disturbance::Refuses { host, address, refuses, known } => self.refuse(host, address, refuses, known),
             Disturbance::Reconfigure(host, router, config) => self.reconfigure(host, router, &config),
+            Disturbance::Add(host, lan, config) => self.add(host, lan, &config),
+            Disturbance::Remove { host, router, releases } => self.remove(host, router, releases),
+            Disturbance::Group(host, members) => self.regroup(host, &members),
+            Disturbance::SetPriority(host, router, priority) => self.set_priority(host, router, priority),
+            Disturbance::Drain(host, router, drain) => self.set_drain(host, router, Some(drain)),
+            Disturbance::Undrain(host, router) => self.set_drain(host, router, None),
             Disturbance::Attack(lan, attack) => {
                 let longest = Duration::from_millis(10 * u64::from(*attack.intervals.end()));
                 self.longest_forged = self.longest_forged.max(longest);
@@ -104,7 +111,7 @@ impl World {
         }
         self.put((self.now + attack.pace).min(ends), What::Strike(index));
         let (host, router) = attack.about;
-        let Some(config) = self.hosts.get(host.index()).and_then(|host| host.routers().get(router.index())) else {
+        let Some(config) = self.hosts.get(host.index()).and_then(|host| host.hosted(host.meant(router)?)) else {
             return;
         };
         let config = &config.config;
@@ -185,15 +192,15 @@ impl World {
     /// Tells a process everything that it watches: what is no news changes nothing.
     pub(super) fn report_news(&mut self, host: HostId) {
         let Some(entry) = self.hosts.get(host.index()).filter(|host| host.life == Life::Running) else { return };
-        for index in 0..entry.routers().len() {
-            self.report_news_of(host, RouterId::first(index as u32));
+        for router in entry.ids() {
+            self.report_news_of(host, router);
         }
         self.settle(host);
     }
 
-    fn report_news_of(&mut self, host: HostId, router: RouterId) {
+    pub(super) fn report_news_of(&mut self, host: HostId, router: RouterId) {
         let Some(entry) = self.hosts.get(host.index()) else { return };
-        let Some(about) = entry.routers().get(router.index()) else { return };
+        let Some(about) = entry.hosted(router) else { return };
         let address = self.network.address(about.lan, host, about.config.family());
         let interface = entry.interface(about.lan);
         let verdicts = about.verdicts.clone();
@@ -214,10 +221,11 @@ impl World {
     fn refuse(&mut self, host: HostId, address: IpAddr, refuses: bool, known: bool) {
         let Some(entry) = self.hosts.get_mut(host.index()) else { return };
         let was_known = entry.refused.contains(&(address, true));
+        // What it knows it does not forget before it can again.
+        let known = known || (refuses && was_known);
         entry.refused.retain(|(refused, _)| *refused != address);
         entry.refused.extend(refuses.then_some((address, known)));
-        for index in 0..self.hosts.get(host.index()).map_or(0, |host| host.routers().len()) {
-            let router = RouterId::first(index as u32);
+        for router in self.hosts.get(host.index()).map(Host::ids).unwrap_or_default() {
             if refuses && known {
                 self.lose(host, router, address);
             }
@@ -238,19 +246,10 @@ impl World {
 
     fn tell_available(&mut self, host: HostId, router: RouterId, address: IpAddr, available: bool) {
         let Some((entry, local)) = self.awake(host) else { return };
-        let hosted = entry.routers().get(router.index());
+        let hosted = entry.hosted(router);
         let addresses = hosted.map_or(&[][..], |router| router.config.addresses());
         if let Some(index) = addresses.iter().position(|own| *own == address) {
             entry.set.handle(local, router, Input::AddressAvailable(index, available));
         }
-    }
-
-    fn reconfigure(&mut self, host: HostId, router: RouterId, config: &Config) {
-        let Some(entry) = self.hosts.get_mut(host.index()) else { return };
-        let now = entry.clock.at(self.now);
-        if entry.reconfigure(now, router, config) {
-            self.report_news(host);
-        }
-        self.settle(host);
     }
 }

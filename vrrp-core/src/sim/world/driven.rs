@@ -153,7 +153,7 @@ impl World {
     /// deadline.
     pub(super) fn settle(&mut self, host: HostId) {
         // Each router moves on at every turn; what does not is stuck.
-        let turns = 8 + 8 * self.hosts.get(host.index()).map_or(0, |host| host.routers().len());
+        let turns = 8 + 8 * self.hosts.get(host.index()).map_or(0, |host| host.routers().count());
         for _ in 0..turns {
             self.act(host);
             let now = self.now;
@@ -180,7 +180,7 @@ impl World {
     }
 
     /// Carries out what the routers of a host ask for.
-    fn act(&mut self, host: HostId) {
+    pub(super) fn act(&mut self, host: HostId) {
         loop {
             let now = self.now;
             let Some((entry, local)) = self.awake(host) else { return };
@@ -293,10 +293,11 @@ impl World {
         let now = self.now;
         while let Some(entry) = self.hosts.get_mut(host.index()) {
             entry.kernel.sweeps_at = None;
-            let Some((router, address)) = entry.kernel.expired(now) else { break };
-            entry.kernel.remove(router, address);
+            let Some((place, address)) = entry.kernel.expired(now) else { break };
+            let router = entry.routers().map(|hosted| hosted.id).find(|id| id.index() == place);
+            entry.kernel.remove_at(place, address);
             self.step.addresses_changed = true;
-            self.note(Some((host, router)), Happened::Expired(address));
+            self.note(router.map(|router| (host, router)), Happened::Expired(address));
         }
         self.plan_sweep(host);
     }
@@ -320,13 +321,14 @@ impl World {
     /// Who becomes Master where nothing is lost announces its addresses to everybody, and so does who stays Master when
     /// another one yields.
     fn promise(&mut self, host: HostId, router: RouterId, change: Transition) {
-        let Some(hosted) = self.hosts.get(host.index()).and_then(|host| host.routers().get(router.index())) else {
+        let Some(hosted) = self.hosts.get(host.index()).and_then(|host| host.hosted(router)) else {
             return;
         };
         let (lan, addresses) = (hosted.lan, hosted.config.addresses());
         let whole = self.is_calm() && self.parts(lan).is_some_and(|parts| parts.len() == 1);
         let told = match change.cause {
             Cause::HigherPriority { .. } | Cause::HigherAddress { .. } => true,
+            Cause::HandedOver { to } => self.answered_a_call(lan, to, host, &hosted.config),
             _ => change.to == Role::Master,
         };
         if whole && told {
@@ -336,18 +338,32 @@ impl World {
         }
     }
 
+    /// Whether the router of the same id that has an address became Master because this host called for one.
+    fn answered_a_call(&self, lan: LanId, to: IpAddr, caller: HostId, config: &Config) -> bool {
+        let host = self.network.who_has(lan, to);
+        let entry = host.and_then(|host| self.hosts.get(host.index()));
+        let same = |router: &&Hosted| {
+            (router.lan, router.config.vrid(), router.config.family()) == (lan, config.vrid(), config.family())
+        };
+        let router = entry.and_then(|entry| entry.set.get(entry.routers().find(same)?.id));
+        let called_by = self.network.address(lan, caller, config.family());
+        router.is_some_and(
+            |router| matches!(router.cause(), Cause::MasterResigned { master } if Some(*master) == called_by),
+        )
+    }
+
     /// Interval of the host that has an address, as router of the same id.
     fn interval_of(&self, lan: LanId, address: IpAddr, config: &Config) -> Option<Duration> {
         let host = self.hosts.get(self.network.who_has(lan, address)?.index())?;
         let same = |router: &&Hosted| {
             (router.lan, router.config.vrid(), router.config.family()) == (lan, config.vrid(), config.family())
         };
-        host.routers().iter().find(same).map(|router| router.config.interval().duration())
+        host.routers().find(same).map(|router| router.config.interval().duration())
     }
 
     /// A frame that a router sends now.
     fn frame(&self, host: HostId, router: RouterId, carries: Carries) -> Option<(LanId, Frame)> {
-        let hosted = self.hosts.get(host.index())?.routers().get(router.index())?;
+        let hosted = self.hosts.get(host.index())?.hosted(router)?;
         let (family, vrid) = (hosted.config.family(), hosted.config.vrid());
         let mac = if hosted.virtual_mac { Mac::Virtual(family, vrid) } else { Mac::Own(host) };
         Some((hosted.lan, Frame { from: host, mac, sent_at: self.now, carries, master_interval: None }))

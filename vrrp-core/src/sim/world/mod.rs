@@ -1,5 +1,6 @@
 //! The hosts, and what happens to them in the order of time.
 
+mod commanded;
 mod disturbed;
 mod driven;
 
@@ -48,6 +49,8 @@ pub struct World {
     attacks: Vec<(LanId, Attack, Option<Instant>)>,
     /// The longest interval that was ever forged.
     pub(super) longest_forged: Duration,
+    /// The longest time for which anybody was ever to call for another Master.
+    pub(super) longest_call: Duration,
     /// Links as they were made.
     made: Vec<Link>,
     timers: Deadlines,
@@ -160,6 +163,7 @@ impl World {
             neighbours: Neighbours::default(),
             attacks: Vec::new(),
             longest_forged: Duration::ZERO,
+            longest_call: Duration::ZERO,
             made: Vec::new(),
             timers: Deadlines::default(),
             agenda: BinaryHeap::new(),
@@ -191,8 +195,8 @@ impl World {
 
     /// Routers of a host, and the LAN of each, whether its process lives or not.
     pub fn routers(&self, host: HostId) -> impl Iterator<Item = (RouterId, LanId)> + '_ {
-        let routers = self.hosts.get(host.index()).map_or(&[][..], Host::routers);
-        routers.iter().enumerate().map(|(index, router)| (RouterId::first(index as u32), router.lan))
+        let routers = self.hosts.get(host.index()).into_iter().flat_map(Host::routers);
+        routers.map(|router| (router.id, router.lan))
     }
 
     /// A router; `None` while its process is dead.
@@ -211,14 +215,15 @@ impl World {
     /// What a router is configured to be, whether its process lives or not.
     #[must_use]
     pub fn config(&self, host: HostId, router: RouterId) -> Option<&Config> {
-        Some(&self.hosts.get(host.index())?.routers().get(router.index())?.config)
+        Some(&self.hosts.get(host.index())?.hosted(router)?.config)
     }
 
     /// The virtual addresses of one router that its host answers for now, whether the process that asked for them lives
     /// or not.
     #[must_use]
     pub fn held(&self, host: HostId, router: RouterId) -> &[IpAddr] {
-        self.hosts.get(host.index()).map_or(&[], |host| host.kernel.held(router))
+        let host = self.hosts.get(host.index()).filter(|host| host.hosted(router).is_some());
+        host.map_or(&[], |host| host.kernel.held(router))
     }
 
     /// Whether the process of a host sleeps.
@@ -288,7 +293,7 @@ impl World {
     }
 
     pub(super) fn group(&mut self, host: HostId, members: &[RouterId]) -> Result<(), GroupError> {
-        self.hosts.get_mut(host.index()).map_or(Ok(()), |host| host.group(members))
+        self.hosts.get_mut(host.index()).map_or(Ok(()), |host| host.group(Instant::ZERO, members))
     }
 
     pub(super) fn plan(&mut self, at: Instant, what: Disturbance) {
@@ -415,6 +420,11 @@ impl World {
     /// Whether a host's interface on a LAN is up.
     pub(super) fn is_up(&self, host: HostId, lan: LanId) -> bool {
         self.hosts.get(host.index()).is_some_and(|host| host.interface(lan).up)
+    }
+
+    /// When the clock of a host shows a moment.
+    pub(super) fn true_time(&self, host: HostId, local: Instant) -> Option<Instant> {
+        Some(self.hosts.get(host.index())?.clock.when(local))
     }
 
     pub(super) fn family_of(&self, host: HostId, router: RouterId) -> Option<Family> {
