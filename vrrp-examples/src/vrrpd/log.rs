@@ -4,6 +4,7 @@
 //! go through a bounded queue to a thread that may block. What finds the queue full is lost, and counted in the log.
 
 use std::collections::VecDeque;
+use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -29,6 +30,12 @@ pub(super) fn say(level: Level, text: &str) {
 pub(super) fn answer(text: &str) {
     let mut out = io::stdout();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// An error, and behind it each that it came from.
+pub(super) fn with_sources(error: &dyn Error) -> String {
+    let texts = std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string);
+    texts.collect::<Vec<_>>().join(": ")
 }
 
 /// Keeps the log going; when it is dropped, what was logged has been written, or nobody reads it.

@@ -1,8 +1,10 @@
 //! The daemon: its command line, and its start. What runs then is the supervisor's.
 
+mod by_hand;
 pub mod checks;
 pub mod config;
 pub mod control;
+mod difference;
 pub mod exec;
 mod groups;
 mod inherited;
@@ -11,18 +13,18 @@ pub mod keepalived;
 mod log;
 pub mod notify;
 mod preflight;
+mod reading;
 mod reaper;
+mod reload;
 pub mod report;
 mod routers;
 pub mod routes;
-#[expect(dead_code, reason = "the supervisor tells it nothing yet")]
 mod service_manager;
 mod signals;
 mod supervisor;
 
-use std::error::Error;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -32,7 +34,8 @@ use tracing::{Level, error};
 use crate::vrrpd::config::Daemon;
 use crate::vrrpd::log::Log;
 use crate::vrrpd::notify::Limits;
-use crate::vrrpd::report::places::Places;
+use crate::vrrpd::reading::{Loaded, Source};
+use crate::vrrpd::report::diagnostics::{Diagnostic, Severity};
 use crate::vrrpd::routers::Prepared;
 
 /// The exit status where the configuration would not run: `EX_CONFIG` of sysexits.h. To start once more is no use.
@@ -104,21 +107,36 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let wrong = ExitCode::from(WRONG_CONFIGURATION);
-    let Some((configuration, places)) = load(&arguments.config, !arguments.no_lease) else { return wrong };
+    let source = Source { path: arguments.config.clone(), lease: !arguments.no_lease };
+    let Loaded { prepared, notices, places } = match source.load() {
+        Ok(loaded) => loaded,
+        Err(diagnostics) => {
+            log::say(Level::ERROR, &diagnostics.to_string());
+            return wrong;
+        }
+    };
+    notices.iter().for_each(|notice| log::say(Level::WARN, &notice.to_string()));
     if arguments.print {
-        log::answer(&keepalived::print(&configuration.daemon));
+        log::answer(&keepalived::print(&prepared.daemon));
         return ExitCode::SUCCESS;
     }
-    let Prepared { daemon, routers, .. } = &configuration;
-    let Some(warnings) = preflight::warnings(daemon, routers, &places, arguments.check) else { return wrong };
+    let findings = preflight::findings(&prepared.daemon, &prepared.routers, &places, arguments.check);
     drop(places);
-    let what = count(daemon);
+    let is_error = |finding: &Diagnostic| finding.severity == Severity::Error;
+    for finding in &findings {
+        log::say(if is_error(finding) { Level::ERROR } else { Level::WARN }, &finding.to_string());
+    }
+    if findings.iter().any(is_error) {
+        return wrong;
+    }
+    let what = count(&prepared.daemon);
     if arguments.check {
-        let warned = if warnings == 0 { String::new() } else { format!(", with {}", plural(warnings, "warning")) };
+        let warned =
+            if findings.is_empty() { String::new() } else { format!(", with {}", plural(findings.len(), "warning")) };
         log::answer(&format!("{}: {what} would run{warned}\n", arguments.config.display()));
         return ExitCode::SUCCESS;
     }
-    start(configuration, &what, &arguments)
+    start(prepared, source, &what, &arguments)
 }
 
 /// Says why a command line is none. Help and version come this way too.
@@ -133,7 +151,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
 }
 
 /// Runs the daemon, from its log to its end.
-fn start(configuration: Prepared, what: &str, arguments: &Arguments) -> ExitCode {
+fn start(prepared: Prepared, source: Source, what: &str, arguments: &Arguments) -> ExitCode {
     let _log = match Log::to_stderr() {
         Ok(log) => log,
         Err(why) => {
@@ -148,42 +166,15 @@ fn start(configuration: Prepared, what: &str, arguments: &Arguments) -> ExitCode
             return ExitCode::FAILURE;
         }
     };
-    let running = supervisor::run(configuration, what, arguments.control.as_deref(), arguments.limits());
+    let running = supervisor::run(prepared, source, what, arguments.control.as_deref(), arguments.limits());
     let ended = runtime.block_on(running);
     // A script whose start hangs (on a dead file server) holds its thread for as long.
     runtime.shutdown_timeout(LAST_STARTS);
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            error!("{}", with_sources(&*why));
+            error!("{}", log::with_sources(&*why));
             ExitCode::FAILURE
-        }
-    }
-}
-
-/// An error, and behind it each that it came from.
-fn with_sources(error: &dyn Error) -> String {
-    let texts = std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string);
-    texts.collect::<Vec<_>>().join(": ")
-}
-
-/// Reads the configuration and prints what there is to say about it. `None`: it would not run.
-fn load(path: &Path, lease: bool) -> Option<(Prepared, Places)> {
-    let (loaded, places) = match keepalived::load_with_places(path) {
-        Ok(loaded) => loaded,
-        Err(diagnostics) => {
-            log::say(Level::ERROR, &diagnostics.to_string());
-            return None;
-        }
-    };
-    for notice in &loaded.notices {
-        log::say(Level::WARN, &notice.to_string());
-    }
-    match Prepared::new(loaded.daemon, lease) {
-        Ok(prepared) => Some((prepared, places)),
-        Err(why) => {
-            log::say(Level::ERROR, &format!("{}: error: {why}", path.display()));
-            None
         }
     }
 }

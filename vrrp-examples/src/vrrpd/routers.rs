@@ -3,6 +3,7 @@
 //! Here the configuration, which says all that keepalived leaves open, meets an interface whose defaults are the RFC's: so
 //! nothing is left to those.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -20,14 +21,18 @@ pub(super) struct Prepared {
     pub(super) daemon: Daemon,
     /// One for each instance, in their order.
     pub(super) routers: Vec<Router>,
-    /// For each script, who tracks it.
-    pub(super) script_users: Vec<Vec<ScriptUser>>,
+    /// For each script, by its name, who tracks it.
+    pub(super) script_users: ScriptUsers,
 }
 
+/// Instances that track a script, by the name of that.
+pub(super) type ScriptUsers = BTreeMap<String, Vec<ScriptUser>>;
+
 /// An instance that tracks a script.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ScriptUser {
-    pub(super) router: usize,
+    /// Its name.
+    pub(super) instance: String,
     pub(super) tracker: TrackerId,
 }
 
@@ -45,19 +50,18 @@ pub(super) enum PrepareError {
 impl Prepared {
     /// `lease`: whether addresses expire when nobody renews them.
     pub(super) fn new(daemon: Daemon, lease: bool) -> Result<Self, PrepareError> {
-        let mut script_users = vec![Vec::new(); daemon.scripts.len()];
-        let instances = daemon.instances.iter().enumerate();
-        let routers = instances.map(|(index, instance)| prepare(&daemon, index, instance, lease, &mut script_users));
+        let mut script_users = daemon.scripts.iter().map(|script| (script.name.clone(), Vec::new())).collect();
+        let instances = daemon.instances.iter();
+        let routers = instances.map(|instance| prepare(&daemon, instance, lease, &mut script_users));
         Ok(Self { routers: routers.collect::<Result<_, _>>()?, daemon, script_users })
     }
 }
 
 fn prepare(
     daemon: &Daemon,
-    index: usize,
     instance: &Instance,
     lease: bool,
-    script_users: &mut [Vec<ScriptUser>],
+    script_users: &mut ScriptUsers,
 ) -> Result<Router, PrepareError> {
     let error = |error| PrepareError::Config { instance: instance.name.clone(), error };
     let mut config = config(instance).map_err(error)?.with_lease(lease);
@@ -71,10 +75,9 @@ fn prepare(
     }
     for track in with_group(&instance.track_scripts, of_group(|group| &group.track_scripts)) {
         let id = config.add_tracker(tracker(track, check_name(&track.name))).map_err(error)?;
-        let script = daemon.scripts.iter().position(|script| script.name == track.name);
-        let users = script.and_then(|script| script_users.get_mut(script));
         let no_script = || PrepareError::NoScript { instance: instance.name.clone(), script: track.name.clone() };
-        users.ok_or_else(no_script)?.push(ScriptUser { router: index, tracker: id });
+        let users = script_users.get_mut(&track.name).ok_or_else(no_script)?;
+        users.push(ScriptUser { instance: instance.name.clone(), tracker: id });
     }
     let mut router = router(instance, config)?;
     if let Some(group) = &group {
@@ -172,8 +175,8 @@ mod tests {
             + &instance("alone", "")
             + "vrrp_sync_group g {\nglobal_tracking\ngroup { a b }\ntrack_script {\ns\n}\ntrack_interface {\na\nx\n}\n}\n";
         let prepared = Prepared::new(parse_str("t", &text).unwrap().daemon, false).unwrap();
-        let users: Vec<usize> = prepared.script_users[0].iter().map(|user| user.router).collect();
-        assert_eq!(users, [0, 1, 1], "what a member tracks with another weight counts beside");
+        let users: Vec<&str> = prepared.script_users["s"].iter().map(|user| user.instance.as_str()).collect();
+        assert_eq!(users, ["a", "b", "b"], "what a member tracks with another weight counts beside");
         let interfaces = |router: usize| {
             let shown = format!("{:?}", prepared.routers[router]);
             ["interface a", "interface x"].map(|tracker| shown.matches(tracker).count())

@@ -1,73 +1,98 @@
-//! The loop: events of the protocol, verdicts of checks, questions on the control socket, and signals.
+//! The loop: events of the protocol, verdicts of checks, questions and orders on the control socket, and signals.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinSet, spawn_blocking};
 use tracing::{error, info, warn};
-use vrrp_core::{Role, RouterId, TrackerId};
+use vrrp_core::{Cause, Drain, Role, RouterId, TrackerId, Transition};
 use vrrp_io_linux::{Event, EventKind, Events, Stopped, Vrrp};
 
-use crate::vrrpd::checks::{Verdict, script};
-use crate::vrrpd::config::Daemon;
-use crate::vrrpd::control::order::Order;
+use crate::vrrpd::by_hand::{self, Meant, Table, failed};
+use crate::vrrpd::checks::script::{self, Checks};
+use crate::vrrpd::checks::{Ran, Verdict};
+use crate::vrrpd::config::{Daemon, Notify};
+use crate::vrrpd::control::order::{self, Checked, NewPriority, Order, PriorityChanged, Reloaded, Reply, Routers};
 use crate::vrrpd::control::refused::Refused;
 use crate::vrrpd::control::snapshot::{Reasons, Snapshot};
+use crate::vrrpd::control::status::dump;
 use crate::vrrpd::control::{self, ControlSocket};
 use crate::vrrpd::groups::Groups;
 use crate::vrrpd::notify::{self, Limits, Notifier, NotifyState, Subject};
+use crate::vrrpd::reading::Source;
 use crate::vrrpd::reaper;
-use crate::vrrpd::routers::{Prepared, ScriptUser};
+use crate::vrrpd::reload::{self, Candidate, Outcome, Reloads};
+use crate::vrrpd::routers::{Prepared, ScriptUser, ScriptUsers};
 use crate::vrrpd::routes::{self, Routing};
+use crate::vrrpd::service_manager::ServiceManager;
 use crate::vrrpd::signals::{Request, Signals};
 
 /// How long the kernel may take to remove routes and rules at the end.
 const STOP_ROUTES: Duration = Duration::from_secs(1);
+
+/// Requests by signals that may wait. One of each kind is enough.
+const REQUESTS: usize = 8;
 
 /// The priority that scripts of a group are told: it has none, and keepalived says so too.
 const GROUP_PRIORITY: u8 = 0;
 
 /// Runs all that is configured until a signal asks for the end. `what`: how much it is, for the log.
 pub(super) async fn run(
-    configuration: Prepared,
+    prepared: Prepared,
+    source: Source,
     what: &str,
     control: Option<&Path>,
     limits: Limits,
 ) -> Result<(), Box<dyn std::error::Error>> {
+    let manager = ServiceManager::from_environment();
     // Signals first: from here on a stop is orderly.
     let mut signals = Signals::catch().map_err(|why| format!("cannot catch signals: {why}"))?;
     tokio::spawn(reaper::reap(signal(SignalKind::child())?));
     let control = control.map(ControlSocket::bind).transpose()?;
 
-    let Prepared { daemon, routers, script_users } = configuration;
+    let Prepared { daemon, routers, script_users } = prepared;
     let routing = routes::spawn(&daemon.instances).await?;
     let (vrrp, events) = vrrp_io_linux::start_with(daemon.scheduling, routers)?;
     info!("started with {what}");
     let (verdict_sender, verdicts) = mpsc::channel(64);
     let (snapshots, asked) = mpsc::channel(64);
-    let tracks = script::spawn(daemon.scripts.clone(), verdict_sender);
-    let instances = daemon.instances.iter().map(|i| (Subject::Instance(i.name.clone()), i.notify.clone()));
-    let groups = daemon.sync_groups.iter().map(|group| (Subject::Group(group.name.clone()), group.notify.clone()));
-    let notifier = notify::spawn(instances.chain(groups), limits);
     let (orders, ordered) = mpsc::channel(64);
-    let ears = control::Daemon { snapshots, orders };
-    let server = control.map(|socket| tokio::spawn(control::serve(socket, ears)));
+    let (requests, requested) = mpsc::channel(REQUESTS);
+    let checks = script::spawn(daemon.scripts.clone(), verdict_sender);
+    let notifier = notify::spawn(subjects(&daemon), limits);
+    let server = control.map(|socket| tokio::spawn(control::serve(socket, control::Daemon { snapshots, orders })));
 
-    let ids: Vec<RouterId> = vrrp.routers().await?.into_iter().map(|(id, _)| id).collect();
-    let with_id = |user: ScriptUser| Some((*ids.get(user.router)?, user.tracker));
-    let script_users = script_users.into_iter().map(|users| users.into_iter().filter_map(with_id).collect()).collect();
-    let failures = vec![None; daemon.scripts.len()];
-    let groups = Groups::new(&daemon);
-    let mut supervisor = Supervisor { daemon, script_users, failures, vrrp, events, groups, notifier, routing };
+    let running = vrrp.routers().await?;
+    let ids = by_name(&daemon, running.into_iter().map(|(id, _)| id));
+    let mut supervisor = Supervisor {
+        users: users(script_users, &ids),
+        ids,
+        groups: Groups::new(&daemon),
+        daemon: Arc::new(daemon),
+        verdicts: BTreeMap::new(),
+        checks,
+        vrrp,
+        events,
+        early: Vec::new(),
+        notifier,
+        routing,
+        by_hand: Table::default(),
+        reloads: Reloads::new(source.clone()),
+        source,
+        tasks: JoinSet::new(),
+        manager,
+    };
     let ended = tokio::select! {
-        () = supervisor.serve(verdicts, asked, ordered) => Err("the protocol driver has died".into()),
-        why = stop(&mut signals) => Ok(why),
+        () = supervisor.serve(verdicts, asked, ordered, requested) => Err("the protocol driver has died".into()),
+        why = stop(&mut signals, requests) => Ok(why),
     };
     if let Ok(why) = ended {
         info!("{why}: stopping");
     }
-    tracks.stop().await;
     if let Some(server) = server {
         server.abort();
     }
@@ -75,33 +100,86 @@ pub(super) async fn run(
     ended.map(drop)
 }
 
-/// Waits for a signal to stop.
-async fn stop(signals: &mut Signals) -> &'static str {
+/// Waits for a signal to stop, and hands on what others ask for.
+async fn stop(signals: &mut Signals, requests: mpsc::Sender<Request>) -> &'static str {
     loop {
         match signals.next().await {
             Request::Stop(why) => return why,
-            Request::Reload => warn!("SIGHUP: restart vrrpd to have the configuration read again"),
-            Request::DumpData => warn!("SIGUSR1: has no effect in vrrpd; `vrrpctl status` tells state and counters"),
-            Request::DumpStatistics => {
-                warn!("SIGUSR2: has no effect in vrrpd; `vrrpctl status` tells state and counters");
-            }
+            // Where as many wait already, one of them asks for the same.
+            request => drop(requests.try_send(request)),
         }
     }
 }
 
-/// What runs, and what it reports.
+/// What feeds a tracker of a router.
+type Fed = (RouterId, TrackerId);
+
+/// The ids of instances by their names; `ids` are in the order of the configuration.
+fn by_name(daemon: &Daemon, ids: impl IntoIterator<Item = RouterId>) -> BTreeMap<String, RouterId> {
+    daemon.instances.iter().map(|instance| instance.name.clone()).zip(ids).collect()
+}
+
+/// Finds the routers that track scripts.
+fn users(users: ScriptUsers, ids: &BTreeMap<String, RouterId>) -> BTreeMap<String, Vec<Fed>> {
+    let with_ids = |(script, users): (String, Vec<ScriptUser>)| {
+        let users = users.into_iter().filter_map(|user| Some((*ids.get(&user.instance)?, user.tracker)));
+        (script, users.collect())
+    };
+    users.into_iter().map(with_ids).collect()
+}
+
+/// Whom to tell of changes, and how.
+fn subjects(daemon: &Daemon) -> impl Iterator<Item = (Subject, Notify)> {
+    let instances = daemon.instances.iter().map(|it| (Subject::Instance(it.name.clone()), it.notify.clone()));
+    let groups = daemon.sync_groups.iter().map(|group| (Subject::Group(group.name.clone()), group.notify.clone()));
+    instances.chain(groups)
+}
+
+/// The priority that the scripts of a subject are told when it stops.
+fn last_priority(daemon: &Daemon, subject: &Subject) -> u8 {
+    let priority = |name: &str| daemon.instances.iter().find(|it| it.name == name).map(|it| it.priority.get());
+    match subject {
+        Subject::Instance(name) => priority(name).unwrap_or_default(),
+        Subject::Group(_) => GROUP_PRIORITY,
+    }
+}
+
+/// What scripts are told of a change; nothing where for them nothing has changed.
+fn told(transition: &Transition) -> Option<NotifyState> {
+    match (transition.from, transition.to, transition.cause) {
+        // A Master that began anew.
+        (Role::Master, Role::Master, _) => None,
+        (_, Role::Master, _) => Some(NotifyState::Master),
+        (_, Role::Backup, _) => Some(NotifyState::Backup),
+        (_, Role::Initialize, Cause::Shutdown) => Some(NotifyState::Stop),
+        (_, Role::Initialize, _) => Some(NotifyState::Fault),
+    }
+}
+
+/// What runs, and what it reports: by name, or by the id of a router. Places change with a reload.
 struct Supervisor {
-    daemon: Daemon,
+    /// What runs, as it is configured.
+    daemon: Arc<Daemon>,
+    ids: BTreeMap<String, RouterId>,
     /// For each script, the trackers that it feeds.
-    script_users: Vec<Vec<(RouterId, TrackerId)>>,
-    /// For each script that fails, how.
-    failures: Vec<Option<String>>,
+    users: BTreeMap<String, Vec<Fed>>,
+    /// The last one of each script that has any.
+    verdicts: BTreeMap<String, Verdict>,
+    checks: Checks,
     vrrp: Vrrp,
     events: Events,
+    /// Of routers that a reload has added, until it is over.
+    early: Vec<Event>,
     groups: Groups,
-    /// Told about the instances, and after these the groups.
     notifier: Notifier,
     routing: Routing,
+    by_hand: Table,
+    reloads: Reloads,
+    source: Source,
+    /// Orders that take their time.
+    tasks: JoinSet<()>,
+    /// Who waits for the daemon to be ready, and to live.
+    manager: ServiceManager,
 }
 
 impl Supervisor {
@@ -111,22 +189,32 @@ impl Supervisor {
         mut verdicts: mpsc::Receiver<Verdict>,
         mut asked: mpsc::Receiver<oneshot::Sender<Snapshot>>,
         mut ordered: mpsc::Receiver<Order>,
+        mut requested: mpsc::Receiver<Request>,
     ) {
         loop {
+            // While routers change, nobody knows which of their trackers is which.
+            let settled = !self.reloads.is_applying();
             tokio::select! {
                 event = self.events.recv() => match event {
-                    Some(event) => self.follow(&event),
+                    Some(event) => self.hear(event),
                     None => return,
                 },
-                Some(verdict) = verdicts.recv() => self.judge(verdict).await,
+                Some(verdict) = verdicts.recv(), if settled => self.judge(verdict).await,
                 Some(reply) = asked.recv() => {
                     // The client may have gone. Where there is no answer it learns so by the end of `reply`.
                     if let Ok(snapshot) = self.snapshot().await {
                         let _ = reply.send(snapshot);
                     }
                 }
-                Some(order) = ordered.recv() => {
-                    order.refuse(Refused::Impossible { why: "this release cannot do that yet".to_owned() });
+                Some(order) = ordered.recv(), if settled => self.take(order).await,
+                Some(request) = requested.recv() => self.heed(request).await,
+                outcome = self.reloads.outcome(&self.vrrp) => self.reloaded(outcome).await,
+                Some(_) = self.tasks.join_next() => {}
+                () = self.manager.look() => {
+                    // Only who answers lives.
+                    if let Ok(driver) = self.vrrp.status().await {
+                        self.manager.follow(&driver);
+                    }
                 }
             }
         }
@@ -134,72 +222,267 @@ impl Supervisor {
 
     /// Releases everything, tells the rest of the story, lets the stop scripts run.
     async fn stop(self) {
-        let Self { daemon, vrrp, mut events, notifier, routing, .. } = self;
+        let Self { daemon, checks, vrrp, mut events, notifier, routing, mut manager, .. } = self;
+        manager.stopping();
+        checks.stop().await;
         // Whoever called this knows when the routers had ended before.
         let _ = vrrp.stop_all().await;
         while let Ok(event) = events.try_recv() {
             tell(&event);
         }
-        for (index, instance) in daemon.instances.iter().enumerate() {
-            notifier.changed(index, NotifyState::Stop, instance.priority.get());
-        }
-        for group in 0..daemon.sync_groups.len() {
-            notifier.changed(daemon.instances.len() + group, NotifyState::Stop, GROUP_PRIORITY);
+        for (subject, _) in subjects(&daemon) {
+            notifier.changed(&subject, NotifyState::Stop, last_priority(&daemon, &subject));
         }
         routing.stop(STOP_ROUTES).await;
         notifier.shutdown().await;
         info!("stopped");
     }
 
+    fn hear(&mut self, event: Event) {
+        tell(&event);
+        if self.ids.contains_key(&*event.name) {
+            self.follow(&event);
+        } else if self.reloads.is_applying() {
+            self.early.push(event);
+        }
+    }
+
     fn follow(&mut self, event: &Event) {
-        tell(event);
         self.routing.follow(event);
         if let EventKind::StateChanged { transition, priority, .. } = &event.kind {
-            // A Master that began anew: for scripts nothing has changed.
-            if (transition.from, transition.to) == (Role::Master, Role::Master) {
-                return;
-            }
-            let state = match transition.to {
-                Role::Master => NotifyState::Master,
-                Role::Backup => NotifyState::Backup,
-                Role::Initialize => NotifyState::Fault,
-            };
-            self.notifier.changed(event.router.index(), state, priority.get());
-            if let Some((group, state)) = self.groups.changed(event.router.index(), transition.to) {
-                self.notifier.changed(self.daemon.instances.len() + group, state, GROUP_PRIORITY);
+            self.manager.changed();
+            let Some(state) = told(transition) else { return };
+            self.notifier.changed(&Subject::Instance(event.name.to_string()), state, priority.get());
+            if let Some((group, state)) = self.groups.changed(&event.name, state) {
+                self.notifier.changed(&Subject::Group(group.to_owned()), state, GROUP_PRIORITY);
             }
         }
     }
 
     async fn snapshot(&self) -> Result<Snapshot, Stopped> {
         let driver = self.vrrp.status().await?;
-        Ok(Snapshot { taken_at: SystemTime::now(), driver, reasons: self.reasons(), by_hand: Vec::new() })
+        let (taken_at, reasons, by_hand) = (SystemTime::now(), self.reasons(), self.by_hand.list());
+        Ok(Snapshot { taken_at, driver, reasons, by_hand })
     }
 
     /// Why checks fail, for each tracker that one of them feeds.
     fn reasons(&self) -> Reasons {
-        let failing = self.script_users.iter().zip(&self.failures);
-        let failing = failing.filter_map(|(users, failure)| Some((users, failure.as_ref()?)));
+        let failing = self.verdicts.iter().filter(|(_, verdict)| !verdict.passed);
+        let failing = failing.filter_map(|(script, verdict)| Some((self.users.get(script)?, &verdict.reason)));
         failing.flat_map(|(users, reason)| users.iter().map(|user| (*user, reason.clone()))).collect()
     }
 
     async fn judge(&mut self, verdict: Verdict) {
-        let Verdict { script, passed, reason } = verdict;
-        let name = self.daemon.scripts.get(script).map_or("?", |script| script.name.as_str());
-        if passed {
+        if !self.checks.is_current(&verdict) {
+            return;
+        }
+        let Verdict { script: name, passed, reason, .. } = &verdict;
+        if *passed {
             info!("check {name} passes: {reason}");
         } else {
             warn!("check {name} failed: {reason}");
         }
-        if let Some(failure) = self.failures.get_mut(script) {
-            *failure = (!passed).then_some(reason);
+        for user in self.users.get(name).into_iter().flatten() {
+            self.track(user, &verdict).await;
         }
-        for (router, tracker) in self.script_users.get(script).into_iter().flatten() {
-            if let Err(why) = self.vrrp.track(*router, *tracker, passed).await {
-                error!("check {name}: {why}");
+        self.verdicts.insert(name.clone(), verdict);
+    }
+
+    async fn track(&self, (router, tracker): &Fed, Verdict { script, passed, .. }: &Verdict) {
+        if let Err(why) = self.vrrp.track(*router, *tracker, *passed).await {
+            error!("check {script}: {why}");
+        }
+    }
+
+    /// Does what a signal asks for.
+    async fn heed(&mut self, request: Request) {
+        let dump = match request {
+            // That one is for who waits for it.
+            Request::Stop(_) => return,
+            Request::Reload => return self.reload(None),
+            Request::DumpData => dump::data,
+            Request::DumpStatistics => dump::statistics,
+        };
+        // Without an answer the end is near.
+        if let Ok(snapshot) = self.snapshot().await {
+            dump(&snapshot).into_iter().for_each(|line| info!("{line}"));
+        }
+    }
+
+    /// Carries out what a client wants; what takes its time goes on beside everything else.
+    async fn take(&mut self, order: Order) {
+        match order {
+            Order::Reload(reply) => self.reload(Some(reply)),
+            Order::Diff(path, reply) => {
+                let (source, running) = (self.source.at(&path), Arc::clone(&self.daemon));
+                drop(spawn_blocking(move || reply.send(reload::diff(&source, &running))));
+            }
+            Order::Drain(order::Drain { routers, priority, limit }, reply) => match self.meant(&routers) {
+                Ok(routers) => {
+                    let routers = by_hand::with_groups(&routers, &self.daemon, &self.ids);
+                    let drain = Drain { priority: priority.unwrap_or(Drain::default().priority), limit };
+                    self.by_hand.drain(&routers, Some(drain.priority));
+                    routers.iter().for_each(|(name, _)| info!("{name}: drained by hand"));
+                    let vrrp = self.vrrp.clone();
+                    self.tasks.spawn(async move { answer(reply, by_hand::drain(vrrp, routers, drain).await) });
+                }
+                Err(why) => answer(reply, Err(why)),
+            },
+            Order::Undrain(routers, reply) => match self.meant(&routers) {
+                Ok(routers) => {
+                    let routers = by_hand::with_groups(&routers, &self.daemon, &self.ids);
+                    let touched = self.by_hand.drain(&routers, None);
+                    let mut done = Ok(touched);
+                    for (name, id) in &routers {
+                        info!("{name}: no longer drained");
+                        if let Err(why) = self.vrrp.undrain(*id).await {
+                            done = Err(failed(why));
+                        }
+                    }
+                    answer(reply, done);
+                }
+                Err(why) => answer(reply, Err(why)),
+            },
+            Order::Priority(wanted, reply) => answer(reply, self.set_priority(wanted).await),
+            Order::Check(name, reply) => match self.run_check(&name) {
+                Ok(ran) => drop(self.tasks.spawn(async move {
+                    let checked = |Ran { success, outcome, passes }| Checked {
+                        check: name,
+                        passed: success,
+                        result: outcome,
+                        verdict: Some(passes),
+                    };
+                    // Without an answer the check has ended.
+                    if let Ok(ran) = ran.await {
+                        answer(reply, Ok(checked(ran)));
+                    }
+                })),
+                Err(why) => answer(reply, Err(why)),
+            },
+            Order::Stop(routers, reply) => match self.meant(&routers) {
+                Ok(routers) => {
+                    let touched = self.by_hand.stop(&routers, true);
+                    routers.iter().for_each(|(name, _)| info!("{name}: stopped by hand"));
+                    let vrrp = self.vrrp.clone();
+                    let stopping = async move { by_hand::stop(vrrp, routers).await.map(|()| touched) };
+                    self.tasks.spawn(async move { answer(reply, stopping.await) });
+                }
+                Err(why) => answer(reply, Err(why)),
+            },
+            Order::Start(routers, reply) => match self.meant(&routers) {
+                Ok(routers) => {
+                    let mut done = Ok(self.by_hand.stop(&routers, false));
+                    for (name, id) in &routers {
+                        info!("{name}: started by hand");
+                        if let Err(why) = self.vrrp.start(*id).await {
+                            done = Err(failed(why));
+                        }
+                    }
+                    answer(reply, done);
+                }
+                Err(why) => answer(reply, Err(why)),
+            },
+            Order::Upgrade(reply) => {
+                let why = "this release cannot go on as another program; restart it".to_owned();
+                answer(reply, Err(Refused::Impossible { why }));
             }
         }
     }
+
+    fn meant(&self, routers: &Routers) -> Result<Vec<Meant>, Refused> {
+        by_hand::meant(routers, &self.daemon, &self.ids)
+    }
+
+    async fn set_priority(
+        &mut self,
+        NewPriority { router, priority }: NewPriority,
+    ) -> Result<PriorityChanged, Refused> {
+        let names: Vec<&str> = self.daemon.instances.iter().map(|instance| instance.name.as_str()).collect();
+        let place = order::router(&router, &names)?;
+        let configured = self.daemon.instances.get(place).map_or(priority, |instance| instance.priority);
+        let meant = self.ids.get(&router).map(|id| (router.clone(), *id));
+        if let Some(meant) = meant {
+            self.vrrp.set_priority(meant.1, priority).await.map_err(failed)?;
+            self.by_hand.set_priority(&meant, Some(priority).filter(|priority| *priority != configured));
+            info!("{router}: priority {priority} by hand, configured {configured}");
+        }
+        Ok(PriorityChanged { router, priority, configured })
+    }
+
+    fn run_check(&self, name: &str) -> Result<oneshot::Receiver<Ran>, Refused> {
+        let names: Vec<&str> = self.daemon.scripts.iter().map(|script| script.name.as_str()).collect();
+        order::check(name, &names)?;
+        let busy = || Refused::Busy { with: format!("others wait for the check {name} already") };
+        self.checks.run_now(name).ok_or_else(busy)
+    }
+
+    fn reload(&mut self, reply: Option<Reply<Reloaded>>) {
+        if self.reloads.ask(reply, &self.daemon) {
+            self.manager.reloading();
+        }
+    }
+
+    async fn reloaded(&mut self, outcome: Outcome) {
+        let result = match outcome {
+            Outcome::Applied(candidate, ids) => Ok(self.follow_reload(candidate, ids).await),
+            Outcome::Refused(why) => Err(why),
+        };
+        self.early.clear();
+        self.manager.reloaded(result.is_err());
+        if self.reloads.end(&result, &self.daemon) {
+            self.manager.reloading();
+        }
+    }
+
+    /// The routers run as they are wanted: now everything around them.
+    async fn follow_reload(&mut self, candidate: Candidate, ids: Vec<RouterId>) -> Reloaded {
+        let Candidate { daemon, users, changes } = candidate;
+        // The thread of the routers stays as it is: that is told again until the next start.
+        let daemon = Daemon { scheduling: self.daemon.scheduling, ..daemon };
+        let before = std::mem::replace(&mut self.daemon, Arc::new(daemon));
+        self.ids = by_name(&self.daemon, ids);
+
+        self.checks.replace(self.daemon.scripts.clone()).await;
+        self.verdicts.retain(|_, verdict| self.checks.is_current(verdict));
+        let fed_before = std::mem::replace(&mut self.users, self::users(users, &self.ids));
+        for (script, verdict) in &self.verdicts {
+            let of = |users: &BTreeMap<String, Vec<Fed>>, id| -> Vec<Fed> {
+                users.get(script).into_iter().flatten().filter(|(router, _)| *router == id).copied().collect()
+            };
+            // A tracker that is new knows nothing yet.
+            for user in self.users.get(script).into_iter().flatten() {
+                if of(&fed_before, user.0) != of(&self.users, user.0) {
+                    self.track(user, verdict).await;
+                }
+            }
+        }
+
+        self.notifier.replace(subjects(&self.daemon), |subject| last_priority(&before, subject));
+        for (group, state) in self.groups.replace(&self.daemon) {
+            self.notifier.changed(&Subject::Group(group), state, GROUP_PRIORITY);
+        }
+        if let Err(why) = self.routing.replace(&self.daemon.instances).await {
+            warn!("cannot set routes and rules: {why}");
+        }
+        for event in std::mem::take(&mut self.early) {
+            if self.ids.contains_key(&*event.name) {
+                self.follow(&event);
+            }
+        }
+
+        let (ids, daemon) = (&self.ids, Arc::clone(&self.daemon));
+        let find = |name: &str| {
+            let instance = daemon.instances.iter().find(|instance| instance.name == name)?;
+            Some((*ids.get(name)?, instance.priority))
+        };
+        let ended = self.by_hand.end(&self.vrrp, find).await;
+        Reloaded { changes, ended }
+    }
+}
+
+fn answer<T>(reply: Reply<T>, result: Result<T, Refused>) {
+    // Who asked may have gone.
+    let _ = reply.send(result);
 }
 
 fn tell(event: &Event) {

@@ -133,10 +133,16 @@ impl Host {
         self.spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped())).wait_with_output().unwrap()
     }
 
+    /// Writes the file that `vrrpd` reads, whole or not at all.
+    pub(crate) fn reconfigure(&self, configuration: &str) {
+        let scratch = self.path(".vrrpd.conf");
+        fs::write(&scratch, configuration.replace("$D", &self.directory().display().to_string())).unwrap();
+        fs::rename(&scratch, self.path("vrrpd.conf")).unwrap();
+    }
+
     fn vrrpd_command(&self, wrapper: &[&str], configuration: &str) -> Command {
         let path = self.path("vrrpd.conf");
-        let directory = self.directory().display().to_string();
-        fs::write(&path, configuration.replace("$D", &directory)).unwrap();
+        self.reconfigure(configuration);
         let vrrpd = program("vrrpd", env!("CARGO_BIN_EXE_vrrpd"));
         let mut command = match wrapper {
             [] => Command::new(vrrpd),
@@ -264,7 +270,7 @@ impl Vrrpd {
     }
 
     #[track_caller]
-    fn until(&self, what: &str, condition: impl Fn() -> bool) {
+    pub(crate) fn until(&self, what: &str, condition: impl Fn() -> bool) {
         until(&format!("vrrpd on host {}: {what}", self.host), condition);
     }
 }

@@ -16,6 +16,7 @@ mod ipv6;
 mod lifecycle;
 mod notify;
 mod preemption;
+mod reload;
 mod routing;
 mod scale;
 mod source;

@@ -1,67 +1,195 @@
 //! Running the configured checks on their schedule. What their results mean is the core's arithmetic.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::{self, Sender};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 use vrrp_core::Hysteresis;
 
-use crate::vrrpd::checks::Verdict;
+use crate::vrrpd::checks::{Ran, Verdict};
 use crate::vrrpd::config::Script;
 use crate::vrrpd::exec;
+
+/// Who may wait for a run that was asked for.
+const ASKED: usize = 16;
 
 /// Starts all checks on the current tokio runtime, each at once and then at its interval, counted from start to start.
 ///
 /// The first result of each is a verdict, then each change. A start that finds the last run still going is left out.
 /// Checks wait for room in `results` and end when its receiver is gone.
 #[must_use = "dropping it stops the checks"]
-pub fn spawn(scripts: Vec<Script>, results: Sender<Verdict>) -> Tracks {
-    let mut tasks = JoinSet::new();
-    for (index, script) in scripts.into_iter().enumerate() {
-        tasks.spawn(check(index, script, results.clone()));
-    }
-    Tracks { tasks }
+pub fn spawn(scripts: Vec<Script>, results: Sender<Verdict>) -> Checks {
+    let mut checks = Checks { running: BTreeMap::new(), results, started: 0 };
+    scripts.into_iter().for_each(|script| checks.start(script));
+    checks
 }
 
 /// The running checks. Dropping it stops them and kills what runs, children included.
 #[derive(Debug)]
-pub struct Tracks {
-    tasks: JoinSet<()>,
+pub struct Checks {
+    /// By name.
+    running: BTreeMap<String, Running>,
+    results: Sender<Verdict>,
+    /// How many were started so far.
+    started: u64,
 }
 
-impl Tracks {
+#[derive(Debug)]
+struct Running {
+    serial: u64,
+    definition: watch::Sender<Script>,
+    asked: mpsc::Sender<oneshot::Sender<Ran>>,
+    /// The one that it is.
+    task: JoinSet<()>,
+}
+
+impl Checks {
+    /// From now on exactly these run. One whose command is the same goes on, whatever else changed: with its verdict, and
+    /// the run that may be under way. Any other begins anew, without a verdict. What runs of those that are gone has been
+    /// killed on return.
+    pub async fn replace(&mut self, scripts: Vec<Script>) {
+        let mut gone = std::mem::take(&mut self.running);
+        for script in scripts {
+            match gone.remove(&script.name) {
+                Some(running) if running.definition.borrow().command == script.command => {
+                    running.definition.send_if_modified(|known| {
+                        let differs = *known != script;
+                        known.clone_from(&script);
+                        differs
+                    });
+                    self.running.insert(script.name, running);
+                }
+                Some(running) => {
+                    running.stop().await;
+                    self.start(script);
+                }
+                None => self.start(script),
+            }
+        }
+        for (_, running) in gone {
+            running.stop().await;
+        }
+    }
+
+    /// Has a check run at once, or as soon as its present run is over; its next run comes an interval later. Returns where
+    /// the result comes; `None`: there is no such check, or too many wait already.
+    pub fn run_now(&self, name: &str) -> Option<oneshot::Receiver<Ran>> {
+        let (reply, ran) = oneshot::channel();
+        self.running.get(name)?.asked.try_send(reply).ok().map(|()| ran)
+    }
+
+    /// Whether a verdict comes from a check that still runs: that of one before it may come late.
+    #[must_use]
+    pub fn is_current(&self, verdict: &Verdict) -> bool {
+        self.running.get(&verdict.script).is_some_and(|running| running.serial == verdict.serial)
+    }
+
     /// Stops the checks; on return everything that ran has been killed.
-    pub async fn stop(mut self) {
-        self.tasks.shutdown().await;
+    pub async fn stop(self) {
+        for (_, running) in self.running {
+            running.stop().await;
+        }
+    }
+
+    fn start(&mut self, script: Script) {
+        self.started += 1;
+        let (name, serial) = (script.name.clone(), self.started);
+        let (definition, of_task) = watch::channel(script);
+        let (asked, asks) = mpsc::channel(ASKED);
+        let mut task = JoinSet::new();
+        task.spawn(check(serial, of_task, asks, self.results.clone()));
+        self.running.insert(name, Running { serial, definition, asked, task });
     }
 }
 
-async fn check(index: usize, script: Script, results: Sender<Verdict>) {
-    let period = script.interval.max(Duration::from_millis(1));
-    let mut starts = interval(period);
-    starts.set_missed_tick_behavior(MissedTickBehavior::Skip);
+impl Running {
+    async fn stop(mut self) {
+        self.task.shutdown().await;
+    }
+}
+
+async fn check(
+    serial: u64,
+    mut definition: watch::Receiver<Script>,
+    mut asks: mpsc::Receiver<oneshot::Sender<Ran>>,
+    results: Sender<Verdict>,
+) {
+    let mut script = definition.borrow_and_update().clone();
+    let mut began = Instant::now();
+    let mut starts = starts(&script, began);
     let mut series = Hysteresis::new(script.rise, script.fall);
+    let mut askers = Vec::new();
     loop {
-        starts.tick().await;
+        tokio::select! {
+            biased;
+            Ok(()) = definition.changed() => {
+                let new = definition.borrow_and_update().clone();
+                if new.interval != script.interval {
+                    starts = self::starts(&new, began + period(&new));
+                }
+                if (new.rise, new.fall) != (script.rise, script.fall) {
+                    series = continued(&series, &new);
+                }
+                script = new;
+                continue;
+            }
+            Some(asker) = asks.recv() => {
+                askers.push(asker);
+                while let Ok(asker) = asks.try_recv() {
+                    askers.push(asker);
+                }
+                starts.reset();
+            }
+            _ = starts.tick() => {}
+        }
+        began = Instant::now();
         let (outcome, remains) = exec::run(&script.command, &[], script.timeout).await;
         tracing::debug!("check {}: {outcome}", script.name);
         let mut gone = pin!(remains.gone());
         // A run that not even SIGKILL ends (stuck on a dead file server) must not save the check from failing:
         // it counts once more for every interval that it blocks.
         loop {
-            if let Some(passed) = series.record(outcome.success()) {
-                let verdict = Verdict { script: index, passed, reason: outcome.to_string() };
+            let success = outcome.success();
+            if let Some(passed) = series.record(success) {
+                let verdict = Verdict { script: script.name.clone(), serial, passed, reason: outcome.to_string() };
                 if results.send(verdict).await.is_err() {
                     return;
                 }
             }
-            if timeout(period, &mut gone).await.is_ok() {
+            let passes = series.verdict().unwrap_or(success);
+            for asker in askers.drain(..) {
+                // Who asked may have gone.
+                let _ = asker.send(Ran { success, outcome: outcome.to_string(), passes });
+            }
+            if timeout(period(&script), &mut gone).await.is_ok() {
                 break;
             }
         }
     }
+}
+
+fn period(script: &Script) -> Duration {
+    script.interval.max(Duration::from_millis(1))
+}
+
+fn starts(script: &Script, first: Instant) -> Interval {
+    let mut starts = interval_at(first, period(script));
+    starts.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    starts
+}
+
+/// The same verdict, with other numbers until the next one.
+fn continued(series: &Hysteresis, script: &Script) -> Hysteresis {
+    let mut continued = Hysteresis::new(script.rise, script.fall);
+    if let Some(verdict) = series.verdict() {
+        // The first result decides alone.
+        let _ = continued.record(verdict);
+    }
+    continued
 }
 
 #[cfg(test)]
@@ -80,7 +208,7 @@ mod tests {
         Script { name, command, interval, timeout: SOON, rise: one, fall: one, weight: TrackWeight::default() }
     }
 
-    async fn next(verdicts: &mut Receiver<Verdict>) -> (usize, bool, String) {
+    async fn next(verdicts: &mut Receiver<Verdict>) -> (String, bool, String) {
         let verdict = timeout(SOON, verdicts.recv()).await.unwrap().unwrap();
         (verdict.script, verdict.passed, verdict.reason)
     }
@@ -94,21 +222,22 @@ mod tests {
         let mut slow_to_fall = script(command(&["false"]), NEVER);
         slow_to_fall.fall = NonZeroU32::new(3).unwrap();
         let _tracks = spawn(vec![slow_to_fall], results);
-        assert_eq!(next(&mut verdicts).await, (0, false, "exit status 1".to_owned()));
+        assert_eq!(next(&mut verdicts).await, ("chk".to_owned(), false, "exit status 1".to_owned()));
     }
 
     #[tokio::test]
-    async fn each_script_has_its_index_and_a_missing_one_fails() {
+    async fn each_script_has_its_name_and_a_missing_one_fails() {
         let (results, mut verdicts) = channel(4);
-        let scripts = [&["true"][..], &["/no/such/check"]].map(|words| script(command(words), NEVER));
+        let named = |name: &str, words: &[&str]| Script { name: name.to_owned(), ..script(command(words), NEVER) };
+        let scripts = [named("good", &["true"]), named("missing", &["/no/such/check"])];
         let _tracks = spawn(scripts.into(), results);
         let mut seen = [next(&mut verdicts).await, next(&mut verdicts).await];
         seen.sort();
         assert_eq!(
             seen,
             [
-                (0, true, "exit status 0".to_owned()),
-                (1, false, "cannot run /no/such/check: No such file or directory".to_owned())
+                ("good".to_owned(), true, "exit status 0".to_owned()),
+                ("missing".to_owned(), false, "cannot run /no/such/check: No such file or directory".to_owned())
             ]
         );
     }
@@ -173,5 +302,67 @@ mod tests {
             until("the child is dead", || !runs(child)).await;
             assert_eq!(verdicts.recv().await, None);
         }
+    }
+
+    #[tokio::test]
+    async fn what_keeps_its_command_goes_on_with_its_run_and_its_verdict() {
+        let dir = Dir::new();
+        // Only the run that is under way at the change takes long.
+        let body = "echo $$ >>$D/runs; [ $(wc -l <$D/runs) != 2 ] || until [ -e $D/go ]; do sleep 0.01; done";
+        let kept = script(dir.script("check", body), FAST);
+        let (results, mut verdicts) = channel(4);
+        let mut checks = spawn(vec![kept.clone()], results);
+        assert!(next(&mut verdicts).await.1);
+        until("a second run", || dir.lines("runs").len() == 2).await;
+        let other = Script { name: "another".to_owned(), ..script(command(&["false"]), NEVER) };
+        let slower = Script { interval: NEVER, fall: NonZeroU32::new(2).unwrap(), ..kept };
+        checks.replace(vec![other, slower]).await;
+        assert_eq!(next(&mut verdicts).await.0, "another", "only what is new has a first verdict");
+        assert!(runs(dir.lines("runs")[1].parse().unwrap()), "its run goes on");
+        std::fs::write(dir.path("go"), "").unwrap();
+        until("the run is over", || !runs(dir.lines("runs")[1].parse().unwrap())).await;
+        checks.stop().await;
+        assert_eq!((verdicts.recv().await, dir.lines("runs").len()), (None, 2), "from now on once an hour");
+    }
+
+    #[tokio::test]
+    async fn another_command_begins_anew_and_what_is_gone_is_killed() {
+        let dir = Dir::new();
+        let hangs = |name: &str| {
+            let command = dir.script(name, &format!("sleep 300 & echo $! >$D/{name}.child; wait"));
+            Script { name: name.to_owned(), timeout: NEVER, ..script(command, NEVER) }
+        };
+        let quick = Script { name: "quick".to_owned(), ..script(command(&["true"]), NEVER) };
+        let (results, mut verdicts) = channel(4);
+        let mut checks = spawn(vec![hangs("gone"), hangs("changed"), quick.clone()], results);
+        let children = [dir.pid("gone.child").await, dir.pid("changed.child").await];
+        let late = timeout(SOON, verdicts.recv()).await.unwrap().unwrap();
+        assert!(checks.is_current(&late));
+        let changed = Script { name: "changed".to_owned(), ..script(command(&["true"]), NEVER) };
+        checks.replace(vec![changed, Script { command: command(&["true", "again"]), ..quick }]).await;
+        assert!(!checks.is_current(&late), "it is the word of the command before");
+        until("the children are dead", || !children.iter().any(|child| runs(*child))).await;
+        let mut seen = [next(&mut verdicts).await, next(&mut verdicts).await].map(|verdict| (verdict.0, verdict.1));
+        seen.sort();
+        assert_eq!(seen, [("changed".to_owned(), true), ("quick".to_owned(), true)]);
+        checks.stop().await;
+        assert_eq!(verdicts.recv().await, None);
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_asked_for_is_told_and_counts() {
+        let dir = Dir::new();
+        let mut check = script(dir.script("check", "echo >>$D/runs; [ $(wc -l <$D/runs) = 1 ]"), NEVER);
+        check.fall = NonZeroU32::new(2).unwrap();
+        let (results, mut verdicts) = channel(4);
+        let checks = spawn(vec![check], results);
+        assert!(next(&mut verdicts).await.1);
+        let ran = |passes| Ran { success: false, outcome: "exit status 1".to_owned(), passes };
+        let asked = || async { timeout(SOON, checks.run_now("chk").unwrap()).await.unwrap() };
+        assert_eq!(asked().await, Ok(ran(true)), "the first failure of two");
+        assert_eq!(asked().await, Ok(ran(false)));
+        assert!(!next(&mut verdicts).await.1);
+        assert!(checks.run_now("other").is_none());
+        assert_eq!(dir.lines("runs").len(), 3);
     }
 }

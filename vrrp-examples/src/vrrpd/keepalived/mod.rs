@@ -11,7 +11,7 @@ mod text;
 
 use std::path::Path;
 
-pub use print::print;
+pub use print::{Setting, Subject, print, settings};
 
 use crate::vrrpd::config::Daemon;
 use crate::vrrpd::report::Report;

@@ -19,15 +19,99 @@ use vrrp_io_linux::VirtualIp;
 /// they are not printed.
 #[must_use]
 pub fn print(daemon: &Daemon) -> String {
-    let mut out = Printer::default();
+    let texts: Vec<String> = texts(daemon).map(|(_, text)| text).filter(|text| !text.is_empty()).collect();
+    texts.join("\n")
+}
+
+/// What a block of the configuration is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject<'a> {
+    /// `global_defs`.
+    Globals,
+    /// A `vrrp_script`, by its name.
+    Script(&'a str),
+    /// A `vrrp_instance`, by its name.
+    Instance(&'a str),
+    /// A `vrrp_sync_group`, by its name.
+    Group(&'a str),
+}
+
+/// One setting, or one line of a list: all that [`print`] says, line by line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The keyword, or that of the list.
+    pub keyword: String,
+    /// What follows it, with its unit.
+    pub value: String,
+    /// Whether there may be several of it.
+    pub in_list: bool,
+}
+
+/// All settings of a configuration but passwords, by what they are about. Two configurations are the same if these are, and
+/// the passwords.
+pub fn settings(daemon: &Daemon) -> impl Iterator<Item = (Subject<'_>, Vec<Setting>)> {
+    texts(daemon).map(|(subject, text)| (subject, read(&text)))
+}
+
+fn texts(daemon: &Daemon) -> impl Iterator<Item = (Subject<'_>, String)> {
     let macs = daemon.instances.iter().filter_map(|instance| instance.virtual_mac.as_ref());
     let macvlans: BTreeSet<&str> = macs.map(|mac| mac.interface.as_str()).collect();
-    out.globals(daemon);
-    daemon.scripts.iter().for_each(|script| out.script(script));
-    daemon.instances.iter().for_each(|instance| out.instance(instance, daemon, &macvlans));
-    daemon.sync_groups.iter().for_each(|group| out.group(group, daemon));
-    out.text
+    let written = |write: &dyn Fn(&mut Printer)| {
+        let mut out = Printer::default();
+        write(&mut out);
+        out.text
+    };
+    let globals = (Subject::Globals, written(&|out| out.globals(daemon)));
+    let scripts = daemon.scripts.iter().map(move |it| (Subject::Script(&it.name), written(&|out| out.script(it))));
+    let instances = daemon.instances.iter().map(move |instance| {
+        (Subject::Instance(&instance.name), written(&|out| out.instance(instance, daemon, &macvlans)))
+    });
+    let groups = daemon.sync_groups.iter();
+    let groups = groups.map(move |group| (Subject::Group(&group.name), written(&|out| out.group(group, daemon))));
+    std::iter::once(globals).chain(scripts).chain(instances).chain(groups)
 }
+
+/// Reads what was printed of one block.
+fn read(text: &str) -> Vec<Setting> {
+    /// What is told in seconds.
+    const TIMES: [&str; 7] = [
+        "interval",
+        "timeout",
+        "advert_int",
+        "preempt_delay",
+        "garp_master_delay",
+        "garp_master_refresh",
+        "garp_lower_prio_delay",
+    ];
+    let mut list = None;
+    let mut settings = Vec::new();
+    for line in text.lines() {
+        let depth = (line.len() - line.trim_start().len()) / INDENT;
+        let (keyword, rest) = line.trim_start().split_once(' ').unwrap_or((line.trim_start(), ""));
+        let setting = |keyword: &str, value: &str| Setting {
+            keyword: keyword.to_owned(),
+            value: value.to_owned(),
+            in_list: false,
+        };
+        match (depth, keyword, rest, &list) {
+            (0, ..) | (_, "}", ..) | (_, "#", ..) => {}
+            (1, _, "{", _) => list = Some(keyword.to_owned()),
+            (1, "nopreempt" | "no_accept", ..) => {
+                settings.push(setting(keyword.trim_start_matches("no").trim_start_matches('_'), "off"));
+            }
+            (1, _, "", _) => settings.push(setting(keyword, "on")),
+            (1, ..) if TIMES.contains(&keyword) => settings.push(setting(keyword, &format!("{rest} s"))),
+            (1, ..) => settings.push(setting(keyword, rest)),
+            // All on one line.
+            (_, _, _, Some(list)) if list == "group" => settings.push(setting(list, line.trim_start())),
+            (_, _, _, Some(list)) => settings.push(Setting { in_list: true, ..setting(list, line.trim_start()) }),
+            (_, _, _, None) => {}
+        }
+    }
+    settings
+}
+
+const INDENT: usize = 4;
 
 #[derive(Default)]
 struct Printer {
@@ -38,13 +122,10 @@ struct Printer {
 impl Printer {
     fn line(&mut self, line: impl Display) {
         // Writing to a String cannot fail.
-        let _ = writeln!(self.text, "{:indent$}{line}", "", indent = 4 * self.depth);
+        let _ = writeln!(self.text, "{:indent$}{line}", "", indent = INDENT * self.depth);
     }
 
     fn block(&mut self, head: impl Display, body: impl FnOnce(&mut Self)) {
-        if self.depth == 0 && !self.text.is_empty() {
-            self.text.push('\n');
-        }
         self.line(format_args!("{head} {{"));
         self.depth += 1;
         body(self);

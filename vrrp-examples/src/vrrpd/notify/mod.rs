@@ -4,6 +4,7 @@
 mod change;
 mod queue;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,7 +33,7 @@ pub struct Limits {
 }
 
 /// Whose changes scripts are told about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// An instance, by its name.
     Instance(String),
@@ -57,60 +58,102 @@ impl Subject {
 /// Starts one worker on the current tokio runtime for each subject that has scripts.
 #[must_use = "dropping it stops the scripts"]
 pub fn spawn(subjects: impl IntoIterator<Item = (Subject, Notify)>, limits: Limits) -> Notifier {
-    let mut workers = JoinSet::new();
-    let mailboxes = subjects.into_iter().map(|(subject, scripts)| {
-        if scripts == Notify::default() {
-            return None;
-        }
-        let mailbox = Arc::new(Mailbox::new(subject));
-        workers.spawn(work(scripts, limits, Arc::clone(&mailbox)));
-        Some(mailbox)
-    });
-    Notifier { mailboxes: mailboxes.collect(), workers }
+    let mut notifier = Notifier { mailboxes: BTreeMap::new(), workers: JoinSet::new(), limits };
+    subjects.into_iter().for_each(|(subject, scripts)| notifier.give(subject, scripts));
+    notifier
 }
 
 /// Takes the changes of state. Dropping it kills the scripts that run, children included.
 #[derive(Debug)]
 pub struct Notifier {
-    /// `None`: no scripts.
-    mailboxes: Vec<Option<Arc<Mailbox>>>,
+    /// Of the subjects that have scripts, or had some that may still run.
+    mailboxes: BTreeMap<Subject, Arc<Mailbox>>,
     workers: JoinSet<()>,
+    limits: Limits,
 }
 
 impl Notifier {
-    /// Has the scripts of a subject (by its place in the list given to [`spawn`]) run for a change of state: that
-    /// state's own first, then the one for every change. Returns at once, on whatever thread.
-    pub fn changed(&self, subject: usize, state: NotifyState, priority: u8) {
-        if let Some(Some(mailbox)) = self.mailboxes.get(subject) {
-            mailbox.queue().push(Change { state, priority }, Instant::now());
-            mailbox.news.notify_one();
+    /// Has the scripts of a subject run for a change of state: that state's own first, then the one for every change. A stop
+    /// is told once. Returns at once, on whatever thread.
+    pub fn changed(&self, subject: &Subject, state: NotifyState, priority: u8) {
+        if let Some(mailbox) = self.mailboxes.get(subject) {
+            mailbox.push(Change { state, priority });
         }
+    }
+
+    /// From now on these are the subjects, with these scripts. One that stays is told nothing by that; what runs and what
+    /// waits goes on in order. One that is gone is told that it stops, with the priority that `last_priority` says.
+    pub fn replace(
+        &mut self,
+        subjects: impl IntoIterator<Item = (Subject, Notify)>,
+        last_priority: impl Fn(&Subject) -> u8,
+    ) {
+        let mut gone: BTreeMap<Subject, Arc<Mailbox>> = self.mailboxes.clone();
+        for (subject, scripts) in subjects {
+            gone.remove(&subject);
+            self.give(subject, scripts);
+        }
+        for (subject, mailbox) in gone {
+            mailbox.push(Change { state: NotifyState::Stop, priority: last_priority(&subject) });
+            mailbox.close();
+        }
+        self.mailboxes.retain(|_, mailbox| !mailbox.queue().has_ended());
+        while self.workers.try_join_next().is_some() {}
     }
 
     /// Lets the scripts of all changes so far finish, each within its limit.
     pub async fn shutdown(mut self) {
-        for mailbox in self.mailboxes.iter().flatten() {
+        for mailbox in self.mailboxes.values() {
             mailbox.close();
         }
         while self.workers.join_next().await.is_some() {}
     }
+
+    fn give(&mut self, subject: Subject, scripts: Notify) {
+        if let Some(mailbox) = self.mailboxes.get(&subject) {
+            *mailbox.scripts() = Arc::new(scripts);
+            // Not where its worker has ended since it was closed.
+            if mailbox.queue().reopen() {
+                return;
+            }
+            let scripts = mailbox.scripts().as_ref().clone();
+            self.mailboxes.remove(&subject);
+            return self.give(subject, scripts);
+        }
+        if scripts != Notify::default() {
+            let mailbox = Arc::new(Mailbox::new(subject.clone(), scripts));
+            self.workers.spawn(work(self.limits, Arc::clone(&mailbox)));
+            self.mailboxes.insert(subject, mailbox);
+        }
+    }
 }
 
-/// Between the caller, who never waits, and one worker. The lock is held for a push or a pop, nothing longer.
+/// Between the caller, who never waits, and one worker. The locks are held for a push, a pop or a copy, nothing longer.
 #[derive(Debug)]
 struct Mailbox {
     subject: Subject,
+    scripts: Mutex<Arc<Notify>>,
     queue: Mutex<Queue>,
     news: sync::Notify,
 }
 
 impl Mailbox {
-    fn new(subject: Subject) -> Self {
-        Self { subject, queue: Mutex::new(Queue::new()), news: sync::Notify::new() }
+    fn new(subject: Subject, scripts: Notify) -> Self {
+        let (scripts, queue) = (Mutex::new(Arc::new(scripts)), Mutex::new(Queue::new()));
+        Self { subject, scripts, queue, news: sync::Notify::new() }
+    }
+
+    fn scripts(&self) -> MutexGuard<'_, Arc<Notify>> {
+        self.scripts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, change: Change) {
+        self.queue().push(change, Instant::now());
+        self.news.notify_one();
     }
 
     fn close(&self) {
@@ -124,7 +167,7 @@ impl Mailbox {
             {
                 let mut queue = self.queue();
                 let next = queue.pop(Instant::now());
-                if next.is_some() || queue.is_closed() {
+                if next.is_some() || queue.end() {
                     return next;
                 }
             }
@@ -183,7 +226,7 @@ enum Cut {
 impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Newer(NotifyState::Stop) => f.write_str("vrrpd stops"),
+            Self::Newer(NotifyState::Stop) => f.write_str("its stop waits to be told"),
             Self::Newer(state) => write!(f, "the newer state {state} waits to be told"),
             Self::Limit(state, limit) => {
                 let option = if *state == NotifyState::Stop { "--stop-timeout" } else { "--notify-timeout" };
@@ -193,7 +236,7 @@ impl fmt::Display for Cut {
     }
 }
 
-async fn work(scripts: Notify, limits: Limits, mailbox: Arc<Mailbox>) {
+async fn work(limits: Limits, mailbox: Arc<Mailbox>) {
     let name = mailbox.subject.name();
     while let Some((change, left_out)) = mailbox.next().await {
         let state = change.state;
@@ -202,6 +245,7 @@ async fn work(scripts: Notify, limits: Limits, mailbox: Arc<Mailbox>) {
         }
         let is_stop = state == NotifyState::Stop;
         let begun = Instant::now();
+        let scripts = Arc::clone(&mailbox.scripts());
         let mut commands = commands(&scripts, &mailbox.subject, change);
         while let Some((script, arguments)) = commands.next() {
             let (since, limit) = if is_stop { (begun, limits.stop) } else { (Instant::now(), limits.script) };

@@ -19,17 +19,28 @@ const CAPACITY: usize = 16;
 pub(super) struct Queue {
     waiting: VecDeque<(Change, Instant)>,
     left_out: usize,
+    /// The last change was a stop.
+    stopped: bool,
+    /// Nothing comes after what waits now.
     closed: bool,
+    /// Who takes the changes has been told that there are no more.
+    ended: bool,
 }
 
 impl Queue {
     pub(super) fn new() -> Self {
-        Self { waiting: VecDeque::with_capacity(CAPACITY), left_out: 0, closed: false }
+        let waiting = VecDeque::with_capacity(CAPACITY);
+        Self { waiting, left_out: 0, stopped: false, closed: false, ended: false }
     }
 
-    /// A stop waits for nothing.
+    /// A stop waits for nothing, and none follows another.
     pub(super) fn push(&mut self, change: Change, now: Instant) {
-        if change.state == NotifyState::Stop || self.waiting.len() >= CAPACITY {
+        let stops = change.state == NotifyState::Stop;
+        if self.closed || (stops && self.stopped) {
+            return;
+        }
+        self.stopped = stops;
+        if stops || self.waiting.len() >= CAPACITY {
             self.left_out += self.waiting.len();
             self.waiting.clear();
         }
@@ -61,8 +72,20 @@ impl Queue {
         self.closed = true;
     }
 
-    pub(super) fn is_closed(&self) -> bool {
-        self.closed
+    /// Goes on after it was closed; `false`: it is too late.
+    pub(super) fn reopen(&mut self) -> bool {
+        self.closed &= self.ended;
+        !self.ended
+    }
+
+    /// Called when nothing waits: whether nothing will come, which is final.
+    pub(super) fn end(&mut self) -> bool {
+        self.ended = self.closed;
+        self.ended
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
     }
 }
 

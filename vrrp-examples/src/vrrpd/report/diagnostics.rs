@@ -85,6 +85,12 @@ impl fmt::Display for Diagnostic {
 }
 
 impl Diagnostic {
+    /// Says something about a file as a whole.
+    pub(crate) fn of_file(severity: Severity, file: String, message: String) -> Self {
+        let (expected, help, excerpt) = (None, None, None);
+        Self { severity, file, line: 0, column: 0, message, expected, help, excerpt, order: (0, 0) }
+    }
+
     pub(crate) fn with_expected(&mut self, expected: impl Into<String>) -> &mut Self {
         self.expected = Some(expected.into());
         self

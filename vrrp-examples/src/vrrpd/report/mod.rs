@@ -103,18 +103,7 @@ impl Report {
     /// An error of a file as a whole, before there is a text to point into.
     pub(crate) fn file_error(&mut self, file: String, message: String) {
         let order = (self.sources.len(), 0);
-        let (severity, expected) = (Severity::Error, None);
-        self.found.push(Diagnostic {
-            severity,
-            file,
-            line: 0,
-            column: 0,
-            message,
-            expected,
-            help: None,
-            excerpt: None,
-            order,
-        });
+        self.found.push(Diagnostic { order, ..Diagnostic::of_file(Severity::Error, file, message) });
     }
 
     /// Remembers where a command line stands.

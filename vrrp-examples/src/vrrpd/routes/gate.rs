@@ -1,6 +1,6 @@
 //! When routes and rules are to be there: while an instance is Master, and the addresses that it can have are there.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use vrrp_core::Role;
@@ -20,45 +20,47 @@ pub(super) enum Wish {
 /// Follows one instance.
 #[derive(Debug)]
 pub(super) struct Gate {
-    all: BTreeSet<IpAddr>,
-    /// Neither confirmed nor refused by the kernel.
-    awaited: BTreeSet<IpAddr>,
-    there: BTreeSet<IpAddr>,
+    all: Vec<IpAddr>,
+    /// What the kernel said of addresses since the last change of state: whether they are there.
+    heard: BTreeMap<IpAddr, bool>,
     master: bool,
     round: u64,
 }
 
 impl Gate {
     pub(super) fn new(addresses: impl Iterator<Item = IpAddr>) -> Self {
-        let all: BTreeSet<IpAddr> = addresses.collect();
-        Self { awaited: all.clone(), all, there: BTreeSet::new(), master: false, round: 0 }
+        Self { all: addresses.collect(), heard: BTreeMap::new(), master: false, round: 0 }
     }
 
-    /// Returns what is wanted after this.
-    pub(super) fn follow(&mut self, event: &EventKind) -> Wish {
+    /// The instance has these addresses now. What was heard of new ones before counts.
+    pub(super) fn readdress(&mut self, addresses: impl Iterator<Item = IpAddr>) {
+        self.all = addresses.collect();
+    }
+
+    /// Takes in what happened.
+    pub(super) fn follow(&mut self, event: &EventKind) {
         match event {
             EventKind::StateChanged { transition, .. } => {
                 self.master = transition.to == Role::Master;
-                self.awaited.clone_from(&self.all);
-                self.there.clear();
+                self.heard.clear();
             }
             EventKind::AddressInstalled { vip, .. } => {
-                self.awaited.remove(&vip.address);
-                self.there.insert(vip.address);
+                self.heard.insert(vip.address, true);
                 self.round += 1;
             }
             // Who serves the other addresses also routes for them.
-            EventKind::AddressFailed { vip, .. } => {
-                self.awaited.remove(&vip.address);
-                self.there.remove(&vip.address);
-            }
-            EventKind::AddressLost { vip, .. } | EventKind::AddressExpired { vip, .. } => {
-                self.there.remove(&vip.address);
-                self.awaited.insert(vip.address);
-            }
+            EventKind::AddressFailed { vip, .. } => drop(self.heard.insert(vip.address, false)),
+            EventKind::AddressLost { vip, .. }
+            | EventKind::AddressExpired { vip, .. }
+            | EventKind::AddressRemoved { vip, .. } => drop(self.heard.remove(&vip.address)),
             _ => {}
         }
-        match (self.master, self.awaited.is_empty() && !self.there.is_empty()) {
+    }
+
+    /// Returns what is wanted now.
+    pub(super) fn wish(&self) -> Wish {
+        let heard = || self.all.iter().map(|address| self.heard.get(address));
+        match (self.master, heard().all(|heard| heard.is_some()) && heard().any(|heard| heard == Some(&true))) {
             (false, _) => Wish::Absent,
             (true, false) => Wish::Kept,
             (true, true) => Wish::Present { round: self.round },
@@ -89,6 +91,11 @@ mod tests {
         EventKind::AddressFailed { vip: vip(address), device: "eth0".to_owned(), error: AddressError::Duplicate }
     }
 
+    fn after(gate: &mut Gate, event: &EventKind) -> Wish {
+        gate.follow(event);
+        gate.wish()
+    }
+
     fn gate() -> Gate {
         Gate::new(["192.0.2.1", "192.0.2.2"].into_iter().map(|text| text.parse().unwrap()))
     }
@@ -96,29 +103,46 @@ mod tests {
     #[test]
     fn it_opens_with_the_last_address_of_a_master_and_again_when_one_comes_back() {
         let mut gate = gate();
-        assert_eq!(gate.follow(&to(Role::Master)), Wish::Kept);
-        assert_eq!(gate.follow(&installed("192.0.2.1/24")), Wish::Kept);
-        assert_eq!(gate.follow(&installed("192.0.2.2/24")), Wish::Present { round: 2 });
+        assert_eq!(after(&mut gate, &to(Role::Master)), Wish::Kept);
+        assert_eq!(after(&mut gate, &installed("192.0.2.1/24")), Wish::Kept);
+        assert_eq!(after(&mut gate, &installed("192.0.2.2/24")), Wish::Present { round: 2 });
         let lost = EventKind::AddressLost { vip: vip("192.0.2.1/24"), device: "eth0".to_owned() };
-        assert_eq!(gate.follow(&lost), Wish::Kept);
-        assert_eq!(gate.follow(&installed("192.0.2.1/24")), Wish::Present { round: 3 });
+        assert_eq!(after(&mut gate, &lost), Wish::Kept);
+        assert_eq!(after(&mut gate, &installed("192.0.2.1/24")), Wish::Present { round: 3 });
 
-        assert_eq!(gate.follow(&to(Role::Backup)), Wish::Absent);
+        assert_eq!(after(&mut gate, &to(Role::Backup)), Wish::Absent);
         // A confirmation that comes late.
-        assert_eq!(gate.follow(&installed("192.0.2.1/24")), Wish::Absent);
-        assert_eq!(gate.follow(&installed("192.0.2.2/24")), Wish::Absent);
-        assert_eq!(gate.follow(&to(Role::Master)), Wish::Kept);
-        assert_eq!(gate.follow(&installed("192.0.2.2/24")), Wish::Kept);
-        assert_eq!(gate.follow(&installed("192.0.2.1/24")), Wish::Present { round: 7 });
-        assert_eq!(gate.follow(&to(Role::Initialize)), Wish::Absent);
+        assert_eq!(after(&mut gate, &installed("192.0.2.1/24")), Wish::Absent);
+        assert_eq!(after(&mut gate, &installed("192.0.2.2/24")), Wish::Absent);
+        assert_eq!(after(&mut gate, &to(Role::Master)), Wish::Kept);
+        assert_eq!(after(&mut gate, &installed("192.0.2.2/24")), Wish::Kept);
+        assert_eq!(after(&mut gate, &installed("192.0.2.1/24")), Wish::Present { round: 7 });
+        assert_eq!(after(&mut gate, &to(Role::Initialize)), Wish::Absent);
     }
 
     #[test]
     fn an_address_that_cannot_be_set_holds_nothing_up_unless_there_is_no_other() {
         let mut gate = gate();
         gate.follow(&to(Role::Master));
-        assert_eq!(gate.follow(&failed("192.0.2.1/24")), Wish::Kept);
-        assert_eq!(gate.follow(&installed("192.0.2.2/24")), Wish::Present { round: 1 });
-        assert_eq!(gate.follow(&failed("192.0.2.2/24")), Wish::Kept, "there is none left");
+        assert_eq!(after(&mut gate, &failed("192.0.2.1/24")), Wish::Kept);
+        assert_eq!(after(&mut gate, &installed("192.0.2.2/24")), Wish::Present { round: 1 });
+        assert_eq!(after(&mut gate, &failed("192.0.2.2/24")), Wish::Kept, "there is none left");
+    }
+
+    #[test]
+    fn a_new_address_of_a_master_is_waited_for_even_where_it_was_there_before_this_knew() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let mut gate = gate();
+        for event in [to(Role::Master), installed("192.0.2.1/24"), installed("192.0.2.2/24")] {
+            gate.follow(&event);
+        }
+        gate.follow(&installed("192.0.2.3/24"));
+        let removed = EventKind::AddressRemoved { vip: vip("192.0.2.1/24"), device: "eth0".to_owned() };
+        gate.follow(&removed);
+        gate.readdress(["192.0.2.2", "192.0.2.3", "192.0.2.4"].map(address).into_iter());
+        assert_eq!(gate.wish(), Wish::Kept);
+        assert_eq!(after(&mut gate, &installed("192.0.2.4/24")), Wish::Present { round: 4 });
+        gate.readdress(["192.0.2.2"].map(address).into_iter());
+        assert_eq!(gate.wish(), Wish::Present { round: 4 });
     }
 }

@@ -59,6 +59,12 @@ impl Item {
         }
     }
 
+    /// Whether the kernel has room for one of the two only: a route takes the place of one of the same destination.
+    pub(super) fn is_in_place_of(&self, other: &Self) -> bool {
+        let place = |route: &Route| (route.destination, route.table, metric(route));
+        matches!((self, other), (Self::Route(one), Self::Route(two)) if place(one) == place(two))
+    }
+
     /// Whether it names an interface where the [same](Self::is_same) one does not.
     pub(super) fn says_more_than(&self, other: &Self) -> bool {
         matches!((self, other), (Self::Route(one), Self::Route(two)) if one.device.is_some() && two.device.is_none())

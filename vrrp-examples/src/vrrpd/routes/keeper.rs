@@ -1,5 +1,6 @@
 //! Keeps the kernel's routes and rules as the instances wish them: the one place that sets and removes any.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -20,32 +21,38 @@ const LOOK_PAUSE: Duration = Duration::from_millis(200);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(15 * 60);
 
-/// A wish of the instance at this position.
-pub(super) type Wished = (usize, Wish);
+/// What it is told.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// An instance, by its name, wants something else.
+    Wish(String, Wish),
+    /// The instances have other routes and rules from now on.
+    Replace {
+        /// What each instance wants now.
+        wishers: BTreeMap<String, Wish>,
+        /// What each has in its configuration, in its order.
+        items: Vec<(String, Vec<Item>)>,
+    },
+}
 
 pub(super) struct Keeper {
     handle: Handle,
-    instances: Vec<Wisher>,
+    /// What each instance wants; nothing where it is missing.
+    wishers: BTreeMap<String, Wish>,
     things: Vec<Thing>,
     /// When to see whether all is still there.
     look_at: Option<Instant>,
     looked_at: Option<Instant>,
 }
 
-#[derive(Debug)]
-struct Wisher {
-    name: String,
-    wish: Wish,
-}
-
 /// A route or a rule, whoever wants it.
 #[derive(Debug)]
 struct Thing {
     item: Item,
-    /// The instances that have it in their configuration.
-    holders: Vec<usize>,
+    /// The instances that have it in their configuration; none any more: it goes.
+    holders: Vec<String>,
     /// The last of them that it was there for.
-    holder: usize,
+    holder: String,
     state: State,
     backoff: Backoff,
 }
@@ -74,25 +81,23 @@ enum Why {
 
 impl Keeper {
     pub(super) fn new(handle: Handle) -> Self {
-        Self { handle, instances: Vec::new(), things: Vec::new(), look_at: None, looked_at: None }
+        Self { handle, wishers: BTreeMap::new(), things: Vec::new(), look_at: None, looked_at: None }
     }
 
     /// Takes in the next instance, with what it has in its configuration.
     pub(super) fn add(&mut self, name: &str, items: impl Iterator<Item = Item>) {
-        let instance = self.instances.len();
-        self.instances.push(Wisher { name: name.to_owned(), wish: Wish::Absent });
         for item in items {
             match self.things.iter_mut().find(|thing| thing.item.is_same(&item)) {
                 Some(thing) => {
-                    thing.holders.push(instance);
+                    thing.holders.push(name.to_owned());
                     if item.says_more_than(&thing.item) {
                         thing.item = item;
                     }
                 }
                 None => self.things.push(Thing {
                     item,
-                    holders: vec![instance],
-                    holder: instance,
+                    holders: vec![name.to_owned()],
+                    holder: name.to_owned(),
                     state: State::Absent,
                     backoff: Backoff::default(),
                 }),
@@ -110,7 +115,7 @@ impl Keeper {
             }
         };
         for thing in self.things.iter().rev().filter(|thing| marked.has(&thing.item) != Presence::Gone) {
-            let (name, item) = (self.name(thing.holder), &thing.item);
+            let (name, item) = (&thing.holder, &thing.item);
             match item.delete(&self.handle).await {
                 Ok(true) => tracing::warn!("{name}: an earlier run left {item}, removed it"),
                 Ok(false) => {}
@@ -119,8 +124,8 @@ impl Keeper {
         }
     }
 
-    /// Follows the wishes until nobody can wish any more; then removes everything.
-    pub(super) async fn run(mut self, mut wishes: mpsc::UnboundedReceiver<Wished>, mut listener: Listener) {
+    /// Follows the orders until nobody can give any more; then removes everything.
+    pub(super) async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>, mut listener: Listener) {
         loop {
             let due = self.due();
             let sleep = async {
@@ -130,11 +135,11 @@ impl Keeper {
                 }
             };
             tokio::select! {
-                wished = wishes.recv() => match wished {
-                    Some(wished) => {
-                        self.take(wished);
-                        while let Ok(wished) = wishes.try_recv() {
-                            self.take(wished);
+                order = orders.recv() => match order {
+                    Some(order) => {
+                        self.take(order).await;
+                        while let Ok(order) = orders.try_recv() {
+                            self.take(order).await;
                         }
                     }
                     None => break,
@@ -148,16 +153,43 @@ impl Keeper {
             }
             self.work().await;
         }
-        self.instances.iter_mut().for_each(|instance| instance.wish = Wish::Absent);
+        self.wishers.clear();
         self.remove().await;
     }
 
-    fn take(&mut self, (instance, wish): Wished) {
-        let Some(wisher) = self.instances.get_mut(instance) else { return };
-        if std::mem::replace(&mut wisher.wish, wish) != wish && matches!(wish, Wish::Present { .. }) {
-            // An address has come: with it, others may have gone and come back meanwhile.
-            self.hear(News::Loss, Instant::now());
+    async fn take(&mut self, order: Order) {
+        match order {
+            Order::Wish(instance, wish) => {
+                if self.wishers.insert(instance, wish) != Some(wish) && matches!(wish, Wish::Present { .. }) {
+                    // An address has come: with it, others may have gone and come back meanwhile.
+                    self.hear(News::Loss, Instant::now());
+                }
+            }
+            Order::Replace { wishers, items } => {
+                self.wishers = wishers;
+                self.replace(items);
+                // What is new first: of what goes nothing is missed meanwhile.
+                self.set().await;
+                self.remove().await;
+                self.things.retain(|thing| !thing.holders.is_empty());
+            }
         }
+    }
+
+    /// What stays keeps its state, in the order of the new configuration; what nobody has any more comes last.
+    fn replace(&mut self, items: Vec<(String, Vec<Item>)>) {
+        let mut before = std::mem::take(&mut self.things);
+        for (name, items) in items {
+            self.add(&name, items.into_iter());
+        }
+        for thing in &mut self.things {
+            let known = before.iter().position(|known| known.item.is_same(&thing.item)).map(|at| before.remove(at));
+            if let Some(Thing { holder, state, backoff, .. }) = known {
+                (thing.holder, thing.state, thing.backoff) = (holder, state, backoff);
+            }
+        }
+        let gone = before.into_iter().filter(|thing| thing.state != State::Absent);
+        self.things.extend(gone.map(|thing| Thing { holders: Vec::new(), ..thing }));
     }
 
     fn hear(&mut self, news: News, now: Instant) {
@@ -194,13 +226,9 @@ impl Keeper {
 
     /// The strongest of its holders' wishes.
     fn wish(&self, thing: &Thing) -> Wish {
-        let wishes = || thing.holders.iter().filter_map(|holder| self.instances.get(*holder)).map(|wisher| wisher.wish);
+        let wishes = || thing.holders.iter().filter_map(|holder| self.wishers.get(holder)).copied();
         let present = wishes().find(|wish| matches!(wish, Wish::Present { .. }));
         present.or_else(|| wishes().find(|wish| *wish == Wish::Kept)).unwrap_or(Wish::Absent)
-    }
-
-    fn name(&self, instance: usize) -> &str {
-        self.instances.get(instance).map_or("?", |wisher| &wisher.name)
     }
 
     /// Removes what nobody wants any more, the last first: a rule before the routes that it chooses.
@@ -211,7 +239,19 @@ impl Keeper {
             if thing.state == State::Absent || self.wish(thing) != Wish::Absent {
                 continue;
             }
-            let name = self.name(thing.holder).to_owned();
+            let name = thing.holder.clone();
+            // Where another has taken its place a removal would be the other's.
+            let is_replaced = self.things.iter().any(|other| {
+                other.state == State::There
+                    && self.wish(other) != Wish::Absent
+                    && other.item.is_in_place_of(&thing.item)
+            });
+            if is_replaced {
+                let Some(thing) = self.things.get_mut(at) else { break };
+                (thing.state, thing.backoff) = (State::Absent, Backoff::default());
+                tracing::info!("{name}: replaced {}", thing.item);
+                continue;
+            }
             let marked = match &mut marked {
                 Some(marked) => marked,
                 // Without a look each is to be removed as if it were there.
@@ -253,7 +293,7 @@ impl Keeper {
                 continue;
             }
             let wish = self.wish(thing);
-            let name = self.name(thing.holder).to_owned();
+            let name = thing.holder.clone();
             let Some(thing) = self.things.get_mut(at) else { break };
             match wish {
                 Wish::Present { .. } => thing.put_back(&name, presence, &self.handle).await,
@@ -269,14 +309,11 @@ impl Keeper {
         for at in 0..self.things.len() {
             let Some(thing) = self.things.get(at) else { break };
             let Wish::Present { .. } = self.wish(thing) else { continue };
-            let present = |holder: &&usize| {
-                let wisher = self.instances.get(**holder);
-                wisher.is_some_and(|wisher| matches!(wisher.wish, Wish::Present { .. }))
-            };
-            let holder = thing.holders.iter().find(present).copied().unwrap_or(thing.holder);
-            let name = self.name(holder).to_owned();
+            let present = |holder: &&String| matches!(self.wishers.get(*holder), Some(Wish::Present { .. }));
+            let holder = thing.holders.iter().find(present).unwrap_or(&thing.holder).clone();
             let Some(thing) = self.things.get_mut(at) else { break };
-            thing.holder = holder;
+            thing.holder.clone_from(&holder);
+            let name = holder;
             match &thing.state {
                 State::Absent => thing.set(&name, &self.handle).await,
                 State::Missing { next, .. } if *next <= Instant::now() => thing.set(&name, &self.handle).await,

@@ -10,7 +10,9 @@ mod item;
 mod keeper;
 mod news;
 
+use std::collections::BTreeMap;
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -21,16 +23,16 @@ use vrrp_io_linux::Event;
 use crate::vrrpd::config::Instance;
 use gate::Gate;
 use item::Item;
-use keeper::{Keeper, Wished};
+use keeper::{Keeper, Order};
 use news::Listener;
 
 /// Follows the instances that have routes or rules. Dropping it leaves what is set where it is.
 #[derive(Debug)]
 pub struct Routing {
-    /// One for each instance; `None`: it has neither routes nor rules.
-    gates: Vec<Option<Gate>>,
-    /// `None`: there is nothing to set.
-    keeper: Option<mpsc::UnboundedSender<Wished>>,
+    /// One for each instance, by its name: one that has nothing to set may get something.
+    gates: BTreeMap<String, Gate>,
+    /// `None`: there was never anything to set.
+    keeper: Option<mpsc::UnboundedSender<Order>>,
     tasks: JoinSet<()>,
     connection: Option<AbortHandle>,
 }
@@ -40,40 +42,69 @@ pub struct Routing {
 /// # Errors
 /// Where there is something to set and no netlink socket to be had.
 pub async fn spawn(instances: &[Instance]) -> io::Result<Routing> {
-    let has_any = |instance: &Instance| !(instance.routes.is_empty() && instance.rules.is_empty());
-    let gate = |instance: &Instance| {
-        let addresses = instance.addresses.iter().chain(&instance.excluded).map(|vip| vip.address);
-        has_any(instance).then(|| Gate::new(addresses))
-    };
-    let gates = instances.iter().map(gate).collect();
-    let mut routing = Routing { gates, keeper: None, tasks: JoinSet::new(), connection: None };
-    if !instances.iter().any(has_any) {
-        return Ok(routing);
-    }
-    // First the ears: nothing that happens from now on is missed.
-    let listener = Listener::open()?;
-    let (connection, handle, _) =
-        rtnetlink::new_connection_with_strict_check().or_else(|_| rtnetlink::new_connection())?;
-    routing.connection = Some(tokio::spawn(connection).abort_handle());
-    let mut keeper = Keeper::new(handle);
-    instances.iter().for_each(|instance| keeper.add(&instance.name, items(instance)));
-    keeper.sweep().await;
-    let (sender, wishes) = mpsc::unbounded_channel();
-    routing.keeper = Some(sender);
-    routing.tasks.spawn(keeper.run(wishes, listener));
+    let mut routing = Routing { gates: BTreeMap::new(), keeper: None, tasks: JoinSet::new(), connection: None };
+    routing.replace(instances).await?;
     Ok(routing)
 }
 
 impl Routing {
+    /// From now on these are the instances. What they have in common with those before stays, and is not asked for again.
+    ///
+    /// # Errors
+    /// Where there is something to set for the first time, and no netlink socket to be had; nothing was changed then.
+    pub async fn replace(&mut self, instances: &[Instance]) -> io::Result<()> {
+        let has_any = |instance: &Instance| !(instance.routes.is_empty() && instance.rules.is_empty());
+        if self.keeper.is_none() && instances.iter().any(has_any) {
+            self.start(instances).await?;
+        }
+        let mut before = std::mem::take(&mut self.gates);
+        for instance in instances {
+            let gate = match before.remove(&instance.name) {
+                Some(mut gate) => {
+                    gate.readdress(addresses(instance));
+                    gate
+                }
+                None => Gate::new(addresses(instance)),
+            };
+            self.gates.insert(instance.name.clone(), gate);
+        }
+        if let Some(keeper) = &self.keeper {
+            let wishers = self.gates.iter().map(|(name, gate)| (name.clone(), gate.wish())).collect();
+            let all = instances.iter().filter(|instance| has_any(instance));
+            let items = all.map(|instance| (instance.name.clone(), items(instance).collect())).collect();
+            // It ends only when this is dropped.
+            let _ = keeper.send(Order::Replace { wishers, items });
+        }
+        Ok(())
+    }
+
     /// Acts upon what happened to a router. Returns at once.
     pub fn follow(&mut self, event: &Event) {
-        if let Some(gate) = self.gates.get_mut(event.router.index()).and_then(Option::as_mut) {
-            let wish = gate.follow(&event.kind);
-            if let Some(keeper) = &self.keeper {
+        if let Some(gate) = self.gates.get_mut(&*event.name) {
+            let before = gate.wish();
+            gate.follow(&event.kind);
+            let wish = gate.wish();
+            if let Some(keeper) = self.keeper.as_ref().filter(|_| wish != before) {
                 // It ends only when this is dropped.
-                let _ = keeper.send((event.router.index(), wish));
+                let _ = keeper.send(Order::Wish(event.name.to_string(), wish));
             }
         }
+    }
+
+    /// Starts to keep routes and rules, of which these instances have some.
+    async fn start(&mut self, instances: &[Instance]) -> io::Result<()> {
+        // First the ears: nothing that happens from now on is missed.
+        let listener = Listener::open()?;
+        let (connection, handle, _) =
+            rtnetlink::new_connection_with_strict_check().or_else(|_| rtnetlink::new_connection())?;
+        self.connection = Some(tokio::spawn(connection).abort_handle());
+        let mut keeper = Keeper::new(handle);
+        instances.iter().for_each(|instance| keeper.add(&instance.name, items(instance)));
+        keeper.sweep().await;
+        let (sender, orders) = mpsc::unbounded_channel();
+        self.keeper = Some(sender);
+        self.tasks.spawn(keeper.run(orders, listener));
+        Ok(())
     }
 
     /// Removes everything, for `limit` at most.
@@ -92,6 +123,10 @@ impl Drop for Routing {
             connection.abort();
         }
     }
+}
+
+fn addresses(instance: &Instance) -> impl Iterator<Item = IpAddr> {
+    instance.addresses.iter().chain(&instance.excluded).map(|vip| vip.address)
 }
 
 /// The routes first: a rule that chooses an empty table chooses nothing.

@@ -56,7 +56,7 @@ fn d3_stop_scripts_complete_and_what_they_wait_for_is_cut_off() {
         assert!(daemon.terminate().success());
         assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
         assert_eq!(host.lines("told"), ["master", "stop", "any"]);
-        assert_eq!(daemon.logged(" by SIGTERM: vrrpd stops"), 1);
+        assert_eq!(daemon.logged(" by SIGTERM: its stop waits to be told"), 1);
     });
 }
 
