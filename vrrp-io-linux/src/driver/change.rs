@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -69,6 +70,8 @@ enum Stage {
     Settling,
     /// What nobody needs any more is let go.
     Closing(Task<Result<Vec<Ready>, Refusal>>),
+    /// Macvlans that nobody needs are removed.
+    Going,
 }
 
 /// Something that a thread of its own does.
@@ -128,7 +131,8 @@ impl Driver {
                     return;
                 }
                 Ok(Progress::To(stage)) => {
-                    let patience = if matches!(stage, Stage::Making) { NEWS_LIMIT } else { ANSWER_LIMIT };
+                    let patience =
+                        if matches!(stage, Stage::Making | Stage::Going) { NEWS_LIMIT } else { ANSWER_LIMIT };
                     applying.limit = clock::now() + patience;
                     applying.stage = stage;
                     self.changing.current = Some(applying);
@@ -150,7 +154,7 @@ impl Driver {
     pub(super) fn change_limit(&self) -> Option<Instant> {
         let applying = self.changing.current.as_ref()?;
         match applying.stage {
-            Stage::Leaving | Stage::Making | Stage::Settling => Some(applying.limit),
+            Stage::Leaving | Stage::Making | Stage::Settling | Stage::Going => Some(applying.limit),
             Stage::Claiming(_) | Stage::Closing(_) => None,
         }
     }
@@ -244,15 +248,12 @@ impl Driver {
                 None => return Ok(Progress::Waits),
                 // What could not be let go of is held until the next change.
                 Some(ready) => {
-                    for (number, needs, claim) in ready.ok().and_then(Result::ok).into_iter().flatten() {
-                        let changed = self.ports.get_mut(number).map(|port| port.change(needs, claim));
-                        if changed.is_some_and(|changed| changed.is_ok()) {
-                            self.follow_port(number);
-                        }
-                    }
-                    return Ok(Progress::Done);
+                    self.narrow(ready.ok().and_then(Result::ok).unwrap_or_default());
+                    Stage::Going
                 }
             },
+            Stage::Going if !is_over && !self.macvlans_going.is_empty() => return Ok(Progress::Waits),
+            Stage::Going => return Ok(Progress::Done),
         };
         Ok(Progress::To(next))
     }
@@ -283,6 +284,16 @@ impl Driver {
             }
         }
         Ok(())
+    }
+
+    /// Ports need less from now on.
+    fn narrow(&mut self, ready: Vec<Ready>) {
+        for (number, needs, claim) in ready {
+            let changed = self.ports.get_mut(number).map(|port| port.change(needs, claim));
+            if changed.is_some_and(|changed| changed.is_ok()) {
+                self.follow_port(number);
+            }
+        }
     }
 
     /// Nothing was changed but ports.
@@ -325,9 +336,12 @@ impl Driver {
         }
         self.warn_of_owners(&added);
         self.sweep_for(&added);
-        added.iter().for_each(|id| self.add_macvlan(*id));
+        for id in added {
+            let router = self.routers.get(id).map(|hosted| Arc::clone(&hosted.asked));
+            router.into_iter().for_each(|router| self.add_macvlan(id, &router));
+        }
         for (id, router) in applying.becomes() {
-            self.exchange_macvlan(id, router);
+            self.exchange_macvlan(id, router, &crowds);
         }
         Ok(())
     }

@@ -59,6 +59,11 @@ impl Interfaces {
         }
     }
 
+    /// Has an interface concern a router that will name it soon.
+    pub(crate) fn concern(&mut self, name: &str, id: RouterId) {
+        self.concerned(name, id);
+    }
+
     /// Forgets a router, which was taken in like this.
     pub(crate) fn remove(&mut self, id: RouterId, router: &Router) {
         let own = |ids: &mut Vec<RouterId>| ids.retain(|other| *other != id);

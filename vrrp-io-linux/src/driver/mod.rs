@@ -184,7 +184,7 @@ impl Driver {
             return Poll::Ready(Wake::Filter(news));
         }
         // When all news has been taken in: it comes in bursts.
-        if self.memberships_doubtful || self.poll_change(cx) {
+        if self.memberships_doubtful || self.poll_change(cx) || self.poll_macvlans(cx) {
             return Poll::Ready(Wake::Idle);
         }
         if let Poll::Ready((port, arrival)) = self.ports.poll_recv(cx, &mut self.packet, clock::now()) {

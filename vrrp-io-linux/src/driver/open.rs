@@ -69,6 +69,7 @@ impl Driver {
             link_layer: LinkLayer::open().map_err(os("cannot open a packet socket (needs CAP_NET_RAW)"))?,
             repeats: VecDeque::new(),
             macvlans: Macvlans::new(std::iter::empty()).map_err(os("cannot prepare virtual MAC addresses"))?,
+            macvlans_going: BTreeSet::new(),
             filter: None,
             alarm: Alarm::new().map_err(os("cannot make a timer"))?,
             commands,
@@ -89,8 +90,9 @@ impl Driver {
             driver.enlist(router, &crowds)?;
         }
         driver.regroup(&groups);
-        let all = driver.routers.iter().map(|hosted| (hosted.id, &hosted.router));
-        driver.macvlans = Macvlans::new(all).map_err(os("cannot prepare virtual MAC addresses"))?;
+        for hosted in driver.routers.iter() {
+            driver.macvlans.add(hosted.id, &hosted.router).map_err(os("cannot prepare virtual MAC addresses"))?;
+        }
         Ok(driver)
     }
 

@@ -87,6 +87,8 @@ pub(crate) struct Driver {
     /// Announcements to be repeated, and how often.
     pub(super) repeats: VecDeque<(RouterId, Vip, u8)>,
     pub(super) macvlans: Macvlans,
+    /// Whose macvlan the kernel has yet to remove.
+    pub(super) macvlans_going: BTreeSet<RouterId>,
     pub(super) filter: Option<Filter>,
     pub(super) alarm: Alarm,
     pub(super) commands: mpsc::Receiver<Command>,

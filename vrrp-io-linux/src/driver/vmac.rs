@@ -1,7 +1,11 @@
-//! Virtual MAC addresses and the packet filter, at the start and the end.
+//! Virtual MAC addresses and the packet filter, which come and go with their routers.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use vrrp_core::{Input, RouterId};
 
+use super::lineup::Crowds;
 use super::state::Driver;
 use crate::address_error::AddressError;
 use crate::clock;
@@ -26,19 +30,60 @@ impl Driver {
         }
     }
 
-    /// Makes the macvlan of a router that has come.
-    pub(super) fn add_macvlan(&mut self, id: RouterId) {
+    /// Makes the macvlan of a router that has come, if it is to have one. One whose interface is missing follows when that
+    /// appears.
+    pub(super) fn add_macvlan(&mut self, id: RouterId, router: &Router) {
+        if let Err(error) = self.macvlans.add(id, router) {
+            let macvlan = router.macvlan.as_ref().map_or_else(String::new, |macvlan| macvlan.name.clone());
+            let interface = router.interface.clone();
+            self.reporter
+                .report(id, EventKind::Warning(Warning::MacvlanNotMade { macvlan, interface, error: error.into() }));
+        }
         self.follow_macvlan(id);
     }
 
-    /// A router is about to have another configuration: the macvlan that it needs is made before.
-    pub(super) fn exchange_macvlan(&mut self, _id: RouterId, _to: &Router) {}
+    /// A router is about to get another configuration: the macvlan that it then needs is made before. One of another name
+    /// takes the place of the first, which its addresses leave meanwhile.
+    pub(super) fn exchange_macvlan(&mut self, id: RouterId, to: &Router, crowds: &Crowds) {
+        let Some(before) = self.routers.get(id).map(|hosted| Arc::clone(&hosted.asked)) else { return };
+        let name = |router: &Router| router.macvlan.as_ref().map(|macvlan| macvlan.name.clone());
+        let (Some(new), old) = (name(to), name(&before)) else { return };
+        if old.as_ref() == Some(&new) {
+            return;
+        }
+        if old.is_some() {
+            self.replace(id, Router { macvlan: None, ..Router::clone(&before) }, crowds);
+            self.follow_orders();
+            self.settle();
+            self.drop_macvlan(id);
+        }
+        // News of it are followed from now on.
+        self.interfaces.concern(&new, id);
+        self.add_macvlan(id, to);
+    }
 
     /// Removes the macvlan of a router that has none any more.
-    pub(super) fn drop_idle_macvlan(&mut self, _id: RouterId) {}
+    pub(super) fn drop_idle_macvlan(&mut self, id: RouterId) {
+        if self.routers.get(id).is_some_and(|hosted| hosted.router.macvlan.is_none()) {
+            self.drop_macvlan(id);
+        }
+    }
 
-    /// Removes the macvlan of a router that is about to be forgotten.
-    pub(super) fn drop_macvlan(&mut self, _id: RouterId) {}
+    /// Removes the macvlan of a router, if it has one. Its addresses are gone from there.
+    pub(super) fn drop_macvlan(&mut self, id: RouterId) {
+        if self.macvlans.remove_one(id, &self.monitor) {
+            self.macvlans_going.insert(id);
+        }
+    }
+
+    /// Takes note of macvlans that are gone. Returns whether any is.
+    pub(super) fn poll_macvlans(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut news = false;
+        while let Poll::Ready(id) = self.macvlans.poll_removed(cx, &self.monitor) {
+            news |= self.macvlans_going.remove(&id);
+        }
+        news
+    }
 
     /// An owner's real address must be on the macvlan alone: any other interface answers for it too (ARP-02, V6-11).
     pub(super) fn warn_of_real_address(&mut self, id: RouterId, vip: &VirtualIp, device: &str) {

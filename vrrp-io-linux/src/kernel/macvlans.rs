@@ -128,7 +128,6 @@ impl Macvlans {
 
     /// Has the macvlan of a router removed. Returns whether there is one that the kernel has yet to
     /// [remove](Self::poll_removed). It belongs to no router any more; another one of its name is made when it is gone.
-    #[allow(dead_code, reason = "for routers that go while others run")]
     pub(crate) fn remove_one(&mut self, id: RouterId, monitor: &Monitor) -> bool {
         let Some(device) = self.devices.remove(&id) else { return false };
         let (link, Device { macvlan: Macvlan { name, .. }, parent, .. }) = (device.link(), device);
@@ -144,7 +143,6 @@ impl Macvlans {
 
     /// A router whose macvlan is gone, as the kernel and its news say; the interface below has its settings back, if that was
     /// the last one there. To be asked again after news of links.
-    #[allow(dead_code, reason = "for routers that go while others run")]
     pub(crate) fn poll_removed(&mut self, cx: &mut Context<'_>, monitor: &Monitor) -> Poll<RouterId> {
         let Some(helper) = self.helper.as_mut() else { return Poll::Pending };
         while let Poll::Ready(answer) = helper.removed.poll_recv(cx) {
@@ -189,6 +187,7 @@ impl Macvlans {
     }
 
     /// The routers that have one.
+    #[cfg(test)]
     pub(crate) fn routers(&self) -> Vec<RouterId> {
         self.devices.keys().copied().collect()
     }

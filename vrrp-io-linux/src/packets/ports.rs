@@ -117,7 +117,6 @@ impl Ports {
     }
 
     /// Closes a port: its socket, its membership and its claim go.
-    #[allow(dead_code, reason = "for routers that go while others run")]
     pub(crate) fn remove(&mut self, number: usize) {
         if let Some(slot) = self.slots.get_mut(number) {
             *slot = None;

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use vrrp_core::{Drain, Priority, Profile, Role};
-use vrrp_io_linux::{ChangeError, Drained, EventKind, NoSuchRouter, Router, StartError, VirtualIp};
+use vrrp_io_linux::{ChangeError, Drained, EventKind, NoSuchRouter, Router, StartError, VirtualIp, VirtualMac};
 
 use crate::common::*;
 
@@ -182,7 +182,8 @@ fn what_cannot_be_is_refused_and_leaves_everything_as_it_was() {
         let wanted = [still().with_name("still"), other(53, 100, &["192.0.2.104"]), new];
         let error = run(node.vrrp().apply(wanted)).unwrap_err();
         refused(error, "virtual router 53 on eth0 is already run by this process");
-        assert_eq!(monitor.lines().len(), 2, "nothing of all that");
+        let lines = monitor.lines();
+        assert!(lines.iter().all(|line| !line.contains("192.0.2.")), "nothing of all that: {lines:#?}");
         let status = node.driver_status();
         assert_eq!(status.routers.iter().map(|it| it.id).collect::<Vec<_>>(), ids);
         assert!(status.routers.iter().all(|router| router.role == Role::Master));
@@ -359,6 +360,49 @@ fn sync_groups_change_under_masters_that_stay_what_they_are() {
         run(node.vrrp().stop(third)).unwrap();
         std::thread::sleep(Duration::from_millis(300));
         assert!(host.has(address(STILL)), "no group any more");
+        node.stop();
+    });
+}
+
+#[test]
+fn virtual_mac_addresses_come_change_and_go_while_others_run() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, client) = (lan.host(1), lan.host(9));
+        let mut node = host.start(vec![still()]);
+        node.until_announced();
+        let mut tap = client.tap();
+        std::thread::sleep(Duration::from_millis(500));
+        let monitor = Monitor::new(&host);
+        tap.so_far();
+        let start = std::time::Instant::now();
+        let plain = || other(52, 100, &["192.0.2.101"]);
+        let with = |name: &str| plain().with_virtual_mac(VirtualMac::new().with_name(name));
+        let id = run(node.vrrp().add(with("one"))).unwrap();
+        let on = |device: &str| {
+            host.ip("-oneline address show").lines().any(|line| line.contains(device) && line.contains("192.0.2.101/"))
+        };
+        let links = || host.ip("-oneline link show type macvlan");
+        eventually("on its macvlan", || on("one"));
+        node.forget();
+        for (to, device) in [(plain(), "eth0"), (with("two"), "two"), (with("three"), "three"), (plain(), "eth0")] {
+            run(node.vrrp().reconfigure(id, to)).unwrap();
+            assert!(on(device), "{device}: {}", host.ip("address show"));
+            assert_eq!(links().lines().count(), usize::from(device != "eth0"), "{}", links());
+            assert_eq!(role(&node, id), Some(Role::Master));
+        }
+        run(node.vrrp().reconfigure(id, with("one"))).unwrap();
+        run(node.vrrp().remove(id)).unwrap();
+        assert!(!host.has(address("192.0.2.101")) && links().is_empty());
+        let arp_ignore = host.run(|| fs::read_to_string("/proc/sys/net/ipv4/conf/eth0/arp_ignore").unwrap());
+        assert_eq!(arp_ignore.trim(), "0");
+        let lines = monitor.lines();
+        let frames = tap.so_far();
+        assert_still(&frames, &lines, start.elapsed());
+        let releases = frames.iter().filter(|frame| frame.is_release()).count();
+        assert_eq!(releases, 1, "of the one that was removed");
+        let story = node.story();
+        assert!(!story.contains("warning") && !story.contains("cannot"), "{story}");
         node.stop();
     });
 }
