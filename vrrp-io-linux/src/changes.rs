@@ -7,7 +7,7 @@ use std::thread;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use vrrp_core::RouterId;
 
-use crate::driver::state::{Change, Command};
+use crate::driver::command::{Change, Command};
 use crate::error::{ChangeError, StartError, Stopped};
 use crate::line::WeakLine;
 use crate::plan::{self, Plan};

@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use vrrp_core::{Drain, Priority, RouterId, TrackerId};
 
 use crate::changes::{Changes, owned};
-use crate::driver::state::{Command, Driver};
+use crate::driver::command::Command;
+use crate::driver::state::Driver;
 use crate::error::{ChangeError, DrainError, Gone, StartError, Stopped, TrackError};
 use crate::events::Events;
 use crate::line::{Fate, Line};
@@ -305,7 +306,7 @@ impl Vrrp {
         self.shared.line.stop_all().await
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(crate::driver::state::Reply<T>) -> Command) -> Result<T, Stopped> {
+    async fn ask<T>(&self, command: impl FnOnce(crate::driver::command::Reply<T>) -> Command) -> Result<T, Stopped> {
         self.shared.line.ask(command).await
     }
 }

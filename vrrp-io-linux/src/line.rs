@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::driver::state::{Command, Reply};
+use crate::driver::command::{Command, Reply};
 use crate::error::Stopped;
 
 /// To the driver, which runs as long as there is one.

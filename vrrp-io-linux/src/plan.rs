@@ -6,7 +6,7 @@ use std::fmt;
 use vrrp_core::RouterId;
 
 use crate::difference::{differences, identity};
-use crate::driver::state::Change;
+use crate::driver::command::Change;
 use crate::error::ChangeError;
 use crate::router::Router;
 

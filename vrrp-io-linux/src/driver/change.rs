@@ -1,20 +1,20 @@
 //! Changes of what runs, one after the other, each in stages: what can fail comes first, and what waits for the kernel or for a
 //! thread holds up nobody. A start is a change that adds everything.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::future::Future;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Context;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use vrrp_core::{Input, Instant, Role, RouterId, VirtualRouter};
 
+use super::changing::{Answer, Applying, Stage, Step, Task};
+use super::command::Change;
 use super::lineup::{self, Crowds};
 use super::open::{self, opening_failed};
-use super::state::{Change, Driver, Reply};
+use super::state::Driver;
 use crate::claims::Refusal;
 use crate::clock;
 use crate::error::{ChangeError, StartError};
@@ -25,61 +25,6 @@ use crate::router::Router;
 const NEWS_LIMIT: Duration = Duration::from_secs(1);
 /// How long the kernel has to answer. It takes some milliseconds; with thousands of addresses seconds.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
-
-/// What is being changed, and what is to be changed after that.
-#[derive(Debug, Default)]
-pub(super) struct Changing {
-    current: Option<Box<Applying>>,
-    waiting: VecDeque<(Vec<Change>, Answer)>,
-}
-
-type Answer = Reply<Result<Vec<RouterId>, ChangeError>>;
-
-/// One that is being carried out.
-#[derive(Debug)]
-struct Applying {
-    steps: Vec<Step>,
-    /// Nobody waits for the end of a start.
-    answer: Option<Answer>,
-    /// The ports whose routers change, and what they needed before.
-    ports: BTreeMap<usize, Needs>,
-    /// The sync groups whose members change.
-    groups: BTreeSet<String>,
-    stage: Stage,
-    /// Until when this stage waits.
-    limit: Instant,
-}
-
-#[derive(Debug)]
-enum Step {
-    Add(Router),
-    Added(RouterId),
-    Remove(RouterId),
-    Reconfigure(RouterId, Router),
-}
-
-#[derive(Debug)]
-enum Stage {
-    /// The routers that come are claimed for this process.
-    Claiming(Task<Result<Vec<Ready>, Refusal>>),
-    /// Those that go have released, and the kernel has yet to answer.
-    Leaving,
-    /// Macvlans are made.
-    Making,
-    /// Everything runs as it is to, and the kernel has yet to answer.
-    Settling,
-    /// What nobody needs any more is let go.
-    Closing(Task<Result<Vec<Ready>, Refusal>>),
-    /// Macvlans that nobody needs are removed.
-    Going,
-}
-
-/// Something that a thread of its own does.
-#[derive(Debug)]
-struct Task<T> {
-    receiver: oneshot::Receiver<T>,
-    result: Option<Result<T, oneshot::error::RecvError>>,
-}
 
 /// What comes next for a change.
 enum Progress {
@@ -410,67 +355,5 @@ impl Driver {
         let answered =
             |router: &VirtualRouter| router.installed() + router.missing().count() >= router.config().addresses().len();
         self.holdings.is_settled_for(id) && (router.role() != Role::Master || answered(router))
-    }
-}
-
-impl Applying {
-    fn removed(&self) -> impl Iterator<Item = RouterId> {
-        self.steps.iter().filter_map(|step| if let Step::Remove(id) = step { Some(*id) } else { None })
-    }
-
-    fn added(&self) -> impl Iterator<Item = &Router> {
-        self.steps.iter().filter_map(|step| if let Step::Add(router) = step { Some(router) } else { None })
-    }
-
-    fn started(&self) -> impl Iterator<Item = RouterId> {
-        self.steps.iter().filter_map(|step| if let Step::Added(id) = step { Some(*id) } else { None })
-    }
-
-    fn becomes(&self) -> impl Iterator<Item = (RouterId, &Router)> {
-        self.steps.iter().filter_map(|step| if let Step::Reconfigure(id, to) = step { Some((*id, to)) } else { None })
-    }
-
-    fn reconfigured(&self) -> impl Iterator<Item = RouterId> {
-        self.becomes().map(|(id, _)| id)
-    }
-}
-
-impl Step {
-    fn id(&self) -> Option<RouterId> {
-        match self {
-            Self::Add(_) => None,
-            Self::Added(id) | Self::Remove(id) | Self::Reconfigure(id, _) => Some(*id),
-        }
-    }
-}
-
-impl From<Change> for Step {
-    fn from(change: Change) -> Self {
-        match change {
-            Change::Add(router) => Self::Add(router),
-            Change::Remove(id) => Self::Remove(id),
-            Change::Reconfigure(id, router) => Self::Reconfigure(id, router),
-        }
-    }
-}
-
-impl<T> Task<T> {
-    fn new(receiver: oneshot::Receiver<T>) -> Self {
-        Self { receiver, result: None }
-    }
-
-    /// Whether it is done; otherwise who polls is told when it is.
-    fn poll(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.result.is_none() {
-            if let Poll::Ready(result) = Pin::new(&mut self.receiver).poll(cx) {
-                self.result = Some(result);
-            }
-        }
-        self.result.is_some()
-    }
-
-    /// What came of it, once.
-    fn take(&mut self) -> Option<Result<T, oneshot::error::RecvError>> {
-        self.result.take().or_else(|| self.receiver.try_recv().ok().map(Ok))
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use vrrp_core::{Family, RouterId, Vrid};
 
-use super::state::{Change, Routers};
+use super::command::Change;
+use super::state::Routers;
 use crate::addresses::lease::least_lifetime;
 use crate::difference::identity;
 use crate::error::{ChangeError, NoSuchRouter, StartError};

@@ -5,11 +5,14 @@ mod ability;
 mod actions;
 mod asks;
 mod change;
-mod commands;
+mod changing;
+pub(crate) mod command;
 mod host;
 mod interfaces;
 mod lineup;
+mod obey;
 mod open;
+mod owed;
 mod reasons;
 mod rehearsal;
 mod rivals;
@@ -28,7 +31,8 @@ use std::time::Duration;
 
 use vrrp_core::{Discard, Family, Input, Instant, InterfaceId, Rejected, Role, RouterId, RxPacket, VirtualRouter};
 
-use self::state::{Command, Driver};
+use self::command::Command;
+use self::state::Driver;
 use crate::clock;
 use crate::event::EventKind;
 use crate::events::Events;

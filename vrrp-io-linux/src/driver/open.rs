@@ -7,11 +7,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use vrrp_core::{Instant, RouterSet};
 
-use super::change::Changing;
-use super::commands::Owed;
+use super::changing::Changing;
+use super::command::Command;
 use super::interfaces::Interfaces;
 use super::lineup::{self, Crowds};
-use super::state::{Command, Driver, Hosted, Routers};
+use super::owed::Owed;
+use super::state::{Driver, Hosted, Routers};
 use crate::addresses::holdings::Holdings;
 use crate::addresses::lease::Leases;
 use crate::addresses::obstacles::Obstacles;

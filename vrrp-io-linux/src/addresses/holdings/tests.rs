@@ -918,7 +918,7 @@ fn a_removal_that_fails_is_told_whoever_asked_for_it_and_is_tried_again() {
         // It is on record as ours, on whatever link.
         bench.machine.refuses = None;
         bench.remove(0);
-        assert_eq!(bench.links(), [], "{vip}");
+        assert_eq!(bench.links(), [] as [u32; 0], "{vip}");
     }
 }
 

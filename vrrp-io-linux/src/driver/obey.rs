@@ -1,4 +1,4 @@
-//! What the outside asks of a running driver, and what it is still owed an answer for.
+//! Carries out what the outside asks of a running driver, and answers.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,28 +7,12 @@ use std::time::SystemTime;
 use tokio::sync::watch;
 use vrrp_core::{Cause, Drain, Input, Instant, Priority, Role, RouterId, TrackerId, Transition};
 
-use super::state::{Command, Driver, Hosted, Reply};
+use super::command::{Command, Reply};
+use super::owed::{Draining, Owed};
+use super::state::{Driver, Hosted};
 use crate::clock;
 use crate::error::{DrainError, NoSuchRouter, TrackError};
 use crate::status::{Drained, RouterState};
-
-/// Answers that wait for something.
-#[derive(Debug, Default)]
-pub(super) struct Owed {
-    drains: Vec<Draining>,
-    /// For when the addresses of a router that was stopped are gone.
-    stops: Vec<(RouterId, Reply<Result<(), NoSuchRouter>>)>,
-    /// Routers that became owners by command, or are none any more, and whose addresses are to be [closed](Driver::close).
-    owners: Vec<RouterId>,
-}
-
-#[derive(Debug)]
-struct Draining {
-    id: RouterId,
-    /// How it ended; then only its addresses are still to go.
-    end: Option<Drained>,
-    reply: Reply<Result<Drained, DrainError>>,
-}
 
 impl Driver {
     /// Carries out a command, and answers. Who asked may be gone by then: nothing is lost.
@@ -237,17 +221,5 @@ impl Driver {
             cause: status.cause,
             drain: router.drain_status(),
         })
-    }
-}
-
-impl Owed {
-    fn is_empty(&self) -> bool {
-        self.drains.is_empty() && self.stops.is_empty() && self.owners.is_empty()
-    }
-
-    fn end_drain(&mut self, id: RouterId, end: Drained) {
-        for draining in self.drains.iter_mut().filter(|draining| draining.id == id) {
-            draining.end.get_or_insert(end);
-        }
     }
 }

@@ -1,0 +1,132 @@
+//! What is being changed: how far it has come, and what it waits for.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::sync::oneshot;
+use vrrp_core::{Instant, RouterId};
+
+use super::command::{Change, Reply};
+use crate::claims::Refusal;
+use crate::error::ChangeError;
+use crate::packets::needs::{Needs, Ready};
+use crate::router::Router;
+
+/// What is being changed, and what is to be changed after that.
+#[derive(Debug, Default)]
+pub(super) struct Changing {
+    pub(super) current: Option<Box<Applying>>,
+    pub(super) waiting: VecDeque<(Vec<Change>, Answer)>,
+}
+
+pub(super) type Answer = Reply<Result<Vec<RouterId>, ChangeError>>;
+
+/// One that is being carried out.
+#[derive(Debug)]
+pub(super) struct Applying {
+    pub(super) steps: Vec<Step>,
+    /// Nobody waits for the end of a start.
+    pub(super) answer: Option<Answer>,
+    /// The ports whose routers change, and what they needed before.
+    pub(super) ports: BTreeMap<usize, Needs>,
+    /// The sync groups whose members change.
+    pub(super) groups: BTreeSet<String>,
+    pub(super) stage: Stage,
+    /// Until when this stage waits.
+    pub(super) limit: Instant,
+}
+
+#[derive(Debug)]
+pub(super) enum Step {
+    Add(Router),
+    Added(RouterId),
+    Remove(RouterId),
+    Reconfigure(RouterId, Router),
+}
+
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// The routers that come are claimed for this process.
+    Claiming(Task<Result<Vec<Ready>, Refusal>>),
+    /// Those that go have released, and the kernel has yet to answer.
+    Leaving,
+    /// Macvlans are made.
+    Making,
+    /// Everything runs as it is to, and the kernel has yet to answer.
+    Settling,
+    /// What nobody needs any more is let go.
+    Closing(Task<Result<Vec<Ready>, Refusal>>),
+    /// Macvlans that nobody needs are removed.
+    Going,
+}
+
+/// Something that a thread of its own does.
+#[derive(Debug)]
+pub(super) struct Task<T> {
+    receiver: oneshot::Receiver<T>,
+    result: Option<Result<T, oneshot::error::RecvError>>,
+}
+
+impl Applying {
+    pub(super) fn removed(&self) -> impl Iterator<Item = RouterId> {
+        self.steps.iter().filter_map(|step| if let Step::Remove(id) = step { Some(*id) } else { None })
+    }
+
+    pub(super) fn added(&self) -> impl Iterator<Item = &Router> {
+        self.steps.iter().filter_map(|step| if let Step::Add(router) = step { Some(router) } else { None })
+    }
+
+    pub(super) fn started(&self) -> impl Iterator<Item = RouterId> {
+        self.steps.iter().filter_map(|step| if let Step::Added(id) = step { Some(*id) } else { None })
+    }
+
+    pub(super) fn becomes(&self) -> impl Iterator<Item = (RouterId, &Router)> {
+        self.steps.iter().filter_map(|step| if let Step::Reconfigure(id, to) = step { Some((*id, to)) } else { None })
+    }
+
+    pub(super) fn reconfigured(&self) -> impl Iterator<Item = RouterId> {
+        self.becomes().map(|(id, _)| id)
+    }
+}
+
+impl Step {
+    pub(super) fn id(&self) -> Option<RouterId> {
+        match self {
+            Self::Add(_) => None,
+            Self::Added(id) | Self::Remove(id) | Self::Reconfigure(id, _) => Some(*id),
+        }
+    }
+}
+
+impl From<Change> for Step {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::Add(router) => Self::Add(router),
+            Change::Remove(id) => Self::Remove(id),
+            Change::Reconfigure(id, router) => Self::Reconfigure(id, router),
+        }
+    }
+}
+
+impl<T> Task<T> {
+    pub(super) fn new(receiver: oneshot::Receiver<T>) -> Self {
+        Self { receiver, result: None }
+    }
+
+    /// Whether it is done; otherwise who polls is told when it is.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.result.is_none() {
+            if let Poll::Ready(result) = Pin::new(&mut self.receiver).poll(cx) {
+                self.result = Some(result);
+            }
+        }
+        self.result.is_some()
+    }
+
+    /// What came of it, once.
+    pub(super) fn take(&mut self) -> Option<Result<T, oneshot::error::RecvError>> {
+        self.result.take().or_else(|| self.receiver.try_recv().ok().map(Ok))
+    }
+}

@@ -1,0 +1,45 @@
+//! What the outside asks of a running driver.
+
+use std::sync::Arc;
+
+use tokio::sync::{oneshot, watch};
+use vrrp_core::{Drain, Priority, RouterId, TrackerId};
+
+use crate::error::{ChangeError, DrainError, NoSuchRouter, TrackError};
+use crate::events::Events;
+use crate::router::Router;
+use crate::status::{Drained, DriverStatus, RouterState};
+
+/// Where an answer goes. Who asked may have gone: what was begun is carried out all the same.
+pub(crate) type Reply<T> = oneshot::Sender<T>;
+
+/// What the outside asks of a running driver.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Track(RouterId, TrackerId, bool, Reply<Result<(), TrackError>>),
+    Status(Reply<DriverStatus>),
+    /// What runs, as it was asked for, in order: for a plan.
+    Running(Reply<Vec<(RouterId, Arc<Router>)>>),
+    Apply {
+        changes: Vec<Change>,
+        reply: Reply<Result<Vec<RouterId>, ChangeError>>,
+    },
+    SetPriority(RouterId, Priority, Reply<Result<(), NoSuchRouter>>),
+    /// The answer comes when it is handed over, or nobody took over, or at once where it is no Master.
+    Drain(RouterId, Drain, Reply<Result<Drained, DrainError>>),
+    Undrain(RouterId, Reply<Result<(), NoSuchRouter>>),
+    /// Releases it, it stays known; the answer comes when its addresses are gone.
+    Stop(RouterId, Reply<Result<(), NoSuchRouter>>),
+    Start(RouterId, Reply<Result<(), NoSuchRouter>>),
+    Subscribe(Reply<Events>),
+    Watch(RouterId, Reply<Result<watch::Receiver<RouterState>, NoSuchRouter>>),
+    StopAll(Reply<()>),
+}
+
+/// One change of what runs.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    Add(Router),
+    Remove(RouterId),
+    Reconfigure(RouterId, Router),
+}
