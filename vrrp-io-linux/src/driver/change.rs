@@ -41,10 +41,11 @@ impl Driver {
         self.warn_of_owners(&ids);
         self.sweep();
         ids.iter().for_each(|id| self.follow_macvlan(*id));
-        let ports = self.ports.iter().map(|(number, port)| (number, port.needs)).collect();
+        let ports: BTreeMap<usize, Needs> = self.ports.iter().map(|(number, port)| (number, port.needs)).collect();
         self.changing.current = Some(Box::new(Applying {
             steps: ids.into_iter().map(Step::Added).collect(),
             answer: None,
+            opened: ports.keys().copied().collect(),
             ports,
             groups: BTreeSet::new(),
             stage: Stage::Making,
@@ -136,11 +137,13 @@ impl Driver {
             let number = numbers.get(&(router.interface.clone(), router.config.family()));
             number.and_then(|number| needs.get_mut(number)).into_iter().for_each(|needs| needs.add(router));
         }
+        needs.retain(|number, needs| ports.get(number) != Some(needs));
         open::allow_files(self.ports.len());
+        let opened = needs.keys().copied().collect();
         let plan = self.ports.plan(needs, |name| self.monitor.link_by_name(name));
         let steps = changes.into_iter().map(Step::from).collect();
         let stage = Stage::Claiming(Task::new(plan.start()));
-        Ok(Applying { steps, answer: None, ports, groups, stage, limit: clock::now() + ANSWER_LIMIT })
+        Ok(Applying { steps, answer: None, ports, opened, groups, stage, limit: clock::now() + ANSWER_LIMIT })
     }
 
     /// The sync groups that a router leaves, joins, or has another place in.
@@ -304,8 +307,7 @@ impl Driver {
         self.regroup(&applying.groups);
         self.gathers = open::may_gather(self.routers.iter().map(|hosted| &hosted.router));
         let started: Vec<RouterId> = applying.started().collect();
-        let ports: Vec<usize> = applying.ports.keys().copied().collect();
-        self.launch(&started, &ports);
+        self.launch(&started, &applying.opened);
         ids.into_iter().for_each(|id| self.show(id));
         self.follow_orders();
     }
@@ -325,7 +327,7 @@ impl Driver {
             self.follow_port(*port);
             self.breathe();
         }
-        self.memberships_doubtful = true;
+        self.memberships_doubtful |= !ports.is_empty();
         for id in ids {
             self.refresh(*id);
             self.set.handle(clock::now(), *id, Input::Startup);

@@ -31,6 +31,8 @@ pub(super) struct Applying {
     pub(super) answer: Option<Answer>,
     /// The ports whose routers change, and what they needed before.
     pub(super) ports: BTreeMap<usize, Needs>,
+    /// Those of them that need something else meanwhile.
+    pub(super) opened: Vec<usize>,
     /// The sync groups whose members change.
     pub(super) groups: BTreeSet<String>,
     pub(super) stage: Stage,

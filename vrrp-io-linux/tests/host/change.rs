@@ -408,6 +408,59 @@ fn virtual_mac_addresses_come_change_and_go_while_others_run() {
 }
 
 #[test]
+fn where_nobody_was_somebody_comes_and_what_is_there_has_a_lease_when_it_is_to_have_one() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        let node = host.start(Vec::new());
+        let leased = |lease: bool| router(other(52, 100, &["192.0.2.101"]).config().clone().with_lease(lease));
+        let id = run(node.vrrp().add(leased(false))).unwrap();
+        eventually("there", || host.has(address("192.0.2.101")));
+        let is_forever = || {
+            let addresses = host.ip("-oneline address show dev eth0");
+            addresses.lines().find(|line| line.contains("192.0.2.101/")).unwrap().contains("valid_lft forever")
+        };
+        let monitor = Monitor::new(&host);
+        assert!(is_forever());
+        run(node.vrrp().reconfigure(id, leased(true))).unwrap();
+        eventually("an end", || !is_forever());
+        run(node.vrrp().reconfigure(id, leased(false))).unwrap();
+        assert!(is_forever());
+        let lines = monitor.lines();
+        let removed = lines.iter().filter(|line| line.contains("Deleted") && line.contains("192.0.2.101/"));
+        assert_eq!(removed.count(), 0, "{lines:#?}");
+        run(node.vrrp().remove(id)).unwrap();
+        assert!(node.driver_status().routers.is_empty() && !host.has(address("192.0.2.101")));
+        node.stop();
+    });
+}
+
+#[test]
+fn an_ipv6_address_serves_when_the_change_is_done() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        host.ip("address add fe80::1/64 dev eth0 nodad");
+        let ipv6 = |addresses: &[&str]| {
+            let config = other(52, 100, addresses).config().clone();
+            Router::new("eth0", config).with_accept_mode(true)
+        };
+        let mut node = host.start(vec![ipv6(&["fe80::100"])]);
+        node.until_announced();
+        let (id, _) = run(node.vrrp().routers()).unwrap()[0];
+        run(node.vrrp().reconfigure(id, ipv6(&["fe80::100", "2001:db8::7"]))).unwrap();
+        let there = host.ip("-oneline address show dev eth0");
+        let line = there.lines().find(|line| line.contains("2001:db8::7/")).expect("there");
+        assert!(!line.contains("tentative"), "{line}");
+        let bound = host.run(|| std::net::UdpSocket::bind("[2001:db8::7]:7").is_ok());
+        assert!(bound, "it is of use");
+        run(node.vrrp().reconfigure(id, ipv6(&["fe80::100"]))).unwrap();
+        assert!(!host.has(address("2001:db8::7")) && host.has(address("fe80::100")));
+        node.stop();
+    });
+}
+
+#[test]
 fn two_hundred_that_come_and_go_leave_nothing_behind() {
     in_namespace(|| {
         let lan = Lan::new();
