@@ -136,7 +136,7 @@ impl Driver {
     /// Closes the virtual addresses of routers that must not accept anything. The last step of a start that can fail.
     pub(crate) fn filter(&mut self) -> Result<(), StartError> {
         let what = "cannot make the packet filter that accept mode off needs";
-        let filter = Filter::install(self.routers.iter().map(|hosted| &hosted.router));
+        let filter = Filter::install(self.routers.iter().map(|hosted| (hosted.id, &hosted.router)));
         self.filter = Some(filter.map_err(|error| StartError::Os { what, error })?);
         Ok(())
     }

@@ -100,8 +100,7 @@ impl Driver {
 
     /// Warns of what became of the packet filter, in the name of the router that its table is named after.
     pub(super) fn report_filter(&mut self, news: &News) {
-        let Some((table, router)) = self.filter.as_ref().and_then(Filter::table) else { return };
-        let Some(id) = self.ids().nth(router) else { return };
+        let Some((table, id)) = self.filter.as_ref().and_then(Filter::table) else { return };
         let table = table.to_owned();
         match news {
             News::Restored => {
@@ -113,6 +112,8 @@ impl Driver {
                 let warning = Warning::FilterLost { table, error: error.into(), again_in: *again_in };
                 self.reporter.report(id, EventKind::Warning(warning));
             }
+            // Nobody has asked for a change.
+            News::Changed(_) | News::NotChanged(..) => {}
         }
     }
 

@@ -1,231 +1,211 @@
 //! Accept mode off: a packet filter drops what is sent to the virtual addresses (ACC-01, ACC-02, AMB-14).
 //! Forwarded it is not anyway: the addresses are the host's own (FWD-02).
 //!
-//! It drops always, as a Backup too, where the addresses are not on the host anyway. So it is made once, before any
-//! address is installed, and nothing of it is left for a takeover to do. When the process is killed it stays, as the
-//! addresses do; the next start replaces it.
+//! It drops always, as a Backup too, where the addresses are not on the host anyway. So it is made before any address is
+//! installed, and nothing of it is left for a takeover to do. When the process is killed it stays, as the addresses do; the next
+//! start replaces it.
 //!
 //! One table for all: every packet that the host receives passes every chain, and of those the kernel has room for 1,024.
-//! When somebody removes or changes it, it is made anew (`watch`).
+//! When somebody removes or changes it, it is made anew (`watch`). When routers come and go its addresses change, in one
+//! transaction, which touches none of those that stay.
 
+mod table;
 mod watch;
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::io::{self, Write};
-use std::net::IpAddr;
-use std::process::{Command, Stdio};
+use std::collections::VecDeque;
+use std::io;
 use std::task::{Context, Poll};
 
-use vrrp_core::Family;
+use vrrp_core::RouterId;
 
 use crate::router::Router;
-use watch::{Guarded, Watch};
+use table::{Table, Wanted, name_after};
+use watch::{Guarded, Said, Watch};
 
-pub(crate) use watch::News;
-
-/// Where it is when it is not on the path of a service.
-const PROGRAMS: [&str; 2] = ["nft", "/usr/sbin/nft"];
-/// How the names of all tables begin.
-const PREFIX: &str = "vrrp_";
+pub(crate) use watch::{Generation, News};
 
 /// The table with the addresses of all routers that accept nothing, where there are any.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Filter {
-    kept: Option<Kept>,
-}
-
-#[derive(Debug)]
-struct Kept {
-    name: String,
-    /// The position of the router that it is named after.
-    router: usize,
-    watch: Watch,
-}
-
-/// What makes the table, and how `nft` shows it.
-#[derive(Debug)]
-struct Table {
-    name: String,
-    rules: String,
-    listing: Option<String>,
+    /// What the table has.
+    has: Wanted,
+    /// What it was asked to have since, in order.
+    asked: VecDeque<(Generation, Wanted)>,
+    last: Generation,
+    /// The first router that accepts nothing, of those that were last wanted.
+    router: Option<RouterId>,
+    /// Where there is a table, or was one asked for.
+    watch: Option<Watch<Wanted>>,
 }
 
 impl Filter {
     /// Makes the table, where any router accepts nothing, which no owner does (OWN-03). Removes what a dead run may have
     /// left.
-    pub(crate) fn install<'a>(routers: impl Iterator<Item = &'a Router>) -> io::Result<Self> {
-        let routers: Vec<&Router> = routers.collect();
-        let is_closed = |router: &&Router| !router.accept && !router.config.priority().is_owner();
-        let closed: Vec<&Router> = routers.iter().filter(|router| is_closed(router)).copied().collect();
-        let Some((router, first)) = routers.iter().enumerate().find(|(_, router)| is_closed(router)) else {
-            // Without nft nobody can have made one.
-            let _ = leftovers(&routers).and_then(|leftovers| nft(&leftovers));
-            return Ok(Self { kept: None });
+    pub(crate) fn install<'a>(routers: impl Iterator<Item = (RouterId, &'a Router)>) -> io::Result<Self> {
+        let (wanted, router) = wanted(routers, None);
+        let mut table = Table::default();
+        table.change(wanted.clone(), true)?;
+        let watch = match wanted.name.is_some() {
+            true => Some(Watch::start(table).inspect_err(|_| {
+                // The start fails anyway.
+                let _ = remove(&wanted);
+            })?),
+            false => None,
         };
-        let name = table(first);
-        let rules = rules(&name, &closed);
-        nft(&(leftovers(&routers)? + &rules))?;
-        let watch = Watch::start(Table { name: name.clone(), rules, listing: None }).inspect_err(|_| {
-            // The start fails anyway.
-            let _ = nft(&removal(&name));
-        })?;
-        Ok(Self { kept: Some(Kept { name, router, watch }) })
+        Ok(Self { has: wanted, router, watch, ..Self::default() })
     }
 
-    /// What became of the table after somebody removed or changed it.
+    /// Has the table hold the addresses of these routers, and no others. Returns what to wait for in the [news](Self::poll_news);
+    /// `None` if it holds just these.
+    ///
+    /// # Errors
+    /// There is no thread for it.
+    #[allow(dead_code, reason = "for routers that come and go while others run")]
+    pub(crate) fn change<'a>(
+        &mut self,
+        routers: impl Iterator<Item = (RouterId, &'a Router)>,
+    ) -> io::Result<Option<Generation>> {
+        let latest = self.asked.back().map_or(&self.has, |(_, wanted)| wanted);
+        let (wanted, router) = wanted(routers, latest.name.as_deref());
+        if wanted.closed == latest.closed && wanted.name == latest.name && wanted.is_within(latest) {
+            self.router = router;
+            return Ok(self.asked.back().map(|(generation, _)| *generation));
+        }
+        let watch = match &mut self.watch {
+            Some(watch) => watch,
+            none => none.insert(Watch::start(Table::default())?),
+        };
+        self.router = router;
+        self.last = self.last.next();
+        watch.change(self.last, wanted.clone());
+        self.asked.push_back((self.last, wanted));
+        Ok(Some(self.last))
+    }
+
+    /// What became of the table after it was asked to change, or somebody else changed it.
     pub(crate) fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<News> {
-        self.kept.as_mut().map_or(Poll::Pending, |kept| kept.watch.poll_news(cx))
+        let Some(watch) = &mut self.watch else { return Poll::Pending };
+        let (generation, changed) = match watch.poll(cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Some(Said::News(news))) => return Poll::Ready(news),
+            Poll::Ready(Some(Said::Answer(generation, changed))) => (generation, changed),
+            // A thread that died said why where it happened.
+            Poll::Ready(None) => match self.asked.front() {
+                Some((generation, _)) => {
+                    (*generation, Err(io::Error::other("the thread of the packet filter is gone")))
+                }
+                None => return Poll::Pending,
+            },
+        };
+        let asked = self.asked.pop_front();
+        let news = match changed {
+            Ok(()) => {
+                self.has = asked.map(|(_, wanted)| wanted).unwrap_or_default();
+                News::Changed(generation)
+            }
+            Err(error) => News::NotChanged(generation, error),
+        };
+        if self.asked.is_empty() && self.has.name.is_none() {
+            // It waits for nothing but this.
+            self.watch = None;
+        }
+        Poll::Ready(news)
     }
 
-    /// The table's name, and the position of the router that it is named after.
-    pub(crate) fn table(&self) -> Option<(&str, usize)> {
-        self.kept.as_ref().map(|kept| (kept.name.as_str(), kept.router))
+    /// The table's name, and the first of the routers that it is for.
+    pub(crate) fn table(&self) -> Option<(&str, RouterId)> {
+        Some((self.has.name.as_deref()?, self.router?))
     }
 
     /// Removes the table. The addresses must be gone by then.
     pub(crate) fn remove(&mut self) -> io::Result<()> {
-        self.kept.take().map_or(Ok(()), |Kept { name, watch, .. }| {
-            drop(watch);
-            nft(&removal(&name))
-        })
+        self.watch = None;
+        let asked = std::mem::take(&mut self.asked).into_iter().map(|(_, wanted)| wanted);
+        let all: Vec<Wanted> = std::iter::once(std::mem::take(&mut self.has)).chain(asked).collect();
+        all.iter().try_for_each(remove)
     }
 }
 
-impl Guarded for Table {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn is_whole(&mut self) -> bool {
-        list(&self.name).is_ok_and(|listing| self.listing.as_ref() == Some(&listing))
-    }
-
-    fn make(&mut self) -> io::Result<()> {
-        nft(&(removal(&self.name) + &self.rules))
-    }
-
-    /// It looks as it did before; or as it did one failure ago, for there may be another `nft` by now.
-    fn confirm(&mut self) -> io::Result<()> {
-        let listing = list(&self.name)?;
-        let is_known = self.listing.as_ref().is_none_or(|known| *known == listing);
-        self.listing = Some(listing);
-        if is_known { Ok(()) } else { Err(io::Error::other("somebody changed it again at once")) }
-    }
-}
-
-/// Named after one of its routers: no two of a host have interface, id and family in common.
-fn table(router: &Router) -> String {
-    let interface = router.interface.bytes().map(|octet| match octet {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' => char::from(octet).to_string(),
-        _ => format!("_{octet:02x}"),
-    });
-    let family = match router.config.family() {
-        Family::Ipv4 => "ipv4",
-        Family::Ipv6 => "ipv6",
-    };
-    format!("{PREFIX}{}_{}_{family}", interface.collect::<String>(), router.config.vrid())
-}
-
-/// Removes the tables that a dead run made: named after one of these routers, or with one of their addresses.
-fn leftovers(routers: &[&Router]) -> io::Result<String> {
-    let tables = run(&["list", "tables", "inet"], "")?;
-    let there =
-        tables.lines().filter_map(|line| line.strip_prefix("table inet ").filter(|name| name.starts_with(PREFIX)));
-    let names: BTreeSet<String> = routers.iter().map(|router| table(router)).collect();
-    let addresses: BTreeSet<IpAddr> = addresses(routers).collect();
-    let mut removals = String::new();
-    for name in there {
-        let is_ours = names.contains(name) || {
-            let content = list(name)?;
-            let mut words = content.split([' ', ',', '\t', '\n']).filter_map(|word| word.parse::<IpAddr>().ok());
-            words.any(|address| addresses.contains(&address))
-        };
-        if is_ours {
-            removals += &removal(name);
+/// What the table is to have for these routers, and the first that accepts nothing. The table keeps its name for as long as
+/// that is of one of them: another process may have a router that is gone.
+fn wanted<'a>(routers: impl Iterator<Item = (RouterId, &'a Router)>, name: Option<&str>) -> (Wanted, Option<RouterId>) {
+    let (mut wanted, mut first) = (Wanted::default(), None);
+    for (id, router) in routers {
+        let addresses = router.addresses.iter().map(|vip| vip.address);
+        if !router.accept && !router.config.priority().is_owner() {
+            first.get_or_insert((id, router));
+            wanted.closed.extend(addresses.clone());
         }
+        wanted.addresses.extend(addresses);
+        wanted.names.insert(name_after(router));
     }
-    Ok(removals)
+    let kept = name.filter(|name| wanted.names.contains(*name)).map(str::to_owned);
+    wanted.name = first.map(|(_, router)| kept.unwrap_or_else(|| name_after(router)));
+    (wanted, first.map(|(id, _)| id))
 }
 
-/// Goes through whether or not there is such a table.
-fn removal(table: &str) -> String {
-    format!("add table inet {table}\ndelete table inet {table}\n")
-}
-
-fn rules(table: &str, closed: &[&Router]) -> String {
-    let (mut sets, mut drops) = (String::new(), String::new());
-    for (family, set, ip) in [(Family::Ipv4, "ipv4", "ip"), (Family::Ipv6, "ipv6", "ip6")] {
-        let addresses: BTreeSet<IpAddr> = addresses(closed).filter(|address| Family::of(*address) == family).collect();
-        let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-        if !addresses.is_empty() {
-            // Writing to a string cannot fail.
-            let _ = writeln!(sets, "set {set} {{\ntype {set}_addr\nelements = {{ {} }}\n}}", addresses.join(", "));
-            let _ = writeln!(drops, "{ip} daddr @{set} drop");
-        }
-    }
-    // Who asks for a neighbour may ask the address itself (V6-09); for IPv4 that is ARP, which does not come here.
-    format!(
-        "table inet {table} {{\n{sets}chain input {{\ntype filter hook input priority filter; policy accept;\n\
-         icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept\n{drops}}}\n}}\n"
-    )
-}
-
-fn addresses(routers: &[&Router]) -> impl Iterator<Item = IpAddr> {
-    routers.iter().flat_map(|router| router.addresses.iter().map(|vip| vip.address))
-}
-
-/// How `nft` shows a table.
-fn list(table: &str) -> io::Result<String> {
-    run(&["list", "table", "inet", table], "")
-}
-
-/// Carries out all of `commands`, or none.
-fn nft(commands: &str) -> io::Result<()> {
-    if commands.is_empty() { Ok(()) } else { run(&["-f", "-"], commands).map(drop) }
-}
-
-fn run(arguments: &[&str], commands: &str) -> io::Result<String> {
-    let spawn = |program| {
-        let mut nft = Command::new(program);
-        nft.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
-    };
-    let [named, elsewhere] = PROGRAMS;
-    let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-    let mut nft = match spawn(named) {
-        Err(error) if missing(&error) => spawn(elsewhere),
-        spawned => spawned,
-    }
-    .map_err(|error| match missing(&error) {
-        true => io::Error::new(error.kind(), "there is no nft; install nftables, or turn accept mode on"),
-        false => io::Error::new(error.kind(), format!("cannot run nft: {error}")),
-    })?;
-    let written = nft.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(commands.as_bytes()));
-    let output = nft.wait_with_output()?;
-    if !output.status.success() {
-        let text = String::from_utf8_lossy(&output.stderr);
-        let first = text.lines().next().unwrap_or("it gave no reason");
-        return Err(io::Error::other(format!("nft failed ({}): {first}", output.status)));
-    }
-    written.map(|()| String::from_utf8_lossy(&output.stdout).into_owned())
+fn remove(wanted: &Wanted) -> io::Result<()> {
+    wanted.name.as_ref().map_or(Ok(()), |name| table::nft(&table::removal(name)))
 }
 
 #[cfg(test)]
 mod tests {
-    use vrrp_core::{Config, Priority, Profile, Vrid};
+    use std::future::poll_fn;
+    use std::net::UdpSocket;
+    use std::process::Command;
+    use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+    use std::thread;
+    use std::time::Duration;
 
+    use vrrp_core::{Config, InterfaceId, Priority, Profile, RouterSet, Vrid};
+
+    use super::table::nft;
     use super::*;
-    use crate::testing::{in_namespace, missing, skip};
+    use crate::testing::{in_namespace, ip, missing, run, skip};
 
     fn router(interface: &str, address: &str, priority: u8) -> Router {
-        let config = Config::new(Profile::Rfc9568Errata, Vrid::new(51).unwrap(), &[address.parse().unwrap()]).unwrap();
+        numbered(interface, 51, address, priority)
+    }
+
+    fn numbered(interface: &str, vrid: u8, address: &str, priority: u8) -> Router {
+        let config =
+            Config::new(Profile::Rfc9568Errata, Vrid::new(vrid).unwrap(), &[address.parse().unwrap()]).unwrap();
         Router::new(interface, config.with_priority(Priority::new(priority).unwrap()))
+    }
+
+    /// Ids for these routers.
+    fn known<'a>(routers: &[&'a Router]) -> Vec<(RouterId, &'a Router)> {
+        let mut set = RouterSet::new();
+        let id = |(n, router): (usize, &&Router)| set.insert(InterfaceId(n as u32), router.config.clone()).unwrap();
+        let ids: Vec<RouterId> = routers.iter().enumerate().map(id).collect();
+        ids.into_iter().zip(routers.iter().copied()).collect()
+    }
+
+    fn install(routers: &[&Router]) -> Filter {
+        Filter::install(known(routers).into_iter()).unwrap()
+    }
+
+    fn news(filter: &mut Filter) -> News {
+        run(async { poll_fn(|cx| filter.poll_news(cx)).await })
+    }
+
+    /// Has the table changed, if that takes anything; returns whether it does.
+    fn change(filter: &mut Filter, routers: &[&Router]) -> bool {
+        let Some(expected) = filter.change(known(routers).into_iter()).unwrap() else { return false };
+        let news = news(filter);
+        assert!(matches!(news, News::Changed(generation) if generation == expected), "{news:?}");
+        true
     }
 
     fn ruleset() -> String {
         let output = Command::new("/usr/sbin/nft").args(["list", "ruleset"]).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn assert_rules(parts: &[&str], absent: &[&str]) {
+        let all = ruleset();
+        assert!(parts.iter().all(|part| all.contains(part)) && !absent.iter().any(|part| all.contains(part)), "{all}");
     }
 
     #[test]
@@ -241,7 +221,7 @@ mod tests {
             nft("table inet vrrp_eth9_1_ipv4 { set ipv4 { type ipv4_addr; elements = { 192.0.2.9 }\n}\n}\n").unwrap();
             let others = ruleset();
 
-            let filter = Filter::install([&owner, &v4, &v6].into_iter()).unwrap();
+            let filter = install(&[&owner, &v4, &v6]);
             let all = ruleset();
             for part in
                 ["table inet vrrp_eth_2d0_51_ipv4", "{ 192.0.2.100 }", "{ fe80::100 }", "@ipv4 drop", "@ipv6 drop"]
@@ -253,17 +233,145 @@ mod tests {
             // Killed, and started once more as it was.
             drop(filter);
             assert_eq!(ruleset(), all);
-            let again = Filter::install([&owner, &v4, &v6].into_iter()).unwrap();
+            let again = install(&[&owner, &v4, &v6]);
             assert_eq!(ruleset(), all);
             // Killed, and started once more: without the router that the table is named after, and the other one accepts.
             drop(again);
-            let open = Filter::install([&owner, &v6.clone().with_accept_mode(true)].into_iter()).unwrap();
-            assert!(open.kept.is_none());
+            let open = install(&[&owner, &v6.clone().with_accept_mode(true)]);
+            assert!(open.table().is_none() && open.watch.is_none());
             assert_eq!(ruleset(), others);
 
-            let mut last = Filter::install([&owner, &v4, &v6].into_iter()).unwrap();
+            let mut last = install(&[&owner, &v4, &v6]);
             last.remove().unwrap();
             assert_eq!(ruleset(), others);
+        });
+    }
+
+    #[test]
+    fn addresses_come_and_go_with_their_routers() {
+        if missing(&["nft"]).is_some() {
+            return skip("addresses_come_and_go_with_their_routers", "nft is not installed");
+        }
+        in_namespace(|| {
+            let first = numbered("eth0", 51, "192.0.2.100", 100);
+            let second = numbered("eth0", 52, "192.0.2.101", 100);
+            let third = numbered("eth0", 53, "fe80::103", 100);
+            let open = numbered("eth0", 54, "192.0.2.104", 100).with_accept_mode(true);
+            // Nobody has one yet.
+            let mut filter = install(&[]);
+            assert!(!change(&mut filter, &[]) && filter.watch.is_none());
+            assert!(change(&mut filter, &[&open]) && filter.watch.is_none() && ruleset().is_empty());
+            assert!(change(&mut filter, &[&first, &open]));
+            assert_rules(&["table inet vrrp_eth0_51_ipv4", "{ 192.0.2.100 }"], &["192.0.2.104"]);
+            assert!(change(&mut filter, &[&third, &first, &second, &open]));
+            assert_rules(&["vrrp_eth0_51_ipv4", "{ 192.0.2.100, 192.0.2.101 }", "{ fe80::103 }"], &["vrrp_eth0_53"]);
+            assert_eq!(filter.table().unwrap().1, known(&[&third])[0].0);
+            // The same in another order, and without one that has nothing to do with it.
+            assert!(!change(&mut filter, &[&second, &third, &first]));
+            // The name belongs to a router that goes.
+            assert!(change(&mut filter, &[&second, &third]));
+            assert_rules(
+                &["table inet vrrp_eth0_52_ipv4", "{ 192.0.2.101 }", "{ fe80::103 }"],
+                &["vrrp_eth0_51", "192.0.2.100"],
+            );
+            assert!(change(&mut filter, &[&second.clone().with_accept_mode(true), &third]));
+            assert_rules(&["table inet vrrp_eth0_52_ipv4", "{ fe80::103 }"], &["192.0.2.101"]);
+            // Two at once are carried out one after the other.
+            let one = filter.change(known(&[&first]).into_iter()).unwrap().unwrap();
+            let two = filter.change(known(&[]).into_iter()).unwrap().unwrap();
+            assert!(matches!(news(&mut filter), News::Changed(generation) if generation == one) && one < two);
+            assert!(matches!(news(&mut filter), News::Changed(generation) if generation == two));
+            assert!(ruleset().is_empty() && filter.table().is_none() && filter.watch.is_none());
+            // And from the beginning.
+            assert!(change(&mut filter, &[&second]));
+            filter.remove().unwrap();
+            assert!(ruleset().is_empty());
+        });
+    }
+
+    #[test]
+    fn what_a_dead_run_left_of_a_router_that_comes_goes() {
+        if missing(&["nft"]).is_some() {
+            return skip("what_a_dead_run_left_of_a_router_that_comes_goes", "nft is not installed");
+        }
+        in_namespace(|| {
+            let [first, second, third] = [(51, "192.0.2.100"), (52, "192.0.2.101"), (53, "192.0.2.102")]
+                .map(|(vrid, ip)| numbered("eth0", vrid, ip, 100));
+            let third = third.with_accept_mode(true);
+            let mut filter = install(&[&first]);
+            nft("table inet vrrp_eth0_52_ipv4 { }\ntable inet vrrp_eth7_1_ipv4 { set ipv4 { type ipv4_addr; elements = { 192.0.2.102 }\n}\n}\n").unwrap();
+            assert!(change(&mut filter, &[&first, &second]));
+            assert_rules(&["{ 192.0.2.100, 192.0.2.101 }", "vrrp_eth7_1_ipv4"], &["vrrp_eth0_52_ipv4"]);
+            // Though it accepts everything itself.
+            assert!(change(&mut filter, &[&first, &second, &third]));
+            assert_rules(&["{ 192.0.2.100, 192.0.2.101 }"], &["vrrp_eth7_1_ipv4"]);
+        });
+    }
+
+    #[test]
+    fn at_no_moment_is_an_address_open_that_stays() {
+        if missing(&["nft"]).is_some() {
+            return skip("at_no_moment_is_an_address_open_that_stays", "nft is not installed");
+        }
+        in_namespace(|| {
+            ip("link set lo up");
+            ip("address add 192.0.2.100/32 dev lo");
+            let service = UdpSocket::bind("192.0.2.100:0").unwrap();
+            service.set_nonblocking(true).unwrap();
+            let (to, over) = (service.local_addr().unwrap(), AtomicBool::new(false));
+            let stays = numbered("eth0", 51, "192.0.2.100", 100);
+            let others: Vec<Router> = (1..20).map(|n| numbered("eth0", n, &format!("198.51.100.{n}"), 100)).collect();
+            let mut filter = install(&[&others[0], &stays]);
+            let reached = |service: &UdpSocket| std::iter::from_fn(|| service.recv(&mut [0; 9]).ok()).count();
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+                    while !over.load(SeqCst) {
+                        // What is dropped is no error, or one that a firewall makes.
+                        let _ = client.send_to(b"request", to);
+                    }
+                });
+                for n in 0..others.len() {
+                    // One comes, one goes; and now and then the one with the name of the table.
+                    assert!(change(&mut filter, &[&others[n], &stays]) == (n > 0));
+                    assert!(change(&mut filter, &[&stays, &others[n], &others[(n + 1) % 19]]));
+                }
+                assert_eq!(reached(&service), 0);
+                filter.remove().unwrap();
+                let start = std::time::Instant::now();
+                while reached(&service) == 0 {
+                    assert!(start.elapsed() < Duration::from_secs(15), "nothing arrives where nothing is closed");
+                }
+                over.store(true, SeqCst);
+            });
+        });
+    }
+
+    #[test]
+    fn the_guard_knows_our_own_changes_and_restores_what_is_wanted_now() {
+        if missing(&["nft"]).is_some() {
+            return skip("the_guard_knows_our_own_changes_and_restores_what_is_wanted_now", "nft is not installed");
+        }
+        in_namespace(|| {
+            let [first, second, third] = [(51, "192.0.2.100"), (52, "192.0.2.101"), (53, "192.0.2.102")]
+                .map(|(vrid, ip)| numbered("eth0", vrid, ip, 100));
+            let mut filter = install(&[&first]);
+            assert!(change(&mut filter, &[&first, &second]));
+            // Had it been taken for somebody else's, there would be news of that before these.
+            thread::sleep(Duration::from_millis(200));
+            nft("delete element inet vrrp_eth0_51_ipv4 ipv4 { 192.0.2.101 }\n").unwrap();
+            assert!(matches!(news(&mut filter), News::Restored));
+            assert_rules(&["{ 192.0.2.100, 192.0.2.101 }"], &[]);
+            // Somebody changed it, and before that is noticed we do. The same transaction restores it.
+            nft("flush ruleset\n").unwrap();
+            assert!(change(&mut filter, &[&first, &second, &third]));
+            assert_rules(&["192.0.2.100", "192.0.2.101", "192.0.2.102"], &[]);
+            assert!(matches!(news(&mut filter), News::Restored));
+            // What it has under another name is guarded too.
+            assert!(change(&mut filter, &[&second]));
+            nft("flush ruleset\n").unwrap();
+            assert!(matches!(news(&mut filter), News::Restored));
+            assert_rules(&["table inet vrrp_eth0_52_ipv4", "{ 192.0.2.101 }"], &["192.0.2.100"]);
         });
     }
 

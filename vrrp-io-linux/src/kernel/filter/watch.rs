@@ -1,5 +1,7 @@
 //! Notices that somebody removed or changed the table, as each `nft flush ruleset` does, and has it made anew.
 //!
+//! It also makes the changes that are wanted, so that it knows them from those of others.
+//!
 //! On a thread of its own: `nft` takes milliseconds, and other people's changes may come by the thousand. What the kernel says
 //! of changes names the table that they are in, so those of other tables cost no look at ours.
 
@@ -11,9 +13,9 @@ use std::time::Duration;
 
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_NETFILTER};
 use tokio::io::unix::AsyncFd;
-use tokio::runtime::Builder;
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 
 use crate::kernel::netlink::message::DATAGRAM_MAX;
 use crate::sys;
@@ -32,75 +34,124 @@ const AT_ONCE: usize = 4096;
 /// One comes in a second; who does not read them misses nothing by the rest.
 const NEWS: usize = 16;
 
-/// What is to stay as it was made.
+/// What is to stay as it was made, unless it is to be otherwise.
 pub(super) trait Guarded: Send + 'static {
-    /// Every change of it has this in its message.
-    fn name(&self) -> &str;
+    type Wanted: Send + 'static;
+    /// Every change of it has this in its message. `None`: there is nothing to guard.
+    fn name(&self) -> Option<&str>;
     /// Whether it is as it was made.
     fn is_whole(&mut self) -> bool;
     /// Makes it, whatever is left of it.
     fn make(&mut self) -> io::Result<()>;
     /// Takes note of how it looks, just made.
     fn confirm(&mut self) -> io::Result<()>;
+    /// Makes what is wanted of it, which may be nothing, or leaves all as it is. What is not whole is made from the beginning.
+    fn change(&mut self, wanted: Self::Wanted, is_whole: bool) -> io::Result<()>;
 }
 
-/// What became of a table that somebody removed or changed.
+/// A change of the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Generation(u64);
+
+impl Generation {
+    pub(super) fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// What became of the table.
 #[derive(Debug)]
 pub(crate) enum News {
+    /// It has what was asked for.
+    #[allow(dead_code, reason = "for routers that come and go while others run")]
+    Changed(Generation),
+    /// It has what it had before.
+    #[allow(dead_code, reason = "for routers that come and go while others run")]
+    NotChanged(Generation, io::Error),
+    /// Somebody had removed or changed it.
     Restored,
-    /// It is tried again after this time.
+    /// The same, and it is tried again after this time.
     Failed(io::Error, Duration),
 }
 
-/// Keeps a table as it is. Ends when dropped, and waits for that; the table stays.
+/// What comes from the thread.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) enum Said {
+    /// Whether the change was made.
+    Answer(Generation, io::Result<()>),
+    News(News),
+}
+
+/// Keeps a table as it is to be. Ends when dropped, and waits for that; the table stays.
+#[derive(Debug)]
+pub(super) struct Watch<W> {
+    jobs: Option<mpsc::UnboundedSender<(Generation, W)>>,
+    answers: mpsc::UnboundedReceiver<(Generation, io::Result<()>)>,
     news: mpsc::Receiver<News>,
-    stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Watch {
-    /// Starts the thread, in the network namespace of the caller. The table has just been made.
-    pub(super) fn start(mut guarded: impl Guarded) -> io::Result<Self> {
+impl<W: Send + 'static> Watch<W> {
+    /// Starts the thread, in the network namespace of the caller. The table, if there is one, has just been made.
+    pub(super) fn start(mut guarded: impl Guarded<Wanted = W>) -> io::Result<Self> {
         let changes = Changes::new(guarded.name())?;
         // Somebody may have removed it before there was anybody to notice.
         if guarded.confirm().is_err() {
             guarded.make()?;
             guarded.confirm()?;
         }
-        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
-        let changes = {
-            let _entered = runtime.enter();
-            changes.watched()?
-        };
+        let (begin, begun) = std::sync::mpsc::channel::<(Runtime, Watched)>();
         let (sender, news) = mpsc::channel(NEWS);
-        let (stop, stopped) = oneshot::channel::<()>();
+        let (answering, answers) = mpsc::unbounded_channel();
+        let (jobs, todo) = mpsc::unbounded_channel();
         let work = move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    _ = stopped => {}
-                    // Ends only when the runtime does.
-                    _ = keep(guarded, changes, &sender) => {}
-                }
-            });
+            if let Ok((runtime, changes)) = begun.recv() {
+                let state = State::Watching;
+                let keeper = Keeper { guarded, changes, state, next: Instant::now(), answers: answering, news: sender };
+                // Ends with its jobs, or when the runtime does.
+                let _ = runtime.block_on(keeper.keep(todo));
+            }
         };
         let thread = thread::Builder::new().name("vrrp-filter".to_owned()).spawn(work)?;
-        Ok(Self { news, stop: Some(stop), thread: Some(thread) })
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+        let watched = {
+            let _entered = runtime.enter();
+            changes.watched()
+        };
+        match watched {
+            // The thread waits for nothing else.
+            Ok(changes) => drop(begin.send((runtime, changes))),
+            Err(error) => {
+                // The caller may be in a runtime, where none is dropped that would wait.
+                runtime.shutdown_background();
+                return Err(error);
+            }
+        }
+        Ok(Self { jobs: Some(jobs), answers, news, thread: Some(thread) })
     }
 
-    pub(super) fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<News> {
-        match self.news.poll_recv(cx) {
-            Poll::Ready(Some(news)) => Poll::Ready(news),
-            // A thread that died said why where it happened.
-            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+    /// Asks for a change. It is [answered](Self::poll).
+    pub(super) fn change(&self, generation: Generation, wanted: W) {
+        // A thread that is gone answers by the end of its answers.
+        let _ = self.jobs.as_ref().map(|jobs| jobs.send((generation, wanted)));
+    }
+
+    /// What the thread says next; `None` when it is gone.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Said>> {
+        match self.answers.poll_recv(cx) {
+            Poll::Ready(Some((generation, changed))) => Poll::Ready(Some(Said::Answer(generation, changed))),
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => match self.news.poll_recv(cx) {
+                Poll::Ready(Some(news)) => Poll::Ready(Some(Said::News(news))),
+                Poll::Ready(None) | Poll::Pending => Poll::Pending,
+            },
         }
     }
 }
 
-impl Drop for Watch {
+impl<W> Drop for Watch<W> {
     fn drop(&mut self) {
-        self.stop = None;
+        self.jobs = None;
         if let Some(thread) = self.thread.take() {
             // A panic was printed where it happened.
             let _ = thread.join();
@@ -108,41 +159,114 @@ impl Drop for Watch {
     }
 }
 
-/// Nobody waits for what is done in here, so it may block.
-async fn keep(mut guarded: impl Guarded, mut changes: Watched, news: &mpsc::Sender<News>) -> io::Result<()> {
-    let mut next = Instant::now();
-    loop {
-        changes.next().await?;
-        sleep(SETTLE).await;
-        if !changes.take() {
-            continue;
-        }
-        sleep_until(next).await;
-        // What came meanwhile is seen now, and what comes from here on is told.
-        changes.take();
-        if !guarded.is_whole() {
-            restore(&mut guarded, &mut changes, news).await;
-        }
-        next = Instant::now() + PAUSE;
-    }
+/// What the thread waits for, besides jobs.
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// For changes of somebody else.
+    Watching,
+    /// For the end of a burst of them.
+    Settling(Instant),
+    /// For its time to look at the table.
+    Looking(Instant),
+    /// For its time to make the table, and how long to wait if that fails.
+    Restoring(Instant, Duration),
 }
 
-async fn restore<G: Guarded>(guarded: &mut G, changes: &mut Watched, news: &mpsc::Sender<News>) {
-    let mut pause = PAUSE;
-    loop {
-        let made = guarded.make();
-        // Our own changes are no news. Whatever else is among them shows in how the table looks.
-        changes.take();
-        // Who does not read news wants none.
-        match made.and_then(|()| guarded.confirm()) {
-            Ok(()) => {
-                let _ = news.try_send(News::Restored);
-                return;
+/// The work of the thread. Nobody waits for what is done in here, so it may block.
+struct Keeper<G> {
+    guarded: G,
+    changes: Watched,
+    state: State,
+    /// No sooner is the table looked at again.
+    next: Instant,
+    answers: mpsc::UnboundedSender<(Generation, io::Result<()>)>,
+    news: mpsc::Sender<News>,
+}
+
+impl<G: Guarded> Keeper<G> {
+    async fn keep(mut self, mut jobs: mpsc::UnboundedReceiver<(Generation, G::Wanted)>) -> io::Result<()> {
+        loop {
+            tokio::select! {
+                biased;
+                job = jobs.recv() => match job {
+                    Some((generation, wanted)) => self.change(generation, wanted),
+                    None => return Ok(()),
+                },
+                due = self.due() => {
+                    due?;
+                    self.step();
+                }
             }
-            Err(error) => drop(news.try_send(News::Failed(error, pause))),
         }
-        sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+
+    async fn due(&mut self) -> io::Result<()> {
+        match self.state {
+            State::Watching => self.changes.next().await,
+            State::Settling(at) | State::Looking(at) | State::Restoring(at, _) => {
+                sleep_until(at).await;
+                Ok(())
+            }
+        }
+    }
+
+    fn step(&mut self) {
+        match self.state {
+            State::Watching => self.state = State::Settling(Instant::now() + SETTLE),
+            State::Settling(_) => {
+                self.state = if self.changes.take() { State::Looking(self.next) } else { State::Watching };
+            }
+            State::Looking(_) => {
+                // What came meanwhile is seen now, and what comes from here on is told.
+                self.changes.take();
+                if self.guarded.is_whole() { self.rest() } else { self.restore(PAUSE) }
+            }
+            State::Restoring(_, pause) => self.restore(pause),
+        }
+    }
+
+    fn rest(&mut self) {
+        (self.state, self.next) = (State::Watching, Instant::now() + PAUSE);
+    }
+
+    fn restore(&mut self, pause: Duration) {
+        let made = self.guarded.make();
+        // Our own changes are no news. Whatever else is among them shows in how the table looks.
+        self.changes.take();
+        // Who does not read news wants none.
+        match made.and_then(|()| self.guarded.confirm()) {
+            Ok(()) => {
+                let _ = self.news.try_send(News::Restored);
+                self.rest();
+            }
+            Err(error) => {
+                let _ = self.news.try_send(News::Failed(error, pause));
+                self.state = State::Restoring(Instant::now() + pause, (pause * 2).min(LONGEST_PAUSE));
+            }
+        }
+    }
+
+    /// Whatever somebody else did to the table until now is undone by the way.
+    fn change(&mut self, generation: Generation, wanted: G::Wanted) {
+        let is_whole = self.guarded.is_whole();
+        let changed = self.guarded.change(wanted, is_whole);
+        self.changes.watch_for(self.guarded.name());
+        self.changes.take();
+        let confirmed = changed.is_ok().then(|| self.guarded.confirm());
+        // At the end nobody waits for it.
+        let _ = self.answers.send((generation, changed));
+        match confirmed {
+            Some(Ok(())) if is_whole => self.state = State::Watching,
+            Some(Ok(())) => {
+                let _ = self.news.try_send(News::Restored);
+                self.rest();
+            }
+            Some(Err(_)) => self.state = State::Restoring(Instant::now(), PAUSE),
+            None if !is_whole && !matches!(self.state, State::Restoring(..)) => {
+                self.state = State::Looking(self.next);
+            }
+            None => {}
+        }
     }
 }
 
@@ -150,26 +274,35 @@ async fn restore<G: Guarded>(guarded: &mut G, changes: &mut Watched, news: &mpsc
 struct Changes<S = Socket> {
     socket: S,
     /// As it is in a message.
-    name: Vec<u8>,
+    name: Option<Vec<u8>>,
     unread: bool,
 }
 
 type Watched = Changes<AsyncFd<Socket>>;
 
 impl Changes {
-    fn new(name: &str) -> io::Result<Self> {
+    fn new(name: Option<&str>) -> io::Result<Self> {
         let mut socket = Socket::new(NETLINK_NETFILTER)?;
         sys::set_receive_buffer(socket.as_fd(), RECEIVE_BUFFER)?;
         socket.bind_auto()?;
         // Other processes cannot send to a connected socket.
         socket.connect(&SocketAddr::new(0, 0))?;
         socket.add_membership(GROUP)?;
-        Ok(Self { socket, name: [name.as_bytes(), &[0]].concat(), unread: false })
+        let mut changes = Self { socket, name: None, unread: false };
+        changes.watch_for(name);
+        Ok(changes)
     }
 
     /// Needs a running runtime.
     fn watched(self) -> io::Result<Watched> {
         Ok(Changes { socket: sys::watch(self.socket)?, name: self.name, unread: self.unread })
+    }
+}
+
+impl<S> Changes<S> {
+    /// Of another table from now on, or of none.
+    fn watch_for(&mut self, name: Option<&str>) {
+        self.name = name.map(|name| [name.as_bytes(), &[0]].concat());
     }
 }
 
@@ -191,7 +324,7 @@ impl Watched {
         for _ in 0..AT_ONCE {
             buffer.clear();
             match socket.recv(&mut buffer, libc::MSG_DONTWAIT) {
-                Ok(_) => concerned |= buffer.windows(self.name.len()).any(|part| part == self.name),
+                Ok(_) => concerned |= self.name.as_ref().is_some_and(|name| has(&buffer, name)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.unread = false;
                     return concerned;
@@ -205,13 +338,17 @@ impl Watched {
     }
 }
 
+fn has(message: &[u8], name: &[u8]) -> bool {
+    message.windows(name.len()).any(|part| part == name)
+}
+
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
-    use super::super::nft;
+    use super::super::table::nft;
     use super::*;
     use crate::testing::{in_namespace, missing, run, skip};
 
@@ -223,8 +360,11 @@ mod tests {
     }
 
     impl Guarded for Fake {
-        fn name(&self) -> &str {
-            "mine"
+        /// Whether it works.
+        type Wanted = bool;
+
+        fn name(&self) -> Option<&str> {
+            Some("mine")
         }
 
         fn is_whole(&mut self) -> bool {
@@ -243,6 +383,15 @@ mod tests {
         fn confirm(&mut self) -> io::Result<()> {
             Ok(())
         }
+
+        fn change(&mut self, works: bool, _is_whole: bool) -> io::Result<()> {
+            if !works {
+                return Err(io::Error::other("not now"));
+            }
+            nft("add table inet mine\ndelete table inet mine\n")?;
+            self.broken.store(false, SeqCst);
+            Ok(())
+        }
     }
 
     impl Fake {
@@ -258,8 +407,52 @@ mod tests {
         }
     }
 
-    fn news(watch: &mut Watch) -> News {
-        run(async { poll_fn(|cx| watch.poll_news(cx)).await })
+    fn said(watch: &mut Watch<bool>) -> Said {
+        run(async { poll_fn(|cx| watch.poll(cx)).await.unwrap() })
+    }
+
+    fn news(watch: &mut Watch<bool>) -> News {
+        match said(watch) {
+            Said::News(news) => news,
+            answer => panic!("{answer:?}"),
+        }
+    }
+
+    #[test]
+    fn a_change_waits_for_no_pause_and_what_fails_leaves_it_to_the_guard() {
+        if missing(&["nft"]).is_some() {
+            return skip("a_change_waits_for_no_pause_and_what_fails_leaves_it_to_the_guard", "nft is not installed");
+        }
+        in_namespace(|| {
+            let fake = Fake::default();
+            let mut watch = Watch::start(fake.clone()).unwrap();
+            let [first, second, third] = [1, 2, 3].map(Generation);
+            // Its own changes are no news: nobody looks because of them.
+            watch.change(first, true);
+            assert!(matches!(said(&mut watch), Said::Answer(generation, Ok(())) if generation == first));
+            thread::sleep(SETTLE * 4);
+            assert_eq!(fake.looks(), 1);
+            // It cannot be made for a long time.
+            fake.failures.store(usize::MAX, SeqCst);
+            fake.broken.store(true, SeqCst);
+            nft("table inet mine { }\n").unwrap();
+            assert!(matches!(news(&mut watch), News::Failed(..)));
+            let start = std::time::Instant::now();
+            watch.change(second, false);
+            match said(&mut watch) {
+                Said::Answer(generation, Err(error)) => {
+                    assert_eq!((generation, error.to_string().as_str()), (second, "not now"));
+                }
+                other => panic!("{other:?}"),
+            }
+            // Still broken, and tried again.
+            assert!(matches!(news(&mut watch), News::Failed(_, pause) if pause > PAUSE));
+            watch.change(third, true);
+            assert!(matches!(said(&mut watch), Said::Answer(generation, Ok(())) if generation == third));
+            assert!(matches!(news(&mut watch), News::Restored));
+            assert!(start.elapsed() < PAUSE * 3, "{:?}", start.elapsed());
+            fake.failures.store(0, SeqCst);
+        });
     }
 
     #[test]
