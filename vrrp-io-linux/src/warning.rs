@@ -114,6 +114,8 @@ pub enum Warning {
         /// When it is tried again.
         again_in: Duration,
     },
+    /// The packet filter of accept mode off could not be changed with the routers: it is as it was, until the next change.
+    FilterNotChanged(OsError),
     /// The packet filter of accept mode off could not be removed at the end.
     FilterNotRemoved(OsError),
 }
@@ -167,6 +169,7 @@ impl fmt::Display for Warning {
                 Gone(table),
                 again_in.as_secs()
             ),
+            Self::FilterNotChanged(error) => write!(f, "cannot change the packet filter: {error}"),
             Self::FilterNotRemoved(error) => write!(f, "cannot remove the packet filter: {error}"),
         }
     }
@@ -272,6 +275,10 @@ mod tests {
                 "somebody removed or changed the packet filter of accept mode off (nftables, table inet \
                  vrrp_eth0_51_ipv4), and it cannot be made again: Operation not permitted (os error 1); until it is, \
                  Masters accept packets to their addresses; trying again in 2 s",
+            ),
+            (
+                Warning::FilterNotChanged(error()),
+                "cannot change the packet filter: Operation not permitted (os error 1)",
             ),
             (
                 Warning::FilterNotRemoved(error()),

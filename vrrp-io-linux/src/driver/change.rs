@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use vrrp_core::{Input, Instant, Role, RouterId, VirtualRouter};
 
-use super::changing::{Answer, Applying, Stage, Step, Task};
+use super::changing::{Answer, Applying, Filtering, Stage, Step, Task};
 use super::command::Change;
 use super::lineup::{self, Crowds};
 use super::open::{self, opening_failed};
@@ -20,6 +20,7 @@ use crate::clock;
 use crate::error::{ChangeError, StartError};
 use crate::packets::needs::{Needs, Ready};
 use crate::router::Router;
+use crate::warning::Warning;
 
 /// How long news of macvlans that were made is waited for; who is not ready by then waits as for any interface.
 const NEWS_LIMIT: Duration = Duration::from_secs(1);
@@ -78,7 +79,7 @@ impl Driver {
                 }
                 Ok(Progress::To(stage)) => {
                     let patience =
-                        if matches!(stage, Stage::Making | Stage::Going) { NEWS_LIMIT } else { ANSWER_LIMIT };
+                        if matches!(stage, Stage::Making | Stage::Going(_)) { NEWS_LIMIT } else { ANSWER_LIMIT };
                     applying.limit = clock::now() + patience;
                     applying.stage = stage;
                     self.changing.current = Some(applying);
@@ -100,8 +101,8 @@ impl Driver {
     pub(super) fn change_limit(&self) -> Option<Instant> {
         let applying = self.changing.current.as_ref()?;
         match applying.stage {
-            Stage::Leaving | Stage::Making | Stage::Settling | Stage::Going => Some(applying.limit),
-            Stage::Claiming(_) | Stage::Closing(_) => None,
+            Stage::Leaving | Stage::Making | Stage::Settling | Stage::Going(_) => Some(applying.limit),
+            Stage::Claiming(_) | Stage::Filtering(..) | Stage::Closing(_) => None,
         }
     }
 
@@ -166,12 +167,19 @@ impl Driver {
             Stage::Claiming(task) => match task.take() {
                 None => return Ok(Progress::Waits),
                 Some(claimed) => {
-                    let ready = self.claimed(claimed, &applying.steps)?;
-                    self.open(ready)?;
-                    self.leave(applying);
-                    Stage::Leaving
+                    let ready = self.claimed(claimed, applying)?;
+                    let filtering = self.refilter(applying.coming()).into();
+                    Stage::Filtering(ready, filtering)
                 }
             },
+            Stage::Filtering(_, Filtering { awaited: Some(_), failed: None }) => return Ok(Progress::Waits),
+            Stage::Filtering(ready, filtering) => {
+                filtering.failed.take().map_or(Ok(()), |error| Err(open::filtering_failed(error)))?;
+                let ready = std::mem::take(ready);
+                self.open(ready)?;
+                self.leave(applying);
+                Stage::Leaving
+            }
             Stage::Leaving => {
                 if !is_over && !applying.removed().all(|id| self.is_settled(id)) {
                     return Ok(Progress::Waits);
@@ -197,11 +205,20 @@ impl Driver {
                 // What could not be let go of is held until the next change.
                 Some(ready) => {
                     self.narrow(ready.ok().and_then(Result::ok).unwrap_or_default());
-                    Stage::Going
+                    Stage::Going(self.refilter(std::iter::empty()).into())
                 }
             },
-            Stage::Going if !is_over && !self.macvlans_going.is_empty() => return Ok(Progress::Waits),
-            Stage::Going => return Ok(Progress::Done),
+            Stage::Going(filtering) => {
+                let is_filtered = filtering.awaited.is_none();
+                if !is_over && !(is_filtered && self.macvlans_going.is_empty()) {
+                    return Ok(Progress::Waits);
+                }
+                // It is as closed as it must be, if not as open as it may be.
+                if let Some(error) = filtering.failed.take() {
+                    self.warn(Warning::FilterNotChanged(error.into()));
+                }
+                return Ok(Progress::Done);
+            }
         };
         Ok(Progress::To(next))
     }
@@ -209,16 +226,12 @@ impl Driver {
     fn claimed(
         &self,
         claimed: Result<Result<Vec<Ready>, Refusal>, oneshot::error::RecvError>,
-        steps: &[Step],
+        applying: &Applying,
     ) -> Result<Vec<Ready>, StartError> {
         let claimed = claimed.map_err(|_| Refusal::Os(io::Error::other("its thread could not be started")));
-        claimed.and_then(|claimed| claimed).map_err(|refusal| {
-            let routers = steps.iter().filter_map(|step| match step {
-                Step::Add(router) | Step::Reconfigure(_, router) => Some(router),
-                Step::Added(_) | Step::Remove(_) => None,
-            });
-            self.refused_claim(refusal, routers)
-        })
+        claimed
+            .and_then(|claimed| claimed)
+            .map_err(|refusal| self.refused_claim(refusal, applying.coming().map(|(_, router)| router)))
     }
 
     /// Has ports take over what their routers need, and opens those that are new. What waits for an interface is opened when
@@ -244,7 +257,7 @@ impl Driver {
         }
     }
 
-    /// Nothing was changed but ports.
+    /// Nothing was changed but ports, and the packet filter.
     fn undo(&mut self, applying: &Applying) {
         for (number, needs) in &applying.ports {
             if *needs == Needs::default() {
@@ -255,6 +268,8 @@ impl Driver {
                 self.follow_port(*number);
             }
         }
+        // More is closed than must be: that is put right with the next change.
+        let _ = self.refilter(std::iter::empty());
     }
 
     /// Releases the routers that go. The others of their sync groups go on.

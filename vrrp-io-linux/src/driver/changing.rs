@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -11,6 +12,7 @@ use vrrp_core::{Instant, RouterId};
 use super::command::{Change, Reply};
 use crate::claims::Refusal;
 use crate::error::ChangeError;
+use crate::kernel::filter::Generation;
 use crate::packets::needs::{Needs, Ready};
 use crate::router::Router;
 
@@ -52,6 +54,8 @@ pub(super) enum Step {
 pub(super) enum Stage {
     /// The routers that come are claimed for this process.
     Claiming(Task<Result<Vec<Ready>, Refusal>>),
+    /// Their addresses are closed to packets, where they must not accept any.
+    Filtering(Vec<Ready>, Filtering),
     /// Those that go have released, and the kernel has yet to answer.
     Leaving,
     /// Macvlans are made.
@@ -60,8 +64,15 @@ pub(super) enum Stage {
     Settling,
     /// What nobody needs any more is let go.
     Closing(Task<Result<Vec<Ready>, Refusal>>),
-    /// Macvlans that nobody needs are removed.
-    Going,
+    /// Macvlans that nobody needs are removed, and addresses that nobody has are open again.
+    Going(Filtering),
+}
+
+/// The packet filter is asked to change.
+#[derive(Debug, Default)]
+pub(super) struct Filtering {
+    pub(super) awaited: Option<Generation>,
+    pub(super) failed: Option<io::Error>,
 }
 
 /// Something that a thread of its own does.
@@ -69,6 +80,27 @@ pub(super) enum Stage {
 pub(super) struct Task<T> {
     receiver: oneshot::Receiver<T>,
     result: Option<Result<T, oneshot::error::RecvError>>,
+}
+
+impl Changing {
+    /// The packet filter has changed, or has not.
+    pub(super) fn filter_changed(&mut self, generation: Generation, failed: Option<io::Error>) {
+        let stage = self.current.as_mut().map(|applying| &mut applying.stage);
+        if let Some(Stage::Filtering(_, filtering) | Stage::Going(filtering)) = stage {
+            if filtering.awaited == Some(generation) {
+                *filtering = Filtering { awaited: None, failed };
+            }
+        }
+    }
+}
+
+impl From<io::Result<Option<Generation>>> for Filtering {
+    fn from(asked: io::Result<Option<Generation>>) -> Self {
+        match asked {
+            Ok(awaited) => Self { awaited, failed: None },
+            Err(error) => Self { awaited: None, failed: Some(error) },
+        }
+    }
 }
 
 impl Applying {
@@ -86,6 +118,15 @@ impl Applying {
 
     pub(super) fn becomes(&self) -> impl Iterator<Item = (RouterId, &Router)> {
         self.steps.iter().filter_map(|step| if let Step::Reconfigure(id, to) = step { Some((*id, to)) } else { None })
+    }
+
+    /// The routers that come, and what those become that change.
+    pub(super) fn coming(&self) -> impl Iterator<Item = (Option<RouterId>, &Router)> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Add(router) => Some((None, router)),
+            Step::Reconfigure(id, router) => Some((Some(*id), router)),
+            Step::Added(_) | Step::Remove(_) => None,
+        })
     }
 
     pub(super) fn reconfigured(&self) -> impl Iterator<Item = RouterId> {

@@ -132,7 +132,7 @@ impl Driver {
                 }
                 Wake::Command(Some(command)) => self.obey(command),
                 Wake::Command(None) => break,
-                Wake::Filter(news) => self.report_filter(&news),
+                Wake::Filter(news) => self.report_filter(news),
                 Wake::Idle => self.verify_memberships(),
             }
         }

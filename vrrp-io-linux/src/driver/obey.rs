@@ -13,6 +13,7 @@ use super::state::{Driver, Hosted};
 use crate::clock;
 use crate::error::{DrainError, NoSuchRouter, TrackError};
 use crate::status::{Drained, RouterState};
+use crate::warning::Warning;
 
 impl Driver {
     /// Carries out a command, and answers. Who asked may be gone by then: nothing is lost.
@@ -148,6 +149,9 @@ impl Driver {
             let asks = self.holdings.readdress(id, &router);
             self.ask(asks);
             self.warn_of_owners(&[id]);
+            if let Err(error) = self.refilter(std::iter::empty()) {
+                self.warn(Warning::FilterNotChanged(error.into()));
+            }
             self.follow_orders();
             self.owed.owners.push(id);
         }

@@ -135,9 +135,8 @@ impl Driver {
 
     /// Closes the virtual addresses of routers that must not accept anything. The last step of a start that can fail.
     pub(crate) fn filter(&mut self) -> Result<(), StartError> {
-        let what = "cannot make the packet filter that accept mode off needs";
         let filter = Filter::install(self.routers.iter().map(|hosted| (hosted.id, &hosted.router)));
-        self.filter = Some(filter.map_err(|error| StartError::Os { what, error })?);
+        self.filter = Some(filter.map_err(filtering_failed)?);
         Ok(())
     }
 
@@ -159,6 +158,10 @@ pub(super) fn allow_files(ports: usize) {
 /// Whether all intervals are long enough to let packets gather.
 pub(super) fn may_gather<'a>(routers: impl IntoIterator<Item = &'a Router>) -> bool {
     routers.into_iter().all(|router| router.config.interval().duration() >= GATHER_AT)
+}
+
+pub(super) fn filtering_failed(error: io::Error) -> StartError {
+    StartError::Os { what: "cannot make the packet filter that accept mode off needs", error }
 }
 
 /// A port could not be opened. Other errors than this one are not cured by a privilege.

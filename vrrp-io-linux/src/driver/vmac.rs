@@ -1,5 +1,6 @@
 //! Virtual MAC addresses and the packet filter, which come and go with their routers.
 
+use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -10,7 +11,7 @@ use super::state::Driver;
 use crate::address_error::AddressError;
 use crate::clock;
 use crate::event::EventKind;
-use crate::kernel::filter::{Filter, News};
+use crate::kernel::filter::{Filter, Generation, News};
 use crate::report::Kind;
 use crate::router::Router;
 use crate::virtual_ip::VirtualIp;
@@ -99,7 +100,12 @@ impl Driver {
     }
 
     /// Warns of what became of the packet filter, in the name of the router that its table is named after.
-    pub(super) fn report_filter(&mut self, news: &News) {
+    pub(super) fn report_filter(&mut self, news: News) {
+        let news = match news {
+            News::Changed(generation) => return self.changing.filter_changed(generation, None),
+            News::NotChanged(generation, error) => return self.changing.filter_changed(generation, Some(error)),
+            news => news,
+        };
         let Some((table, id)) = self.filter.as_ref().and_then(Filter::table) else { return };
         let table = table.to_owned();
         match news {
@@ -109,12 +115,22 @@ impl Driver {
                 });
             }
             News::Failed(error, again_in) => {
-                let warning = Warning::FilterLost { table, error: error.into(), again_in: *again_in };
+                let warning = Warning::FilterLost { table, error: error.into(), again_in };
                 self.reporter.report(id, EventKind::Warning(warning));
             }
-            // Nobody has asked for a change.
             News::Changed(_) | News::NotChanged(..) => {}
         }
+    }
+
+    /// Closes the addresses of the routers that are there and that come, where these must not accept anything, and no others.
+    /// Returns what to wait for.
+    pub(super) fn refilter<'a>(
+        &mut self,
+        coming: impl Iterator<Item = (Option<RouterId>, &'a Router)>,
+    ) -> io::Result<Option<Generation>> {
+        let Some(filter) = &mut self.filter else { return Ok(None) };
+        let coming: Vec<(Option<RouterId>, &Router)> = coming.collect();
+        filter.change(self.routers.iter().map(|hosted| (Some(hosted.id), &hosted.router)).chain(coming))
     }
 
     /// Opens the addresses again, when they are gone.

@@ -436,6 +436,44 @@ fn where_nobody_was_somebody_comes_and_what_is_there_has_a_lease_when_it_is_to_h
 }
 
 #[test]
+fn what_must_not_accept_anything_is_closed_before_it_is_there() {
+    if let Some(program) = missing(&["nft"]) {
+        return skip("what_must_not_accept_anything_is_closed_before_it_is_there", program);
+    }
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        let node = host.start(vec![still()]);
+        let closed = || {
+            let rules = host.run(|| Command::new("/usr/sbin/nft").args(["list", "ruleset"]).output().unwrap().stdout);
+            String::from_utf8(rules).unwrap()
+        };
+        let filtered = |addresses: &[&str]| other(52, 100, addresses).with_accept_mode(false);
+        let id = run(node.vrrp().add(filtered(&["192.0.2.101"]))).unwrap();
+        assert!(closed().contains("192.0.2.101") && !host.has(address("192.0.2.101")), "at once");
+        eventually("there", || host.has(address("192.0.2.101")));
+        run(node.vrrp().reconfigure(id, filtered(&["192.0.2.102"]))).unwrap();
+        let rules = closed();
+        assert!(rules.contains("192.0.2.102") && !rules.contains("192.0.2.101") && host.has(address("192.0.2.102")));
+        // What cannot be leaves it as it is.
+        run(node.vrrp().add(Router::new("eth0", still().config().clone()).with_name("twice"))).unwrap_err();
+        assert!(!closed().contains(STILL));
+        run(node.vrrp().reconfigure(id, other(52, 100, &["192.0.2.102"]))).unwrap();
+        assert_eq!(closed(), "");
+        run(node.vrrp().reconfigure(id, filtered(&["192.0.2.102"]))).unwrap();
+        assert!(closed().contains("192.0.2.102"));
+        // An owner accepts, and who is none any more does not.
+        run(node.vrrp().set_priority(id, Priority::OWNER)).unwrap();
+        eventually("the owner accepts", || closed().is_empty());
+        run(node.vrrp().set_priority(id, Priority::new(90).unwrap())).unwrap();
+        eventually("closed again", || closed().contains("192.0.2.102"));
+        run(node.vrrp().remove(id)).unwrap();
+        assert_eq!(closed(), "");
+        node.stop();
+    });
+}
+
+#[test]
 fn an_ipv6_address_serves_when_the_change_is_done() {
     in_namespace(|| {
         let lan = Lan::new();

@@ -42,7 +42,7 @@ impl Filter {
     /// Makes the table, where any router accepts nothing, which no owner does (OWN-03). Removes what a dead run may have
     /// left.
     pub(crate) fn install<'a>(routers: impl Iterator<Item = (RouterId, &'a Router)>) -> io::Result<Self> {
-        let (wanted, router) = wanted(routers, None);
+        let (wanted, router) = wanted(routers.map(|(id, router)| (Some(id), router)), None);
         let mut table = Table::default();
         table.change(wanted.clone(), true)?;
         let watch = match wanted.name.is_some() {
@@ -55,15 +55,14 @@ impl Filter {
         Ok(Self { has: wanted, router, watch, ..Self::default() })
     }
 
-    /// Has the table hold the addresses of these routers, and no others. Returns what to wait for in the [news](Self::poll_news);
+    /// Has the table hold the addresses of these routers, of which some may be yet to come, and no others. Returns what to wait for in the [news](Self::poll_news);
     /// `None` if it holds just these.
     ///
     /// # Errors
     /// There is no thread for it.
-    #[allow(dead_code, reason = "for routers that come and go while others run")]
     pub(crate) fn change<'a>(
         &mut self,
-        routers: impl Iterator<Item = (RouterId, &'a Router)>,
+        routers: impl Iterator<Item = (Option<RouterId>, &'a Router)>,
     ) -> io::Result<Option<Generation>> {
         let latest = self.asked.back().map_or(&self.has, |(_, wanted)| wanted);
         let (wanted, router) = wanted(routers, latest.name.as_deref());
@@ -128,7 +127,10 @@ impl Filter {
 
 /// What the table is to have for these routers, and the first that accepts nothing. The table keeps its name for as long as
 /// that is of one of them: another process may have a router that is gone.
-fn wanted<'a>(routers: impl Iterator<Item = (RouterId, &'a Router)>, name: Option<&str>) -> (Wanted, Option<RouterId>) {
+fn wanted<'a>(
+    routers: impl Iterator<Item = (Option<RouterId>, &'a Router)>,
+    name: Option<&str>,
+) -> (Wanted, Option<RouterId>) {
     let (mut wanted, mut first) = (Wanted::default(), None);
     for (id, router) in routers {
         let addresses = router.addresses.iter().map(|vip| vip.address);
@@ -141,7 +143,7 @@ fn wanted<'a>(routers: impl Iterator<Item = (RouterId, &'a Router)>, name: Optio
     }
     let kept = name.filter(|name| wanted.names.contains(*name)).map(str::to_owned);
     wanted.name = first.map(|(_, router)| kept.unwrap_or_else(|| name_after(router)));
-    (wanted, first.map(|(id, _)| id))
+    (wanted, first.and_then(|(id, _)| id))
 }
 
 fn remove(wanted: &Wanted) -> io::Result<()> {
@@ -191,7 +193,9 @@ mod tests {
 
     /// Has the table changed, if that takes anything; returns whether it does.
     fn change(filter: &mut Filter, routers: &[&Router]) -> bool {
-        let Some(expected) = filter.change(known(routers).into_iter()).unwrap() else { return false };
+        let Some(expected) = filter.change(known(routers).into_iter().map(|(id, it)| (Some(id), it))).unwrap() else {
+            return false;
+        };
         let news = news(filter);
         assert!(matches!(news, News::Changed(generation) if generation == expected), "{news:?}");
         true
@@ -277,8 +281,8 @@ mod tests {
             assert!(change(&mut filter, &[&second.clone().with_accept_mode(true), &third]));
             assert_rules(&["table inet vrrp_eth0_52_ipv4", "{ fe80::103 }"], &["192.0.2.101"]);
             // Two at once are carried out one after the other.
-            let one = filter.change(known(&[&first]).into_iter()).unwrap().unwrap();
-            let two = filter.change(known(&[]).into_iter()).unwrap().unwrap();
+            let one = filter.change(known(&[&first]).into_iter().map(|(id, it)| (Some(id), it))).unwrap().unwrap();
+            let two = filter.change(std::iter::empty()).unwrap().unwrap();
             assert!(matches!(news(&mut filter), News::Changed(generation) if generation == one) && one < two);
             assert!(matches!(news(&mut filter), News::Changed(generation) if generation == two));
             assert!(ruleset().is_empty() && filter.table().is_none() && filter.watch.is_none());
