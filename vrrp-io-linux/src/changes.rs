@@ -112,11 +112,15 @@ impl Work {
     }
 
     fn carry_out(&mut self, changes: Vec<Change>) -> Result<Vec<RouterId>, ChangeError> {
-        let new = changes.iter().filter_map(|change| match change {
-            Change::Add(router) | Change::Reconfigure(_, router) => Some(router),
-            Change::Remove(_) => None,
-        });
-        self.examiner.examine_fit(new)?;
-        block_on(self.line.ask(|reply| Command::Apply { changes, reply }))?
+        let found = self.examiner.examine_fit(changes.iter().filter_map(Change::wanted))?;
+        let are_wanted: Vec<bool> = changes.iter().map(|change| change.wanted().is_some()).collect();
+        let ids = block_on(self.line.ask(|reply| Command::Apply { changes, reply }))??;
+        let wanted = ids.iter().zip(are_wanted).filter(|(_, is_wanted)| *is_wanted).map(|(id, _)| *id);
+        let found: Vec<_> = wanted.zip(found).filter(|(_, found)| !found.concerns.is_empty()).collect();
+        if !found.is_empty() {
+            // It is done, whatever has become of the routers since.
+            let _ = block_on(self.line.ask(|reply| Command::Found(found, reply)));
+        }
+        Ok(ids)
     }
 }

@@ -131,7 +131,8 @@ fn open(
     driver.filter()?;
     // Whoever starts is told everything.
     let events = driver.subscribe();
-    driver.warn_of_concerns(&found);
+    let ids: Vec<RouterId> = driver.ids().collect();
+    driver.warn_of_concerns(ids.into_iter().zip(found));
     Ok((driver, events, examiner))
 }
 
@@ -480,7 +481,7 @@ mod tests {
             run(async {
                 let change = add.add(Router::new("v0", config()));
                 let limit = tokio::time::timeout(Duration::from_millis(200), change);
-                drop(answer.send(limit.await.is_err()));
+                answer.send(limit.await.is_err()).unwrap();
             });
         });
         assert_eq!(answered.recv(), Ok(true), "it was not answered");

@@ -64,8 +64,7 @@
 //! * [`subscribe`](Vrrp::subscribe) gives one more reader its own [`Events`]; [`watch`](Vrrp::watch) gives a [`RouterWatch`], the
 //!   newest state of one router, for gauges.
 //!
-//! `examples/change.rs` of this crate does all of this, without an executor. What would let a router run only in part is reported
-//! at a start, not by `add`: ask [`preflight`] before.
+//! `examples/change.rs` of this crate does all of this, without an executor.
 //!
 //! # How do I drain?
 //!

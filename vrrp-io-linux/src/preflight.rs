@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
 use std::io;
 
 use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NlasIterator, parse_u32};
@@ -22,6 +21,9 @@ const RECEIVE_BUFFER: usize = 1 << 16;
 const LINK_HEADER_LEN: usize = 16;
 const IFLA_MASTER: u16 = 10;
 const IFLA_INFO_SLAVE_KIND: u16 = 4;
+const IFLA_INET6_CONF: u16 = 2;
+/// Its place among the settings of IPv6 (`linux/ipv6.h`).
+const DEVCONF_DISABLE_IPV6: usize = 26;
 
 /// What is known of one router before it starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -193,7 +195,6 @@ impl<'a> Links<'a> {
 
     fn look(&self, name: LinkAttribute) -> io::Result<Option<Interface>> {
         let Some(Facts { mut interface, master, kind }) = self.get(vec![name], 0)? else { return Ok(None) };
-        interface.ipv6_disabled = ipv6_disabled(&interface.name);
         // Who is enslaved in another way, as to a VRF, gets its packets itself.
         if let (Some(master), Some(kind @ ("bridge" | "bond" | "team"))) = (master, kind.as_deref()) {
             let name = self.get(Vec::new(), master)?.map(|facts| facts.interface.name);
@@ -247,16 +248,23 @@ fn facts(payload: &[u8]) -> Option<Facts> {
                 let mut info = NlasIterator::new(attribute.value()).flatten();
                 kind = info.find(|info| info.kind() == IFLA_INFO_SLAVE_KIND).map(|info| text(info.value()));
             }
+            libc::IFLA_AF_SPEC => interface.ipv6_disabled = ipv6_disabled(attribute.value()),
             _ => {}
         }
     }
     Some(Facts { interface, master, kind })
 }
 
-/// What is not known is not disabled: where the MTU is too small there is no such setting.
-fn ipv6_disabled(interface: &str) -> bool {
-    let path = format!("/proc/sys/net/ipv6/conf/{interface}/disable_ipv6");
-    fs::read_to_string(path).is_ok_and(|value| value.trim() == "1")
+/// Reads what the address families say of a link. What is not known is not disabled: where the MTU is too small there is no such
+/// setting.
+fn ipv6_disabled(families: &[u8]) -> bool {
+    let mut families = NlasIterator::new(families).flatten();
+    let ipv6 = families.find(|family| i32::from(family.kind()) == libc::AF_INET6);
+    ipv6.is_some_and(|ipv6| {
+        let settings = NlasIterator::new(ipv6.value()).flatten().find(|it| it.kind() == IFLA_INET6_CONF);
+        let disabled = settings.and_then(|all| all.value().chunks_exact(4).nth(DEVCONF_DISABLE_IPV6)?.try_into().ok());
+        disabled.is_some_and(|disabled| i32::from_ne_bytes(disabled) != 0)
+    })
 }
 
 fn text(value: &[u8]) -> String {

@@ -7,6 +7,7 @@ use vrrp_core::{Drain, Priority, RouterId, TrackerId};
 
 use crate::error::{ChangeError, DrainError, NoSuchRouter, TrackError};
 use crate::events::Events;
+use crate::preflight::Preflight;
 use crate::router::Router;
 use crate::status::{Drained, DriverStatus, RouterState};
 
@@ -24,6 +25,8 @@ pub(crate) enum Command {
         changes: Vec<Change>,
         reply: Reply<Result<Vec<RouterId>, ChangeError>>,
     },
+    /// What was found out of routers before they were changed, to be told.
+    Found(Vec<(RouterId, Preflight)>, Reply<()>),
     SetPriority(RouterId, Priority, Reply<Result<(), NoSuchRouter>>),
     /// The answer comes when it is handed over, or nobody took over, or at once where it is no Master.
     Drain(RouterId, Drain, Reply<Result<Drained, DrainError>>),
@@ -42,4 +45,14 @@ pub(crate) enum Change {
     Add(Router),
     Remove(RouterId),
     Reconfigure(RouterId, Router),
+}
+
+impl Change {
+    /// What is to run then.
+    pub(crate) fn wanted(&self) -> Option<&Router> {
+        match self {
+            Self::Add(router) | Self::Reconfigure(_, router) => Some(router),
+            Self::Remove(_) => None,
+        }
+    }
 }

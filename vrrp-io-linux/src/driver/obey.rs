@@ -30,6 +30,10 @@ impl Driver {
                 let _ = reply.send(running.collect());
             }
             Command::Apply { changes, reply } => self.apply(changes, reply),
+            Command::Found(found, reply) => {
+                self.warn_of_concerns(found);
+                let _ = reply.send(());
+            }
             Command::SetPriority(id, priority, reply) => {
                 let _ = reply.send(self.known(id).map(|()| self.set_priority(id, priority)));
             }

@@ -5,14 +5,14 @@ use std::io;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use vrrp_core::{Instant, RouterSet};
+use vrrp_core::{Instant, RouterId, RouterSet};
 
 use super::changing::Changing;
 use super::command::Command;
 use super::interfaces::Interfaces;
 use super::lineup::{self, Crowds};
 use super::owed::Owed;
-use super::state::{Driver, Hosted, Routers};
+use super::state::{Driver, Routers};
 use crate::addresses::holdings::Holdings;
 use crate::addresses::lease::Leases;
 use crate::addresses::obstacles::Obstacles;
@@ -140,11 +140,11 @@ impl Driver {
         Ok(())
     }
 
-    /// Warns of what was found out before the start. An interface that is not there is told as a fault.
-    pub(crate) fn warn_of_concerns(&mut self, found: &[Preflight]) {
-        for (Hosted { id, .. }, found) in self.routers.iter().zip(found) {
-            for concern in found.concerns.iter().filter(|concern| !matches!(concern, Concern::Missing { .. })) {
-                self.reporter.report(*id, EventKind::Warning(Warning::Concern(concern.clone())));
+    /// Warns of what was found out before routers were started or changed. An interface that is not there is told as a fault.
+    pub(crate) fn warn_of_concerns(&mut self, found: impl IntoIterator<Item = (RouterId, Preflight)>) {
+        for (id, found) in found {
+            for concern in found.concerns.into_iter().filter(|concern| !matches!(concern, Concern::Missing { .. })) {
+                self.reporter.report(id, EventKind::Warning(Warning::Concern(concern)));
             }
         }
     }

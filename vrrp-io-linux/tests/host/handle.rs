@@ -8,7 +8,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use vrrp_core::{InterfaceId, Role, RouterSet, Tracker, TrackerId, Weight};
-use vrrp_io_linux::{Events, NoSuchRouter, Router, RouterError, StartError, Stopped, TrackError, Vrrp, start};
+use vrrp_io_linux::{Event, Events, NoSuchRouter, Router, RouterError, StartError, Stopped, TrackError, Vrrp, start};
 
 use crate::common::*;
 
@@ -251,6 +251,14 @@ fn an_interface_is_looked_for_where_the_routers_run() {
         let error = vrrp.blocking().add(Router::new("v1", config)).unwrap_err();
         assert!(error.to_string().starts_with("v1/51: interface v1 is a port of the bridge br0"), "{error}");
         assert_eq!(vrrp.blocking().routers().unwrap().len(), 1);
+
+        // What a router can live with is told as at a start.
+        host.write("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", "1");
+        let mut events = vrrp.blocking().subscribe().unwrap();
+        vrrp.blocking().add(router(fast(100, &[address("fe80::100")])).with_name("v6")).unwrap();
+        let warned =
+            |event: Event| event.name.as_ref() == "v6" && event.to_string().contains("IPv6 is disabled on eth0");
+        eventually("a warning", || std::iter::from_fn(|| events.try_recv().ok()).any(warned));
     });
 }
 
