@@ -319,8 +319,9 @@ fn s5_in_the_journal_each_line_has_its_level_and_no_time() {
         let journal = "JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2); export JOURNAL_STREAM; exec \"$@\"";
         let daemon = host.vrrpd_under(&["sh", "-c", journal, "sh"], &configuration, &[]);
         daemon.until_logged("<6>VI_1: Initialize -> Master");
+        host.reconfigure(&configuration.replace("priority", "prority"));
         daemon.hang_up();
-        daemon.until_logged("<4>SIGHUP: ");
+        daemon.until_logged("error: `prority` is not a keyword of vrrp_instance");
         assert!(daemon.terminate().success());
         let log = daemon.log();
         assert!(log.iter().all(|line| ["<3>", "<4>", "<6>"].iter().any(|level| line.starts_with(level))), "{log:?}");
