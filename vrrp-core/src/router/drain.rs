@@ -1,4 +1,4 @@
-//! Handing the addresses over on command, without a gap (`docs/drain.md`).
+//! Handing the addresses over on command, without a gap (EXT-10, `docs/drain.md`).
 
 use super::VirtualRouter;
 use super::evidence::{Evidence, Heard};

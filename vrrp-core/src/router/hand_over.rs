@@ -55,9 +55,11 @@ impl HandOver {
     /// Follows an advertisement that a router of this interval accepted. Any Master is good enough; it goes again by its own word
     /// only. Of several the best stays, so its interval is the one to go by.
     pub(super) fn hear(&mut self, advert: Advert, now: Instant, interval: Duration) {
-        let known = self.to.is_some_and(|to| to.address == advert.source);
+        let known = self.to.filter(|to| to.address == advert.source);
         match advert.priority {
-            Some(_) if known => {}
+            // A last word: it yielded to what this one said before the drain, and it heard late.
+            Some(Priority::LOWEST) if known.is_some_and(|to| to.priority > Priority::LOWEST) => self.to = None,
+            Some(_) if known.is_some() => {}
             Some(priority) => {
                 let rank = (priority, advert.source);
                 // However many come one after the other, this one is silent for no longer.
@@ -66,7 +68,7 @@ impl HandOver {
                 let best = self.to.filter(|to| (to.priority, to.address) > rank);
                 self.to = Some(best.unwrap_or(Successor { address, priority, interval, yield_at }));
             }
-            None if known => self.to = None,
+            None if known.is_some() => self.to = None,
             None => {}
         }
     }

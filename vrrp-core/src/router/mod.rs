@@ -537,7 +537,10 @@ impl VirtualRouter {
     }
 
     fn weighed_priority(&self) -> Priority {
-        let priority = self.config.priority().adjusted(self.health.adjustment(self.config.trackers()));
+        let own = self.config.priority();
+        // Whoever is drained is no owner (OWN-02), and what weighs on others weighs on it.
+        let own = if self.drain.is_some() { own.min(Priority::BELOW_OWNER) } else { own };
+        let priority = own.adjusted(self.health.adjustment(self.config.trackers()));
         let handicapped = self.slots.are_flawed() || self.health.group_handicapped;
         let priority = if handicapped { priority.handicapped() } else { priority };
         // Whoever is drained is no owner (OWN-02).

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use vrrp_core::wire::Endpoints;
 use vrrp_core::{
-    Action, AdvertInterval, AdvertKind, Config, Family, Input, Instant, Password, Priority, PriorityCause, Profile,
-    RxPacket, Tracker, TrackerId, Vip, VirtualRouter, Vrid, Weight,
+    Action, AdvertInterval, AdvertKind, Config, Drain, Family, Input, Instant, Password, Priority, PriorityCause,
+    Profile, RxPacket, Tracker, TrackerId, Vip, VirtualRouter, Vrid, Weight,
 };
 
 use packet::Fields;
@@ -162,11 +162,18 @@ enum Operation {
     Available(usize, bool),
     /// The host is still at work.
     Installing,
+    SetPriority(u8),
+    Reconfigure(u8),
+    Drain {
+        priority: u8,
+        millis: Option<u32>,
+    },
+    Undrain,
 }
 
 impl Operation {
     fn read(bytes: &mut Bytes<'_>) -> Self {
-        match bytes.next() % 23 {
+        match bytes.next() % 28 {
             0 => Self::Startup,
             1 => Self::Shutdown,
             2..=4 => Self::Deadline,
@@ -194,6 +201,13 @@ impl Operation {
             17 | 18 => Self::AnswerAll,
             19 => Self::Lose(bytes.next()),
             20 | 21 => Self::Available(bytes.one_of(&[0, 1, 2]), bytes.next() % 3 != 1),
+            22 => Self::SetPriority(bytes.one_of(&PRIORITIES)),
+            23 => Self::Reconfigure(bytes.one_of(&PRIORITIES)),
+            24 | 25 => Self::Drain {
+                priority: bytes.one_of(&[1, 1, 90, 255]),
+                millis: bytes.one_of(&[None, None, Some(0), Some(40), Some(20_000)]),
+            },
+            26 => Self::Undrain,
             _ => Self::Installing,
         }
     }
@@ -318,6 +332,24 @@ impl Pair {
                 self.reference.wait_for_confirmation();
                 self.input(Input::Installing);
             }
+            Operation::SetPriority(priority) => {
+                self.reference.set_priority(*priority);
+                self.product.set_priority(self.now, Priority::new(*priority).unwrap());
+            }
+            Operation::Reconfigure(priority) => {
+                self.reference.reconfigure(*priority);
+                let config = self.product.config().clone().with_priority(Priority::new(*priority).unwrap());
+                self.product.reconfigure(self.now, config).unwrap();
+            }
+            Operation::Drain { priority, millis } => {
+                self.reference.drain(*priority, millis.map(|millis| i128::from(millis) * 1_000_000));
+                let limit = millis.map(|millis| Duration::from_millis(millis.into()));
+                self.input(Input::Drain(Drain { priority: Priority::new(*priority).unwrap(), limit }));
+            }
+            Operation::Undrain => {
+                self.reference.undrain();
+                self.input(Input::Undrain);
+            }
             Operation::Lose(which) => {
                 if let Some((vip, number)) = self.last[usize::from(*which) % 2] {
                     self.reference.refuse(vip.index(), number);
@@ -419,6 +451,9 @@ impl Pair {
                     let by = match by {
                         PriorityCause::Tracker(id) if id == self.trackers[1] => "tracker",
                         PriorityCause::Addresses => "addresses",
+                        PriorityCause::Command => "command",
+                        PriorityCause::Configuration => "configuration",
+                        PriorityCause::Drain => "drain",
                         _ => "?",
                     };
                     format!("priority {from} > {to} by {by}")
@@ -444,7 +479,10 @@ impl Pair {
                 let winner = self.product.winner().unwrap();
                 format!("last word {} to {winner} at {}", fields.priority, fields.interval)
             }
-            Some(fields) if fields == self.fields(0, setup.interval) => "release".into(),
+            Some(fields) if fields == self.fields(0, setup.interval) => match kind {
+                AdvertKind::HandOver => "hand over".into(),
+                _ => "release".into(),
+            },
             Some(fields) if fields == self.fields(fields.priority, setup.interval) => {
                 format!("advertise {}", fields.priority)
             }

@@ -175,8 +175,31 @@ pub struct Reference {
     // What management asks
     pub master: Option<IpAddr>,
     pub reason: &'static str,
-    heard_lower: bool,
+    heard_lower: Option<(IpAddr, u32)>,
     heard_release: bool,
+
+    // Drained (docs/drain.md): at this priority at most
+    drain: Option<u8>,
+    call: Option<Call>,
+    nobody_came: bool,
+}
+
+/// A Master that calls for another one.
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    /// Until it has called for long enough.
+    left: i128,
+    successor: Option<Successor>,
+}
+
+/// Who came.
+#[derive(Clone, Copy, Debug)]
+struct Successor {
+    address: IpAddr,
+    priority: u8,
+    interval: u32,
+    /// Until it may have the addresses for itself.
+    left: i128,
 }
 
 impl Reference {
@@ -221,8 +244,11 @@ impl Reference {
             takeovers: Budget::new(8),
             master: None,
             reason: "not-master",
-            heard_lower: false,
+            heard_lower: None,
             heard_release: false,
+            drain: None,
+            call: None,
+            nobody_came: false,
             setup,
         }
     }
@@ -269,8 +295,11 @@ impl Reference {
         }
         let wrong = self.wrong();
         let is_out = self.state == State::Initialize && self.refusal_told;
-        match self.entered_from.take() {
-            Some(from) => told.push(format!("{from:?} > {:?}", self.state)),
+        let from = self.entered_from.take();
+        told.extend(from.map(|from| format!("{from:?} > {:?}", self.state)));
+        told.extend(std::mem::take(&mut self.nobody_came).then(|| "NobodyTookOver".into()));
+        match from {
+            Some(_) => {}
             None if is_out && wrong.contains(&true) && wrong != self.wrong_told => told.push("faults".into()),
             None => return told,
         }
@@ -295,6 +324,10 @@ impl Reference {
         self.silent_for += nanos;
         self.unheard_for += nanos;
         self.contest_holdoff -= nanos;
+        if let Some(call) = &mut self.call {
+            call.left -= nanos;
+            call.successor.iter_mut().for_each(|successor| successor.left -= nanos);
+        }
         for timer in [&mut self.retry, &mut self.hold, &mut self.contest_silence] {
             *timer = timer.map(|left| left - nanos);
         }
@@ -309,9 +342,11 @@ impl Reference {
         self.setup.lease && self.state == State::Master && self.silent_for > lease
     }
 
-    /// Its process hung. Within three intervals nobody can have taken over: it is Master again at once, as an owner always.
+    /// Its process hung. Within three intervals nobody can have taken over, but who was called: it is Master again at once, as
+    /// an owner always.
     fn lapse(&mut self) {
-        let at_once = self.priority == 255 || self.silent_for < 3 * self.advertisement_interval();
+        let nobody = self.call.is_none() && self.silent_for < 3 * self.advertisement_interval();
+        let at_once = self.priority == 255 || nobody;
         self.remove_all();
         if at_once {
             self.reason = "priority";
@@ -329,7 +364,8 @@ impl Reference {
             State::Master => {
                 let waits = self.places.iter().any(|place| matches!(place, Place::Asked(_)));
                 let confirm = waits.then_some(self.confirm_timer);
-                [Some(self.adver_timer), confirm, self.retry, self.contest_silence].into_iter().flatten().min()
+                let call = self.call.map(|call| call.successor.map_or(call.left, |successor| successor.left));
+                [Some(self.adver_timer), confirm, self.retry, self.contest_silence, call].into_iter().flatten().min()
             }
         }
     }
@@ -357,6 +393,9 @@ impl Reference {
                 State::Master => self.try_again(),
             }
         }
+        if self.answered_call() {
+            return self.see_to_addresses();
+        }
         match self.state {
             State::Initialize => {}
             // Eight takeovers at once, and then one an interval.
@@ -364,7 +403,7 @@ impl Reference {
                 self.master_down_timer = self.advertisement_interval();
             }
             State::Backup if self.master_down_timer <= 0 => {
-                self.reason = match (self.heard_lower, self.heard_release) {
+                self.reason = match (self.heard_lower.is_some(), self.heard_release) {
                     (true, _) => "preempted",
                     (_, true) => "priority",
                     _ => "no-response",
@@ -373,11 +412,7 @@ impl Reference {
             }
             State::Master if self.adver_timer <= 0 => {
                 self.send_advertisement();
-                // TMR-11: in phase, but never a burst.
-                self.adver_timer += self.advertisement_interval();
-                if self.adver_timer <= 0 {
-                    self.adver_timer = self.advertisement_interval();
-                }
+                self.restart_adver_timer();
             }
             State::Backup | State::Master => {}
         }
@@ -391,6 +426,107 @@ impl Reference {
             }
         }
         self.see_to_addresses();
+    }
+
+    /// TMR-11: in phase, but never a burst.
+    fn restart_adver_timer(&mut self) {
+        self.adver_timer += self.advertisement_interval();
+        if self.adver_timer <= 0 {
+            self.adver_timer = self.advertisement_interval();
+        }
+    }
+
+    /// Whether somebody came whom this Master called for: it says nothing more, and goes in a moment. When it called for long
+    /// enough it goes on as before.
+    fn answered_call(&mut self) -> bool {
+        let Some(call) = self.call else { return false };
+        match call.successor {
+            Some(Successor { interval, left: ..=0, .. }) => {
+                self.remove_all();
+                self.become_backup(interval);
+            }
+            Some(_) => {
+                if self.adver_timer <= 0 {
+                    self.restart_adver_timer();
+                }
+                if self.contest_silence.is_some_and(|left| left <= 0) {
+                    let holdoff = self.contest_period();
+                    self.contest_silence = (!self.rounds.spend(holdoff)).then_some(holdoff);
+                }
+            }
+            None if call.left <= 0 => (self.call, self.nobody_came) = (None, true),
+            None => {}
+        }
+        call.successor.is_some()
+    }
+
+    // Commands (docs/drain.md)
+
+    /// Serve only where nobody else does: at no higher priority than this, without preempting, never as owner.
+    pub fn drain(&mut self, priority: u8, limit: Option<i128>) {
+        self.drain = Some(priority.min(254));
+        self.change_priority("drain");
+        match (self.state, self.heard_lower) {
+            (State::Master, _) => {
+                let left = limit.unwrap_or(3 * self.advertisement_interval());
+                self.call = Some(Call { left, successor: None });
+                if self.send_advertisement() {
+                    self.adver_timer = self.advertisement_interval();
+                }
+            }
+            // It was about to preempt that one.
+            (State::Backup, Some((source, interval))) => {
+                self.set_master_adver_interval(interval);
+                self.set_master_down_timer(self.master_down_interval());
+                (self.hold, self.master, self.heard_lower, self.heard_release) = (None, Some(source), None, false);
+            }
+            _ => {}
+        }
+    }
+
+    pub fn undrain(&mut self) {
+        if self.drain.take().is_none() {
+            return;
+        }
+        let called = self.call.take().is_some();
+        self.change_priority("drain");
+        if called && self.state == State::Master {
+            self.send_advertisement();
+        }
+    }
+
+    pub fn set_priority(&mut self, priority: u8) {
+        self.setup.priority = priority;
+        self.change_priority("command");
+    }
+
+    /// A configuration with another priority.
+    pub fn reconfigure(&mut self, priority: u8) {
+        self.setup.priority = priority;
+        self.change_priority("configuration");
+        self.assess();
+        self.see_to_addresses();
+    }
+
+    /// Who becomes owner is Master at once; who is owner no more releases and watches, but when it was drained.
+    fn change_priority(&mut self, by: &'static str) {
+        let (before, priority) = (self.priority, self.weighed());
+        self.priority = priority;
+        if self.priority != before {
+            self.weighed_by = by;
+        }
+        match (self.state, before == 255, self.priority == 255) {
+            (State::Backup, false, true) => {
+                self.reason = "priority";
+                self.become_master();
+            }
+            (State::Master, true, false) if self.drain.is_none() => {
+                self.log.push("release".into());
+                self.remove_all();
+                self.become_backup(self.setup.interval);
+            }
+            _ => self.retime(),
+        }
     }
 
     // Section 6.4.1
@@ -460,7 +596,7 @@ impl Reference {
     fn enter(&mut self, from: State, to: State) {
         self.state = to;
         self.entered_from.get_or_insert(from);
-        (self.heard_lower, self.heard_release, self.master) = (false, false, None);
+        (self.heard_lower, self.heard_release, self.master, self.call) = (None, false, None, None);
     }
 
     /// Returns whether the packet passes section 7.1; one that does not leaves no trace.
@@ -478,12 +614,13 @@ impl Reference {
         let theirs = advertisement.priority;
         if theirs == 0 {
             self.set_master_down_timer(self.skew_time());
-            (self.master, self.heard_lower, self.heard_release) = (None, false, true);
+            (self.master, self.heard_lower, self.heard_release) = (None, None, true);
             return;
         }
         // The owner preempts whatever its Preempt_Mode (FSM-B-11).
         let owner = self.priority == 255;
-        let as_good = theirs >= self.priority || !(self.setup.preempt || owner);
+        let preempts = self.setup.preempt && self.drain.is_none();
+        let as_good = theirs >= self.priority || !(preempts || owner);
         // RFC 8347: a lower Master is tolerated for the hold time, which its first advertisement starts.
         let mut tolerated = false;
         if as_good {
@@ -496,15 +633,17 @@ impl Reference {
         if as_good || tolerated {
             self.set_master_adver_interval(advertisement.interval);
             self.set_master_down_timer(self.master_down_interval());
-            (self.master, self.heard_lower, self.heard_release) = (Some(source), false, false);
+            (self.master, self.heard_lower, self.heard_release) = (Some(source), None, false);
         } else {
-            self.heard_lower = true;
+            self.heard_lower = Some((source, advertisement.interval));
         }
     }
 
     fn master_hears(&mut self, advertisement: &Fields, source: IpAddr) {
         let theirs = advertisement.priority;
-        if theirs == 0 {
+        if self.call.is_some() {
+            self.caller_hears(advertisement, source);
+        } else if theirs == 0 {
             if self.may_answer(source) {
                 self.send_advertisement();
                 self.adver_timer = self.advertisement_interval();
@@ -523,16 +662,41 @@ impl Reference {
             if self.setup.answer_lower.unwrap_or(by_default) && self.may_answer(source) {
                 self.send_advertisement();
             }
-            // The neighbours may have believed the other one: announced anew at the beginning of a contest, once in 5 s while it
-            // lasts, and when the other one has been silent for three intervals; two rounds, and one more each 5 s.
-            let begins = self.contest_silence.is_none();
-            self.contest_silence = Some(3 * self.advertisement_interval());
-            let holdoff = self.contest_period();
-            if (begins || self.contest_holdoff <= 0) && self.rounds.spend(holdoff) {
-                self.contest_holdoff = holdoff;
-                self.announce_all();
+            self.contest();
+        }
+    }
+
+    /// The neighbours may have believed another one: announced anew at the beginning of a contest, once in 5 s while it lasts, and
+    /// when the other one has been silent for three intervals; two rounds, and one more each 5 s.
+    fn contest(&mut self) {
+        let begins = self.contest_silence.is_none();
+        self.contest_silence = Some(3 * self.advertisement_interval());
+        let holdoff = self.contest_period();
+        if (begins || self.contest_holdoff <= 0) && self.rounds.spend(holdoff) {
+            self.contest_holdoff = holdoff;
+            self.announce_all();
+        }
+        self.see_to_addresses();
+    }
+
+    /// Whoever comes is good enough, the best of several the one to watch; it goes by its own word only.
+    fn caller_hears(&mut self, advertisement: &Fields, source: IpAddr) {
+        let half = self.advertisement_interval() / 2;
+        let Some(call) = &mut self.call else { return };
+        let Fields { priority, interval, .. } = *advertisement;
+        match (call.successor, priority) {
+            // It went, or it yielded and says so.
+            (Some(known), 0 | 1) if known.address == source && known.priority > priority => {
+                call.successor = None;
+                self.contest();
             }
-            self.see_to_addresses();
+            (_, 0) => {}
+            (Some(known), _) if known.address == source => {}
+            (Some(known), _) if (known.priority, known.address) > (priority, source) => {}
+            (before, _) => {
+                let left = before.map_or(half.min(SECOND / 20), |before| before.left);
+                call.successor = Some(Successor { address: source, priority, interval, left });
+            }
         }
     }
 
@@ -567,14 +731,24 @@ impl Reference {
         (self.silent_for, self.unheard_for) = (0, 0);
     }
 
-    /// No second advertisement before every address has its first answer, and none for nothing.
-    fn send_advertisement(&mut self) {
-        if self.is_settled() && self.installed() > 0 {
-            self.say();
-        } else {
-            // It waits, and does not hang.
-            self.silent_for = 0;
+    /// No second advertisement before every address has its first answer, and none for nothing. Whether it said anything.
+    fn send_advertisement(&mut self) -> bool {
+        let call = self.call;
+        if call.is_some_and(|call| call.successor.is_some()) {
+            return false;
         }
+        let serves = self.is_settled() && self.installed() > 0;
+        match call {
+            Some(_) if serves => {
+                self.log.push("hand over".into());
+                // Nobody who heard that waits for it.
+                (self.silent_for, self.unheard_for) = (0, i128::MAX / 2);
+            }
+            None if serves => self.say(),
+            // It waits, and does not hang.
+            _ => self.silent_for = 0,
+        }
+        serves
     }
 
     // Section 7.1
@@ -642,20 +816,26 @@ impl Reference {
     }
 
     fn weigh(&mut self, by: &'static str) {
+        let (before, priority) = (self.priority, self.weighed());
+        self.priority = priority;
+        if self.priority != before {
+            self.weighed_by = by;
+            self.retime();
+        }
+    }
+
+    fn weighed(&self) -> u8 {
         let in_force = self.trackers[1] == Some(self.setup.weight > 0);
         let weight = if in_force { i32::from(self.setup.weight) } else { 0 };
-        if self.setup.priority != 255 {
-            let before = self.priority;
-            self.priority = (i32::from(self.setup.priority) + weight).clamp(1, 254) as u8;
+        let mut priority = if self.drain.is_some() { self.setup.priority.min(254) } else { self.setup.priority };
+        if priority != 255 {
+            priority = (i32::from(priority) + weight).clamp(1, 254) as u8;
             // An eighth, rounded up, for who cannot have all addresses.
             if self.flaws.iter().any(Option::is_some) {
-                self.priority = self.priority / 8 + u8::from(self.priority % 8 > 0);
-            }
-            if self.priority != before {
-                self.weighed_by = by;
-                self.retime();
+                priority = priority / 8 + u8::from(priority % 8 > 0);
             }
         }
+        self.drain.map_or(priority, |most| priority.min(most))
     }
 
     /// AMB-12: to where the timers would be had it always been so, but never later.

@@ -342,3 +342,33 @@ fn what_was_undone_is_not_told_any_more() {
     bench.input(Input::Undrain);
     assert_eq!(bench.settle(), ["advertise", "priority 1 > 100"]);
 }
+
+/// It took over, and then heard what this one had said before the drain.
+#[test]
+fn one_that_yielded_is_nobody_to_hand_over_to() {
+    let mut bench = draining(Profile::Rfc9568);
+    bench.settle();
+    bench.hear(OWN + 1, 50).unwrap();
+    bench.after(millis(10));
+    bench.hear(OWN + 1, 1).unwrap();
+    bench.settle();
+    bench.next_deadline();
+    assert_eq!((bench.settle(), bench.router.role()), (vec!["hand over".into()], Role::Master));
+    // At the lowest priority from the beginning it is Master.
+    bench.hear(OWN + 1, 1).unwrap();
+    bench.hear(OWN + 1, 1).unwrap();
+    bench.next_deadline();
+    assert_eq!(bench.router.role(), Role::Backup);
+}
+
+/// What weighs on others weighs on an owner that is drained, too: it is none.
+#[test]
+fn an_owner_that_is_drained_and_misses_an_address_is_handicapped() {
+    let mut bench = Bench::started(v4(Profile::Rfc9568).with_priority(Priority::OWNER));
+    bench.input(Input::AddressAvailable(1, false));
+    assert_eq!(bench.router.priority(), Priority::OWNER);
+    bench.input(Input::Drain(Drain { priority: priority(200), limit: None }));
+    assert_eq!(bench.router.priority(), priority(32));
+    bench.input(Input::Undrain);
+    assert_eq!(bench.router.priority(), Priority::OWNER);
+}
