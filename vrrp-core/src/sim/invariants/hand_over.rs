@@ -17,7 +17,7 @@ use crate::time::Instant;
 use crate::types::{RouterId, Version};
 
 /// How long a Master keeps its addresses at most when another one is there.
-const OVERLAP: Duration = Duration::from_millis(50);
+pub(super) const OVERLAP: Duration = Duration::from_millis(50);
 
 /// A Master that calls for another one, and stand-ins that are in order.
 #[derive(Clone, Debug)]
@@ -54,9 +54,11 @@ impl Instance {
         let overlap = OVERLAP.min(router.config().interval().duration() / 2);
         let takes = world.slowest_install() + world.network.longest();
         let quick = takes + takes * facts.drift / 500_000 < overlap - overlap * facts.drift / 500_000;
+        let caller_address = router.source();
         let able = |(member, router): &(&Member, &VirtualRouter)| {
             let host = world.hosts.get(member.host.index());
-            let heard = matches!(router.state(), State::Backup(Backup { heard: Some(_), .. }));
+            // A call teaches no interval: who heard nothing else of this Master may wait for longer than from call to call.
+            let heard = router.status().master == caller_address;
             host.is_some_and(|host| host.can_set_all(member.router)) && router.missing().next().is_none() && heard
         };
         if !quick || !backups.iter().all(able) {
@@ -69,7 +71,10 @@ impl Instance {
         let held = world.held(caller.host, caller.router).iter().copied();
         let due = backups.iter().filter_map(|(member, router)| skew(world, member, router)).min();
         let over_by = due.filter(|_| !backups.iter().any(|(_, router)| router.config().version2_too()));
-        let over_by = over_by.map(|skew| {
+        // Who needs almost an interval may be called anew before, by a clock that is faster or over a way that is.
+        let next_call = router.config().interval().duration();
+        let hasty = |skew: &Duration| *skew + *skew * facts.drift / 500_000 + world.network.longest() < next_call;
+        let over_by = over_by.filter(hasty).map(|skew| {
             let span = skew + 2 * world.network.longest() + overlap;
             world.now() + span + span * facts.drift / 500_000 + Duration::from_micros(1)
         });

@@ -163,7 +163,7 @@ impl Invariants {
                 self.records.yielded(world, host, router, master, Some(priority))?
             }
             Cause::HigherAddress { master } => self.records.yielded(world, host, router, master, None)?,
-            Cause::HandedOver { to } => self.records.handed_over(world, host, router, to)?,
+            Cause::HandedOver { to } => self.records.handed_over(world, host, router, to, self.calm_since)?,
             Cause::Preempted { .. } if world.router(host, router).is_some_and(|it| it.drain_status().is_some()) => {
                 return Err(format!("{} is drained, and preempts", name(host, router)));
             }

@@ -7,6 +7,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use super::bounds::shortened;
+use super::hand_over::OVERLAP;
 use super::rate::{ANSWERS, TAKEOVERS};
 use super::records::{Records, Timed, name};
 use crate::action::AdvertKind;
@@ -161,14 +162,22 @@ impl Records {
         host: HostId,
         router: RouterId,
         to: IpAddr,
+        calm_since: Option<Instant>,
     ) -> Result<(), String> {
         let is_drained = world.router(host, router).is_some_and(|router| router.drain_status().is_some());
         let Some((_, instance, position)) = self.member(world, host, router) else { return Ok(()) };
-        let heard = instance.members.get(position).is_some_and(|member| member.masters.contains(&to));
-        match is_drained && heard {
-            true => Ok(()),
-            false => Err(format!("{} hands over to {to}, and was not told to or did not hear it", name(host, router))),
+        let lan = instance.lan;
+        let Some(member) = instance.members.get_mut(position) else { return Ok(()) };
+        if !is_drained || !member.masters.contains(&to) {
+            return Err(format!("{} hands over to {to}, and was not told to or did not hear it", name(host, router)));
         }
+        // It watches from now on, by what it heard: nobody's interval may have changed since.
+        let unchanged = calm_since.is_some_and(|at| world.now().since(at) > OVERLAP * 2 + world.network.longest());
+        let interval = world.config(host, router).and_then(|config| world.interval_of(lan, to, config));
+        let interval = interval.filter(|_| unchanged);
+        member.heard = interval.map(|interval| Timed { at: world.now(), released: false, interval });
+        member.patient_until = interval.map(|interval| world.now() + 3 * interval);
+        Ok(())
     }
 
     /// Nobody yields to a worse router: the greater priority, at equal ones the greater address, is better.

@@ -353,7 +353,7 @@ impl World {
     }
 
     /// Interval of the host that has an address, as router of the same id.
-    fn interval_of(&self, lan: LanId, address: IpAddr, config: &Config) -> Option<Duration> {
+    pub(in crate::sim) fn interval_of(&self, lan: LanId, address: IpAddr, config: &Config) -> Option<Duration> {
         let host = self.hosts.get(self.network.who_has(lan, address)?.index())?;
         let same = |router: &&Hosted| {
             (router.lan, router.config.vrid(), router.config.family()) == (lan, config.vrid(), config.family())
