@@ -1,5 +1,5 @@
 //! Every history of two and three routers in a small world: all orders of delivery, loss, timers, confirmations, crashes,
-//! stops, starts and changes of priority, until nothing new can be reached.
+//! stops, starts, changes of priority, removals and drains, until nothing new can be reached.
 //!
 //! No state may break what [`world`] watches. And from every state, were it calm from then on: exactly one Master, the right
 //! one, after a time that is asserted here, and for ever. `VRRP_DEEP=1` searches larger worlds too.
@@ -54,12 +54,39 @@ fn three_routers() {
     exhaust(Scenario { name: "three, no stops", stops: false, ..THREE }, 150_676, 36, 16, 6);
 }
 
+/// Half an interval is the moment for which both Masters keep the address.
+const DRAINED: Scenario = Scenario {
+    name: "drained",
+    profile: Profile::Rfc9568,
+    routers: &[(192, 10), (128, 10)],
+    quantum: Duration::from_millis(25),
+    drains: Some(64),
+    removes: true,
+    latency: 0,
+    ..Scenario::BASE
+};
+
+/// Drained, removed and set to other priorities at any moment. What is calm meanwhile is handed over without a gap, within the
+/// Skew_Time of the other one. Two that call for each other are both Master until the first has called for long enough: three
+/// intervals, 12 quanta.
+#[test]
+fn two_routers_that_are_changed() {
+    exhaust(DRAINED, 40_709, 56, 17, 14);
+    exhaust(Scenario { name: "drained, no preempt", preempt: false, ..DRAINED }, 36_722, 56, 17, 14);
+    let few = Scenario { losses: false, crashes: false, stops: false, removes: false, ..DRAINED };
+    exhaust(Scenario { name: "drained, set", commands: true, ..few }, 139_153, 61, 17, 14);
+    exhaust(Scenario { name: "drained, latency", latency: 1, ..few }, 54_711, 55, 19, 14);
+}
+
 #[test]
 fn larger_worlds_when_asked() {
     if std::env::var_os("VRRP_DEEP").is_none() {
         return;
     }
     exhaust(Scenario { name: "two, latency 3", latency: 3, ..TWO }, 632_077, 54, 26, 7);
+    let changed = Scenario { crashes: false, stops: false, ..DRAINED };
+    exhaust(Scenario { name: "drained, set, removed", commands: true, ..changed }, 226_351, 63, 17, 14);
+    exhaust(Scenario { name: "drained, latency, losses", latency: 1, removes: false, ..changed }, 0, 0, 0, 0);
     exhaust(THREE, 12_817_316, 51, 16, 6);
     let to_all = Scenario { macs_known: false, ..APART };
     exhaust(Scenario { name: "apart, owner, to all", ..to_all }, 586_279, 46, 14, 4);
