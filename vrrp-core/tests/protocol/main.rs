@@ -23,6 +23,7 @@ mod reference_model;
 mod router;
 mod serde;
 mod set;
+mod set_model;
 mod sync_group;
 mod sync_groups_meet;
 mod transition_table;
