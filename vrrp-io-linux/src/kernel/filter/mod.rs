@@ -312,6 +312,15 @@ mod tests {
         });
     }
 
+    /// Ends a thread, also when the test fails.
+    struct End<'a>(&'a AtomicBool);
+
+    impl Drop for End<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, SeqCst);
+        }
+    }
+
     #[test]
     fn at_no_moment_is_an_address_open_that_stays() {
         if missing(&["nft"]).is_some() {
@@ -328,6 +337,7 @@ mod tests {
             let mut filter = install(&[&others[0], &stays]);
             let reached = |service: &UdpSocket| std::iter::from_fn(|| service.recv(&mut [0; 9]).ok()).count();
             thread::scope(|scope| {
+                let _end = End(&over);
                 scope.spawn(|| {
                     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
                     while !over.load(SeqCst) {
@@ -346,7 +356,6 @@ mod tests {
                 while reached(&service) == 0 {
                     assert!(start.elapsed() < Duration::from_secs(15), "nothing arrives where nothing is closed");
                 }
-                over.store(true, SeqCst);
             });
         });
     }
