@@ -188,7 +188,9 @@ impl Driver {
                 Stage::Making
             }
             Stage::Making => {
-                if !is_over && self.macvlans.are_awaited(&self.monitor) {
+                // Of two with the same MAC address on one interface only one can be up.
+                let waits = self.macvlans.are_awaited(&self.monitor) || !self.macvlans_going.is_empty();
+                if waits && !is_over {
                     return Ok(Progress::Waits);
                 }
                 self.run_as_wanted(applying);
@@ -209,8 +211,8 @@ impl Driver {
                 }
             },
             Stage::Going(filtering) => {
-                let is_filtered = filtering.awaited.is_none();
-                if !is_over && !(is_filtered && self.macvlans_going.is_empty()) {
+                let waits = filtering.awaited.is_some() || !self.macvlans_going.is_empty();
+                if waits && !is_over {
                     return Ok(Progress::Waits);
                 }
                 // It is as closed as it must be, if not as open as it may be.

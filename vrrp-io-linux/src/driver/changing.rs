@@ -83,6 +83,12 @@ pub(super) struct Task<T> {
 }
 
 impl Changing {
+    /// Whether a router has been released, and is about to be forgotten.
+    pub(super) fn is_leaving(&self, id: RouterId) -> bool {
+        let current = self.current.as_ref().filter(|applying| matches!(applying.stage, Stage::Leaving));
+        current.is_some_and(|applying| applying.removed().any(|removed| removed == id))
+    }
+
     /// The packet filter has changed, or has not.
     pub(super) fn filter_changed(&mut self, generation: Generation, failed: Option<io::Error>) {
         let stage = self.current.as_mut().map(|applying| &mut applying.stage);

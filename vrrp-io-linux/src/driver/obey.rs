@@ -130,7 +130,8 @@ impl Driver {
     }
 
     fn known(&self, id: RouterId) -> Result<(), NoSuchRouter> {
-        self.routers.get(id).map(|_| ()).ok_or(NoSuchRouter(id))
+        let hosted = self.routers.get(id).filter(|_| !self.changing.is_leaving(id));
+        hosted.map(|_| ()).ok_or(NoSuchRouter(id))
     }
 
     fn track(&mut self, id: RouterId, tracker: TrackerId, passing: bool) -> Result<(), TrackError> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use vrrp_core::{Family, Input, InterfaceId, Role, RouterId};
+use vrrp_core::{Family, Fault, Input, InterfaceId, Role, RouterId};
 
 use super::lineup::Crowds;
 use super::state::{Driver, Hosted};
@@ -76,7 +76,7 @@ impl Driver {
             hosted.heard_on = Arc::new([hosted.port]);
         }
         // Its trackers may have other ids now.
-        hosted.said.clear();
+        hosted.said.retain(|(fault, _)| !matches!(fault, Fault::Tracker(_)));
         (hosted.asked, hosted.router, hosted.devices) = (Arc::new(asked), router.clone(), devices);
         self.readdress(id, &router);
         new.iter().for_each(|device| self.prepare_device(device));

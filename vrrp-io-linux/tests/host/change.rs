@@ -498,6 +498,89 @@ fn an_ipv6_address_serves_when_the_change_is_done() {
     });
 }
 
+/// Some of four routers, each with some of its four addresses, on its interface or on a macvlan.
+fn some_routers(random: &mut impl FnMut(usize) -> usize) -> Vec<Router> {
+    let mut routers = Vec::new();
+    for number in 0..4_u8 {
+        if random(3) == 0 {
+            continue;
+        }
+        let (first, count) = (random(4), 1 + random(3));
+        let addresses = (0..count).map(|n| format!("192.0.2.{}", 110 + 10 * number + ((first + n) % 4) as u8));
+        let addresses: Vec<String> = addresses.collect();
+        let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
+        let mut router = other(60 + number, [100, 150][random(2)], &addresses);
+        if random(3) == 0 {
+            router = router.with_address(vip(&format!("{}/28", addresses[0]))).unwrap();
+        }
+        if random(4) == 0 {
+            let name = ["one", "two"][random(2)];
+            router = router.with_virtual_mac(VirtualMac::new().with_name(format!("{name}{number}")));
+        }
+        if random(3) == 0 {
+            router = router.with_sync_group(["a", "b"][random(2)]);
+        }
+        routers.push(router);
+    }
+    routers
+}
+
+#[test]
+fn whatever_is_wanted_is_there_and_nothing_else() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, client) = (lan.host(1), lan.host(9));
+        let mut node = host.start(vec![still()]);
+        node.until_announced();
+        let mut tap = client.tap();
+        std::thread::sleep(Duration::from_millis(500));
+        let monitor = Monitor::new(&host);
+        tap.so_far();
+        let start = std::time::Instant::now();
+        let mut state = 14_u64;
+        let mut random = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        let there = || {
+            let output = host.ip("-oneline address show");
+            let virtual_ones =
+                output.lines().filter_map(|line| line.split(' ').find(|word| word.starts_with("192.0.2.1")));
+            let mut all: Vec<String> = virtual_ones.filter(|word| *word != "192.0.2.1/24").map(str::to_owned).collect();
+            all.sort();
+            all
+        };
+        for round in 0..40 {
+            let mut wanted = some_routers(&mut random);
+            wanted.insert(random(wanted.len() + 1), still());
+            let mut expected: Vec<String> =
+                wanted.iter().flat_map(Router::addresses).map(VirtualIp::to_string).collect();
+            expected.sort();
+            run(node.vrrp().apply(wanted.clone())).unwrap();
+            let now = there();
+            assert!(now.iter().all(|address| expected.contains(address)), "{round}: {now:?}\n{expected:?}");
+            // Not always are they all there when the next change comes.
+            if random(3) > 0 {
+                assert!(
+                    within(LIMIT, || there() == expected),
+                    "{round}: {:?}\n{expected:?}\n{}",
+                    there(),
+                    node.story()
+                );
+                let macvlans = host.ip("-oneline link show type macvlan").lines().count();
+                assert!(macvlans <= 4, "{round}");
+            }
+        }
+        let lines = monitor.lines();
+        assert_still(&tap.so_far(), &lines, start.elapsed());
+        let stuck: Vec<_> =
+            node.log().iter().filter(|event| matches!(event.kind, EventKind::AddressFailed { .. })).collect();
+        assert!(stuck.is_empty(), "{stuck:#?}");
+        node.stop();
+        assert_eq!((there().len(), host.ip("-oneline link show type macvlan").len()), (0, 0));
+    });
+}
+
 #[test]
 fn two_hundred_that_come_and_go_leave_nothing_behind() {
     in_namespace(|| {
