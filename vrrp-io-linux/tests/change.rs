@@ -104,7 +104,8 @@ impl Client {
             let asking = thread::spawn(move || {
                 let (to, mut asked) = (SocketAddr::new(VIP.parse().unwrap(), PORT), Vec::new());
                 while !stopped.load(Ordering::Relaxed) {
-                    sender.send_to(&(asked.len() as u64).to_be_bytes(), to).unwrap();
+                    // What cannot be sent is not answered either.
+                    let _ = sender.send_to(&(asked.len() as u64).to_be_bytes(), to);
                     asked.push(Instant::now());
                     thread::sleep(PERIOD);
                 }
@@ -210,6 +211,11 @@ fn a_client_misses_no_answer_while_everything_else_changes() {
         assert!(!announced.contains(&address(VIP)), "{announced:?}");
         operator.ends();
         assert!(!host.has(address(VIP)));
+        // A client that is not answered notices.
+        let asking = Client::start(&client);
+        thread::sleep(Duration::from_millis(100));
+        let (asked, missed) = asking.end();
+        assert!(asked > 0 && missed.len() == asked, "{} of {asked}", missed.len());
     });
 }
 
