@@ -543,8 +543,7 @@ impl VirtualRouter {
         let priority = own.adjusted(self.health.adjustment(self.config.trackers()));
         let handicapped = self.slots.are_flawed() || self.health.group_handicapped;
         let priority = if handicapped { priority.handicapped() } else { priority };
-        // Whoever is drained is no owner (OWN-02).
-        self.drain.map_or(priority, |drain| priority.min(drain.priority).min(Priority::BELOW_OWNER))
+        self.drain.map_or(priority, |drain| priority.min(drain.priority))
     }
 
     /// What follows when it is known anew which addresses can be set (`docs/partial-service.md`).
