@@ -45,6 +45,17 @@ impl Table {
         self.touch(routers, |hands| std::mem::replace(&mut hands.drained, priority) != priority)
     }
 
+    /// Forgets the drains that turned out to be impossible.
+    pub(super) fn drain_ended(&mut self, ended: &Result<DrainEnded, Refused>) {
+        let impossible = |router: &&DrainedRouter| matches!(router.outcome, DrainOutcome::Impossible { .. });
+        for DrainedRouter { router, .. } in ended.iter().flat_map(|ended| &ended.routers).filter(impossible) {
+            if let Some(hands) = self.0.get_mut(router) {
+                hands.drained = None;
+            }
+        }
+        self.0.retain(|_, hands| *hands != Hands::default());
+    }
+
     /// Notes a stop, or its end. Returns for each router whether it was not so before.
     pub(super) fn stop(&mut self, routers: &[Meant], stopped: bool) -> Touched {
         self.touch(routers, |hands| std::mem::replace(&mut hands.stopped, stopped) != stopped)

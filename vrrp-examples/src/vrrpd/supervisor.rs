@@ -16,7 +16,9 @@ use crate::vrrpd::by_hand::{self, Meant, Table, failed};
 use crate::vrrpd::checks::script::{self, Checks};
 use crate::vrrpd::checks::{Ran, Verdict};
 use crate::vrrpd::config::{Daemon, Notify};
-use crate::vrrpd::control::order::{self, Checked, NewPriority, Order, PriorityChanged, Reloaded, Reply, Routers};
+use crate::vrrpd::control::order::{
+    self, Checked, DrainEnded, NewPriority, Order, PriorityChanged, Reloaded, Reply, Routers,
+};
 use crate::vrrpd::control::refused::Refused;
 use crate::vrrpd::control::snapshot::{Reasons, Snapshot};
 use crate::vrrpd::control::status::dump;
@@ -93,10 +95,11 @@ pub(super) async fn run(
     if let Ok(why) = ended {
         info!("{why}: stopping");
     }
+    supervisor.stop().await;
+    // Until here clients are told that it stops.
     if let Some(server) = server {
         server.abort();
     }
-    supervisor.stop().await;
     ended.map(drop)
 }
 
@@ -156,6 +159,9 @@ fn told(transition: &Transition) -> Option<NotifyState> {
     }
 }
 
+/// How a drain ended, and who waits for that.
+type DrainOver = (Reply<DrainEnded>, Result<DrainEnded, Refused>);
+
 /// What runs, and what it reports: by name, or by the id of a router. Places change with a reload.
 struct Supervisor {
     /// What runs, as it is configured.
@@ -177,7 +183,7 @@ struct Supervisor {
     reloads: Reloads,
     source: Source,
     /// Orders that take their time.
-    tasks: JoinSet<()>,
+    tasks: JoinSet<Option<DrainOver>>,
     /// Who waits for the daemon to be ready, and to live.
     manager: ServiceManager,
 }
@@ -209,7 +215,12 @@ impl Supervisor {
                 Some(order) = ordered.recv(), if settled => self.take(order).await,
                 Some(request) = requested.recv() => self.heed(request).await,
                 outcome = self.reloads.outcome(&self.vrrp) => self.reloaded(outcome).await,
-                Some(_) = self.tasks.join_next() => {}
+                Some(over) = self.tasks.join_next() => {
+                    if let Ok(Some((reply, ended))) = over {
+                        self.by_hand.drain_ended(&ended);
+                        answer(reply, ended);
+                    }
+                }
                 () = self.manager.look() => {
                     // Only who answers lives.
                     if let Ok(driver) = self.vrrp.status().await {
@@ -222,8 +233,10 @@ impl Supervisor {
 
     /// Releases everything, tells the rest of the story, lets the stop scripts run.
     async fn stop(self) {
-        let Self { daemon, checks, vrrp, mut events, notifier, routing, mut manager, .. } = self;
+        let Self { daemon, checks, vrrp, mut events, notifier, routing, tasks, mut manager, .. } = self;
         manager.stopping();
+        // Who waits is told that it stops.
+        drop(tasks);
         checks.stop().await;
         // Whoever called this knows when the routers had ended before.
         let _ = vrrp.stop_all().await;
@@ -324,7 +337,7 @@ impl Supervisor {
                     self.by_hand.drain(&routers, Some(drain.priority));
                     routers.iter().for_each(|(name, _)| info!("{name}: drained by hand"));
                     let vrrp = self.vrrp.clone();
-                    self.tasks.spawn(async move { answer(reply, by_hand::drain(vrrp, routers, drain).await) });
+                    self.tasks.spawn(async move { Some((reply, by_hand::drain(vrrp, routers, drain).await)) });
                 }
                 Err(why) => answer(reply, Err(why)),
             },
@@ -356,6 +369,7 @@ impl Supervisor {
                     if let Ok(ran) = ran.await {
                         answer(reply, Ok(checked(ran)));
                     }
+                    None
                 })),
                 Err(why) => answer(reply, Err(why)),
             },
@@ -365,7 +379,10 @@ impl Supervisor {
                     routers.iter().for_each(|(name, _)| info!("{name}: stopped by hand"));
                     let vrrp = self.vrrp.clone();
                     let stopping = async move { by_hand::stop(vrrp, routers).await.map(|()| touched) };
-                    self.tasks.spawn(async move { answer(reply, stopping.await) });
+                    self.tasks.spawn(async move {
+                        answer(reply, stopping.await);
+                        None
+                    });
                 }
                 Err(why) => answer(reply, Err(why)),
             },

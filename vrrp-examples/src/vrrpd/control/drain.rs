@@ -96,7 +96,7 @@ fn seconds(text: &str) -> Result<Seconds, String> {
 fn line(DrainedRouter { router, outcome }: &DrainedRouter) -> String {
     match outcome {
         DrainOutcome::HandedOver { to } => format!("{router}: {to} has taken over\n"),
-        DrainOutcome::NotMaster => format!("{router}: was not Master\n"),
+        DrainOutcome::NotMaster => format!("{router}: not Master, nothing to hand over\n"),
         DrainOutcome::NobodyTookOver => {
             format!("{router}: nobody took over; still Master here, at the lowered priority\n")
         }

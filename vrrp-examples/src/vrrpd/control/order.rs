@@ -216,7 +216,7 @@ pub enum DrainOutcome {
     },
     /// Nobody took over in time: they are still here, at the lowered priority.
     NobodyTookOver,
-    /// They were not here.
+    /// They were not here, or are not any more for another reason.
     NotMaster,
     /// Something else ended the drain before.
     Undone,

@@ -436,7 +436,10 @@ no longer as it was set by hand:
     let drained = |router: &str, outcome| DrainedRouter { router: router.to_owned(), outcome };
     let away = vec![drained("a", DrainOutcome::HandedOver { to: master }), drained("b", DrainOutcome::NotMaster)];
     reply.send(Ok(DrainEnded { routers: away })).unwrap();
-    assert_eq!(asked.await.unwrap().unwrap(), good("a: 192.0.2.252 has taken over\nb: was not Master\n"));
+    assert_eq!(
+        asked.await.unwrap().unwrap(),
+        good("a: 192.0.2.252 has taken over\nb: not Master, nothing to hand over\n")
+    );
 
     let asked = server.ctl("undrain --all");
     let Order::Undrain(Routers::All, reply) = server.order().await else { panic!() };
@@ -491,7 +494,7 @@ async fn a_drain_that_leaves_addresses_here_and_a_check_that_fails_are_no_succes
     let router = |(n, outcome)| DrainedRouter { router: format!("r{n}"), outcome };
     reply.send(Ok(DrainEnded { routers: outcomes.into_iter().enumerate().map(router).collect() })).unwrap();
     let expected = "\
-r0: was not Master
+r0: not Master, nothing to hand over
 r1: nobody took over; still Master here, at the lowered priority
 r2: something else ended the drain; see vrrpctl status
 r3: cannot be drained: 192.0.2.1 is this host's own address

@@ -103,7 +103,7 @@ fn d4_no_signal_ends_a_master_in_silence() {
         let daemon = host.vrrpd(&router(255, ""));
         daemon.until_is("VI_1", "Master");
         let serves = || daemon.is("VI_1", "Master") && host.has("192.0.2.100");
-        let named = [(1, "HUP"), (10, "USR1"), (12, "USR2"), (13, "PIPE"), (14, "ALRM"), (16, "STKFLT")];
+        let named = [(13, "PIPE"), (14, "ALRM"), (16, "STKFLT")];
         let more =
             [(25, "XFSZ"), (26, "VTALRM"), (27, "PROF"), (29, "IO"), (30, "PWR"), (34, "RTMIN"), (35, "RTMIN+1")];
         let real_time = (36..=64).map(|n| (n, format!("RTMIN+{}", n - 34)));
@@ -113,6 +113,12 @@ fn d4_no_signal_ends_a_master_in_silence() {
             daemon.until_logged(&format!("SIG{name}: "));
             assert!(serves(), "after SIG{name}");
         }
+        // SIGHUP, SIGUSR1 and SIGUSR2 do something.
+        for (signal, line) in [(1, "it says what runs already"), (10, "VI_1: Master on eth0, "), (12, " advert_sent")] {
+            send(&host, &daemon, signal);
+            daemon.until_logged(line);
+            assert!(serves(), "after signal {signal}");
+        }
         // SIGCHLD, SIGCONT, SIGURG and SIGWINCH are everyday.
         for signal in [17, 18, 23, 28] {
             send(&host, &daemon, signal);
@@ -121,7 +127,8 @@ fn d4_no_signal_ends_a_master_in_silence() {
         // An exporter.
         (0..20).for_each(|_| send(&host, &daemon, 10));
         throughout(Duration::from_millis(300), "it serves", serves);
-        assert_eq!(daemon.logged("SIGUSR1: has no effect in vrrpd; `vrrpctl status`"), 1);
+        daemon.until_logged("SIGUSR1: 6 dumps were written within an hour, the next one has to wait");
+        assert_eq!(daemon.logged("VI_1: Master on eth0, "), 6);
         assert!(daemon.terminate().success());
     });
 }
