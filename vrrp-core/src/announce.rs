@@ -44,6 +44,7 @@ impl Default for AnnouncePolicy {
 
 /// The rounds that lie ahead of a Master.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub(crate) struct Schedule {
     second: Option<Instant>,
     refresh: Option<Instant>,
@@ -73,6 +74,13 @@ impl Schedule {
         if old.refresh != new.refresh {
             self.refresh = new.refresh.map(|period| now + period);
         }
+    }
+
+    /// The rounds of a router that goes on as the Master that it was, whose policy may be another by now.
+    pub(crate) fn resumed(mut self, policy: &AnnouncePolicy, now: Instant) -> Self {
+        self.second = self.second.filter(|_| policy.delay.is_some());
+        self.refresh = policy.refresh.map(|period| self.refresh.unwrap_or(now + period));
+        self
     }
 
     /// Another Master was heard. Returns announcements due now: at the beginning of a contest, and while it lasts once each

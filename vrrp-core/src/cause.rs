@@ -118,6 +118,16 @@ pub enum PriorityCause {
 }
 
 impl Cause {
+    /// The same where the id of a member of the sync group is another now.
+    pub(crate) fn with_routers(self, new: impl FnOnce(RouterId) -> RouterId) -> Self {
+        match self {
+            Self::Recovered(fault) => Self::Recovered(fault.with_routers(new)),
+            Self::Fault(fault) => Self::Fault(fault.with_routers(new)),
+            Self::GroupYielded(id) => Self::GroupYielded(new(id)),
+            other => other,
+        }
+    }
+
     /// The same where a tracker's id is another now.
     pub(crate) fn with_trackers(self, new: impl FnOnce(TrackerId) -> TrackerId) -> Self {
         match self {

@@ -14,6 +14,7 @@ use crate::types::{AdvertInterval, Priority};
 
 /// What a router is configured to be, as far as the state machine asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct Params {
     /// The document it follows.
@@ -119,6 +120,7 @@ impl Params {
 
 /// The three states of section 6.4. *Master* is called *Active* in RFC 9568.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "the three states of the RFCs")]
 pub enum State {
     /// Waiting for Startup.
@@ -158,6 +160,7 @@ impl fmt::Display for Role {
 
 /// What a Backup keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 #[expect(clippy::exhaustive_structs, reason = "a state, which a model checker makes")]
 pub struct Backup {
     /// When Master_Down_Timer fires.

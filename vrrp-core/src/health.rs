@@ -78,6 +78,15 @@ impl Fault {
         matches!(self, Self::Unchecked(_) | Self::GroupPending(_))
     }
 
+    /// The same where the id of a member of the sync group is another now.
+    pub(crate) fn with_routers(self, new: impl FnOnce(RouterId) -> RouterId) -> Self {
+        match self {
+            Self::GroupMember(id) => Self::GroupMember(new(id)),
+            Self::GroupPending(id) => Self::GroupPending(new(id)),
+            other => other,
+        }
+    }
+
     /// The same where a tracker's id is another now.
     pub(crate) fn with_trackers(self, new: impl FnOnce(TrackerId) -> TrackerId) -> Self {
         match self {
@@ -126,12 +135,15 @@ impl Health {
 
     /// From now on `new` are the trackers. One of the same name keeps its verdict, whatever its weight; returns which id
     /// each old one has now.
-    pub(crate) fn retrack(&mut self, old: &[Tracker], new: &[Tracker]) -> Vec<Option<TrackerId>> {
+    pub(crate) fn retrack<'a>(
+        &mut self,
+        old: impl Iterator<Item = &'a str>,
+        new: &[Tracker],
+    ) -> Vec<Option<TrackerId>> {
         let mut verdicts = vec![None; new.len()];
         let mut taken = vec![false; new.len()];
-        let ids = old.iter().zip(&self.verdicts).map(|(tracker, verdict)| {
-            let same =
-                |(index, taken): (usize, &bool)| !taken && new.get(index).is_some_and(|n| n.name == tracker.name);
+        let ids = old.zip(&self.verdicts).map(|(name, verdict)| {
+            let same = |(index, taken): (usize, &bool)| !taken && new.get(index).is_some_and(|n| n.name == name);
             let index = taken.iter().enumerate().position(same)?;
             *taken.get_mut(index)? = true;
             *verdicts.get_mut(index)? = *verdict;
@@ -140,6 +152,16 @@ impl Health {
         let ids = ids.collect();
         self.verdicts = verdicts;
         ids
+    }
+
+    /// Every verdict, in the order of the trackers.
+    pub(crate) fn verdicts(&self) -> &[Option<bool>] {
+        &self.verdicts
+    }
+
+    /// From now on these are the verdicts, in the order of the trackers.
+    pub(crate) fn with_verdicts(self, verdicts: Vec<Option<bool>>) -> Self {
+        Self { verdicts, ..self }
     }
 
     /// Unknown ids are ignored.

@@ -10,6 +10,7 @@ const SOURCES: usize = 4;
 
 /// Learned from packets that passed every check of section 7.1, and from no other (RX-20).
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub(crate) struct Learned {
     /// Form of the last advertisement of version 3.
     pub(crate) checksum: ChecksumForm,

@@ -182,7 +182,7 @@ pub use {
     health::{Fault, Hysteresis, Tracker, Weight},
     management::{AuthError, LastEvent, NewMasterReason, ProtocolError, VirtualRouterError},
     receive::{Accepted, Discard, Rejected, RxPacket},
-    router::{VirtualRouter, reconfigure::ReconfigureError, status::Status},
+    router::{VirtualRouter, reconfigure::ReconfigureError, status::Status, suspended::Suspended},
     set::{DuplicateRouter, RouterSet},
     stats::{GlobalStats, Stats},
     sync_group::GroupError,

@@ -63,7 +63,21 @@ impl RouterSet {
     /// # Errors
     /// [`DuplicateRouter`].
     pub fn insert(&mut self, interface: InterfaceId, config: Config) -> Result<RouterId, DuplicateRouter> {
-        let (family, vrid) = (config.family(), config.vrid());
+        self.insert_router(interface, VirtualRouter::new(config))
+    }
+
+    /// Adds a router that is there already: one that was [removed](Self::remove), or [resumed](VirtualRouter::resume). Those of
+    /// one sync group come first, and then their [group](Self::group); without it such a member is taken
+    /// [out of it](Self::ungroup).
+    ///
+    /// # Errors
+    /// [`DuplicateRouter`].
+    pub fn insert_router(
+        &mut self,
+        interface: InterfaceId,
+        router: VirtualRouter,
+    ) -> Result<RouterId, DuplicateRouter> {
+        let (family, vrid) = (router.config().family(), router.config().vrid());
         let by_vrid = self.by_interface.entry((interface, family)).or_default();
         let index = usize::from(vrid.get());
         if by_vrid.len() <= index {
@@ -72,7 +86,7 @@ impl RouterSet {
         let Some(free @ None) = by_vrid.get_mut(index) else {
             return Err(DuplicateRouter { interface, family, vrid });
         };
-        let id = self.routers.insert(VirtualRouter::new(config));
+        let id = self.routers.insert(router);
         *free = Some(id);
         if id.index() == self.is_ready.len() {
             self.is_ready.push(false);
@@ -80,6 +94,7 @@ impl RouterSet {
             self.group_of.push(None);
             self.deadlines.grow();
         }
+        self.touched(id);
         Ok(id)
     }
 
@@ -164,6 +179,11 @@ impl RouterSet {
 
     /// Takes a router out of its sync group, where it is in one. The others stay together; the last one goes on alone, too.
     pub fn ungroup(&mut self, now: Instant, id: RouterId) {
+        if self.group_of(id).is_none() {
+            let resumed = self.routers.get_mut(id).filter(|router| router.is_grouped());
+            resumed.into_iter().for_each(|router| router.leave_group(now));
+            return self.touched(id);
+        }
         if let Some(place) = self.routers.get(id).and_then(|_| self.group_of(id)) {
             let others: Vec<RouterId> = self.members(place).iter().copied().filter(|member| *member != id).collect();
             // They are of one group.
@@ -325,6 +345,12 @@ impl RouterSet {
     #[must_use]
     pub const fn stats(&self) -> &GlobalStats {
         &self.stats
+    }
+
+    /// Counts on from these counters over all routers.
+    #[must_use]
+    pub fn with_stats(self, stats: GlobalStats) -> Self {
+        Self { stats, ..self }
     }
 
     /// Tells whether a router joined Masters of its group and is none yet.

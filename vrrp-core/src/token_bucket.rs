@@ -6,6 +6,7 @@ use crate::time::Instant;
 
 /// One token each period, `BURST` at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub(crate) struct TokenBucket<const BURST: u8> {
     tokens: u8,
     filled_at: Instant,

@@ -18,6 +18,7 @@ const TO_ALL: u8 = 4;
 
 /// The budget of one router.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub(crate) struct Answers {
     all: TokenBucket<TO_ALL>,
     senders: [Option<(IpAddr, TokenBucket<TO_ONE>)>; SENDERS],

@@ -8,6 +8,7 @@ use crate::types::{AdvertInterval, Priority};
 
 /// What was heard, for causes.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub(super) struct Evidence {
     /// Last accepted advertisement (FSM-B-12).
     pub(super) accepted: Option<Heard>,
@@ -17,12 +18,14 @@ pub(super) struct Evidence {
 
 /// The better Master that this one yielded to.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub(super) struct Winner {
     pub(super) address: IpAddr,
     pub(super) interval: AdvertInterval,
 }
 
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub(super) struct Heard {
     pub(super) source: IpAddr,
     pub(super) priority: Option<Priority>,
@@ -32,6 +35,7 @@ pub(super) struct Heard {
 
 /// What management asks about the past.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub(super) struct Past {
     pub(super) up_since: Option<Instant>,
     pub(super) new_master_reason: NewMasterReason,

@@ -13,6 +13,7 @@ const OVERLAP: Duration = Duration::from_millis(50);
 
 /// A hand-over that is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub(super) struct HandOver {
     until: Instant,
     to: Option<Successor>,
@@ -20,6 +21,7 @@ pub(super) struct HandOver {
 
 /// Another Master that has announced itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub(super) struct Successor {
     pub(super) address: IpAddr,
     priority: Priority,

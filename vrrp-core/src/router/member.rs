@@ -24,6 +24,11 @@ impl VirtualRouter {
         self.reconsider();
     }
 
+    /// Tells whether a group decides when it is Master.
+    pub(crate) const fn is_grouped(&self) -> bool {
+        self.params.coordinated
+    }
+
     /// Tells whether a member that joined Masters is one of them, or keeps them from being that: it hears another Master, or
     /// is known to be at fault.
     pub(crate) fn belongs(&self, id: RouterId) -> bool {

@@ -12,6 +12,7 @@ pub(crate) mod reconfigure;
 mod simulated;
 mod slots;
 pub(crate) mod status;
+pub(crate) mod suspended;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

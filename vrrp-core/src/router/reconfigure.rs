@@ -1,6 +1,7 @@
 //! Another configuration while the router runs.
 
 use alloc::boxed::Box;
+use core::net::IpAddr;
 
 use super::{VirtualRouter, prepare};
 use crate::cause::PriorityCause;
@@ -64,14 +65,14 @@ impl VirtualRouter {
         self.advance(now);
         let ends_something = self.pending.ends_something();
         let old = core::mem::replace(&mut self.config, config);
-        self.retrack(&old);
+        self.retrack(old.trackers().iter().map(|tracker| &*tracker.name));
         (self.advertisement, self.advertisement_version2) = prepare(&self.config);
         self.pending.version2 = self.pending.version2.filter(|_| self.config.version2_too());
         if self.config.lease().is_none() {
             self.lease_over = Instant::MAX;
         }
         self.schedule.replan(old.announce(), self.config.announce(), self.since, self.now);
-        self.readdress(&old);
+        self.readdress(old.addresses());
         self.note_weighed_priority(PriorityCause::Configuration);
         self.reparametrise();
         self.assess();
@@ -85,8 +86,8 @@ impl VirtualRouter {
     }
 
     /// Trackers have other ids now, in verdicts and in what is said of the past.
-    fn retrack(&mut self, old: &Config) {
-        let ids = self.health.retrack(old.trackers(), self.config.trackers());
+    pub(super) fn retrack<'a>(&mut self, old: impl Iterator<Item = &'a str>) {
+        let ids = self.health.retrack(old, self.config.trackers());
         // One that is gone has no name any more.
         let new = |id: TrackerId| ids.get(usize::from(id.0)).copied().flatten().unwrap_or(TrackerId(u16::MAX));
         self.cause = self.cause.with_trackers(new);
@@ -98,8 +99,8 @@ impl VirtualRouter {
         }
     }
 
-    fn readdress(&mut self, old: &Config) {
-        let (old, new) = (old.addresses(), self.config.addresses());
+    pub(super) fn readdress(&mut self, old: &[IpAddr]) {
+        let new = self.config.addresses();
         if old == new {
             return;
         }

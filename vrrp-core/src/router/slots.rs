@@ -31,13 +31,15 @@ pub(crate) struct Slots {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Slot {
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+pub(super) struct Slot {
     place: Place,
     flaw: Option<Flaw>,
 }
 
 /// What the host has of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum Place {
     Absent,
     Requested {
@@ -55,6 +57,7 @@ enum Place {
 
 /// What keeps the host from setting an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum Flaw {
     /// It could not the last time; nothing is known of why.
     Failed,
@@ -69,6 +72,28 @@ impl Slots {
         let slot = Slot { place: Place::Absent, flaw: None };
         let slots = vec![slot; addresses];
         Self { slots, cursor: addresses, ticket: 0, installed: 0, in_flight: 0, flawed: 0, leaving: Vec::new() }
+    }
+
+    /// Puts together what [`carried`](Self::carried) took apart. What the host had not answered is asked for anew.
+    pub(super) fn resumed(carried: impl Iterator<Item = Slot>, ticket: u32) -> Self {
+        let anew = |slot: Slot| if slot.is_in_flight() { Slot { place: Place::Absent, ..slot } } else { slot };
+        let mut slots = Self { slots: carried.map(anew).collect(), ticket, ..Self::new(0) };
+        slots.count();
+        slots.rewind();
+        slots
+    }
+
+    /// Returns every slot, in the order of the addresses, and the number of the last request.
+    pub(super) fn carried(&self) -> (impl Iterator<Item = Slot> + '_, u32) {
+        (self.slots.iter().copied(), self.ticket)
+    }
+
+    /// Returns the requests by which the host has what it confirmed.
+    pub(super) fn requests<'a>(&'a self, addresses: &'a [IpAddr]) -> impl Iterator<Item = Vip> + 'a {
+        let all = self.slots.iter().zip(addresses).enumerate();
+        all.filter_map(|(index, (slot, address))| {
+            slot.ticket().filter(|_| slot.is_installed()).map(|ticket| Vip { address: *address, index, ticket })
+        })
     }
 
     /// How many the host has confirmed.
@@ -200,9 +225,7 @@ impl Slots {
             index.map_or(Slot { place: Place::Absent, flaw: None }, |index| known.remove(index).1)
         });
         self.slots = slots.collect();
-        self.installed = self.slots.iter().filter(|slot| slot.is_installed()).count();
-        self.in_flight = self.slots.iter().filter(|slot| slot.is_in_flight()).count();
-        self.flawed = self.slots.iter().filter(|slot| slot.flaw.is_some()).count();
+        self.count();
         known.retain(|(_, slot)| slot.ticket().is_some());
         self.leaving = known;
         self.rewind();
@@ -280,6 +303,12 @@ impl Slots {
         let Some(ticket) = slot.ticket() else { return };
         let flaw = if slot.flaw == Some(Flaw::Unavailable) { slot.flaw } else { Some(Flaw::Failed) };
         self.put(index, Slot { place: Place::Refused { ticket }, flaw });
+    }
+
+    fn count(&mut self) {
+        self.installed = self.slots.iter().filter(|slot| slot.is_installed()).count();
+        self.in_flight = self.slots.iter().filter(|slot| slot.is_in_flight()).count();
+        self.flawed = self.slots.iter().filter(|slot| slot.flaw.is_some()).count();
     }
 
     /// Puts a slot into its place, and keeps count.

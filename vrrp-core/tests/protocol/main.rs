@@ -24,6 +24,7 @@ mod router;
 mod serde;
 mod set;
 mod set_model;
+mod suspended;
 mod sync_group;
 mod sync_groups_meet;
 mod transition_table;
