@@ -20,6 +20,7 @@ use crate::router::Router;
 use crate::router_watch::RouterWatch;
 use crate::scheduling::Scheduling;
 use crate::status::{Drained, DriverStatus};
+use crate::suspended::Suspended;
 use crate::wait::block_on_for;
 
 const COMMANDS: usize = 64;
@@ -81,6 +82,28 @@ pub fn start_with(
     scheduling: Scheduling,
     routers: impl IntoIterator<Item = Router>,
 ) -> Result<(Vrrp, Events), StartError> {
+    run(scheduling, routers.into_iter().collect(), None)
+}
+
+/// As [`start_with`], from where other routers were [suspended](Vrrp::suspend), in this process or the one before it. One that has
+/// the same interface, address family and id goes on as if nothing had happened: nothing is set again, announced or told. What is
+/// configured otherwise by now is changed as by [`Vrrp::apply`]; addresses of routers that are wanted no more are removed.
+///
+/// # Errors
+/// [`StartError`]; nothing runs then. What was left on the host stays until its lease is over, or an ordinary start removes it.
+pub fn start_from(
+    scheduling: Scheduling,
+    routers: impl IntoIterator<Item = Router>,
+    suspended: Suspended,
+) -> Result<(Vrrp, Events), StartError> {
+    run(scheduling, routers.into_iter().collect(), Some(suspended))
+}
+
+fn run(
+    scheduling: Scheduling,
+    routers: Vec<Router>,
+    suspended: Option<Suspended>,
+) -> Result<(Vrrp, Events), StartError> {
     let os = |what| move |error| StartError::Os { what, error };
     let (opened, to_run) = std::sync::mpsc::sync_channel::<(Runtime, Driver)>(1);
     let (released, fate) = Fate::new();
@@ -92,16 +115,18 @@ pub fn start_with(
             // Threads that the driver needs are there: they stay what they are.
             scheduling.apply().into_iter().for_each(|refused| driver.warn(refused));
             // Alone on this runtime: there is nobody to yield to, and Pending shall mean that nothing waits.
-            runtime.block_on(tokio::task::unconstrained(driver.run()));
+            let suspended = runtime.block_on(tokio::task::unconstrained(driver.run()));
             drop(runtime);
             released.send_replace(true);
+            // Who asked may have gone: then the leases end the addresses.
+            let _ = suspended.map(|(reply, suspended)| reply.send(suspended));
         }
     };
     thread::Builder::new().name("vrrp".to_owned()).spawn(run).map_err(os("cannot start a thread"))?;
     let (commands, command_receiver) = mpsc::channel(COMMANDS);
     let runtime = Builder::new_current_thread().enable_io().enable_time().build();
     let runtime = runtime.map_err(os("cannot make an event loop"))?;
-    let (driver, events, examiner) = match open(&runtime, routers.into_iter().collect(), command_receiver) {
+    let (driver, events, examiner) = match open(&runtime, routers, suspended, command_receiver) {
         Ok(opened) => opened,
         Err(error) => {
             // The caller may be in a runtime, where none is dropped that would wait.
@@ -118,6 +143,7 @@ pub fn start_with(
 fn open(
     runtime: &Runtime,
     mut routers: Vec<Router>,
+    suspended: Option<Suspended>,
     commands: mpsc::Receiver<Command>,
 ) -> Result<(Driver, Events, Examiner), StartError> {
     let _entered = runtime.enter();
@@ -125,10 +151,13 @@ fn open(
     let mut examiner = Examiner::new().map_err(os("cannot ask for interfaces (netlink)"))?;
     let found = examiner.examine_fit(&routers)?;
     plan::rank(&mut routers);
-    let mut driver = Driver::new(routers, commands)?;
+    let (mut driver, filter) = match suspended {
+        None => (Driver::new(routers, commands)?, None),
+        Some(suspended) => Driver::resume(routers, suspended, commands)?,
+    };
     may_set_addresses().map_err(os("cannot set addresses (needs CAP_NET_ADMIN)"))?;
     driver.open_ports()?;
-    driver.filter()?;
+    driver.filter(filter)?;
     // Whoever starts is told everything.
     let events = driver.subscribe();
     let ids: Vec<RouterId> = driver.ids().collect();
@@ -305,6 +334,19 @@ impl Vrrp {
     /// [`Stopped::Died`]: the routers had ended without being told, so nothing was released.
     pub async fn stop_all(&self) -> Result<(), Stopped> {
         self.shared.line.stop_all().await
+    }
+
+    /// Ends all routers without releasing anything, for a process that follows and [goes on](start_from) with them: addresses,
+    /// macvlans and the packet filter stay as they are. It waits for a moment in which nothing is to be done soon, half a second
+    /// at most, and for changes that are being carried out. Returns when everything is closed; all other calls then fail with
+    /// [`Stopped::Told`], and events end.
+    ///
+    /// Until somebody goes on nobody advertises or renews: without that the leases end the addresses, and another host takes over.
+    ///
+    /// # Errors
+    /// [`Stopped`]: nobody is left who could.
+    pub async fn suspend(&self) -> Result<Suspended, Stopped> {
+        self.shared.line.suspend().await
     }
 
     async fn ask<T>(&self, command: impl FnOnce(crate::driver::command::Reply<T>) -> Command) -> Result<T, Stopped> {

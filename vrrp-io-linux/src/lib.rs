@@ -241,6 +241,7 @@ mod router_watch;
 mod scheduling;
 mod status;
 mod suitability;
+mod suspended;
 #[expect(unsafe_code, reason = "system calls that no safe crate wraps")]
 mod sys;
 #[cfg(test)]
@@ -256,7 +257,7 @@ pub use disagreement::{Disagreement, ListDifference};
 pub use error::{ChangeError, DrainError, Gone, NoSuchRouter, StartError, Stopped, TrackError};
 pub use event::{Event, EventKind};
 pub use events::{Events, NoEvent};
-pub use handle::{Vrrp, start, start_with};
+pub use handle::{Vrrp, start, start_from, start_with};
 pub use os_error::OsError;
 pub use plan::{Plan, Step};
 pub use preflight::{Preflight, preflight};
@@ -267,6 +268,7 @@ pub use status::{
     AddressStatus, Drained, DriverStatus, FaultStatus, OnHost, OtherMaster, RouterState, RouterStatus, TrackerStatus,
 };
 pub use suitability::{Concern, Unsuitable};
+pub use suspended::Suspended;
 pub use virtual_ip::{Scope, VirtualIp, VirtualIpError};
 pub use vmac::VirtualMac;
 pub use vrrp_core;

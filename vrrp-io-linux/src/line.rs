@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::driver::command::{Command, Reply};
 use crate::error::Stopped;
+use crate::suspended::Suspended;
 
 /// To the driver, which runs as long as there is one.
 #[derive(Clone, Debug)]
@@ -55,6 +56,13 @@ impl Line {
             permit.send(Command::StopAll(reply));
         }
         self.fate.over().await
+    }
+
+    /// Has everything end as it is, and waits until it has.
+    pub(crate) async fn suspend(&self) -> Result<Suspended, Stopped> {
+        let suspended = self.ask(Command::Suspend).await?;
+        self.fate.told.store(true, Ordering::Release);
+        Ok(suspended)
     }
 
     async fn hand_in(&self, command: Command) -> Result<(), Stopped> {

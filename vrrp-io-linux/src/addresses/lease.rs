@@ -70,6 +70,18 @@ impl Leases {
         self.leases.insert(id, lease);
     }
 
+    /// Returns when a router last advertised, and when its addresses were last renewed.
+    pub(crate) fn moments(&self, id: RouterId) -> Option<(Instant, Instant)> {
+        self.leases.get(id).map(|lease| (lease.advertised, lease.renewed))
+    }
+
+    /// Goes on with the lease that a router had in another process. Its addresses are renewed after the next advertisement.
+    pub(crate) fn resume(&mut self, id: RouterId, advertised: Instant, renewed: Instant) {
+        if let Some(lease) = self.leases.get_mut(id) {
+            (lease.advertised, lease.renewed, lease.outdated) = (advertised, renewed, true);
+        }
+    }
+
     pub(crate) fn remove(&mut self, id: RouterId) {
         self.leases.remove(id);
         self.due.retain(|due| *due != id);

@@ -40,6 +40,7 @@ impl Driver {
     pub(super) fn begin_start(&mut self) {
         let ids: Vec<RouterId> = self.ids().collect();
         self.warn_of_owners(&ids);
+        self.take_over_host();
         self.sweep();
         ids.iter().for_each(|id| self.follow_macvlan(*id));
         let ports: BTreeMap<usize, Needs> = self.ports.iter().map(|(number, port)| (number, port.needs)).collect();
@@ -52,6 +53,11 @@ impl Driver {
             stage: Stage::Making,
             limit: clock::now() + NEWS_LIMIT,
         }));
+    }
+
+    /// Whether everything runs as it was asked for.
+    pub(super) fn is_unchanging(&self) -> bool {
+        self.changing.current.is_none() && self.changing.waiting.is_empty()
     }
 
     /// Carries out changes when those that came before are done.
@@ -345,10 +351,14 @@ impl Driver {
             self.breathe();
         }
         self.memberships_doubtful |= !ports.is_empty();
+        let stopped = self.stopped_before();
         for id in ids {
             self.refresh(*id);
-            self.set.handle(clock::now(), *id, Input::Startup);
+            if !stopped.contains(id) {
+                self.set.handle(clock::now(), *id, Input::Startup);
+            }
         }
+        self.catch_up_with_host();
     }
 
     /// Forgets what is configured no more. Returns the claims of the ports for what is left.

@@ -10,6 +10,7 @@ use crate::events::Events;
 use crate::preflight::Preflight;
 use crate::router::Router;
 use crate::status::{Drained, DriverStatus, RouterState};
+use crate::suspended::Suspended;
 
 /// Where an answer goes. Who asked may have gone: what was begun is carried out all the same.
 pub(crate) type Reply<T> = oneshot::Sender<T>;
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     Subscribe(Reply<Events>),
     Watch(RouterId, Reply<Result<watch::Receiver<RouterState>, NoSuchRouter>>),
     StopAll(Reply<()>),
+    /// Ends without releasing anything; the answer comes when everything is closed.
+    Suspend(Reply<Suspended>),
 }
 
 /// One change of what runs.

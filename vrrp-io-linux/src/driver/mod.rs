@@ -15,11 +15,13 @@ mod open;
 mod owed;
 mod reasons;
 mod rehearsal;
+mod resume;
 mod rivals;
 mod roster;
 pub(crate) mod state;
 mod status;
 mod strays;
+mod suspend;
 mod vmac;
 
 use std::collections::BTreeSet;
@@ -31,8 +33,9 @@ use std::time::Duration;
 
 use vrrp_core::{Discard, Family, Input, Instant, InterfaceId, Rejected, Role, RouterId, RxPacket, VirtualRouter};
 
-use self::command::Command;
+use self::command::{Command, Reply};
 use self::state::Driver;
+use self::suspend::Suspension;
 use crate::clock;
 use crate::event::EventKind;
 use crate::events::Events;
@@ -43,6 +46,7 @@ use crate::packets::socket::datagram::Datagram;
 use crate::packets::socket::membership;
 use crate::report::Kind;
 use crate::scheduling::Pauses;
+use crate::suspended::Suspended;
 use crate::warning::Warning;
 
 /// A Down deadline is met by waking this much earlier and spinning the rest: timers wake late. It comes only in a
@@ -98,14 +102,20 @@ impl Driver {
     }
 
     /// Runs until it is told to stop, or nobody is left who could tell it.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(mut self) -> Option<(Reply<Suspended>, Suspended)> {
         self.pauses = Pauses::new();
         self.begin_start();
-        let (mut at_once, mut told) = (0, None);
+        let (mut at_once, mut told, mut suspension) = (0, None, None::<Suspension>);
         loop {
             self.act();
             self.answer_owed();
             self.advance();
+            if let Some(asked) = suspension.take_if(|asked| self.may_suspend(asked)) {
+                match self.suspend(asked) {
+                    Ok(suspended) => return Some(suspended),
+                    Err(not_yet) => (self, suspension) = (not_yet.0, Some(not_yet.1)),
+                }
+            }
             self.renew();
             self.breathe();
             // The runtime learns what else is ready only while this waits, and under a flood it never would.
@@ -115,7 +125,7 @@ impl Driver {
                 self.reporter.deliver();
                 tokio::task::yield_now().await;
             }
-            match self.next().await {
+            match self.next(suspension.as_ref().map(Suspension::latest)).await {
                 Wake::Alarm => {
                     self.expire();
                     self.claim_again();
@@ -130,6 +140,7 @@ impl Driver {
                     told = Some(reply);
                     break;
                 }
+                Wake::Command(Some(Command::Suspend(reply))) => suspension = Some(Suspension::new(reply)),
                 Wake::Command(Some(command)) => self.obey(command),
                 Wake::Command(None) => break,
                 Wake::Filter(news) => self.report_filter(news),
@@ -139,6 +150,7 @@ impl Driver {
         self.stop();
         // Nobody waits where the last handle was dropped.
         let _ = told.map(|reply| reply.send(()));
+        None
     }
 
     /// Releases everything, and has the addresses removed.
@@ -157,11 +169,16 @@ impl Driver {
         self.pauses.take(|now| self.set.deadline().is_some_and(|(at, _)| at < now + SPIN));
     }
 
-    async fn next(&mut self) -> Wake {
+    async fn next(&mut self, also_at: Option<Instant>) -> Wake {
         let deadline = self.set.deadline();
         let wake_at = deadline.map(|(at, id)| if self.role(id) == Some(Role::Backup) { at.before(SPIN) } else { at });
-        let wake_at =
-            wake_at.into_iter().chain(self.strays_over_at()).chain(self.claim_at).chain(self.change_limit()).min();
+        let wake_at = wake_at
+            .into_iter()
+            .chain(self.strays_over_at())
+            .chain(self.claim_at)
+            .chain(self.change_limit())
+            .chain(also_at)
+            .min();
         // Arming fails for no instant there is; a driver without deadlines would be worse than one that spins.
         let armed = self.alarm.arm_by(wake_at).is_ok();
         poll_fn(|cx| {

@@ -58,8 +58,8 @@ impl Driver {
             Command::Watch(id, reply) => {
                 let _ = reply.send(self.watch(id).ok_or(NoSuchRouter(id)));
             }
-            // The loop ends before it comes here.
-            Command::StopAll(reply) => drop(reply),
+            // The loop sees to these itself.
+            Command::StopAll(_) | Command::Suspend(_) => {}
         }
     }
 

@@ -32,6 +32,7 @@ use crate::report::Reporter;
 use crate::router::Router;
 use crate::scheduling::Pauses;
 use crate::suitability::Concern;
+use crate::suspended::SuspendedFilter;
 use crate::sys;
 use crate::warning::Warning;
 
@@ -51,9 +52,29 @@ const GATHER_AT: Duration = Duration::from_millis(100);
 impl Driver {
     /// Takes in the routers of a start, and opens everything but the sockets of ports. Needs a running tokio runtime.
     pub(crate) fn new(routers: Vec<Router>, commands: mpsc::Receiver<Command>) -> Result<Self, StartError> {
+        let mut driver = Self::without_routers(&routers, commands)?;
+        let (crowds, groups) = (Crowds::of(&routers), lineup::groups(&routers));
+        for router in routers {
+            driver.enlist(router, &crowds)?;
+        }
+        driver.regroup(&groups);
+        driver.make_room_for_macvlans()?;
+        Ok(driver)
+    }
+
+    /// Gives every router that needs one its macvlan, which is not made yet.
+    pub(super) fn make_room_for_macvlans(&mut self) -> Result<(), StartError> {
+        let what = "cannot prepare virtual MAC addresses";
+        let all = self.routers.iter().map(|hosted| (hosted.id, &hosted.router));
+        self.macvlans = Macvlans::new(all).map_err(|error| StartError::Os { what, error })?;
+        Ok(())
+    }
+
+    /// Checks the routers, and opens everything that is not theirs.
+    pub(super) fn without_routers(routers: &[Router], commands: mpsc::Receiver<Command>) -> Result<Self, StartError> {
         let os = |what| move |error| StartError::Os { what, error };
-        lineup::check(&routers)?;
-        let mut driver = Self {
+        lineup::check(routers)?;
+        Ok(Self {
             set: RouterSet::new(),
             routers: Routers::default(),
             ports: Ports::default(),
@@ -80,21 +101,15 @@ impl Driver {
             memberships_doubtful: false,
             refused: BTreeSet::new(),
             claim_at: None,
-            gathers: may_gather(&routers),
+            gathers: may_gather(routers),
             pauses: Pauses::default(),
             idle_at: Instant::ZERO,
             packet: vec![0; PACKET_MAX].into(),
             message: vec![0; MESSAGE_MAX].into(),
-        };
-        let (crowds, groups) = (Crowds::of(&routers), lineup::groups(&routers));
-        for router in routers {
-            driver.enlist(router, &crowds)?;
-        }
-        driver.regroup(&groups);
-        for hosted in driver.routers.iter() {
-            driver.macvlans.add(hosted.id, &hosted.router).map_err(os("cannot prepare virtual MAC addresses"))?;
-        }
-        Ok(driver)
+            resumed: Vec::new(),
+            left: Vec::new(),
+            unwanted: Vec::new(),
+        })
     }
 
     /// Claims the routers of the interfaces that are there, and opens their sockets: what a start must not get wrong.
@@ -133,9 +148,14 @@ impl Driver {
         }
     }
 
-    /// Closes the virtual addresses of routers that must not accept anything. The last step of a start that can fail.
-    pub(crate) fn filter(&mut self) -> Result<(), StartError> {
-        let filter = Filter::install(self.routers.iter().map(|hosted| (hosted.id, &hosted.router)));
+    /// Closes the virtual addresses of routers that must not accept anything, by the table that another process has left where
+    /// there is one. The last step of a start that can fail.
+    pub(crate) fn filter(&mut self, left: Option<SuspendedFilter>) -> Result<(), StartError> {
+        let routers = self.routers.iter().map(|hosted| (hosted.id, &hosted.router));
+        let filter = match left {
+            None => Filter::install(routers),
+            Some(left) => Filter::resume(routers, left),
+        };
         self.filter = Some(filter.map_err(filtering_failed)?);
         Ok(())
     }

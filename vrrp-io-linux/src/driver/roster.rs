@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use vrrp_core::{Family, Fault, Input, InterfaceId, Role, RouterId};
+use vrrp_core::{Family, Fault, Input, InterfaceId, Role, RouterId, VirtualRouter};
 
 use super::lineup::Crowds;
 use super::state::{Driver, Hosted};
@@ -16,9 +16,22 @@ impl Driver {
     /// Takes in a router, which is not started yet. Its port must be [there](Self::port_of).
     pub(super) fn enlist(&mut self, asked: Router, crowds: &Crowds) -> Result<RouterId, StartError> {
         let router = crowds.adapt(asked.clone());
+        self.enlist_as(asked, router, None)
+    }
+
+    /// Takes in a router that runs as `router`, and where it is there already, as `core`.
+    pub(super) fn enlist_as(
+        &mut self,
+        asked: Router,
+        router: Router,
+        core: Option<VirtualRouter>,
+    ) -> Result<RouterId, StartError> {
         let port = self.port_of(&router.interface, router.config.family());
-        let id = self.set.insert(InterfaceId(port as u32), router.config.clone()).map_err(|taken| {
-            StartError::Taken { name: router.name.clone(), interface: router.interface.clone(), vrid: taken.vrid }
+        let core = core.unwrap_or_else(|| VirtualRouter::new(router.config.clone()));
+        let id = self.set.insert_router(InterfaceId(port as u32), core).map_err(|taken| StartError::Taken {
+            name: router.name.clone(),
+            interface: router.interface.clone(),
+            vrid: taken.vrid,
         })?;
         self.reporter.add(id, &router.name);
         self.holdings.add(id, &router);

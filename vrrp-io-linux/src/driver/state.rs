@@ -11,6 +11,7 @@ use super::changing::Changing;
 use super::command::Command;
 use super::interfaces::Interfaces;
 use super::owed::Owed;
+use super::resume::Resumed;
 use crate::addresses::holdings::{Holdings, Left};
 use crate::addresses::lease::Leases;
 use crate::addresses::obstacles::Obstacles;
@@ -27,6 +28,7 @@ use crate::report::Reporter;
 use crate::router::Router;
 use crate::scheduling::Pauses;
 use crate::status::RouterState;
+use crate::suspended::Ours;
 
 /// Everything that one thread owns.
 #[derive(Debug)]
@@ -73,6 +75,11 @@ pub(crate) struct Driver {
     pub(super) idle_at: Instant,
     pub(super) packet: Box<[u8]>,
     pub(super) message: Box<[u8]>,
+    /// The routers that go on from another process, until they do.
+    pub(super) resumed: Vec<Resumed>,
+    /// What that process has left on the host, addresses and links of macvlans.
+    pub(super) left: Vec<Ours>,
+    pub(super) unwanted: Vec<u32>,
 }
 
 /// Every router of the set.

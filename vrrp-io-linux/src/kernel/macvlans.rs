@@ -18,9 +18,13 @@ use crate::kernel::netlink::mirror::Link;
 use crate::kernel::netlink::monitor::Monitor;
 use crate::kernel::sysctl;
 use crate::router::Router;
+use crate::suspended::SuspendedMacvlan;
 use crate::virtual_ip::IPV6_MTU;
 use crate::vmac::{self, Macvlan};
 use crate::warning::Warning;
+
+/// What the interfaces below need at least, and the macvlans too.
+const BELOW: [(&str, u32); 2] = [("arp_ignore", 1), ("arp_announce", 2)];
 
 /// The macvlans of all routers.
 #[derive(Debug)]
@@ -190,6 +194,48 @@ impl Macvlans {
     #[cfg(test)]
     pub(crate) fn routers(&self) -> Vec<RouterId> {
         self.devices.keys().copied().collect()
+    }
+
+    /// Returns how the router's macvlan stands, if it is ready.
+    pub(crate) fn suspended(&self, id: RouterId) -> Option<SuspendedMacvlan> {
+        let device = self.devices.get(&id)?;
+        let ifindex = device.ready?;
+        Some(SuspendedMacvlan { ifindex, made: device.made == Some(ifindex), raised: *locked(&device.raised) })
+    }
+
+    /// Takes over a link that another process has set up as the router's macvlan. Whether it still is that is seen when it is
+    /// [followed](Self::follow).
+    pub(crate) fn adopt(&mut self, id: RouterId, ifindex: u32, made: bool, raised: bool) {
+        if let Some(device) = self.devices.get_mut(&id) {
+            (device.ready, device.made) = (Some(ifindex), made.then_some(ifindex));
+            *locked(&device.raised) = raised;
+        }
+    }
+
+    /// Returns the settings of interfaces below, as they were before.
+    pub(crate) fn settings(&self) -> Vec<(String, String, String)> {
+        let all = self.before.iter();
+        all.map(|((interface, key), value)| (interface.clone(), (*key).to_owned(), value.clone())).collect()
+    }
+
+    /// Takes over settings that another process has noted.
+    pub(crate) fn restore_settings(&mut self, settings: Vec<(String, String, String)>) {
+        for (interface, key, value) in settings {
+            if let Some(key) = BELOW.iter().map(|(key, _)| *key).find(|known| *known == key) {
+                self.before.insert((interface, key), value);
+            }
+        }
+    }
+
+    /// Removes a link that another process has made for a router that is no more.
+    pub(crate) fn remove_link(&mut self, ifindex: u32) {
+        // One that is gone is removed.
+        let _ = self.links.remove(ifindex);
+    }
+
+    /// Waits for what is being lowered. Nothing is lowered after that.
+    pub(crate) fn rest(&mut self) {
+        self.helper.take().into_iter().for_each(Helper::finish);
     }
 
     /// Whether `name` is one of them.
@@ -427,7 +473,7 @@ impl Device {
         links.set_up(link.index, false)?;
         // Each answers for the addresses it has itself, and asks in the name of these alone: an ARP request is an answer
         // to whoever hears it (ARP-01).
-        for (key, value) in [("arp_ignore", 1), ("arp_announce", 2)] {
+        for (key, value) in BELOW {
             sysctl::set(Family::Ipv4, name, key, &value.to_string())?;
             if let Some(was) = sysctl::raise(parent, key, value)? {
                 before.insert((parent.to_owned(), key), was);

@@ -21,6 +21,7 @@ use crate::kernel::netlink::mirror::{HostAddress, Use};
 use crate::kernel::netlink::requests::{Done, Outcome};
 use crate::router::Router;
 use crate::status::OnHost;
+use crate::suspended::Ours;
 use crate::virtual_ip::VirtualIp;
 
 /// Every address of every router.
@@ -202,6 +203,29 @@ impl Holdings {
         let (configured, is_owner) = (holdings.len(), router.config.priority().is_owner());
         self.routers.insert(id, Account { holdings, configured, is_owner, in_flight: 0 });
         self.list(id);
+    }
+
+    /// Returns everything that is on the host by us, or was taken over.
+    pub(crate) fn all_ours(&self) -> Vec<Ours> {
+        let all = self.records.iter().flat_map(|(place, record)| record.ours.iter().map(move |len| (place, *len)));
+        all.map(|(Place { ifindex, address }, prefix_len)| Ours { ifindex: *ifindex, address: *address, prefix_len })
+            .collect()
+    }
+
+    /// Takes over what another process had on the host. What it had that no router has any more is not booked.
+    pub(crate) fn resume_ours(&mut self, ours: &[Ours]) {
+        for Ours { ifindex, address, prefix_len } in ours.iter().copied() {
+            if self.is_virtual(address) {
+                self.records.entry(Place { ifindex, address }).or_default().ours.insert(prefix_len);
+            }
+        }
+    }
+
+    /// A Master serves an address on a link as in another process before.
+    pub(crate) fn resume(&mut self, router: RouterId, request: Vip, ifindex: u32) {
+        if let Some(holding) = self.get_mut(router, request.address) {
+            holding.want(Wanted { request, ifindex, stage: Stage::Here });
+        }
     }
 
     /// Forgets a router. It must be [settled](Self::is_settled_for), and have been asked to remove every address.

@@ -19,6 +19,7 @@ use std::task::{Context, Poll};
 use vrrp_core::RouterId;
 
 use crate::router::Router;
+use crate::suspended::SuspendedFilter;
 use table::{Table, Wanted, name_after};
 use watch::{Guarded, Said, Watch};
 
@@ -53,6 +54,28 @@ impl Filter {
             false => None,
         };
         Ok(Self { has: wanted, router, watch, ..Self::default() })
+    }
+
+    /// Goes on with the table that another process has made. Where it is the one that these routers need it is not touched.
+    pub(crate) fn resume<'a>(
+        routers: impl Iterator<Item = (RouterId, &'a Router)>,
+        left: SuspendedFilter,
+    ) -> io::Result<Self> {
+        let left = Wanted::from(left);
+        let (wanted, router) = wanted(routers.map(|(id, router)| (Some(id), router)), left.name.as_deref());
+        let is_it = wanted == left;
+        let mut table = Table::made(left);
+        if !is_it {
+            table.change(wanted.clone(), true)?;
+        }
+        let watch = wanted.name.is_some().then(|| Watch::start(table)).transpose()?;
+        Ok(Self { has: wanted, router, watch, ..Self::default() })
+    }
+
+    /// Returns what the table has.
+    pub(crate) fn suspended(&self) -> SuspendedFilter {
+        let Wanted { name, closed, names, addresses } = self.has.clone();
+        SuspendedFilter { name, closed, names, addresses }
     }
 
     /// Has the table hold the addresses of these routers, of which some may be yet to come, and no others. Returns what to wait for in the [news](Self::poll_news);

@@ -10,6 +10,7 @@ use vrrp_core::Family;
 
 use super::watch::Guarded;
 use crate::router::Router;
+use crate::suspended::SuspendedFilter;
 
 /// Where it is when it is not on the path of a service.
 const PROGRAMS: [&str; 2] = ["nft", "/usr/sbin/nft"];
@@ -18,7 +19,7 @@ const PREFIX: &str = "vrrp_";
 const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
 /// What there is to be, and for whom.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
     /// Of the table; there is none where nothing is closed.
     pub(super) name: Option<String>,
@@ -36,6 +37,12 @@ pub(super) struct Table {
     frame: Option<String>,
 }
 
+impl From<SuspendedFilter> for Wanted {
+    fn from(SuspendedFilter { name, closed, names, addresses }: SuspendedFilter) -> Self {
+        Self { name, closed, names, addresses }
+    }
+}
+
 impl Wanted {
     /// Whether all its routers are among those of another.
     pub(super) fn is_within(&self, other: &Self) -> bool {
@@ -44,6 +51,11 @@ impl Wanted {
 }
 
 impl Table {
+    /// One that is there already.
+    pub(super) const fn made(wanted: Wanted) -> Self {
+        Self { wanted, frame: None }
+    }
+
     /// What is wanted, whole, in the place of whatever has its name.
     fn anew(wanted: &Wanted) -> String {
         wanted.name.as_ref().map_or_else(String::new, |name| removal(name) + &rules(name, &wanted.closed))

@@ -1,0 +1,143 @@
+//! Going on where another process was suspended: what it left on the host is taken over, and nobody is told of it.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use tokio::sync::mpsc;
+use vrrp_core::{Input, Role, RouterId, Vip, VirtualRouter};
+
+use super::command::Command;
+use super::lineup::{self, Crowds};
+use super::state::Driver;
+use crate::error::StartError;
+use crate::router::Router;
+use crate::suspended::{Ours, Suspended, SuspendedFilter, SuspendedMacvlan, SuspendedRouter};
+use crate::virtual_ip::VirtualIp;
+
+impl Driver {
+    /// Does what [`new`](Self::new) does, with the routers that were suspended as they were.
+    pub(crate) fn resume(
+        routers: Vec<Router>,
+        mut suspended: Suspended,
+        commands: mpsc::Receiver<Command>,
+    ) -> Result<(Self, Option<SuspendedFilter>), StartError> {
+        let known: Vec<Option<SuspendedRouter>> = routers.iter().map(|router| suspended.take(router)).collect();
+        let mut driver = Self::without_routers(&routers, commands)?;
+        driver.set = driver.set.with_stats(suspended.stats);
+        let new_id = |id: RouterId| {
+            let place = known.iter().position(|known| known.as_ref().is_some_and(|known| known.id == id));
+            place.map_or(id, |place| RouterId::from(place as u64))
+        };
+        let (crowds, groups) = (Crowds::of(&routers), lineup::groups(&routers));
+        let mut left = Vec::new();
+        for (router, known) in routers.into_iter().zip(&known) {
+            let adapted = crowds.adapt(router.clone());
+            let core = known.as_ref().and_then(|known| {
+                let mut core = known.core.clone();
+                core.rename_routers(new_id);
+                // It is the same router.
+                VirtualRouter::resume(adapted.config.clone(), core).ok()
+            });
+            let is_known = core.is_some();
+            let id = driver.enlist_as(router, adapted, core)?;
+            left.extend(known.as_ref().filter(|_| is_known).map(|known| (id, known)));
+        }
+        driver.regroup(&groups);
+        // Who was in a group and is in none any more.
+        let alone: Vec<RouterId> =
+            driver.routers.iter().filter(|hosted| hosted.router.sync_group.is_none()).map(|hosted| hosted.id).collect();
+        alone.into_iter().for_each(|id| driver.set.ungroup(crate::clock::now(), id));
+        driver.make_room_for_macvlans()?;
+        for (id, known) in left {
+            driver.leases.resume(id, known.advertised, known.renewed);
+            if let Some(SuspendedMacvlan { ifindex, made, raised }) = known.macvlan {
+                driver.macvlans.adopt(id, ifindex, made, raised);
+            }
+            driver.resumed.push(Resumed { id, serves: known.serves.clone(), started: known.core.is_started() });
+        }
+        driver.macvlans.restore_settings(std::mem::take(&mut suspended.settings));
+        driver.unwanted = suspended
+            .routers
+            .iter()
+            .filter_map(|gone| gone.macvlan.filter(|it| it.made))
+            .map(|it| it.ifindex)
+            .collect();
+        driver.left = suspended.ours;
+        Ok((driver, suspended.filter))
+    }
+
+    /// Takes over what the process before has left on the host, and removes what nobody wants any more. Comes before the sweep.
+    pub(super) fn take_over_host(&mut self) {
+        let left = std::mem::take(&mut self.left);
+        self.holdings.resume_ours(&left);
+        for Resumed { id, serves, .. } in self.resumed.clone() {
+            let master = self.role(id) == Some(Role::Master);
+            let requests: Vec<Vip> =
+                self.set.get(id).filter(|_| master).map_or_else(Vec::new, |it| it.requests().collect());
+            for request in requests {
+                let on = serves.iter().find(|(address, _)| *address == request.address).map(|(_, ifindex)| *ifindex);
+                self.go_on_with(id, request, on);
+            }
+        }
+        for Ours { ifindex, address, prefix_len } in left {
+            if !self.holdings.is_virtual(address) {
+                // Nobody waits for the answer.
+                self.requests.remove(ifindex, &VirtualIp { prefix_len, ..VirtualIp::from(address) }, u64::MAX);
+            }
+        }
+        for link in std::mem::take(&mut self.unwanted) {
+            self.macvlans.remove_link(link);
+        }
+    }
+
+    /// A Master serves an address still, unless it is not there, or configured otherwise: then it is set anew.
+    fn go_on_with(&mut self, id: RouterId, request: Vip, on: Option<u32>) {
+        let Some(holding) = self.holdings.get(id, request.address) else { return };
+        let wanted_on = self.monitor.link_by_name(&holding.device).map(|link| link.index);
+        let prefix_len = holding.vip.prefix_len;
+        let is_there = |ifindex| self.is_there(ifindex, request.address, prefix_len);
+        match on.filter(|on| Some(*on) == wanted_on && is_there(*on)) {
+            Some(ifindex) => self.holdings.resume(id, request, ifindex),
+            None => {
+                on.into_iter().for_each(|ifindex| self.holdings.resume(id, request, ifindex));
+                self.remove(id, request.address);
+                self.install(id, request);
+            }
+        }
+    }
+
+    fn is_there(&self, ifindex: u32, address: IpAddr, prefix_len: u8) -> bool {
+        let mut there = self.monitor.at(ifindex, address);
+        there.any(|there| there.is_usable() && (there.prefix_len == prefix_len || self.holdings.is_owned(address)))
+    }
+
+    /// The routers that must not be started: they were stopped before.
+    pub(super) fn stopped_before(&self) -> BTreeSet<RouterId> {
+        self.resumed.iter().filter(|resumed| !resumed.started).map(|resumed| resumed.id).collect()
+    }
+
+    /// Hands in what has changed meanwhile, and is told by changes alone.
+    pub(super) fn catch_up_with_host(&mut self) {
+        for Resumed { id, .. } in std::mem::take(&mut self.resumed) {
+            if !self.strays.contains_key(&id) {
+                self.consider(id, [Input::Stray(None)]);
+            }
+            let Some(router) = self.set.get(id) else { continue };
+            let missing: Vec<IpAddr> = router.missing().collect();
+            let places = router.config().addresses().iter().enumerate();
+            let free =
+                places.filter(|(_, address)| missing.contains(address) && self.obstacles.why(id, **address).is_none());
+            let free: Vec<usize> = free.map(|(index, _)| index).collect();
+            free.into_iter().for_each(|index| self.tell(id, Input::AddressAvailable(index, true)));
+        }
+    }
+}
+
+/// A router that goes on.
+#[derive(Clone, Debug)]
+pub(super) struct Resumed {
+    id: RouterId,
+    /// Its addresses that are there, and on which link each.
+    serves: Vec<(IpAddr, u32)>,
+    started: bool,
+}
