@@ -19,5 +19,6 @@ mod peers;
 mod real_time;
 mod status;
 mod strays;
+mod suspend;
 mod sync_group;
 mod vmac;
