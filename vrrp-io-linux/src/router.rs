@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use vrrp_core::wire::TTL;
-use vrrp_core::{Config, Family, Peers, TrackerId};
+use vrrp_core::{Config, Family, Peers, Priority, TrackerId};
 
 use crate::virtual_ip::VirtualIp;
 use crate::vmac::Macvlan;
@@ -110,6 +110,13 @@ impl Router {
     #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
+        self
+    }
+
+    /// Has another priority than the configuration says.
+    #[must_use]
+    pub fn with_priority(mut self, priority: Priority) -> Self {
+        self.config = self.config.with_priority(priority);
         self
     }
 

@@ -28,6 +28,25 @@ struct Hands {
 }
 
 impl Table {
+    /// Makes the table of what was [listed](Self::list).
+    pub(super) fn of(list: Vec<ByHand>) -> Self {
+        let mut table = Self::default();
+        for ByHand { router, change } in list {
+            let hands = table.0.entry(router).or_default();
+            match change {
+                Hand::Drained { priority } => hands.drained = Some(priority),
+                Hand::Priority { priority } => hands.priority = Some(priority),
+                Hand::Stopped => hands.stopped = true,
+            }
+        }
+        table
+    }
+
+    /// Returns the priority by hand of a router.
+    pub(super) fn priority(&self, router: &str) -> Option<Priority> {
+        self.0.get(router)?.priority
+    }
+
     /// Returns all of it.
     pub(super) fn list(&self) -> Vec<ByHand> {
         let of_router = |(router, hands): (&String, &Hands)| {

@@ -22,6 +22,7 @@ pub mod routes;
 mod service_manager;
 mod signals;
 mod supervisor;
+mod upgrade;
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -37,6 +38,8 @@ use crate::vrrpd::notify::Limits;
 use crate::vrrpd::reading::{Loaded, Source};
 use crate::vrrpd::report::diagnostics::{Diagnostic, Severity};
 use crate::vrrpd::routers::Prepared;
+use crate::vrrpd::supervisor::Ended;
+use crate::vrrpd::upgrade::{Document, Inherited, Program};
 
 /// The exit status where the configuration would not run: `EX_CONFIG` of sysexits.h. To start once more is no use.
 const WRONG_CONFIGURATION: u8 = 78;
@@ -97,11 +100,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(failed) = exec::become_command(&arguments) {
         return failed;
     }
-    inherited::give_up();
+    let inherited = Inherited::take();
+    inherited::give_up(inherited.is_some());
     if journal::is_stderr() {
         std::panic::set_hook(Box::new(|panic| log::say(Level::ERROR, &panic.to_string())));
     }
     exec::remember(arguments.first().map_or(OsStr::new("vrrpd"), OsString::as_os_str));
+    let program = Program::of(&arguments);
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
@@ -136,7 +141,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         log::answer(&format!("{}: {what} would run{warned}\n", arguments.config.display()));
         return ExitCode::SUCCESS;
     }
-    start(prepared, source, &what, &arguments)
+    start(prepared, source, (program, inherited), &what, &arguments)
 }
 
 /// Says why a command line is none. Help and version come this way too.
@@ -151,7 +156,13 @@ fn refuse(error: &clap::Error) -> ExitCode {
 }
 
 /// Runs the daemon, from its log to its end.
-fn start(prepared: Prepared, source: Source, what: &str, arguments: &Arguments) -> ExitCode {
+fn start(
+    mut prepared: Prepared,
+    source: Source,
+    (program, inherited): (Option<Program>, Option<Inherited>),
+    what: &str,
+    arguments: &Arguments,
+) -> ExitCode {
     let _log = match Log::to_stderr() {
         Ok(log) => log,
         Err(why) => {
@@ -166,8 +177,31 @@ fn start(prepared: Prepared, source: Source, what: &str, arguments: &Arguments) 
             return ExitCode::FAILURE;
         }
     };
-    let running = supervisor::run(prepared, source, what, arguments.control.as_deref(), arguments.limits());
-    let ended = runtime.block_on(running);
+    let mut document = inherited.and_then(|inherited| read(inherited, arguments));
+    let ended = loop {
+        let setting = supervisor::Setting {
+            source: source.clone(),
+            program: program.clone(),
+            control: arguments.control.as_deref(),
+            limits: arguments.limits(),
+        };
+        match runtime.block_on(supervisor::run(prepared, document.take(), what, setting)) {
+            Ok(Ended::Stopped) => break Ok(()),
+            Ok(Ended::Suspended(suspended)) => {
+                let failed = match suspended.hand_over(program.as_ref()) {
+                    // The service manager has it.
+                    Ok(()) => break Ok(()),
+                    Err(failed) => failed,
+                };
+                error!("{failed}: this process goes on");
+                match Prepared::new(suspended.daemon, source.lease) {
+                    Ok(same) => (prepared, document) = (same, Some(*suspended.document)),
+                    Err(why) => break Err(why.into()),
+                }
+            }
+            Err(why) => break Err(why),
+        }
+    };
     // A script whose start hangs (on a dead file server) holds its thread for as long.
     runtime.shutdown_timeout(LAST_STARTS);
     match ended {
@@ -177,6 +211,14 @@ fn start(prepared: Prepared, source: Source, what: &str, arguments: &Arguments) 
             ExitCode::FAILURE
         }
     }
+}
+
+/// Reads what the program before has left.
+fn read(inherited: Inherited, arguments: &Arguments) -> Option<Document> {
+    let read = inherited.read();
+    let complain =
+        |why| error!("{}: cannot go on from what ran before, so this is a start: {why}", arguments.config.display());
+    read.map_err(complain).ok()
 }
 
 fn count(daemon: &Daemon) -> String {

@@ -29,6 +29,8 @@ pub(super) enum Request {
     DumpData,
     /// To log the counters.
     DumpStatistics,
+    /// To end as it is, for a process that goes on.
+    HandOver,
 }
 
 /// An orderly stop.

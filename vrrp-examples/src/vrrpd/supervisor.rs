@@ -1,29 +1,34 @@
 //! The loop: events of the protocol, verdicts of checks, questions and orders on the control socket, and signals.
 
 use std::collections::BTreeMap;
+use std::future::pending;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
+use tokio::time::sleep;
 use tracing::{error, info, warn};
 use vrrp_core::{Cause, Drain, Role, RouterId, TrackerId, Transition};
-use vrrp_io_linux::{Event, EventKind, Events, Stopped, Vrrp};
+use vrrp_io_linux::{Event, EventKind, Events, Router, Stopped, Vrrp};
 
 use crate::vrrpd::by_hand::{self, Meant, Table, failed};
 use crate::vrrpd::checks::script::{self, Checks};
 use crate::vrrpd::checks::{Ran, Verdict};
-use crate::vrrpd::config::{Daemon, Notify};
+use crate::vrrpd::config::{Daemon, Instance, Notify, Script};
 use crate::vrrpd::control::order::{
-    self, Checked, DrainEnded, NewPriority, Order, PriorityChanged, Reloaded, Reply, Routers,
+    self, Checked, DrainEnded, NewPriority, Order, PriorityChanged, Reloaded, Reply, Routers, Upgraded,
 };
 use crate::vrrpd::control::refused::Refused;
 use crate::vrrpd::control::snapshot::{Reasons, Snapshot};
 use crate::vrrpd::control::status::dump;
 use crate::vrrpd::control::{self, ControlSocket};
 use crate::vrrpd::groups::Groups;
+use crate::vrrpd::inherited;
+use crate::vrrpd::log;
 use crate::vrrpd::notify::{self, Limits, Notifier, NotifyState, Subject};
 use crate::vrrpd::reading::Source;
 use crate::vrrpd::reaper;
@@ -32,9 +37,13 @@ use crate::vrrpd::routers::{Prepared, ScriptUser, ScriptUsers};
 use crate::vrrpd::routes::{self, Routing};
 use crate::vrrpd::service_manager::ServiceManager;
 use crate::vrrpd::signals::{Request, Signals};
+use crate::vrrpd::upgrade::{self, Check, Document, Program};
 
 /// How long the kernel may take to remove routes and rules at the end.
 const STOP_ROUTES: Duration = Duration::from_secs(1);
+
+/// How long an answer takes to reach the client.
+const LAST_ANSWER: Duration = Duration::from_millis(20);
 
 /// Requests by signals that may wait. One of each kind is enough.
 const REQUESTS: usize = 8;
@@ -42,31 +51,68 @@ const REQUESTS: usize = 8;
 /// The priority that scripts of a group are told: it has none, and keepalived says so too.
 const GROUP_PRIORITY: u8 = 0;
 
-/// Runs all that is configured until a signal asks for the end. `what`: how much it is, for the log.
+/// Where everything comes from that is no configuration.
+pub(super) struct Setting<'a> {
+    pub(super) source: Source,
+    /// Which program goes on where this one is upgraded.
+    pub(super) program: Option<Program>,
+    pub(super) control: Option<&'a Path>,
+    pub(super) limits: Limits,
+}
+
+/// How it ended.
+pub(super) enum Ended {
+    /// Everything is released.
+    Stopped,
+    /// Everything is as it was, and written down.
+    Suspended(Suspended),
+}
+
+/// What the next program, or this one again, goes on with.
+pub(super) struct Suspended {
+    pub(super) document: Box<Document>,
+    pub(super) daemon: Daemon,
+    /// Whether a service manager is to have it.
+    stored: bool,
+}
+
+impl Suspended {
+    /// Hands it over. Returns where that is done and this process is to end, or why it cannot be.
+    pub(super) fn hand_over(&self, program: Option<&Program>) -> Result<(), upgrade::Failed> {
+        match program.filter(|_| !self.stored) {
+            Some(program) => match upgrade::become_program(program, &self.document)? {},
+            None => upgrade::store(&self.document),
+        }
+    }
+}
+
+/// Runs all that is configured until a signal asks for the end, from where `before` was suspended. `what`: how much it is, for
+/// the log.
 pub(super) async fn run(
     prepared: Prepared,
-    source: Source,
+    before: Option<Document>,
     what: &str,
-    control: Option<&Path>,
-    limits: Limits,
-) -> Result<(), Box<dyn std::error::Error>> {
+    Setting { source, program, control, limits }: Setting<'_>,
+) -> Result<Ended, Box<dyn std::error::Error>> {
     let manager = ServiceManager::from_environment();
     // Signals first: from here on a stop is orderly.
     let mut signals = Signals::catch().map_err(|why| format!("cannot catch signals: {why}"))?;
+    inherited::unblock();
     tokio::spawn(reaper::reap(signal(SignalKind::child())?));
-    let control = control.map(ControlSocket::bind).transpose()?;
 
     let Prepared { daemon, routers, script_users } = prepared;
-    let routing = routes::spawn(&daemon.instances).await?;
-    let (vrrp, events) = vrrp_io_linux::start_with(daemon.scheduling, routers)?;
-    info!("started with {what}");
+    let Begun { vrrp, events, routing, checked, by_hand } = begin(&daemon, routers, before, what).await?;
+    let control = control.map(ControlSocket::bind).transpose()?;
     let (verdict_sender, verdicts) = mpsc::channel(64);
     let (snapshots, asked) = mpsc::channel(64);
     let (orders, ordered) = mpsc::channel(64);
     let (requests, requested) = mpsc::channel(REQUESTS);
-    let checks = script::spawn(daemon.scripts.clone(), verdict_sender);
+    let known = |script: &Script| {
+        checked.iter().find(|check| check.is(script)).map(|check| (check.passed, check.reason.clone()))
+    };
+    let (checks, known) = script::spawn_from(daemon.scripts.clone(), known, verdict_sender);
     let notifier = notify::spawn(subjects(&daemon), limits);
-    let server = control.map(|socket| tokio::spawn(control::serve(socket, control::Daemon { snapshots, orders })));
+    let mut server = control.map(|socket| tokio::spawn(control::serve(socket, control::Daemon { snapshots, orders })));
 
     let running = vrrp.routers().await?;
     let ids = by_name(&daemon, running.into_iter().map(|(id, _)| id));
@@ -75,24 +121,43 @@ pub(super) async fn run(
         ids,
         groups: Groups::new(&daemon),
         daemon: Arc::new(daemon),
-        verdicts: BTreeMap::new(),
+        verdicts: known.into_iter().map(|verdict| (verdict.script.clone(), verdict)).collect(),
         checks,
         vrrp,
         events,
         early: Vec::new(),
         notifier,
         routing,
-        by_hand: Table::default(),
+        by_hand,
         reloads: Reloads::new(source.clone()),
         source,
         tasks: JoinSet::new(),
         manager,
+        program,
+        asking: None,
     };
-    let ended = tokio::select! {
-        () = supervisor.serve(verdicts, asked, ordered, requested) => Err("the protocol driver has died".into()),
-        why = stop(&mut signals, requests) => Ok(why),
+    supervisor.take_in_roles().await;
+    let mut ended = tokio::select! {
+        end = supervisor.serve(verdicts, asked, ordered, requested) => Ok(end),
+        why = stop(&mut signals, requests) => Err(why),
     };
-    if let Ok(why) = ended {
+    if let Ok(End::Upgrade { stored }) = ended {
+        // Who asked is told.
+        sleep(LAST_ANSWER).await;
+        if let Some(server) = server.take() {
+            server.abort();
+            // Its socket goes with it.
+            let _ = server.await;
+        }
+        match supervisor.suspend(stored).await {
+            Ok(suspended) => return Ok(Ended::Suspended(suspended)),
+            Err(died) => {
+                supervisor = died;
+                ended = Ok(End::Died);
+            }
+        }
+    }
+    if let Err(why) = ended {
         info!("{why}: stopping");
     }
     supervisor.stop().await;
@@ -100,7 +165,61 @@ pub(super) async fn run(
     if let Some(server) = server {
         server.abort();
     }
-    ended.map(drop)
+    match ended {
+        Err(_) => Ok(Ended::Stopped),
+        Ok(_) => Err("the protocol driver has died".into()),
+    }
+}
+
+/// What runs first.
+struct Begun {
+    vrrp: Vrrp,
+    events: Events,
+    routing: Routing,
+    /// The checks that have a verdict already.
+    checked: Vec<Check>,
+    by_hand: Table,
+}
+
+/// Starts the routers, or has them go on.
+async fn begin(
+    daemon: &Daemon,
+    routers: Vec<Router>,
+    before: Option<Document>,
+    what: &str,
+) -> Result<Begun, Box<dyn std::error::Error>> {
+    if let Some(Document { version, routers: suspended, checks: checked, by_hand, .. }) = before {
+        let by_hand = Table::of(by_hand);
+        let with_hands = |(router, instance): (&Router, &Instance)| match by_hand.priority(&instance.name) {
+            Some(priority) => router.clone().with_priority(priority),
+            None => router.clone(),
+        };
+        let going_on = routers.iter().zip(&daemon.instances).map(with_hands);
+        match vrrp_io_linux::start_from(daemon.scheduling, going_on, suspended) {
+            Ok((vrrp, events)) => {
+                let routing = routes::spawn_from(&daemon.instances, &masters(&vrrp).await?).await?;
+                info!("goes on with {what}, from vrrpd {version}");
+                return Ok(Begun { vrrp, events, routing, checked, by_hand });
+            }
+            Err(why) => error!("cannot go on from what ran before, so this is a start: {}", log::with_sources(&why)),
+        }
+    }
+    let routing = routes::spawn(&daemon.instances).await?;
+    let (vrrp, events) = vrrp_io_linux::start_with(daemon.scheduling, routers)?;
+    info!("started with {what}");
+    Ok(Begun { vrrp, events, routing, checked: Vec::new(), by_hand: Table::default() })
+}
+
+/// The routers that are Master, by name, and of their addresses those that are there and those that cannot be.
+async fn masters(vrrp: &Vrrp) -> Result<BTreeMap<String, Vec<(IpAddr, bool)>>, Stopped> {
+    let status = vrrp.status().await?;
+    let masters = status.routers.into_iter().filter(|router| router.role == Role::Master);
+    Ok(masters
+        .map(|router| {
+            let known = router.addresses.iter().filter(|it| it.installed || it.obstacle.is_some());
+            (router.name, known.map(|it| (it.vip.address, it.installed)).collect())
+        })
+        .collect())
 }
 
 /// Waits for a signal to stop, and hands on what others ask for.
@@ -186,24 +305,47 @@ struct Supervisor {
     tasks: JoinSet<Option<DrainOver>>,
     /// Who waits for the daemon to be ready, and to live.
     manager: ServiceManager,
+    /// Which program goes on where this one is upgraded.
+    program: Option<Program>,
+    /// The program on disk, while it is asked, and who waits for that.
+    asking: Option<(JoinHandle<Result<String, String>>, Reply<Upgraded>)>,
+}
+
+/// What ends the loop.
+enum End {
+    /// The protocol's driver has.
+    Died,
+    /// Another program is to go on. `stored`: it is started by a service manager.
+    Upgrade { stored: bool },
 }
 
 impl Supervisor {
-    /// Ends with the protocol's driver.
+    /// Takes in how routers stand that go on: nobody is told of that.
+    async fn take_in_roles(&mut self) {
+        let Ok(driver) = self.vrrp.status().await else { return };
+        for router in driver.routers.iter().filter(|router| router.cause != Cause::New) {
+            let transition = Transition::new(Role::Initialize, router.role, router.cause);
+            if let Some(state) = told(&transition) {
+                let _ = self.groups.changed(&router.name, state);
+            }
+        }
+    }
+
+    /// Ends with the protocol's driver, or for another program.
     async fn serve(
         &mut self,
         mut verdicts: mpsc::Receiver<Verdict>,
         mut asked: mpsc::Receiver<oneshot::Sender<Snapshot>>,
         mut ordered: mpsc::Receiver<Order>,
         mut requested: mpsc::Receiver<Request>,
-    ) {
+    ) -> End {
         loop {
             // While routers change, nobody knows which of their trackers is which.
             let settled = !self.reloads.is_applying();
             tokio::select! {
                 event = self.events.recv() => match event {
                     Some(event) => self.hear(event),
-                    None => return,
+                    None => return End::Died,
                 },
                 Some(verdict) = verdicts.recv(), if settled => self.judge(verdict).await,
                 Some(reply) = asked.recv() => {
@@ -213,7 +355,15 @@ impl Supervisor {
                     }
                 }
                 Some(order) = ordered.recv(), if settled => self.take(order).await,
-                Some(request) = requested.recv() => self.heed(request).await,
+                Some(request) = requested.recv(), if settled => match request {
+                    Request::HandOver => return End::Upgrade { stored: true },
+                    request => self.heed(request).await,
+                },
+                answer = asked_program(&mut self.asking), if settled => {
+                    if self.agree(answer) {
+                        return End::Upgrade { stored: false };
+                    }
+                }
                 outcome = self.reloads.outcome(&self.vrrp) => self.reloaded(outcome).await,
                 Some(over) = self.tasks.join_next() => {
                     if let Ok(Some((reply, ended))) = over {
@@ -229,6 +379,58 @@ impl Supervisor {
                 }
             }
         }
+    }
+
+    /// Asks the program on disk whether it can go on.
+    fn upgrade(&mut self, reply: Reply<Upgraded>) {
+        match (&self.program, &self.asking) {
+            (_, Some(_)) => {
+                answer(reply, Err(Refused::Busy { with: "another upgrade is under way".to_owned() }));
+            }
+            (None, _) => {
+                let why = "vrrpd does not know the path of its own program".to_owned();
+                answer(reply, Err(Refused::Impossible { why }));
+            }
+            (Some(program), None) => self.asking = Some((tokio::spawn(program.clone().ask()), reply)),
+        }
+    }
+
+    /// Takes the answer of the program on disk. Returns whether it goes on.
+    fn agree(&mut self, asked: Result<String, String>) -> bool {
+        let Some((_, reply)) = self.asking.take() else { return false };
+        match asked {
+            Ok(to) => {
+                let from = env!("CARGO_PKG_VERSION").to_owned();
+                info!("upgrade from {from} to {to}");
+                answer(reply, Ok(Upgraded { from, to }));
+                true
+            }
+            Err(why) => {
+                warn!("no upgrade: {why}");
+                answer(reply, Err(Refused::Impossible { why }));
+                false
+            }
+        }
+    }
+
+    /// Writes everything down and ends, and leaves everything on the host as it is. `Err`: the routers run no more.
+    async fn suspend(mut self, stored: bool) -> Result<Suspended, Self> {
+        self.manager.reloading();
+        self.checks.kill().await;
+        let Ok(routers) = self.vrrp.suspend().await else { return Err(self) };
+        while let Ok(event) = self.events.try_recv() {
+            tell(&event);
+        }
+        let check = |script: &Script| {
+            let Verdict { passed, reason, .. } = self.verdicts.get(&script.name)?;
+            Some(Check::new(script, *passed, reason.clone()))
+        };
+        let checks = self.daemon.scripts.iter().filter_map(check).collect();
+        let document = Box::new(Document::new(routers, checks, self.by_hand.list()));
+        let Self { daemon, routing, notifier, .. } = self;
+        // What they would do at their end is not to be done: routes and rules stay, and scripts that run come to their own end.
+        std::mem::forget((routing, notifier));
+        Ok(Suspended { document, daemon: daemon.as_ref().clone(), stored })
     }
 
     /// Releases everything, tells the rest of the story, lets the stop scripts run.
@@ -310,8 +512,8 @@ impl Supervisor {
     /// Does what a signal asks for.
     async fn heed(&mut self, request: Request) {
         let dump = match request {
-            // That one is for who waits for it.
-            Request::Stop(_) => return,
+            // These are for who waits for them.
+            Request::Stop(_) | Request::HandOver => return,
             Request::Reload => return self.reload(None),
             Request::DumpData => dump::data,
             Request::DumpStatistics => dump::statistics,
@@ -399,10 +601,7 @@ impl Supervisor {
                 }
                 Err(why) => answer(reply, Err(why)),
             },
-            Order::Upgrade(reply) => {
-                let why = "this release cannot go on as another program; restart it".to_owned();
-                answer(reply, Err(Refused::Impossible { why }));
-            }
+            Order::Upgrade(reply) => self.upgrade(reply),
         }
     }
 
@@ -494,6 +693,16 @@ impl Supervisor {
         };
         let ended = self.by_hand.end(&self.vrrp, find).await;
         Reloaded { changes, ended }
+    }
+}
+
+/// Waits for the answer of the program on disk; where it is not asked, for ever. Who drops the future loses nothing.
+async fn asked_program(
+    asking: &mut Option<(JoinHandle<Result<String, String>>, Reply<Upgraded>)>,
+) -> Result<String, String> {
+    match asking {
+        Some((asking, _)) => asking.await.unwrap_or_else(|why| Err(why.to_string())),
+        None => pending().await,
     }
 }
 

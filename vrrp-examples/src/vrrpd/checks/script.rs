@@ -23,9 +23,25 @@ const ASKED: usize = 16;
 /// Checks wait for room in `results` and end when its receiver is gone.
 #[must_use = "dropping it stops the checks"]
 pub fn spawn(scripts: Vec<Script>, results: Sender<Verdict>) -> Checks {
+    spawn_from(scripts, |_| None, results).0
+}
+
+/// Does the same where some have a verdict already, and a reason for it: of these only changes are told. Returns their
+/// verdicts too.
+#[must_use = "dropping it stops the checks"]
+pub fn spawn_from(
+    scripts: Vec<Script>,
+    known: impl Fn(&Script) -> Option<(bool, String)>,
+    results: Sender<Verdict>,
+) -> (Checks, Vec<Verdict>) {
     let mut checks = Checks { running: BTreeMap::new(), results, started: 0 };
-    scripts.into_iter().for_each(|script| checks.start(script));
-    checks
+    let mut verdicts = Vec::new();
+    for script in scripts {
+        let (name, known) = (script.name.clone(), known(&script));
+        let serial = checks.start(script, known.as_ref().map(|(passed, _)| *passed));
+        verdicts.extend(known.map(|(passed, reason)| Verdict { script: name, serial, passed, reason }));
+    }
+    (checks, verdicts)
 }
 
 /// The running checks. Dropping it stops them and kills what runs, children included.
@@ -65,9 +81,9 @@ impl Checks {
                 }
                 Some(running) => {
                     running.stop().await;
-                    self.start(script);
+                    self.start(script, None);
                 }
-                None => self.start(script),
+                None => drop(self.start(script, None)),
             }
         }
         for (_, running) in gone {
@@ -89,20 +105,27 @@ impl Checks {
     }
 
     /// Stops the checks; on return everything that ran has been killed.
-    pub async fn stop(self) {
-        for (_, running) in self.running {
+    pub async fn stop(mut self) {
+        self.kill().await;
+    }
+
+    /// Does the same, and leaves none.
+    pub async fn kill(&mut self) {
+        for (_, running) in std::mem::take(&mut self.running) {
             running.stop().await;
         }
     }
 
-    fn start(&mut self, script: Script) {
+    /// Returns its serial number.
+    fn start(&mut self, script: Script, verdict: Option<bool>) -> u64 {
         self.started += 1;
         let (name, serial) = (script.name.clone(), self.started);
         let (definition, of_task) = watch::channel(script);
         let (asked, asks) = mpsc::channel(ASKED);
         let mut task = JoinSet::new();
-        task.spawn(check(serial, of_task, asks, self.results.clone()));
+        task.spawn(check((serial, verdict), of_task, asks, self.results.clone()));
         self.running.insert(name, Running { serial, definition, asked, task });
+        serial
     }
 }
 
@@ -113,7 +136,7 @@ impl Running {
 }
 
 async fn check(
-    serial: u64,
+    (serial, verdict): (u64, Option<bool>),
     mut definition: watch::Receiver<Script>,
     mut asks: mpsc::Receiver<oneshot::Sender<Ran>>,
     results: Sender<Verdict>,
@@ -122,6 +145,8 @@ async fn check(
     let mut began = Instant::now();
     let mut starts = starts(&script, began);
     let mut series = Hysteresis::new(script.rise, script.fall);
+    // The first result decides alone.
+    let _ = verdict.map(|verdict| series.record(verdict));
     let mut askers = Vec::new();
     loop {
         tokio::select! {

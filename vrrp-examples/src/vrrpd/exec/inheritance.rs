@@ -4,7 +4,8 @@ use caps::errors::CapsError;
 use caps::{CapSet, runtime};
 
 /// Where systemd, or whoever else supervises, speaks to vrrpd alone.
-const OURS: [&str; 16] = [
+const OURS: [&str; 17] = [
+    "VRRPD_STATE_FD",
     "NOTIFY_SOCKET",
     "JOURNAL_STREAM",
     "INVOCATION_ID",

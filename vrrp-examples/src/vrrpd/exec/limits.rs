@@ -31,6 +31,15 @@ pub(crate) fn remember(called: &OsStr) {
     }
 }
 
+/// Sets the limits that the process was started with, for the program that takes its place.
+pub(crate) fn restore() {
+    let found = FOUND.get().map(|(found, _)| *found);
+    for (resource, limit) in LIMITED.into_iter().zip(found.into_iter().flatten()) {
+        // What is less than it was is enough.
+        let _ = hard(resource).map(|hard| setrlimit(resource, limit, hard));
+    }
+}
+
 /// What starts `program` with the limits that this process was started with.
 pub(super) fn command(program: &str) -> Command {
     match FOUND.get() {

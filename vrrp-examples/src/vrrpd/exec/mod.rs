@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::vrrpd::config::Command;
 use child::Child;
-pub(crate) use limits::{become_command, remember};
+pub(crate) use limits::{become_command, remember, restore as restore_limits};
 pub use outcome::Outcome;
 pub(crate) use own::retain_foreign;
 pub use program::{Obstacle, can_run, is_secure, needs_no_shell};

@@ -32,6 +32,11 @@ impl Gate {
         Self { all: addresses.collect(), heard: BTreeMap::new(), master: false, round: 0 }
     }
 
+    /// Follows an instance that is Master already; what is known of its addresses.
+    pub(super) fn of_master(addresses: impl Iterator<Item = IpAddr>, known: &[(IpAddr, bool)]) -> Self {
+        Self { heard: known.iter().copied().collect(), master: true, round: 1, ..Self::new(addresses) }
+    }
+
     /// The instance has these addresses now. What was heard of new ones before counts.
     pub(super) fn readdress(&mut self, addresses: impl Iterator<Item = IpAddr>) {
         self.all = addresses.collect();

@@ -106,7 +106,7 @@ impl Keeper {
     }
 
     /// Removes what an earlier run left behind.
-    pub(super) async fn sweep(&self) {
+    pub(super) async fn sweep(&self, is_wanted: impl Fn(&str) -> bool) {
         let marked = match Marked::read(&self.handle).await {
             Ok(marked) => marked,
             Err(error) => {
@@ -114,7 +114,10 @@ impl Keeper {
                 return;
             }
         };
-        for thing in self.things.iter().rev().filter(|thing| marked.has(&thing.item) != Presence::Gone) {
+        let is_left = |thing: &&Thing| {
+            marked.has(&thing.item) != Presence::Gone && !thing.holders.iter().any(|holder| is_wanted(holder))
+        };
+        for thing in self.things.iter().rev().filter(is_left) {
             let (name, item) = (&thing.holder, &thing.item);
             match item.delete(&self.handle).await {
                 Ok(true) => tracing::warn!("{name}: an earlier run left {item}, removed it"),

@@ -42,7 +42,24 @@ pub struct Routing {
 /// # Errors
 /// Where there is something to set and no netlink socket to be had.
 pub async fn spawn(instances: &[Instance]) -> io::Result<Routing> {
-    let mut routing = Routing { gates: BTreeMap::new(), keeper: None, tasks: JoinSet::new(), connection: None };
+    spawn_from(instances, &BTreeMap::new()).await
+}
+
+/// Does the same where some instances are Master already: for each of these, by its name, its addresses with whether they are
+/// there. What they have set is not touched.
+///
+/// # Errors
+/// As there.
+pub async fn spawn_from(
+    instances: &[Instance],
+    masters: &BTreeMap<String, Vec<(IpAddr, bool)>>,
+) -> io::Result<Routing> {
+    let gate = |instance: &Instance| {
+        let known = masters.get(&instance.name)?;
+        Some((instance.name.clone(), Gate::of_master(addresses(instance), known)))
+    };
+    let gates = instances.iter().filter_map(gate).collect();
+    let mut routing = Routing { gates, keeper: None, tasks: JoinSet::new(), connection: None };
     routing.replace(instances).await?;
     Ok(routing)
 }
@@ -100,7 +117,7 @@ impl Routing {
         self.connection = Some(tokio::spawn(connection).abort_handle());
         let mut keeper = Keeper::new(handle);
         instances.iter().for_each(|instance| keeper.add(&instance.name, items(instance)));
-        keeper.sweep().await;
+        keeper.sweep(|name| self.gates.get(name).is_some_and(|gate| gate.wish() != gate::Wish::Absent)).await;
         let (sender, orders) = mpsc::unbounded_channel();
         self.keeper = Some(sender);
         self.tasks.spawn(keeper.run(orders, listener));
