@@ -391,7 +391,10 @@ impl Supervisor {
                 let why = "vrrpd does not know the path of its own program".to_owned();
                 answer(reply, Err(Refused::Impossible { why }));
             }
-            (Some(program), None) => self.asking = Some((tokio::spawn(program.clone().ask()), reply)),
+            (Some(program), None) => {
+                let program = program.clone();
+                self.asking = Some((spawn_blocking(move || program.ask()), reply));
+            }
         }
     }
 

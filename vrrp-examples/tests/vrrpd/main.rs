@@ -26,6 +26,7 @@ mod status;
 mod sync_group;
 mod tracking;
 mod unicast;
+mod upgrade;
 mod version_3;
 mod virtual_mac;
 

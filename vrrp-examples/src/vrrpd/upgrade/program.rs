@@ -2,12 +2,17 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
-use tokio::process::Command;
-use tokio::time::timeout;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::VARIABLE;
 
 /// Reading a configuration takes some hundredths of a second.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -30,32 +35,44 @@ impl Program {
         Some(Self { path: path.ok()?, called: called.clone(), arguments: arguments.to_vec() })
     }
 
-    /// Has the program say its version, and whether it takes the configuration. Returns the version.
+    /// Has the program say its version, and whether it takes the configuration. Returns the version. Blocks, and is not to be
+    /// called on the first thread of the process: whose children [are reaped](crate::vrrpd::reaper).
     ///
     /// # Errors
     /// Why it is not to be run, as a sentence.
-    pub(in crate::vrrpd) async fn ask(self) -> Result<String, String> {
-        let (version, _) = self.run(&["--version".into()]).await?;
+    pub(in crate::vrrpd) fn ask(&self) -> Result<String, String> {
+        let version = self.run(&["--version".into()])?;
         let version = version.split_whitespace().last().unwrap_or_default().to_owned();
         let mut arguments = self.arguments.clone();
         arguments.push("--check".into());
-        self.run(&arguments).await?;
+        self.run(&arguments)?;
         Ok(version)
     }
 
-    async fn run(&self, arguments: &[OsString]) -> Result<(String, String), String> {
+    fn run(&self, arguments: &[OsString]) -> Result<String, String> {
         let path = self.path.display();
         let mut command = Command::new(&self.path);
-        command.arg0(&self.called).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-        let output =
-            timeout(LIMIT, command.output()).await.map_err(|_| format!("{path} does not answer within {LIMIT:?}"))?;
-        let output = output.map_err(|why| format!("cannot run {path}: {why}"))?;
+        command.arg0(&self.called).args(arguments).env_remove(VARIABLE).env_remove("NOTIFY_SOCKET");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let cannot = |why| format!("cannot run {path}: {why}");
+        let child = command.spawn().map_err(cannot)?;
+        let (done, is_done) = mpsc::channel::<()>();
+        let pid = i32::try_from(child.id()).map(Pid::from_raw);
+        let watch = thread::spawn(move || {
+            // It is not reaped before it is done.
+            if let (Err(RecvTimeoutError::Timeout), Ok(pid)) = (is_done.recv_timeout(LIMIT), pid) {
+                let _ = kill(pid, Signal::SIGKILL);
+            }
+        });
+        let output = child.wait_with_output();
+        drop(done);
+        let _ = watch.join();
+        let output = output.map_err(cannot)?;
         let text = |octets: &[u8]| String::from_utf8_lossy(octets).trim_end().to_owned();
-        let (out, err) = (text(&output.stdout), text(&output.stderr));
-        if !output.status.success() {
-            let words: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
-            return Err(format!("{path} {} ends with {}:\n{err}", words.join(" "), output.status));
+        if output.status.success() {
+            return Ok(text(&output.stdout));
         }
-        Ok((out, err))
+        let words: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
+        Err(format!("{path} {}: {}\n{}", words.join(" "), output.status, text(&output.stderr)))
     }
 }
