@@ -1,14 +1,21 @@
 //! What the hosts say, as the switch hears it.
 
 use std::collections::HashMap;
+use std::io::IoSliceMut;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use nix::sys::socket::sockopt::{RcvBuf, RcvBufForce};
-use nix::sys::socket::{AddressFamily, LinkAddr, SockFlag, SockProtocol, SockType, recvfrom, setsockopt, socket};
+use nix::cmsg_space;
+use nix::sys::socket::sockopt::{RcvBuf, RcvBufForce, ReceiveTimestampns};
+use nix::sys::socket::{
+    AddressFamily, ControlMessageOwned, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, recvmsg, setsockopt,
+    socket,
+};
+use nix::sys::time::TimeSpec;
+use nix::time::{ClockId, clock_gettime};
 
 /// `PACKET_OUTGOING` of packet(7): what the switch passes on.
 const OUTGOING: u8 = 4;
@@ -59,13 +66,20 @@ impl Wire {
         // As much as may be had: who waits for its turn on a busy machine must not lose frames.
         let _ =
             setsockopt(&socket, RcvBufForce, &RECEIVE_BUFFER).or_else(|_| setsockopt(&socket, RcvBuf, &RECEIVE_BUFFER));
+        setsockopt(&socket, ReceiveTimestampns, &true).unwrap();
         let frames = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&frames);
         thread::spawn(move || {
             let mut octets = [0; 2048];
-            while let Ok((len, Some(from))) = recvfrom::<LinkAddr>(socket.as_raw_fd(), &mut octets) {
+            let mut stamps = cmsg_space!(TimeSpec);
+            loop {
+                let mut into = [IoSliceMut::new(&mut octets)];
+                let received = recvmsg::<LinkAddr>(socket.as_raw_fd(), &mut into, Some(&mut stamps), MsgFlags::empty());
+                let Ok(message) = received else { return };
+                let (len, from) = (message.bytes, message.address.unwrap());
+                let at = Instant::now() - age(message.cmsgs().unwrap());
                 if from.pkttype() != OUTGOING {
-                    let frame = Frame { at: Instant::now(), port: from.ifindex(), octets: octets[..len].to_vec() };
+                    let frame = Frame { at, port: from.ifindex(), octets: octets[..len].to_vec() };
                     heard.lock().unwrap().push(frame);
                 }
             }
@@ -136,6 +150,16 @@ impl Wire {
         let frames = self.frames.lock().unwrap();
         frames.iter().filter(|frame| hosts.get(&frame.port) == Some(&host)).filter_map(read).collect()
     }
+}
+
+/// How long a frame waited for its reader, by the kernel's stamp.
+fn age(mut stamps: impl Iterator<Item = ControlMessageOwned>) -> Duration {
+    let stamp = stamps.find_map(|stamp| match stamp {
+        ControlMessageOwned::ScmTimestampns(at) => Some(Duration::from(at)),
+        _ => None,
+    });
+    let now = clock_gettime(ClockId::CLOCK_REALTIME).map(Duration::from);
+    now.ok().zip(stamp).and_then(|(now, at)| now.checked_sub(at)).unwrap_or_default()
 }
 
 impl Advert {

@@ -13,7 +13,15 @@ use crate::instance;
 
 const VIP: &str = "192.0.2.101";
 
-/// Each as often.
+/// How late an advertisement may be on a machine that has nothing else to do.
+const LATE: Duration = Duration::from_millis(50);
+
+/// Whether this is the long form, which needs a machine of its own.
+fn is_long() -> bool {
+    std::env::var_os("VRRP_UPGRADES").is_some()
+}
+
+/// How often in a row.
 fn upgrades() -> usize {
     std::env::var("VRRP_UPGRADES").ok().and_then(|often| often.parse().ok()).unwrap_or(3)
 }
@@ -94,8 +102,13 @@ fn upgrade_in_a_row(interval: &str, span: Duration) {
     let times: Vec<Instant> = adverts.iter().map(|advert| advert.at).filter(|at| *at >= from).collect();
     let gaps = times.windows(2).map(|pair| pair[1] - pair[0]);
     let (largest, least) = (gaps.clone().max().unwrap(), gaps.min().unwrap());
-    eprintln!("every {interval} s, {} upgrades: {least:?} to {largest:?}, {answered} of {asked}", upgrades());
-    assert!(largest < span * 3, "an advertisement is missing: {largest:?}");
+    let report =
+        format!("every {interval} s, {} upgrades: {least:?} to {largest:?}, {answered} of {asked}", upgrades());
+    eprintln!("{report}");
+    let _ = std::env::var_os("VRRP_UPGRADE_REPORT").map(|path| std::fs::write(path, report));
+    // Where something else has the processor nobody can keep time.
+    let late = if is_long() { LATE } else { span };
+    assert!(largest <= span + late, "an advertisement is late or missing: {largest:?}");
     assert_eq!(asked, answered, "requests were lost");
     assert_eq!(lan.wire().announcements(1, VIP).len(), announced, "nothing is announced again");
     assert_eq!(other.logged(" -> "), changes, "no transition at the peer");
