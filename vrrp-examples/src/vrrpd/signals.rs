@@ -54,6 +54,7 @@ const MEANINGLESS: [(i32, &str); 8] = [
 pub(super) struct Signals {
     stops: [(Signal, &'static str); STOPS.len()],
     hangup: Signal,
+    hand_over: Signal,
     data: Dump,
     statistics: Dump,
     /// One for each signal without effect.
@@ -68,13 +69,15 @@ impl Signals {
         let mut listeners = JoinSet::new();
         let meaningless = MEANINGLESS.map(|(number, name)| (number, name.to_owned()));
         let first = libc::SIGRTMIN();
-        let real_time = (first..=libc::SIGRTMAX()).map(|number| (number, real_time_name(number - first)));
+        let real_time = (first..=libc::SIGRTMAX()).filter(|number| *number != hand_over());
+        let real_time = real_time.map(|number| (number, real_time_name(number - first)));
         for (number, name) in meaningless.into_iter().chain(real_time) {
             listeners.spawn(say(catch(number)?, meaning(number, &name)));
         }
         Ok(Self {
             stops: [terminate?, interrupt?, quit?],
             hangup: catch(libc::SIGHUP)?,
+            hand_over: catch(hand_over())?,
             data: Dump::new(catch(libc::SIGUSR1)?, "SIGUSR1"),
             statistics: Dump::new(catch(libc::SIGUSR2)?, "SIGUSR2"),
             _listeners: listeners,
@@ -95,6 +98,9 @@ impl Signals {
         }
         if self.hangup.poll_recv(context).is_ready() {
             return Poll::Ready(Request::Reload);
+        }
+        if self.hand_over.poll_recv(context).is_ready() {
+            return Poll::Ready(Request::HandOver);
         }
         if self.data.is_due(context) {
             return Poll::Ready(Request::DumpData);
@@ -135,6 +141,11 @@ impl Dump {
         }
         false
     }
+}
+
+/// `RestartKillSignal=` of the unit. Counted from the end: how many of the first ones a C library keeps differs.
+fn hand_over() -> i32 {
+    libc::SIGRTMAX() - 1
 }
 
 fn real_time_name(offset: i32) -> String {

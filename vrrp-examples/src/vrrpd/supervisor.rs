@@ -418,7 +418,10 @@ impl Supervisor {
 
     /// Writes everything down and ends, and leaves everything on the host as it is. `Err`: the routers run no more.
     async fn suspend(mut self, stored: bool) -> Result<Suspended, Self> {
-        self.manager.reloading();
+        match stored {
+            true => self.manager.stopping(),
+            false => self.manager.reloading(),
+        }
         self.checks.kill().await;
         let Ok(routers) = self.vrrp.suspend().await else { return Err(self) };
         while let Ok(event) = self.events.try_recv() {
