@@ -105,8 +105,8 @@ impl Keeper {
         }
     }
 
-    /// Removes what an earlier run left behind.
-    pub(super) async fn sweep(&self, is_wanted: impl Fn(&str) -> bool) {
+    /// Takes over what an earlier run left behind for those who want it still, and removes the rest.
+    pub(super) async fn sweep(&mut self, is_wanted: impl Fn(&str) -> bool) {
         let marked = match Marked::read(&self.handle).await {
             Ok(marked) => marked,
             Err(error) => {
@@ -114,10 +114,15 @@ impl Keeper {
                 return;
             }
         };
-        let is_left = |thing: &&Thing| {
-            marked.has(&thing.item) != Presence::Gone && !thing.holders.iter().any(|holder| is_wanted(holder))
-        };
-        for thing in self.things.iter().rev().filter(is_left) {
+        for thing in self.things.iter_mut().rev() {
+            match marked.has(&thing.item) {
+                Presence::Gone => continue,
+                Presence::There if thing.holders.iter().any(|holder| is_wanted(holder)) => {
+                    thing.state = State::There;
+                    continue;
+                }
+                Presence::There | Presence::Altered => {}
+            }
             let (name, item) = (&thing.holder, &thing.item);
             match item.delete(&self.handle).await {
                 Ok(true) => tracing::warn!("{name}: an earlier run left {item}, removed it"),
