@@ -119,7 +119,9 @@ fn run(
             drop(runtime);
             released.send_replace(true);
             // Who asked may have gone: then the leases end the addresses.
-            let _ = suspended.map(|(reply, suspended)| reply.send(suspended));
+            if let Some((reply, suspended)) = suspended {
+                drop(reply.send(suspended));
+            }
         }
     };
     thread::Builder::new().name("vrrp".to_owned()).spawn(run).map_err(os("cannot start a thread"))?;

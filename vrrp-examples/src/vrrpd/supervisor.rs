@@ -308,8 +308,11 @@ struct Supervisor {
     /// Which program goes on where this one is upgraded.
     program: Option<Program>,
     /// The program on disk, while it is asked, and who waits for that.
-    asking: Option<(JoinHandle<Result<String, String>>, Reply<Upgraded>)>,
+    asking: Option<Asking>,
 }
+
+/// The program on disk that is asked, and who waits for that.
+type Asking = (JoinHandle<Result<String, String>>, Reply<Upgraded>);
 
 /// What ends the loop.
 enum End {
@@ -703,9 +706,7 @@ impl Supervisor {
 }
 
 /// Waits for the answer of the program on disk; where it is not asked, for ever. Who drops the future loses nothing.
-async fn asked_program(
-    asking: &mut Option<(JoinHandle<Result<String, String>>, Reply<Upgraded>)>,
-) -> Result<String, String> {
+async fn asked_program(asking: &mut Option<Asking>) -> Result<String, String> {
     match asking {
         Some((asking, _)) => asking.await.unwrap_or_else(|why| Err(why.to_string())),
         None => pending().await,

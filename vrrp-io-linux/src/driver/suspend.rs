@@ -33,6 +33,9 @@ impl Suspension {
     }
 }
 
+/// The last word of a driver: what is written down, and who waits for it.
+pub(super) type End = (Reply<Suspended>, Suspended);
+
 impl Driver {
     /// Tells whether it is time: nothing is being changed, and as a rule the next deadline is not near.
     pub(super) fn may_suspend(&self, suspension: &Suspension) -> bool {
@@ -42,10 +45,7 @@ impl Driver {
     }
 
     /// Finishes what is in flight, and lets go of everything but of what is on the host. `Err`: not now.
-    pub(super) fn suspend(
-        mut self,
-        suspension: Suspension,
-    ) -> Result<(Reply<Suspended>, Suspended), Box<(Self, Suspension)>> {
+    pub(super) fn suspend(mut self, suspension: Suspension) -> Result<End, Box<(Self, Suspension)>> {
         self.follow_orders();
         self.settle();
         self.follow_orders();

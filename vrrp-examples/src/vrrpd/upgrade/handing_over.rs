@@ -13,7 +13,9 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use nix::sys::socket::{AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, sendmsg, socket};
 
-use super::{Document, NAME, Program, VARIABLE};
+use super::document::Document;
+use super::names::{NAME, VARIABLE};
+use super::program::Program;
 use crate::vrrpd::exec;
 
 /// Why the next program does not have it.

@@ -3,7 +3,9 @@
 use std::env;
 use std::fs;
 
-use super::{Document, NAME, VARIABLE, handing_over};
+use super::document::Document;
+use super::handing_over;
+use super::names::{NAME, VARIABLE};
 
 /// The first descriptor that a service manager passes.
 const FIRST: u32 = 3;

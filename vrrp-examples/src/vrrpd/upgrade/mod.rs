@@ -4,14 +4,10 @@
 mod document;
 mod handing_over;
 mod inherited;
+mod names;
 mod program;
 
 pub(super) use document::{Check, Document};
 pub(super) use handing_over::{Failed, become_program, store};
 pub(super) use inherited::Inherited;
 pub(super) use program::Program;
-
-/// By this variable the next program finds the descriptor of what was written down.
-pub(super) const VARIABLE: &str = "VRRPD_STATE_FD";
-/// What the descriptor is called, as a file in memory and by a service manager.
-pub(super) const NAME: &str = "vrrpd-state";

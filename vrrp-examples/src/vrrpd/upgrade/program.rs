@@ -12,7 +12,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::VARIABLE;
+use super::names::VARIABLE;
 
 /// Reading a configuration takes some hundredths of a second.
 const LIMIT: Duration = Duration::from_secs(10);
