@@ -9,6 +9,7 @@ use crate::plan::Plan;
 use crate::router::Router;
 use crate::router_watch::RouterWatch;
 use crate::status::{Drained, DriverStatus};
+use crate::suspended::Suspended;
 use crate::wait::block_on;
 
 /// The calls of [`Vrrp`], each of which blocks its thread until it has its result. [`Vrrp::blocking`] gives it.
@@ -154,6 +155,14 @@ impl Blocking<'_> {
     /// [`Stopped`].
     pub fn subscribe(&self) -> Result<Events, Stopped> {
         block_on(self.vrrp.subscribe())
+    }
+
+    /// Does what [`Vrrp::suspend`] does.
+    ///
+    /// # Errors
+    /// [`Stopped`]: nobody is left who could.
+    pub fn suspend(&self) -> Result<Suspended, Stopped> {
+        block_on(self.vrrp.suspend())
     }
 
     /// Does what [`Vrrp::watch`] does.

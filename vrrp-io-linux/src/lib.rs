@@ -66,6 +66,12 @@
 //!
 //! `examples/change.rs` of this crate does all of this, without an executor.
 //!
+//! # How do I replace my program without a failover?
+//!
+//! [`Vrrp::suspend`] ends the routers and leaves everything on the host as it is; [`start_from`] goes on with them, in the next
+//! process as well, to which what it returns is carried with the feature `serde`: peers see no difference as long as that takes less
+//! than the next advertisement has time. Whoever cannot go on calls [`start`], which is a failover and no more.
+//!
 //! # How do I drain?
 //!
 //! Before maintenance of a host call [`drain`](Vrrp::drain) for each of its routers, or for one of each sync group:

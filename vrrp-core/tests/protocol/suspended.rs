@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroI16;
 
-use crate::common::{Bench, OWN, PROFILES, config, families, host, millis, priority, secs, vips};
+use crate::common::{Bench, OWN, PROFILES, Random, config, families, host, millis, priority, secs, vips};
 use proptest::prelude::*;
 use vrrp_core::{
     Action, AnnouncePolicy, Config, Drain, Family, Fault, Input, Instant, InterfaceId, Priority, Profile,
@@ -328,4 +328,54 @@ fn what_this_version_does_not_write_it_does_not_read() {
         with.pointer_mut(pointer).unwrap().as_object_mut().unwrap().insert("new".into(), 1.into());
         assert!(!is_read(&with), "{pointer}");
     }
+}
+
+/// Puts numbers of all sizes, and values that are none, in the place of others.
+fn damage(value: &mut serde_json::Value, random: &mut Random) {
+    match value {
+        serde_json::Value::Array(values) => values.iter_mut().for_each(|value| damage(value, random)),
+        serde_json::Value::Object(fields) => fields.values_mut().for_each(|value| damage(value, random)),
+        other if random.below(64) == 0 => {
+            let numbers = [0, 1, 2, 255, 1 << 31, u64::MAX - 1, u64::MAX, 1_000_000_000_000];
+            *other = match random.below(12) {
+                n @ 0..8 => numbers[n].into(),
+                8 => true.into(),
+                9 => false.into(),
+                10 => serde_json::Value::Null,
+                _ => "192.0.2.101".into(),
+            };
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn no_damage_makes_it_panic() {
+    let mut random = Random(7);
+    let mut read = 0;
+    for round in 0..20_000 {
+        let config = config(PROFILES[round % PROFILES.len()], Family::Ipv4);
+        let mut bench = if round % 2 == 0 { Bench::master(config) } else { Bench::started(config) };
+        let _ = bench.hear(OWN + 1, 90);
+        bench.settle();
+        let mut value = serde_json::to_value(bench.router.suspend().unwrap()).unwrap();
+        damage(&mut value, &mut random);
+        let Ok(suspended) = serde_json::from_value::<Suspended>(value) else { continue };
+        let Ok(router) = VirtualRouter::resume(bench.router.config().clone(), suspended) else { continue };
+        read += 1;
+        let mut next = Bench { router, now: bench.now };
+        for _ in 0..20 {
+            for _ in 0..20 {
+                let Some(action) = next.router.poll_action() else { break };
+                if let Action::InstallAddress(vip) = action {
+                    next.input(Input::AddressInstalled(vip));
+                }
+            }
+            let _ = next.hear(OWN + 1, 200);
+            next.now = next.router.deadline().unwrap_or(next.now).max(next.now);
+            next.input(Input::Timeout);
+        }
+        let _ = (next.router.status(), next.router.suspend());
+    }
+    assert!(read > 100, "{read}");
 }

@@ -60,10 +60,17 @@ impl Log {
     }
 }
 
+impl Log {
+    /// Waits until what was logged has been written, or nobody reads it.
+    pub(super) fn flush(&self, limit: Duration) {
+        let waiting = |state: &mut State| state.writing || !state.lines.is_empty();
+        let _ = self.0.changed.wait_timeout_while(self.0.state(), limit, waiting);
+    }
+}
+
 impl Drop for Log {
     fn drop(&mut self) {
-        let waiting = |state: &mut State| state.writing || !state.lines.is_empty();
-        let _ = self.0.changed.wait_timeout_while(self.0.state(), LAST_WORDS, waiting);
+        self.flush(LAST_WORDS);
     }
 }
 

@@ -47,6 +47,9 @@ const WRONG_CONFIGURATION: u8 = 78;
 /// How long the end waits for scripts that are being started just then, so that these are killed.
 const LAST_STARTS: Duration = Duration::from_millis(200);
 
+/// How long the last lines may take to be written where another program goes on: nobody advertises meanwhile.
+const LAST_LINES: Duration = Duration::from_millis(10);
+
 /// VRRP daemon for Linux that reads keepalived.conf.
 #[derive(Debug, Parser)]
 #[command(name = "vrrpd", version)]
@@ -163,7 +166,7 @@ fn start(
     what: &str,
     arguments: &Arguments,
 ) -> ExitCode {
-    let _log = match Log::to_stderr() {
+    let log = match Log::to_stderr() {
         Ok(log) => log,
         Err(why) => {
             log::say(Level::ERROR, &format!("vrrpd: cannot start a thread for the log: {why}"));
@@ -188,6 +191,8 @@ fn start(
         match runtime.block_on(supervisor::run(prepared, document.take(), what, setting)) {
             Ok(Ended::Stopped) => break Ok(()),
             Ok(Ended::Suspended(suspended)) => {
+                // The log's thread goes with this program.
+                log.flush(LAST_LINES);
                 let failed = match suspended.hand_over(program.as_ref()) {
                     // The service manager has it.
                     Ok(()) => break Ok(()),

@@ -118,6 +118,7 @@ fn upgrade_in_a_row(interval: &str, span: Duration) {
     let (pid, transitions) = (daemon.pid(), daemon.json("VI_1")["counters"]["master_transitions"].clone());
     for _ in 0..upgrades() {
         assert!(upgrade(&master, &daemon).contains("goes on"));
+        assert!(upgrade(&backup, &other).contains("goes on"));
         thread::sleep(span / 3);
     }
     thread::sleep(span * 4);

@@ -251,6 +251,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn one_that_has_a_verdict_tells_changes_only_and_one_failure_is_none() {
+        let dir = Dir::new();
+        let mut check = script(dir.script("check", "echo >>$D/runs; exit 1"), FAST);
+        check.fall = NonZeroU32::new(3).unwrap();
+        let (results, mut verdicts) = channel(4);
+        let known = |_: &Script| Some((true, "it did".to_owned()));
+        let (tracks, told) = spawn_from(vec![check], known, results);
+        assert!(told.len() == 1 && told[0].passed && told[0].reason == "it did" && tracks.is_current(&told[0]));
+        assert!(!next(&mut verdicts).await.1);
+        assert!(dir.lines("runs").len() >= 3, "not by the first one");
+        tracks.stop().await;
+    }
+
+    #[tokio::test]
     async fn each_script_has_its_name_and_a_missing_one_fails() {
         let (results, mut verdicts) = channel(4);
         let named = |name: &str, words: &[&str]| Script { name: name.to_owned(), ..script(command(words), NEVER) };
