@@ -310,6 +310,32 @@ fn a_drained_master_hands_over_and_without_anybody_serves_on() {
 }
 
 #[test]
+fn a_sync_group_is_handed_over_as_one() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, peer) = (lan.host(1), lan.host(2));
+        let group = |priority| {
+            let member = |vrid, address| other(vrid, priority, &[address]).with_sync_group("both");
+            vec![member(52, "192.0.2.101"), member(53, "192.0.2.102")]
+        };
+        let has_both = |host: &Host| ["192.0.2.101", "192.0.2.102"].iter().all(|it| host.has(address(it)));
+        let node = host.start(group(200));
+        eventually("both", || has_both(&host));
+        let standby = peer.start(group(100));
+        std::thread::sleep(Duration::from_millis(700));
+        let (id, _) = run(node.vrrp().routers()).unwrap()[1];
+        let drained = run(node.vrrp().drain(id, Drain::default())).unwrap();
+        assert_eq!(drained, Drained::HandedOver { to: peer.address() });
+        eventually("the peer has both", || has_both(&peer) && !host.has(address("192.0.2.101")));
+        assert!(!host.has(address("192.0.2.102")));
+        run(node.vrrp().undrain(id)).unwrap();
+        eventually("both are back", || has_both(&host) && !peer.has(address("192.0.2.101")));
+        standby.stop();
+        node.stop();
+    });
+}
+
+#[test]
 fn what_is_the_hosts_own_is_not_handed_over() {
     in_namespace(|| {
         let lan = Lan::new();
