@@ -60,6 +60,7 @@ fn a_drain_ends_when_the_other_host_has_the_addresses_and_undrain_brings_them_ba
         assert_eq!(by_hand(&better, "VI_2"), Value::Null);
         let (_, status, _) = ctl(&first, "status");
         assert!(status.contains("  by hand    drained, priority 1, until the next reload\n"), "{status}");
+        assert!(status.contains("  drain      in reserve: "), "{status}");
         better.until_logged("VI_1: drained by hand");
 
         assert_eq!(
@@ -92,7 +93,8 @@ fn where_nobody_takes_over_the_addresses_stay_and_the_exit_status_says_so() {
         assert_eq!((status, complaint.as_str()), (1, ""));
         assert_eq!(serde_json::from_str::<Value>(&answer).unwrap(), json!({"routers": routers}));
         assert!(host.has("192.0.2.101") && daemon.is("VI_1", "Master"));
-        assert_eq!(daemon.json("VI_1")["priority"], 1);
+        let router = daemon.json("VI_1");
+        assert_eq!((&router["priority"], &router["drain"]), (&json!(1), &json!("last-resort")));
     });
 }
 
@@ -126,6 +128,7 @@ fn a_drain_that_waits_holds_up_nobody_and_outlives_its_client() {
         daemon.until_is("VI_2", "Master");
         let waiting = begin(&host, "drain VI_1 --seconds 600");
         until("the drain has begun", || by_hand(&daemon, "VI_1") != Value::Null);
+        assert_eq!(daemon.json("VI_1")["drain"], "handing-over");
         assert_eq!(ctl(&host, "priority VI_2 150"), done("VI_2: priority 150 until the next reload, configured 200\n"));
         assert_eq!(ctl(&host, "priority VI_2 200"), done("VI_2: priority 200, as configured\n"));
         assert_eq!(ctl(&host, "undrain VI_1"), done("VI_1: no longer drained\n"));

@@ -21,7 +21,9 @@ use super::order::{
 use super::protocol::{self, Answer, Question};
 use super::refused::Refused;
 use super::server::serve_with;
-use super::status::{AddressView, MasterView, OtherMasterView, Place, RouterView, Since, Status, TrackerView};
+use super::status::{
+    AddressView, DrainView, MasterView, OtherMasterView, Place, RouterView, Since, Status, TrackerView,
+};
 use super::verb::Verb;
 use super::*;
 use crate::vrrpd::control::snapshot::{ByHand, Hand, Reasons, Snapshot};
@@ -51,6 +53,7 @@ fn sample() -> Status {
         priority: 255,
         configured_priority: 255,
         by_hand: vec![],
+        drain: None,
         addresses: vec![address("192.168.2.101/24", Place::Ours)],
         faults: vec![],
         trackers: vec![],
@@ -71,6 +74,7 @@ fn sample() -> Status {
         priority: 80,
         configured_priority: 100,
         by_hand: vec![Hand::Priority { priority: Priority::DEFAULT }, Hand::Drained { priority: Priority::LOWEST }],
+        drain: Some(DrainView::Reserve),
         addresses: vec![
             address("192.168.2.102/24", Place::Absent),
             address("192.168.2.103/24", Place::Foreign),
@@ -122,6 +126,7 @@ proxy_ip2: Fault on eth0, IPv4, VRID 2
   priority   80, configured 100: not every address can be set here
   by hand    priority 100, until the next reload
              drained, priority 1, until the next reload
+  drain      in reserve: takes its addresses only where nobody else has them
   tracking   check chk_squid failed: exit status 1: -20 priority
              check chk_bonus failed: exit status 2: without its +2 priority
              check chk_extra passes: +3 priority

@@ -36,6 +36,9 @@ pub struct RouterView {
     /// What was changed by hand, until the next reload.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_hand: Vec<Hand>,
+    /// How its drain stands, where it is drained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<DrainView>,
     /// Its virtual addresses.
     pub addresses: Vec<AddressView>,
     /// What keeps it out of the election, each by its name and with its reason.
@@ -54,6 +57,18 @@ pub struct RouterView {
     pub cause: String,
     /// Counters by name.
     pub counters: BTreeMap<String, u64>,
+}
+
+/// How a drain stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DrainView {
+    /// It is Master, and waits for another one.
+    HandingOver,
+    /// It is Master, for nobody took over.
+    LastResort,
+    /// It is not Master, and takes its addresses only where nobody else has them.
+    Reserve,
 }
 
 /// One tracked script or interface.

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use vrrp_core::{Fault, Priority, Role, Weight};
+use vrrp_core::{DrainStatus, Fault, Priority, Role, Weight};
 use vrrp_io_linux::{AddressStatus, DriverStatus, FaultStatus, OnHost, RouterStatus, TrackerStatus};
 
-use super::answer::{AddressView, MasterView, OtherMasterView, Place, RouterView, Since, Status, TrackerView};
+use super::answer::{
+    AddressView, DrainView, MasterView, OtherMasterView, Place, RouterView, Since, Status, TrackerView,
+};
 use crate::vrrpd::control::snapshot::{ByHand, Hand, Reasons, Snapshot};
 
 /// Says how everything stands. What a failing check is to blame for has its last result behind it.
@@ -28,6 +30,7 @@ fn router(status: &RouterStatus, daemon: &Snapshot) -> RouterView {
         priority: status.priority.get(),
         configured_priority: status.configured_priority.get(),
         by_hand: by_hand(&status.name, &daemon.by_hand),
+        drain: status.drain.and_then(drain),
         addresses: status.addresses.iter().map(address).collect(),
         faults: status.faults.iter().map(|it| fault(it, status, &daemon.reasons)).collect(),
         trackers: status.trackers.iter().map(|it| tracker(it, status, &daemon.reasons)).collect(),
@@ -49,6 +52,15 @@ fn router(status: &RouterStatus, daemon: &Snapshot) -> RouterView {
 
 fn by_hand(router: &str, all: &[ByHand]) -> Vec<Hand> {
     all.iter().filter(|by_hand| by_hand.router == router).map(|by_hand| by_hand.change.clone()).collect()
+}
+
+const fn drain(drain: DrainStatus) -> Option<DrainView> {
+    match drain {
+        DrainStatus::HandingOver { .. } => Some(DrainView::HandingOver),
+        DrainStatus::LastResort => Some(DrainView::LastResort),
+        DrainStatus::Reserve => Some(DrainView::Reserve),
+        _ => None,
+    }
 }
 
 fn address(address: &AddressStatus) -> AddressView {
@@ -162,6 +174,19 @@ mod tests {
         let router = status(&snapshot).routers.remove(0);
         assert_eq!(router.by_hand, [priority]);
         assert_eq!(serde_json::to_value(&router.by_hand).unwrap(), json!([{"change": "priority", "priority": 100}]));
+    }
+
+    #[test]
+    fn a_drain_says_how_it_stands() {
+        let stands = |drain: serde_json::Value| {
+            let driver = driver(&[router("a", json!({ "drain": drain }))]);
+            let (taken_at, reasons) = (SystemTime::UNIX_EPOCH, Reasons::default());
+            let router = status(&Snapshot { taken_at, driver, reasons, by_hand: vec![] }).routers.remove(0);
+            serde_json::to_value(router).unwrap()["drain"].clone()
+        };
+        assert_eq!(stands(json!(null)), json!(null));
+        assert_eq!(stands(json!("LastResort")), json!("last-resort"));
+        assert_eq!(stands(json!("Reserve")), json!("reserve"));
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::answer::{AddressView, MasterView, OtherMasterView, Place, RouterView, Since, Status, TrackerView};
+use super::answer::{
+    AddressView, DrainView, MasterView, OtherMasterView, Place, RouterView, Since, Status, TrackerView,
+};
 
 /// One paragraph for each virtual router.
 #[must_use]
@@ -25,6 +27,7 @@ fn paragraph(router: &RouterView) -> String {
     field(&mut text, "master", masters);
     field(&mut text, "priority", [priority(router)]);
     field(&mut text, "by hand", router.by_hand.iter().map(|hand| format!("{hand}, until the next reload")));
+    field(&mut text, "drain", router.drain.map(|drain| self::drain(drain).to_owned()));
     field(&mut text, "tracking", router.trackers.iter().filter_map(tracking));
     field(&mut text, "addresses", addresses(router));
     field(&mut text, "counters", counters(router));
@@ -38,7 +41,8 @@ pub(super) fn sentence(router: &RouterView) -> String {
     let masters = [format!("master: {}", master(router.master.as_ref()))];
     let priority = [format!("priority {}", priority(router))];
     let by_hand = router.by_hand.iter().map(|hand| format!("by hand: {hand}"));
-    let parts = since.chain(faults).chain(masters).chain(priority).chain(by_hand).chain(addresses(router));
+    let drain = router.drain.map(|drain| self::drain(drain).to_owned());
+    let parts = since.chain(faults).chain(masters).chain(priority).chain(by_hand).chain(drain).chain(addresses(router));
     parts.fold(head(router), |text, part| text + "; " + &part)
 }
 
@@ -61,6 +65,14 @@ fn field(text: &mut String, label: &str, lines: impl IntoIterator<Item = String>
     for (label, line) in labels.zip(lines) {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {label:<9}  {line}");
+    }
+}
+
+const fn drain(drain: DrainView) -> &'static str {
+    match drain {
+        DrainView::HandingOver => "handing over: Master until another one is heard",
+        DrainView::LastResort => "the last resort: nobody took over",
+        DrainView::Reserve => "in reserve: takes its addresses only where nobody else has them",
     }
 }
 
