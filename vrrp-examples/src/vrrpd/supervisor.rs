@@ -126,6 +126,7 @@ pub(super) async fn run(
         vrrp,
         events,
         early: Vec::new(),
+        unsettled: BTreeMap::new(),
         notifier,
         routing,
         by_hand,
@@ -250,6 +251,13 @@ fn users(users: ScriptUsers, ids: &BTreeMap<String, RouterId>) -> BTreeMap<Strin
     users.into_iter().map(with_ids).collect()
 }
 
+/// The trackers of each router among these.
+fn by_router<'a>(fed: impl Iterator<Item = &'a Fed>) -> BTreeMap<RouterId, Vec<TrackerId>> {
+    let mut by_router: BTreeMap<RouterId, Vec<TrackerId>> = BTreeMap::new();
+    fed.for_each(|(router, tracker)| by_router.entry(*router).or_default().push(*tracker));
+    by_router
+}
+
 /// Whom to tell of changes, and how.
 fn subjects(daemon: &Daemon) -> impl Iterator<Item = (Subject, Notify)> {
     let instances = daemon.instances.iter().map(|it| (Subject::Instance(it.name.clone()), it.notify.clone()));
@@ -295,6 +303,8 @@ struct Supervisor {
     events: Events,
     /// Of routers that a reload has added, until it is over.
     early: Vec<Event>,
+    /// What became of routers during a reload, whose groups are others when it is over.
+    unsettled: BTreeMap<String, NotifyState>,
     groups: Groups,
     notifier: Notifier,
     routing: Routing,
@@ -477,9 +487,17 @@ impl Supervisor {
             self.manager.changed();
             let Some(state) = told(transition) else { return };
             self.notifier.changed(&Subject::Instance(event.name.to_string()), state, priority.get());
-            if let Some((group, state)) = self.groups.changed(&event.name, state) {
-                self.notifier.changed(&Subject::Group(group.to_owned()), state, GROUP_PRIORITY);
+            if self.reloads.is_applying() {
+                self.unsettled.insert(event.name.to_string(), state);
+            } else {
+                self.follow_group(&event.name, state);
             }
+        }
+    }
+
+    fn follow_group(&mut self, instance: &str, state: NotifyState) {
+        if let Some((group, state)) = self.groups.changed(instance, state) {
+            self.notifier.changed(&Subject::Group(group.to_owned()), state, GROUP_PRIORITY);
         }
     }
 
@@ -652,7 +670,13 @@ impl Supervisor {
             Outcome::Applied(candidate, ids) => Ok(self.follow_reload(candidate, ids).await),
             Outcome::Refused(why) => Err(why),
         };
+        // Of routers that are gone.
         self.early.clear();
+        for (instance, state) in std::mem::take(&mut self.unsettled) {
+            if self.ids.contains_key(&instance) {
+                self.follow_group(&instance, state);
+            }
+        }
         self.manager.reloaded(result.is_err());
         if self.reloads.end(&result, &self.daemon) {
             self.manager.reloading();
@@ -671,13 +695,12 @@ impl Supervisor {
         self.verdicts.retain(|_, verdict| self.checks.is_current(verdict));
         let fed_before = std::mem::replace(&mut self.users, self::users(users, &self.ids));
         for (script, verdict) in &self.verdicts {
-            let of = |users: &BTreeMap<String, Vec<Fed>>, id| -> Vec<Fed> {
-                users.get(script).into_iter().flatten().filter(|(router, _)| *router == id).copied().collect()
-            };
+            let fed = |users: &BTreeMap<String, Vec<Fed>>| by_router(users.get(script).into_iter().flatten());
+            let known = fed(&fed_before);
             // A tracker that is new knows nothing yet.
-            for user in self.users.get(script).into_iter().flatten() {
-                if of(&fed_before, user.0) != of(&self.users, user.0) {
-                    self.track(user, verdict).await;
+            for (router, trackers) in fed(&self.users).into_iter().filter(|(id, now)| known.get(id) != Some(now)) {
+                for tracker in trackers {
+                    self.track(&(router, tracker), verdict).await;
                 }
             }
         }

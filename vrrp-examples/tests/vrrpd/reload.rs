@@ -343,6 +343,13 @@ fn a_sync_group_is_made_changed_and_ended_while_its_members_serve() {
         daemon.until_is("VI_2", "Master");
         assert!(daemon.is("VI_3", "Fault"));
         until("the group is told", || host.lines("news").last().is_some_and(|line| line == "GROUP VG MASTER 0"));
+        let told = host.lines("news").len();
+        let without = routers.split("vrrp_instance ").filter(|block| !block.starts_with("VI_2"));
+        let without = without.collect::<Vec<_>>().join("vrrp_instance ");
+        reload(&host, &(without + &group("VI_1")));
+        assert!(daemon.is("VI_1", "Master"));
+        reload(&host, &(routers.clone() + &group("VI_1")));
+        assert_eq!(host.lines("news").len(), told, "who goes takes nobody along: {:?}", host.lines("news"));
         reload(&host, &routers);
         until("the group is told", || host.lines("news").last().is_some_and(|line| line == "GROUP VG STOP 0"));
         assert!(daemon.is("VI_1", "Master"));
