@@ -303,8 +303,8 @@ struct Supervisor {
     events: Events,
     /// Of routers that a reload has added, until it is over.
     early: Vec<Event>,
-    /// What became of routers during a reload, whose groups are others when it is over.
-    unsettled: BTreeMap<String, NotifyState>,
+    /// What became of routers during a reload, when their groups may be others.
+    unsettled: BTreeMap<RouterId, (String, NotifyState)>,
     groups: Groups,
     notifier: Notifier,
     routing: Routing,
@@ -474,7 +474,7 @@ impl Supervisor {
 
     fn hear(&mut self, event: Event) {
         tell(&event);
-        if self.ids.contains_key(&*event.name) {
+        if self.is_ours(&event) {
             self.follow(&event);
         } else if self.reloads.is_applying() {
             self.early.push(event);
@@ -488,11 +488,16 @@ impl Supervisor {
             let Some(state) = told(transition) else { return };
             self.notifier.changed(&Subject::Instance(event.name.to_string()), state, priority.get());
             if self.reloads.is_applying() {
-                self.unsettled.insert(event.name.to_string(), state);
+                self.unsettled.insert(event.router, (event.name.to_string(), state));
             } else {
                 self.follow_group(&event.name, state);
             }
         }
+    }
+
+    /// Whether it is of a router that is configured, and not of one before it that had the same name.
+    fn is_ours(&self, event: &Event) -> bool {
+        self.ids.get(&*event.name) == Some(&event.router)
     }
 
     fn follow_group(&mut self, instance: &str, state: NotifyState) {
@@ -670,11 +675,14 @@ impl Supervisor {
             Outcome::Applied(candidate, ids) => Ok(self.follow_reload(candidate, ids).await),
             Outcome::Refused(why) => Err(why),
         };
-        // Of routers that are gone.
-        self.early.clear();
-        for (instance, state) in std::mem::take(&mut self.unsettled) {
-            if self.ids.contains_key(&instance) {
+        for (id, (instance, state)) in std::mem::take(&mut self.unsettled) {
+            if self.ids.get(&instance) == Some(&id) {
                 self.follow_group(&instance, state);
+            }
+        }
+        for event in std::mem::take(&mut self.early) {
+            if self.is_ours(&event) {
+                self.follow(&event);
             }
         }
         self.manager.reloaded(result.is_err());
@@ -689,7 +697,8 @@ impl Supervisor {
         // The thread of the routers stays as it is: that is told again until the next start.
         let daemon = Daemon { scheduling: self.daemon.scheduling, ..daemon };
         let before = std::mem::replace(&mut self.daemon, Arc::new(daemon));
-        self.ids = by_name(&self.daemon, ids);
+        let ids = by_name(&self.daemon, ids);
+        let ids_before = std::mem::replace(&mut self.ids, ids);
 
         self.checks.replace(self.daemon.scripts.clone()).await;
         self.verdicts.retain(|_, verdict| self.checks.is_current(verdict));
@@ -706,18 +715,17 @@ impl Supervisor {
         }
 
         self.notifier.replace(subjects(&self.daemon), |subject| last_priority(&before, subject));
+        for (name, _) in self.ids.iter().filter(|(name, id)| ids_before.get(*name).is_some_and(|before| before != *id))
+        {
+            let subject = Subject::Instance(name.clone());
+            self.notifier.changed(&subject, NotifyState::Stop, last_priority(&before, &subject));
+        }
         for (group, state) in self.groups.replace(&self.daemon) {
             self.notifier.changed(&Subject::Group(group), state, GROUP_PRIORITY);
         }
         if let Err(why) = self.routing.replace(&self.daemon.instances).await {
             warn!("cannot set routes and rules: {why}");
         }
-        for event in std::mem::take(&mut self.early) {
-            if self.ids.contains_key(&*event.name) {
-                self.follow(&event);
-            }
-        }
-
         let (ids, daemon) = (&self.ids, Arc::clone(&self.daemon));
         let find = |name: &str| {
             let instance = daemon.instances.iter().find(|instance| instance.name == name)?;

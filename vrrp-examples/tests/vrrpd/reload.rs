@@ -229,9 +229,11 @@ fn another_interface_makes_another_router_of_the_same_name() {
         let lan = Lan::new();
         let host = lan.host(1);
         host.add_eth1();
-        let router = instance("VI_1", 1, 200, QUIET);
+        host.script("told", "echo \"$@\" >>$D/news");
+        let router = instance("VI_1", 1, 200, &format!("{QUIET}\n notify $D/told"));
         let daemon = host.vrrpd(&router);
         daemon.until_is("VI_1", "Master");
+        until("it is told", || host.lines("news").len() == 2);
         host.ip("address add 198.51.100.1/24 dev eth1");
         let said = reload(&host, &router.replace("interface eth0", "interface eth1"));
         assert!(said.contains("replaced  router VI_1: interface eth0 -> eth1"), "{said}");
@@ -239,6 +241,10 @@ fn another_interface_makes_another_router_of_the_same_name() {
         daemon.until_is("VI_1", "Master");
         daemon.until_logged("(another virtual router: the old one ends)");
         assert_eq!(daemon.router("VI_1").interface, "eth1");
+        until("all is told", || host.lines("news").len() >= 5);
+        let states: Vec<String> =
+            host.lines("news").iter().map(|line| line.split(' ').nth(2).unwrap().to_owned()).collect();
+        assert_eq!(states, ["BACKUP", "MASTER", "STOP", "BACKUP", "MASTER"]);
     });
 }
 
