@@ -305,8 +305,8 @@ fn a_backup_about_to_preempt_puts_up_with_the_lower_master_when_it_is_drained() 
     bench.input(DRAIN);
     for _ in 0..9 {
         bench.run_until(bench.now + secs(1));
-        bench.hear(OWN + 1, 10).unwrap();
         assert_eq!(bench.router.role(), Role::Backup);
+        bench.hear(OWN + 1, 10).unwrap();
     }
 }
 

@@ -138,8 +138,11 @@ impl Pair {
 
     /// Who is new among Masters joins; who was joining goes on to.
     fn regroup(&mut self, ids: &[RouterId], masters: &BTreeSet<RouterId>) {
-        let before: Vec<RouterId> =
-            self.groups.extract_if(.., |group| group.iter().any(|member| ids.contains(member))).flatten().collect();
+        let (ended, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.groups)
+            .into_iter()
+            .partition(|group: &Vec<RouterId>| group.iter().any(|member| ids.contains(member)));
+        self.groups = rest;
+        let before: Vec<RouterId> = ended.into_iter().flatten().collect();
         self.joining.retain(|id| !before.contains(id) || ids.contains(id));
         if ids.len() > 1 {
             let counted = |id: &RouterId| before.contains(id) && !self.joining.contains(id);
@@ -147,7 +150,7 @@ impl Pair {
             self.joining.extend(new);
             self.groups.push(ids.to_vec());
         } else {
-            ids.iter().for_each(|id| drop(self.joining.remove(id)));
+            self.joining.retain(|id| !ids.contains(id));
         }
     }
 
@@ -159,7 +162,7 @@ impl Pair {
             if others.len() > 1 {
                 self.groups.push(others);
             } else {
-                others.iter().for_each(|other| drop(self.joining.remove(other)));
+                self.joining.retain(|id| !others.contains(id));
             }
         }
     }
@@ -171,7 +174,9 @@ impl Pair {
         let addressee = match self.set.handle_packet(self.now, InterfaceId(interface), rx) {
             Ok((id, _)) => {
                 // A better Master there is one for the whole group.
-                self.joining.remove(&id);
+                if theirs > 100 {
+                    self.joining.remove(&id);
+                }
                 Some(id)
             }
             Err(rejected) => rejected.router,

@@ -7,28 +7,16 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use super::rate::TAKEOVERS;
-use super::records::{Facts, Instance, Member, name};
+use super::records::{Call, Facts, Instance, Member, name};
 use crate::drain::DrainStatus;
 use crate::fsm::{Backup, Role, State};
 use crate::router::VirtualRouter;
-use crate::sim::network::HostId;
 use crate::sim::world::World;
 use crate::time::Instant;
-use crate::types::{RouterId, Version};
+use crate::types::Version;
 
 /// How long a Master keeps its addresses at most when another one is there.
 pub(super) const OVERLAP: Duration = Duration::from_millis(50);
-
-/// A Master that calls for another one, and stand-ins that are in order.
-#[derive(Clone, Debug)]
-pub(super) struct Call {
-    host: HostId,
-    router: RouterId,
-    /// Somebody has each of them all the time.
-    addresses: Vec<IpAddr>,
-    /// By then it has yielded, where that can be told.
-    over_by: Option<Instant>,
-}
 
 impl Instance {
     /// Something happened from outside: whether somebody begins to call, where nothing is in the way. Who called before may

@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use super::hand_over::Call;
 use crate::config::Config;
 use crate::sim::ledger::Ledger;
 use crate::sim::network::{HostId, LanId};
@@ -41,6 +40,17 @@ pub(super) struct Instance {
     /// As of the last disturbance: how long somebody may call for another Master.
     pub(super) calls_until: Instant,
     pub(super) call: Option<Call>,
+}
+
+/// A Master that calls for another one, and stand-ins that are in order.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) host: HostId,
+    pub(super) router: RouterId,
+    /// Somebody has each of them all the time.
+    pub(super) addresses: Vec<IpAddr>,
+    /// By then it has yielded, where that can be told.
+    pub(super) over_by: Option<Instant>,
 }
 
 #[derive(Clone, Debug)]
