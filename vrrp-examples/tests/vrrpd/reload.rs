@@ -179,6 +179,32 @@ fn a_bad_file_changes_nothing_and_says_where_to_whoever_asked_and_to_the_log() {
 }
 
 #[test]
+fn what_cannot_be_carried_out_leaves_everything_as_it_was() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        let good = instance("VI_1", 1, 200, QUIET);
+        let daemon = host.vrrpd_with(&good, NO_LEASE);
+        daemon.until_is("VI_1", "Master");
+        // Another process has this one.
+        let other = host.again();
+        let _owner = other.vrrpd_with(&instance("VI_2", 2, 100, QUIET), NO_LEASE);
+        let more = "192.0.2.101/24\n 192.0.2.150/24";
+        host.reconfigure(&(good.replace("192.0.2.101/24", more) + &instance("VI_2", 2, 100, QUIET)));
+        let output = host.vrrpctl(&["reload"]);
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{err}");
+        assert!(err.contains("VI_2"), "{err}");
+        daemon.until_logged(": nothing was changed");
+        assert!(!host.has("192.0.2.150") && daemon.is("VI_1", "Master"));
+        assert_eq!(daemon.status().routers.len(), 1);
+        // It can be asked again, and goes on as before.
+        assert!(reload(&host, &good.replace("192.0.2.101/24", more)).contains("192.0.2.150/24 added"));
+        assert!(host.has("192.0.2.150"));
+    });
+}
+
+#[test]
 fn routers_come_go_and_get_other_names() {
     in_namespace(|| {
         let lan = Lan::new();
