@@ -167,6 +167,7 @@ fn what_cannot_be_is_refused_and_leaves_everything_as_it_was() {
         let host = lan.host(1);
         let node = host.start(vec![still(), other(52, 100, &["192.0.2.101"])]);
         let theirs = host.start(vec![other(53, 100, &["192.0.2.103"])]);
+        host.ip("link add eth1 type veth peer name eth2");
         eventually("all", || ["192.0.2.101", "192.0.2.103", STILL].iter().all(|it| host.has(address(it))));
         let files = fs::read_dir("/proc/self/fd").unwrap().count();
         let ids: Vec<_> = run(node.vrrp().routers()).unwrap().into_iter().map(|(id, _)| id).collect();
@@ -187,6 +188,10 @@ fn what_cannot_be_is_refused_and_leaves_everything_as_it_was() {
         let status = node.driver_status();
         assert_eq!(status.routers.iter().map(|it| it.id).collect::<Vec<_>>(), ids);
         assert!(status.routers.iter().all(|router| router.role == Role::Master));
+        // Nobody follows an interface for what was refused.
+        host.ip("link set eth1 up");
+        host.ip("link set eth2 up");
+        std::thread::sleep(Duration::from_millis(200));
         eventually("no file is left open", || fs::read_dir("/proc/self/fd").unwrap().count() <= files);
         theirs.stop();
         run(node.vrrp().add(other(53, 100, &["192.0.2.104"]))).unwrap();
@@ -484,6 +489,16 @@ fn what_must_not_accept_anything_is_closed_before_it_is_there() {
         // What cannot be leaves it as it is.
         run(node.vrrp().add(Router::new("eth0", still().config().clone()).with_name("twice"))).unwrap_err();
         assert!(!closed().contains(STILL));
+        // As soon as there is one more it is closed.
+        let first_seen = std::thread::scope(|scope| {
+            let seen = scope.spawn(|| {
+                let is_there = || host.run(|| std::net::UdpSocket::bind("192.0.2.103:0").is_ok());
+                within(LIMIT, is_there).then(closed)
+            });
+            run(node.vrrp().reconfigure(id, filtered(&["192.0.2.102", "192.0.2.103"]))).unwrap();
+            seen.join().unwrap()
+        });
+        assert!(first_seen.expect("it comes").contains("192.0.2.103"));
         run(node.vrrp().reconfigure(id, other(52, 100, &["192.0.2.102"]))).unwrap();
         assert_eq!(closed(), "");
         run(node.vrrp().reconfigure(id, filtered(&["192.0.2.102"]))).unwrap();
@@ -604,6 +619,29 @@ fn whatever_is_wanted_is_there_and_nothing_else() {
         assert!(stuck.is_empty(), "{stuck:#?}");
         node.stop();
         assert_eq!((there().len(), host.ip("-oneline link show type macvlan").len()), (0, 0));
+    });
+}
+
+#[test]
+fn of_many_addresses_all_are_gone_when_the_router_is() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        let node = host.start(vec![still()]);
+        let many: Vec<IpAddr> = (0..2000_u32).map(|n| std::net::Ipv4Addr::from(0x0a00_0001 + n).into()).collect();
+        let config = other(52, 100, &["192.0.2.101"]).config().clone().with_excluded(&many).unwrap();
+        let count = || host.ip("-oneline address show dev eth0").lines().filter(|line| line.contains(" 10.0.")).count();
+        let id = run(node.vrrp().add(router(config.clone()))).unwrap();
+        eventually("all of them", || count() == many.len());
+        let fewer = config.clone().with_excluded(&many[..1000]).unwrap();
+        run(node.vrrp().reconfigure(id, router(fewer))).unwrap();
+        assert_eq!(count(), 1000);
+        run(node.vrrp().reconfigure(id, router(config))).unwrap();
+        assert_eq!(count(), 2000);
+        run(node.vrrp().remove(id)).unwrap();
+        assert_eq!(count(), 0);
+        assert!(host.has(address(STILL)));
+        node.stop();
     });
 }
 
