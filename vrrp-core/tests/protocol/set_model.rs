@@ -121,6 +121,8 @@ impl Pair {
             }
             Operation::Hear(key, theirs) => self.hear(*key, *theirs),
             Operation::Pass(span) => {
+                // Until then nobody asks what is to be done, and some of it is that of routers that go.
+                self.settle();
                 let end = self.now + millis(*span);
                 while let Some((at, _)) = self.set.deadline().filter(|(at, _)| *at <= end) {
                     self.now = self.now.max(at);
@@ -194,7 +196,6 @@ impl Pair {
     }
 
     fn agree(&mut self) {
-        self.settle();
         let ids: BTreeSet<RouterId> = self.set.iter().map(|(id, _)| id).collect();
         assert_eq!((&ids, self.set.len()), (&self.live, self.live.len()));
         let there = |id: &RouterId| self.set.get(*id).is_some();
