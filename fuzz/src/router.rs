@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use vrrp_core::wire::Endpoints;
-use vrrp_core::{Action, Config, Input, Instant, Priority, Profile, Role, RxPacket, VirtualRouter, Vrid};
+use vrrp_core::{Action, Config, Drain, Input, Instant, Priority, Profile, Role, RxPacket, VirtualRouter, Vrid};
 
 const OURS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 251);
 const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
@@ -36,7 +36,15 @@ pub fn run(history: &[u8]) {
                     assert_eq!(before, (*router.state(), router.deadline(), router.status()));
                 }
             }
-            _ => {}
+            _ => match argument % 4 {
+                0 => {
+                    let priority = Priority::from_wire(*argument).unwrap_or_default();
+                    router.handle(now, Input::Drain(Drain { priority, ..Drain::default() }));
+                }
+                1 => router.handle(now, Input::Undrain),
+                2 => router.set_priority(now, Priority::from_wire(*argument).unwrap_or_default()),
+                _ => {}
+            },
         }
         router.handle(now, Input::Timeout);
         let mut confirmed = Vec::new();
