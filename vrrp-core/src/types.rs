@@ -212,6 +212,7 @@ impl Priority {
     /// The address owner: Master at startup, preempts whatever its flag (OWN-01, OWN-02).
     pub const OWNER: Self = Self(NonZeroU8::MAX);
     /// The highest of whoever is not the owner: 254.
+    #[cfg(feature = "alloc")]
     pub(crate) const BELOW_OWNER: Self = match NonZeroU8::new(254) {
         Some(p) => Self(p),
         None => Self::OWNER,
@@ -593,11 +594,13 @@ pub struct RouterId {
 
 impl RouterId {
     /// The first router in a place.
+    #[cfg(feature = "alloc")]
     pub(crate) const fn first(index: u32) -> Self {
         Self { index, generation: NonZeroU32::MIN }
     }
 
     /// The next router in the same place; `None` when no number is left for one.
+    #[cfg(feature = "alloc")]
     pub(crate) fn successor(self) -> Option<Self> {
         Some(Self { generation: self.generation.checked_add(1)?, ..self })
     }

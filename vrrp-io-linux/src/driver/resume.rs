@@ -8,7 +8,7 @@ use vrrp_core::{Input, Role, RouterId, Vip, VirtualRouter};
 
 use super::command::Command;
 use super::lineup::{self, Crowds};
-use super::state::Driver;
+use super::state::{Driver, Resumed};
 use crate::error::StartError;
 use crate::router::Router;
 use crate::suspended::{Ours, Suspended, SuspendedFilter, SuspendedMacvlan, SuspendedRouter};
@@ -131,13 +131,4 @@ impl Driver {
             free.into_iter().for_each(|index| self.tell(id, Input::AddressAvailable(index, true)));
         }
     }
-}
-
-/// A router that goes on.
-#[derive(Clone, Debug)]
-pub(super) struct Resumed {
-    id: RouterId,
-    /// Its addresses that are there, and on which link each.
-    serves: Vec<(IpAddr, u32)>,
-    started: bool,
 }

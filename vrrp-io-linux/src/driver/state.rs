@@ -11,7 +11,6 @@ use super::changing::Changing;
 use super::command::Command;
 use super::interfaces::Interfaces;
 use super::owed::Owed;
-use super::resume::Resumed;
 use crate::addresses::holdings::{Holdings, Left};
 use crate::addresses::lease::Leases;
 use crate::addresses::obstacles::Obstacles;
@@ -165,6 +164,15 @@ impl Hosted {
         let devices: BTreeSet<&str> = router.addresses.iter().map(|vip| router.device(vip)).collect();
         devices.into_iter().map(str::to_owned).collect()
     }
+}
+
+/// A router that goes on.
+#[derive(Clone, Debug)]
+pub(super) struct Resumed {
+    pub(super) id: RouterId,
+    /// Its addresses that are there, and on which link each.
+    pub(super) serves: Vec<(IpAddr, u32)>,
+    pub(super) started: bool,
 }
 
 /// Another Master, as it was last heard.

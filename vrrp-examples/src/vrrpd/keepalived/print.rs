@@ -36,7 +36,7 @@ pub enum Subject<'a> {
     Group(&'a str),
 }
 
-/// One setting, or one line of a list: all that [`print`] says, line by line.
+/// One setting, or one line of a list: all that [`print()`] says, line by line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
     /// The keyword, or that of the list.
