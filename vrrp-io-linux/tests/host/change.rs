@@ -495,7 +495,10 @@ fn what_must_not_accept_anything_is_closed_before_it_is_there() {
                 let is_there = || host.run(|| std::net::UdpSocket::bind("192.0.2.103:0").is_ok());
                 within(LIMIT, is_there).then(closed)
             });
-            run(node.vrrp().reconfigure(id, filtered(&["192.0.2.102", "192.0.2.103"]))).unwrap();
+            // Many more follow it, which takes a while.
+            let many: Vec<IpAddr> = (1..2000_u32).map(|n| std::net::Ipv4Addr::from(0x0a00_0000 + n).into()).collect();
+            let config = filtered(&["192.0.2.102", "192.0.2.103"]).config().clone().with_excluded(&many).unwrap();
+            run(node.vrrp().reconfigure(id, Router::new("eth0", config))).unwrap();
             seen.join().unwrap()
         });
         assert!(first_seen.expect("it comes").contains("192.0.2.103"));
