@@ -171,6 +171,7 @@ pub(super) fn removal(table: &str) -> String {
     format!("add table inet {table}\ndelete table inet {table}\n")
 }
 
+/// What drops packets to these addresses (ACC-01, AMB-14); forwarded they are not, for the addresses are the host's own (FWD-02).
 /// Both families have a set, though it may be empty: so other addresses are no other rules.
 fn rules(table: &str, closed: &BTreeSet<IpAddr>) -> String {
     let mut sets = String::new();
