@@ -558,7 +558,9 @@ impl Reference {
     fn become_master(&mut self) {
         let from = self.state;
         self.say();
-        if self.retry.is_none_or(|left| left <= 0) {
+        // A Master that has nothing has to find that out.
+        let hopeless = self.flaws.iter().all(|flaw| matches!(flaw, Some(Flaw::Failed | Flaw::Unavailable)));
+        if self.retry.is_none_or(|left| left <= 0) || hopeless {
             self.retry = None;
             self.try_again();
         }

@@ -593,3 +593,23 @@ fn a_cap_bounds_the_silence_that_one_forged_advertisement_buys() {
         assert_eq!(bench.router.role(), Role::Master);
     }
 }
+
+/// One address failed not long ago, and the host knows by now that it cannot set the other: a takeover asks at once, for who
+/// waited would be a Master that has nothing.
+#[test]
+fn a_takeover_that_would_ask_for_nothing_asks_again_at_once() {
+    let mut bench = Bench::started(config(Profile::Rfc9568, Family::Ipv4));
+    bench.next_deadline();
+    let vip = bench.actions().into_iter().find_map(|action| match action {
+        Action::InstallAddress(vip) => Some(vip),
+        _ => None,
+    });
+    bench.input(Input::AddressFailed(vip.unwrap()));
+    bench.hear(OWN + 1, 200).unwrap();
+    bench.actions();
+    bench.input(Input::AddressAvailable(1, false));
+    bench.next_deadline();
+    assert_eq!(bench.router.role(), Role::Master);
+    let asks = |action: &Action| matches!(action, Action::InstallAddress(vip) if vip.index() == 0);
+    assert!(bench.actions().iter().any(asks));
+}
