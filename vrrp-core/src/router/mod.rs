@@ -202,7 +202,10 @@ impl VirtualRouter {
                 self.reconsider();
             }
             Input::AddressInstalled(vip) => {
-                if let Some(healed) = self.slots.confirm(vip, self.config.announce().repeat.max(1)) {
+                // While another Master is there the neighbours are to believe that one.
+                let is_silent = self.hand_over.as_ref().is_some_and(HandOver::is_silent);
+                let announce = if is_silent { 0 } else { self.config.announce().repeat.max(1) };
+                if let Some(healed) = self.slots.confirm(vip, announce) {
                     self.await_confirmation();
                     if healed {
                         self.retries = 0;
