@@ -1,5 +1,8 @@
 //! The loop: events of the protocol, verdicts of checks, questions and orders on the control socket, and signals.
 
+mod orders;
+mod reloading;
+
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::net::IpAddr;
@@ -9,19 +12,17 @@ use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 use tracing::{error, info, warn};
-use vrrp_core::{Cause, Drain, Role, RouterId, TrackerId, Transition};
+use vrrp_core::{Cause, Role, RouterId, TrackerId, Transition};
 use vrrp_io_linux::{Event, EventKind, Events, Router, Stopped, Vrrp};
 
-use crate::vrrpd::by_hand::{self, Meant, Table, failed};
+use crate::vrrpd::by_hand::Table;
+use crate::vrrpd::checks::Verdict;
 use crate::vrrpd::checks::script::{self, Checks};
-use crate::vrrpd::checks::{Ran, Verdict};
 use crate::vrrpd::config::{Daemon, Instance, Notify, Script};
-use crate::vrrpd::control::order::{
-    self, Checked, DrainEnded, NewPriority, Order, PriorityChanged, Reloaded, Reply, Routers, Upgraded,
-};
+use crate::vrrpd::control::order::{DrainEnded, Order, Reply, Upgraded};
 use crate::vrrpd::control::refused::Refused;
 use crate::vrrpd::control::snapshot::{Reasons, Snapshot};
 use crate::vrrpd::control::status::dump;
@@ -32,7 +33,7 @@ use crate::vrrpd::log;
 use crate::vrrpd::notify::{self, Limits, Notifier, NotifyState, Subject};
 use crate::vrrpd::reading::Source;
 use crate::vrrpd::reaper;
-use crate::vrrpd::reload::{self, Candidate, Outcome, Reloads};
+use crate::vrrpd::reload::Reloads;
 use crate::vrrpd::routers::{Prepared, ScriptUser, ScriptUsers};
 use crate::vrrpd::routes::{self, Routing};
 use crate::vrrpd::service_manager::ServiceManager;
@@ -394,41 +395,6 @@ impl Supervisor {
         }
     }
 
-    /// Asks the program on disk whether it can go on.
-    fn upgrade(&mut self, reply: Reply<Upgraded>) {
-        match (&self.program, &self.asking) {
-            (_, Some(_)) => {
-                answer(reply, Err(Refused::Busy { with: "another upgrade is under way".to_owned() }));
-            }
-            (None, _) => {
-                let why = "vrrpd does not know the path of its own program".to_owned();
-                answer(reply, Err(Refused::Impossible { why }));
-            }
-            (Some(program), None) => {
-                let program = program.clone();
-                self.asking = Some((spawn_blocking(move || program.ask()), reply));
-            }
-        }
-    }
-
-    /// Takes the answer of the program on disk. Returns whether it goes on.
-    fn agree(&mut self, asked: Result<String, String>) -> bool {
-        let Some((_, reply)) = self.asking.take() else { return false };
-        match asked {
-            Ok(to) => {
-                let from = env!("CARGO_PKG_VERSION").to_owned();
-                info!("upgrade from {from} to {to}");
-                answer(reply, Ok(Upgraded { from, to }));
-                true
-            }
-            Err(why) => {
-                warn!("no upgrade: {why}");
-                answer(reply, Err(Refused::Impossible { why }));
-                false
-            }
-        }
-    }
-
     /// Writes everything down and ends, and leaves everything on the host as it is. `Err`: the routers run no more.
     async fn suspend(mut self, stored: bool) -> Result<Suspended, Self> {
         match stored {
@@ -554,185 +520,6 @@ impl Supervisor {
         if let Ok(snapshot) = self.snapshot().await {
             dump(&snapshot).into_iter().for_each(|line| info!("{line}"));
         }
-    }
-
-    /// Carries out what a client wants; what takes its time goes on beside everything else.
-    async fn take(&mut self, order: Order) {
-        match order {
-            Order::Reload(reply) => self.reload(Some(reply)),
-            Order::Diff(path, reply) => {
-                let (source, running) = (self.source.at(&path), Arc::clone(&self.daemon));
-                drop(spawn_blocking(move || reply.send(reload::diff(&source, &running))));
-            }
-            Order::Drain(order::Drain { routers, priority, limit }, reply) => match self.meant(&routers) {
-                Ok(routers) => {
-                    let routers = by_hand::with_groups(&routers, &self.daemon, &self.ids);
-                    let drain = Drain { priority: priority.unwrap_or(Drain::default().priority), limit };
-                    self.by_hand.drain(&routers, Some(drain.priority));
-                    routers.iter().for_each(|(name, _)| info!("{name}: drained by hand"));
-                    let vrrp = self.vrrp.clone();
-                    self.tasks.spawn(async move { Some((reply, by_hand::drain(vrrp, routers, drain).await)) });
-                }
-                Err(why) => answer(reply, Err(why)),
-            },
-            Order::Undrain(routers, reply) => match self.meant(&routers) {
-                Ok(routers) => {
-                    let routers = by_hand::with_groups(&routers, &self.daemon, &self.ids);
-                    let touched = self.by_hand.drain(&routers, None);
-                    let mut done = Ok(touched);
-                    for (name, id) in &routers {
-                        info!("{name}: no longer drained");
-                        if let Err(why) = self.vrrp.undrain(*id).await {
-                            done = Err(failed(why));
-                        }
-                    }
-                    answer(reply, done);
-                }
-                Err(why) => answer(reply, Err(why)),
-            },
-            Order::Priority(wanted, reply) => answer(reply, self.set_priority(wanted).await),
-            Order::Check(name, reply) => match self.run_check(&name) {
-                Ok(ran) => drop(self.tasks.spawn(async move {
-                    let checked = |Ran { success, outcome, passes }| Checked {
-                        check: name,
-                        passed: success,
-                        result: outcome,
-                        verdict: Some(passes),
-                    };
-                    // Without an answer the check has ended.
-                    if let Ok(ran) = ran.await {
-                        answer(reply, Ok(checked(ran)));
-                    }
-                    None
-                })),
-                Err(why) => answer(reply, Err(why)),
-            },
-            Order::Stop(routers, reply) => match self.meant(&routers) {
-                Ok(routers) => {
-                    let touched = self.by_hand.stop(&routers, true);
-                    routers.iter().for_each(|(name, _)| info!("{name}: stopped by hand"));
-                    let vrrp = self.vrrp.clone();
-                    let stopping = async move { by_hand::stop(vrrp, routers).await.map(|()| touched) };
-                    self.tasks.spawn(async move {
-                        answer(reply, stopping.await);
-                        None
-                    });
-                }
-                Err(why) => answer(reply, Err(why)),
-            },
-            Order::Start(routers, reply) => match self.meant(&routers) {
-                Ok(routers) => {
-                    let mut done = Ok(self.by_hand.stop(&routers, false));
-                    for (name, id) in &routers {
-                        info!("{name}: started by hand");
-                        if let Err(why) = self.vrrp.start(*id).await {
-                            done = Err(failed(why));
-                        }
-                    }
-                    answer(reply, done);
-                }
-                Err(why) => answer(reply, Err(why)),
-            },
-            Order::Upgrade(reply) => self.upgrade(reply),
-        }
-    }
-
-    fn meant(&self, routers: &Routers) -> Result<Vec<Meant>, Refused> {
-        by_hand::meant(routers, &self.daemon, &self.ids)
-    }
-
-    async fn set_priority(
-        &mut self,
-        NewPriority { router, priority }: NewPriority,
-    ) -> Result<PriorityChanged, Refused> {
-        let names: Vec<&str> = self.daemon.instances.iter().map(|instance| instance.name.as_str()).collect();
-        let place = order::router(&router, &names)?;
-        let configured = self.daemon.instances.get(place).map_or(priority, |instance| instance.priority);
-        let meant = self.ids.get(&router).map(|id| (router.clone(), *id));
-        if let Some(meant) = meant {
-            self.vrrp.set_priority(meant.1, priority).await.map_err(failed)?;
-            self.by_hand.set_priority(&meant, Some(priority).filter(|priority| *priority != configured));
-            info!("{router}: priority {priority} by hand, configured {configured}");
-        }
-        Ok(PriorityChanged { router, priority, configured })
-    }
-
-    fn run_check(&self, name: &str) -> Result<oneshot::Receiver<Ran>, Refused> {
-        let names: Vec<&str> = self.daemon.scripts.iter().map(|script| script.name.as_str()).collect();
-        order::check(name, &names)?;
-        let busy = || Refused::Busy { with: format!("others wait for the check {name} already") };
-        self.checks.run_now(name).ok_or_else(busy)
-    }
-
-    fn reload(&mut self, reply: Option<Reply<Reloaded>>) {
-        if self.reloads.ask(reply, &self.daemon) {
-            self.manager.reloading();
-        }
-    }
-
-    async fn reloaded(&mut self, outcome: Outcome) {
-        let result = match outcome {
-            Outcome::Applied(candidate, ids) => Ok(self.follow_reload(candidate, ids).await),
-            Outcome::Refused(why) => Err(why),
-        };
-        for (id, (instance, state)) in std::mem::take(&mut self.unsettled) {
-            if self.ids.get(&instance) == Some(&id) {
-                self.follow_group(&instance, state);
-            }
-        }
-        for event in std::mem::take(&mut self.early) {
-            if self.is_ours(&event) {
-                self.follow(&event);
-            }
-        }
-        self.manager.reloaded(result.is_err());
-        if self.reloads.end(&result, &self.daemon) {
-            self.manager.reloading();
-        }
-    }
-
-    /// The routers run as they are wanted: now everything around them.
-    async fn follow_reload(&mut self, candidate: Candidate, ids: Vec<RouterId>) -> Reloaded {
-        let Candidate { daemon, users, changes } = candidate;
-        // The thread of the routers stays as it is: that is told again until the next start.
-        let daemon = Daemon { scheduling: self.daemon.scheduling, ..daemon };
-        let before = std::mem::replace(&mut self.daemon, Arc::new(daemon));
-        let ids = by_name(&self.daemon, ids);
-        let ids_before = std::mem::replace(&mut self.ids, ids);
-
-        self.checks.replace(self.daemon.scripts.clone()).await;
-        self.verdicts.retain(|_, verdict| self.checks.is_current(verdict));
-        let fed_before = std::mem::replace(&mut self.users, self::users(users, &self.ids));
-        for (script, verdict) in &self.verdicts {
-            let fed = |users: &BTreeMap<String, Vec<Fed>>| by_router(users.get(script).into_iter().flatten());
-            let known = fed(&fed_before);
-            // A tracker that is new knows nothing yet.
-            for (router, trackers) in fed(&self.users).into_iter().filter(|(id, now)| known.get(id) != Some(now)) {
-                for tracker in trackers {
-                    self.track(&(router, tracker), verdict).await;
-                }
-            }
-        }
-
-        self.notifier.replace(subjects(&self.daemon), |subject| last_priority(&before, subject));
-        for (name, _) in self.ids.iter().filter(|(name, id)| ids_before.get(*name).is_some_and(|before| before != *id))
-        {
-            let subject = Subject::Instance(name.clone());
-            self.notifier.changed(&subject, NotifyState::Stop, last_priority(&before, &subject));
-        }
-        for (group, state) in self.groups.replace(&self.daemon) {
-            self.notifier.changed(&Subject::Group(group), state, GROUP_PRIORITY);
-        }
-        if let Err(why) = self.routing.replace(&self.daemon.instances).await {
-            warn!("cannot set routes and rules: {why}");
-        }
-        let (ids, daemon) = (&self.ids, Arc::clone(&self.daemon));
-        let find = |name: &str| {
-            let instance = daemon.instances.iter().find(|instance| instance.name == name)?;
-            Some((*ids.get(name)?, instance.priority))
-        };
-        let ended = self.by_hand.end(&self.vrrp, find).await;
-        Reloaded { changes, ended }
     }
 }
 

@@ -1,0 +1,88 @@
+//! Another configuration: what follows from it around the routers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tracing::warn;
+use vrrp_core::RouterId;
+
+use super::{Fed, GROUP_PRIORITY, Supervisor, by_name, by_router, last_priority, subjects, users};
+use crate::vrrpd::config::Daemon;
+use crate::vrrpd::control::order::{Reloaded, Reply};
+use crate::vrrpd::notify::{NotifyState, Subject};
+use crate::vrrpd::reload::{Candidate, Outcome};
+
+impl Supervisor {
+    /// Has the configuration read again.
+    pub(super) fn reload(&mut self, reply: Option<Reply<Reloaded>>) {
+        if self.reloads.ask(reply, &self.daemon) {
+            self.manager.reloading();
+        }
+    }
+
+    /// Takes what became of that.
+    pub(super) async fn reloaded(&mut self, outcome: Outcome) {
+        let result = match outcome {
+            Outcome::Applied(candidate, ids) => Ok(self.follow_reload(candidate, ids).await),
+            Outcome::Refused(why) => Err(why),
+        };
+        for (id, (instance, state)) in std::mem::take(&mut self.unsettled) {
+            if self.ids.get(&instance) == Some(&id) {
+                self.follow_group(&instance, state);
+            }
+        }
+        for event in std::mem::take(&mut self.early) {
+            if self.is_ours(&event) {
+                self.follow(&event);
+            }
+        }
+        self.manager.reloaded(result.is_err());
+        if self.reloads.end(&result, &self.daemon) {
+            self.manager.reloading();
+        }
+    }
+
+    /// The routers run as they are wanted: now everything around them.
+    async fn follow_reload(&mut self, candidate: Candidate, ids: Vec<RouterId>) -> Reloaded {
+        let Candidate { daemon, users, changes } = candidate;
+        // The thread of the routers stays as it is: that is told again until the next start.
+        let daemon = Daemon { scheduling: self.daemon.scheduling, ..daemon };
+        let before = std::mem::replace(&mut self.daemon, Arc::new(daemon));
+        let ids = by_name(&self.daemon, ids);
+        let ids_before = std::mem::replace(&mut self.ids, ids);
+
+        self.checks.replace(self.daemon.scripts.clone()).await;
+        self.verdicts.retain(|_, verdict| self.checks.is_current(verdict));
+        let fed_before = std::mem::replace(&mut self.users, self::users(users, &self.ids));
+        for (script, verdict) in &self.verdicts {
+            let fed = |users: &BTreeMap<String, Vec<Fed>>| by_router(users.get(script).into_iter().flatten());
+            let known = fed(&fed_before);
+            // A tracker that is new knows nothing yet.
+            for (router, trackers) in fed(&self.users).into_iter().filter(|(id, now)| known.get(id) != Some(now)) {
+                for tracker in trackers {
+                    self.track(&(router, tracker), verdict).await;
+                }
+            }
+        }
+
+        self.notifier.replace(subjects(&self.daemon), |subject| last_priority(&before, subject));
+        for (name, _) in self.ids.iter().filter(|(name, id)| ids_before.get(*name).is_some_and(|before| before != *id))
+        {
+            let subject = Subject::Instance(name.clone());
+            self.notifier.changed(&subject, NotifyState::Stop, last_priority(&before, &subject));
+        }
+        for (group, state) in self.groups.replace(&self.daemon) {
+            self.notifier.changed(&Subject::Group(group), state, GROUP_PRIORITY);
+        }
+        if let Err(why) = self.routing.replace(&self.daemon.instances).await {
+            warn!("cannot set routes and rules: {why}");
+        }
+        let (ids, daemon) = (&self.ids, Arc::clone(&self.daemon));
+        let find = |name: &str| {
+            let instance = daemon.instances.iter().find(|instance| instance.name == name)?;
+            Some((*ids.get(name)?, instance.priority))
+        };
+        let ended = self.by_hand.end(&self.vrrp, find).await;
+        Reloaded { changes, ended }
+    }
+}
