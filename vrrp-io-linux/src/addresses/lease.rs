@@ -75,10 +75,13 @@ impl Leases {
         self.leases.get(id).map(|lease| (lease.advertised, lease.renewed))
     }
 
-    /// Goes on with the lease that a router had in another process. Its addresses are renewed after the next advertisement.
+    /// Goes on with the lease that a router had in another process. Its addresses are renewed after the next advertisement, and
+    /// at once where the last one is young: who knows whether that process came to it.
     pub(crate) fn resume(&mut self, id: RouterId, advertised: Instant, renewed: Instant) {
         if let Some(lease) = self.leases.get_mut(id) {
             (lease.advertised, lease.renewed, lease.outdated) = (advertised, renewed, true);
+            (lease.next, lease.is_due) = (0, true);
+            self.due.push_back(id);
         }
     }
 
@@ -228,6 +231,18 @@ mod tests {
         let expected: Vec<_> = [id, other].into_iter().flat_map(|id| chunks.clone().map(|chunk| (id, chunk))).collect();
         assert_eq!(round(&mut leases, at(1)), expected);
         assert!(!leases.is_due());
+    }
+
+    #[test]
+    fn a_lease_that_goes_on_is_renewed_at_once_where_it_may_be_and_with_the_next_advertisement() {
+        for (advertised, at_once) in [(at(0), true), (at(0).before(Duration::from_secs(1)), false)] {
+            let (mut leases, [id, _]) = leases(true);
+            leases.resume(id, advertised, advertised);
+            let all = || [0..8, 8..16, 16..20].map(|chunk| (id, chunk)).to_vec();
+            assert_eq!(round(&mut leases, at(10)), if at_once { all() } else { Vec::new() });
+            leases.advertised(id, at(100), true);
+            assert_eq!(round(&mut leases, at(101)), all(), "whatever the process before came to");
+        }
     }
 
     #[test]

@@ -110,13 +110,13 @@ impl Driver {
             self.act();
             self.answer_owed();
             self.advance();
+            self.renew();
             if let Some(asked) = suspension.take_if(|asked| self.may_suspend(asked)) {
                 match self.suspend(asked) {
                     Ok(suspended) => return Some(suspended),
                     Err(not_yet) => (self, suspension) = (not_yet.0, Some(not_yet.1)),
                 }
             }
-            self.renew();
             self.breathe();
             // The runtime learns what else is ready only while this waits, and under a flood it never would.
             at_once += 1;

@@ -37,11 +37,12 @@ impl Suspension {
 pub(super) type End = (Reply<Suspended>, Suspended);
 
 impl Driver {
-    /// Tells whether it is time: nothing is being changed, and as a rule the next deadline is not near.
+    /// Tells whether it is time: nothing is being changed, and as a rule nothing is left to do, and the next deadline is not near.
     pub(super) fn may_suspend(&self, suspension: &Suspension) -> bool {
         let now = clock::now();
         let roomy = self.set.deadline().is_none_or(|(at, _)| at >= now + ROOM);
-        self.is_unchanging() && (roomy || now >= suspension.latest)
+        let idle = !self.leases.is_due() && !self.has_work();
+        self.is_unchanging() && ((roomy && idle) || now >= suspension.latest)
     }
 
     /// Finishes what is in flight, and lets go of everything but of what is on the host. `Err`: not now.
