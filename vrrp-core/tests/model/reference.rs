@@ -898,7 +898,10 @@ impl Reference {
             return;
         }
         self.places[position] = Place::There(number);
-        self.to_announce.insert(position);
+        // While a successor is there the neighbours are to believe that one.
+        if self.call.is_none_or(|call| call.successor.is_none()) {
+            self.to_announce.insert(position);
+        }
         self.wait_for_confirmation();
         if self.flaws[position].take().is_some() {
             self.failures = 0;
