@@ -767,7 +767,7 @@ impl VirtualRouter {
         if effects.contains(Effects::INSTALL) {
             self.await_confirmation();
             // Who would ask for nothing else asks at once: a Master that has nothing has to find that out.
-            let hopeless = |this: &Self| this.slots.are_hopeless(this.config.advertised().as_slice().len());
+            let hopeless = |this: &Self| this.slots.are_all_flawed(this.config.advertised().as_slice().len());
             if self.retry_at.is_none_or(|at| at <= self.now) || hopeless(self) {
                 self.retry_at = None;
                 self.slots.try_again();

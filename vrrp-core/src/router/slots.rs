@@ -131,6 +131,12 @@ impl Slots {
         })
     }
 
+    /// Whether none of the first `count` would be asked for, wherever they are now.
+    pub(crate) fn are_all_flawed(&self, count: usize) -> bool {
+        let is_asked_for = |slot: &Slot| !matches!(slot.flaw, Some(Flaw::Failed | Flaw::Unavailable));
+        !self.slots.iter().take(count).any(is_asked_for)
+    }
+
     /// Whether the host knows that it cannot set any of the first `count`.
     pub(crate) fn none_available(&self, count: usize) -> bool {
         self.slots.iter().take(count).all(|slot| slot.flaw == Some(Flaw::Unavailable))
