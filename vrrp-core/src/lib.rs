@@ -54,6 +54,7 @@
 //!             Action::StateChanged(change) => println!("{}: {}", change.to, change.cause.describe(router.config())),
 //!             Action::PriorityChanged { from, to, .. } => println!("priority {from} -> {to}"),
 //!             Action::FaultsChanged => router.faults().for_each(|fault| println!("{}", fault.describe(router.config()))),
+//!             Action::NobodyTookOver => println!("drained, but nobody took over"),
 //!         }
 //!     }
 //!     // Wait for a packet, at most until the deadline, and hand in what happened.
