@@ -101,9 +101,10 @@ pub(super) async fn run(
     inherited::unblock();
     tokio::spawn(reaper::reap(signal(SignalKind::child())?));
 
+    // What cannot be is said before anything runs.
+    let control = control.map(ControlSocket::bind).transpose()?;
     let Prepared { daemon, routers, script_users } = prepared;
     let Begun { vrrp, events, routing, checked, by_hand } = begin(&daemon, routers, before, what).await?;
-    let control = control.map(ControlSocket::bind).transpose()?;
     let (verdict_sender, verdicts) = mpsc::channel(64);
     let (snapshots, asked) = mpsc::channel(64);
     let (orders, ordered) = mpsc::channel(64);
