@@ -101,7 +101,7 @@ impl Addresses {
     }
 }
 
-/// What a host says of its IPv4 addresses, from the opening on: that one came, changed or went.
+/// News of a host's IPv4 addresses since this was opened: one came, changed or went.
 pub(crate) struct AddressNews(Socket);
 
 impl AddressNews {

@@ -90,7 +90,7 @@ impl<'a> Daemon<'a> {
         Self::start_with(kind, programs, host, configuration, &[])
     }
 
-    /// As `start`; vrrpd gets more arguments.
+    /// Does the same as `start`, with more arguments for vrrpd.
     pub(crate) fn start_with(
         kind: Kind,
         programs: &Programs,

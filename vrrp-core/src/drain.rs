@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::time::Instant;
 use crate::types::Priority;
 
-/// What is asked of a router that is to serve only where nobody else does: before maintenance of its host.
+/// An order to serve only where nobody else does: before maintenance of the router's host.
 ///
 /// A Master goes on serving, and calls the Backups with priority 0 each interval, until one is Master. Then it yields. Meanwhile and
 /// until [`Input::Undrain`](crate::Input::Undrain) it has a lower priority and preempts nobody; when nobody else is left it

@@ -1,4 +1,4 @@
-//! What a Master that was drained waits for: another one, and until that serves.
+//! A Master that was drained waits for another one, and until that one serves.
 
 use core::net::IpAddr;
 use core::time::Duration;

@@ -658,7 +658,7 @@ impl VirtualRouter {
             increment(&mut self.stats.prio_zero_sent);
             if kind.serves_on() {
                 self.renew_lease();
-                // Who has called for another Master cannot know that there is none.
+                // It has called for another Master, and cannot know that there is none.
                 self.said = [Instant::ZERO; 2];
             }
         }
@@ -731,7 +731,7 @@ impl VirtualRouter {
     fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
         if self.role() == Role::Master && self.now > self.lease_over {
-            // Who has called for another Master was not waited for.
+            // The Backups that it has called did not wait.
             let silence = if self.hand_over.is_some() { Duration::MAX } else { self.now.since(self.advertised) };
             self.apply(Event::Lapsed { silence }, |_| Cause::Lapsed { silence });
         }
@@ -766,7 +766,7 @@ impl VirtualRouter {
         self.hand_over = None;
         if effects.contains(Effects::INSTALL) {
             self.await_confirmation();
-            // Who would ask for nothing else asks at once: a Master that has nothing has to find that out.
+            // If it would ask for nothing, it asks again at once: a Master without an address has to find that out.
             let hopeless = |this: &Self| this.slots.are_all_flawed(this.config.advertised().as_slice().len());
             if self.retry_at.is_none_or(|at| at <= self.now) || hopeless(self) {
                 self.retry_at = None;

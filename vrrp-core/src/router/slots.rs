@@ -131,7 +131,7 @@ impl Slots {
         })
     }
 
-    /// Whether none of the first `count` would be asked for, wherever they are now.
+    /// Tells whether none of the first `count` would be asked for, wherever they are now.
     pub(crate) fn are_all_flawed(&self, count: usize) -> bool {
         let is_asked_for = |slot: &Slot| !matches!(slot.flaw, Some(Flaw::Failed | Flaw::Unavailable));
         !self.slots.iter().take(count).any(is_asked_for)
