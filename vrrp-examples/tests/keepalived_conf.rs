@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use vrrp_core::{AdvertInterval, Password, Priority, Profile, Vrid, Weight};
+use vrrp_core::{AdvertInterval, Family, Password, Priority, Profile, Vrid, Weight};
 use vrrp_examples::vrrpd::config::{
-    Announce, Command, Daemon, Instance, Notify, Peer, Protocol, Script, Track, TrackWeight, Unicast, User,
+    Announce, Check, Command, Daemon, Instance, Notify, Peer, Probe, Protocol, Track, TrackWeight, Unicast, User,
 };
 use vrrp_examples::vrrpd::keepalived::{Loaded, load, parse_str};
 use vrrp_examples::vrrpd::report::diagnostics::{Diagnostic, Severity};
@@ -56,6 +56,8 @@ fn instance(name: &str, vrid: u8, address: &str) -> Instance {
     Instance {
         name: name.to_owned(),
         interface: "eth0".to_owned(),
+        track_own_interface: true,
+        family: Family::of(vip(address).address),
         vrid: Vrid::new(vrid).unwrap(),
         protocol: protocol(Profile::Rfc2338),
         priority: Priority::DEFAULT,
@@ -71,16 +73,24 @@ fn instance(name: &str, vrid: u8, address: &str) -> Instance {
         routes: Vec::new(),
         rules: Vec::new(),
         track_interfaces: Vec::new(),
-        track_scripts: Vec::new(),
+        track_checks: Vec::new(),
         notify: Notify::default(),
         announce: Announce::default(),
     }
 }
 
-fn script(name: &str, words: &[&str]) -> Script {
+fn script(name: &str, words: &[&str]) -> Check {
     let second = Duration::from_secs(1);
     let (name, command, once) = (name.to_owned(), command(words), NonZeroU32::MIN);
-    Script { name, command, interval: second, timeout: second, rise: once, fall: once, weight: TrackWeight::default() }
+    Check {
+        name,
+        probe: Probe::Script(command),
+        interval: second,
+        timeout: second,
+        rise: once,
+        fall: once,
+        weight: TrackWeight::default(),
+    }
 }
 
 fn good(name: &str) -> Loaded {
@@ -104,14 +114,14 @@ fn the_articles_two_files_mean_what_the_article_says() {
                 priority: Priority::new(priority).unwrap(),
                 addresses: vec![address],
                 track_interfaces: vec![track("eth1")],
-                track_scripts: vec![track("chk_squid_service")],
+                track_checks: vec![track("chk_squid_service")],
                 ..instance(&format!("proxy_ip{n}"), n, "0.0.0.0")
             }
         };
         let three = Duration::from_secs(3);
         let squid = script("chk_squid_service", &["/usr/sbin/squid", "-k", "check"]);
         let expected = Daemon {
-            scripts: vec![Script { interval: three, timeout: three, ..squid }],
+            checks: vec![Check { interval: three, timeout: three, ..squid }],
             instances: vec![router(1, priorities[0]), router(2, priorities[1])],
             ..Daemon::default()
         };
@@ -131,12 +141,12 @@ fn a_haproxy_pair_as_tutorials_write_it() {
     let mut router = instance("VI_1", 51, "192.0.2.100");
     router.priority = Priority::new(101).unwrap();
     router.password = Password::new(b"k8s-ha-p").ok();
-    router.track_scripts = vec![weighted("chk_haproxy", 2)];
+    router.track_checks = vec![weighted("chk_haproxy", 2)];
     let script_path = |state| Some(command(&["/etc/keepalived/notify.sh", state]));
     router.notify.master = script_path("master");
     router.notify.backup = script_path("backup");
     router.notify.fault = script_path("fault");
-    assert_eq!(loaded.daemon, Daemon { scripts: vec![check], instances: vec![router], ..Daemon::default() });
+    assert_eq!(loaded.daemon, Daemon { checks: vec![check], instances: vec![router], ..Daemon::default() });
     let mail = |place: &str, keyword: &str| {
         format!("{place} `{keyword}` is ignored: vrrpd sends no mail; a `notify` script can")
     };
@@ -162,8 +172,8 @@ fn unicast_in_a_cloud_with_every_keyword() {
     let user =
         |user: &str, group: Option<&str>| Some(User { user: user.to_owned(), group: group.map(ToOwned::to_owned) });
     let mut check = script("chk", &["/bin/sh", "-c", "curl -sf http://127.0.0.1:8080/ # health"]);
-    check.command.user = user("nobody", Some("nogroup"));
-    check.command.secure = true;
+    let words = check.command().map(|command| command.words.clone()).unwrap();
+    check.probe = Probe::Script(Command { words, user: user("nobody", Some("nogroup")), secure: true });
     check.interval = Duration::from_millis(500);
     check.timeout = Duration::from_millis(250);
     check.weight = TrackWeight { reverse: true, ..weighted("", -20).weight };
@@ -186,7 +196,7 @@ fn unicast_in_a_cloud_with_every_keyword() {
     router.excluded = vec![excluded];
     // The script is reversed, so tracking it is too.
     let reversed = |weight| TrackWeight { reverse: true, ..weighted("", weight).weight };
-    router.track_scripts = vec![Track { name: "chk".to_owned(), weight: reversed(10) }];
+    router.track_checks = vec![Track { name: "chk".to_owned(), weight: reversed(10) }];
     // eth1 carries an address, so its weight gives way to a fault; eth2 carries one too and is tracked unnamed.
     let eth3 = Track { name: "eth3".to_owned(), weight: reversed(5) };
     router.track_interfaces = vec![track("eth1"), eth3, track("eth2")];
@@ -204,8 +214,9 @@ fn unicast_in_a_cloud_with_every_keyword() {
         refresh_repeat: 2,
         lower_prio_repeat: 4,
         lower_prio_delay: Some(Duration::from_secs(10)),
+        gap: Duration::ZERO,
     };
-    assert_eq!(loaded.daemon, Daemon { scripts: vec![check], instances: vec![router], ..Daemon::default() });
+    assert_eq!(loaded.daemon, Daemon { checks: vec![check], instances: vec![router], ..Daemon::default() });
     let expected = [
         "25:16 version 2 advertises in whole seconds; 2 s are used, as in keepalived",
         "48:9 `eth1` carries a virtual address or route: without it the instance is in fault",
@@ -396,7 +407,7 @@ fn passwords_are_in_no_message() {
 /// Sections in any order mean the same; the lists keep the order of the file.
 fn sorted(text: &str) -> Daemon {
     let mut daemon = parse_str("t", text).unwrap().daemon;
-    daemon.scripts.sort_by(|a, b| a.name.cmp(&b.name));
+    daemon.checks.sort_by(|a, b| a.name.cmp(&b.name));
     daemon.instances.sort_by(|a, b| a.name.cmp(&b.name));
     daemon
 }

@@ -212,7 +212,7 @@ fn a_virtual_mac_has_the_name_that_is_written_or_the_first_that_is_free() {
         ("use_vmac\nvmac_xmit_base\nunicast_peer {\n192.0.2.8\n}", "vrrp.5", true, 0),
     ] {
         let (instance, noticed) = one("", lines, V4);
-        let expected = VirtualMac { interface: interface.to_owned(), transmit_base };
+        let expected = VirtualMac { interface: interface.to_owned(), address: None, transmit_base };
         assert_eq!((instance.virtual_mac, noticed), (Some(expected), notices), "{lines}");
     }
     let (instance, noticed) = one("", "vmac_xmit_base", V4);
@@ -290,11 +290,8 @@ fn tracked(daemon: &Daemon) -> Vec<Vec<(String, i16)>> {
         let tracks = interfaces.iter().chain(scripts);
         tracks.map(|track| (track.name.clone(), weight(track.weight.weight))).collect()
     };
-    let instances = daemon.instances.iter().map(|i| (&i.track_interfaces[..], &i.track_scripts[..]));
-    instances
-        .chain(daemon.sync_groups.iter().map(|g| (&g.track_interfaces[..], &g.track_scripts[..])))
-        .map(of)
-        .collect()
+    let instances = daemon.instances.iter().map(|i| (&i.track_interfaces[..], &i.track_checks[..]));
+    instances.chain(daemon.sync_groups.iter().map(|g| (&g.track_interfaces[..], &g.track_checks[..]))).map(of).collect()
 }
 
 #[test]
@@ -308,7 +305,7 @@ fn a_group_tracks_for_its_members_whose_own_weights_go_unless_it_wants_them() {
     assert_eq!((name.as_str(), members.as_slice()), ("both", &["a".to_owned(), "b".to_owned()][..]));
     let program =
         |command: &Option<_>| command.as_ref().map(|c: &vrrp_examples::vrrpd::config::Command| c.words.join(" "));
-    let Notify { master, backup, fault, stop, any } = notify;
+    let Notify { master, backup, fault, stop, any, .. } = notify;
     assert_eq!(
         [master, backup, fault, stop, any].map(program),
         [Some("/bin/m"), None, None, Some("/bin/s x"), Some("/bin/n")].map(|text| text.map(str::to_owned))

@@ -223,6 +223,8 @@ mod blocking;
 mod burst;
 mod by_router;
 mod changes;
+#[cfg(feature = "checks")]
+pub mod checks;
 mod claims;
 mod clock;
 mod difference;

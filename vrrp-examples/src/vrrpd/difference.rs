@@ -51,7 +51,7 @@ pub(super) fn undisturbed(old: &Daemon, new: &Daemon) -> usize {
     let same_group = |instance: &&Instance| {
         let group = |daemon: &Daemon| {
             let group = daemon.sync_groups.iter().find(|group| group.members.contains(&instance.name))?;
-            let (interfaces, scripts) = (group.track_interfaces.clone(), group.track_scripts.clone());
+            let (interfaces, scripts) = (group.track_interfaces.clone(), group.track_checks.clone());
             Some((group.name.clone(), group.members.clone(), interfaces, scripts))
         };
         group(old) == group(new)

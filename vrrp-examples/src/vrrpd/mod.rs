@@ -227,8 +227,8 @@ fn read(inherited: Inherited, arguments: &Arguments) -> Option<Document> {
 }
 
 fn count(daemon: &Daemon) -> String {
-    let Daemon { instances, scripts, .. } = daemon;
-    format!("{} and {}", plural(instances.len(), "virtual router"), plural(scripts.len(), "script"))
+    let Daemon { instances, checks, .. } = daemon;
+    format!("{} and {}", plural(instances.len(), "virtual router"), plural(checks.len(), "script"))
 }
 
 fn plural(n: usize, what: &str) -> String {

@@ -50,7 +50,7 @@ pub(super) enum PrepareError {
 impl Prepared {
     /// `lease`: whether addresses expire when nobody renews them.
     pub(super) fn new(daemon: Daemon, lease: bool) -> Result<Self, PrepareError> {
-        let mut script_users = daemon.scripts.iter().map(|script| (script.name.clone(), Vec::new())).collect();
+        let mut script_users = daemon.checks.iter().map(|script| (script.name.clone(), Vec::new())).collect();
         let instances = daemon.instances.iter();
         let routers = instances.map(|instance| prepare(&daemon, instance, lease, &mut script_users));
         Ok(Self { routers: routers.collect::<Result<_, _>>()?, daemon, script_users })
@@ -73,7 +73,7 @@ fn prepare(
         let id = config.add_tracker(tracker(track, format!("interface {}", track.name))).map_err(error)?;
         interfaces.push((id, track.name.clone()));
     }
-    for track in with_group(&instance.track_scripts, of_group(|group| &group.track_scripts)) {
+    for track in with_group(&instance.track_checks, of_group(|group| &group.track_checks)) {
         let id = config.add_tracker(tracker(track, check_name(&track.name))).map_err(error)?;
         let no_script = || PrepareError::NoScript { instance: instance.name.clone(), script: track.name.clone() };
         let users = script_users.get_mut(&track.name).ok_or_else(no_script)?;
@@ -106,7 +106,7 @@ fn router(instance: &Instance, config: Config) -> Result<Router, RouterError> {
     if let Some(unicast) = &instance.unicast {
         router = router.with_unicast_ttl(unicast.ttl);
     }
-    if let Some(config::VirtualMac { interface, transmit_base }) = &instance.virtual_mac {
+    if let Some(config::VirtualMac { interface, transmit_base, .. }) = &instance.virtual_mac {
         router = router.with_virtual_mac(VirtualMac::new().with_name(interface).with_transmit_base(*transmit_base));
     }
     Ok(router)

@@ -11,7 +11,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 use vrrp_core::Hysteresis;
 
 use crate::vrrpd::checks::{Ran, Verdict};
-use crate::vrrpd::config::Script;
+use crate::vrrpd::config::{Check, Probe};
 use crate::vrrpd::exec;
 
 /// Who may wait for a run that was asked for.
@@ -22,7 +22,7 @@ const ASKED: usize = 16;
 /// The first result of each is a verdict, then each change. A start that finds the last run still going is left out.
 /// Checks wait for room in `results` and end when its receiver is gone.
 #[must_use = "dropping it stops the checks"]
-pub fn spawn(scripts: Vec<Script>, results: Sender<Verdict>) -> Checks {
+pub fn spawn(scripts: Vec<Check>, results: Sender<Verdict>) -> Checks {
     spawn_from(scripts, |_| None, results).0
 }
 
@@ -30,8 +30,8 @@ pub fn spawn(scripts: Vec<Script>, results: Sender<Verdict>) -> Checks {
 /// verdicts too.
 #[must_use = "dropping it stops the checks"]
 pub fn spawn_from(
-    scripts: Vec<Script>,
-    known: impl Fn(&Script) -> Option<(bool, String)>,
+    scripts: Vec<Check>,
+    known: impl Fn(&Check) -> Option<(bool, String)>,
     results: Sender<Verdict>,
 ) -> (Checks, Vec<Verdict>) {
     let mut checks = Checks { running: BTreeMap::new(), results, started: 0 };
@@ -57,7 +57,7 @@ pub struct Checks {
 #[derive(Debug)]
 struct Running {
     serial: u64,
-    definition: watch::Sender<Script>,
+    definition: watch::Sender<Check>,
     asked: mpsc::Sender<oneshot::Sender<Ran>>,
     /// The one that it is.
     task: JoinSet<()>,
@@ -67,11 +67,11 @@ impl Checks {
     /// From now on exactly these run. One whose command is the same goes on, whatever else changed: with its verdict, and
     /// the run that may be under way. Any other begins anew, without a verdict. What runs of those that are gone has been
     /// killed on return.
-    pub async fn replace(&mut self, scripts: Vec<Script>) {
+    pub async fn replace(&mut self, scripts: Vec<Check>) {
         let mut gone = std::mem::take(&mut self.running);
         for script in scripts {
             match gone.remove(&script.name) {
-                Some(running) if running.definition.borrow().command == script.command => {
+                Some(running) if running.definition.borrow().probe == script.probe => {
                     running.definition.send_if_modified(|known| {
                         let differs = *known != script;
                         known.clone_from(&script);
@@ -117,7 +117,7 @@ impl Checks {
     }
 
     /// Returns its serial number.
-    fn start(&mut self, script: Script, verdict: Option<bool>) -> u64 {
+    fn start(&mut self, script: Check, verdict: Option<bool>) -> u64 {
         self.started += 1;
         let (name, serial) = (script.name.clone(), self.started);
         let (definition, of_task) = watch::channel(script);
@@ -137,7 +137,7 @@ impl Running {
 
 async fn check(
     (serial, verdict): (u64, Option<bool>),
-    mut definition: watch::Receiver<Script>,
+    mut definition: watch::Receiver<Check>,
     mut asks: mpsc::Receiver<oneshot::Sender<Ran>>,
     results: Sender<Verdict>,
 ) {
@@ -172,7 +172,10 @@ async fn check(
             _ = starts.tick() => {}
         }
         began = Instant::now();
-        let (outcome, remains) = exec::run(&script.command, &[], script.timeout).await;
+        let (outcome, remains) = {
+            let Probe::Script(command) = &script.probe;
+            exec::run(command, &[], script.timeout).await
+        };
         tracing::debug!("check {}: {outcome}", script.name);
         let mut gone = pin!(remains.gone());
         // A run that not even SIGKILL ends (stuck on a dead file server) must not save the check from failing:
@@ -197,18 +200,18 @@ async fn check(
     }
 }
 
-fn period(script: &Script) -> Duration {
+fn period(script: &Check) -> Duration {
     script.interval.max(Duration::from_millis(1))
 }
 
-fn starts(script: &Script, first: Instant) -> Interval {
+fn starts(script: &Check, first: Instant) -> Interval {
     let mut starts = interval_at(first, period(script));
     starts.set_missed_tick_behavior(MissedTickBehavior::Skip);
     starts
 }
 
 /// The same verdict, with other numbers until the next one.
-fn continued(series: &Hysteresis, script: &Script) -> Hysteresis {
+fn continued(series: &Hysteresis, script: &Check) -> Hysteresis {
     let mut continued = Hysteresis::new(script.rise, script.fall);
     if let Some(verdict) = series.verdict() {
         // The first result decides alone.
@@ -227,10 +230,18 @@ mod tests {
     use crate::vrrpd::config::{Command, TrackWeight};
     use crate::vrrpd::exec::testing::{Dir, SOON, command, runs, until};
 
-    fn script(command: Command, interval: Duration) -> Script {
+    fn script(command: Command, interval: Duration) -> Check {
         let one = NonZeroU32::MIN;
         let name = "chk".to_owned();
-        Script { name, command, interval, timeout: SOON, rise: one, fall: one, weight: TrackWeight::default() }
+        Check {
+            name,
+            probe: Probe::Script(command),
+            interval,
+            timeout: SOON,
+            rise: one,
+            fall: one,
+            weight: TrackWeight::default(),
+        }
     }
 
     async fn next(verdicts: &mut Receiver<Verdict>) -> (String, bool, String) {
@@ -256,7 +267,7 @@ mod tests {
         let mut check = script(dir.script("check", "echo >>$D/runs; exit 1"), FAST);
         check.fall = NonZeroU32::new(3).unwrap();
         let (results, mut verdicts) = channel(4);
-        let known = |_: &Script| Some((true, "it did".to_owned()));
+        let known = |_: &Check| Some((true, "it did".to_owned()));
         let (tracks, told) = spawn_from(vec![check], known, results);
         assert!(told.len() == 1 && told[0].passed && told[0].reason == "it did" && tracks.is_current(&told[0]));
         assert!(!next(&mut verdicts).await.1);
@@ -267,7 +278,7 @@ mod tests {
     #[tokio::test]
     async fn each_script_has_its_name_and_a_missing_one_fails() {
         let (results, mut verdicts) = channel(4);
-        let named = |name: &str, words: &[&str]| Script { name: name.to_owned(), ..script(command(words), NEVER) };
+        let named = |name: &str, words: &[&str]| Check { name: name.to_owned(), ..script(command(words), NEVER) };
         let scripts = [named("good", &["true"]), named("missing", &["/no/such/check"])];
         let _tracks = spawn(scripts.into(), results);
         let mut seen = [next(&mut verdicts).await, next(&mut verdicts).await];
@@ -353,8 +364,8 @@ mod tests {
         let mut checks = spawn(vec![kept.clone()], results);
         assert!(next(&mut verdicts).await.1);
         until("a second run", || dir.lines("runs").len() == 2).await;
-        let other = Script { name: "another".to_owned(), ..script(command(&["false"]), NEVER) };
-        let slower = Script { interval: NEVER, fall: NonZeroU32::new(2).unwrap(), ..kept };
+        let other = Check { name: "another".to_owned(), ..script(command(&["false"]), NEVER) };
+        let slower = Check { interval: NEVER, fall: NonZeroU32::new(2).unwrap(), ..kept };
         checks.replace(vec![other, slower]).await;
         assert_eq!(next(&mut verdicts).await.0, "another", "only what is new has a first verdict");
         assert!(runs(dir.lines("runs")[1].parse().unwrap()), "its run goes on");
@@ -369,16 +380,16 @@ mod tests {
         let dir = Dir::new();
         let hangs = |name: &str| {
             let command = dir.script(name, &format!("sleep 300 & echo $! >$D/{name}.child; wait"));
-            Script { name: name.to_owned(), timeout: NEVER, ..script(command, NEVER) }
+            Check { name: name.to_owned(), timeout: NEVER, ..script(command, NEVER) }
         };
-        let quick = Script { name: "quick".to_owned(), ..script(command(&["true"]), NEVER) };
+        let quick = Check { name: "quick".to_owned(), ..script(command(&["true"]), NEVER) };
         let (results, mut verdicts) = channel(4);
         let mut checks = spawn(vec![hangs("gone"), hangs("changed"), quick.clone()], results);
         let children = [dir.pid("gone.child").await, dir.pid("changed.child").await];
         let late = timeout(SOON, verdicts.recv()).await.unwrap().unwrap();
         assert!(checks.is_current(&late));
-        let changed = Script { name: "changed".to_owned(), ..script(command(&["true"]), NEVER) };
-        checks.replace(vec![changed, Script { command: command(&["true", "again"]), ..quick }]).await;
+        let changed = Check { name: "changed".to_owned(), ..script(command(&["true"]), NEVER) };
+        checks.replace(vec![changed, Check { probe: Probe::Script(command(&["true", "again"])), ..quick }]).await;
         assert!(!checks.is_current(&late), "it is the word of the command before");
         until("the children are dead", || !children.iter().any(|child| runs(*child))).await;
         let mut seen = [next(&mut verdicts).await, next(&mut verdicts).await].map(|verdict| (verdict.0, verdict.1));

@@ -4,9 +4,10 @@ mod routing;
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use vrrp_core::{AdvertInterval, Password, Priority, Profile, Vrid, Weight};
+use vrrp_core::{AdvertInterval, Family, Password, Priority, Profile, Vrid, Weight};
 use vrrp_io_linux::{Scheduling, VirtualIp};
 
 pub use routing::{Mark, Prefix, Route, RouteKind, Rule};
@@ -15,13 +16,52 @@ pub use routing::{Mark, Prefix, Route, RouteKind, Rule};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Daemon {
     /// Health checks, each run once however many instances track it.
-    pub scripts: Vec<Script>,
+    pub checks: Vec<Check>,
     /// The virtual routers.
     pub instances: Vec<Instance>,
     /// Virtual routers that are Master, Backup or in fault together.
     pub sync_groups: Vec<SyncGroup>,
     /// How the kernel treats the thread that they run on.
     pub scheduling: Scheduling,
+    /// What is there as long as the daemon runs, whoever is Master.
+    pub fixed: Fixed,
+    /// How long the routers wait after the start before they take part.
+    pub startup_delay: Duration,
+    /// Who is told of every change by a line each.
+    pub fifos: Vec<Fifo>,
+    /// How long the state of an interface has to last before it counts; others count at once.
+    pub interface_delays: Vec<InterfaceDelay>,
+}
+
+/// Addresses, routes and rules that belong to no router.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fixed {
+    /// Each names its device.
+    pub addresses: Vec<VirtualIp>,
+    /// In the order of their installation.
+    pub routes: Vec<Route>,
+    /// Rules that choose routing tables.
+    pub rules: Vec<Rule>,
+}
+
+/// A named pipe that takes a line for each change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fifo {
+    /// Where it is, or is made.
+    pub path: PathBuf,
+    /// Its reader, started with the daemon, with the path as its last argument.
+    pub script: Option<Command>,
+}
+
+/// How long the state of an interface has to last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InterfaceDelay {
+    /// Its name.
+    pub interface: String,
+    /// Before it counts as up.
+    pub up: Duration,
+    /// Before it counts as down.
+    pub down: Duration,
 }
 
 impl Daemon {
@@ -30,10 +70,11 @@ impl Daemon {
         let notify = self.instances.iter().map(|instance| &instance.notify);
         let notify = notify.chain(self.sync_groups.iter().map(|group| &group.notify));
         let told = notify.flat_map(|notify| {
-            let Notify { master, backup, fault, stop, any } = notify;
-            [master, backup, fault, stop, any].into_iter().flatten()
+            let Notify { master, backup, fault, stop, lower_priority, any, priority_changes: _ } = notify;
+            [master, backup, fault, stop, lower_priority, any].into_iter().flatten()
         });
-        self.scripts.iter().map(|script| &script.command).chain(told)
+        let of_fifos = self.fifos.iter().filter_map(|fifo| fifo.script.as_ref());
+        self.checks.iter().filter_map(Check::command).chain(told).chain(of_fifos)
     }
 }
 
@@ -46,8 +87,8 @@ pub struct SyncGroup {
     pub members: Vec<String>,
     /// Interfaces that each member tracks besides its own.
     pub track_interfaces: Vec<Track>,
-    /// Scripts that each member tracks besides its own; each names one of [`Daemon::scripts`].
-    pub track_scripts: Vec<Track>,
+    /// Checks that each member tracks besides its own; each names one of [`Daemon::checks`].
+    pub track_checks: Vec<Track>,
     /// Scripts to run when the state of the whole changes.
     pub notify: Notify,
 }
@@ -74,14 +115,14 @@ pub struct User {
 
 /// A health check that runs on a schedule.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Script {
+pub struct Check {
     /// Its name in the configuration.
     pub name: String,
-    /// What to run.
-    pub command: Command,
+    /// What is looked at.
+    pub probe: Probe,
     /// Time from one start to the next.
     pub interval: Duration,
-    /// A run that takes longer is killed with all its children and counts as failed.
+    /// A run that takes longer counts as failed; a script is killed with all its children.
     pub timeout: Duration,
     /// Successes in a row until it passes again.
     pub rise: NonZeroU32,
@@ -89,6 +130,23 @@ pub struct Script {
     pub fall: NonZeroU32,
     /// Weight where the tracking instance names none.
     pub weight: TrackWeight,
+}
+
+impl Check {
+    /// What it runs, if it is a script.
+    #[must_use]
+    pub const fn command(&self) -> Option<&Command> {
+        match &self.probe {
+            Probe::Script(command) => Some(command),
+        }
+    }
+}
+
+/// What a check looks at.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Probe {
+    /// The exit status of a program.
+    Script(Command),
 }
 
 /// A weight and its direction.
@@ -138,6 +196,8 @@ pub struct Peer {
 pub struct VirtualMac {
     /// Name of the interface that has it; no other instance has the same.
     pub interface: String,
+    /// The MAC address; `None`: that of the virtual router id.
+    pub address: Option<[u8; 6]>,
     /// Whether advertisements come from the MAC address of the interface below all the same.
     pub transmit_base: bool,
 }
@@ -153,17 +213,22 @@ pub struct Notify {
     pub fault: Option<Command>,
     /// On the daemon's stop.
     pub stop: Option<Command>,
+    /// On hearing a Master of a lower priority while Master.
+    pub lower_priority: Option<Command>,
     /// On every change, with the arguments INSTANCE, name, state, priority.
     pub any: Option<Command>,
+    /// Whether `any` and the FIFOs are told of changes of the priority too.
+    pub priority_changes: bool,
 }
 
 impl Notify {
     /// Changes every command that there is.
     #[must_use]
     pub fn map(self, change: impl Fn(Command) -> Command) -> Self {
-        let Self { master, backup, fault, stop, any } = self;
-        let [master, backup, fault, stop, any] = [master, backup, fault, stop, any].map(|command| command.map(&change));
-        Self { master, backup, fault, stop, any }
+        let Self { master, backup, fault, stop, lower_priority, any, priority_changes } = self;
+        let commands = [master, backup, fault, stop, lower_priority, any];
+        let [master, backup, fault, stop, lower_priority, any] = commands.map(|command| command.map(&change));
+        Self { master, backup, fault, stop, lower_priority, any, priority_changes }
     }
 }
 
@@ -182,13 +247,23 @@ pub struct Announce {
     pub lower_prio_repeat: u8,
     /// Time to a second round of those; `None`: no second round.
     pub lower_prio_delay: Option<Duration>,
+    /// Least time between two announcements on one interface.
+    pub gap: Duration,
 }
 
 impl Default for Announce {
     /// keepalived's defaults.
     fn default() -> Self {
         let delay = Some(Duration::from_secs(5));
-        Self { repeat: 5, delay, refresh: None, refresh_repeat: 1, lower_prio_repeat: 5, lower_prio_delay: delay }
+        Self {
+            repeat: 5,
+            delay,
+            refresh: None,
+            refresh_repeat: 1,
+            lower_prio_repeat: 5,
+            lower_prio_delay: delay,
+            gap: Duration::ZERO,
+        }
     }
 }
 
@@ -218,6 +293,10 @@ pub struct Instance {
     pub name: String,
     /// Interface that VRRP runs on.
     pub interface: String,
+    /// Whether the instance is in fault while that is down.
+    pub track_own_interface: bool,
+    /// Of its advertisements, and of `addresses`.
+    pub family: Family,
     /// Virtual router id.
     pub vrid: Vrid,
     /// Version and variant of the protocol.
@@ -238,7 +317,7 @@ pub struct Instance {
     pub unicast: Option<Unicast>,
     /// A MAC address of its own; `None`: the interface's.
     pub virtual_mac: Option<VirtualMac>,
-    /// Virtual addresses that are advertised; never empty.
+    /// Virtual addresses that are advertised; there may be none.
     pub addresses: Vec<VirtualIp>,
     /// Further addresses that come and go with them, unadvertised.
     pub excluded: Vec<VirtualIp>,
@@ -248,8 +327,8 @@ pub struct Instance {
     pub rules: Vec<Rule>,
     /// Tracked interfaces, besides `interface` itself and those of the group.
     pub track_interfaces: Vec<Track>,
-    /// Tracked scripts, besides those of the group; each names one of [`Daemon::scripts`].
-    pub track_scripts: Vec<Track>,
+    /// Tracked checks, besides those of the group; each names one of [`Daemon::checks`].
+    pub track_checks: Vec<Track>,
     /// Scripts to run on a change of state.
     pub notify: Notify,
     /// Gratuitous ARP schedule.

@@ -6,7 +6,7 @@ use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
 use crate::vrrpd::config::{
-    Announce, Command, Daemon, Instance, Mark, Notify, Prefix, Protocol, Route, Rule, Script, SyncGroup, Track,
+    Announce, Check, Command, Daemon, Instance, Mark, Notify, Prefix, Probe, Protocol, Route, Rule, SyncGroup, Track,
     TrackWeight, User,
 };
 use crate::vrrpd::keepalived::text::lexer::{self, Token};
@@ -62,7 +62,7 @@ fn texts(daemon: &Daemon) -> impl Iterator<Item = (Subject<'_>, String)> {
         out.text
     };
     let globals = (Subject::Globals, written(&|out| out.globals(daemon)));
-    let scripts = daemon.scripts.iter().map(move |it| (Subject::Script(&it.name), written(&|out| out.script(it))));
+    let scripts = daemon.checks.iter().map(move |it| (Subject::Script(&it.name), written(&|out| out.script(it))));
     let instances = daemon.instances.iter().map(move |instance| {
         (Subject::Instance(&instance.name), written(&|out| out.instance(instance, daemon, &macvlans)))
     });
@@ -153,10 +153,11 @@ impl Printer {
         self.list("global_defs", lines.into_iter().flatten(), |line| line);
     }
 
-    fn script(&mut self, script: &Script) {
+    fn script(&mut self, script: &Check) {
         self.block(format_args!("vrrp_script {}", word(&script.name)), |out| {
-            out.line(format_args!("script {}", command_line(&script.command.words)));
-            if let Some(User { user, group }) = &script.command.user {
+            let Probe::Script(command) = &script.probe;
+            out.line(format_args!("script {}", command_line(&command.words)));
+            if let Some(User { user, group }) = &command.user {
                 let group = group.as_ref().map(|group| format!(" {}", word(group))).unwrap_or_default();
                 out.line(format_args!("user {}{group}", word(user)));
             }
@@ -205,7 +206,7 @@ impl Printer {
             out.list("virtual_rules", &instance.rules, rule);
             let interfaces = named_interfaces(instance, macvlans);
             out.list("track_interface", interfaces, |track| tracked(track, TrackWeight::default()));
-            out.list("track_script", &instance.track_scripts, |track| tracked(track, default_weight(track, daemon)));
+            out.list("track_script", &instance.track_checks, |track| tracked(track, default_weight(track, daemon)));
             out.notify(&instance.notify);
             out.announce(&instance.announce);
         });
@@ -243,12 +244,12 @@ impl Printer {
             out.list("group", [names.join(" ")], |names| names);
             out.line("sync_group_tracking_weight");
             out.list("track_interface", &group.track_interfaces, |track| tracked(track, TrackWeight::default()));
-            out.list("track_script", &group.track_scripts, |track| tracked(track, default_weight(track, daemon)));
+            out.list("track_script", &group.track_checks, |track| tracked(track, default_weight(track, daemon)));
             out.notify(&group.notify);
         });
     }
 
-    fn notify(&mut self, Notify { master, backup, fault, stop, any }: &Notify) {
+    fn notify(&mut self, Notify { master, backup, fault, stop, any, .. }: &Notify) {
         for (keyword, command) in [
             ("notify_master", master),
             ("notify_backup", backup),
@@ -406,7 +407,7 @@ fn tracked(track: &Track, default: TrackWeight) -> String {
 }
 
 fn default_weight(track: &Track, daemon: &Daemon) -> TrackWeight {
-    daemon.scripts.iter().find(|script| script.name == track.name).map(|script| script.weight).unwrap_or_default()
+    daemon.checks.iter().find(|script| script.name == track.name).map(|script| script.weight).unwrap_or_default()
 }
 
 fn by_device(device: &str) -> Track {

@@ -22,6 +22,7 @@ async fn the_script_of_the_state_comes_first_then_the_one_for_all_with_its_argum
         fault: script("fault"),
         stop: script("stop"),
         any: script("any"),
+        ..Notify::default()
     };
     let notifier = spawn([(instance("proxy ip1"), scripts)], LIMITS);
     for (state, priority) in [(Backup, 100), (Master, 255), (Fault, 0)] {

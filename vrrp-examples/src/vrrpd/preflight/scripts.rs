@@ -15,7 +15,12 @@ use crate::vrrpd::report::places::Places;
 pub(super) fn findings(daemon: &Daemon, places: &Places, as_root: bool) -> Vec<Diagnostic> {
     let mut seen = BTreeSet::new();
     // Checks come first.
-    let names = daemon.scripts.iter().map(|script| Some(script.name.as_str())).chain(repeat(None));
+    let names = daemon
+        .checks
+        .iter()
+        .filter(|check| check.command().is_some())
+        .map(|check| Some(check.name.as_str()))
+        .chain(repeat(None));
     let new = |(command, _): &(&Command, _)| {
         let user = command.user.clone().map(|user| (user.user, user.group));
         seen.insert((command.words.clone(), user))

@@ -21,7 +21,7 @@ use vrrp_io_linux::{Event, EventKind, Events, Router, Stopped, Vrrp};
 use crate::vrrpd::by_hand::Table;
 use crate::vrrpd::checks::Verdict;
 use crate::vrrpd::checks::script::{self, Checks};
-use crate::vrrpd::config::{Daemon, Instance, Notify, Script};
+use crate::vrrpd::config::{self, Daemon, Instance, Notify};
 use crate::vrrpd::control::order::{DrainEnded, Order, Reply, Upgraded};
 use crate::vrrpd::control::refused::Refused;
 use crate::vrrpd::control::snapshot::{Reasons, Snapshot};
@@ -109,10 +109,10 @@ pub(super) async fn run(
     let (snapshots, asked) = mpsc::channel(64);
     let (orders, ordered) = mpsc::channel(64);
     let (requests, requested) = mpsc::channel(REQUESTS);
-    let known = |script: &Script| {
+    let known = |script: &config::Check| {
         checked.iter().find(|check| check.is(script)).map(|check| (check.passed, check.reason.clone()))
     };
-    let (checks, known) = script::spawn_from(daemon.scripts.clone(), known, verdict_sender);
+    let (checks, known) = script::spawn_from(daemon.checks.clone(), known, verdict_sender);
     let notifier = notify::spawn(subjects(&daemon), limits);
     let mut server = control.map(|socket| tokio::spawn(control::serve(socket, control::Daemon { snapshots, orders })));
 
@@ -407,11 +407,11 @@ impl Supervisor {
         while let Ok(event) = self.events.try_recv() {
             tell(&event);
         }
-        let check = |script: &Script| {
+        let check = |script: &config::Check| {
             let Verdict { passed, reason, .. } = self.verdicts.get(&script.name)?;
             Some(Check::new(script, *passed, reason.clone()))
         };
-        let checks = self.daemon.scripts.iter().filter_map(check).collect();
+        let checks = self.daemon.checks.iter().filter_map(check).collect();
         let document = Box::new(Document::new(routers, checks, self.by_hand.list()));
         let Self { daemon, routing, notifier, .. } = self;
         // What they would do at their end is not to be done: routes and rules stay, and scripts that run come to their own end.

@@ -120,7 +120,7 @@ impl Supervisor {
     }
 
     fn run_check(&self, name: &str) -> Result<oneshot::Receiver<Ran>, Refused> {
-        let names: Vec<&str> = self.daemon.scripts.iter().map(|script| script.name.as_str()).collect();
+        let names: Vec<&str> = self.daemon.checks.iter().map(|script| script.name.as_str()).collect();
         order::check(name, &names)?;
         let busy = || Refused::Busy { with: format!("others wait for the check {name} already") };
         self.checks.run_now(name).ok_or_else(busy)

@@ -51,7 +51,7 @@ impl Supervisor {
         let ids = by_name(&self.daemon, ids);
         let ids_before = std::mem::replace(&mut self.ids, ids);
 
-        self.checks.replace(self.daemon.scripts.clone()).await;
+        self.checks.replace(self.daemon.checks.clone()).await;
         self.verdicts.retain(|_, verdict| self.checks.is_current(verdict));
         let fed_before = std::mem::replace(&mut self.users, self::users(users, &self.ids));
         for (script, verdict) in &self.verdicts {

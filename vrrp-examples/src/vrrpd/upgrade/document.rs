@@ -7,7 +7,7 @@ use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use vrrp_io_linux::Suspended;
 
-use crate::vrrpd::config::Script;
+use crate::vrrpd::config;
 use crate::vrrpd::control::snapshot::ByHand;
 
 /// Another number where the meaning of anything changes. Where a field comes or goes the reader notices by itself.
@@ -86,18 +86,18 @@ impl Document {
 }
 
 impl Check {
-    pub(in crate::vrrpd) fn new(script: &Script, passed: bool, reason: String) -> Self {
-        Self { name: script.name.clone(), command: command(script), passed, reason }
+    pub(in crate::vrrpd) fn new(check: &config::Check, passed: bool, reason: String) -> Self {
+        Self { name: check.name.clone(), command: command(check), passed, reason }
     }
 
     /// Tells whether it is this one.
-    pub(in crate::vrrpd) fn is(&self, script: &Script) -> bool {
-        self.name == script.name && self.command == command(script)
+    pub(in crate::vrrpd) fn is(&self, check: &config::Check) -> bool {
+        self.name == check.name && self.command == command(check)
     }
 }
 
-fn command(script: &Script) -> String {
-    format!("{:?}", script.command)
+fn command(check: &config::Check) -> String {
+    format!("{:?}", check.probe)
 }
 
 impl Place {

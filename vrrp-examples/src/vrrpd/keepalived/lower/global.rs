@@ -41,6 +41,7 @@ impl Garp {
             refresh_repeat: count(self.refresh_repeat.or(global.refresh_repeat), default.refresh_repeat),
             lower_prio_repeat: count(lower_prio_repeat, default.lower_prio_repeat),
             lower_prio_delay: time(lower_prio_delay, default.lower_prio_delay),
+            gap: default.gap,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::vrrpd::config::{Instance, Script, SyncGroup, Track, TrackWeight};
+use crate::vrrpd::config::{Check, Instance, SyncGroup, Track, TrackWeight};
 use crate::vrrpd::keepalived::blocks::global::Globals;
 use crate::vrrpd::keepalived::blocks::group::GroupDraft;
 use crate::vrrpd::keepalived::blocks::track::TrackDraft;
@@ -17,7 +17,7 @@ impl GroupDraft {
     pub(crate) fn meaning(
         self,
         globals: &Globals,
-        scripts: &[Script],
+        scripts: &[Check],
         macvlans: &BTreeSet<String>,
         instances: &mut [Instance],
         report: &mut Report,
@@ -28,7 +28,7 @@ impl GroupDraft {
             check_no_macvlan(&draft.name, macvlans, report);
         }
         let track_interfaces = self.track_interfaces.iter().map(TrackDraft::interface).collect();
-        let track_scripts = self.track_scripts.iter().filter_map(|draft| draft.script(scripts, report)).collect();
+        let track_checks = self.track_scripts.iter().filter_map(|draft| draft.script(scripts, report)).collect();
         for member in &self.members {
             let Some(instance) = instances.iter_mut().find(|instance| instance.name == member.text) else { continue };
             if self.tracking_weight.is_none() {
@@ -40,7 +40,7 @@ impl GroupDraft {
         }
         let notify = self.notify.map(|command| with_globals(command, globals));
         let members = self.members.into_iter().map(|word| word.text).collect();
-        SyncGroup { name: self.name.text, members, track_interfaces, track_scripts, notify }
+        SyncGroup { name: self.name.text, members, track_interfaces, track_checks, notify }
     }
 }
 
@@ -73,8 +73,8 @@ fn drop_weights(instance: &mut Instance, span: Span, report: &mut Report) {
         report.notice(span, message);
         track.weight = TrackWeight::default();
     }
-    let (dropped, kept): (Vec<Track>, _) = std::mem::take(&mut instance.track_scripts).into_iter().partition(weighted);
-    instance.track_scripts = kept;
+    let (dropped, kept): (Vec<Track>, _) = std::mem::take(&mut instance.track_checks).into_iter().partition(weighted);
+    instance.track_checks = kept;
     for track in dropped {
         let message = format!(
             "in a group the script `{}`, which has a weight, does not count for `{}`",

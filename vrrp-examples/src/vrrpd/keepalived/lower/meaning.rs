@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::vrrpd::config::{Instance, Script, Track, TrackWeight};
+use crate::vrrpd::config::{Check, Instance, Track, TrackWeight};
 use crate::vrrpd::keepalived::blocks::global::Globals;
 use crate::vrrpd::keepalived::blocks::instance::{Initial, InstanceDraft};
 use crate::vrrpd::keepalived::blocks::values::At;
@@ -22,11 +22,12 @@ impl InstanceDraft {
     pub(crate) fn meaning(
         mut self,
         globals: &Globals,
-        scripts: &[Script],
+        scripts: &[Check],
         macvlans: &BTreeSet<String>,
         report: &mut Report,
     ) -> Option<Instance> {
         self.check_addresses(report);
+        let family = self.family();
         let priority = self.priority();
         let (preempt, preempt_delay) = self.preemption(priority, report);
         let interval = self.interval(globals, report)?;
@@ -35,11 +36,13 @@ impl InstanceDraft {
         let virtual_mac = self.virtual_mac(self.strict(globals), report);
         let announce = self.announce(globals);
         let track_interfaces = self.tracked_interfaces(priority, macvlans, report);
-        let track_scripts = self.tracked_scripts(priority, scripts, report);
+        let track_checks = self.tracked_scripts(priority, scripts, report);
         let notify = self.notify.map(|command| with_globals(command, globals));
         Some(Instance {
             name: self.name.text,
             interface: self.interface?.value,
+            track_own_interface: true,
+            family,
             vrid: Vrid::new(self.vrid?.value).ok()?,
             protocol,
             priority,
@@ -55,7 +58,7 @@ impl InstanceDraft {
             routes: self.routes.into_iter().map(|draft| draft.route).collect(),
             rules: self.rules.into_iter().map(|draft| draft.rule).collect(),
             track_interfaces,
-            track_scripts,
+            track_checks,
             notify,
             announce,
         })
@@ -175,7 +178,7 @@ impl InstanceDraft {
         tracks
     }
 
-    fn tracked_scripts(&mut self, priority: Priority, scripts: &[Script], report: &mut Report) -> Vec<Track> {
+    fn tracked_scripts(&mut self, priority: Priority, scripts: &[Check], report: &mut Report) -> Vec<Track> {
         let drafts = std::mem::take(&mut self.track_scripts);
         check_once(&drafts, report);
         let mut tracks = Vec::new();

@@ -12,7 +12,7 @@ mod vmac;
 
 use std::collections::BTreeSet;
 
-use crate::vrrpd::config::{Daemon, Instance, Script, SyncGroup};
+use crate::vrrpd::config::{Check, Daemon, Instance, SyncGroup};
 use crate::vrrpd::keepalived::blocks::group::GroupDraft;
 use crate::vrrpd::keepalived::blocks::instance::InstanceDraft;
 use crate::vrrpd::keepalived::blocks::root::Root;
@@ -27,7 +27,7 @@ pub(crate) fn lower(mut root: Root, report: &mut Report) -> (Daemon, Vec<Spans>)
     check_between_sections(&root, report);
     let macvlans = vmac::name_rest(&mut root.instances);
     routing::number(root.instances.iter_mut().flat_map(|draft| &mut draft.rules), report);
-    let (scripts, spans): (Vec<Script>, Vec<Span>) =
+    let (scripts, spans): (Vec<Check>, Vec<Span>) =
         root.scripts.into_iter().map(|draft| draft.meaning(&root.globals, report)).unzip();
     let places = root.instances.iter().map(InstanceDraft::spans).collect();
     let meaning = |draft: InstanceDraft| draft.meaning(&root.globals, &scripts, &macvlans, report);
@@ -42,20 +42,20 @@ pub(crate) fn lower(mut root: Root, report: &mut Report) -> (Daemon, Vec<Spans>)
             .with_expected("a `vrrp_instance` block");
     }
     let scheduling = root.globals.process.scheduling();
-    let scripts = tracked(scripts, &spans, &instances, &sync_groups, report);
-    (Daemon { scripts, instances, sync_groups, scheduling }, places)
+    let checks = tracked(scripts, &spans, &instances, &sync_groups, report);
+    (Daemon { checks, instances, sync_groups, scheduling, ..Daemon::default() }, places)
 }
 
 /// The scripts that some instance tracks; keepalived runs no others.
 fn tracked(
-    scripts: Vec<Script>,
+    scripts: Vec<Check>,
     spans: &[Span],
     instances: &[Instance],
     groups: &[SyncGroup],
     report: &mut Report,
-) -> Vec<Script> {
-    let of_groups = groups.iter().flat_map(|group| &group.track_scripts);
-    let tracks = instances.iter().flat_map(|instance| &instance.track_scripts).chain(of_groups);
+) -> Vec<Check> {
+    let of_groups = groups.iter().flat_map(|group| &group.track_checks);
+    let tracks = instances.iter().flat_map(|instance| &instance.track_checks).chain(of_groups);
     let tracks: BTreeSet<&str> = tracks.map(|track| track.name.as_str()).collect();
     let (tracked, idle): (Vec<_>, Vec<_>) =
         scripts.into_iter().zip(spans).partition(|(script, _)| tracks.contains(script.name.as_str()));

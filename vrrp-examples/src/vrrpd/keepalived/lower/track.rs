@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::vrrpd::config::{Script, Track, TrackWeight};
+use crate::vrrpd::config::{Check, Track, TrackWeight};
 use crate::vrrpd::keepalived::blocks::track::{TrackDraft, WeightDraft};
 use crate::vrrpd::keepalived::blocks::values::unique;
 use crate::vrrpd::keepalived::text::statement::Word;
@@ -15,7 +15,7 @@ impl TrackDraft {
     }
 
     /// As a tracked script, which must be one of `scripts`.
-    pub(crate) fn script(&self, scripts: &[Script], report: &mut Report) -> Option<Track> {
+    pub(crate) fn script(&self, scripts: &[Check], report: &mut Report) -> Option<Track> {
         let name = &self.name.text;
         let Some(script) = scripts.iter().find(|script| script.name == *name) else {
             // What may have defined it was told.

@@ -26,7 +26,7 @@ impl InstanceDraft {
         }
         let interface = vmac.name.as_ref()?.value.clone();
         let transmit_base = self.vmac_xmit_base.is_some() || self.unicast_peer.is_some();
-        Some(VirtualMac { interface, transmit_base })
+        Some(VirtualMac { interface, address: None, transmit_base })
     }
 }
 

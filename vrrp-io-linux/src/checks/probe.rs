@@ -1,0 +1,271 @@
+//! What a check looks at. All of it is plain data.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What a check looks at, and what it expects there.
+///
+/// Hosts are named by their addresses: to look up a name can block for longer than any check may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Probe {
+    /// A TCP connection can be made.
+    Tcp(Tcp),
+    /// A web server answers a GET request as expected.
+    Http(Http),
+    /// A proxy gets a page, or makes a connection, for its clients.
+    Proxy(Proxy),
+    /// A server completes a TLS handshake with a certificate that is good for long enough.
+    Tls(Tls),
+    /// A name server answers a question.
+    Dns(Dns),
+    /// A host answers an ICMP echo request.
+    Ping(Ping),
+    /// A host on the link answers an ARP request, or a neighbour solicitation.
+    Neighbour(Neighbour),
+    /// A file is there or not, or says something.
+    File(File),
+    /// Enough processes of a program run.
+    Process(Process),
+}
+
+/// Where a packet of a check comes from. By default the kernel chooses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
+pub struct Origin {
+    /// The source address.
+    pub address: Option<IpAddr>,
+    /// The interface that it leaves by.
+    pub interface: Option<String>,
+}
+
+/// A TCP connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
+pub struct Tcp {
+    /// The server.
+    pub target: SocketAddr,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// A GET request to a web server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
+pub struct Http {
+    /// The server.
+    pub target: SocketAddr,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// How TLS is spoken; `None`: not at all.
+    pub tls: Option<TlsOptions>,
+    /// The `Host` header; `None`: the address and port of the server.
+    pub host: Option<String>,
+    /// The path, with its query; it begins with `/`.
+    pub path: String,
+    /// What the answer has to be.
+    pub expect: Expect,
+}
+
+/// A request to an HTTP proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
+pub struct Proxy {
+    /// The proxy.
+    pub proxy: SocketAddr,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What the proxy is asked for.
+    pub request: ProxyRequest,
+    /// What the answer has to be.
+    pub expect: Expect,
+}
+
+/// What a proxy is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[expect(clippy::exhaustive_enums, reason = "a proxy gets a page or makes a connection")]
+pub enum ProxyRequest {
+    /// The page at this URL, which begins with `http://`.
+    Get(String),
+    /// A connection to this `HOST:PORT`.
+    Connect(String),
+}
+
+/// A TLS handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
+pub struct Tls {
+    /// The server.
+    pub target: SocketAddr,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Whom the client takes for the server.
+    pub options: TlsOptions,
+}
+
+/// Whom a TLS client takes for the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
+pub struct TlsOptions {
+    /// The name that is asked for, and that the certificate must be for.
+    pub server_name: String,
+    /// A PEM file of the authorities that are trusted; `None`: those of the host.
+    pub authorities: Option<PathBuf>,
+    /// Whether the certificate is verified; its validity in time always is.
+    pub verify: bool,
+    /// How much longer the certificate must be valid.
+    pub min_validity: Duration,
+}
+
+/// A question to a name server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
+pub struct Dns {
+    /// The server, asked over UDP.
+    pub server: SocketAddr,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The name that is asked for.
+    pub name: String,
+    /// The type of record that is asked for.
+    pub record: Record,
+    /// An address that must be among the answers; `None`: any answer with a record of this type.
+    pub answer: Option<IpAddr>,
+}
+
+/// The type of a DNS record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "UPPERCASE"))]
+#[non_exhaustive]
+pub enum Record {
+    /// An IPv4 address.
+    #[default]
+    A,
+    /// An IPv6 address.
+    Aaaa,
+    /// A name server.
+    Ns,
+    /// The start of a zone.
+    Soa,
+    /// A mail server.
+    Mx,
+    /// A text.
+    Txt,
+}
+
+/// An ICMP echo request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
+pub struct Ping {
+    /// The host.
+    pub target: IpAddr,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// An ARP request, or a neighbour solicitation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
+pub struct Neighbour {
+    /// The host.
+    pub target: IpAddr,
+    /// The link that it is on.
+    pub interface: String,
+}
+
+/// A file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
+pub struct File {
+    /// Where it is, or is not.
+    pub path: PathBuf,
+    /// What is expected of it.
+    pub expect: FileExpect,
+}
+
+/// What is expected of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum FileExpect {
+    /// It is there.
+    #[default]
+    Present,
+    /// It is not there.
+    Absent,
+    /// This text is in it.
+    Contains(String),
+}
+
+/// Processes of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
+pub struct Process {
+    /// The name of the program, or its path where it is looked for in the whole command line.
+    pub program: String,
+    /// Which arguments it must have; `None`: any.
+    pub arguments: Option<Arguments>,
+    /// Whether `program` is the first word of the command line, and not the name that the kernel has for the process, which
+    /// ends after 15 octets.
+    pub full_command: bool,
+    /// The least number of processes.
+    pub least: u32,
+    /// The greatest number of processes; `None`: any.
+    pub most: Option<u32>,
+    /// How long there must be enough before it counts.
+    pub delay_up: Duration,
+    /// How long there must be too few, or too many, before it counts.
+    pub delay_down: Duration,
+}
+
+/// Which arguments a process must have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[expect(clippy::exhaustive_enums, reason = "these are keepalived's three")]
+pub enum Arguments {
+    /// These and no others.
+    Exact(Vec<String>),
+    /// These first.
+    Initial(Vec<String>),
+    /// These first, and of the last one at least the beginning.
+    Partial(Vec<String>),
+}
+
+/// What an answer over HTTP has to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+#[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
+pub struct Expect {
+    /// The least and the greatest status.
+    pub status: (u16, u16),
+    /// A header that must be there, and what must be in it.
+    pub header: Option<(String, String)>,
+    /// A text that must be in the body.
+    pub body: Option<String>,
+}
+
+impl Default for Expect {
+    /// Any status of success or redirection.
+    fn default() -> Self {
+        Self { status: (200, 399), header: None, body: None }
+    }
+}
