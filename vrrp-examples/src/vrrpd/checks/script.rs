@@ -173,7 +173,7 @@ async fn check(
         }
         began = Instant::now();
         let (outcome, remains) = {
-            let Probe::Script(command) = &script.probe;
+            let Probe::Script(command) = &script.probe else { return };
             exec::run(command, &[], script.timeout).await
         };
         tracing::debug!("check {}: {outcome}", script.name);

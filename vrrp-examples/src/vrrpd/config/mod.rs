@@ -138,6 +138,7 @@ impl Check {
     pub const fn command(&self) -> Option<&Command> {
         match &self.probe {
             Probe::Script(command) => Some(command),
+            Probe::Native(_) | Probe::Value(_) => None,
         }
     }
 }
@@ -147,6 +148,10 @@ impl Check {
 pub enum Probe {
     /// The exit status of a program.
     Script(Command),
+    /// What this process looks at itself.
+    Native(vrrp_io_linux::checks::Probe),
+    /// The number that a file begins with.
+    Value(PathBuf),
 }
 
 /// A weight and its direction.

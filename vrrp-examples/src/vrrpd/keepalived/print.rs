@@ -155,11 +155,12 @@ impl Printer {
 
     fn script(&mut self, script: &Check) {
         self.block(format_args!("vrrp_script {}", word(&script.name)), |out| {
-            let Probe::Script(command) = &script.probe;
-            out.line(format_args!("script {}", command_line(&command.words)));
-            if let Some(User { user, group }) = &command.user {
-                let group = group.as_ref().map(|group| format!(" {}", word(group))).unwrap_or_default();
-                out.line(format_args!("user {}{group}", word(user)));
+            if let Probe::Script(command) = &script.probe {
+                out.line(format_args!("script {}", command_line(&command.words)));
+                if let Some(User { user, group }) = &command.user {
+                    let group = group.as_ref().map(|group| format!(" {}", word(group))).unwrap_or_default();
+                    out.line(format_args!("user {}{group}", word(user)));
+                }
             }
             out.line(format_args!("interval {}", seconds(script.interval)));
             out.line(format_args!("timeout {}", seconds(script.timeout)));
