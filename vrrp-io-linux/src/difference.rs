@@ -45,6 +45,9 @@ pub(crate) fn differences(from: &Router, to: &Router) -> Vec<String> {
     words.value("unicast TTL", from.unicast_ttl, *unicast_ttl);
     words.switch("accept mode", from.accept, *accept);
     words.option("virtual MAC address on", macvlan_name(from.macvlan.as_ref()), macvlan_name(macvlan.as_ref()));
+    if let (Some(from), Some(to)) = (&from.macvlan, macvlan) {
+        words.value("virtual MAC address", from.mac, to.mac);
+    }
     let transmit_base = |macvlan: &Option<Macvlan>| macvlan.as_ref().is_some_and(|macvlan| macvlan.transmit_base);
     words.switch(
         "advertisements from the interface's MAC address",
@@ -140,6 +143,7 @@ fn installations(words: &mut Words, from: &[VirtualIp], to: &[VirtualIp]) {
         words.option(&of("label"), before.label.as_ref(), vip.label.as_ref());
         words.debug(&of("scope"), &before.scope, &vip.scope);
         words.option(&of("broadcast address"), before.broadcast.as_ref(), vip.broadcast.as_ref());
+        words.switch(&of("route to the network"), !before.no_prefix_route, !vip.no_prefix_route);
     }
 }
 
@@ -307,10 +311,20 @@ mod tests {
                 vip(VirtualIp { device: Some("eth1".to_owned()), ..vip_24.clone() }),
                 "device of 192.0.2.1 none -> eth1",
             ),
+            (
+                vip(vip_24.clone()),
+                vip(VirtualIp { no_prefix_route: true, ..vip_24.clone() }),
+                "route to the network of 192.0.2.1 on -> off",
+            ),
             (plain(), plain().with_source([192, 0, 2, 9].into()), "source none -> 192.0.2.9"),
             (plain(), plain().with_unicast_ttl(64), "unicast TTL 255 -> 64"),
             (plain(), plain().with_accept_mode(true), "accept mode off -> on"),
             (plain(), plain().with_virtual_mac(VirtualMac::new()), "virtual MAC address on none -> vrrp.51"),
+            (
+                plain().with_virtual_mac(VirtualMac::new()),
+                plain().with_virtual_mac(VirtualMac::new().with_address("02:00:00:00:00:01".parse().unwrap())),
+                "virtual MAC address 00:00:5e:00:01:33 -> 02:00:00:00:00:01",
+            ),
             (
                 plain().with_virtual_mac(VirtualMac::new()),
                 plain().with_virtual_mac(VirtualMac::new().with_transmit_base(true)),

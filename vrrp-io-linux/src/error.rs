@@ -7,6 +7,7 @@ use vrrp_core::{GroupError, RouterId, TrackerId, Vrid};
 
 use crate::router::RouterError;
 use crate::suitability::Unsuitable;
+use crate::vmac::MacAddress;
 
 /// The routers do not run any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -167,6 +168,18 @@ pub enum StartError {
         name: String,
         /// The name that both want.
         interface: String,
+    },
+    /// Two with one virtual MAC address on one interface, of which only one could be up.
+    #[error(
+        "{name}: another router on {interface} has the virtual MAC address {address}; give one of them another one"
+    )]
+    MacAddressTaken {
+        /// The second router's name.
+        name: String,
+        /// The interface of both.
+        interface: String,
+        /// The MAC address.
+        address: MacAddress,
     },
     /// Routers that cannot be a sync group.
     #[error(transparent)]

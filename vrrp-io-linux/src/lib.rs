@@ -159,8 +159,8 @@
 //! # The virtual MAC address
 //!
 //! [`Router::with_virtual_mac`] has everything that concerns the virtual addresses carry 00:00:5e:00:01:VRID, or
-//! 00:00:5e:00:02:VRID for IPv6: advertisements, announcements, answers to ARP and to neighbour solicitations. Then a
-//! neighbour's entry stays true through a takeover, and only the switches learn a new port, from the first advertisement on.
+//! 00:00:5e:00:02:VRID for IPv6, or the one that [`VirtualMac::with_address`] gives: advertisements, announcements, answers to
+//! ARP and to neighbour solicitations. Then a neighbour's entry stays true through a takeover, and only the switches learn a new port, from the first advertisement on.
 //!
 //! * A macvlan carries the address. It is made at the start and removed at the end; a new Master raises it, within some
 //!   tenths of a millisecond, after its first advertisement. Behind one that is Master no more a thread of its own lowers it.
@@ -278,7 +278,7 @@ pub use status::{
 pub use suitability::{Concern, Unsuitable};
 pub use suspended::Suspended;
 pub use virtual_ip::{Scope, VirtualIp, VirtualIpError};
-pub use vmac::VirtualMac;
+pub use vmac::{MacAddress, MacAddressError, VirtualMac};
 pub use vrrp_core;
 pub use warning::Warning;
 

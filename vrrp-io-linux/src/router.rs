@@ -237,7 +237,7 @@ impl Router {
     /// own routes and neighbours.
     pub(crate) fn virtual_source(&self) -> Option<[u8; 6]> {
         let multicast = matches!(self.config.peers(), Peers::Multicast);
-        self.macvlan.as_ref().filter(|macvlan| multicast && !macvlan.transmit_base).map(|macvlan| macvlan.mac)
+        self.macvlan.as_ref().filter(|macvlan| multicast && !macvlan.transmit_base).map(|macvlan| macvlan.mac.octets())
     }
 
     /// A macvlan has no link-local address but its virtual ones. Who is to answer from one of these needs the route to the

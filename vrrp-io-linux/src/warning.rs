@@ -8,6 +8,7 @@ use vrrp_core::Vrid;
 
 use crate::os_error::OsError;
 use crate::suitability::Concern;
+use crate::vmac::Colons;
 
 /// Something about the host that a router can live with. Its text says what is wrong, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,7 +154,7 @@ impl fmt::Display for Warning {
             }
             Self::MacvlanNotPrepared { macvlan, error } => write!(f, "cannot set up {macvlan}: {error}"),
             Self::MacvlanForeign { macvlan, interface, mac } => {
-                let mac = mac.map(|octet| format!("{octet:02x}")).join(":");
+                let mac = Colons(mac);
                 write!(
                     f,
                     "{macvlan} is there, but is no macvlan on {interface} with {mac}; remove it, or choose another name"

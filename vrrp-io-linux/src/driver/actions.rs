@@ -151,7 +151,9 @@ impl Driver {
     /// from it. A virtual MAC address is no router's own: what is sent to it need not come to where that router listens.
     fn frame_to_winner(&self, id: RouterId, kind: AdvertKind) -> Option<(Mac, Mac)> {
         let (router, hosted) = (self.set.get(id)?, self.routers.get(id)?);
-        let winner = hosted.winner_mac.filter(|mac| is_last_word(kind) && !vmac::is_virtual(*mac))?;
+        let own = hosted.router.macvlan.as_ref().map(|macvlan| macvlan.mac.octets());
+        let is_virtual = |mac: Mac| vmac::is_virtual(mac) || own == Some(mac);
+        let winner = hosted.winner_mac.filter(|mac| is_last_word(kind) && !is_virtual(*mac))?;
         if !matches!(router.config_of(kind).peers(), Peers::Multicast) {
             return None;
         }

@@ -11,6 +11,7 @@ use crate::addresses::lease::least_lifetime;
 use crate::difference::identity;
 use crate::error::{ChangeError, NoSuchRouter, StartError};
 use crate::router::Router;
+use crate::vmac::MacAddress;
 
 /// Returns what runs after these changes: first what stays, then what is added, each as it is asked for.
 ///
@@ -43,12 +44,18 @@ pub(super) fn after<'a>(running: &'a Routers, changes: &'a [Change]) -> Result<V
 /// Checks that these can run, on this host and beside each other.
 pub(super) fn check<'a>(routers: impl IntoIterator<Item = &'a Router>) -> Result<(), StartError> {
     let mut macvlans = HashSet::<&str>::new();
+    let mut macs = HashSet::<(&str, MacAddress)>::new();
     let mut places = HashSet::<(&str, Family, Vrid)>::new();
     for router in routers {
         router.check()?;
         let (name, interface) = (router.name.clone(), router.interface.clone());
         if let Some(macvlan) = router.macvlan.as_ref().filter(|macvlan| !macvlans.insert(&macvlan.name)) {
             return Err(StartError::MacvlanTaken { name, interface: macvlan.name.clone() });
+        }
+        if let Some(address) = router.macvlan.as_ref().map(|macvlan| macvlan.mac) {
+            if !macs.insert((&router.interface, address)) {
+                return Err(StartError::MacAddressTaken { name, interface, address });
+            }
         }
         let vrid = router.config.vrid();
         if !places.insert((&router.interface, router.config.family(), vrid)) {
@@ -160,5 +167,14 @@ mod tests {
         let vmac = |interface| router(interface, 1).with_virtual_mac(VirtualMac::new());
         assert!(error(&[vmac("eth0"), vmac("eth1")]).contains("vrrp.1"));
         check(&[vmac("eth0"), router("eth1", 1)]).unwrap();
+        let own = |interface, vrid, mac: &str| {
+            router(interface, vrid).with_virtual_mac(VirtualMac::new().with_address(mac.parse().unwrap()))
+        };
+        let same = "02:00:00:00:00:01";
+        assert_eq!(
+            error(&[own("eth0", 1, same), own("eth0", 2, same)]),
+            "eth0/2: another router on eth0 has the virtual MAC address 02:00:00:00:00:01; give one of them another one"
+        );
+        check(&[own("eth0", 1, same), own("eth1", 2, same), own("eth0", 3, "02:00:00:00:00:02")]).unwrap();
     }
 }

@@ -64,9 +64,8 @@ impl Driver {
 
     /// Gives every router that needs one its macvlan, which is not made yet.
     pub(super) fn make_room_for_macvlans(&mut self) -> Result<(), StartError> {
-        let what = "cannot prepare virtual MAC addresses";
         let all = self.routers.iter().map(|hosted| (hosted.id, &hosted.router));
-        self.macvlans = Macvlans::new(all).map_err(|error| StartError::Os { what, error })?;
+        self.macvlans = Macvlans::new(all).map_err(macvlans_failed)?;
         Ok(())
     }
 
@@ -90,7 +89,7 @@ impl Driver {
             requests: Requests::new().map_err(os("cannot open a netlink socket"))?,
             link_layer: LinkLayer::open().map_err(os("cannot open a packet socket (needs CAP_NET_RAW)"))?,
             repeats: VecDeque::new(),
-            macvlans: Macvlans::new(std::iter::empty()).map_err(os("cannot prepare virtual MAC addresses"))?,
+            macvlans: Macvlans::new(std::iter::empty()).map_err(macvlans_failed)?,
             macvlans_going: BTreeSet::new(),
             filter: None,
             alarm: Alarm::new().map_err(os("cannot make a timer"))?,
@@ -178,6 +177,10 @@ pub(super) fn allow_files(ports: usize) {
 /// Whether all intervals are long enough to let packets gather.
 pub(super) fn may_gather<'a>(routers: impl IntoIterator<Item = &'a Router>) -> bool {
     routers.into_iter().all(|router| router.config.interval().duration() >= GATHER_AT)
+}
+
+pub(super) fn macvlans_failed(error: io::Error) -> StartError {
+    StartError::Os { what: "cannot prepare virtual MAC addresses", error }
 }
 
 pub(super) fn filtering_failed(error: io::Error) -> StartError {

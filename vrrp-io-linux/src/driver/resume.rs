@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use vrrp_core::{Input, Role, RouterId, Vip, VirtualRouter};
 
 use super::command::Command;
 use super::lineup::{self, Crowds};
+use super::open::macvlans_failed;
 use super::state::{Driver, Resumed};
 use crate::error::StartError;
 use crate::router::Router;
@@ -50,20 +52,35 @@ impl Driver {
         driver.make_room_for_macvlans()?;
         for (id, known) in left {
             driver.leases.resume(id, known.advertised, known.renewed);
-            if let Some(SuspendedMacvlan { ifindex, made, raised }) = known.macvlan {
-                driver.macvlans.adopt(id, ifindex, made, raised);
+            if let Some(macvlan) = known.macvlan {
+                driver.take_over_macvlan(id, macvlan)?;
             }
             driver.resumed.push(Resumed { id, serves: known.serves.clone(), started: known.core.is_started() });
         }
         driver.macvlans.restore_settings(std::mem::take(&mut suspended.settings));
-        driver.unwanted = suspended
-            .routers
-            .iter()
-            .filter_map(|gone| gone.macvlan.filter(|it| it.made))
-            .map(|it| it.ifindex)
-            .collect();
+        let gone = suspended.routers.iter().filter_map(|gone| gone.macvlan.filter(|it| it.made));
+        driver.unwanted.extend(gone.map(|it| it.ifindex));
         driver.left = suspended.ours;
         Ok((driver, suspended.filter))
+    }
+
+    /// Takes over the macvlan of a router. One that is to be another from now on, or none, goes.
+    fn take_over_macvlan(&mut self, id: RouterId, left: SuspendedMacvlan) -> Result<(), StartError> {
+        let SuspendedMacvlan { ifindex, made, raised } = left;
+        let Some(hosted) = self.routers.get(id) else { return Ok(()) };
+        let Some(wanted) = &hosted.router.macvlan else {
+            self.unwanted.extend(made.then_some(ifindex));
+            return Ok(());
+        };
+        let link = self.monitor.link(ifindex);
+        let is_other = link.is_some_and(|it| it.name != wanted.name || it.mac != Some(wanted.mac.octets()));
+        let asked = Arc::clone(&hosted.asked);
+        self.macvlans.adopt(id, ifindex, made, raised);
+        if made && is_other {
+            self.drop_macvlan(id);
+            self.macvlans.add(id, &asked).map_err(macvlans_failed)?;
+        }
+        Ok(())
     }
 
     /// Takes over what the process before has left on the host, and removes what nobody wants any more. Comes before the sweep.

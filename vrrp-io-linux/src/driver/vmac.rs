@@ -15,6 +15,7 @@ use crate::kernel::filter::{Filter, Generation, News};
 use crate::report::Kind;
 use crate::router::Router;
 use crate::virtual_ip::VirtualIp;
+use crate::vmac::Macvlan;
 use crate::warning::Warning;
 
 impl Driver {
@@ -43,23 +44,23 @@ impl Driver {
         self.follow_macvlan(id);
     }
 
-    /// A router is about to get another configuration: the macvlan that it then needs is made before. One of another name
-    /// takes the place of the first, which its addresses leave meanwhile.
+    /// A router is about to get another configuration: the macvlan that it then needs is made before. One of another name or
+    /// MAC address takes the place of the first, which its addresses leave meanwhile.
     pub(super) fn exchange_macvlan(&mut self, id: RouterId, to: &Router, crowds: &Crowds) {
         let Some(before) = self.routers.get(id).map(|hosted| Arc::clone(&hosted.asked)) else { return };
-        let name = |router: &Router| router.macvlan.as_ref().map(|macvlan| macvlan.name.clone());
-        let (Some(new), old) = (name(to), name(&before)) else { return };
-        if old.as_ref() == Some(&new) {
+        let Some(new) = &to.macvlan else { return };
+        let is_like = |old: &Macvlan| (&old.name, old.mac) == (&new.name, new.mac);
+        if before.macvlan.as_ref().is_some_and(is_like) {
             return;
         }
-        if old.is_some() {
+        if before.macvlan.is_some() {
             self.replace(id, Router { macvlan: None, ..Router::clone(&before) }, crowds);
             self.follow_orders();
             self.settle();
             self.drop_macvlan(id);
         }
         // News of it are followed from now on.
-        self.interfaces.concern(&new, id);
+        self.interfaces.concern(&new.name, id);
         self.add_macvlan(id, to);
     }
 
@@ -82,6 +83,8 @@ impl Driver {
         let mut news = false;
         while let Poll::Ready(id) = self.macvlans.poll_removed(cx, &self.monitor) {
             news |= self.macvlans_going.remove(&id);
+            // Its router may have been given another one meanwhile.
+            self.follow_macvlan(id);
         }
         news
     }

@@ -331,7 +331,7 @@ impl Macvlans {
     fn restore(&self, before: BTreeMap<(String, &'static str), String>, monitor: &Monitor) {
         for ((interface, key), value) in before {
             let Some(below) = monitor.link_by_name(&interface) else { continue };
-            let others = |link: &Link| !self.is_one(&link.name) && link.mac.is_some_and(vmac::is_virtual);
+            let others = |link: &Link| !self.is_one(&link.name) && is_of_a_router(link);
             let mut places = [Some(below.index), below.macvlan_on].into_iter().flatten();
             if places.any(|below| monitor.macvlans(below).any(others)) {
                 continue;
@@ -380,13 +380,14 @@ impl Device {
         monitor: &Monitor,
     ) -> Result<(), Warning> {
         let Self { macvlan: Macvlan { name, mac, .. }, parent, .. } = self;
+        let mac = mac.octets();
         let Some(below) = monitor.link_by_name(parent) else {
             self.ready = None;
             return Ok(());
         };
         let Some(link) = monitor.link_by_name(name) else {
             (self.ready, self.made) = (None, None);
-            return match links.make_macvlan(name, below.index, below.macvlan_on.is_some(), *mac) {
+            return match links.make_macvlan(name, below.index, below.macvlan_on.is_some(), mac) {
                 // The monitor will see it.
                 Ok(()) => {
                     self.asked = true;
@@ -405,8 +406,8 @@ impl Device {
         // Of a macvlan of a macvlan the kernel makes one beside it, on the link that is below both. That may be in another
         // namespace, whose numbers mean nothing here: but then both have the same.
         let is_on_it = link.macvlan_on.is_some() && [Some(below.index), below.macvlan_on].contains(&link.macvlan_on);
-        if !is_on_it || link.mac != Some(*mac) {
-            return Err(Warning::MacvlanForeign { macvlan: name.clone(), interface: parent.clone(), mac: *mac });
+        if !is_on_it || link.mac != Some(mac) {
+            return Err(Warning::MacvlanForeign { macvlan: name.clone(), interface: parent.clone(), mac });
         }
         if self.ready != Some(link.index) {
             *locked(&self.raised) = false;
@@ -534,6 +535,13 @@ impl Helper {
         // A panic was printed where it happened.
         let _ = self.thread.join();
     }
+}
+
+/// Whether a macvlan carries the virtual MAC address of some router. One that was configured can be any: what such a router
+/// needs shows it.
+fn is_of_a_router(link: &Link) -> bool {
+    let needs = |(key, least)| sysctl::effective(&link.name, key).is_ok_and(|value| value >= least);
+    link.mac.is_some_and(vmac::is_virtual) || BELOW.into_iter().all(needs)
 }
 
 fn locked(raised: &Mutex<bool>) -> MutexGuard<'_, bool> {

@@ -19,7 +19,7 @@ use vrrp_io_linux::{
 };
 
 pub use process::Process;
-pub use tap::{Frame, Mac, Tap};
+pub use tap::{Advert, Frame, Mac, Tap};
 pub(crate) use testing::{in_namespace, ip, missing, run, skip};
 
 /// Far beyond what anything here takes, on a machine that has time.

@@ -149,3 +149,47 @@ fn one_that_was_suspended_answers_nobody_and_one_that_nobody_goes_on_with_loses_
         run(vrrp.stop_all()).unwrap();
     });
 }
+
+#[test]
+fn a_macvlan_that_is_to_be_another_by_then_is_exchanged_and_one_that_is_not_wanted_goes() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        let with = |vmac: Option<VirtualMac>| {
+            let plain = router(leased(254, &[VIP]));
+            vmac.map_or(plain.clone(), |vmac| plain.with_virtual_mac(vmac))
+        };
+        let chosen = || VirtualMac::new().with_address("02:00:5e:10:00:01".parse().unwrap());
+        let of_start = with(Some(VirtualMac::new()));
+        let (mut vrrp, mut events) = host.run(move || start_with(Scheduling::new(), [of_start])).unwrap();
+        eventually("Master", || run(vrrp.status()).unwrap().routers[0].addresses[0].installed);
+        for (vmac, device, mac) in [
+            (Some(chosen()), "vrrp.51", "02:00:5e:10:00:01"),
+            (Some(chosen().with_name("other")), "other", "02:00:5e:10:00:01"),
+            (None, "eth0", ""),
+        ] {
+            let suspended = carried(run(vrrp.suspend()).unwrap());
+            let (wanted, macvlans) = (with(vmac.clone()), usize::from(vmac.is_some()));
+            let (next, told) = host.run(move || start_from(Scheduling::new(), [wanted], suspended)).unwrap();
+            drop((std::mem::replace(&mut vrrp, next), std::mem::replace(&mut events, told)));
+            let is_there = || {
+                let links = host.ip("-oneline link show type macvlan");
+                host.ip(&format!("-oneline address show dev {device}")).contains(VIP)
+                    && links.lines().count() == macvlans
+                    && links.contains(mac)
+            };
+            assert!(
+                within(LIMIT, || host.ip("link show").contains(device) && is_there()),
+                "not on {device} {mac} alone:\n{}{}",
+                state(&host),
+                std::iter::from_fn(|| events.try_recv().ok()).map(|event| format!("{event}\n")).collect::<String>()
+            );
+            assert_eq!(run(vrrp.status()).unwrap().routers[0].role, Role::Master);
+            let warnings = std::iter::from_fn(|| events.try_recv().ok());
+            let warnings: Vec<_> = warnings.filter(|it| matches!(it.kind, EventKind::Warning(_))).collect();
+            assert!(warnings.is_empty(), "{warnings:?}");
+        }
+        run(vrrp.stop_all()).unwrap();
+        assert!(!host.has(address(VIP)));
+    });
+}

@@ -421,6 +421,21 @@ fn the_settings_of_the_interface_below_are_put_back() {
         node.stop();
         assert_eq!(settings(&host), ["1", "2"]);
         host.ip("link delete other");
+        assert_eq!(settings(&host), ["1", "2"]);
+
+        // One with a MAC address that was chosen shows it by what it needs.
+        for (setting, restored) in [("2", ["1", "2"]), ("0", ["0", "1"])] {
+            host.write("/proc/sys/net/ipv4/conf/eth0/arp_ignore", "0");
+            host.write("/proc/sys/net/ipv4/conf/eth0/arp_announce", "1");
+            host.ip("link add link eth0 name other address 02:00:00:00:00:77 type macvlan mode bridge");
+            host.write("/proc/sys/net/ipv4/conf/other/arp_ignore", "1");
+            host.write("/proc/sys/net/ipv4/conf/other/arp_announce", setting);
+            let mut node = start(&host, 200);
+            node.until_announced();
+            node.stop();
+            assert_eq!(settings(&host), restored, "arp_announce of the other one is {setting}");
+            host.ip("link delete other");
+        }
 
         host.write("/proc/sys/net/ipv4/conf/eth0/arp_ignore", "0");
         host.write("/proc/sys/net/ipv4/conf/eth0/arp_announce", "1");
@@ -457,5 +472,40 @@ fn transmit_base_sends_from_the_interface_itself() {
         ask(&client);
         assert_eq!(known_to(&client).as_deref(), Some(VMAC));
         assert!(host.ip("-oneline address show dev virtual").contains(VIP));
+    });
+}
+
+/// A MAC address of the operator's choice, and then another one, while it runs.
+#[test]
+fn a_chosen_mac_address_is_the_only_one_and_can_be_changed() {
+    const CHOSEN: [&str; 2] = ["02:00:5e:10:00:01", "02:00:5e:10:00:02"];
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, client) = (lan.host(1), lan.host(9));
+        let wanted = |mac: &str| {
+            let vmac = VirtualMac::new().with_name("chosen").with_address(mac.parse().unwrap());
+            router(fast(200, &[address(VIP)])).with_virtual_mac(vmac)
+        };
+        let mut tap = client.tap();
+        let mut node = host.start(vec![wanted(CHOSEN[0])]);
+        for mac in CHOSEN {
+            if mac == CHOSEN[1] {
+                node.forget();
+                run(node.vrrp().apply(vec![wanted(mac)])).unwrap();
+                tap.so_far();
+            }
+            node.until_announced();
+            ask(&client);
+            assert_eq!(known_to(&client).as_deref(), Some(mac));
+            assert!(talk(&client, &host, address(VIP)));
+            let frames = tap.during(Duration::from_millis(500));
+            let adverts: Vec<&Advert> = frames.iter().filter_map(|(_, frame)| frame.advert()).collect();
+            assert!(!adverts.is_empty(), "{}", node.story());
+            assert!(adverts.iter().all(|advert| advert.source_mac == tap::mac(mac)), "{adverts:?}");
+            assert_eq!(host.ip("-oneline link show type macvlan").lines().count(), 1);
+        }
+        assert_eq!(node.status().role, Role::Master);
+        node.stop();
+        assert_eq!(host.ip("-oneline link show type macvlan"), "");
     });
 }
