@@ -65,6 +65,9 @@ pub struct VirtualIp {
     pub scope: Scope,
     /// Broadcast address; `None`: none is set.
     pub broadcast: Option<Ipv4Addr>,
+    /// Whether the kernel makes no route to the network of the address (`noprefixroute` of `ip address`).
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub no_prefix_route: bool,
 }
 
 /// Why a text is no virtual address.
@@ -89,7 +92,15 @@ impl From<IpAddr> for VirtualIp {
     /// A host address: prefix length 32 or 128.
     fn from(address: IpAddr) -> Self {
         let prefix_len = if address.is_ipv4() { 32 } else { 128 };
-        Self { address, prefix_len, device: None, label: None, scope: Scope::default(), broadcast: None }
+        Self {
+            address,
+            prefix_len,
+            device: None,
+            label: None,
+            scope: Scope::default(),
+            broadcast: None,
+            no_prefix_route: false,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::net::{IpAddr, UdpSocket};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use vrrp_core::{Profile, Role};
@@ -101,6 +102,33 @@ fn prefix_device_label_scope_and_broadcast_are_as_configured() {
         assert!(eth1.contains("inet 203.0.113.7/25 scope link eth1"), "{eth1}");
         node.stop();
         assert!(!addresses.iter().any(|address| host.has(*address)));
+    });
+}
+
+#[test]
+fn an_address_without_a_prefix_route_has_none_when_it_was_put_back_and_renewed() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        let virtual_address = address("198.51.100.7");
+        let vip = vrrp_io_linux::VirtualIp { no_prefix_route: true, ..vip("198.51.100.7/24") };
+        let config = fast(254, &[virtual_address]).with_lease(true);
+        let mut node = host.start(vec![router(config).with_address(vip).unwrap()]);
+        node.until_announced();
+        let check = |node: &mut Node| {
+            let shown = host.ip("-oneline address show dev eth0");
+            let line = shown.lines().find(|line| line.contains("198.51.100.7/24")).unwrap_or_default();
+            assert!(line.contains("noprefixroute"), "{shown}{}", node.story());
+            assert!(!host.ip("route show").contains("198.51.100.0/24"), "{}", host.ip("route show"));
+        };
+        check(&mut node);
+        host.ip("address delete 198.51.100.7/24 dev eth0");
+        node.until_announced();
+        check(&mut node);
+        // Some renewals later: the lease is of some seconds.
+        thread::sleep(Duration::from_secs(2));
+        check(&mut node);
+        node.stop();
     });
 }
 

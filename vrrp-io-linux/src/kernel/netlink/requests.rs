@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use netlink_packet_route::address::{
-    AddressAttribute, AddressHeaderFlags, AddressMessage, AddressProtocol, AddressScope, CacheInfo,
+    AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage, AddressProtocol, AddressScope, CacheInfo,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::Socket;
@@ -263,6 +263,11 @@ fn installation(ifindex: u32, vip: &VirtualIp, lifetime: Option<Duration>) -> Ro
         // would break when the address moves. What comes in it serves as any other address does.
         times.ifa_preferred = 0;
     }
+    if vip.no_prefix_route {
+        // Too large for the header; where the kernel finds the attribute it does not read that.
+        let others = AddressFlags::from_bits_retain(message.header.flags.bits().into());
+        message.attributes.push(AddressAttribute::Flags(others | AddressFlags::Noprefixroute));
+    }
     message.attributes.push(AddressAttribute::CacheInfo(times));
     RouteNetlinkMessage::NewAddress(message)
 }
@@ -509,6 +514,41 @@ mod tests {
                 requests.renew([(index + 1000, &vips[1], Duration::from_secs(1))], Instant::MAX);
                 requests.remove(index, &vips[1], 8);
                 assert_eq!(one(&mut requests).await.unwrap(), Outcome::Removed);
+            });
+        });
+    }
+
+    #[test]
+    fn an_address_without_a_prefix_route_has_none_after_a_renewal_either() {
+        in_namespace(|| {
+            wire("v0", "v1");
+            let index = ifindex("v0");
+            let routes = || format!("{}{}", ip("route show dev v0"), ip("-6 route show dev v0"));
+            let vips = ["192.0.2.1/24", "2001:db8::1/64"].map(vip);
+            run(async {
+                let mut requests = Requests::new().unwrap();
+                for no_prefix_route in [true, false] {
+                    let vips = vips.clone().map(|vip| VirtualIp { no_prefix_route, ..vip });
+                    for vip in &vips {
+                        requests.install(index, vip, Some(Duration::from_secs(1000)), 1);
+                        assert_eq!(one(&mut requests).await.unwrap(), Outcome::Installed);
+                    }
+                    let check = |lifetime: &str| {
+                        let (shown, routes) = (ip("-oneline address show dev v0"), routes());
+                        assert_eq!(shown.matches("noprefixroute").count(), if no_prefix_route { 2 } else { 0 });
+                        assert_eq!(shown.matches(lifetime).count(), 2, "{shown}");
+                        assert_eq!(shown.matches("nodad deprecated").count(), 1, "{shown}");
+                        assert_eq!(routes.contains("192.0.2.0/24"), !no_prefix_route, "{routes}");
+                        assert_eq!(routes.contains("2001:db8::/64"), !no_prefix_route, "{routes}");
+                    };
+                    check("valid_lft 1000sec");
+                    requests.renew(vips.iter().map(|vip| (index, vip, Duration::from_secs(2000))), Instant::MAX);
+                    check("valid_lft 2000sec");
+                    for vip in &vips {
+                        requests.remove(index, vip, 1);
+                        assert_eq!(one(&mut requests).await.unwrap(), Outcome::Removed);
+                    }
+                }
             });
         });
     }
