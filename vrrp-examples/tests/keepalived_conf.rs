@@ -157,8 +157,6 @@ fn a_haproxy_pair_as_tutorials_write_it() {
         mail("9:5", "smtp_connect_timeout"),
         "10:5 `router_id` is ignored: it names this host in mails and in SNMP, and vrrpd has neither".to_owned(),
         "11:5 this has no effect: it is always on, except in strict mode".to_owned(),
-        "12:5 `vrrp_garp_interval 0` has no effect: announcements never wait for each other".to_owned(),
-        "13:5 `vrrp_gna_interval 0` has no effect: announcements never wait for each other".to_owned(),
         "33:19 the password is 11 octets long; the first 8 are used, as in keepalived".to_owned(),
         mail("44:5", "smtp_alert"),
         "47:1 `virtual_server` is not part of VRRP; the whole block is skipped".to_owned(),

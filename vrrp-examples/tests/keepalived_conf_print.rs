@@ -196,16 +196,32 @@ fn plausible() -> impl Strategy<Value = String> {
         "track_script {\na\nb weight %0 reverse\n}",
         "notify \"/bin/n 'of %' x\" nobody nogroup\nnotify_stop /bin/s",
         "notify_master \"/bin/m \\\"a # b\\\" %\"",
+        "dont_track_primary",
+        "native_ipv6",
+        "use_vmac v% 02:00:5e:00:0%:1",
+        "use_vmac 2:0:5e:0:%",
+        "virtual_ipaddress_excluded {\n203.0.113.%/24 dev eth% no_track\n203.0.113.10% dev wan\n}",
         "garp_master_delay %\ngarp_lower_prio_repeat %\ngarp_master_refresh 6%",
     ];
-    const GLOBALS: &[&str] =
-        &["vrrp_strict", "vrrp_version 3", "script_user nobody", "vrrp_garp_master_repeat %", "v3_checksum_as_v2"];
+    const GLOBALS: &[&str] = &[
+        "vrrp_strict",
+        "vrrp_version 3",
+        "script_user nobody",
+        "vrrp_garp_master_repeat %",
+        "v3_checksum_as_v2",
+        "vrrp_garp_interval 0.00%",
+        "vrrp_gna_interval %",
+        "vrrp_startup_delay %",
+        "}\ninterface_up_down_delays {\neth% % 0.5\nwan %",
+    ];
     const VIPS: &[&str] = &[
         "192.0.2.10%",
         "192.0.2.10%/24 dev eth%",
         "192.0.2.10%/24 brd + label eth0:%",
         "192.0.2.11% scope link dev wan",
         "fe80::%/64\n2001:db8::%",
+        "",
+        "}\nno_virtual_ipaddress\nvirtual_ipaddress_excluded {",
     ];
     let instance = (one_of(VIPS), vec(one_of(LINES), 0..5));
     let group = prop_oneof![

@@ -6,10 +6,11 @@ use vrrp_core::Family;
 
 use crate::vrrpd::config::{Daemon, Instance};
 use crate::vrrpd::control::order::{Change, How, Thing};
-use crate::vrrpd::keepalived::{Setting, Subject, settings};
+use crate::vrrpd::keepalived::{LISTS, Setting, Subject, settings};
 
-/// The one global setting that is not of the process.
-const SCRIPT_SECURITY: &str = "enable_script_security";
+/// What is of the process, and of its start.
+const OF_PROCESS: [&str; 5] =
+    ["vrrp_rt_priority ", "vrrp_rlimit_rttime ", "vrrp_priority ", "vrrp_no_swap ", "vrrp_startup_delay "];
 
 /// Returns what changes from `old` to `new`, in the order of `new`; what is removed comes last.
 pub(super) fn difference(old: &Daemon, new: &Daemon) -> Vec<Change> {
@@ -27,7 +28,8 @@ pub(super) fn difference(old: &Daemon, new: &Daemon) -> Vec<Change> {
         details.extend(instances.and_then(|(old, new)| password(old, new)));
         match subject {
             Subject::Globals => {
-                let (now, later) = details.into_iter().partition(|detail| detail.starts_with(SCRIPT_SECURITY));
+                let (later, now) =
+                    details.into_iter().partition(|detail| OF_PROCESS.iter().any(|of| detail.starts_with(of)));
                 changes.push(change(How::Changed, now));
                 changes.push(change(How::NextStart, later));
             }
@@ -74,7 +76,11 @@ pub(super) fn lines(Change { what, name, how, details }: &Change) -> Vec<String>
         How::Replaced => " (another virtual router: the old one ends)",
         How::NextStart => " (takes effect at the next start)",
     };
-    details.iter().map(|detail| format!("{subject}: {detail}{after}")).collect()
+    let line = |detail: &String| match LISTS.iter().any(|list| *what == Thing::Daemon && detail.starts_with(list)) {
+        true => format!("{detail}{after}"),
+        false => format!("{subject}: {detail}{after}"),
+    };
+    details.iter().map(line).collect()
 }
 
 fn named(subject: Subject<'_>) -> (Thing, &str) {
@@ -92,9 +98,8 @@ fn instance<'a>(daemon: &'a Daemon, subject: Subject<'_>) -> Option<&'a Instance
 }
 
 /// What makes it the virtual router that it is.
-fn place(instance: &Instance) -> (&str, u8, Option<Family>) {
-    let family = instance.addresses.first().map(|vip| Family::of(vip.address));
-    (&instance.interface, instance.vrid.get(), family)
+fn place(instance: &Instance) -> (&str, u8, Family) {
+    (&instance.interface, instance.vrid.get(), instance.family)
 }
 
 fn password(old: &Instance, new: &Instance) -> Option<String> {
@@ -190,6 +195,24 @@ mod tests {
         ];
         assert_eq!(told(&old, &new), expected);
         assert_eq!(told(&old, &old), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_global_is_told_without_a_router() {
+        let old = "interface_up_down_delays {\ne 1 2\nf 1\n}\n".to_owned() + &instance("a", "");
+        let new = "global_defs {\nvrrp_startup_delay 5\nvrrp_garp_interval 0.01\n}\ninterface_up_down_delays {\ne 1.5 2\nf 1\n}\n"
+            .to_owned()
+            + &instance("a", "dont_track_primary\nvirtual_ipaddress_excluded { 198.51.100.1 dev f no_track }");
+        let expected = [
+            "global_defs: vrrp_garp_interval 0.01 s added",
+            "interface_up_down_delays e 1.5 2 added",
+            "interface_up_down_delays e 1 2 removed",
+            "global_defs: vrrp_startup_delay 5 s added (takes effect at the next start)",
+            "vrrp_instance a: dont_track_primary on added",
+            "vrrp_instance a: virtual_ipaddress_excluded 198.51.100.1/32 dev f no_track added",
+        ];
+        assert_eq!(told(&old, &new), expected);
+        assert_eq!(told(&new, &new), [""; 0]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod text;
 
 use std::path::Path;
 
+pub(crate) use print::LISTS;
 pub use print::{Setting, Subject, print, settings};
 
 use crate::vrrpd::config::Daemon;

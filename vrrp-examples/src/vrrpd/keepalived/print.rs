@@ -6,8 +6,8 @@ use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
 use crate::vrrpd::config::{
-    Announce, Check, Command, Daemon, Instance, Mark, Notify, Prefix, Probe, Protocol, Route, Rule, SyncGroup, Track,
-    TrackWeight, User,
+    Announce, Check, Command, Daemon, Instance, InterfaceDelay, Mark, Notify, Prefix, Probe, Protocol, Route, Rule,
+    SyncGroup, Track, TrackWeight, User,
 };
 use crate::vrrpd::keepalived::text::lexer::{self, Token};
 use crate::vrrpd::keepalived::text::secrets;
@@ -47,6 +47,9 @@ pub struct Setting {
     pub in_list: bool,
 }
 
+/// The lists that stand in no block. What they hold is global.
+pub(crate) const LISTS: [&str; 4] = ["interface_up_down_delays", "static_ipaddress", "static_routes", "static_rules"];
+
 /// All settings of a configuration but passwords, by what they are about. Two configurations are the same if these are, and
 /// the passwords.
 pub fn settings(daemon: &Daemon) -> impl Iterator<Item = (Subject<'_>, Vec<Setting>)> {
@@ -74,7 +77,10 @@ fn texts(daemon: &Daemon) -> impl Iterator<Item = (Subject<'_>, String)> {
 /// Reads what was printed of one block.
 fn read(text: &str) -> Vec<Setting> {
     /// What is told in seconds.
-    const TIMES: [&str; 7] = [
+    const TIMES: [&str; 10] = [
+        "vrrp_startup_delay",
+        "vrrp_garp_interval",
+        "vrrp_gna_interval",
         "interval",
         "timeout",
         "advert_int",
@@ -83,7 +89,7 @@ fn read(text: &str) -> Vec<Setting> {
         "garp_master_refresh",
         "garp_lower_prio_delay",
     ];
-    let mut list = None;
+    let (mut list, mut is_list) = (None, false);
     let mut settings = Vec::new();
     for line in text.lines() {
         let depth = (line.len() - line.trim_start().len()) / INDENT;
@@ -94,7 +100,14 @@ fn read(text: &str) -> Vec<Setting> {
             in_list: false,
         };
         match (depth, keyword, rest, &list) {
+            (0, _, "{", _) => {
+                is_list = LISTS.contains(&keyword);
+                list = is_list.then(|| keyword.to_owned());
+            }
             (0, ..) | (_, "}", ..) | (_, "#", ..) => {}
+            (1, _, _, Some(list)) if is_list => {
+                settings.push(Setting { in_list: true, ..setting(list, line.trim_start()) });
+            }
             (1, _, "{", _) => list = Some(keyword.to_owned()),
             (1, "nopreempt" | "no_accept", ..) => {
                 settings.push(setting(keyword.trim_start_matches("no").trim_start_matches('_'), "off"));
@@ -143,7 +156,17 @@ impl Printer {
 
     fn globals(&mut self, daemon: &Daemon) {
         let Daemon { scheduling, .. } = daemon;
+        // One for all instances of a family: there is no other way to write it down.
+        let gap = |family: Family| {
+            let instances = daemon.instances.iter().filter(|instance| instance.family == family);
+            instances.map(|instance| instance.announce.gap).max().filter(|gap| !gap.is_zero())
+        };
         let lines = [
+            Some(daemon.startup_delay)
+                .filter(|it| !it.is_zero())
+                .map(|it| format!("vrrp_startup_delay {}", seconds(it))),
+            gap(Family::Ipv4).map(|gap| format!("vrrp_garp_interval {}", seconds(gap))),
+            gap(Family::Ipv6).map(|gap| format!("vrrp_gna_interval {}", seconds(gap))),
             daemon.commands().any(|command| command.secure).then(|| "enable_script_security".to_owned()),
             scheduling.real_time().map(|priority| format!("vrrp_rt_priority {priority}")),
             scheduling.real_time_limit().map(|limit| format!("vrrp_rlimit_rttime {}", limit.as_micros())),
@@ -151,6 +174,9 @@ impl Printer {
             scheduling.locked_memory().then(|| "vrrp_no_swap".to_owned()),
         ];
         self.list("global_defs", lines.into_iter().flatten(), |line| line);
+        self.list("interface_up_down_delays", &daemon.interface_delays, |InterfaceDelay { interface, up, down }| {
+            format!("{} {} {}", word(interface), seconds(*down), seconds(*up))
+        });
     }
 
     fn script(&mut self, script: &Check) {
@@ -173,6 +199,9 @@ impl Printer {
     fn instance(&mut self, instance: &Instance, daemon: &Daemon, macvlans: &BTreeSet<&str>) {
         self.block(format_args!("vrrp_instance {}", word(&instance.name)), |out| {
             out.line(format_args!("interface {}", word(&instance.interface)));
+            if !instance.track_own_interface {
+                out.line("dont_track_primary");
+            }
             out.line(format_args!("virtual_router_id {}", instance.vrid.get()));
             out.line(format_args!("priority {}", instance.priority.get()));
             out.line(format_args!("advert_int {}", seconds(AdvertInterval::duration(instance.interval))));
@@ -196,11 +225,20 @@ impl Printer {
                 out.list("unicast_peer", &unicast.peers, |peer| format!("{} min_ttl {}", peer.address, peer.min_ttl));
             }
             if let Some(mac) = &instance.virtual_mac {
-                out.line(format_args!("use_vmac name {}", word(&mac.interface)));
+                let address =
+                    mac.address.map(|[a, b, c, d, e, f]| format!(" {a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}"));
+                out.line(format_args!("use_vmac name {}{}", word(&mac.interface), address.unwrap_or_default()));
                 if mac.transmit_base {
                     out.line("vmac_xmit_base");
                 }
             }
+            if instance.addresses.is_empty() {
+                out.line("no_virtual_ipaddress");
+                if instance.family == Family::Ipv6 {
+                    out.line("native_ipv6");
+                }
+            }
+            let address = |vip: &VirtualIp| of_instance(vip, instance, macvlans);
             out.list("virtual_ipaddress", &instance.addresses, address);
             out.list("virtual_ipaddress_excluded", &instance.excluded, address);
             out.list("virtual_routes", &instance.routes, |found| route(found, &instance.track_interfaces));
@@ -216,7 +254,7 @@ impl Printer {
     fn protocol(&mut self, protocol: &Protocol, instance: &Instance) {
         let (version, owner) = (protocol.profile.version(), instance.priority.is_owner());
         let strict = matches!(protocol.profile, Profile::Rfc3768 | Profile::Rfc9568Errata);
-        let ipv4 = instance.addresses.iter().all(|vip| vip.address.is_ipv4());
+        let ipv4 = instance.family == Family::Ipv4;
         self.line(if version == Version::V2 { "version 2" } else { "version 3" });
         self.line(format_args!("strict_mode {}", on(strict)));
         match (owner, protocol.accept) {
@@ -337,6 +375,13 @@ fn address(vip: &VirtualIp) -> String {
     line
 }
 
+/// An address, and whether it leaves its interface untracked.
+fn of_instance(vip: &VirtualIp, instance: &Instance, macvlans: &BTreeSet<&str>) -> String {
+    let other = vip.device.as_deref().filter(|device| *device != instance.interface && !macvlans.contains(device));
+    let untracked = other.is_some_and(|device| !instance.track_interfaces.contains(&by_device(device)));
+    if untracked { address(vip) + " no_track" } else { address(vip) }
+}
+
 fn route(route: &Route, tracks: &[Track]) -> String {
     let mut line = format!("{} {}", route.kind.name(), prefix(&route.destination));
     option(&mut line, "via", route.via);
@@ -420,7 +465,8 @@ fn named_interfaces<'a>(instance: &'a Instance, macvlans: &BTreeSet<&str>) -> &'
     let of_addresses = instance.addresses.iter().chain(&instance.excluded).filter_map(|vip| vip.device.as_deref());
     let of_routes = instance.routes.iter().filter_map(|route| route.device.as_deref());
     let devices: BTreeSet<&str> = of_addresses
-        .chain(of_routes.filter(|device| instance.track_interfaces.contains(&by_device(device))))
+        .chain(of_routes)
+        .filter(|device| instance.track_interfaces.contains(&by_device(device)))
         .filter(|device| *device != instance.interface && !macvlans.contains(device))
         .collect();
     let tracks = &instance.track_interfaces;

@@ -2,26 +2,34 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::vrrpd::keepalived::blocks::values::{At, host, interface};
+use crate::vrrpd::keepalived::blocks::values::{host, interface};
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
-use crate::vrrpd::report::Report;
+use crate::vrrpd::report::{Report, Span};
 use vrrp_io_linux::{Scope, VirtualIp};
 
+/// An address as written.
+pub(crate) struct AddressDraft {
+    pub(crate) vip: VirtualIp,
+    pub(crate) span: Span,
+    /// Whether the interface that carries it is tracked.
+    pub(crate) tracked: bool,
+}
+
 /// The lines of a block.
-pub(crate) fn read(entries: &[Statement], report: &mut Report) -> Vec<At<VirtualIp>> {
+pub(crate) fn read(entries: &[Statement], report: &mut Report) -> Vec<AddressDraft> {
     entries.iter().filter_map(|entry| address(entry, report)).collect()
 }
 
-const SYNTAX: &str = "IP[/LENGTH] [brd +|-|IP] [dev INTERFACE] [scope SCOPE] [label LABEL], one on a line";
+const SYNTAX: &str = "IP[/LENGTH] [brd +|-|IP] [dev INTERFACE] [scope SCOPE] [label LABEL] [no_track], one on a line";
 
 /// What may follow a virtual address.
-const OPTIONS: [&str; 5] = ["brd", "broadcast", "dev", "label", "scope"];
+const OPTIONS: [&str; 6] = ["brd", "broadcast", "dev", "label", "no_track", "scope"];
 
 /// What keepalived knows besides.
-const UNSUPPORTED: [&str; 9] =
-    ["-nodad", "autojoin", "home", "mngtmpaddr", "no_track", "noprefixroute", "peer", "preferred_lft", "use_vmac"];
+const UNSUPPORTED: [&str; 8] =
+    ["-nodad", "autojoin", "home", "mngtmpaddr", "noprefixroute", "peer", "preferred_lft", "use_vmac"];
 
-fn address(entry: &Statement, report: &mut Report) -> Option<At<VirtualIp>> {
+fn address(entry: &Statement, report: &mut Report) -> Option<AddressDraft> {
     let word = &entry.keyword;
     let (address, prefix) = match word.text.split_once('/') {
         Some((address, prefix)) => (address, Some(prefix)),
@@ -31,11 +39,12 @@ fn address(entry: &Statement, report: &mut Report) -> Option<At<VirtualIp>> {
     if let Some(prefix) = prefix {
         vip.prefix_len = prefix_len(word, prefix, vip.prefix_len, report)?;
     }
+    let mut draft = AddressDraft { vip, span: word.span, tracked: true };
     let mut values = entry.values.iter();
     while let Some(option) = values.next() {
-        option_of(&mut vip, option, &mut values, report)?;
+        option_of(&mut draft, option, &mut values, report)?;
     }
-    Some(At { value: vip, span: word.span })
+    Some(draft)
 }
 
 pub(crate) fn prefix_len(word: &Word, prefix: &str, max: u8, report: &mut Report) -> Option<u8> {
@@ -49,7 +58,7 @@ pub(crate) fn prefix_len(word: &Word, prefix: &str, max: u8, report: &mut Report
 }
 
 fn option_of<'a>(
-    vip: &mut VirtualIp,
+    draft: &mut AddressDraft,
     option: &Word,
     values: &mut impl Iterator<Item = &'a Word>,
     report: &mut Report,
@@ -69,6 +78,14 @@ fn option_of<'a>(
         }
         return None;
     }
+    if name == "no_track" {
+        let message =
+            "`no_track`: the interface is not tracked; the address is put back all the same if somebody removes it";
+        report.notice_once("no_track on an address", option.span, message);
+        draft.tracked = false;
+        return Some(());
+    }
+    let vip = &mut draft.vip;
     let Some(value) = values.next() else {
         report.error(option.span, format!("`{name}` has no value")).with_expected(SYNTAX);
         return None;

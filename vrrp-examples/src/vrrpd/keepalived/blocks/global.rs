@@ -16,6 +16,8 @@ pub(crate) struct Globals {
     /// Root runs nothing that others can change.
     pub(crate) script_security: bool,
     pub(crate) garp: Garp,
+    pub(crate) gaps: Gaps,
+    pub(crate) startup_delay: Duration,
     pub(crate) switches: Switches,
     pub(crate) process: Process,
 }
@@ -41,6 +43,9 @@ pub(crate) fn real_time_limit(statement: &Statement, report: &mut Report) -> Opt
     Some(micros)
 }
 
+/// Longest pause between two announcements, in microseconds. The last of many would come too late to be of use.
+const MAX_GAP: u64 = 10_000_000;
+
 /// What was said about gratuitous ARP, at one level. A time of zero means never.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Garp {
@@ -50,6 +55,15 @@ pub(crate) struct Garp {
     pub(crate) refresh_repeat: Option<At<u8>>,
     pub(crate) lower_prio_repeat: Option<At<u8>>,
     pub(crate) lower_prio_delay: Option<At<Duration>>,
+}
+
+/// The pauses between two announcements on one interface.
+#[derive(Default)]
+pub(crate) struct Gaps {
+    /// Between two gratuitous ARP.
+    pub(crate) ipv4: Option<At<Duration>>,
+    /// Between two neighbour advertisements.
+    pub(crate) ipv6: Option<At<Duration>>,
 }
 
 /// Whole seconds of a gratuitous ARP schedule, at most a day.
@@ -72,19 +86,7 @@ pub(crate) fn repeat_not_zero(statement: &Statement, report: &mut Report) -> Opt
     Some(At { value: repeat.value.max(1), ..repeat })
 }
 
-/// Pauses between announcements: only their absence is supported.
-pub(crate) fn no_pacing(statement: &Statement, report: &mut Report) {
-    let keyword = &statement.keyword.text;
-    match statement.seconds(0..=1_000_000, report) {
-        Some(pause) if pause.value.is_zero() => {
-            report.notice(
-                statement.keyword.span,
-                format!("`{keyword} 0` has no effect: announcements never wait for each other"),
-            );
-        }
-        Some(pause) => {
-            report.error(pause.span, format!("`{keyword}` is not supported yet")).with_expected("0, or no such line");
-        }
-        None => {}
-    }
+/// The pause between two announcements on one interface.
+pub(crate) fn gap(statement: &Statement, report: &mut Report) -> Option<At<Duration>> {
+    statement.seconds(0..=MAX_GAP, report)
 }

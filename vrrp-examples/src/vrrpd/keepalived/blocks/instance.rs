@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::vrrpd::config::Notify;
-use crate::vrrpd::keepalived::blocks::address;
+use crate::vrrpd::keepalived::blocks::address::{self, AddressDraft};
 use crate::vrrpd::keepalived::blocks::global::Garp;
 use crate::vrrpd::keepalived::blocks::keywords::{AUTHENTICATION, INSTANCE};
 use crate::vrrpd::keepalived::blocks::routing::route::{self, RouteDraft};
@@ -18,7 +18,6 @@ use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::places::Spans;
 use crate::vrrpd::report::{Report, Span};
 use vrrp_core::Password;
-use vrrp_io_linux::VirtualIp;
 
 /// An instance as written; `None` and empty: not written, or wrong and reported.
 pub(crate) struct InstanceDraft {
@@ -41,13 +40,15 @@ pub(crate) struct InstanceDraft {
     pub(crate) unicast_ttl: Option<At<u8>>,
     pub(crate) vmac: Option<VmacDraft>,
     pub(crate) vmac_xmit_base: Option<Span>,
+    pub(crate) untracked_interface: Option<Span>,
+    pub(crate) no_addresses: Option<Span>,
     pub(crate) notify: Notify,
     pub(crate) garp: Garp,
     /// The first `unicast_peer`.
     pub(crate) unicast_peer: Option<Span>,
     pub(crate) peers: Vec<PeerDraft>,
-    pub(crate) addresses: Vec<At<VirtualIp>>,
-    pub(crate) excluded: Vec<At<VirtualIp>>,
+    pub(crate) addresses: Vec<AddressDraft>,
+    pub(crate) excluded: Vec<AddressDraft>,
     pub(crate) routes: Vec<RouteDraft>,
     pub(crate) rules: Vec<RuleDraft>,
     pub(crate) track_interfaces: Vec<TrackDraft>,
@@ -92,6 +93,8 @@ impl InstanceDraft {
             unicast_ttl: None,
             vmac: None,
             vmac_xmit_base: None,
+            untracked_interface: None,
+            no_addresses: None,
             notify: Notify::default(),
             garp: Garp::default(),
             unicast_peer: None,
@@ -116,8 +119,7 @@ impl InstanceDraft {
     }
 
     pub(crate) fn addresses(&mut self, statement: &Statement, report: &mut Report) {
-        let entries = statement.some_entries("an address, one on a line", report);
-        self.addresses.extend(address::read(entries, report));
+        self.addresses.extend(address::read(statement.entries(report), report));
     }
 
     pub(crate) fn excluded(&mut self, statement: &Statement, report: &mut Report) {
@@ -145,8 +147,8 @@ impl InstanceDraft {
     pub(crate) fn installed(&self) -> impl Iterator<Item = ((&str, std::net::IpAddr), Span)> {
         let interface = self.interface.as_ref().map(|interface| interface.value.as_str());
         self.addresses.iter().chain(&self.excluded).filter_map(move |vip| {
-            let device = vip.value.device.as_deref().or(interface)?;
-            Some(((device, vip.value.address), vip.span))
+            let device = vip.vip.device.as_deref().or(interface)?;
+            Some(((device, vip.vip.address), vip.span))
         })
     }
 
@@ -159,7 +161,6 @@ impl InstanceDraft {
         for (keyword, expected) in [
             ("interface", "`interface` with the name of the interface that VRRP runs on"),
             ("virtual_router_id", "`virtual_router_id` with a whole number from 1 to 255"),
-            ("virtual_ipaddress", "`virtual_ipaddress` with an address on each line"),
         ] {
             if !INSTANCE.has(keyword, self.written.iter().map(String::as_str)) {
                 let message = format!("the instance `{}` has no `{keyword}`", self.name.text);

@@ -1,5 +1,6 @@
 //! Every keyword that keepalived knows around VRRP, by block, and what becomes of it here.
 
+use crate::vrrpd::keepalived::blocks::delays;
 use crate::vrrpd::keepalived::blocks::global::{self, Globals};
 use crate::vrrpd::keepalived::blocks::grammar::{Grammar, Kind, many, once};
 use crate::vrrpd::keepalived::blocks::group::GroupDraft;
@@ -22,7 +23,7 @@ const BUFFERS: &str = "vrrpd sets the sizes of its buffers itself";
 const TRACKING: &str = "vrrpd tracks scripts and interfaces only, so the router would go on although what it watches fails; a `vrrp_script` can watch the same";
 const STATIC: &str =
     "vrrpd sets only what a Master has: what is always there belongs in the host's network configuration";
-const PACING: &str = "vrrpd sends announcements without pauses between them";
+const PACING: &str = "the pauses between announcements are those of `vrrp_garp_interval` and `vrrp_gna_interval`, for every interface alike";
 const LINKBEAT: &str = "vrrpd follows what the kernel says of an interface, and polls no driver";
 const NAMESPACE: &str = "vrrpd runs in the network namespace that it is started in, as by `ip netns exec NAME`";
 const FIFO: &str =
@@ -43,6 +44,7 @@ pub(crate) static ROOT: Grammar<Root> = Grammar {
         many("vrrp_script", |root, s, r| root.scripts.extend(ScriptDraft::read(s, r))),
         many("vrrp_instance", |root, s, r| root.instances.extend(InstanceDraft::read(s, r))),
         many("vrrp_sync_group", |root, s, r| root.groups.extend(GroupDraft::read(s, r))),
+        many("interface_up_down_delays", |root, s, r| root.delays.extend(delays::read(s, r))),
     ],
     ignored: &[
         Kind { words: &["instance", "process_names", "use_pid_dir"], why: PROCESS },
@@ -57,10 +59,6 @@ pub(crate) static ROOT: Grammar<Root> = Grammar {
         },
         Kind { words: &["static_ipaddress", "static_routes", "static_rules", "track_group"], why: STATIC },
         Kind { words: &["garp_group"], why: PACING },
-        Kind {
-            words: &["interface_up_down_delays"],
-            why: "the state of an interface counts at once here: with the delays another router could be Master",
-        },
         Kind { words: &["linkbeat_interfaces", "linkbeat_use_polling"], why: LINKBEAT },
         Kind { words: &["net_namespace"], why: NAMESPACE },
     ],
@@ -82,8 +80,8 @@ pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
         once("vrrp_garp_master_refresh_repeat", |g, s, r| g.garp.refresh_repeat = global::repeat_not_zero(s, r)),
         once("vrrp_garp_lower_prio_delay", |g, s, r| g.garp.lower_prio_delay = global::seconds(s, r)),
         once("vrrp_garp_lower_prio_repeat", |g, s, r| g.garp.lower_prio_repeat = global::repeat(s, r)),
-        once("vrrp_garp_interval", |_, s, r| global::no_pacing(s, r)),
-        once("vrrp_gna_interval", |_, s, r| global::no_pacing(s, r)),
+        once("vrrp_garp_interval", |g, s, r| g.gaps.ipv4 = global::gap(s, r)),
+        once("vrrp_gna_interval", |g, s, r| g.gaps.ipv6 = global::gap(s, r)),
         once("vrrp_version", |g, s, r| g.switches.version = switches::version(s, r)),
         once("vrrp_strict", |g, s, r| g.switches.strict = s.switch(r)),
         once("v3_checksum_as_v2", |g, s, r| g.switches.checksum_as_v2 = Some(At { value: true, span: s.flag(r) })),
@@ -94,6 +92,9 @@ pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
         once("vrrp_rt_priority", |g, s, r| g.process.real_time = s.number(1..=99, r)),
         once("vrrp_rlimit_rttime", |g, s, r| g.process.real_time_limit = global::real_time_limit(s, r)),
         once("vrrp_priority", |g, s, r| g.process.nice = s.number(-20..=19, r)),
+        once("vrrp_startup_delay", |g, s, r| {
+            g.startup_delay = s.seconds(0..=1_000_000_000, r).map_or(g.startup_delay, |delay| delay.value);
+        }),
         once("vrrp_no_swap", |g, s, r| {
             s.flag(r);
             g.process.no_swap = true;
@@ -276,8 +277,8 @@ pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
             why: "the interface of a virtual MAC address is called `vrrp.VRID`, unless `use_vmac NAME` names it",
         },
         Kind {
-            words: &["vrrp_delay_after_boot", "vrrp_startup_delay"],
-            why: "the routers would take part in the election at once, where keepalived waits",
+            words: &["vrrp_delay_after_boot"],
+            why: "the routers would take part in the election at once, where keepalived waits; `vrrp_startup_delay` counts from the start of the daemon",
         },
         Kind { words: &["vrrp_down_timer_adverts"], why: DOWN_TIMER },
         Kind { words: &["vrrp_garp_extra_if"], why: EXTRA_IF },
@@ -342,6 +343,8 @@ pub(crate) static INSTANCE: Grammar<InstanceDraft> = Grammar {
         many("virtual_ipaddress", InstanceDraft::addresses),
         many("virtual_ipaddress_excluded", InstanceDraft::excluded),
         once("use_vmac", |d, s, r| d.vmac = VmacDraft::read(s, r)),
+        once("no_virtual_ipaddress", |d, s, r| d.no_addresses = Some(s.flag(r))),
+        once("dont_track_primary", |d, s, r| d.untracked_interface = Some(s.flag(r))),
         once("vmac_xmit_base", |d, s, r| d.vmac_xmit_base = Some(s.flag(r))),
         many("virtual_routes", InstanceDraft::routes),
         many("virtual_rules", InstanceDraft::rules),
@@ -376,18 +379,10 @@ pub(crate) static INSTANCE: Grammar<InstanceDraft> = Grammar {
             words: &["auth_hmac"],
             why: "the advertisements would have no HMAC, and routers that expect one would drop them",
         },
-        Kind {
-            words: &["dont_track_primary"],
-            why: "a router here is always at fault while its own interface is down",
-        },
         Kind { words: &["down_timer_adverts"], why: DOWN_TIMER },
         Kind { words: &["garp_extra_if"], why: EXTRA_IF },
         Kind { words: &["linkbeat_use_polling"], why: LINKBEAT },
         Kind { words: &["mcast_dst_ip"], why: GROUPS },
-        Kind {
-            words: &["no_virtual_ipaddress"],
-            why: "a virtual router needs at least one address: other routers drop an advertisement without any",
-        },
         Kind {
             words: &["notify_master_rx_lower_pri"],
             why: "the script would not be run: vrrpd runs none when it hears a Master of lower priority",

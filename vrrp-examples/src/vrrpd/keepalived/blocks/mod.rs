@@ -1,6 +1,7 @@
 //! From statements to drafts: what each line says.
 
 pub(super) mod address;
+pub(super) mod delays;
 pub(super) mod global;
 pub(super) mod grammar;
 pub(super) mod group;

@@ -1,10 +1,12 @@
 //! A whole configuration, as it is written.
 
+use crate::vrrpd::config::InterfaceDelay;
 use crate::vrrpd::keepalived::blocks::global::Globals;
 use crate::vrrpd::keepalived::blocks::group::GroupDraft;
 use crate::vrrpd::keepalived::blocks::instance::InstanceDraft;
 use crate::vrrpd::keepalived::blocks::keywords::ROOT;
 use crate::vrrpd::keepalived::blocks::script::ScriptDraft;
+use crate::vrrpd::keepalived::blocks::values::At;
 use crate::vrrpd::keepalived::text::statement::Statement;
 use crate::vrrpd::report::Report;
 
@@ -15,6 +17,7 @@ pub(crate) struct Root {
     pub(crate) scripts: Vec<ScriptDraft>,
     pub(crate) instances: Vec<InstanceDraft>,
     pub(crate) groups: Vec<GroupDraft>,
+    pub(crate) delays: Vec<At<InterfaceDelay>>,
 }
 
 impl Root {

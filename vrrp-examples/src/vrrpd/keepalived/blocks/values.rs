@@ -98,17 +98,8 @@ impl Statement {
 
     /// Seconds, with decimals down to the microsecond; `from` and `to` are microseconds.
     pub(crate) fn seconds(&self, range: RangeInclusive<u64>, report: &mut Report) -> Option<At<Duration>> {
-        let shown = |micros: &u64| Duration::from_micros(*micros).as_secs_f64().to_string();
-        let expected = format!("seconds from {} to {}", shown(range.start()), shown(range.end()));
-        let word = self.value(&expected, report)?;
-        match micros(&word.text).filter(|micros| range.contains(micros)) {
-            Some(micros) => Some(At { value: Duration::from_micros(micros), span: word.span }),
-            None => {
-                let wrong = if micros(&word.text).is_some() { "out of range" } else { "not a time in seconds" };
-                report.error(word.span, format!("`{}` is {wrong}", word.text)).with_expected(expected);
-                None
-            }
-        }
+        let word = self.value(&in_seconds(&range), report)?;
+        seconds(word, range, report)
     }
 
     /// The values as they stand in the file.
@@ -160,6 +151,23 @@ pub(crate) fn number<N: TryFrom<i64>>(word: &Word, range: RangeInclusive<i64>, r
         report.error(word.span, format!("`{}` is {wrong}", word.text)).with_expected(whole_number(&range));
     }
     number.map(|value| At { value, span: word.span })
+}
+
+/// Seconds, with decimals down to the microsecond; `from` and `to` are microseconds.
+pub(crate) fn seconds(word: &Word, range: RangeInclusive<u64>, report: &mut Report) -> Option<At<Duration>> {
+    match micros(&word.text).filter(|micros| range.contains(micros)) {
+        Some(micros) => Some(At { value: Duration::from_micros(micros), span: word.span }),
+        None => {
+            let wrong = if micros(&word.text).is_some() { "out of range" } else { "not a time in seconds" };
+            report.error(word.span, format!("`{}` is {wrong}", word.text)).with_expected(in_seconds(&range));
+            None
+        }
+    }
+}
+
+fn in_seconds(range: &RangeInclusive<u64>) -> String {
+    let shown = |micros: &u64| Duration::from_micros(*micros).as_secs_f64().to_string();
+    format!("seconds from {} to {}", shown(range.start()), shown(range.end()))
 }
 
 fn whole_number(range: &RangeInclusive<i64>) -> String {

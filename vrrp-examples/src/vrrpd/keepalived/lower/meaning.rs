@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::vrrpd::config::{Check, Instance, Track, TrackWeight};
+use crate::vrrpd::keepalived::blocks::address::AddressDraft;
 use crate::vrrpd::keepalived::blocks::global::Globals;
 use crate::vrrpd::keepalived::blocks::instance::{Initial, InstanceDraft};
-use crate::vrrpd::keepalived::blocks::values::At;
 use crate::vrrpd::keepalived::lower::script::with_globals;
 use crate::vrrpd::keepalived::lower::track::{check_no_macvlan, check_once};
 use crate::vrrpd::report::{Report, Span};
@@ -41,7 +41,7 @@ impl InstanceDraft {
         Some(Instance {
             name: self.name.text,
             interface: self.interface?.value,
-            track_own_interface: true,
+            track_own_interface: self.untracked_interface.is_none(),
             family,
             vrid: Vrid::new(self.vrid?.value).ok()?,
             protocol,
@@ -127,6 +127,19 @@ impl InstanceDraft {
     }
 
     fn check_addresses(&self, report: &mut Report) {
+        match (self.no_addresses, self.addresses.first()) {
+            (Some(none), Some(_)) => {
+                report
+                    .error(none, "`no_virtual_ipaddress` in an instance with virtual addresses")
+                    .with_expected("one of the two");
+            }
+            (None, None) if !report.failed() => {
+                let message =
+                    format!("`{}` has no virtual address: it is elected, and advertises none", self.name.text);
+                report.notice(self.name.span, message);
+            }
+            _ => {}
+        }
         let max = match self.family() {
             Family::Ipv4 => MAX_IPV4,
             Family::Ipv6 => usize::from(vrrp_core::wire::MAX_IPV6_ADDRESSES),
@@ -149,7 +162,8 @@ impl InstanceDraft {
         let drafts = std::mem::take(&mut self.track_interfaces);
         check_once(&drafts, report);
         let own = self.interface.as_ref().map(|interface| interface.value.as_str());
-        let of_addresses = self.addresses.iter().chain(&self.excluded).map(|vip| vip.value.device.as_deref());
+        let of_addresses = self.addresses.iter().chain(&self.excluded).filter(|draft| draft.tracked);
+        let of_addresses = of_addresses.map(|draft| draft.vip.device.as_deref());
         let of_routes = self.routes.iter().filter(|draft| draft.tracked).map(|draft| draft.route.device.as_deref());
         let mut devices: BTreeSet<&str> = of_addresses.chain(of_routes).flatten().collect();
         // The interface of a virtual MAC address is up only while its router is Master.
@@ -198,8 +212,8 @@ fn notice_owner(priority: Priority, weight: TrackWeight, span: Span, report: &mu
     }
 }
 
-fn values(vips: Vec<At<VirtualIp>>) -> Vec<VirtualIp> {
-    let mut values: Vec<VirtualIp> = vips.into_iter().map(|vip| vip.value).collect();
+fn values(vips: Vec<AddressDraft>) -> Vec<VirtualIp> {
+    let mut values: Vec<VirtualIp> = vips.into_iter().map(|draft| draft.vip).collect();
     // Collected where the larger drafts were.
     values.shrink_to_fit();
     values

@@ -43,7 +43,16 @@ pub(crate) fn lower(mut root: Root, report: &mut Report) -> (Daemon, Vec<Spans>)
     }
     let scheduling = root.globals.process.scheduling();
     let checks = tracked(scripts, &spans, &instances, &sync_groups, report);
-    (Daemon { checks, instances, sync_groups, scheduling, ..Daemon::default() }, places)
+    let daemon = Daemon {
+        checks,
+        instances,
+        sync_groups,
+        scheduling,
+        startup_delay: root.globals.startup_delay,
+        interface_delays: root.delays.into_iter().map(|delay| delay.value).collect(),
+        ..Daemon::default()
+    };
+    (daemon, places)
 }
 
 /// The scripts that some instance tracks; keepalived runs no others.
@@ -84,6 +93,8 @@ fn check_between_sections(root: &Root, report: &mut Report) {
     let addresses = root.instances.iter().flat_map(InstanceDraft::installed);
     let taken = |(device, address): &_| format!("the address {address} is taken on {device}");
     unique(addresses, report, taken, "each address once on a device");
+    let delays = root.delays.iter().map(|delay| (&delay.value.interface, delay.span));
+    unique(delays, report, |interface| format!("the delays of `{interface}` are there already"), "each interface once");
     vmac::check_names(&root.instances, report);
     let instances: Vec<&str> = root.instances.iter().map(|draft| draft.name.text.as_str()).collect();
     group::check(&root.groups, &instances, report);

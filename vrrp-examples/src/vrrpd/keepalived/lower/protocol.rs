@@ -1,6 +1,7 @@
 //! Version, strict mode and the switches of the protocol, with keepalived's defaults.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::vrrpd::config::{Announce, Protocol};
 use crate::vrrpd::keepalived::blocks::global::Globals;
@@ -10,9 +11,14 @@ use crate::vrrpd::report::{Report, Span};
 use vrrp_core::{Family, Priority, Profile, Version};
 
 impl InstanceDraft {
-    /// The family of its advertisements.
+    /// The family of its advertisements: that of its addresses, or, without any, of those that it speaks to.
     pub(crate) fn family(&self) -> Family {
-        self.addresses.first().map_or(Family::Ipv4, |first| Family::of(first.value.address))
+        let unicast = self.unicast_source.map(|source| source.value).or(self.peers.first().map(|it| it.peer.address));
+        match (self.addresses.first(), self.native_ipv6) {
+            (Some(first), _) => Family::of(first.vip.address),
+            (None, Some(_)) => Family::Ipv6,
+            (None, None) => unicast.map_or(Family::Ipv4, Family::of),
+        }
     }
 
     /// Version 2 unless it is told otherwise; IPv6 has version 3 only.
@@ -65,7 +71,11 @@ impl InstanceDraft {
 
     /// Strict mode repeats nothing when it hears a lower Master.
     pub(crate) fn announce(&self, globals: &Globals) -> Announce {
-        let announce = self.garp.over(globals.garp);
+        let gap = match self.family() {
+            Family::Ipv4 => globals.gaps.ipv4,
+            Family::Ipv6 => globals.gaps.ipv6,
+        };
+        let announce = Announce { gap: gap.map_or(Duration::ZERO, |gap| gap.value), ..self.garp.over(globals.garp) };
         match self.strict(globals) {
             true => Announce { lower_prio_repeat: 0, lower_prio_delay: None, ..announce },
             false => announce,
@@ -74,9 +84,9 @@ impl InstanceDraft {
 
     fn check_family(&self, report: &mut Report) {
         let family = self.family();
-        if let Some(other) = self.addresses.iter().find(|vip| Family::of(vip.value.address) != family) {
+        if let Some(other) = self.addresses.iter().find(|vip| Family::of(vip.vip.address) != family) {
             report
-                .error(other.span, format!("{} among {family} addresses", other.value.address))
+                .error(other.span, format!("{} among {family} addresses", other.vip.address))
                 .with_expected(format!("{family} addresses only: an advertisement carries one family"))
                 .with_help("it can go into `virtual_ipaddress_excluded`, or into an instance of its own");
         }
@@ -90,7 +100,7 @@ impl InstanceDraft {
     /// The first address, if it is of IPv6 and not link-local.
     fn routable_first(&self) -> Option<Span> {
         let first = self.addresses.first()?;
-        match first.value.address {
+        match first.vip.address {
             IpAddr::V6(address) if !address.is_unicast_link_local() => Some(first.span),
             _ => None,
         }
@@ -160,7 +170,12 @@ impl InstanceDraft {
         let owner = priority.is_owner();
         let is = |switch: Option<At<bool>>, value: bool| switch.filter(|at| at.value == value).map(|at| at.span);
         let state = |initial: &At<Initial>| (initial.value == Initial::Master) != owner;
-        let conflicts: [(Option<Span>, &str, &str); 11] = [
+        let conflicts: [(Option<Span>, &str, &str); 12] = [
+            (
+                self.addresses.is_empty().then(|| self.no_addresses.unwrap_or(self.name.span)),
+                "an instance without addresses",
+                "an address in `virtual_ipaddress`",
+            ),
             (self.authentication.as_ref().map(|a| a.span), "authentication", "no `authentication`"),
             (self.unicast_peer, "unicast", "no `unicast_peer`"),
             (self.preempt_delay.filter(|delay| !delay.value.is_zero()).map(|d| d.span), "preempt_delay", "no delay"),

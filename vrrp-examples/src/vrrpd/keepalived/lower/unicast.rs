@@ -61,11 +61,11 @@ impl InstanceDraft {
     }
 
     fn check_peer_family(&self, what: &str, address: At<IpAddr>, report: &mut Report) {
-        if !self.addresses.is_empty() && Family::of(address.value) != self.family() {
+        if Family::of(address.value) != self.family() {
             let family = self.family();
             report
                 .error(address.span, format!("the {what} {} of a router for {family}", address.value))
-                .with_expected(format!("an {family} address, as the virtual ones are"));
+                .with_expected(format!("an {family} address, as all of this instance are"));
         }
     }
 }

@@ -26,7 +26,9 @@ impl InstanceDraft {
         }
         let interface = vmac.name.as_ref()?.value.clone();
         let transmit_base = self.vmac_xmit_base.is_some() || self.unicast_peer.is_some();
-        Some(VirtualMac { interface, address: None, transmit_base })
+        let vrid = self.vrid.map(|vrid| vrid.value);
+        let address = vmac.address.and_then(|([a, b, c, d, e], last)| Some([a, b, c, d, e, last.or(vrid)?]));
+        Some(VirtualMac { interface, address, transmit_base })
     }
 }
 
