@@ -14,7 +14,7 @@ use vrrp_examples::vrrpd::config::{
     Announce, Check, Command, Daemon, Instance, Notify, Peer, Probe, Protocol, Track, TrackWeight, Unicast, User,
 };
 use vrrp_examples::vrrpd::keepalived::{Loaded, load, parse_str};
-use vrrp_examples::vrrpd::report::diagnostics::{Diagnostic, Severity};
+use vrrp_examples::vrrpd::report::diagnostics::{Diagnostic, Diagnostics, Severity};
 use vrrp_io_linux::{Scope, VirtualIp};
 
 fn command(words: &[&str]) -> Command {
@@ -338,21 +338,16 @@ fn a_file_that_cannot_be_read_is_named() {
     assert!(parse_str("t", "include a.conf").unwrap_err().to_string().contains("not a file"));
 }
 
-/// `VRRP_BLESS=1` writes the `.expected` files anew, for reading.
-#[test]
-fn each_mistake_is_named_with_its_place_and_what_was_expected() {
-    let mut files: Vec<PathBuf> =
-        fs::read_dir("tests/conf/broken").unwrap().map(|entry| entry.unwrap().path()).collect();
+/// Compares what is said about each file of a folder with the `.expected` file beside it. `VRRP_BLESS=1` writes these anew, for
+/// reading.
+fn compare(folder: &str, at_least: usize, said: impl Fn(&Path) -> String) {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
     files.sort();
-    assert!(files.len() >= 118, "{} files", files.len());
+    assert!(files.len() >= at_least, "{} files", files.len());
     let mut wrong = Vec::new();
     for conf in files {
-        let diagnostics = load(&conf).expect_err(&conf.to_string_lossy());
-        for error in diagnostics.0.iter().filter(|diagnostic| diagnostic.severity == Severity::Error) {
-            assert!(error.line > 0 && error.expected.is_some(), "{error}");
-        }
-        let (got, path) = (format!("{diagnostics}\n"), conf.with_extension("expected"));
+        let (got, path) = (said(&conf), conf.with_extension("expected"));
         if std::env::var_os("VRRP_BLESS").is_some() {
             fs::write(&path, &got).unwrap();
         }
@@ -362,6 +357,27 @@ fn each_mistake_is_named_with_its_place_and_what_was_expected() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_mistake_is_named_with_its_place_and_what_was_expected() {
+    compare("tests/conf/broken", 118, |conf| {
+        let diagnostics = load(conf).expect_err(&conf.to_string_lossy());
+        for error in diagnostics.0.iter().filter(|diagnostic| diagnostic.severity == Severity::Error) {
+            assert!(error.line > 0 && error.expected.is_some(), "{error}");
+        }
+        format!("{diagnostics}\n")
+    });
+}
+
+/// What keepalived is lenient about and nothing is lost by: it runs, and a notice says what happens instead.
+#[test]
+fn what_does_no_harm_is_a_notice() {
+    compare("tests/conf/tolerated", 15, |conf| {
+        let notices = load(conf).unwrap_or_else(|diagnostics| panic!("{diagnostics}")).notices;
+        assert!(!notices.is_empty(), "{}", conf.display());
+        format!("{}\n", Diagnostics(notices))
+    });
 }
 
 #[test]

@@ -117,12 +117,20 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
     let limit = (len / 3).max(1);
     candidates
         .into_iter()
+        .filter(|candidate| may_be(&word, candidate))
         // A word without end is compared with nothing.
         .filter(|candidate| candidate.chars().count().abs_diff(len) <= limit)
         .map(|candidate| (distance(&word, &candidate.to_ascii_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// Whether the numbers in two words are the same, where both have one: nobody writes 4 and means 6.
+fn may_be(word: &str, candidate: &str) -> bool {
+    let digits = |word: &str| word.chars().filter(char::is_ascii_digit).collect::<String>();
+    let (written, meant) = (digits(word), digits(candidate));
+    written.is_empty() || meant.is_empty() || written == meant
 }
 
 /// The candidates, those closest to `word` first; equally close ones in their order.
@@ -170,6 +178,7 @@ mod tests {
         assert_eq!(nearest("raise", ["fall", "rise"]), Some("rise"));
         assert_eq!(nearest("Priority", ["priority"]), Some("priority"));
         assert_eq!(nearest("cheese", ["fall", "rise"]), None);
+        assert_eq!((nearest("native_ipv4", ["native_ipv6"]), nearest("group", ["group4"])), (None, Some("group4")));
         assert_eq!(nearest(&"x".repeat(100_000_000), ["fall", "rise"]), None);
         assert_eq!(nearest_first("Raise", &["fall", "weight", "rise"]), ["rise", "fall", "weight"]);
         assert_eq!(nearest_first(&"x".repeat(100_000_000), &["fall", "rise"]), ["fall", "rise"]);

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::vrrpd::keepalived::blocks::values::{host, interface};
+use crate::vrrpd::keepalived::blocks::values::{host, interface, prefix_len};
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::{Report, Span};
 use vrrp_io_linux::{Scope, VirtualIp};
@@ -45,16 +45,6 @@ fn address(entry: &Statement, report: &mut Report) -> Option<AddressDraft> {
         option_of(&mut draft, option, &mut values, report)?;
     }
     Some(draft)
-}
-
-pub(crate) fn prefix_len(word: &Word, prefix: &str, max: u8, report: &mut Report) -> Option<u8> {
-    let length = prefix.parse().ok().filter(|length| *length <= max);
-    if length.is_none() {
-        report
-            .error(word.span, format!("`{prefix}` is not a prefix length"))
-            .with_expected(format!("a whole number from 0 to {max} after the `/`"));
-    }
-    length
 }
 
 fn option_of<'a>(

@@ -7,6 +7,7 @@ use crate::vrrpd::keepalived::blocks::switches::Switches;
 use crate::vrrpd::keepalived::blocks::values::At;
 use crate::vrrpd::keepalived::text::statement::Statement;
 use crate::vrrpd::report::Report;
+use vrrp_core::Family;
 use vrrp_io_linux::Scheduling;
 
 /// Defaults for every script and instance.
@@ -84,6 +85,20 @@ pub(crate) fn repeat_not_zero(statement: &Statement, report: &mut Report) -> Opt
         report.notice(repeat.span, format!("`{}` is at least 1; 1 is used", statement.keyword.text));
     }
     Some(At { value: repeat.value.max(1), ..repeat })
+}
+
+/// The multicast group, for all or for one instance: there is one for each family, and no choice.
+pub(crate) fn group(statement: &Statement, report: &mut Report) {
+    const GROUPS: [Family; 2] = [Family::Ipv4, Family::Ipv6];
+    let Some(word) = statement.value("the IP address of a group", report) else { return };
+    if GROUPS.iter().any(|family| word.text.parse() == Ok(family.group())) {
+        report.notice_once("the group", word.span, "this has no effect: it is the multicast group anyway");
+        return;
+    }
+    report
+        .error(word.span, "another multicast group than that of VRRP is not supported")
+        .with_expected("224.0.0.18 for IPv4, ff02::12 for IPv6, or no such line")
+        .with_help("vrrpd sends to these only, and the routers of another group would not hear it");
 }
 
 /// The pause between two announcements on one interface.

@@ -1,6 +1,5 @@
 //! What may stand in a block, and what is said about the rest.
 
-use crate::vrrpd::keepalived::blocks::values::unique;
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::Report;
 use crate::vrrpd::report::diagnostics::nearest;
@@ -35,38 +34,84 @@ pub(crate) struct Kind {
 /// A keyword that is acted upon.
 pub(crate) struct Keyword<T> {
     name: &'static str,
-    repeats: bool,
+    repeats: Repeats,
     read: fn(&mut T, &Statement, &mut Report),
+}
+
+/// What a keyword means that stands in its block once more.
+#[derive(Clone, Copy)]
+enum Repeats {
+    /// Either line may have been meant. The same line twice does no harm.
+    Contradicts,
+    /// keepalived drops it.
+    IsDropped,
+    /// It adds to the first.
+    Adds,
 }
 
 /// May stand once in its block.
 pub(crate) const fn once<T>(name: &'static str, read: fn(&mut T, &Statement, &mut Report)) -> Keyword<T> {
-    Keyword { name, repeats: false, read }
+    Keyword { name, repeats: Repeats::Contradicts, read }
+}
+
+/// Counts where it stands first in its block.
+pub(crate) const fn first<T>(name: &'static str, read: fn(&mut T, &Statement, &mut Report)) -> Keyword<T> {
+    Keyword { name, repeats: Repeats::IsDropped, read }
 }
 
 /// May stand in its block any number of times.
 pub(crate) const fn many<T>(name: &'static str, read: fn(&mut T, &Statement, &mut Report)) -> Keyword<T> {
-    Keyword { name, repeats: true, read }
+    Keyword { name, repeats: Repeats::Adds, read }
 }
 
 impl<T> Grammar<T> {
     /// Reads a block, statement by statement.
     pub(crate) fn read(&self, body: Option<&[Statement]>, into: &mut T, report: &mut Report) {
-        let mut seen = Vec::new();
+        let mut seen: Vec<&Statement> = Vec::new();
         for statement in body.unwrap_or_default() {
             let word = statement.keyword.text.as_str();
-            match self.understood.iter().find(|keyword| keyword.name == word) {
-                Some(keyword) => {
+            let Some(keyword) = self.understood.iter().find(|keyword| keyword.name == word) else {
+                self.not_understood(statement, report);
+                continue;
+            };
+            match (keyword.repeats, seen.iter().find(|earlier| earlier.keyword.text == word)) {
+                (Repeats::Adds, _) => (keyword.read)(into, statement, report),
+                (_, None) => {
                     (keyword.read)(into, statement, report);
-                    if !keyword.repeats {
-                        seen.push((word, statement.keyword.span));
-                    }
+                    seen.push(statement);
                 }
-                None => self.not_understood(statement, report),
+                (repeats, Some(earlier)) => {
+                    let read = |report: &mut Report| (keyword.read)(into, statement, report);
+                    self.again(repeats, statement, earlier, read, report);
+                }
             }
         }
-        let again = |word: &&str| format!("`{word}` appears twice in {}", self.block);
-        unique(seen, report, again, "one of the two");
+    }
+
+    /// A keyword that is no list stands in the block a second time.
+    fn again(
+        &self,
+        repeats: Repeats,
+        statement: &Statement,
+        earlier: &Statement,
+        read: impl FnOnce(&mut Report),
+        report: &mut Report,
+    ) {
+        let Word { text, span } = &statement.keyword;
+        let place = report.place(earlier.keyword.span, *span);
+        let twice = format!("`{text}` appears twice in {}, first on {place}", self.block);
+        match repeats {
+            Repeats::IsDropped => {
+                report.notice(*span, format!("{twice}: that line counts, as in keepalived, and this one is ignored"));
+            }
+            _ if statement.is_same(earlier) => {
+                report.notice(*span, format!("{twice}; once is enough"));
+            }
+            _ => {
+                read(report);
+                report.error(*span, twice).with_expected("one of the two");
+            }
+        }
     }
 
     fn not_understood(&self, statement: &Statement, report: &mut Report) {
@@ -102,7 +147,10 @@ impl<T> Grammar<T> {
         let help = match (report.hides(keyword.span), self.secret) {
             (true, _) => None,
             (false, true) => self.near(word),
-            (false, false) => self.elsewhere(word).or_else(|| self.near(word)).or_else(|| self.near_elsewhere(word)),
+            (false, false) => {
+                let here = || self.elsewhere(word).or_else(|| self.near(word));
+                self.called_here(word).or_else(here).or_else(|| self.near_elsewhere(word))
+            }
         };
         let hidden = self.secret || report.hides(keyword.span);
         let shown = if hidden && help.is_none() { "this word".to_owned() } else { format!("`{word}`") };
@@ -114,6 +162,18 @@ impl<T> Grammar<T> {
                 error.with_expected(format!("one of {}", names.join(", ")))
             }
         };
+    }
+
+    /// The name that a keyword has in this block: many of an instance begin with `vrrp_` where they are for all.
+    fn called_here(&self, word: &str) -> Option<String> {
+        let is_here = |(name, _): &(&'static str, _)| {
+            name.strip_prefix("vrrp_") == Some(word) || word.strip_prefix("vrrp_") == Some(*name)
+        };
+        let (name, _) = self.words().find(is_here)?;
+        Some(match why(self.unsupported, name) {
+            Some(why) => format!("here it is called `{name}`, which is not supported: {why}"),
+            None => format!("here it is called `{name}`"),
+        })
     }
 
     /// Where a keyword stands that is right, but not here.
@@ -137,6 +197,11 @@ impl<T> Grammar<T> {
         let near = nearest(word, all.iter().map(|(name, _)| *name))?;
         let (_, block) = all.iter().find(|(name, _)| *name == near)?;
         Some(format!("did you mean `{near}`? That belongs in {block}"))
+    }
+
+    /// Whether a word is a keyword of this block, or so near to one that it was meant.
+    pub(crate) fn knows(&self, word: &str) -> bool {
+        self.words().any(|(name, _)| name == word) || self.near(word).is_some()
     }
 
     /// Whether a keyword is among those written, well spelt, or so that an error has told of it.

@@ -1,7 +1,7 @@
 //! `vrrp_sync_group`.
 
 use crate::vrrpd::config::Notify;
-use crate::vrrpd::keepalived::blocks::keywords::SYNC_GROUP;
+use crate::vrrpd::keepalived::blocks::keywords::{self, SYNC_GROUP};
 use crate::vrrpd::keepalived::blocks::track::{self, TrackDraft};
 use crate::vrrpd::keepalived::blocks::values::interface as interface_name;
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
@@ -28,8 +28,17 @@ impl GroupDraft {
             track_interfaces: Vec::new(),
             track_scripts: Vec::new(),
         };
-        SYNC_GROUP.read(Some(body), &mut draft, report);
-        if !SYNC_GROUP.has("group", body.iter().map(|statement| statement.keyword.text.as_str())) {
+        let (bare, rest): (Vec<Statement>, Vec<Statement>) = body.iter().cloned().partition(is_bare_name);
+        SYNC_GROUP.read(Some(&rest), &mut draft, report);
+        if let Some(first) = bare.first() {
+            let name =
+                if report.hides(first.keyword.span) { "this name" } else { &format!("`{}`", first.keyword.text) };
+            report
+                .error(first.keyword.span, format!("{name} is outside `group {{ }}`"))
+                .with_expected("the names of the instances in a block of their own")
+                .with_help("put `group {` before the first name and `}` behind the last one");
+            draft.members.extend(bare.into_iter().map(|statement| statement.keyword));
+        } else if !SYNC_GROUP.has("group", body.iter().map(|statement| statement.keyword.text.as_str())) {
             report
                 .error(name.span, format!("the group `{}` has no `group`", name.text))
                 .with_expected("`group` with the name of an instance on each line");
@@ -51,4 +60,10 @@ impl GroupDraft {
     pub(crate) fn track_scripts(&mut self, statement: &Statement, report: &mut Report) {
         self.track_scripts.extend(track::read(statement, report));
     }
+}
+
+/// Whether a line is one word alone, and no keyword of keepalived: then it is the name of an instance.
+fn is_bare_name(statement: &Statement) -> bool {
+    let word = statement.keyword.text.as_str();
+    statement.values.is_empty() && statement.block.is_none() && !keywords::is_known(word) && !SYNC_GROUP.knows(word)
 }

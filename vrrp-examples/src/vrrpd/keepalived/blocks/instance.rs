@@ -206,13 +206,11 @@ pub(crate) fn initial(statement: &Statement, report: &mut Report) -> Option<At<I
         "MASTER" => Initial::Master,
         "BACKUP" => Initial::Backup,
         other => {
-            // keepalived takes any other word for BACKUP.
             report
-                .error(word.span, format!("`{other}` is not a state"))
+                .notice(word.span, format!("`{other}` is not a state; it is taken for BACKUP, as in keepalived"))
                 .with_expected("MASTER or BACKUP")
-                .with_help("did you mean `BACKUP`?")
                 .with_nearest(other, ["MASTER", "BACKUP"]);
-            return None;
+            Initial::Backup
         }
     };
     Some(At { value, span: word.span })

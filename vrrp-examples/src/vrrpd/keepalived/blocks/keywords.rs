@@ -2,9 +2,10 @@
 
 use crate::vrrpd::keepalived::blocks::delays;
 use crate::vrrpd::keepalived::blocks::global::{self, Globals};
-use crate::vrrpd::keepalived::blocks::grammar::{Grammar, Kind, many, once};
+use crate::vrrpd::keepalived::blocks::grammar::{Grammar, Kind, first, many, once};
 use crate::vrrpd::keepalived::blocks::group::GroupDraft;
 use crate::vrrpd::keepalived::blocks::instance::{self, Authentication, InstanceDraft};
+use crate::vrrpd::keepalived::blocks::load_balancer;
 use crate::vrrpd::keepalived::blocks::root::Root;
 use crate::vrrpd::keepalived::blocks::script::{self, ScriptDraft};
 use crate::vrrpd::keepalived::blocks::switches;
@@ -34,7 +35,6 @@ const VMACS_OF_ADDRESSES: &str =
 const DOWN_TIMER: &str = "here a Master counts as gone after three intervals, as the RFCs say";
 const EXTRA_IF: &str =
     "addresses on other interfaces are announced as all are: when they are set, and with `garp_master_refresh`";
-const GROUPS: &str = "vrrpd sends to 224.0.0.18 and ff02::12 only, and routers of another group would not hear it";
 
 pub(crate) static ROOT: Grammar<Root> = Grammar {
     block: "the top level",
@@ -51,7 +51,7 @@ pub(crate) static ROOT: Grammar<Root> = Grammar {
         Kind { words: &["child_wait_time"], why: STOP_SCRIPTS },
     ],
     granted: &[],
-    skipped: &["virtual_server", "virtual_server_group", "SSL"],
+    skipped: &["local_address_group", "virtual_server", "virtual_server_group", "SSL"],
     unsupported: &[
         Kind {
             words: &["bfd_instance", "track_file", "track_process", "vrrp_track_file", "vrrp_track_process"],
@@ -85,12 +85,15 @@ pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
         once("vrrp_version", |g, s, r| g.switches.version = switches::version(s, r)),
         once("vrrp_strict", |g, s, r| g.switches.strict = s.switch(r)),
         once("v3_checksum_as_v2", |g, s, r| g.switches.checksum_as_v2 = Some(At { value: true, span: s.flag(r) })),
+        once("vrrp_mcast_group4", |_, s, r| global::group(s, r)),
+        once("vrrp_mcast_group6", |_, s, r| global::group(s, r)),
         once("vrrp_lower_prio_no_advert", |g, s, r| g.switches.lower_prio_no_advert = s.switch(r)),
         once("vrrp_higher_prio_send_advert", |g, s, r| g.switches.higher_prio_send_advert = s.switch(r)),
         once("vrrp_owner_ignore_adverts", |g, s, r| g.switches.owner_ignore_adverts = s.switch(r)),
         once("vrrp_skip_check_adv_addr", |g, s, r| g.switches.skip_check_adv_addr = s.switch(r)),
         once("vrrp_rt_priority", |g, s, r| g.process.real_time = s.number(1..=99, r)),
         once("vrrp_rlimit_rttime", |g, s, r| g.process.real_time_limit = global::real_time_limit(s, r)),
+        once("vrrp_rlimit_rtime", |g, s, r| g.process.real_time_limit = global::real_time_limit(s, r)),
         once("vrrp_priority", |g, s, r| g.process.nice = s.number(-20..=19, r)),
         once("vrrp_startup_delay", |g, s, r| {
             g.startup_delay = s.seconds(0..=1_000_000_000, r).map_or(g.startup_delay, |delay| delay.value);
@@ -107,6 +110,7 @@ pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
                 "bfd_no_swap",
                 "bfd_priority",
                 "bfd_process_name",
+                "bfd_rlimit_rtime",
                 "bfd_rlimit_rttime",
                 "bfd_rt_priority",
             ],
@@ -119,10 +123,12 @@ pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
                 "checker_no_swap",
                 "checker_priority",
                 "checker_process_name",
+                "checker_rlimit_rtime",
                 "checker_rlimit_rttime",
                 "checker_rt_priority",
                 "lvs_flush",
                 "lvs_flush_on_stop",
+                "lvs_flush_onstop",
                 "lvs_netlink_cmd_rcv_bufs",
                 "lvs_netlink_cmd_rcv_bufs_force",
                 "lvs_netlink_monitor_rcv_bufs",
@@ -158,16 +164,24 @@ pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
         },
         Kind { words: &["router_id"], why: "it names this host in mails and in SNMP, and vrrpd has neither" },
         Kind {
+            words: &["lvs_id"],
+            why: "it is an old name of `router_id`, which names this host in mails and in SNMP, and vrrpd has neither",
+        },
+        Kind {
             words: &[
+                "dbus_no_interface_name",
                 "dbus_service_name",
                 "enable_dbus",
                 "enable_snmp_checker",
+                "enable_snmp_keepalived",
                 "enable_snmp_rfc",
                 "enable_snmp_rfcv2",
                 "enable_snmp_rfcv3",
                 "enable_snmp_vrrp",
                 "enable_traps",
+                "snmp_rs_stats_update_interval",
                 "snmp_socket",
+                "snmp_vs_stats_update_interval",
             ],
             why: SNMP,
         },
@@ -281,8 +295,7 @@ pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
             why: "the routers would take part in the election at once, where keepalived waits; `vrrp_startup_delay` counts from the start of the daemon",
         },
         Kind { words: &["vrrp_down_timer_adverts"], why: DOWN_TIMER },
-        Kind { words: &["vrrp_garp_extra_if"], why: EXTRA_IF },
-        Kind { words: &["vrrp_mcast_group4", "vrrp_mcast_group6"], why: GROUPS },
+        Kind { words: &["vrrp_garp_extra_if", "vrrp_vmac_garp_intvl"], why: EXTRA_IF },
         Kind {
             words: &["vrrp_min_garp"],
             why: "`vrrp_garp_master_repeat 1` and `vrrp_garp_master_delay 0` say the same",
@@ -337,6 +350,7 @@ pub(crate) static INSTANCE: Grammar<InstanceDraft> = Grammar {
         once("preempt_delay", |d, s, r| d.preempt_delay = s.seconds(0..=1_000_000_000, r)),
         once("authentication", |d, s, r| d.authentication = Authentication::read(s, r)),
         once("mcast_src_ip", |d, s, r| d.mcast_source = s.host(r)),
+        once("mcast_dst_ip", |_, s, r| global::group(s, r)),
         once("unicast_src_ip", |d, s, r| d.unicast_source = s.host(r)),
         once("unicast_ttl", |d, s, r| d.unicast_ttl = s.number(1..=255, r)),
         many("unicast_peer", InstanceDraft::peers),
@@ -350,11 +364,11 @@ pub(crate) static INSTANCE: Grammar<InstanceDraft> = Grammar {
         many("virtual_rules", InstanceDraft::rules),
         many("track_interface", InstanceDraft::track_interfaces),
         many("track_script", InstanceDraft::track_scripts),
-        once("notify", |d, s, r| d.notify.any = script::command(s, r)),
-        once("notify_master", |d, s, r| d.notify.master = script::command(s, r)),
-        once("notify_backup", |d, s, r| d.notify.backup = script::command(s, r)),
-        once("notify_fault", |d, s, r| d.notify.fault = script::command(s, r)),
-        once("notify_stop", |d, s, r| d.notify.stop = script::command(s, r)),
+        first("notify", |d, s, r| d.notify.any = script::command(s, r)),
+        first("notify_master", |d, s, r| d.notify.master = script::command(s, r)),
+        first("notify_backup", |d, s, r| d.notify.backup = script::command(s, r)),
+        first("notify_fault", |d, s, r| d.notify.fault = script::command(s, r)),
+        first("notify_stop", |d, s, r| d.notify.stop = script::command(s, r)),
         once("garp_master_delay", |d, s, r| d.garp.delay = global::seconds(s, r)),
         once("garp_master_repeat", |d, s, r| d.garp.repeat = global::repeat_not_zero(s, r)),
         once("garp_master_refresh", |d, s, r| d.garp.refresh = global::seconds(s, r)),
@@ -364,7 +378,7 @@ pub(crate) static INSTANCE: Grammar<InstanceDraft> = Grammar {
     ],
     ignored: &[
         Kind { words: &["kernel_rx_buf_size"], why: BUFFERS },
-        Kind { words: &["lvs_sync_daemon_interface"], why: LOAD_BALANCER },
+        Kind { words: &["lvs_sync_daemon_inteface", "lvs_sync_daemon_interface"], why: LOAD_BALANCER },
         Kind { words: &["smtp_alert"], why: MAIL },
         Kind { words: &["debug"], why: "what is logged is set by the environment variable RUST_LOG" },
         Kind {
@@ -380,9 +394,8 @@ pub(crate) static INSTANCE: Grammar<InstanceDraft> = Grammar {
             why: "the advertisements would have no HMAC, and routers that expect one would drop them",
         },
         Kind { words: &["down_timer_adverts"], why: DOWN_TIMER },
-        Kind { words: &["garp_extra_if"], why: EXTRA_IF },
+        Kind { words: &["garp_extra_if", "vmac_garp_intvl"], why: EXTRA_IF },
         Kind { words: &["linkbeat_use_polling"], why: LINKBEAT },
-        Kind { words: &["mcast_dst_ip"], why: GROUPS },
         Kind {
             words: &["notify_master_rx_lower_pri"],
             why: "the script would not be run: vrrpd runs none when it hears a Master of lower priority",
@@ -416,11 +429,11 @@ pub(crate) static SYNC_GROUP: Grammar<GroupDraft> = Grammar {
         many("track_script", GroupDraft::track_scripts),
         once("sync_group_tracking_weight", |g, s, r| g.tracking_weight = Some(s.flag(r))),
         once("global_tracking", |g, s, r| g.tracking_weight = Some(s.flag(r))),
-        once("notify", |g, s, r| g.notify.any = script::command(s, r)),
-        once("notify_master", |g, s, r| g.notify.master = script::command(s, r)),
-        once("notify_backup", |g, s, r| g.notify.backup = script::command(s, r)),
-        once("notify_fault", |g, s, r| g.notify.fault = script::command(s, r)),
-        once("notify_stop", |g, s, r| g.notify.stop = script::command(s, r)),
+        first("notify", |g, s, r| g.notify.any = script::command(s, r)),
+        first("notify_master", |g, s, r| g.notify.master = script::command(s, r)),
+        first("notify_backup", |g, s, r| g.notify.backup = script::command(s, r)),
+        first("notify_fault", |g, s, r| g.notify.fault = script::command(s, r)),
+        first("notify_stop", |g, s, r| g.notify.stop = script::command(s, r)),
     ],
     ignored: &[Kind { words: &["smtp_alert"], why: MAIL }],
     granted: &[],
@@ -448,7 +461,7 @@ pub(crate) static AUTHENTICATION: Grammar<Authentication> = Grammar {
 
 /// Every keyword with the block that it belongs into.
 fn all() -> Vec<(&'static str, &'static str)> {
-    words().collect()
+    words().chain(load_balancer::WORDS).collect()
 }
 
 /// Whether a word is a keyword of any block.

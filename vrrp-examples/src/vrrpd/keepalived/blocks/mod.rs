@@ -7,6 +7,7 @@ pub(super) mod grammar;
 pub(super) mod group;
 pub(super) mod instance;
 pub(super) mod keywords;
+pub(super) mod load_balancer;
 pub(super) mod root;
 pub(super) mod routing;
 pub(super) mod script;

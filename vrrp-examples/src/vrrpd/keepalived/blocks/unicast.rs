@@ -1,7 +1,7 @@
 //! The lines of `unicast_peer`.
 
 use crate::vrrpd::config::Peer;
-use crate::vrrpd::keepalived::blocks::values::{At, host, number};
+use crate::vrrpd::keepalived::blocks::values::{At, host_only, number};
 use crate::vrrpd::keepalived::text::statement::Statement;
 use crate::vrrpd::report::{Report, Span};
 
@@ -15,7 +15,7 @@ const SYNTAX: &str = "IP [min_ttl 0-255], one on a line";
 
 /// A line of `unicast_peer`.
 pub(crate) fn peer(entry: &Statement, report: &mut Report) -> Option<PeerDraft> {
-    let address = host(&entry.keyword, &entry.keyword.text, report)?;
+    let address = host_only(&entry.keyword, report)?;
     let mut min_ttl = 0;
     let mut words = entry.values.iter();
     while let Some(option) = words.next() {

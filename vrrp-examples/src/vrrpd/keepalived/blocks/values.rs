@@ -28,10 +28,20 @@ impl Statement {
         Some(word)
     }
 
-    /// A keyword that stands alone.
+    /// A keyword that stands alone. keepalived reads nothing behind it: the line switches it on whatever is there.
     pub(crate) fn flag(&self, report: &mut Report) -> Span {
         self.no_block(report);
-        self.no_values(report);
+        match self.values.as_slice() {
+            [word] if ON.contains(&word.text.as_str()) || word.text == "1" => {
+                report.notice(word.span, format!("`{}` takes no value; the line switches it on", self.keyword.text));
+            }
+            [word] if OFF.contains(&word.text.as_str()) || word.text == "0" => {
+                report
+                    .error(word.span, format!("`{}` takes no value: keepalived switches it on here", self.keyword.text))
+                    .with_expected("the keyword alone, or no such line to leave it off");
+            }
+            _ => self.no_values(report),
+        }
         self.keyword.span
     }
 
@@ -43,8 +53,8 @@ impl Statement {
         }
         let word = self.value(EXPECTED, report)?;
         let value = match word.text.as_str() {
-            "on" | "true" | "yes" => true,
-            "off" | "false" | "no" => false,
+            text if ON.contains(&text) => true,
+            text if OFF.contains(&text) => false,
             text => {
                 report.error(word.span, format!("`{text}` is neither on nor off")).with_expected(EXPECTED);
                 return None;
@@ -56,7 +66,7 @@ impl Statement {
     /// The only value, an address of a host.
     pub(crate) fn host(&self, report: &mut Report) -> Option<At<IpAddr>> {
         let word = self.value(HOST, report)?;
-        host(word, &word.text, report).map(|value| At { value, span: word.span })
+        host_only(word, report).map(|value| At { value, span: word.span })
     }
 
     /// A block with a name before it.
@@ -184,6 +194,9 @@ fn micros(text: &str) -> Option<u64> {
     whole.parse::<u64>().ok()?.checked_mul(1_000_000)?.checked_add(fraction)
 }
 
+const ON: [&str; 3] = ["on", "true", "yes"];
+const OFF: [&str; 3] = ["off", "false", "no"];
+
 const HOST: &str = "the IP address of one host, like 192.0.2.1 or 2001:db8::1";
 
 /// An address that one host can have.
@@ -200,6 +213,26 @@ pub(crate) fn host(word: &Word, text: &str, report: &mut Report) -> Option<IpAdd
     };
     report.error(word.span, format!("`{text}` {wrong}")).with_expected(HOST);
     None
+}
+
+/// The same, where keepalived takes a prefix length too and makes nothing of it.
+pub(crate) fn host_only(word: &Word, report: &mut Report) -> Option<IpAddr> {
+    let Some((address, length)) = word.text.split_once('/') else { return host(word, &word.text, report) };
+    let address = host(word, address, report)?;
+    prefix_len(word, length, if address.is_ipv4() { 32 } else { 128 }, report)?;
+    report.notice(word.span, format!("`/{length}` is ignored: this is the address of one host"));
+    Some(address)
+}
+
+/// A prefix length.
+pub(crate) fn prefix_len(word: &Word, prefix: &str, max: u8, report: &mut Report) -> Option<u8> {
+    let length = prefix.parse().ok().filter(|length| *length <= max);
+    if length.is_none() {
+        report
+            .error(word.span, format!("`{prefix}` is not a prefix length"))
+            .with_expected(format!("a whole number from 0 to {max} after the `/`"));
+    }
+    length
 }
 
 /// A name that the kernel takes for an interface.

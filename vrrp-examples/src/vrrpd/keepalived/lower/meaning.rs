@@ -32,6 +32,7 @@ impl InstanceDraft {
         let (preempt, preempt_delay) = self.preemption(priority, report);
         let interval = self.interval(globals, report)?;
         let protocol = self.protocol(globals, priority, report);
+        let has_password = self.version(globals) == Version::V2;
         let (source, unicast) = (self.source(report), self.unicast(report));
         let virtual_mac = self.virtual_mac(self.strict(globals), report);
         let announce = self.announce(globals);
@@ -49,7 +50,7 @@ impl InstanceDraft {
             interval,
             preempt,
             preempt_delay,
-            password: self.authentication.and_then(|authentication| authentication.password),
+            password: self.authentication.and_then(|authentication| authentication.password).filter(|_| has_password),
             source,
             unicast,
             virtual_mac,
@@ -172,9 +173,10 @@ impl InstanceDraft {
         for draft in drafts {
             let (mut track, span) = (draft.interface(), draft.name.span);
             if Some(track.name.as_str()) == own {
-                report
-                    .error(span, format!("`{}` is the instance's own interface", track.name))
-                    .with_expected("other interfaces only: this one is always tracked");
+                let but = if draft.weight.is_some() { ", and its weight does not count" } else { "" };
+                let message = format!("`{}` is the instance's own interface; this line is ignored{but}", track.name);
+                report.notice(span, message);
+                continue;
             }
             check_no_macvlan(&draft.name, macvlans, report);
             if devices.remove(track.name.as_str()) && track.weight.weight != Weight::Fault {

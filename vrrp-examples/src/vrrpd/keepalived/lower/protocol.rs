@@ -116,9 +116,8 @@ impl InstanceDraft {
         }
         if let Some(authentication) = &self.authentication {
             if self.version(globals) == Version::V3 {
-                report
-                    .error(authentication.span, "version 3 of VRRP has no authentication")
-                    .with_expected("no `authentication`, or version 2");
+                let message = "version 3 of VRRP has no authentication: the password is neither sent nor expected";
+                report.notice(authentication.span, message);
             }
         }
     }
@@ -208,12 +207,20 @@ impl InstanceDraft {
                 "an address of fe80::/10 before all others",
             ),
         ];
+        let help = match self.switches.strict {
+            Some(_) => {
+                "delete `strict_mode` from the instance, or write `strict_mode off`: with it the addresses do not answer unless the priority is 255"
+            }
+            None => {
+                "delete `vrrp_strict` from global_defs: with it the addresses do not answer unless the priority is 255"
+            }
+        };
         for (span, what, expected) in conflicts {
             if let Some(span) = span {
                 report
                     .error(span, format!("strict mode does not go with {what}"))
                     .with_expected(expected)
-                    .with_help("strict mode is `strict_mode` in the instance or `vrrp_strict` for all; `off` ends it");
+                    .with_help(help);
             }
         }
     }

@@ -22,13 +22,26 @@ impl TrackDraft {
             if report.is_doubtful(name) {
                 return None;
             }
+            let names: Vec<&str> = scripts.iter().map(|script| script.name.as_str()).collect();
             report
                 .error(self.name.span, format!("no `vrrp_script` is called `{name}`"))
                 .with_expected("the name of a `vrrp_script` block")
-                .with_nearest(name, scripts.iter().map(|script| script.name.as_str()));
+                .with_help(defined(&names))
+                .with_nearest(name, names);
             return None;
         };
         Some(Track { name: name.clone(), weight: WeightDraft::over(self.weight, script.weight) })
+    }
+}
+
+/// Which names there are to choose from.
+fn defined(names: &[&str]) -> String {
+    const MANY: usize = 5;
+    let quoted: Vec<String> = names.iter().take(MANY).map(|name| format!("`{name}`")).collect();
+    match quoted.join(", ") {
+        none if none.is_empty() => "the file defines none".to_owned(),
+        some if names.len() > MANY => format!("the file defines {some} and more"),
+        some => format!("the file defines {some}"),
     }
 }
 

@@ -44,20 +44,27 @@ impl InstanceDraft {
         }
         let keys = self.peers.iter().map(|draft| (draft.peer.address, draft.span));
         unique(keys, report, |peer| format!("the peer {peer} is named twice"), "each peer once");
-        for PeerDraft { peer, span } in &self.peers {
+        let source = self.unicast_source.or(self.mcast_source).map(|source| source.value);
+        let (own, others): (Vec<&PeerDraft>, Vec<_>) =
+            self.peers.iter().partition(|draft| Some(draft.peer.address) == source);
+        for PeerDraft { peer, span } in &others {
             self.check_peer_family("peer", At { value: peer.address, span: *span }, report);
-            if self.unicast_source.or(self.mcast_source).is_some_and(|source| source.value == peer.address) {
-                report
-                    .error(*span, format!("{} is this router's own address", peer.address))
-                    .with_expected("the addresses of the other routers only");
-            }
+        }
+        for PeerDraft { peer, span } in own {
+            let is_own = format!("{} is this router's own address", peer.address);
+            match others.is_empty() {
+                true => report
+                    .error(*span, format!("{is_own}, and there is no other peer"))
+                    .with_expected("the addresses of the other routers"),
+                false => report.notice(*span, format!("{is_own}; nothing is sent to it")),
+            };
         }
         let default = match self.family() {
             Family::Ipv4 => DEFAULT_TTL,
             Family::Ipv6 => DEFAULT_HOP_LIMIT,
         };
         let ttl = self.unicast_ttl.map_or(default, |ttl| ttl.value);
-        Some(Unicast { peers: self.peers.iter().map(|draft| draft.peer).collect(), ttl })
+        Some(Unicast { peers: others.iter().map(|draft| draft.peer).collect(), ttl })
     }
 
     fn check_peer_family(&self, what: &str, address: At<IpAddr>, report: &mut Report) {

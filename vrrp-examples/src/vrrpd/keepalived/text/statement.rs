@@ -17,6 +17,15 @@ pub(crate) struct Statement {
     pub(crate) block: Option<Block>,
 }
 
+impl Statement {
+    /// Whether it says the same as another one. A block is not looked at: it is another one each time.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let texts =
+            |statement: &Self| -> Vec<String> { statement.values.iter().map(|word| word.text.clone()).collect() };
+        self.block.is_none() && other.block.is_none() && texts(self) == texts(other)
+    }
+}
+
 /// What stands between two braces.
 #[derive(Clone, Debug)]
 pub(crate) struct Block {

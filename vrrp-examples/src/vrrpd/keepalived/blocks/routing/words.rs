@@ -5,8 +5,7 @@ use std::net::IpAddr;
 use std::slice::Iter;
 
 use crate::vrrpd::config::Prefix;
-use crate::vrrpd::keepalived::blocks::address::prefix_len;
-use crate::vrrpd::keepalived::blocks::values::host;
+use crate::vrrpd::keepalived::blocks::values::{host, prefix_len};
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::Report;
 use vrrp_core::Family;
