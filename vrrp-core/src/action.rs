@@ -4,6 +4,7 @@ use core::net::IpAddr;
 
 use crate::cause::{PriorityCause, Transition};
 use crate::drain::Drain;
+use crate::health::Reading;
 use crate::types::{Priority, TrackerId};
 
 /// News for a router.
@@ -21,8 +22,8 @@ pub enum Input {
     InterfaceUp(bool),
     /// The interface's own address to send from; `None` when it has none.
     PrimaryAddress(Option<IpAddr>),
-    /// A tracker's verdict.
-    Tracker(TrackerId, bool),
+    /// What a tracker says now.
+    Tracker(TrackerId, Reading),
     /// The host confirmed an address.
     AddressInstalled(Vip),
     /// The host refused an address, or lost it for good.
@@ -81,6 +82,15 @@ pub enum Action {
     /// A Master that was [drained](Input::Drain) called for another one, and none came within the limit. It serves on, at the lower
     /// priority.
     NobodyTookOver,
+    /// A Master heard another one that is to yield to it (EXT-13): of lower priority, or of the same and with a lower address. It was not
+    /// a release. At most four times in a row, and then once an interval, but not more often than once in a second; fetched late
+    /// it tells of the last one.
+    LowerPriorityHeard {
+        /// The other Master.
+        from: IpAddr,
+        /// Its priority.
+        priority: Priority,
+    },
 }
 
 /// Which advertisement.

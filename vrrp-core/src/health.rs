@@ -33,19 +33,70 @@ pub struct Tracker {
     pub reverse: bool,
 }
 
-impl Tracker {
-    /// Returns what it adds to the priority while it passes, or while it fails.
+/// What a tracked thing says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(clippy::exhaustive_enums, reason = "it passes or fails, or says how well it does")]
+pub enum Reading {
+    /// It passes.
+    Passing,
+    /// It fails.
+    Failing,
+    /// It says a number, and the weight is a factor (EXT-12). To a tracker of [`Weight::Fault`] 0 is passing and any other
+    /// number is failing.
+    Value(i32),
+}
+
+impl Reading {
+    /// Tells whether it passes: a value does where it is 0.
     #[must_use]
-    pub fn adjustment(&self, passing: bool) -> i32 {
-        match self.weight {
-            Weight::Adjust(weight) if passing == (weight.get() > 0) => {
-                let weight = i32::from(weight.get());
-                if self.reverse { -weight } else { weight }
-            }
-            _ => 0,
-        }
+    pub const fn passes(self) -> bool {
+        matches!(self, Self::Passing | Self::Value(0))
     }
 }
+
+impl From<bool> for Reading {
+    fn from(passing: bool) -> Self {
+        if passing { Self::Passing } else { Self::Failing }
+    }
+}
+
+impl Tracker {
+    /// Returns what it adds to the priority while this is what it says. The product of a value and the weight counts as far as
+    /// ±253: more makes no other priority of any.
+    #[must_use]
+    pub fn adjustment(&self, reading: Reading) -> i32 {
+        let Weight::Adjust(weight) = self.weight else { return 0 };
+        let by = match reading {
+            Reading::Value(value) => self.product(value, weight).clamp(-MOST, MOST),
+            verdict if verdict.passes() == (weight.get() > 0) => self.signed(weight.get().into()),
+            _ => 0,
+        };
+        i32::try_from(by).unwrap_or(0)
+    }
+
+    /// Tells whether it keeps the router out while this is what it says. One that adjusts the priority does where the product
+    /// of its value and its weight is less than -253, an owner too.
+    #[must_use]
+    pub fn is_fault(&self, reading: Reading) -> bool {
+        match (self.weight, reading) {
+            (Weight::Fault, reading) => reading.passes() == self.reverse,
+            (Weight::Adjust(weight), Reading::Value(value)) => self.product(value, weight) < -MOST,
+            (Weight::Adjust(_), Reading::Passing | Reading::Failing) => false,
+        }
+    }
+
+    fn product(&self, value: i32, weight: NonZeroI16) -> i64 {
+        self.signed(i64::from(value) * i64::from(weight.get()))
+    }
+
+    const fn signed(&self, by: i64) -> i64 {
+        if self.reverse { -by } else { by }
+    }
+}
+
+/// The most that a value adds to a priority, or takes from it: from any priority to any other.
+const MOST: i64 = 253;
 
 /// Why a router cannot take part. It is in Initialize as long as there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,13 +159,13 @@ pub(crate) struct Health {
     pub(crate) group_handicapped: bool,
     /// What another member of the sync group lacks.
     pub(crate) group: Option<Fault>,
-    /// Verdict of each tracker, by id; `None` before its first.
-    verdicts: Vec<Option<bool>>,
+    /// What each tracker last said, by id; `None` before its first result.
+    readings: Vec<Option<Reading>>,
 }
 
 impl Health {
     pub(crate) fn new(trackers: usize) -> Self {
-        let verdicts = vec![None; trackers];
+        let readings = vec![None; trackers];
         Self {
             interface_up: true,
             primary_address: false,
@@ -122,7 +173,7 @@ impl Health {
             stray: None,
             group_handicapped: false,
             group: None,
-            verdicts,
+            readings,
         }
     }
 
@@ -133,41 +184,41 @@ impl Health {
         WITHOUT_TRACKERS + trackers
     }
 
-    /// From now on `new` are the trackers. One of the same name keeps its verdict, whatever its weight; returns which id
+    /// From now on `new` are the trackers. One of the same name keeps its reading, whatever its weight; returns which id
     /// each old one has now.
     pub(crate) fn retrack<'a>(
         &mut self,
         old: impl Iterator<Item = &'a str>,
         new: &[Tracker],
     ) -> Vec<Option<TrackerId>> {
-        let mut verdicts = vec![None; new.len()];
+        let mut readings = vec![None; new.len()];
         let mut taken = vec![false; new.len()];
-        let ids = old.zip(&self.verdicts).map(|(name, verdict)| {
+        let ids = old.zip(&self.readings).map(|(name, reading)| {
             let same = |(index, taken): (usize, &bool)| !taken && new.get(index).is_some_and(|n| n.name == name);
             let index = taken.iter().enumerate().position(same)?;
             *taken.get_mut(index)? = true;
-            *verdicts.get_mut(index)? = *verdict;
+            *readings.get_mut(index)? = *reading;
             u16::try_from(index).ok().map(TrackerId)
         });
         let ids = ids.collect();
-        self.verdicts = verdicts;
+        self.readings = readings;
         ids
     }
 
-    /// Every verdict, in the order of the trackers.
-    pub(crate) fn verdicts(&self) -> &[Option<bool>] {
-        &self.verdicts
+    /// What every tracker last said, in their order.
+    pub(crate) fn readings(&self) -> &[Option<Reading>] {
+        &self.readings
     }
 
-    /// From now on these are the verdicts, in the order of the trackers.
-    pub(crate) fn with_verdicts(self, verdicts: Vec<Option<bool>>) -> Self {
-        Self { verdicts, ..self }
+    /// From now on these are the readings, in the order of the trackers.
+    pub(crate) fn with_readings(self, readings: Vec<Option<Reading>>) -> Self {
+        Self { readings, ..self }
     }
 
     /// Unknown ids are ignored.
-    pub(crate) fn record(&mut self, id: TrackerId, passing: bool) {
-        if let Some(verdict) = self.verdicts.get_mut(usize::from(id.0)) {
-            *verdict = Some(passing);
+    pub(crate) fn record(&mut self, id: TrackerId, reading: Reading) {
+        if let Some(last) = self.readings.get_mut(usize::from(id.0)) {
+            *last = Some(reading);
         }
     }
 
@@ -183,11 +234,9 @@ impl Health {
 
     /// Every fault but the group's, what failed before what is merely unchecked.
     pub(crate) fn own_faults<'a>(&'a self, trackers: &'a [Tracker]) -> impl Iterator<Item = Fault> + 'a {
-        let failing = self.weigh(trackers, |tracker, verdict, id| match (tracker.weight, verdict) {
-            (Weight::Fault, Some(passing)) if passing == tracker.reverse => Some(Fault::Tracker(id)),
-            _ => None,
-        });
-        let unchecked = self.weigh(trackers, |tracker, verdict, id| match (tracker.weight, verdict) {
+        let failing =
+            self.weigh(trackers, |tracker, reading, id| tracker.is_fault(reading?).then_some(Fault::Tracker(id)));
+        let unchecked = self.weigh(trackers, |tracker, reading, id| match (tracker.weight, reading) {
             (Weight::Fault, None) => Some(Fault::Unchecked(id)),
             _ => None,
         });
@@ -199,25 +248,25 @@ impl Health {
 
     /// Sum of the weights in force; a tracker without a result contributes nothing.
     pub(crate) fn adjustment(&self, trackers: &[Tracker]) -> i32 {
-        self.weigh(trackers, |tracker, verdict, _| Some(tracker.adjustment(verdict?))).sum()
+        self.weigh(trackers, |tracker, reading, _| Some(tracker.adjustment(reading?))).fold(0, i32::saturating_add)
     }
 
     /// What a tracker last said.
-    pub(crate) fn verdict(&self, id: TrackerId) -> Option<bool> {
-        self.verdicts.get(usize::from(id.0)).copied().flatten()
+    pub(crate) fn reading(&self, id: TrackerId) -> Option<Reading> {
+        self.readings.get(usize::from(id.0)).copied().flatten()
     }
 
     fn weigh<'a, T>(
         &'a self,
         trackers: &'a [Tracker],
-        judge: impl Fn(&Tracker, Option<bool>, TrackerId) -> Option<T> + 'a,
+        judge: impl Fn(&Tracker, Option<Reading>, TrackerId) -> Option<T> + 'a,
     ) -> impl Iterator<Item = T> + 'a {
         let ids = (0..=u16::MAX).map(TrackerId);
         trackers
             .iter()
-            .zip(&self.verdicts)
+            .zip(&self.readings)
             .zip(ids)
-            .filter_map(move |((tracker, verdict), id)| judge(tracker, *verdict, id))
+            .filter_map(move |((tracker, reading), id)| judge(tracker, *reading, id))
     }
 }
 
@@ -279,15 +328,15 @@ mod tests {
         let faults = |health: &Health| health.faults(&trackers).collect::<Vec<_>>();
         let id = TrackerId;
         assert_eq!(faults(&health), [Fault::Unchecked(id(0)), Fault::Unchecked(id(1)), Fault::Unchecked(id(2))]);
-        health.record(id(0), false);
-        health.record(id(1), false);
-        health.record(id(2), false);
+        health.record(id(0), Reading::Failing);
+        health.record(id(1), Reading::Failing);
+        health.record(id(2), Reading::Failing);
         assert_eq!(faults(&health), [Fault::Tracker(id(0)), Fault::Tracker(id(1))]);
-        health.record(id(0), true);
+        health.record(id(0), Reading::Passing);
         assert_eq!(faults(&health), [Fault::Tracker(id(1))]);
-        health.record(id(1), true);
+        health.record(id(1), Reading::Passing);
         assert_eq!(faults(&health), []);
-        health.record(id(2), true);
+        health.record(id(2), Reading::Passing);
         assert_eq!(faults(&health), [Fault::Tracker(id(2))], "reversed");
     }
 
@@ -301,9 +350,59 @@ mod tests {
         let mut health = Health::new(3);
         assert_eq!(health.adjustment(&trackers), 0, "no result, no weight");
         for (id, passing, sum) in [(0, true, 10), (1, true, 10), (1, false, -10), (2, false, -5), (0, false, -15)] {
-            health.record(TrackerId(id), passing);
+            health.record(TrackerId(id), Reading::from(passing));
             assert_eq!(health.adjustment(&trackers), sum);
         }
+    }
+
+    /// EXT-12: as keepalived 2.2.7 takes the number in a `track_file`.
+    #[test]
+    fn a_value_is_multiplied_and_a_product_below_253_is_a_fault() {
+        let adjust = |weight, reverse| {
+            let weight = NonZeroI16::new(weight).map_or(Weight::Fault, Weight::Adjust);
+            Tracker { name: "".into(), weight, reverse }
+        };
+        for (weight, reverse, value, adjustment, is_fault) in [
+            (1, false, 0, 0, false),
+            (1, false, 7, 7, false),
+            (1, false, -7, -7, false),
+            (-3, false, 7, -21, false),
+            (-3, false, -7, 21, false),
+            (3, true, 7, -21, false),
+            (1, false, 253, 253, false),
+            (1, false, 1_000, 253, false),
+            (1, false, -253, -253, false),
+            (1, false, -254, -253, true),
+            (1, true, -254, 253, false),
+            (1, true, 254, -253, true),
+            (-254, false, 1, -253, true),
+            (-254, true, 1, 253, false),
+            (254, false, -1, -253, true),
+            (i16::MIN, false, i32::MIN, 253, false),
+            (i16::MIN, false, i32::MAX, -253, true),
+            (i16::MIN, true, i32::MIN, -253, true),
+            (i16::MAX, false, i32::MIN, -253, true),
+            (0, false, 0, 0, false),
+            (0, false, 1, 0, true),
+            (0, false, i32::MIN, 0, true),
+            (0, true, 0, 0, true),
+            (0, true, -1, 0, false),
+        ] {
+            let (tracker, reading) = (adjust(weight, reverse), Reading::Value(value));
+            let found = (tracker.adjustment(reading), tracker.is_fault(reading));
+            assert_eq!(found, (adjustment, is_fault), "{weight} {reverse} {value}");
+        }
+        assert!(Reading::Value(0).passes() && !Reading::Value(1).passes() && !Reading::Value(-1).passes());
+    }
+
+    #[test]
+    fn more_than_a_priority_holds_adds_up_to_no_panic() {
+        let weight = Weight::Adjust(NonZeroI16::MIN);
+        let trackers: Vec<Tracker> =
+            (0..=u16::MAX).map(|_| Tracker { name: "".into(), weight, reverse: true }).collect();
+        let mut health = Health::new(trackers.len());
+        (0..=u16::MAX).for_each(|id| health.record(TrackerId(id), Reading::Failing));
+        assert_eq!(health.adjustment(&trackers), i32::MAX);
     }
 
     #[test]
@@ -317,25 +416,48 @@ mod tests {
         assert_eq!(verdicts, [None, None, None, None, None, Some(false), None, None, None, Some(true)]);
     }
 
+    fn any_reading() -> impl Strategy<Value = Reading> {
+        prop_oneof![
+            any::<bool>().prop_map(Reading::from),
+            (-130..=130).prop_map(Reading::Value),
+            (-1_000..=1_000).prop_map(Reading::Value),
+            Just(Reading::Value(0)),
+        ]
+    }
+
     proptest! {
         #[test]
         fn what_trackers_say_adds_up(
             kinds in prop::collection::vec((-2_i16..=2, any::<bool>()), 0..6),
-            results in prop::collection::vec((0_u16..7, any::<bool>()), 0..20),
+            results in prop::collection::vec((0_u16..7, any_reading()), 0..20),
         ) {
             let weight = |weight| NonZeroI16::new(weight).map_or(Weight::Fault, Weight::Adjust);
             let trackers: Vec<Tracker> =
                 kinds.iter().map(|(by, reverse)| Tracker { name: "".into(), weight: weight(*by), reverse: *reverse }).collect();
             let mut health = Health { primary_address: true, ..Health::new(trackers.len()) };
-            results.iter().for_each(|(id, passing)| health.record(TrackerId(*id), *passing));
-            let last: BTreeMap<u16, bool> = results.into_iter().collect();
+            results.iter().for_each(|(id, reading)| health.record(TrackerId(*id), *reading));
+            let last: BTreeMap<u16, Reading> = results.into_iter().collect();
 
             let (mut sum, mut failing, mut unchecked) = (0, Vec::new(), Vec::new());
             for (id, (by, reverse)) in (0..).zip(kinds) {
+                let sign = if reverse { -1 } else { 1 };
                 match (by, last.get(&id)) {
                     (0, None) => unchecked.push(Fault::Unchecked(TrackerId(id))),
-                    (0, Some(passing)) if *passing == reverse => failing.push(Fault::Tracker(TrackerId(id))),
-                    (1.., Some(true)) | (..=-1, Some(false)) => sum += i32::from(if reverse { -by } else { by }),
+                    (0, Some(Reading::Passing | Reading::Value(0))) if reverse => {
+                        failing.push(Fault::Tracker(TrackerId(id)));
+                    }
+                    (0, Some(Reading::Failing | Reading::Value(..=-1 | 1..))) if !reverse => {
+                        failing.push(Fault::Tracker(TrackerId(id)));
+                    }
+                    (1.., Some(Reading::Passing)) | (..=-1, Some(Reading::Failing)) => sum += sign * i32::from(by),
+                    (..=-1 | 1.., Some(Reading::Value(value))) => match sign * i32::from(by) * value {
+                        ..=-254 => {
+                            failing.push(Fault::Tracker(TrackerId(id)));
+                            sum -= 253;
+                        }
+                        product @ -253..=253 => sum += product,
+                        254.. => sum += 253,
+                    },
                     _ => {}
                 }
             }

@@ -55,6 +55,7 @@
 //!             Action::PriorityChanged { from, to, .. } => println!("priority {from} -> {to}"),
 //!             Action::FaultsChanged => router.faults().for_each(|fault| println!("{}", fault.describe(router.config()))),
 //!             Action::NobodyTookOver => println!("drained, but nobody took over"),
+//!             Action::LowerPriorityHeard { from, priority } => println!("{from} is Master too, at {priority}"),
 //!         }
 //!     }
 //!     // Wait for a packet, at most until the deadline, and hand in what happened.
@@ -180,7 +181,7 @@ pub use {
     cause::{Cause, PriorityCause, Transition},
     config::{Config, ConfigError, Peers, SendChecksum, UnicastPeer},
     drain::{Drain, DrainStatus},
-    health::{Fault, Hysteresis, Tracker, Weight},
+    health::{Fault, Hysteresis, Reading, Tracker, Weight},
     management::{AuthError, LastEvent, NewMasterReason, ProtocolError, VirtualRouterError},
     receive::{Accepted, Discard, Rejected, RxPacket},
     router::{VirtualRouter, reconfigure::ReconfigureError, status::Status, suspended::Suspended},

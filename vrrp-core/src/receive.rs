@@ -80,7 +80,7 @@ pub enum Discard {
     /// RX-10: wrong password.
     #[error("wrong password: configure the same one on every router")]
     AuthFailure,
-    /// RX-11.
+    /// RX-11: and this router has some.
     #[error("no address in the list")]
     NoAddress,
     /// RX-12.
@@ -89,7 +89,7 @@ pub enum Discard {
     /// RX-13, SEC-05.
     #[error("advertisement interval 0: Junos sends it for fast-interval: set advertise-interval there")]
     ZeroInterval,
-    /// RX-14, in strict configurations.
+    /// RX-14, in strict configurations; and in those of no address, which listen to those of none only (EXT-11).
     #[error("another list of addresses: configure the same on every router")]
     AddressList,
     /// RX-14: not one address of the list is ours, so the sender serves something else under our id. To yield to it would
@@ -253,8 +253,11 @@ fn judge<'a>(
         return Err(Discard::Owner { by: ends.source(), priority });
     }
     authenticate(config, packet)?;
-    if packet.address_count() == 0 {
-        return Err(Discard::NoAddress);
+    match (packet.address_count() == 0, config.advertised().is_empty()) {
+        (true, false) => return Err(Discard::NoAddress),
+        // EXT-11
+        (false, true) => return Err(Discard::AddressList),
+        _ => {}
     }
     let not_link_local = not_link_local(config, packet)?;
     let interval = packet.interval().ok_or(Discard::ZeroInterval)?;
@@ -376,6 +379,7 @@ fn not_link_local(config: &Config, packet: &Packet<'_>) -> Result<bool, Discard>
 fn other_list(config: &Config, local: &Local<'_>, packet: &Packet<'_>) -> Result<bool, Discard> {
     let differs = packet.address_list() != local.advertisement.address_list()
         && !same_addresses(config.advertised().as_slice(), packet);
+    // Where neither lists an address, they do not differ (EXT-11).
     if differs && !packet.addresses().any(|theirs| config.advertises(theirs)) {
         return Err(Discard::OtherCluster);
     }

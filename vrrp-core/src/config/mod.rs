@@ -104,8 +104,31 @@ impl Config {
     /// address that every other router of the profile would drop.
     pub fn new(profile: Profile, vrid: Vrid, addresses: &[IpAddr]) -> Result<Self, ConfigError> {
         let list = checked(profile, addresses)?;
-        Ok(Self {
-            sorted: sorted(addresses),
+        Ok(Self::of(profile, vrid, list))
+    }
+
+    /// A router that advertises no address (EXT-11): it decides which host is Master, and something else acts on that. It may
+    /// have [excluded](Self::with_excluded) addresses all the same. It listens to routers that advertise none either, and
+    /// to no other.
+    ///
+    /// ```
+    /// use vrrp_core::{Config, Family, Profile, Vrid};
+    ///
+    /// let config = Config::without_addresses(Profile::Rfc3768, Family::Ipv4, Vrid::new(51)?)?;
+    /// assert!(config.advertised().is_empty() && config.family() == Family::Ipv4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError::FamilyNeedsVersion3`]: IPv6 in version 2.
+    pub fn without_addresses(profile: Profile, family: Family, vrid: Vrid) -> Result<Self, ConfigError> {
+        family_of_version(profile, family)?;
+        Ok(Self::of(profile, vrid, AddressList::none(family)))
+    }
+
+    fn of(profile: Profile, vrid: Vrid, list: AddressList<'_>) -> Self {
+        Self {
+            sorted: sorted(list.as_slice()),
             profile,
             vrid,
             family: list.family(),
@@ -113,7 +136,7 @@ impl Config {
             interval: AdvertInterval::DEFAULT,
             preempt: true,
             preempt_hold: Duration::ZERO,
-            addresses: addresses.to_vec(),
+            addresses: list.as_slice().to_vec(),
             advertised: list.count(),
             password: None,
             peers: Peers::Multicast,
@@ -131,7 +154,7 @@ impl Config {
             lease: true,
             announce: AnnouncePolicy::default(),
             trackers: Vec::new(),
-        })
+        }
     }
 
     /// Another list of advertised addresses; whatever else is configured stays, and so do the addresses that are not
@@ -149,6 +172,14 @@ impl Config {
         self.peers_are_of_our_family()?;
         let version2_too = self.version2_too;
         self.with_version2_too(version2_too)
+    }
+
+    /// No advertised addresses, as [`without_addresses`](Self::without_addresses); whatever else is configured stays.
+    #[must_use]
+    pub fn with_no_addresses(mut self) -> Self {
+        self.addresses.drain(..usize::from(self.advertised));
+        (self.advertised, self.sorted) = (0, Vec::new());
+        self
     }
 
     /// Priority. 255 says that the addresses are the host's own (OWN-01).
@@ -415,7 +446,7 @@ impl Config {
         &self.addresses
     }
 
-    /// The advertised addresses.
+    /// The advertised addresses; none of a router [without](Self::without_addresses).
     #[must_use]
     pub fn advertised(&self) -> AddressList<'_> {
         AddressList::proven(self.addresses.get(..usize::from(self.advertised)).unwrap_or_default(), self.family)
@@ -467,6 +498,15 @@ impl Config {
     #[must_use]
     pub const fn lease(&self) -> Option<Duration> {
         if self.lease { Some(timers::lease(self.interval)) } else { None }
+    }
+
+    /// How many of the first addresses count when there are none that the host can set: the advertised, or where none is
+    /// advertised the excluded.
+    pub(crate) fn essential(&self) -> usize {
+        match self.advertised {
+            0 => self.addresses.len(),
+            advertised => advertised.into(),
+        }
     }
 
     /// Tells whether `address` is one of the advertised.
@@ -543,9 +583,7 @@ impl Config {
 /// A list that a router of `profile` may advertise.
 fn checked(profile: Profile, addresses: &[IpAddr]) -> Result<AddressList<'_>, ConfigError> {
     let list = AddressList::new(addresses)?;
-    if profile.version() == Version::V2 && list.family() == Family::Ipv6 {
-        return Err(ConfigError::FamilyNeedsVersion3);
-    }
+    family_of_version(profile, list.family())?;
     if list.family() == Family::Ipv6 && list.count() > MAX_IPV6_ADDRESSES {
         return Err(ConfigError::TooManyForMtu(list.count()));
     }
@@ -559,6 +597,13 @@ fn checked(profile: Profile, addresses: &[IpAddr]) -> Result<AddressList<'_>, Co
     }
     no_duplicates(addresses)?;
     Ok(list)
+}
+
+fn family_of_version(profile: Profile, family: Family) -> Result<(), ConfigError> {
+    match (profile.version(), family) {
+        (Version::V2, Family::Ipv6) => Err(ConfigError::FamilyNeedsVersion3),
+        _ => Ok(()),
+    }
 }
 
 fn sorted(addresses: &[IpAddr]) -> Vec<IpAddr> {

@@ -65,6 +65,9 @@ impl VirtualRouter {
         if core::mem::take(&mut self.pending.nobody_took_over) {
             return Some(Action::NobodyTookOver);
         }
+        if let Some((from, priority)) = self.pending.lower_heard.take() {
+            return Some(Action::LowerPriorityHeard { from, priority });
+        }
         core::mem::take(&mut self.pending.faults).then(|| {
             self.note_told_faults();
             Action::FaultsChanged

@@ -25,7 +25,7 @@ use crate::cause::{Cause, PriorityCause, Transition};
 use crate::config::Config;
 use crate::drain::Drain;
 use crate::fsm::{self, Advert, Effects, Event, Params, Role, State};
-use crate::health::{Fault, Health, Tracker};
+use crate::health::{Fault, Health, Reading, Tracker};
 use crate::learned::Learned;
 use crate::receive::{self, Accepted, Discard, Local, RxPacket};
 use crate::stats::{Stats, increment};
@@ -53,6 +53,8 @@ const INSTALL_RETRY: [Duration; 6] = [
     Duration::from_secs(8 * 60),
     Duration::from_secs(15 * 60),
 ];
+/// How often it is told at most, in the long run, that a lower Master was heard.
+const LOWER_HEARD_PERIOD: Duration = Duration::from_secs(1);
 /// Intervals after its last advertisement in which nobody can have taken over from a Master.
 const UNDISTURBED: u32 = 3;
 
@@ -93,6 +95,8 @@ pub struct VirtualRouter {
     schedule: Schedule,
     answers: Answers,
     takeovers: TokenBucket<8>,
+    /// How often it is told that a lower Master was heard.
+    lower_heard: TokenBucket<4>,
     pending: Pending,
     /// To whom the last word is said.
     winner: Option<Winner>,
@@ -148,6 +152,7 @@ impl VirtualRouter {
             schedule: Schedule::default(),
             answers: Answers::default(),
             takeovers: TokenBucket::full(),
+            lower_heard: TokenBucket::full(),
             pending: Pending::default(),
             winner: None,
             parting: None,
@@ -196,8 +201,8 @@ impl VirtualRouter {
                 }
                 self.reconsider();
             }
-            Input::Tracker(id, passing) => {
-                self.health.record(id, passing);
+            Input::Tracker(id, reading) => {
+                self.health.record(id, reading);
                 self.reprioritise(PriorityCause::Tracker(id));
                 self.reconsider();
             }
@@ -380,9 +385,9 @@ impl VirtualRouter {
     }
 
     /// Every tracker with what it last said; `None` before its first result.
-    pub fn trackers(&self) -> impl Iterator<Item = (TrackerId, &Tracker, Option<bool>)> {
+    pub fn trackers(&self) -> impl Iterator<Item = (TrackerId, &Tracker, Option<Reading>)> {
         let trackers = (0..=u16::MAX).map(TrackerId).zip(self.config.trackers());
-        trackers.map(|(id, tracker)| (id, tracker, self.health.verdict(id)))
+        trackers.map(|(id, tracker)| (id, tracker, self.health.reading(id)))
     }
 
     /// Whether the host confirmed `address` since this router became Master.
@@ -552,10 +557,10 @@ impl VirtualRouter {
 
     /// What follows when it is known anew which addresses can be set (`docs/partial-service.md`).
     fn assess(&mut self) {
-        let advertised = self.config.advertised().as_slice().len();
+        let essential = self.config.essential();
         let master = self.role() == Role::Master;
-        self.serves_nothing |= master && self.slots.are_hopeless(advertised);
-        let none = self.serves_nothing || self.slots.none_available(advertised);
+        self.serves_nothing |= master && self.slots.are_hopeless(essential);
+        let none = self.serves_nothing || self.slots.none_available(essential);
         self.health.not_installed = self.config.addresses().first().copied().filter(|_| none);
         if self.serves_nothing {
             self.retry_later();
@@ -703,10 +708,21 @@ impl VirtualRouter {
             (false, _) => self.evidence = Evidence { accepted: heard, lower: None },
             (true, Role::Master) => {
                 let interval = self.config.interval().duration();
+                if let (Some(priority), false) = (priority, effects.contains(Effects::DUPLICATE)) {
+                    self.tell_of_lower(source, priority);
+                }
                 let count = self.schedule.on_contest(self.config.announce(), self.now, interval);
                 self.slots.announce_all(count);
             }
             (true, _) => self.evidence.lower = heard,
+        }
+    }
+
+    /// Tells that a lower Master was heard, but not as often as somebody may send that.
+    fn tell_of_lower(&mut self, from: IpAddr, priority: Priority) {
+        let period = self.config.interval().duration().max(LOWER_HEARD_PERIOD);
+        if self.lower_heard.take(self.now, period) {
+            (self.pending.lower_heard, self.pending.news) = (Some((from, priority)), true);
         }
     }
 
@@ -767,7 +783,7 @@ impl VirtualRouter {
         if effects.contains(Effects::INSTALL) {
             self.await_confirmation();
             // If it would ask for nothing, it asks again at once: a Master without an address has to find that out.
-            let hopeless = |this: &Self| this.slots.are_all_flawed(this.config.advertised().as_slice().len());
+            let hopeless = |this: &Self| this.slots.are_all_flawed(this.config.essential());
             if self.retry_at.is_none_or(|at| at <= self.now) || hopeless(self) {
                 self.retry_at = None;
                 self.slots.try_again();
@@ -790,6 +806,7 @@ impl VirtualRouter {
         if before == Role::Initialize || after == Role::Initialize {
             self.past.up_since = (after != Role::Initialize).then_some(self.now);
         }
+        self.pending.lower_heard = None;
         self.pending.last_word = effects.contains(Effects::LAST_WORD);
         self.enter(before, after, cause);
     }
@@ -799,7 +816,7 @@ impl VirtualRouter {
         if self.hand_over.as_ref().is_some_and(HandOver::is_silent) {
             return;
         }
-        let serves = self.slots.all_installed() || self.slots.any_installed(self.config.advertised().as_slice().len());
+        let serves = self.slots.all_installed() || self.slots.any_installed(self.config.essential());
         if serves && self.slots.are_settled() {
             self.pending.advertise = true;
         } else {

@@ -1,5 +1,7 @@
 //! What a router has still to hand out.
 
+use core::net::IpAddr;
+
 use crate::action::AdvertKind;
 use crate::cause::{PriorityCause, Transition};
 use crate::types::Priority;
@@ -22,6 +24,8 @@ pub(super) struct Pending {
     /// What is at fault is not what was last told.
     pub(super) faults: bool,
     pub(super) nobody_took_over: bool,
+    /// A lower Master was heard, of this priority.
+    pub(super) lower_heard: Option<(IpAddr, Priority)>,
 }
 
 impl Pending {

@@ -126,20 +126,25 @@ impl Slots {
 
     /// Whether none of the first `count` is there, is asked for, or will be.
     pub(crate) fn are_hopeless(&self, count: usize) -> bool {
-        self.slots.iter().take(count).all(|slot| {
+        self.all_of(count, |slot| {
             matches!(slot.flaw, Some(Flaw::Failed | Flaw::Unavailable)) && !slot.is_installed() && !slot.is_in_flight()
         })
     }
 
     /// Tells whether none of the first `count` would be asked for, wherever they are now.
     pub(crate) fn are_all_flawed(&self, count: usize) -> bool {
-        let is_asked_for = |slot: &Slot| !matches!(slot.flaw, Some(Flaw::Failed | Flaw::Unavailable));
-        !self.slots.iter().take(count).any(is_asked_for)
+        self.all_of(count, |slot| matches!(slot.flaw, Some(Flaw::Failed | Flaw::Unavailable)))
     }
 
     /// Whether the host knows that it cannot set any of the first `count`.
     pub(crate) fn none_available(&self, count: usize) -> bool {
-        self.slots.iter().take(count).all(|slot| slot.flaw == Some(Flaw::Unavailable))
+        self.all_of(count, |slot| slot.flaw == Some(Flaw::Unavailable))
+    }
+
+    /// Tells whether all of the first `count` are so. Where there is none, none is missing (EXT-11).
+    fn all_of(&self, count: usize, is_so: impl Fn(&Slot) -> bool) -> bool {
+        let mut slots = self.slots.iter().take(count).peekable();
+        slots.peek().is_some() && slots.all(is_so)
     }
 
     /// Whether one of them cannot be set, as far as is known.

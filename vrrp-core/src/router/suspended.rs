@@ -17,7 +17,7 @@ use crate::cause::{Cause, PriorityCause};
 use crate::config::Config;
 use crate::drain::Drain;
 use crate::fsm::{Params, Role, State};
-use crate::health::{Fault, Health};
+use crate::health::{Fault, Health, Reading};
 use crate::learned::Learned;
 use crate::stats::Stats;
 use crate::time::Instant;
@@ -50,6 +50,7 @@ pub struct Suspended {
     schedule: Schedule,
     answers: Answers,
     takeovers: TokenBucket<8>,
+    lower_heard: TokenBucket<4>,
     winner: Option<Winner>,
     said: [Instant; 2],
     broke_off: bool,
@@ -72,8 +73,8 @@ pub struct Suspended {
     stray: Option<IpAddr>,
     group_handicapped: bool,
     group_fault: Option<Fault>,
-    /// Each tracker by name, with its verdict.
-    trackers: Vec<(String, Option<bool>)>,
+    /// Each tracker by name, with what it last said.
+    readings: Vec<(String, Option<Reading>)>,
 }
 
 impl Suspended {
@@ -95,10 +96,10 @@ impl Suspended {
         self.now
     }
 
-    /// Returns the verdict of the tracker of this name, if it has one.
+    /// Returns what the tracker of this name last said, if it did.
     #[must_use]
-    pub fn verdict(&self, tracker: &str) -> Option<bool> {
-        self.trackers.iter().find(|(name, _)| name == tracker)?.1
+    pub fn reading(&self, tracker: &str) -> Option<Reading> {
+        self.readings.iter().find(|(name, _)| name == tracker)?.1
     }
 
     /// Gives the members of its sync group the ids that they have from now on, in all that is told of the past.
@@ -134,6 +135,7 @@ impl VirtualRouter {
             schedule,
             answers,
             takeovers,
+            lower_heard,
             pending: _,
             winner,
             parting: _,
@@ -156,7 +158,7 @@ impl VirtualRouter {
             stats,
         } = self;
         let (slots, last_request) = slots.carried();
-        let trackers = config.trackers().iter().zip(health.verdicts());
+        let readings = config.trackers().iter().zip(health.readings());
         Some(Suspended {
             vrid: config.vrid(),
             family: config.family(),
@@ -174,6 +176,7 @@ impl VirtualRouter {
             schedule: *schedule,
             answers: *answers,
             takeovers: *takeovers,
+            lower_heard: *lower_heard,
             winner: *winner,
             said: *said,
             broke_off: *broke_off,
@@ -196,7 +199,7 @@ impl VirtualRouter {
             stray: health.stray,
             group_handicapped: health.group_handicapped,
             group_fault: health.group,
-            trackers: trackers.map(|(tracker, verdict)| (tracker.name.clone(), *verdict)).collect(),
+            readings: readings.map(|(tracker, reading)| (tracker.name.clone(), *reading)).collect(),
         })
     }
 
@@ -218,9 +221,9 @@ impl VirtualRouter {
             return Err(ReconfigureError::Family { from, to });
         }
         let old: Vec<IpAddr> = suspended.addresses.iter().map(|(address, _)| *address).collect();
-        let (names, verdicts): (Vec<String>, Vec<Option<bool>>) = suspended.trackers.into_iter().unzip();
+        let (names, readings): (Vec<String>, Vec<Option<Reading>>) = suspended.readings.into_iter().unzip();
         let (advertisement, advertisement_version2) = prepare(&config);
-        let mut health = Health::new(0).with_verdicts(verdicts);
+        let mut health = Health::new(0).with_readings(readings);
         (health.interface_up, health.primary_address) = (suspended.interface_up, suspended.primary_address);
         (health.not_installed, health.stray) = (suspended.not_installed, suspended.stray);
         (health.group, health.group_handicapped) = (suspended.group_fault, suspended.group_handicapped);
@@ -239,6 +242,7 @@ impl VirtualRouter {
             schedule: suspended.schedule,
             answers: suspended.answers,
             takeovers: suspended.takeovers,
+            lower_heard: suspended.lower_heard,
             pending: Pending::default(),
             winner: suspended.winner,
             parting: None,

@@ -321,7 +321,7 @@ const fn auth_len(version: Version) -> usize {
     }
 }
 
-/// The addresses of a message: 1 to 255, all of one family (PKT-05, PKT-11).
+/// The addresses of a message: 1 to 255, all of one family (PKT-05, PKT-11), or [none](Self::none) (EXT-11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddressList<'a> {
     addresses: &'a [IpAddr],
@@ -358,6 +358,12 @@ impl<'a> AddressList<'a> {
         }
     }
 
+    /// The list of a router that advertises no address, as keepalived knows it too. Any other router drops it (RX-11).
+    #[must_use]
+    pub const fn none(family: Family) -> Self {
+        Self { addresses: &[], family, count: 0 }
+    }
+
     /// A list that was checked when its configuration was made.
     #[cfg(feature = "alloc")]
     pub(crate) const fn proven(addresses: &'a [IpAddr], family: Family) -> Self {
@@ -370,10 +376,16 @@ impl<'a> AddressList<'a> {
         self.family
     }
 
-    /// How many, 1 to 255.
+    /// How many, 0 to 255.
     #[must_use]
     pub const fn count(&self) -> u8 {
         self.count
+    }
+
+    /// Tells whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
     /// The addresses.

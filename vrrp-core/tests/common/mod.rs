@@ -260,6 +260,7 @@ pub fn show(action: &Action) -> String {
         Action::PriorityChanged { from, to, .. } => format!("priority {from} > {to}"),
         Action::FaultsChanged => "faults".into(),
         Action::NobodyTookOver => "nobody took over".into(),
+        Action::LowerPriorityHeard { from, priority } => format!("heard lower {from} {priority}"),
     }
 }
 

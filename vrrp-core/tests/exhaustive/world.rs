@@ -480,7 +480,7 @@ impl World {
     fn track(&mut self, index: u8) -> Result<(), String> {
         self.feed(index, |now, host| {
             host.slumped = !host.slumped;
-            host.input(now, Input::Tracker(host.tracker, !host.slumped));
+            host.input(now, Input::Tracker(host.tracker, (!host.slumped).into()));
         })
     }
 
@@ -660,8 +660,14 @@ impl Host {
                     if id == self.tracker && from != to && to == self.router().priority() => {}
                 Action::PriorityChanged { from, to, by: PriorityCause::Drain | PriorityCause::Command }
                     if from != to && to == self.router().priority() => {}
+                Action::LowerPriorityHeard { from, priority }
+                    if after == Role::Master
+                        && (priority, from) < (self.router().priority(), self.router().source().unwrap()) => {}
                 Action::NobodyTookOver if self.router().drain_status() == Some(DrainStatus::LastResort) => {}
-                news @ (Action::PriorityChanged { .. } | Action::FaultsChanged | Action::NobodyTookOver) => {
+                news @ (Action::PriorityChanged { .. }
+                | Action::FaultsChanged
+                | Action::NobodyTookOver
+                | Action::LowerPriorityHeard { .. }) => {
                     return Err(format!("reports {news:?}"));
                 }
             }

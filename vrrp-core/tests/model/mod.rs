@@ -315,7 +315,7 @@ impl Pair {
             }
             Operation::Tracker { which, passing } => {
                 self.reference.set_tracker(*which, *passing);
-                self.input(Input::Tracker(self.trackers[*which], *passing));
+                self.input(Input::Tracker(self.trackers[*which], (*passing).into()));
             }
             Operation::Answer(worked) => self.answer(*worked),
             Operation::AnswerAll => {
@@ -459,6 +459,7 @@ impl Pair {
                     format!("priority {from} > {to} by {by}")
                 }
                 Action::FaultsChanged => "faults".into(),
+                Action::LowerPriorityHeard { from, priority } => format!("lower {priority} of {from}"),
                 other => format!("{other:?}"),
             });
             assert!(done.len() < 100, "actions without end: {done:?}");

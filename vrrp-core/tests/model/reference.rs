@@ -171,6 +171,9 @@ pub struct Reference {
     contest_holdoff: i128,
     rounds: Budget,
     takeovers: Budget,
+    lower_told: Budget,
+    /// A lower Master that was heard, to be told.
+    lower: Option<(IpAddr, u8)>,
 
     // What management asks
     pub master: Option<IpAddr>,
@@ -242,6 +245,8 @@ impl Reference {
             contest_holdoff: 0,
             rounds: Budget::new(2),
             takeovers: Budget::new(8),
+            lower_told: Budget::new(4),
+            lower: None,
             master: None,
             reason: "not-master",
             heard_lower: None,
@@ -298,6 +303,7 @@ impl Reference {
         let from = self.entered_from.take();
         told.extend(from.map(|from| format!("{from:?} > {:?}", self.state)));
         told.extend(std::mem::take(&mut self.nobody_came).then(|| "NobodyTookOver".into()));
+        told.extend(self.lower.take().map(|(from, priority)| format!("lower {priority} of {from}")));
         match from {
             Some(_) => {}
             None if is_out && wrong.contains(&true) && wrong != self.wrong_told => told.push("faults".into()),
@@ -321,6 +327,7 @@ impl Reference {
         self.answers_to.iter_mut().for_each(|(_, budget)| budget.since += nanos);
         self.rounds.since += nanos;
         self.takeovers.since += nanos;
+        self.lower_told.since += nanos;
         self.silent_for += nanos;
         self.unheard_for += nanos;
         self.contest_holdoff -= nanos;
@@ -599,6 +606,7 @@ impl Reference {
         self.state = to;
         self.entered_from.get_or_insert(from);
         (self.heard_lower, self.heard_release, self.master, self.call) = (None, false, None, None);
+        self.lower = None;
     }
 
     /// Returns whether the packet passes section 7.1; one that does not leaves no trace.
@@ -665,6 +673,11 @@ impl Reference {
                 self.send_advertisement();
             }
             self.contest();
+            // Told four times at once, and then once an interval, at most once in a second.
+            let duplicate = theirs == self.priority && Some(source) == self.last_own_address;
+            if !duplicate && self.lower_told.spend(self.advertisement_interval().max(SECOND)) {
+                self.lower = Some((source, theirs));
+            }
         }
     }
 

@@ -2,8 +2,8 @@
 
 use crate::common::{OWN, Raw, VRID, config, host, millis, priority, secs, show};
 use vrrp_core::{
-    Action, Cause, Drain, DrainStatus, Family, Fault, Input, Instant, InterfaceId, Profile, Role, RouterId, RouterSet,
-    RxPacket, Tracker, Weight,
+    Action, Cause, Drain, DrainStatus, Family, Fault, Input, Instant, InterfaceId, Profile, Reading, Role, RouterId,
+    RouterSet, RxPacket, Tracker, Weight,
 };
 
 const START: Instant = Instant::from_nanos(1_000_000_000_000);
@@ -171,12 +171,12 @@ fn who_joins_masters_disturbs_nobody_and_is_master_too_before_long() {
     host.set.handle(host.now, new, Input::Startup);
     let quiet = |done: Vec<String>| done.iter().all(|done| done.ends_with("advertise"));
     assert!(quiet(host.run(secs(10))));
-    host.set.handle(host.now, new, Input::Tracker(tracker, true));
+    host.set.handle(host.now, new, Input::Tracker(tracker, Reading::Passing));
     assert_eq!(host.settle(), ["2 Initialize > Backup"]);
     let done = host.run(secs(4));
     assert_eq!(done.iter().filter(|done| done.contains(" > ")).collect::<Vec<_>>(), ["2 Backup > Master"]);
     // From now on it is one of them.
-    host.set.handle(host.now, new, Input::Tracker(tracker, false));
+    host.set.handle(host.now, new, Input::Tracker(tracker, Reading::Failing));
     host.settle();
     assert!(ids.iter().all(|id| host.role(*id) == Role::Initialize));
 }

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use crate::common::{Bench, OWN, Raw, config, host, millis, priority, secs, show_all, without_counters};
+use crate::common::{
+    Bench, OWN, PROFILES, Raw, centis, config, host, millis, priority, secs, show_all, without_counters,
+};
 use vrrp_core::fsm::State;
 use vrrp_core::wire::Endpoints;
 use vrrp_core::{
-    Action, AdvertKind, Cause, Config, Discard, Family, Input, NewMasterReason, Priority, Profile, Role, RxPacket,
+    Action, AdvertKind, Cause, Config, Discard, Drain, Family, Input, NewMasterReason, Priority, Profile, Role,
+    RxPacket,
 };
 
 fn v4(profile: Profile) -> Config {
@@ -299,4 +302,68 @@ fn forged_better_advertisements_cost_no_more_than_a_takeover_an_interval() {
     bench.run_until(bench.now + secs(2));
     bench.settle();
     assert_eq!(bench.router.role(), Role::Master);
+}
+
+fn lower_heard(bench: &mut Bench) -> Vec<String> {
+    let mut told = show_all(&bench.actions());
+    told.retain(|action| action.starts_with("heard lower"));
+    told
+}
+
+/// EXT-13.
+#[test]
+fn a_master_that_hears_a_lower_one_says_so() {
+    for profile in PROFILES {
+        let mut bench = Bench::master(config(profile, Family::Ipv4));
+        // The same priority and a lower address; a lower priority and a greater address.
+        bench.hear(OWN - 1, 100).unwrap();
+        assert_eq!(lower_heard(&mut bench), ["heard lower 192.0.2.9 100"], "{profile:?}");
+        bench.hear(OWN + 1, 99).unwrap();
+        assert_eq!(lower_heard(&mut bench), ["heard lower 192.0.2.11 99"]);
+        // A release is none, and nobody lower is heard by a Backup or by a Master that calls for another one.
+        bench.hear(OWN + 1, 0).unwrap();
+        assert_eq!(lower_heard(&mut bench), [""; 0]);
+        let mut drained = bench.clone();
+        drained.input(Input::Drain(Drain::default()));
+        drained.hear(OWN + 1, 99).unwrap();
+        assert_eq!(lower_heard(&mut drained), [""; 0]);
+        bench.hear(OWN + 1, 200).unwrap();
+        assert_eq!(bench.router.role(), Role::Backup);
+        bench.hear(OWN + 2, 50).unwrap();
+        assert_eq!(lower_heard(&mut bench), [""; 0]);
+    }
+}
+
+#[test]
+fn fetched_late_it_tells_of_the_last_one_and_of_none_after_the_end() {
+    let mut bench = Bench::master(config(Profile::Rfc3768, Family::Ipv4));
+    bench.hear(OWN + 1, 50).unwrap();
+    bench.hear(OWN + 2, 60).unwrap();
+    let mut ended = bench.clone();
+    assert_eq!(lower_heard(&mut bench), ["heard lower 192.0.2.12 60"]);
+    ended.hear(OWN + 1, 200).unwrap();
+    assert_eq!(lower_heard(&mut ended), [""; 0]);
+}
+
+/// Anybody on the link can send it: four times in a row, then once in a second, or once an interval that is longer.
+#[test]
+fn a_flood_of_lower_advertisements_is_told_of_once_an_interval() {
+    for (interval, each) in [(100, 1_000), (10, 1_000), (500, 5_000)] {
+        let config = config(Profile::Rfc9568, Family::Ipv4).with_interval(centis(interval)).unwrap();
+        let mut bench = Bench::master(config);
+        // One after the other, from different hosts.
+        let flood = |bench: &mut Bench, span: u64| {
+            let mut told = 0;
+            for n in 0..span / 10 {
+                bench.after(millis(10));
+                let raw = Raw { interval, ..bench.raw(100 + (n % 100) as u8, 50) };
+                bench.receive(&raw).unwrap();
+                told += lower_heard(bench).len() as u64;
+            }
+            told
+        };
+        assert_eq!(flood(&mut bench, 100), 4, "{interval}");
+        let told = flood(&mut bench, 20 * each);
+        assert!((19..=21).contains(&told), "{interval}: {told}");
+    }
 }

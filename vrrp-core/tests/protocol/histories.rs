@@ -8,8 +8,8 @@ use std::num::NonZeroI16;
 use crate::common::{Bench, OWN, PROFILES, config, families, host, millis, priority};
 use proptest::prelude::*;
 use vrrp_core::{
-    Action, AdvertKind, Cause, Config, DrainStatus, Family, Fault, Input, Priority, Role, Tracker, TrackerId, Version,
-    Vip, Weight,
+    Action, AdvertKind, Cause, Config, DrainStatus, Family, Fault, Input, Priority, Reading, Role, Tracker, TrackerId,
+    Version, Vip, Weight,
 };
 
 /// One thing that happens.
@@ -105,7 +105,7 @@ impl World {
     fn new((config, trackers): (Config, [TrackerId; 2])) -> Self {
         let priority = config.priority();
         let mut bench = Bench::idle(config);
-        trackers.iter().for_each(|id| bench.input(Input::Tracker(*id, true)));
+        trackers.iter().for_each(|id| bench.input(Input::Tracker(*id, Reading::Passing)));
         bench.input(Input::Startup);
         Self {
             bench,
@@ -135,7 +135,9 @@ impl World {
             }
             Happening::Interface(up) => self.bench.input(Input::InterfaceUp(up)),
             Happening::Address(there) => self.bench.input(Input::PrimaryAddress(there.then_some(own))),
-            Happening::Tracker(which, passing) => self.bench.input(Input::Tracker(self.trackers[which], passing)),
+            Happening::Tracker(which, passing) => {
+                self.bench.input(Input::Tracker(self.trackers[which], passing.into()))
+            }
             Happening::Hear { sender, rx } => {
                 let _ = self.bench.hear(sender, rx);
             }
@@ -195,6 +197,7 @@ impl World {
             Action::SendAdvertisement(AdvertKind::HandOver | AdvertKind::HandOverVersion2) => {
                 assert!(self.bench.router.drain_status().is_some(), "nobody asked for it");
             }
+            Action::LowerPriorityHeard { .. } => assert_eq!(role, Role::Master),
             Action::NobodyTookOver => assert_eq!(self.bench.router.drain_status(), Some(DrainStatus::LastResort)),
             Action::InstallAddress(vip) => {
                 assert_eq!(role, Role::Master);

@@ -16,6 +16,7 @@ mod fsm_table;
 mod histories;
 mod lease;
 mod management;
+mod no_addresses;
 mod random_packets;
 mod receive;
 mod reconfigure;

@@ -7,8 +7,8 @@ use crate::common::{Bench, OWN, centis, config, host, installs, millis, priority
 use vrrp_core::wire::{Endpoints, Packet};
 use vrrp_core::{
     Action, AdvertKind, AnnouncePolicy, Cause, Config, Family, Fault, Input, Instant, InterfaceId, Password, Priority,
-    PriorityCause, Profile, ReconfigureError, Role, RouterSet, Tracker, Transition, Version, VirtualRouter, Vrid,
-    Weight,
+    PriorityCause, Profile, Reading, ReconfigureError, Role, RouterSet, Tracker, Transition, Version, VirtualRouter,
+    Vrid, Weight,
 };
 
 fn v4(profile: Profile) -> Config {
@@ -214,8 +214,8 @@ fn trackers_keep_their_verdicts_by_name() {
     };
     let (two, ids) = with(&["squid", "dns"]);
     let mut bench = Bench::started(two);
-    bench.input(Input::Tracker(ids[0], true));
-    bench.input(Input::Tracker(ids[1], false));
+    bench.input(Input::Tracker(ids[0], Reading::Passing));
+    bench.input(Input::Tracker(ids[1], Reading::Failing));
     let failing = |bench: &Bench| bench.router.faults().collect::<Vec<_>>();
     assert_eq!(failing(&bench), [Fault::Tracker(ids[1])]);
     let (turned, turned_ids) = with(&["dns", "new", "squid"]);
@@ -223,7 +223,7 @@ fn trackers_keep_their_verdicts_by_name() {
     assert_eq!(failing(&bench), [Fault::Tracker(turned_ids[0]), Fault::Unchecked(turned_ids[1])]);
     let cause = bench.router.status().cause;
     assert_eq!(cause.describe(bench.router.config()).to_string(), "dns failed");
-    bench.input(Input::Tracker(turned_ids[0], true));
+    bench.input(Input::Tracker(turned_ids[0], Reading::Passing));
     assert_eq!(bench.router.role(), Role::Initialize, "the new one has no result yet");
 
     let (none, _) = with(&[]);
@@ -238,7 +238,7 @@ fn a_new_tracker_takes_nobody_out_before_it_failed() {
     let id = tracked.add_tracker(fault_tracker("squid")).unwrap();
     reconfigure(&mut bench, tracked);
     assert_eq!((bench.router.role(), bench.router.faults().count()), (Role::Master, 0));
-    bench.input(Input::Tracker(id, false));
+    bench.input(Input::Tracker(id, Reading::Failing));
     assert_eq!(bench.router.status().cause, Cause::Fault(Fault::Tracker(id)));
 }
 
@@ -251,7 +251,7 @@ fn a_changed_weight_is_that_of_the_verdict_so_far() {
         (config, id)
     };
     let mut bench = Bench::started(with(-20).0);
-    bench.input(Input::Tracker(with(-20).1, false));
+    bench.input(Input::Tracker(with(-20).1, Reading::Failing));
     reconfigure(&mut bench, with(-50).0);
     assert_eq!(bench.router.priority(), priority(50));
 }

@@ -6,7 +6,7 @@ use std::num::NonZeroI16;
 use crate::common::{Bench, OWN, PROFILES, Random, config, families, host, millis, priority, secs, vips};
 use proptest::prelude::*;
 use vrrp_core::{
-    Action, AnnouncePolicy, Config, Drain, Family, Fault, Input, Instant, InterfaceId, Priority, Profile,
+    Action, AnnouncePolicy, Config, Drain, Family, Fault, Input, Instant, InterfaceId, Priority, Profile, Reading,
     ReconfigureError, Role, RouterId, RouterSet, Suspended, Tracker, TrackerId, Version, Vip, VirtualRouter, Vrid,
     Weight,
 };
@@ -105,7 +105,7 @@ impl Both {
     fn new(config: Config, is_master: bool) -> Self {
         let mut plain = Bench::idle(config);
         let trackers: Vec<TrackerId> = plain.router.trackers().map(|(id, ..)| id).collect();
-        trackers.into_iter().for_each(|id| plain.input(Input::Tracker(id, true)));
+        trackers.into_iter().for_each(|id| plain.input(Input::Tracker(id, Reading::Passing)));
         plain.input(Input::Startup);
         if is_master && plain.router.role() == Role::Backup {
             plain.actions();
@@ -238,14 +238,14 @@ fn verdicts_go_by_name() {
     };
     let mut bench = Bench::idle(with(&["a", "b"]));
     let ids: Vec<TrackerId> = bench.router.trackers().map(|(id, ..)| id).collect();
-    bench.input(Input::Tracker(ids[0], false));
-    bench.input(Input::Tracker(ids[1], true));
+    bench.input(Input::Tracker(ids[0], Reading::Failing));
+    bench.input(Input::Tracker(ids[1], Reading::Passing));
     bench.input(Input::Startup);
     bench.settle();
     let suspended = carried(&bench.router);
     assert_eq!(
-        (suspended.verdict("a"), suspended.verdict("b"), suspended.verdict("c")),
-        (Some(false), Some(true), None)
+        (suspended.reading("a"), suspended.reading("b"), suspended.reading("c")),
+        (Some(Reading::Failing), Some(Reading::Passing), None)
     );
     assert_eq!((suspended.role(), suspended.is_started(), suspended.at()), (Role::Initialize, true, bench.now));
     let mut next = VirtualRouter::resume(with(&["b", "a"]), suspended).unwrap();

@@ -4,8 +4,8 @@ use std::num::NonZeroI16;
 
 use crate::common::{OWN, Raw, host, millis, priority, secs, show, vips};
 use vrrp_core::{
-    Action, Cause, Config, Family, Fault, GroupError, Input, Instant, InterfaceId, Priority, Profile, Role, RouterId,
-    RouterSet, RxPacket, Tracker, TrackerId, Vip, Vrid, Weight,
+    Action, Cause, Config, Family, Fault, GroupError, Input, Instant, InterfaceId, Priority, Profile, Reading, Role,
+    RouterId, RouterSet, RxPacket, Tracker, TrackerId, Vip, Vrid, Weight,
 };
 
 const START: Instant = Instant::from_nanos(1_000_000_000_000);
@@ -42,7 +42,7 @@ impl Host {
         let mut host = Self { set, members, trackers, now: START };
         for index in 0..priorities.len() {
             host.input(index, Input::PrimaryAddress(Some(host.address(index))));
-            host.input(index, Input::Tracker(host.trackers[index][0], true));
+            host.input(index, Input::Tracker(host.trackers[index][0], Reading::Passing));
         }
         host
     }
@@ -269,10 +269,10 @@ fn what_is_unchecked_is_waited_for_in_silence() {
     set.handle_all(START, Input::Startup);
     assert_eq!(set.poll_action(), None);
     let tracker = member(0, priority(100)).1[0];
-    set.handle(START, ids[0], Input::Tracker(tracker, true));
+    set.handle(START, ids[0], Input::Tracker(tracker, Reading::Passing));
     let faults: Vec<_> = ids.iter().flat_map(|id| set.get(*id).unwrap().faults()).collect();
     assert_eq!(faults, [Fault::GroupPending(ids[1]), Fault::Unchecked(tracker)]);
-    set.handle(START, ids[1], Input::Tracker(tracker, true));
+    set.handle(START, ids[1], Input::Tracker(tracker, Reading::Passing));
     assert!(set.iter().all(|(_, router)| router.status().cause == Cause::Startup));
 }
 
@@ -295,7 +295,7 @@ fn what_cannot_be_a_group_changes_nothing() {
 
     // A group of one is none.
     let tracker = member(0, Priority::OWNER).1[0];
-    for input in [Input::Tracker(tracker, true), Input::PrimaryAddress(Some(host(Family::Ipv4, OWN)))] {
+    for input in [Input::Tracker(tracker, Reading::Passing), Input::PrimaryAddress(Some(host(Family::Ipv4, OWN)))] {
         set.handle(START, ids[0], input);
     }
     set.handle(START, ids[0], Input::Startup);
@@ -385,7 +385,7 @@ mod histories {
                 }
                 Happening::Tracker(member, which, passing) => {
                     let member = member % members;
-                    host.input(member, Input::Tracker(host.trackers[member][which], passing));
+                    host.input(member, Input::Tracker(host.trackers[member][which], passing.into()));
                 }
                 Happening::Address(member, there) => {
                     let address = there.then_some(host.address(member % members));
@@ -470,7 +470,7 @@ mod histories {
             for index in 0..priorities.len() {
                 world.host.input(index, Input::InterfaceUp(true));
                 world.host.input(index, Input::PrimaryAddress(Some(world.host.address(index))));
-                world.host.input(index, Input::Tracker(world.host.trackers[index][0], true));
+                world.host.input(index, Input::Tracker(world.host.trackers[index][0], Reading::Passing));
             }
             // Attempts that failed before are 15 minutes apart at most.
             for _ in 0..1_000 {

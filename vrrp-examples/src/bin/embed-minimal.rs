@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 Action::AnnounceAddress { count, .. } => (0..count).for_each(announce),
                 Action::StateChanged(change) => println!("{}: {}", change.to, change.cause.describe(router.config())),
                 Action::PriorityChanged { from, to, .. } => println!("priority {from} -> {to}"),
-                Action::FaultsChanged | Action::NobodyTookOver => {}
+                Action::FaultsChanged | Action::NobodyTookOver | Action::LowerPriorityHeard { .. } => {}
             }
         }
         let mut ready = [PollFd::new(stop.as_fd(), PollFlags::POLLIN), PollFd::new(vrrp.as_fd(), PollFlags::POLLIN)];

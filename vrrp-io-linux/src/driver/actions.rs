@@ -89,6 +89,7 @@ impl Driver {
                     self.nobody_took_over(id);
                     self.reporter.report(id, EventKind::NobodyTookOver);
                 }
+                Action::LowerPriorityHeard { .. } => {}
                 Action::FaultsChanged => {
                     self.note_faults(id);
                     self.untold.insert(id);

@@ -170,7 +170,7 @@ impl Driver {
         let is_refused = self.ports.get(*port).is_some_and(|port| port.refused.is_some());
         let is_up = |name: &str| self.monitor.link_by_name(name).is_some_and(|link| link.up);
         let up = !is_refused && is_up(&router.interface);
-        let tracked = router.tracked_interfaces.iter().map(|(id, name)| Input::Tracker(*id, is_up(name)));
+        let tracked = router.tracked_interfaces.iter().map(|(id, name)| Input::Tracker(*id, is_up(name).into()));
         let primary = Input::PrimaryAddress(self.primary_address(id, router));
         // What is gone with its interface is not to be blamed; what came with it has to be there first.
         let news: Vec<Input> = match up {

@@ -139,7 +139,7 @@ impl Driver {
         if hosted.router.config.tracker(tracker).is_none() {
             return Err(TrackError::UnknownTracker { name: hosted.router.name.clone(), tracker });
         }
-        self.consider(id, [Input::Tracker(tracker, passing)]);
+        self.consider(id, [Input::Tracker(tracker, passing.into())]);
         Ok(())
     }
 

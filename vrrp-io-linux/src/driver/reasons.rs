@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use vrrp_core::{Cause, Fault, Priority, PriorityCause, RouterId};
+use vrrp_core::{Cause, Fault, Priority, PriorityCause, Reading, RouterId};
 
 use super::state::{Driver, Hosted};
 use crate::event::EventKind;
@@ -50,7 +50,7 @@ impl Driver {
         match by {
             PriorityCause::Tracker(tracker) => {
                 let found = router.trackers().find(|(id, ..)| *id == tracker);
-                let passing = found.and_then(|(_, _, passing)| passing).unwrap_or_default();
+                let passing = found.and_then(|(_, _, reading)| reading).is_some_and(Reading::passes);
                 self.verdict(id, tracker, passing)
             }
             PriorityCause::Addresses => {
@@ -116,18 +116,18 @@ impl Driver {
     /// What the trackers of a router say, and what follows from it.
     pub(super) fn trackers(&self, id: RouterId) -> Vec<TrackerStatus> {
         let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get(id)) else { return Vec::new() };
-        let status = |(tracker, settings, passing): (_, &vrrp_core::Tracker, Option<bool>)| TrackerStatus {
+        let status = |(tracker, settings, reading): (_, &vrrp_core::Tracker, Option<Reading>)| TrackerStatus {
             id: tracker,
             name: settings.name.clone(),
             interface: hosted.router.tracked_interfaces.iter().find(|(id, _)| *id == tracker).map(|(_, n)| n.clone()),
-            passing,
-            says: match passing {
-                Some(passing) => self.verdict(id, tracker, passing),
+            passing: reading.map(Reading::passes),
+            says: match reading {
+                Some(reading) => self.verdict(id, tracker, reading.passes()),
                 None => format!("{} has no result yet", settings.name),
             },
             weight: settings.weight,
             reverse: settings.reverse,
-            adjustment: passing.map_or(0, |passing| settings.adjustment(passing)),
+            adjustment: reading.map_or(0, |reading| settings.adjustment(reading)),
         };
         router.trackers().map(status).collect()
     }

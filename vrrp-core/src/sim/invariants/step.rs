@@ -252,11 +252,13 @@ pub(super) fn host_is_sound(world: &World, id: HostId) -> Result<(), String> {
     Ok(())
 }
 
-/// Every address of a router is confirmed, or known to be impossible, and one of the advertised is confirmed.
+/// Every address of a router is confirmed, or known to be impossible, and one of those that count is confirmed: the
+/// advertised, or where none is advertised all. A router without any serves as it is.
 fn is_served(router: &VirtualRouter) -> bool {
     let missing = |address: &IpAddr| router.missing().any(|missing| missing == *address);
     let config = router.config();
-    let any = config.advertised().as_slice().iter().any(|address| router.is_installed(*address));
+    let counts = if config.advertised().is_empty() { config.addresses() } else { config.advertised().as_slice() };
+    let any = counts.is_empty() || counts.iter().any(|address| router.is_installed(*address));
     any && config.addresses().iter().all(|address| router.is_installed(*address) || missing(address))
 }
 

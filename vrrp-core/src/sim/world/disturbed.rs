@@ -210,7 +210,7 @@ impl World {
         entry.set.handle(local, router, Input::InterfaceUp(interface.up));
         entry.set.handle(local, router, Input::PrimaryAddress(address.filter(|_| interface.has_address)));
         for (tracker, passing) in verdicts {
-            entry.set.handle(local, router, Input::Tracker(tracker, passing));
+            entry.set.handle(local, router, Input::Tracker(tracker, passing.into()));
         }
         for address in unavailable {
             self.tell_available(host, router, address, false);

@@ -253,6 +253,14 @@ impl World {
                         self.violation = Some(format!("host {} tells of a drain that is over", host.index()));
                     }
                 }
+                Action::LowerPriorityHeard { from, priority } => {
+                    let master = entry.set.get(router).filter(|router| router.role() == Role::Master);
+                    if master.is_none_or(|router| router.source() == Some(from) || priority > router.priority()) {
+                        let host = host.index();
+                        self.violation =
+                            Some(format!("host {host} tells of {from} at {priority} as of a lower Master"));
+                    }
+                }
                 Action::FaultsChanged => {
                     if entry.set.get(router).is_some_and(|router| !matches!(router.cause(), Cause::Fault(_))) {
                         self.violation = Some(format!("host {} tells of faults, and has none", host.index()));
