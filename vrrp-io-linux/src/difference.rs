@@ -30,7 +30,9 @@ pub(crate) fn differences(from: &Router, to: &Router) -> Vec<String> {
         unicast_ttl,
         accept,
         macvlan,
+        own_interface_tracked,
         tracked_interfaces,
+        interface_delays,
         sync_group,
         rank,
         // What the host makes of it.
@@ -54,6 +56,8 @@ pub(crate) fn differences(from: &Router, to: &Router) -> Vec<String> {
         transmit_base(&from.macvlan),
         transmit_base(macvlan),
     );
+    words.switch("own interface tracked", from.own_interface_tracked, *own_interface_tracked);
+    words.list("delays of", &from.interface_delays, interface_delays, |delays| delays.interface.clone());
     words.list("tracked interface", &from.tracked_interfaces, tracked_interfaces, |(_, name): &(TrackerId, String)| {
         name.clone()
     });
@@ -331,6 +335,13 @@ mod tests {
                 "advertisements from the interface's MAC address off -> on",
             ),
             (on(two.clone()), on(two.clone()).with_tracked_interface(uplink, "eth7"), "tracked interface eth7 added"),
+            (plain(), plain().with_own_interface_tracked(false), "own interface tracked on -> off"),
+            (plain(), plain().with_interface_delays("eth0", Duration::ZERO, Duration::ZERO), "delays of eth0 added"),
+            (
+                plain().with_interface_delays("eth0", Duration::ZERO, Duration::ZERO),
+                plain().with_interface_delays("eth0", Duration::ZERO, Duration::from_secs(1)),
+                "delays of eth0 changed",
+            ),
             (plain(), plain().with_sync_group("both"), "sync group none -> both"),
             (
                 plain().with_sync_group("both"),

@@ -219,6 +219,7 @@ compile_error!("vrrp-io-linux is for Linux; elsewhere write a driver around vrrp
 
 mod address_error;
 mod addresses;
+mod agenda;
 mod blocking;
 mod burst;
 mod by_router;
@@ -273,7 +274,8 @@ pub use router::{Router, RouterError, is_interface_name};
 pub use router_watch::RouterWatch;
 pub use scheduling::Scheduling;
 pub use status::{
-    AddressStatus, Drained, DriverStatus, FaultStatus, OnHost, OtherMaster, RouterState, RouterStatus, TrackerStatus,
+    AddressStatus, Drained, DriverStatus, FaultStatus, InterfaceChange, OnHost, OtherMaster, RouterState, RouterStatus,
+    TrackerStatus,
 };
 pub use suitability::{Concern, Unsuitable};
 pub use suspended::Suspended;

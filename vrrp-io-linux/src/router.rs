@@ -25,7 +25,11 @@ pub struct Router {
     pub(crate) unicast_ttl: u8,
     pub(crate) accept: bool,
     pub(crate) macvlan: Option<Macvlan>,
+    /// Whether it is at fault while its own interface is down.
+    pub(crate) own_interface_tracked: bool,
     pub(crate) tracked_interfaces: Vec<(TrackerId, String)>,
+    /// One for each interface at most.
+    pub(crate) interface_delays: Vec<InterfaceDelays>,
     pub(crate) sync_group: Option<String>,
     /// Its place among the members of that: the least is the first.
     pub(crate) rank: usize,
@@ -33,6 +37,14 @@ pub struct Router {
     pub(crate) least_lifetime: Duration,
     /// One of its addresses that turned out to be the host's own, though this is not its owner.
     pub(crate) real: Option<IpAddr>,
+}
+
+/// How long an interface must be up, or down, before that counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InterfaceDelays {
+    pub(crate) interface: String,
+    pub(crate) up: Duration,
+    pub(crate) down: Duration,
 }
 
 /// A router that cannot run here.
@@ -64,6 +76,17 @@ pub enum RouterError {
         /// The router.
         name: String,
         /// The interface that was to be tracked.
+        interface: String,
+    },
+    /// Delays of an interface whose state the router takes no note of.
+    #[error(
+        "{name}: has delays for {interface}, but neither runs on it nor tracks it; expected its own interface, or one that \
+         `with_tracked_interface` names"
+    )]
+    UnusedInterface {
+        /// The router.
+        name: String,
+        /// The interface.
         interface: String,
     },
     /// No interface [can have](is_interface_name) this name: its own one, the one for its virtual MAC address, one that
@@ -98,7 +121,9 @@ impl Router {
             unicast_ttl: TTL,
             accept: false,
             macvlan: None,
+            own_interface_tracked: true,
             tracked_interfaces: Vec::new(),
+            interface_delays: Vec::new(),
             sync_group: None,
             rank: 0,
             least_lifetime: Duration::ZERO,
@@ -186,6 +211,28 @@ impl Router {
         self
     }
 
+    /// Whether the router is at fault while its own interface is down or has no carrier, as it is without this. Switched off,
+    /// only an interface that is not there is a fault. A Master then stays Master, heard by nobody while that lasts, and another
+    /// host is Master too: for networks that cannot tell the one from the other. What the kernel takes from an interface that is
+    /// down, such as its IPv6 addresses, is set again when it is back. An IPv6 router whose interface somebody sets down is at
+    /// fault all the same: it has no address to send from then.
+    #[must_use]
+    pub fn with_own_interface_tracked(mut self, tracked: bool) -> Self {
+        self.own_interface_tracked = tracked;
+        self
+    }
+
+    /// How long its own interface, or one that it tracks, must be up, and how long it must be down, before that counts. What an
+    /// interface is at the start counts at once, and so does that it is not there. The status tells what does
+    /// [not count yet](crate::RouterStatus::interface_changes).
+    #[must_use]
+    pub fn with_interface_delays(mut self, interface: impl Into<String>, up: Duration, down: Duration) -> Self {
+        let delays = InterfaceDelays { interface: interface.into(), up, down };
+        self.interface_delays.retain(|known| known.interface != delays.interface);
+        self.interface_delays.push(delays);
+        self
+    }
+
     /// Returns what logs and status call it.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -219,10 +266,18 @@ impl Router {
         {
             return Err(RouterError::UnknownTracker { name: name(), interface: interface.clone() });
         }
+        let is_used = |name: &String| *name == self.interface || self.tracks(name);
+        if let Some(delays) = self.interface_delays.iter().find(|delays| !is_used(&delays.interface)) {
+            return Err(RouterError::UnusedInterface { name: name(), interface: delays.interface.clone() });
+        }
         match self.interface_names().find(|interface| !is_interface_name(interface)) {
             Some(interface) => Err(RouterError::InterfaceName { name: name(), interface: interface.to_owned() }),
             None => Ok(()),
         }
+    }
+
+    fn tracks(&self, interface: &str) -> bool {
+        self.tracked_interfaces.iter().any(|(_, name)| name == interface)
     }
 
     /// Returns the name of every interface that it uses.
@@ -330,5 +385,11 @@ mod tests {
             }
         }
         assert_eq!(with_device("v1").with_virtual_mac(VirtualMac::new()).check(), Ok(()));
+        let second = Duration::from_secs(1);
+        let delayed = |name| on("v0").with_tracked_interface(tracker, "v1").with_interface_delays(name, second, second);
+        assert_eq!((delayed("v0").check(), delayed("v1").check()), (Ok(()), Ok(())));
+        let error = RouterError::UnusedInterface { name: "v0/51".to_owned(), interface: "v2".to_owned() };
+        assert_eq!(delayed("v2").check(), Err(error));
+        assert_eq!(delayed("v0").with_interface_delays("v0", second, second), delayed("v0"), "the last one counts");
     }
 }

@@ -75,6 +75,8 @@ pub struct RouterStatus {
     pub faults: Vec<FaultStatus>,
     /// What it tracks, and what each of them does now.
     pub trackers: Vec<TrackerStatus>,
+    /// Interfaces whose state does [not count yet](crate::Router::with_interface_delays).
+    pub interface_changes: Vec<InterfaceChange>,
     /// Another router that is Master too, where this one is Master and has heard it within the last ten seconds.
     pub other_master: Option<OtherMaster>,
     /// Its addresses.
@@ -188,6 +190,26 @@ impl TrackerStatus {
     #[must_use]
     pub fn is_fault(&self) -> bool {
         self.weight == Weight::Fault && self.passing.is_none_or(|passing| passing == self.reverse)
+    }
+}
+
+/// An interface that is up, or down, and does not count as that yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct InterfaceChange {
+    /// Its name.
+    pub interface: String,
+    /// Whether it is up.
+    pub up: bool,
+    /// How long it must be that from now on, before it counts.
+    pub counts_in: Duration,
+}
+
+impl fmt::Display for InterfaceChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = if self.up { "up" } else { "down" };
+        write!(f, "interface {} is {state}, which counts in {:.1} s", self.interface, self.counts_in.as_secs_f64())
     }
 }
 

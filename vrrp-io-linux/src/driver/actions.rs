@@ -166,8 +166,10 @@ impl Driver {
     fn follow_send_failure(&mut self, id: RouterId, (destination, error): (IpAddr, io::Error)) -> bool {
         self.set.count_tx_error(id);
         let port = self.routers.get(id).and_then(|hosted| self.ports.get(hosted.port));
-        // The release of a router whose link went is tried all the same; why it fails is told as its fault.
-        if !port.and_then(|port| self.monitor.link_by_name(&port.name)).is_some_and(|link| link.up) {
+        // The release of a router whose link went is tried all the same; why it fails is told as its fault. A Master that stays
+        // it while its link is down has none.
+        let is_at_fault = self.set.get(id).is_some_and(|router| router.role() != Role::Master);
+        if is_at_fault && !port.and_then(|port| self.monitor.link_by_name(&port.name)).is_some_and(|link| link.up) {
             return false;
         }
         self.reporter.report_repeating(id, clock::now(), Kind::SendFailed, |unreported| EventKind::SendFailed {

@@ -58,6 +58,24 @@ impl Driver {
         for id in routers {
             self.refresh(id);
             self.relocate(id);
+            self.restore(id);
+        }
+    }
+
+    /// What an interface is counts by now.
+    pub(super) fn follow_delays(&mut self) {
+        while let Some(id) = self.delays.take_due(clock::now()) {
+            self.refresh(id);
+        }
+    }
+
+    /// An interface is back whose router stayed Master meanwhile: what the kernel took from it is set again.
+    fn restore(&mut self, id: RouterId) {
+        for request in self.holdings.lost(&self.monitor, id) {
+            match self.leases.holds(id, clock::now()) {
+                true => self.install(id, request),
+                false => self.leases.withhold(id, request),
+            }
         }
     }
 
@@ -168,9 +186,15 @@ impl Driver {
     pub(super) fn refresh(&mut self, id: RouterId) {
         let Some(Hosted { router, port, .. }) = self.routers.get(id) else { return };
         let is_refused = self.ports.get(*port).is_some_and(|port| port.refused.is_some());
-        let is_up = |name: &str| self.monitor.link_by_name(name).is_some_and(|link| link.up);
-        let up = !is_refused && is_up(&router.interface);
-        let tracked = router.tracked_interfaces.iter().map(|(id, name)| Input::Tracker(*id, is_up(name).into()));
+        let (monitor, delays, now) = (&self.monitor, &mut self.delays, clock::now());
+        let mut counts_as_up = |name: &str| delays.look(id, name, monitor.link_by_name(name).map(|link| link.up), now);
+        let own = match router.own_interface_tracked {
+            true => counts_as_up(&router.interface),
+            false => monitor.link_by_name(&router.interface).is_some(),
+        };
+        let up = !is_refused && own;
+        let tracked = router.tracked_interfaces.iter();
+        let tracked: Vec<Input> = tracked.map(|(id, name)| Input::Tracker(*id, counts_as_up(name).into())).collect();
         let primary = Input::PrimaryAddress(self.primary_address(id, router));
         // What is gone with its interface is not to be blamed; what came with it has to be there first.
         let news: Vec<Input> = match up {

@@ -7,6 +7,7 @@ mod asks;
 mod change;
 mod changing;
 pub(crate) mod command;
+mod delays;
 mod host;
 mod interfaces;
 mod lineup;
@@ -128,6 +129,7 @@ impl Driver {
             match self.next(suspension.as_ref().map(Suspension::latest)).await {
                 Wake::Alarm => {
                     self.expire();
+                    self.follow_delays();
                     self.claim_again();
                 }
                 Wake::Packet(port, Ok(arrival)) => self.receive(port, &arrival),
@@ -177,6 +179,7 @@ impl Driver {
             .chain(self.strays_over_at())
             .chain(self.claim_at)
             .chain(self.change_limit())
+            .chain(self.delays.next())
             .chain(also_at)
             .min();
         // Arming fails for no instant there is; a driver without deadlines would be worse than one that spins.

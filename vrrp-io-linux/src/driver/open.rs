@@ -9,6 +9,7 @@ use vrrp_core::{Instant, RouterId, RouterSet};
 
 use super::changing::Changing;
 use super::command::Command;
+use super::delays::Delays;
 use super::interfaces::Interfaces;
 use super::lineup::{self, Crowds};
 use super::owed::Owed;
@@ -78,6 +79,7 @@ impl Driver {
             routers: Routers::default(),
             ports: Ports::default(),
             interfaces: Interfaces::default(),
+            delays: Delays::default(),
             holdings: Holdings::default(),
             leases: Leases::default(),
             obstacles: Obstacles::default(),

@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 
-use vrrp_core::{Cause, Fault, Priority, PriorityCause, Reading, RouterId};
+use vrrp_core::{Cause, Fault, Instant, Priority, PriorityCause, Reading, RouterId};
 
+use super::delays::Pending;
 use super::state::{Driver, Hosted};
 use crate::event::EventKind;
 use crate::kernel::netlink::mirror::Use;
 use crate::report::words::{self, Condition, Host, Sources};
-use crate::status::{FaultStatus, TrackerStatus};
+use crate::status::{FaultStatus, InterfaceChange, TrackerStatus};
 
 impl Driver {
     /// Why a state was entered, as a sentence.
@@ -107,10 +108,30 @@ impl Driver {
         }
     }
 
+    /// How an interface stands, and whether that counts for a router.
+    fn condition_for(&self, id: RouterId, name: &str) -> Condition {
+        match self.delays.pending(id, name) {
+            Some(Pending { is_up: true, delay, .. }) => Condition::NotUpYet(delay),
+            Some(Pending { is_up: false, delay, .. }) => Condition::NotDownYet(delay),
+            None => self.condition(name),
+        }
+    }
+
+    /// Interfaces that are something else than they count as.
+    pub(super) fn interface_changes(&self, id: RouterId, now: Instant) -> Vec<InterfaceChange> {
+        let all = self.delays.all_pending(id);
+        let change = |(name, pending): (&str, Pending)| InterfaceChange {
+            interface: name.to_owned(),
+            up: pending.is_up,
+            counts_in: pending.counts_at.since(now),
+        };
+        all.map(change).collect()
+    }
+
     /// What a tracker says, as a phrase.
     pub(super) fn verdict(&self, id: RouterId, tracker: vrrp_core::TrackerId, passing: bool) -> String {
         let Some(hosted) = self.routers.get(id) else { return String::new() };
-        words::verdict(&hosted.router, &|name| self.condition(name), tracker, passing)
+        words::verdict(&hosted.router, &|name| self.condition_for(id, name), tracker, passing)
     }
 
     /// What the trackers of a router say, and what follows from it.
@@ -147,7 +168,7 @@ impl Driver {
             router,
             &Host {
                 names: self.reporter.names(),
-                condition: &|name| self.condition(name),
+                condition: &|name| self.condition_for(id, name),
                 taken: taken.map(|taken| (taken.vrid, taken.by.as_str())),
                 sources: if *fault == Fault::NoPrimaryAddress { self.sources_of(id) } else { Sources::None },
             },

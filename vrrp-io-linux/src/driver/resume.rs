@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use vrrp_core::{Input, Role, RouterId, Vip, VirtualRouter};
+use vrrp_core::{Fault, Input, Role, RouterId, Vip, VirtualRouter};
 
 use super::command::Command;
 use super::lineup::{self, Crowds};
 use super::open::macvlans_failed;
 use super::state::{Driver, Resumed};
+use crate::clock;
 use crate::error::StartError;
 use crate::router::Router;
 use crate::suspended::{Ours, Suspended, SuspendedFilter, SuspendedMacvlan, SuspendedRouter};
@@ -48,13 +49,14 @@ impl Driver {
         // Who was in a group and is in none any more.
         let alone: Vec<RouterId> =
             driver.routers.iter().filter(|hosted| hosted.router.sync_group.is_none()).map(|hosted| hosted.id).collect();
-        alone.into_iter().for_each(|id| driver.set.ungroup(crate::clock::now(), id));
+        alone.into_iter().for_each(|id| driver.set.ungroup(clock::now(), id));
         driver.make_room_for_macvlans()?;
         for (id, known) in left {
             driver.leases.resume(id, known.advertised, known.renewed);
             if let Some(macvlan) = known.macvlan {
                 driver.take_over_macvlan(id, macvlan)?;
             }
+            driver.resume_delays(id);
             driver.resumed.push(Resumed { id, serves: known.serves.clone(), started: known.core.is_started() });
         }
         driver.macvlans.restore_settings(std::mem::take(&mut suspended.settings));
@@ -62,6 +64,20 @@ impl Driver {
         driver.unwanted.extend(gone.map(|it| it.ifindex));
         driver.left = suspended.ours;
         Ok((driver, suspended.filter))
+    }
+
+    /// For a router that goes on an interface counts as what it did, if that is to be otherwise after a delay.
+    fn resume_delays(&mut self, id: RouterId) {
+        let (Some(core), Some(hosted)) = (self.set.get(id), self.routers.get(id)) else { return };
+        let now = clock::now();
+        let own_is_up = !core.faults().any(|fault| fault == Fault::InterfaceDown);
+        self.delays.resume(id, &hosted.router.interface, own_is_up, now);
+        for (tracker, _, reading) in core.trackers() {
+            let name = hosted.router.tracked_interfaces.iter().find(|(id, _)| *id == tracker).map(|(_, name)| name);
+            if let (Some(name), Some(reading)) = (name, reading) {
+                self.delays.resume(id, name, reading.passes(), now);
+            }
+        }
     }
 
     /// Takes over the macvlan of a router. One that is to be another from now on, or none, goes.

@@ -36,6 +36,7 @@ impl Driver {
         self.reporter.add(id, &router.name);
         self.holdings.add(id, &router);
         self.leases.add(id, &router);
+        self.delays.set(id, &router);
         self.concern(id, &router);
         self.routers.push(Hosted::new(id, Arc::new(asked), router, port));
         Ok(id)
@@ -46,6 +47,7 @@ impl Driver {
         self.set.remove(clock::now(), id);
         self.holdings.remove_router(id);
         self.leases.remove(id);
+        self.delays.remove(id);
         self.obstacles.forget(id, |_| false);
         self.untold.remove(&id);
         self.strays.remove(&id);
@@ -69,6 +71,7 @@ impl Driver {
         if before.name != router.name {
             self.reporter.add(id, &router.name);
         }
+        self.delays.set(id, &router);
         self.interfaces.remove(id, &before);
         self.concern(id, &router);
         let is_as_before = |address| {

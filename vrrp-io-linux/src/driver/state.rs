@@ -9,6 +9,7 @@ use vrrp_core::{Fault, Instant, Priority, RouterId, RouterSet, Vip};
 
 use super::changing::Changing;
 use super::command::Command;
+use super::delays::Delays;
 use super::interfaces::Interfaces;
 use super::owed::Owed;
 use crate::addresses::holdings::{Holdings, Left};
@@ -36,6 +37,7 @@ pub(crate) struct Driver {
     pub(super) routers: Routers,
     pub(super) ports: Ports,
     pub(super) interfaces: Interfaces,
+    pub(super) delays: Delays,
     pub(super) holdings: Holdings,
     pub(super) leases: Leases,
     pub(super) obstacles: Obstacles,

@@ -51,6 +51,7 @@ impl Driver {
             drain: router.drain_status(),
             faults: self.faults(id, router.faults()),
             trackers: self.trackers(id),
+            interface_changes: self.interface_changes(id, now.monotonic),
             other_master: self.other_master(id, now.monotonic),
             addresses: self.address_statuses(router, hosted),
             up_since: status.up_since.map(|at| now.wall(at)),

@@ -1,6 +1,7 @@
 //! Causes and faults in the words of this host: the core knows trackers, but neither interfaces nor other routers.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use vrrp_core::{Cause, Fault, RouterId, TrackerId, Vrid};
 
@@ -15,6 +16,17 @@ pub(crate) enum Condition {
     Down,
     NoCarrier,
     Up,
+    /// It is up, and counts as down until it has been up for so long.
+    NotUpYet(Duration),
+    /// It is down, and counts as up until it has been down for so long.
+    NotDownYet(Duration),
+}
+
+impl Condition {
+    /// Whether it counts as up.
+    fn counts_as_up(self) -> bool {
+        matches!(self, Self::Up | Self::NotDownYet(_))
+    }
 }
 
 /// What there is to send from.
@@ -45,6 +57,10 @@ pub(crate) fn interface(name: &str, condition: Condition) -> String {
         Condition::Down => format!("interface {name} is down"),
         Condition::NoCarrier => format!("interface {name} has no carrier"),
         Condition::Up => format!("interface {name} is up"),
+        Condition::NotUpYet(delay) => format!("interface {name} is up, which counts when it has been so for {delay:?}"),
+        Condition::NotDownYet(delay) => {
+            format!("interface {name} is down, which counts when it has been so for {delay:?}")
+        }
     }
 }
 
@@ -54,7 +70,9 @@ pub(crate) fn unusable(interface: &str, condition: Condition) -> AddressError {
     match condition {
         Condition::Missing => AddressError::NoInterface { interface },
         Condition::NoCarrier => AddressError::NoCarrier { interface },
-        Condition::Down | Condition::Up => AddressError::InterfaceDown { interface },
+        Condition::Down | Condition::Up | Condition::NotUpYet(_) | Condition::NotDownYet(_) => {
+            AddressError::InterfaceDown { interface }
+        }
     }
 }
 
@@ -72,21 +90,22 @@ pub(crate) fn fault(router: &Router, host: &Host<'_>, fault: &Fault) -> Option<S
     let own = &router.interface;
     Some(match fault {
         Fault::InterfaceDown => match (host.taken, (host.condition)(own)) {
-            (_, condition @ (Condition::Missing | Condition::Down | Condition::NoCarrier)) => interface(own, condition),
-            (Some((vrid, by)), Condition::Up) if vrid == router.config.vrid() => {
+            (_, condition @ Condition::Missing) => interface(own, condition),
+            (_, condition) if router.own_interface_tracked && !condition.counts_as_up() => interface(own, condition),
+            (Some((vrid, by)), _) if vrid == router.config.vrid() => {
                 format!("virtual router {vrid} on {own} is already run by {by}")
             }
-            (Some((vrid, by)), Condition::Up) => format!(
+            (Some((vrid, by)), _) => format!(
                 "virtual router {vrid} on {own} is already run by {by}, so that this process runs none of its routers there"
             ),
-            (None, Condition::Up) => return None,
+            (None, _) => return None,
         },
         Fault::NoPrimaryAddress => source(router, host.sources)?,
         // What is turned round is at fault while it passes.
         Fault::Tracker(id) => {
             let passing = router.config.tracker(*id).is_some_and(|tracker| tracker.reverse);
             let tracked = router.tracked_interfaces.iter().find(|(tracker, _)| tracker == id);
-            if tracked.is_some_and(|(_, name)| ((host.condition)(name) == Condition::Up) != passing) {
+            if tracked.is_some_and(|(_, name)| (host.condition)(name).counts_as_up() != passing) {
                 return None;
             }
             verdict(router, host.condition, *id, passing)
@@ -204,6 +223,40 @@ mod tests {
         assert_eq!(cause(&router, &names, &Cause::Startup), "started");
         let yielded = "vr7 of the sync group both yielded to a better Master";
         assert_eq!(cause(&router, &names, &Cause::GroupYielded(other)), yielded);
+    }
+
+    #[test]
+    fn an_interface_that_does_not_count_yet_is_told_so() {
+        let vip = "192.0.2.1".parse().unwrap();
+        let mut config = Config::new(Profile::Rfc3768, Vrid::new(1).unwrap(), &[vip]).unwrap();
+        let tracker = Tracker { name: "uplink".to_owned(), weight: Weight::Fault, reverse: false };
+        let uplink = config.add_tracker(tracker).unwrap();
+        let router = Router::new("eth0", config).with_tracked_interface(uplink, "eth1");
+        let names = Names::new();
+        let says = |router: &Router, condition, taken, reason| {
+            let condition = |_: &str| condition;
+            let host = Host { names: &names, condition: &condition, taken, sources: Sources::None };
+            fault(router, &host, &reason)
+        };
+        let (up, down) =
+            (Condition::NotUpYet(Duration::from_secs(5)), Condition::NotDownYet(Duration::from_millis(1500)));
+        let told = "interface eth0 is up, which counts when it has been so for 5s";
+        assert_eq!(says(&router, up, None, Fault::InterfaceDown).as_deref(), Some(told));
+        assert_eq!(says(&router, down, None, Fault::InterfaceDown), None);
+        let told = "interface eth1 is up, which counts when it has been so for 5s";
+        assert_eq!(says(&router, up, None, Fault::Tracker(uplink)).as_deref(), Some(told));
+        assert_eq!(says(&router, down, None, Fault::Tracker(uplink)), None);
+        assert_eq!(
+            verdict(&router, &|_: &str| down, uplink, true),
+            "interface eth1 is down, which counts when it has been so for 1.5s"
+        );
+        // Who takes no note of its interface is out for another reason.
+        let taken = Some((Vrid::new(1).unwrap(), "process 7 (vrrpd)"));
+        let untracked = router.with_own_interface_tracked(false);
+        let told = says(&untracked, Condition::Down, taken, Fault::InterfaceDown).unwrap();
+        assert!(told.ends_with("is already run by process 7 (vrrpd)"), "{told}");
+        let told = says(&untracked, Condition::Missing, None, Fault::InterfaceDown).unwrap();
+        assert_eq!(told, "there is no interface eth0");
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod hearing;
 mod interface;
 mod ipv6;
 mod lease;
+mod link_state;
 mod load;
 mod peers;
 mod real_time;

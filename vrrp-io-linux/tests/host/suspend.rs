@@ -193,3 +193,36 @@ fn a_macvlan_that_is_to_be_another_by_then_is_exchanged_and_one_that_is_not_want
         assert!(!host.has(address(VIP)));
     });
 }
+
+#[test]
+fn an_interface_that_is_down_and_does_not_count_as_that_does_not_in_the_next_process() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        host.ip("link add uplink type veth peer name far");
+        host.ip("link set far up");
+        host.ip("link set uplink up");
+        let long = Duration::from_secs(1_000);
+        let wanted = || {
+            let mut config = config(Profile::Rfc9568Errata, 254, &[address(VIP)]);
+            let weight = vrrp_core::Weight::Fault;
+            let uplink = vrrp_core::Tracker { name: "uplink".to_owned(), weight, reverse: false };
+            let uplink = config.add_tracker(uplink).unwrap();
+            let router = router(config).with_tracked_interface(uplink, "uplink");
+            router.with_interface_delays("eth0", long, long).with_interface_delays("uplink", long, long)
+        };
+        let (vrrp, events) = host.run(move || start_with(Scheduling::new(), [wanted()])).unwrap();
+        eventually("Master", || run(vrrp.status()).unwrap().routers[0].addresses[0].installed);
+        lan.carrier(&host, false);
+        host.ip("link set uplink down");
+        let pending = |vrrp: &vrrp_io_linux::Vrrp| run(vrrp.status()).unwrap().routers[0].interface_changes.len();
+        eventually("both are pending", || pending(&vrrp) == 2);
+        let suspended = carried(run(vrrp.suspend()).unwrap());
+        drop((vrrp, events));
+        let (vrrp, _events) = host.run(move || start_from(Scheduling::new(), [wanted()], suspended)).unwrap();
+        eventually("both are pending", || pending(&vrrp) == 2);
+        let status = run(vrrp.status()).unwrap().routers.remove(0);
+        assert_eq!((status.role, status.faults), (Role::Master, vec![]));
+        run(vrrp.stop_all()).unwrap();
+    });
+}

@@ -820,6 +820,12 @@ impl Holdings {
         self.holdings(router).iter().filter_map(misplaced).collect()
     }
 
+    /// What a router wants and has lost, on links that can carry it.
+    pub(crate) fn lost(&self, host: &impl Host, router: RouterId) -> Vec<Vip> {
+        let lost = |holding: &Holding| holding.wanted.filter(|it| it.stage == Stage::Lost && host.is_up(it.ifindex));
+        self.holdings(router).iter().filter_map(lost).map(|wanted| wanted.request).collect()
+    }
+
     /// What a router wants on its device of this name.
     pub(crate) fn wanted_on(&self, router: RouterId, device: &str) -> Vec<Vip> {
         let there = self.holdings(router).iter().filter(|it| it.device == device);
