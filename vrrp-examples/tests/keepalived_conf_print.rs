@@ -194,6 +194,8 @@ fn plausible() -> impl Strategy<Value = String> {
         "virtual_rules {\nfrom 198.51.100.0/24 table 10%\nnot to 10.%.0.0/16 fwmark 0x%/0xff priority 9% lookup main\n}",
         "track_interface {\neth%\nwan weight -%0\n}",
         "track_script {\na\nb weight %0 reverse\n}",
+        "track_script {\nnative\n}\ntrack_process { process }",
+        "track_file { value weight -% }\ntrack_script { a }",
         "notify \"/bin/n 'of %' x\" nobody nogroup\nnotify_stop /bin/s",
         "notify_master \"/bin/m \\\"a # b\\\" %\"",
         "dont_track_primary",
@@ -218,7 +220,7 @@ fn plausible() -> impl Strategy<Value = String> {
         "192.0.2.10%",
         "192.0.2.10%/24 dev eth%",
         "192.0.2.10%/24 brd + label eth0:%",
-        "192.0.2.11% scope link dev wan",
+        "192.0.2.11% scope link dev wan noprefixroute",
         "fe80::%/64\n2001:db8::%",
         "",
         "}\nno_virtual_ipaddress\nvirtual_ipaddress_excluded {",
@@ -236,6 +238,9 @@ fn plausible() -> impl Strategy<Value = String> {
         let mut text = format!("global_defs {{\n{}\n}}\n", globals.join("\n"));
         text +=
             "vrrp_script a {\nscript \"/bin/a -x\"\ninterval 0.5\nweight -5\n}\nvrrp_script b {\nscript /bin/b\n}\n";
+        text += "vrrp_script native {\ncheck http 192.0.2.1:80 host \"a b\" body \"x # y\"\nfall 2\n}\n";
+        text += "vrrp_track_process process {\nprocess \"a b\" \"\" c\nparam_match initial\n}\n";
+        text += "track_file value {\nfile \"/run/a b\"\ninit_file -3\nweight 300\n}\n";
         for (n, (addresses, lines)) in instances.iter().enumerate() {
             text += &format!("vrrp_instance VI_{n} {{\ninterface eth0\nvirtual_router_id {}\n", n + 1);
             text += &format!("virtual_ipaddress {{\n{addresses}\n}}\n{}\n}}\n", lines.join("\n"));

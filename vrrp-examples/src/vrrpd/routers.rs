@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use vrrp_core::{AnnouncePolicy, Config, ConfigError, SendChecksum, Tracker, TrackerId, UnicastPeer};
-use vrrp_io_linux::{Router, RouterError, VirtualIp, VirtualMac};
+use vrrp_io_linux::{MacAddress, MacAddressError, Router, RouterError, VirtualIp, VirtualMac};
 
 use crate::vrrpd::config::{self, Announce, Daemon, Instance, SyncGroup, Track};
 
@@ -43,6 +43,8 @@ pub(super) enum PrepareError {
     Config { instance: String, error: ConfigError },
     #[error("vrrp_instance {instance}: there is no vrrp_script {script}")]
     NoScript { instance: String, script: String },
+    #[error("vrrp_instance {instance}: {error}")]
+    Mac { instance: String, error: MacAddressError },
     #[error(transparent)]
     Router(#[from] RouterError),
 }
@@ -94,7 +96,7 @@ fn with_group<'a>(own: &'a [Track], group: impl Iterator<Item = &'a Track>) -> i
     own.iter().chain(group.filter(move |track| !own.contains(track)))
 }
 
-fn router(instance: &Instance, config: Config) -> Result<Router, RouterError> {
+fn router(instance: &Instance, config: Config) -> Result<Router, PrepareError> {
     let mut router =
         Router::new(&instance.interface, config).with_name(&instance.name).with_accept_mode(instance.protocol.accept);
     for vip in instance.addresses.iter().chain(&instance.excluded) {
@@ -106,8 +108,15 @@ fn router(instance: &Instance, config: Config) -> Result<Router, RouterError> {
     if let Some(unicast) = &instance.unicast {
         router = router.with_unicast_ttl(unicast.ttl);
     }
-    if let Some(config::VirtualMac { interface, transmit_base, .. }) = &instance.virtual_mac {
-        router = router.with_virtual_mac(VirtualMac::new().with_name(interface).with_transmit_base(*transmit_base));
+    if let Some(config::VirtualMac { interface, address, transmit_base }) = &instance.virtual_mac {
+        let mut mac = VirtualMac::new().with_name(interface).with_transmit_base(*transmit_base);
+        if let Some(address) = *address {
+            mac = mac.with_address(
+                MacAddress::try_from(address)
+                    .map_err(|error| PrepareError::Mac { instance: instance.name.clone(), error })?,
+            );
+        }
+        router = router.with_virtual_mac(mac);
     }
     Ok(router)
 }

@@ -203,7 +203,7 @@ fn an_interface_that_is_down_and_does_not_count_as_that_does_not_in_the_next_pro
         host.ip("link set far up");
         host.ip("link set uplink up");
         let long = Duration::from_secs(1_000);
-        let wanted = || {
+        let wanted = move || {
             let mut config = config(Profile::Rfc9568Errata, 254, &[address(VIP)]);
             let weight = vrrp_core::Weight::Fault;
             let uplink = vrrp_core::Tracker { name: "uplink".to_owned(), weight, reverse: false };

@@ -31,6 +31,8 @@ pub struct Daemon {
     pub fifos: Vec<Fifo>,
     /// How long the state of an interface has to last before it counts; others count at once.
     pub interface_delays: Vec<InterfaceDelay>,
+    /// What files are to say at the start, by the names of the checks that read them.
+    pub initial_values: Vec<(String, InitialValue)>,
 }
 
 /// Addresses, routes and rules that belong to no router.
@@ -152,6 +154,15 @@ pub enum Probe {
     Native(vrrp_io_linux::checks::Probe),
     /// The number that a file begins with.
     Value(PathBuf),
+}
+
+/// What a file of [`Probe::Value`] is to say at the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InitialValue {
+    /// The number.
+    pub value: i32,
+    /// Whether it is written though the file is there.
+    pub overwrite: bool,
 }
 
 /// A weight and its direction.

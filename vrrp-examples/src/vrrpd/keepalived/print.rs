@@ -6,14 +6,15 @@ use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
 use crate::vrrpd::config::{
-    Announce, Check, Command, Daemon, Instance, InterfaceDelay, Mark, Notify, Prefix, Probe, Protocol, Route, Rule,
-    SyncGroup, Track, TrackWeight, User,
+    Announce, Check, Command, Daemon, InitialValue, Instance, InterfaceDelay, Mark, Notify, Prefix, Probe, Protocol,
+    Route, Rule, SyncGroup, Track, TrackWeight, User,
 };
-use crate::vrrpd::keepalived::text::lexer::{self, Token};
-use crate::vrrpd::keepalived::text::secrets;
-use crate::vrrpd::report::Report;
+use crate::vrrpd::keepalived::blocks::check;
+use crate::vrrpd::keepalived::blocks::track::Kind;
+use crate::vrrpd::keepalived::text::written::written as word;
 use vrrp_core::{AdvertInterval, Family, Profile, Version, Weight};
 use vrrp_io_linux::VirtualIp;
+use vrrp_io_linux::checks::{self as native, Arguments, Process};
 
 /// The configuration as a keepalived.conf that says all that it means. Read again it gives the same, but for passwords:
 /// they are not printed.
@@ -65,7 +66,8 @@ fn texts(daemon: &Daemon) -> impl Iterator<Item = (Subject<'_>, String)> {
         out.text
     };
     let globals = (Subject::Globals, written(&|out| out.globals(daemon)));
-    let scripts = daemon.checks.iter().map(move |it| (Subject::Script(&it.name), written(&|out| out.script(it))));
+    let scripts =
+        daemon.checks.iter().map(move |it| (Subject::Script(&it.name), written(&|out| out.check(it, daemon))));
     let instances = daemon.instances.iter().map(move |instance| {
         (Subject::Instance(&instance.name), written(&|out| out.instance(instance, daemon, &macvlans)))
     });
@@ -77,7 +79,9 @@ fn texts(daemon: &Daemon) -> impl Iterator<Item = (Subject<'_>, String)> {
 /// Reads what was printed of one block.
 fn read(text: &str) -> Vec<Setting> {
     /// What is told in seconds.
-    const TIMES: [&str; 10] = [
+    const TIMES: [&str; 12] = [
+        "fork_delay",
+        "terminate_delay",
         "vrrp_startup_delay",
         "vrrp_garp_interval",
         "vrrp_gna_interval",
@@ -179,21 +183,69 @@ impl Printer {
         });
     }
 
-    fn script(&mut self, script: &Check) {
-        self.block(format_args!("vrrp_script {}", word(&script.name)), |out| {
-            if let Probe::Script(command) = &script.probe {
-                out.line(format_args!("script {}", command_line(&command.words)));
-                if let Some(User { user, group }) = &command.user {
-                    let group = group.as_ref().map(|group| format!(" {}", word(group))).unwrap_or_default();
-                    out.line(format_args!("user {}{group}", word(user)));
+    fn check(&mut self, check: &Check, daemon: &Daemon) {
+        self.block(format_args!("{} {}", Kind::of(check).block(), word(&check.name)), |out| {
+            match &check.probe {
+                Probe::Script(command) => {
+                    out.line(format_args!("script {}", command_line(&command.words)));
+                    if let Some(User { user, group }) = &command.user {
+                        let group = group.as_ref().map(|group| format!(" {}", word(group))).unwrap_or_default();
+                        out.line(format_args!("user {}{group}", word(user)));
+                    }
                 }
+                Probe::Value(path) => {
+                    out.line(format_args!("file {}", word(&path.to_string_lossy())));
+                    let mut initial = daemon.initial_values.iter().filter(|(name, _)| *name == check.name);
+                    if let Some((_, InitialValue { value, overwrite })) = initial.next() {
+                        out.line(format_args!("init_file {value}{}", if *overwrite { " overwrite" } else { "" }));
+                    }
+                }
+                Probe::Native(native::Probe::Process(process)) if Kind::of(check) == Kind::Process => {
+                    out.process(process);
+                }
+                Probe::Native(probe) => out.line(format_args!("check {}", check::shown(probe))),
             }
-            out.line(format_args!("interval {}", seconds(script.interval)));
-            out.line(format_args!("timeout {}", seconds(script.timeout)));
-            out.line(format_args!("rise {}", script.rise));
-            out.line(format_args!("fall {}", script.fall));
-            out.line(weight(script.weight));
+            if Kind::of(check) == Kind::Script {
+                out.line(format_args!("interval {}", seconds(check.interval)));
+                out.line(format_args!("timeout {}", seconds(check.timeout)));
+                out.line(format_args!("rise {}", check.rise));
+                out.line(format_args!("fall {}", check.fall));
+            }
+            out.line(weight(check.weight));
         });
+    }
+
+    fn process(&mut self, process: &Process) {
+        let (arguments, matching) = match &process.arguments {
+            None => (&[][..], None),
+            Some(Arguments::Exact(arguments)) => (arguments.as_slice(), arguments.is_empty().then_some("partial")),
+            Some(Arguments::Initial(arguments)) => (arguments.as_slice(), Some("partial")),
+            Some(Arguments::Partial(arguments)) => (arguments.as_slice(), Some("initial")),
+        };
+        let words: Vec<String> = std::iter::once(&process.program).chain(arguments).map(|text| word(text)).collect();
+        self.line(format_args!("process {}", words.join(" ")));
+        if let Some(matching) = matching {
+            self.line(format_args!("param_match {matching}"));
+        } else if process.arguments.is_none() && process.full_command {
+            self.line("full_command");
+        }
+        if process.least > 0 {
+            self.line(format_args!("quorum {}", process.least));
+        }
+        if let Some(most) = process.most {
+            self.line(format_args!("quorum_max {most}"));
+        }
+        self.line(format_args!("fork_delay {}", seconds(process.delay_up)));
+        self.line(format_args!("terminate_delay {}", seconds(process.delay_down)));
+    }
+
+    /// A list for each kind of checks.
+    fn tracked_checks(&mut self, tracks: &[Track], daemon: &Daemon) {
+        let kind = |track: &Track| daemon.checks.iter().find(|check| check.name == track.name).map(Kind::of);
+        for wanted in [Kind::Script, Kind::File, Kind::Process] {
+            let of_kind = tracks.iter().filter(|track| kind(track).unwrap_or(Kind::Script) == wanted);
+            self.list(wanted.track(), of_kind, |track| tracked(track, default_weight(track, daemon)));
+        }
     }
 
     fn instance(&mut self, instance: &Instance, daemon: &Daemon, macvlans: &BTreeSet<&str>) {
@@ -245,7 +297,7 @@ impl Printer {
             out.list("virtual_rules", &instance.rules, rule);
             let interfaces = named_interfaces(instance, macvlans);
             out.list("track_interface", interfaces, |track| tracked(track, TrackWeight::default()));
-            out.list("track_script", &instance.track_checks, |track| tracked(track, default_weight(track, daemon)));
+            out.tracked_checks(&instance.track_checks, daemon);
             out.notify(&instance.notify);
             out.announce(&instance.announce);
         });
@@ -283,7 +335,7 @@ impl Printer {
             out.list("group", [names.join(" ")], |names| names);
             out.line("sync_group_tracking_weight");
             out.list("track_interface", &group.track_interfaces, |track| tracked(track, TrackWeight::default()));
-            out.list("track_script", &group.track_checks, |track| tracked(track, default_weight(track, daemon)));
+            out.tracked_checks(&group.track_checks, daemon);
             out.notify(&group.notify);
         });
     }
@@ -325,16 +377,6 @@ fn seconds(time: Duration) -> String {
     micros.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// A word as the lexer takes it: bare where that is possible.
-fn word(text: &str) -> String {
-    let mut report = Report::new(secrets::printable);
-    let source = report.add_source(String::new(), text);
-    match lexer::tokens(source, &mut report).as_slice() {
-        [(Token::Word(word), _)] if word == text => text.to_owned(),
-        _ => format!("\"{text}\""),
-    }
-}
-
 /// A command is one word in double quotes, in which its own words are split once more.
 fn command_line(words: &[String]) -> String {
     let words: Vec<String> = words
@@ -372,6 +414,9 @@ fn address(vip: &VirtualIp) -> String {
     option(&mut line, "dev", vip.device.as_deref().map(word));
     option(&mut line, "scope", Some(vip.scope.number()).filter(|scope| *scope != 0));
     option(&mut line, "label", vip.label.as_deref().map(word));
+    if vip.no_prefix_route {
+        line += " noprefixroute";
+    }
     line
 }
 

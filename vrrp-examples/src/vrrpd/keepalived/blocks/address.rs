@@ -20,14 +20,14 @@ pub(crate) fn read(entries: &[Statement], report: &mut Report) -> Vec<AddressDra
     entries.iter().filter_map(|entry| address(entry, report)).collect()
 }
 
-const SYNTAX: &str = "IP[/LENGTH] [brd +|-|IP] [dev INTERFACE] [scope SCOPE] [label LABEL] [no_track], one on a line";
+const SYNTAX: &str =
+    "IP[/LENGTH] [brd +|-|IP] [dev INTERFACE] [scope SCOPE] [label LABEL] [noprefixroute] [no_track], one on a line";
 
 /// What may follow a virtual address.
-const OPTIONS: [&str; 6] = ["brd", "broadcast", "dev", "label", "no_track", "scope"];
+const OPTIONS: [&str; 7] = ["brd", "broadcast", "dev", "label", "no_track", "noprefixroute", "scope"];
 
 /// What keepalived knows besides.
-const UNSUPPORTED: [&str; 8] =
-    ["-nodad", "autojoin", "home", "mngtmpaddr", "noprefixroute", "peer", "preferred_lft", "use_vmac"];
+const UNSUPPORTED: [&str; 7] = ["-nodad", "autojoin", "home", "mngtmpaddr", "peer", "preferred_lft", "use_vmac"];
 
 fn address(entry: &Statement, report: &mut Report) -> Option<AddressDraft> {
     let word = &entry.keyword;
@@ -76,6 +76,10 @@ fn option_of<'a>(
         return Some(());
     }
     let vip = &mut draft.vip;
+    if name == "noprefixroute" {
+        vip.no_prefix_route = true;
+        return Some(());
+    }
     let Some(value) = values.next() else {
         report.error(option.span, format!("`{name}` has no value")).with_expected(SYNTAX);
         return None;

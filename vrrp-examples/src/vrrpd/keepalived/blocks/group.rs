@@ -2,7 +2,7 @@
 
 use crate::vrrpd::config::Notify;
 use crate::vrrpd::keepalived::blocks::keywords::{self, SYNC_GROUP};
-use crate::vrrpd::keepalived::blocks::track::{self, TrackDraft};
+use crate::vrrpd::keepalived::blocks::track::{self, Kind, TrackDraft};
 use crate::vrrpd::keepalived::blocks::values::interface as interface_name;
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::{Report, Span};
@@ -14,7 +14,7 @@ pub(crate) struct GroupDraft {
     pub(crate) notify: Notify,
     pub(crate) tracking_weight: Option<Span>,
     pub(crate) track_interfaces: Vec<TrackDraft>,
-    pub(crate) track_scripts: Vec<TrackDraft>,
+    pub(crate) track_checks: Vec<TrackDraft>,
 }
 
 impl GroupDraft {
@@ -26,7 +26,7 @@ impl GroupDraft {
             notify: Notify::default(),
             tracking_weight: None,
             track_interfaces: Vec::new(),
-            track_scripts: Vec::new(),
+            track_checks: Vec::new(),
         };
         let (bare, rest): (Vec<Statement>, Vec<Statement>) = body.iter().cloned().partition(is_bare_name);
         SYNC_GROUP.read(Some(&rest), &mut draft, report);
@@ -53,12 +53,12 @@ impl GroupDraft {
     }
 
     pub(crate) fn track_interfaces(&mut self, statement: &Statement, report: &mut Report) {
-        let tracks = track::read(statement, report);
+        let tracks = track::read(Kind::Interface, statement, report);
         self.track_interfaces.extend(tracks.into_iter().filter(|track| interface_name(&track.name, report).is_some()));
     }
 
-    pub(crate) fn track_scripts(&mut self, statement: &Statement, report: &mut Report) {
-        self.track_scripts.extend(track::read(statement, report));
+    pub(crate) fn track_checks(&mut self, kind: Kind, statement: &Statement, report: &mut Report) {
+        self.track_checks.extend(track::read(kind, statement, report));
     }
 }
 

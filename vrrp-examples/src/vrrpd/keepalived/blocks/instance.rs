@@ -10,7 +10,7 @@ use crate::vrrpd::keepalived::blocks::keywords::{AUTHENTICATION, INSTANCE};
 use crate::vrrpd::keepalived::blocks::routing::route::{self, RouteDraft};
 use crate::vrrpd::keepalived::blocks::routing::rule::{self, RuleDraft};
 use crate::vrrpd::keepalived::blocks::switches::Switches;
-use crate::vrrpd::keepalived::blocks::track::{self, TrackDraft};
+use crate::vrrpd::keepalived::blocks::track::{self, Kind, TrackDraft};
 use crate::vrrpd::keepalived::blocks::unicast::{self, PeerDraft};
 use crate::vrrpd::keepalived::blocks::values::{At, interface as interface_name};
 use crate::vrrpd::keepalived::blocks::vmac::VmacDraft;
@@ -52,7 +52,7 @@ pub(crate) struct InstanceDraft {
     pub(crate) routes: Vec<RouteDraft>,
     pub(crate) rules: Vec<RuleDraft>,
     pub(crate) track_interfaces: Vec<TrackDraft>,
-    pub(crate) track_scripts: Vec<TrackDraft>,
+    pub(crate) track_checks: Vec<TrackDraft>,
     /// Keywords that stand in the block, right or wrong: what is wrong is not missing as well.
     written: Vec<String>,
 }
@@ -104,7 +104,7 @@ impl InstanceDraft {
             routes: Vec::new(),
             rules: Vec::new(),
             track_interfaces: Vec::new(),
-            track_scripts: Vec::new(),
+            track_checks: Vec::new(),
             written: body.iter().map(|statement| statement.keyword.text.clone()).collect(),
         };
         INSTANCE.read(Some(body), &mut draft, report);
@@ -135,12 +135,12 @@ impl InstanceDraft {
     }
 
     pub(crate) fn track_interfaces(&mut self, statement: &Statement, report: &mut Report) {
-        let tracks = track::read(statement, report);
+        let tracks = track::read(Kind::Interface, statement, report);
         self.track_interfaces.extend(tracks.into_iter().filter(|track| interface_name(&track.name, report).is_some()));
     }
 
-    pub(crate) fn track_scripts(&mut self, statement: &Statement, report: &mut Report) {
-        self.track_scripts.extend(track::read(statement, report));
+    pub(crate) fn track_checks(&mut self, kind: Kind, statement: &Statement, report: &mut Report) {
+        self.track_checks.extend(track::read(kind, statement, report));
     }
 
     /// Every address with the device that it is put on.

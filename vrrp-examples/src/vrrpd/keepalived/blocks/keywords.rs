@@ -1,14 +1,19 @@
 //! Every keyword that keepalived knows around VRRP, by block, and what becomes of it here.
 
+use crate::vrrpd::config::Probe;
+use crate::vrrpd::keepalived::blocks::check;
 use crate::vrrpd::keepalived::blocks::delays;
+use crate::vrrpd::keepalived::blocks::file;
 use crate::vrrpd::keepalived::blocks::global::{self, Globals};
 use crate::vrrpd::keepalived::blocks::grammar::{Grammar, Kind, first, many, once};
 use crate::vrrpd::keepalived::blocks::group::GroupDraft;
 use crate::vrrpd::keepalived::blocks::instance::{self, Authentication, InstanceDraft};
 use crate::vrrpd::keepalived::blocks::load_balancer;
+use crate::vrrpd::keepalived::blocks::process::{self, ProcessDraft};
 use crate::vrrpd::keepalived::blocks::root::Root;
-use crate::vrrpd::keepalived::blocks::script::{self, ScriptDraft};
+use crate::vrrpd::keepalived::blocks::script::{self, CheckDraft};
 use crate::vrrpd::keepalived::blocks::switches;
+use crate::vrrpd::keepalived::blocks::track::Kind as Tracked;
 use crate::vrrpd::keepalived::blocks::values::At;
 use crate::vrrpd::keepalived::blocks::vmac::VmacDraft;
 
@@ -36,12 +41,21 @@ const DOWN_TIMER: &str = "here a Master counts as gone after three intervals, as
 const EXTRA_IF: &str =
     "addresses on other interfaces are announced as all are: when they are set, and with `garp_master_refresh`";
 
+/// The greatest weights of scripts, of processes, and of files: what a file says is multiplied by its weight.
+const MAX_WEIGHT: i64 = 253;
+const MAX_PROCESS_WEIGHT: i64 = 254;
+const MAX_FILE_WEIGHT: i64 = i16::MAX as i64;
+
 pub(crate) static ROOT: Grammar<Root> = Grammar {
     block: "the top level",
     secret: false,
     understood: &[
         many("global_defs", |root, s, r| GLOBAL_DEFS.read(s.block(r), &mut root.globals, r)),
-        many("vrrp_script", |root, s, r| root.scripts.extend(ScriptDraft::read(s, r))),
+        many("vrrp_script", |root, s, r| root.checks.extend(CheckDraft::read(s, r))),
+        many("vrrp_track_file", |root, s, r| root.checks.extend(file::read(s, r))),
+        many("track_file", |root, s, r| root.checks.extend(file::read(s, r))),
+        many("vrrp_track_process", |root, s, r| root.checks.extend(process::read(s, r))),
+        many("track_process", |root, s, r| root.checks.extend(process::read(s, r))),
         many("vrrp_instance", |root, s, r| root.instances.extend(InstanceDraft::read(s, r))),
         many("vrrp_sync_group", |root, s, r| root.groups.extend(GroupDraft::read(s, r))),
         many("interface_up_down_delays", |root, s, r| root.delays.extend(delays::read(s, r))),
@@ -53,10 +67,7 @@ pub(crate) static ROOT: Grammar<Root> = Grammar {
     granted: &[],
     skipped: &["local_address_group", "virtual_server", "virtual_server_group", "SSL"],
     unsupported: &[
-        Kind {
-            words: &["bfd_instance", "track_file", "track_process", "vrrp_track_file", "vrrp_track_process"],
-            why: TRACKING,
-        },
+        Kind { words: &["bfd_instance"], why: TRACKING },
         Kind { words: &["static_ipaddress", "static_routes", "static_rules", "track_group"], why: STATIC },
         Kind { words: &["garp_group"], why: PACING },
         Kind { words: &["linkbeat_interfaces", "linkbeat_use_polling"], why: LINKBEAT },
@@ -304,22 +315,62 @@ pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
     all,
 };
 
-pub(crate) static SCRIPT: Grammar<ScriptDraft> = Grammar {
+pub(crate) static SCRIPT: Grammar<CheckDraft> = Grammar {
     block: "vrrp_script",
     secret: false,
     understood: &[
-        once("script", |d, s, r| d.command = script::only_command(s, r)),
+        once("script", |d, s, r| d.probe = script::only_command(s, r).map(Probe::Script)),
+        once("check", |d, s, r| d.probe = check::read(s, r).map(Probe::Native)),
         once("interval", |d, s, r| d.interval = script::period(s, r)),
         once("timeout", |d, s, r| d.timeout = script::period(s, r)),
-        once("weight", |d, s, r| d.weight = script::weight(s, r)),
+        once("weight", |d, s, r| d.weight = script::weight(s, MAX_WEIGHT, r)),
         once("rise", |d, s, r| d.rise = script::count(s, r)),
         once("fall", |d, s, r| d.fall = script::count(s, r)),
-        once("user", |d, s, r| d.user = script::user(s, r)),
+        once("user", |d, s, r| d.user = script::user(s, r).map(|value| At { value, span: s.keyword.span })),
     ],
     ignored: &[Kind {
         words: &["init_fail"],
         why: "until its first result a script without a weight keeps its instances out, and one with a weight changes nothing",
     }],
+    granted: &[],
+    skipped: &[],
+    unsupported: &[],
+    all,
+};
+
+pub(crate) static TRACK_FILE: Grammar<CheckDraft> = Grammar {
+    block: "track_file",
+    secret: false,
+    understood: &[
+        once("file", |d, s, r| d.probe = file::path(s, r)),
+        once("weight", |d, s, r| d.weight = script::weight(s, MAX_FILE_WEIGHT, r)),
+        once("init_file", |d, s, r| d.initial = file::initial(s, r)),
+    ],
+    ignored: &[],
+    granted: &[],
+    skipped: &[],
+    unsupported: &[],
+    all,
+};
+
+pub(crate) static TRACK_PROCESS: Grammar<CheckDraft> = Grammar {
+    block: "vrrp_track_process",
+    secret: false,
+    understood: &[
+        once("process", |d, s, r| d.process.program(s, r)),
+        once("param_match", |d, s, r| d.process.matching = ProcessDraft::matching(s, r)),
+        once("full_command", |d, s, r| d.process.full_command = Some(s.flag(r))),
+        once("quorum", |d, s, r| d.process.quorum = s.number(1..=65_535, r)),
+        once("quorum_max", |d, s, r| d.process.quorum_max = s.number(0..=65_535, r)),
+        once("fork_delay", |d, s, r| d.process.delay_up = ProcessDraft::delay(s, r)),
+        once("terminate_delay", |d, s, r| d.process.delay_down = ProcessDraft::delay(s, r)),
+        once("delay", |d, s, r| {
+            let delay = ProcessDraft::delay(s, r);
+            (d.process.delay_up, d.process.delay_down) = (delay, delay);
+        }),
+        once("weight", |d, s, r| d.weight = script::weight(s, MAX_PROCESS_WEIGHT, r)),
+    ],
+    ignored: &[],
     granted: &[],
     skipped: &[],
     unsupported: &[],
@@ -363,7 +414,9 @@ pub(crate) static INSTANCE: Grammar<InstanceDraft> = Grammar {
         many("virtual_routes", InstanceDraft::routes),
         many("virtual_rules", InstanceDraft::rules),
         many("track_interface", InstanceDraft::track_interfaces),
-        many("track_script", InstanceDraft::track_scripts),
+        many("track_script", |d, s, r| d.track_checks(Tracked::Script, s, r)),
+        many("track_file", |d, s, r| d.track_checks(Tracked::File, s, r)),
+        many("track_process", |d, s, r| d.track_checks(Tracked::Process, s, r)),
         first("notify", |d, s, r| d.notify.any = script::command(s, r)),
         first("notify_master", |d, s, r| d.notify.master = script::command(s, r)),
         first("notify_backup", |d, s, r| d.notify.backup = script::command(s, r)),
@@ -409,7 +462,7 @@ pub(crate) static INSTANCE: Grammar<InstanceDraft> = Grammar {
             words: &["timer_expired_backup"],
             why: "what a Master does that hung cannot be set: it begins anew when it was silent for longer than its lease",
         },
-        Kind { words: &["track_bfd", "track_file", "track_process"], why: TRACKING },
+        Kind { words: &["track_bfd"], why: TRACKING },
         Kind { words: &["use_ipvlan"], why: "vrrpd makes macvlans only; `use_vmac` asks for one" },
         Kind { words: &["use_vmac_addr"], why: VMACS_OF_ADDRESSES },
         Kind {
@@ -426,7 +479,9 @@ pub(crate) static SYNC_GROUP: Grammar<GroupDraft> = Grammar {
     understood: &[
         many("group", GroupDraft::group),
         many("track_interface", GroupDraft::track_interfaces),
-        many("track_script", GroupDraft::track_scripts),
+        many("track_script", |g, s, r| g.track_checks(Tracked::Script, s, r)),
+        many("track_file", |g, s, r| g.track_checks(Tracked::File, s, r)),
+        many("track_process", |g, s, r| g.track_checks(Tracked::Process, s, r)),
         once("sync_group_tracking_weight", |g, s, r| g.tracking_weight = Some(s.flag(r))),
         once("global_tracking", |g, s, r| g.tracking_weight = Some(s.flag(r))),
         first("notify", |g, s, r| g.notify.any = script::command(s, r)),
@@ -440,7 +495,7 @@ pub(crate) static SYNC_GROUP: Grammar<GroupDraft> = Grammar {
     skipped: &[],
     unsupported: &[
         Kind { words: &["notify_priority_changes"], why: PRIORITY_CHANGES },
-        Kind { words: &["track_bfd", "track_file", "track_process"], why: TRACKING },
+        Kind { words: &["track_bfd"], why: TRACKING },
     ],
     all,
 };
@@ -473,6 +528,8 @@ fn words() -> impl Iterator<Item = (&'static str, &'static str)> {
     ROOT.words()
         .chain(GLOBAL_DEFS.words())
         .chain(SCRIPT.words())
+        .chain(TRACK_FILE.words())
+        .chain(TRACK_PROCESS.words())
         .chain(INSTANCE.words())
         .chain(SYNC_GROUP.words())
         .chain(AUTHENTICATION.words())

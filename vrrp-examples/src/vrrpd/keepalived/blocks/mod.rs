@@ -1,13 +1,16 @@
 //! From statements to drafts: what each line says.
 
 pub(super) mod address;
+pub(super) mod check;
 pub(super) mod delays;
+pub(super) mod file;
 pub(super) mod global;
 pub(super) mod grammar;
 pub(super) mod group;
 pub(super) mod instance;
 pub(super) mod keywords;
 pub(super) mod load_balancer;
+pub(super) mod process;
 pub(super) mod root;
 pub(super) mod routing;
 pub(super) mod script;

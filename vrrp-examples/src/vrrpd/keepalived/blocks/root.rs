@@ -5,7 +5,7 @@ use crate::vrrpd::keepalived::blocks::global::Globals;
 use crate::vrrpd::keepalived::blocks::group::GroupDraft;
 use crate::vrrpd::keepalived::blocks::instance::InstanceDraft;
 use crate::vrrpd::keepalived::blocks::keywords::ROOT;
-use crate::vrrpd::keepalived::blocks::script::ScriptDraft;
+use crate::vrrpd::keepalived::blocks::script::CheckDraft;
 use crate::vrrpd::keepalived::blocks::values::At;
 use crate::vrrpd::keepalived::text::statement::Statement;
 use crate::vrrpd::report::Report;
@@ -14,7 +14,7 @@ use crate::vrrpd::report::Report;
 #[derive(Default)]
 pub(crate) struct Root {
     pub(crate) globals: Globals,
-    pub(crate) scripts: Vec<ScriptDraft>,
+    pub(crate) checks: Vec<CheckDraft>,
     pub(crate) instances: Vec<InstanceDraft>,
     pub(crate) groups: Vec<GroupDraft>,
     pub(crate) delays: Vec<At<InterfaceDelay>>,

@@ -3,44 +3,78 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::vrrpd::config::{Command, User};
+use crate::vrrpd::config::{Command, InitialValue, Probe, User};
+use crate::vrrpd::keepalived::blocks::grammar::Grammar;
 use crate::vrrpd::keepalived::blocks::keywords::SCRIPT;
-use crate::vrrpd::keepalived::blocks::track::{self, WeightDraft};
+use crate::vrrpd::keepalived::blocks::process::ProcessDraft;
+use crate::vrrpd::keepalived::blocks::track::{self, Kind, WeightDraft};
 use crate::vrrpd::keepalived::blocks::values::At;
 use crate::vrrpd::keepalived::text::command::split_values;
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::Report;
 
-/// A health check as written.
-pub(crate) struct ScriptDraft {
+/// A check as written, of whatever kind.
+pub(crate) struct CheckDraft {
     pub(crate) name: Word,
-    pub(crate) command: Option<Command>,
+    pub(crate) kind: Kind,
+    pub(crate) probe: Option<Probe>,
+    pub(crate) process: ProcessDraft,
+    pub(crate) initial: Option<InitialValue>,
     pub(crate) interval: Option<Duration>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) weight: Option<WeightDraft>,
     pub(crate) rise: Option<NonZeroU32>,
     pub(crate) fall: Option<NonZeroU32>,
-    pub(crate) user: Option<User>,
-    /// Whether there is a `script` line, right or wrong.
-    pub(crate) has_command: bool,
+    pub(crate) user: Option<At<User>>,
 }
 
-impl ScriptDraft {
-    pub(crate) fn read(statement: &Statement, report: &mut Report) -> Option<Self> {
-        let (name, body) = statement.named_block("the name of the script", report)?;
-        let mut draft = Self {
+impl CheckDraft {
+    pub(crate) fn new(name: &Word, kind: Kind) -> Self {
+        Self {
             name: name.clone(),
-            command: None,
+            kind,
+            probe: None,
+            process: ProcessDraft::default(),
+            initial: None,
             interval: None,
             timeout: None,
             weight: None,
             rise: None,
             fall: None,
             user: None,
-            has_command: body.iter().any(|statement| statement.keyword.text == "script"),
-        };
+        }
+    }
+
+    pub(crate) fn read(statement: &Statement, report: &mut Report) -> Option<Self> {
+        let (name, body) = statement.named_block("the name of the script", report)?;
+        let mut draft = Self::new(name, Kind::Script);
         SCRIPT.read(Some(body), &mut draft, report);
+        let written = |keyword: &str| body.iter().find(|statement| statement.keyword.text == keyword);
+        match (written("script"), written("check")) {
+            (None, None) => {
+                let message = format!("the script `{}` says nothing to run", name.text);
+                report.error(name.span, message).with_expected("a `script` line in its block");
+            }
+            (Some(_), Some(check)) => {
+                report.error(check.keyword.span, "`script` and `check` in one block").with_expected("one of the two");
+            }
+            _ => {}
+        }
         Some(draft)
+    }
+
+    /// Reports a keyword that the block cannot do without.
+    pub(crate) fn require(
+        &self,
+        grammar: &Grammar<Self>,
+        body: &[Statement],
+        keyword: &str,
+        expected: &str,
+        report: &mut Report,
+    ) {
+        if !grammar.has(keyword, body.iter().map(|statement| statement.keyword.text.as_str())) {
+            report.error(self.name.span, format!("`{}` has no `{keyword}`", self.name.text)).with_expected(expected);
+        }
     }
 }
 
@@ -93,10 +127,10 @@ pub(crate) fn count(statement: &Statement, report: &mut Report) -> Option<NonZer
     NonZeroU32::new(count.value)
 }
 
-/// `weight`.
-pub(crate) fn weight(statement: &Statement, report: &mut Report) -> Option<WeightDraft> {
+/// `weight`, from `-max` to `max`.
+pub(crate) fn weight(statement: &Statement, max: i64, report: &mut Report) -> Option<WeightDraft> {
     statement.no_block(report);
-    track::weight(&statement.keyword, &statement.values, report)
+    track::weight(&statement.keyword, &statement.values, -max..=max, report)
 }
 
 fn split(statement: &Statement, expected: &str, report: &mut Report) -> Option<(Vec<String>, Vec<String>)> {

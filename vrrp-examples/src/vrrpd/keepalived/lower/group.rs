@@ -8,7 +8,7 @@ use crate::vrrpd::keepalived::blocks::group::GroupDraft;
 use crate::vrrpd::keepalived::blocks::track::TrackDraft;
 use crate::vrrpd::keepalived::blocks::values::unique;
 use crate::vrrpd::keepalived::lower::script::with_globals;
-use crate::vrrpd::keepalived::lower::track::{check_no_macvlan, check_once};
+use crate::vrrpd::keepalived::lower::track::{check_no_macvlan, check_once, in_order};
 use crate::vrrpd::report::{Report, Span};
 use vrrp_core::Weight;
 
@@ -17,18 +17,19 @@ impl GroupDraft {
     pub(crate) fn meaning(
         self,
         globals: &Globals,
-        scripts: &[Check],
+        checks: &[Check],
         macvlans: &BTreeSet<String>,
         instances: &mut [Instance],
         report: &mut Report,
     ) -> SyncGroup {
         check_once(&self.track_interfaces, report);
-        check_once(&self.track_scripts, report);
+        check_once(&self.track_checks, report);
         for draft in &self.track_interfaces {
             check_no_macvlan(&draft.name, macvlans, report);
         }
         let track_interfaces = self.track_interfaces.iter().map(TrackDraft::interface).collect();
-        let track_checks = self.track_scripts.iter().filter_map(|draft| draft.script(scripts, report)).collect();
+        let track_checks = self.track_checks.iter().filter_map(|draft| draft.check(checks, report)).collect();
+        let track_checks = in_order(track_checks, checks);
         for member in &self.members {
             let Some(instance) = instances.iter_mut().find(|instance| instance.name == member.text) else { continue };
             if self.tracking_weight.is_none() {
@@ -64,7 +65,7 @@ pub(crate) fn check(groups: &[GroupDraft], instances: &[&str], report: &mut Repo
     }
 }
 
-/// keepalived: an interface with a weight counts as one without, and a script with a weight is not tracked.
+/// keepalived: an interface with a weight counts as one without, and a check with a weight is not tracked.
 fn drop_weights(instance: &mut Instance, span: Span, report: &mut Report) {
     let weighted = |track: &Track| track.weight.weight != Weight::Fault;
     for track in instance.track_interfaces.iter_mut().filter(|track| weighted(track)) {
@@ -77,7 +78,7 @@ fn drop_weights(instance: &mut Instance, span: Span, report: &mut Report) {
     instance.track_checks = kept;
     for track in dropped {
         let message = format!(
-            "in a group the script `{}`, which has a weight, does not count for `{}`",
+            "in a group the check `{}`, which has a weight, does not count for `{}`",
             track.name, instance.name
         );
         report.notice(span, message);

@@ -8,7 +8,7 @@ use crate::vrrpd::keepalived::blocks::address::AddressDraft;
 use crate::vrrpd::keepalived::blocks::global::Globals;
 use crate::vrrpd::keepalived::blocks::instance::{Initial, InstanceDraft};
 use crate::vrrpd::keepalived::lower::script::with_globals;
-use crate::vrrpd::keepalived::lower::track::{check_no_macvlan, check_once};
+use crate::vrrpd::keepalived::lower::track::{check_no_macvlan, check_once, in_order};
 use crate::vrrpd::report::{Report, Span};
 use vrrp_core::{AdvertInterval, Family, Priority, Version, Vrid, Weight};
 use vrrp_io_linux::VirtualIp;
@@ -22,7 +22,7 @@ impl InstanceDraft {
     pub(crate) fn meaning(
         mut self,
         globals: &Globals,
-        scripts: &[Check],
+        checks: &[Check],
         macvlans: &BTreeSet<String>,
         report: &mut Report,
     ) -> Option<Instance> {
@@ -37,7 +37,7 @@ impl InstanceDraft {
         let virtual_mac = self.virtual_mac(self.strict(globals), report);
         let announce = self.announce(globals);
         let track_interfaces = self.tracked_interfaces(priority, macvlans, report);
-        let track_checks = self.tracked_scripts(priority, scripts, report);
+        let track_checks = self.tracked_checks(priority, checks, report);
         let notify = self.notify.map(|command| with_globals(command, globals));
         Some(Instance {
             name: self.name.text,
@@ -194,17 +194,17 @@ impl InstanceDraft {
         tracks
     }
 
-    fn tracked_scripts(&mut self, priority: Priority, scripts: &[Check], report: &mut Report) -> Vec<Track> {
-        let drafts = std::mem::take(&mut self.track_scripts);
+    fn tracked_checks(&mut self, priority: Priority, checks: &[Check], report: &mut Report) -> Vec<Track> {
+        let drafts = std::mem::take(&mut self.track_checks);
         check_once(&drafts, report);
         let mut tracks = Vec::new();
         for draft in drafts {
-            if let Some(track) = draft.script(scripts, report) {
+            if let Some(track) = draft.check(checks, report) {
                 notice_owner(priority, track.weight, draft.name.span, report);
                 tracks.push(track);
             }
         }
-        tracks
+        in_order(tracks, checks)
     }
 }
 

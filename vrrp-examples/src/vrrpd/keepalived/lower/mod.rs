@@ -12,10 +12,11 @@ mod vmac;
 
 use std::collections::BTreeSet;
 
-use crate::vrrpd::config::{Check, Daemon, Instance, SyncGroup};
+use crate::vrrpd::config::{Check, Daemon, InitialValue, Instance, SyncGroup};
 use crate::vrrpd::keepalived::blocks::group::GroupDraft;
 use crate::vrrpd::keepalived::blocks::instance::InstanceDraft;
 use crate::vrrpd::keepalived::blocks::root::Root;
+use crate::vrrpd::keepalived::blocks::script::CheckDraft;
 use crate::vrrpd::keepalived::blocks::values::unique;
 use crate::vrrpd::report::places::Spans;
 use crate::vrrpd::report::{Report, Span};
@@ -27,14 +28,22 @@ pub(crate) fn lower(mut root: Root, report: &mut Report) -> (Daemon, Vec<Spans>)
     check_between_sections(&root, report);
     let macvlans = vmac::name_rest(&mut root.instances);
     routing::number(root.instances.iter_mut().flat_map(|draft| &mut draft.rules), report);
-    let (scripts, spans): (Vec<Check>, Vec<Span>) =
-        root.scripts.into_iter().map(|draft| draft.meaning(&root.globals, report)).unzip();
+    let meaning = |draft: CheckDraft| draft.meaning(&root.globals, report);
+    let (checks, spans, initial) = root.checks.into_iter().map(meaning).fold(
+        (Vec::new(), Vec::new(), Vec::new()),
+        |(mut checks, mut spans, mut initial), (check, span, value)| {
+            initial.extend(value.map(|value| (check.name.clone(), value)));
+            checks.push(check);
+            spans.push(span);
+            (checks, spans, initial)
+        },
+    );
     let places = root.instances.iter().map(InstanceDraft::spans).collect();
-    let meaning = |draft: InstanceDraft| draft.meaning(&root.globals, &scripts, &macvlans, report);
+    let meaning = |draft: InstanceDraft| draft.meaning(&root.globals, &checks, &macvlans, report);
     let mut instances: Vec<Instance> = root.instances.into_iter().filter_map(meaning).collect();
     // Collected where the larger drafts were.
     instances.shrink_to_fit();
-    let meaning = |draft: GroupDraft| draft.meaning(&root.globals, &scripts, &macvlans, &mut instances, report);
+    let meaning = |draft: GroupDraft| draft.meaning(&root.globals, &checks, &macvlans, &mut instances, report);
     let sync_groups: Vec<SyncGroup> = root.groups.into_iter().map(meaning).collect();
     if instances.is_empty() && !report.failed() {
         report
@@ -42,12 +51,15 @@ pub(crate) fn lower(mut root: Root, report: &mut Report) -> (Daemon, Vec<Spans>)
             .with_expected("a `vrrp_instance` block");
     }
     let scheduling = root.globals.process.scheduling();
-    let checks = tracked(scripts, &spans, &instances, &sync_groups, report);
+    let checks = tracked(checks, &spans, &instances, &sync_groups, report);
+    let is_run = |(name, _): &(String, InitialValue)| checks.iter().any(|check| check.name == *name);
+    let initial_values = initial.into_iter().filter(is_run).collect();
     let daemon = Daemon {
         checks,
         instances,
         sync_groups,
         scheduling,
+        initial_values,
         startup_delay: root.globals.startup_delay,
         interface_delays: root.delays.into_iter().map(|delay| delay.value).collect(),
         ..Daemon::default()
@@ -55,9 +67,9 @@ pub(crate) fn lower(mut root: Root, report: &mut Report) -> (Daemon, Vec<Spans>)
     (daemon, places)
 }
 
-/// The scripts that some instance tracks; keepalived runs no others.
+/// The checks that some instance tracks; keepalived runs no others.
 fn tracked(
-    scripts: Vec<Check>,
+    checks: Vec<Check>,
     spans: &[Span],
     instances: &[Instance],
     groups: &[SyncGroup],
@@ -67,18 +79,18 @@ fn tracked(
     let tracks = instances.iter().flat_map(|instance| &instance.track_checks).chain(of_groups);
     let tracks: BTreeSet<&str> = tracks.map(|track| track.name.as_str()).collect();
     let (tracked, idle): (Vec<_>, Vec<_>) =
-        scripts.into_iter().zip(spans).partition(|(script, _)| tracks.contains(script.name.as_str()));
+        checks.into_iter().zip(spans).partition(|(check, _)| tracks.contains(check.name.as_str()));
     // After an error this may be the consequence of a name that was wrong.
     if !report.failed() {
-        for (script, span) in idle {
-            report.notice(*span, format!("`{}` is not run: it counts for no instance", script.name));
+        for (check, span) in idle {
+            report.notice(*span, format!("`{}` is not run: it counts for no instance", check.name));
         }
     }
-    tracked.into_iter().map(|(script, _)| script).collect()
+    tracked.into_iter().map(|(check, _)| check).collect()
 }
 
 fn check_between_sections(root: &Root, report: &mut Report) {
-    let names = root.scripts.iter().map(|draft| (&draft.name.text, draft.name.span));
+    let names = root.checks.iter().map(|draft| (&draft.name.text, draft.name.span));
     unique(names, report, |name| format!("the script name `{name}` is taken"), "a name of its own");
     let names = root.instances.iter().map(|draft| (&draft.name.text, draft.name.span));
     unique(names, report, |name| format!("the instance name `{name}` is taken"), "a name of its own");

@@ -1,33 +1,75 @@
 //! What a script means.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroI16, NonZeroU32};
 use std::time::Duration;
 
-use crate::vrrpd::config::{Check, Command, Probe, TrackWeight};
+use crate::vrrpd::config::{Check, Command, InitialValue, Probe, TrackWeight};
 use crate::vrrpd::keepalived::blocks::global::Globals;
-use crate::vrrpd::keepalived::blocks::script::ScriptDraft;
-use crate::vrrpd::keepalived::blocks::track::WeightDraft;
+use crate::vrrpd::keepalived::blocks::script::CheckDraft;
+use crate::vrrpd::keepalived::blocks::track::{Kind, WeightDraft};
 use crate::vrrpd::report::{Report, Span};
+use vrrp_core::Weight;
+use vrrp_io_linux::checks as native;
 
-impl ScriptDraft {
-    pub(crate) fn meaning(self, globals: &Globals, report: &mut Report) -> (Check, Span) {
-        if !self.has_command {
-            let message = format!("the script `{}` says nothing to run", self.name.text);
-            report.error(self.name.span, message).with_expected("a `script` line in its block");
+impl CheckDraft {
+    /// The check, with where its name stands and what it reads is to say at the start.
+    pub(crate) fn meaning(self, globals: &Globals, report: &mut Report) -> (Check, Span, Option<InitialValue>) {
+        let native = !matches!(self.probe, Some(Probe::Script(_)));
+        if let Some(user) = self.user.as_ref().filter(|_| native && self.probe.is_some()) {
+            report.notice(user.span, "`user` has no effect: vrrpd looks at this itself");
         }
-        let command = self.command.unwrap_or(Command { words: Vec::new(), user: None, secure: false });
+        let probe = match (self.kind, self.probe) {
+            (Kind::Process, _) => self.process.meaning(report).map(|it| Probe::Native(native::Probe::Process(it))),
+            (_, Some(Probe::Script(command))) => {
+                let user = self.user.map(|user| user.value);
+                Some(Probe::Script(with_globals(Command { user, ..command }, globals)))
+            }
+            (_, other) => other,
+        };
+        // What is wrong with it was said.
+        let nothing = || Probe::Script(Command { words: Vec::new(), user: None, secure: false });
         let interval = self.interval.unwrap_or(Duration::from_secs(1));
-        let script = Check {
+        let check = Check {
             name: self.name.text,
-            probe: Probe::Script(with_globals(Command { user: self.user, ..command }, globals)),
+            probe: probe.unwrap_or_else(nothing),
             interval,
             timeout: self.timeout.unwrap_or(interval),
             rise: self.rise.unwrap_or(NonZeroU32::MIN),
             fall: self.fall.unwrap_or(NonZeroU32::MIN),
-            weight: WeightDraft::over(self.weight, TrackWeight::default()),
+            weight: WeightDraft::over(self.weight, self.kind.default_weight()),
         };
-        (script, self.name.span)
+        (check, self.name.span, self.initial)
     }
+}
+
+impl Kind {
+    /// The weight where none is written.
+    pub(crate) fn default_weight(self) -> TrackWeight {
+        const ONE: NonZeroI16 = match NonZeroI16::new(1) {
+            Some(one) => one,
+            None => NonZeroI16::MAX,
+        };
+        let weight = match self {
+            Self::Interface | Self::Script => Weight::Fault,
+            Self::File | Self::Process => Weight::Adjust(ONE),
+        };
+        TrackWeight { weight, reverse: false }
+    }
+
+    /// What tracks a check.
+    pub(crate) fn of(check: &Check) -> Self {
+        match &check.probe {
+            Probe::Value(_) => Self::File,
+            Probe::Native(native::Probe::Process(_)) if is_plain(check) => Self::Process,
+            Probe::Native(_) | Probe::Script(_) => Self::Script,
+        }
+    }
+}
+
+/// Whether nothing is said about when it is looked at.
+fn is_plain(check: &Check) -> bool {
+    let (second, once) = (Duration::from_secs(1), NonZeroU32::MIN);
+    (check.interval, check.timeout, check.rise, check.fall) == (second, second, once, once)
 }
 
 /// The command, run as `script_user` where it names nobody, and as `enable_script_security` has it.

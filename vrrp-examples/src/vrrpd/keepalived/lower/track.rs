@@ -1,12 +1,13 @@
-//! What is tracked: interfaces and scripts, and with which weight.
+//! What is tracked: interfaces and checks, and with which weight.
 
 use std::collections::BTreeSet;
 
-use crate::vrrpd::config::{Check, Track, TrackWeight};
-use crate::vrrpd::keepalived::blocks::track::{TrackDraft, WeightDraft};
+use crate::vrrpd::config::{Check, Probe, Track, TrackWeight};
+use crate::vrrpd::keepalived::blocks::track::{Kind, TrackDraft, WeightDraft};
 use crate::vrrpd::keepalived::blocks::values::unique;
 use crate::vrrpd::keepalived::text::statement::Word;
 use crate::vrrpd::report::Report;
+use vrrp_io_linux::checks as native;
 
 impl TrackDraft {
     /// As a tracked interface.
@@ -14,24 +15,49 @@ impl TrackDraft {
         Track { name: self.name.text.clone(), weight: WeightDraft::over(self.weight, TrackWeight::default()) }
     }
 
-    /// As a tracked script, which must be one of `scripts`.
-    pub(crate) fn script(&self, scripts: &[Check], report: &mut Report) -> Option<Track> {
+    /// As a tracked check, which must be one of `checks`, and of a kind that is tracked so.
+    pub(crate) fn check(&self, checks: &[Check], report: &mut Report) -> Option<Track> {
         let name = &self.name.text;
-        let Some(script) = scripts.iter().find(|script| script.name == *name) else {
+        let Some(check) = checks.iter().find(|check| check.name == *name) else {
             // What may have defined it was told.
             if report.is_doubtful(name) {
                 return None;
             }
-            let names: Vec<&str> = scripts.iter().map(|script| script.name.as_str()).collect();
+            let fitting: Vec<&str> =
+                checks.iter().filter(|check| self.fits(check)).map(|check| check.name.as_str()).collect();
+            let block = self.kind.block();
             report
-                .error(self.name.span, format!("no `vrrp_script` is called `{name}`"))
-                .with_expected("the name of a `vrrp_script` block")
-                .with_help(defined(&names))
-                .with_nearest(name, names);
+                .error(self.name.span, format!("no `{block}` is called `{name}`"))
+                .with_expected(format!("the name of a `{block}` block"))
+                .with_help(defined(&fitting))
+                .with_nearest(name, fitting);
             return None;
         };
-        Some(Track { name: name.clone(), weight: WeightDraft::over(self.weight, script.weight) })
+        if !self.fits(check) {
+            let (wrong, right) = (self.kind.track(), Kind::of(check).track());
+            report
+                .error(self.name.span, format!("`{name}` in `{wrong}` is a check of another kind"))
+                .with_expected(format!("`{name}` in `{right}`"));
+            return None;
+        }
+        Some(Track { name: name.clone(), weight: WeightDraft::over(self.weight, check.weight) })
     }
+
+    /// Processes are tracked as such, and as the script that they may be written as.
+    fn fits(&self, check: &Check) -> bool {
+        let is_process = matches!(check.probe, Probe::Native(native::Probe::Process(_)));
+        match self.kind {
+            Kind::Process => is_process,
+            Kind::Script => is_process || Kind::of(check) == Kind::Script,
+            kind => Kind::of(check) == kind,
+        }
+    }
+}
+
+/// Tracked checks in one order, whatever the order of their blocks: scripts, files, processes.
+pub(crate) fn in_order(mut tracks: Vec<Track>, checks: &[Check]) -> Vec<Track> {
+    tracks.sort_by_key(|track| checks.iter().find(|check| check.name == track.name).map(Kind::of));
+    tracks
 }
 
 /// Which names there are to choose from.

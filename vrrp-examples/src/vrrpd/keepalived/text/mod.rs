@@ -7,3 +7,4 @@ pub(super) mod look_alikes;
 pub(super) mod parser;
 pub(super) mod secrets;
 pub(super) mod statement;
+pub(super) mod written;
