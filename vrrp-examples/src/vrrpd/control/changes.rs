@@ -65,6 +65,8 @@ mod tests {
     #[test]
     fn a_change_is_a_line_and_says_what_about_it() {
         let notice = Finding {
+            code: String::new(),
+            keyword: None,
             severity: "notice".to_owned(),
             file: "a.conf".to_owned(),
             line: 3,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::vrrpd::report::diagnostics::{Diagnostic, Diagnostics, Severity, nearest_first};
+use crate::vrrpd::report::diagnostics::{Diagnostic, Diagnostics, nearest_first};
 
 /// How many names of what exists a sentence has.
 const NAMES: usize = 8;
@@ -84,12 +84,18 @@ pub enum Refused {
 pub struct Finding {
     /// `error`, `warning` or `notice`.
     pub severity: String,
+    /// Of what kind it is: a word that stays the same when the message changes (`docs/check.md`).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub code: String,
     /// Where.
     pub file: String,
     /// From 1; 0 where the file as a whole is meant.
     pub line: usize,
     /// In characters, from 1; 0 where the file as a whole is meant.
     pub column: usize,
+    /// The keyword that is not acted upon, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyword: Option<String>,
     /// What is wrong.
     pub message: String,
     /// What was expected instead.
@@ -114,14 +120,11 @@ impl Refused {
 
 impl From<&Diagnostic> for Finding {
     fn from(diagnostic: &Diagnostic) -> Self {
-        let Diagnostic { severity, file, line, column, message, expected, help, .. } = diagnostic;
-        let severity = match severity {
-            Severity::Notice => "notice",
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        };
+        let Diagnostic { severity, code, keyword, file, line, column, message, expected, help, .. } = diagnostic;
         Self {
-            severity: severity.to_owned(),
+            severity: severity.name().to_owned(),
+            code: code.name().to_owned(),
+            keyword: keyword.clone(),
             file: file.clone(),
             line: *line,
             column: *column,

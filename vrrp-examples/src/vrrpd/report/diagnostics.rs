@@ -1,7 +1,5 @@
 //! What the reader has to say about a file: where, what is wrong, what was expected.
 
-use std::fmt;
-
 /// How much a [`Diagnostic`] weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
@@ -13,11 +11,90 @@ pub enum Severity {
     Error,
 }
 
+impl Severity {
+    /// Its name in messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What kind of finding it is: for programs, and it stays the same when the words change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Code {
+    /// Braces, quotes and characters: what follows may be read in another way than it was meant.
+    Syntax,
+    /// A file that cannot be read, or an `include` that cannot be followed.
+    File,
+    /// A word that is not a keyword here.
+    UnknownKeyword,
+    /// Known, and not supported.
+    Unsupported,
+    /// A value that is wrong.
+    Value,
+    /// Something that has to be there is not.
+    Missing,
+    /// A line or a name that is there already.
+    Repeated,
+    /// A name that nothing has.
+    Undefined,
+    /// Two things that exclude each other.
+    Conflict,
+    /// Not acted upon, and nothing is lost by it.
+    Ignored,
+    /// A section that other programs serve, and nobody here.
+    Skipped,
+    /// It means something else than it seems to.
+    Meaning,
+    /// Something on this host is not as the file has it.
+    Host,
+}
+
+impl Code {
+    /// Its name, as `vrrpd --check --json` prints it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Syntax => "syntax",
+            Self::File => "file",
+            Self::UnknownKeyword => "unknown-keyword",
+            Self::Unsupported => "unsupported",
+            Self::Value => "value",
+            Self::Missing => "missing",
+            Self::Repeated => "repeated",
+            Self::Undefined => "undefined",
+            Self::Conflict => "conflict",
+            Self::Ignored => "ignored",
+            Self::Skipped => "skipped",
+            Self::Meaning => "meaning",
+            Self::Host => "host",
+        }
+    }
+
+    /// What a finding of this severity is, where nothing more is said.
+    const fn of(severity: Severity) -> Self {
+        match severity {
+            Severity::Notice => Self::Meaning,
+            Severity::Warning => Self::Host,
+            Severity::Error => Self::Value,
+        }
+    }
+}
+
 /// One finding, complete in itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Error or notice.
     pub severity: Severity,
+    /// Of what kind it is.
+    pub code: Code,
+    /// The keyword that is not acted upon, if it is about one.
+    pub keyword: Option<String>,
     /// File it was found in.
     pub file: String,
     /// Line, from 1; 0 when the file as a whole is meant.
@@ -43,52 +120,40 @@ pub(crate) struct Excerpt {
     pub(crate) width: usize,
 }
 
-/// Every finding of a file that does not load, in the order of the text. At least one is an error.
+/// Every finding of a file that does not load, the cause first. At least one is an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostics(pub Vec<Diagnostic>);
 
 impl std::error::Error for Diagnostics {}
 
-impl fmt::Display for Diagnostics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, diagnostic) in self.0.iter().enumerate() {
-            write!(f, "{}{diagnostic}", if index == 0 { "" } else { "\n\n" })?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Diagnostic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
-        if self.line > 0 {
-            write!(f, ":{}:{}", self.line, self.column)?;
-        }
-        let severity = match self.severity {
-            Severity::Notice => "notice",
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        };
-        write!(f, ": {severity}: {}", self.message)?;
-        let gutter = self.line.to_string().len();
-        if let Some(Excerpt { line, width }) = &self.excerpt {
-            let (before, marks) = (self.column.saturating_sub(1), "^".repeat(*width));
-            write!(f, "\n{:gutter$} |\n{} | {line}\n{:gutter$} | {:before$}{marks}", "", self.line, "", "")?;
-        }
-        for (what, text) in [("expected", &self.expected), ("help", &self.help)] {
-            if let Some(text) = text {
-                write!(f, "\n{:gutter$} = {what}: {text}", "")?;
-            }
-        }
-        Ok(())
-    }
-}
-
 impl Diagnostic {
     /// Says something about a file as a whole.
     pub(crate) fn of_file(severity: Severity, file: String, message: String) -> Self {
         let (expected, help, excerpt) = (None, None, None);
-        Self { severity, file, line: 0, column: 0, message, expected, help, excerpt, order: (0, 0) }
+        let (code, keyword) = (Code::File, None);
+        Self { severity, code, keyword, file, line: 0, column: 0, message, expected, help, excerpt, order: (0, 0) }
+    }
+
+    /// Says something about a stretch of a line.
+    pub(crate) fn of_line(
+        severity: Severity,
+        (file, line, column): (String, usize, usize),
+        message: String,
+        excerpt: Option<Excerpt>,
+        order: (usize, usize),
+    ) -> Self {
+        let (code, keyword, expected, help) = (Code::of(severity), None, None, None);
+        Self { severity, code, keyword, file, line, column, message, expected, help, excerpt, order }
+    }
+
+    pub(crate) fn with_code(&mut self, code: Code) -> &mut Self {
+        self.code = code;
+        self
+    }
+
+    pub(crate) fn with_keyword(&mut self, keyword: &str) -> &mut Self {
+        self.keyword = Some(keyword.to_owned());
+        self
     }
 
     pub(crate) fn with_expected(&mut self, expected: impl Into<String>) -> &mut Self {

@@ -2,11 +2,12 @@
 
 pub mod diagnostics;
 pub mod places;
+pub mod rendering;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crate::vrrpd::report::diagnostics::{Diagnostic, Excerpt, Severity};
+use crate::vrrpd::report::diagnostics::{Code, Diagnostic, Excerpt, Severity};
 
 /// A stretch of one source, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +80,11 @@ impl Report {
         self.record(Severity::Error, span, message.into())
     }
 
+    /// An error in the shape of the text, after which it may be read in another way than it was meant.
+    pub(crate) fn syntax(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+        self.error(span, message).with_code(Code::Syntax)
+    }
+
     pub(crate) fn notice(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
         self.record(Severity::Notice, span, message.into())
     }
@@ -87,6 +93,21 @@ impl Report {
     pub(crate) fn notice_once(&mut self, keyword: &str, span: Span, message: impl Into<String>) {
         if self.named.insert(keyword.to_owned()) {
             self.notice(span, message);
+        }
+    }
+
+    /// The same, of a keyword that is not acted upon.
+    pub(crate) fn ignored_once(&mut self, keyword: &str, span: Span, message: impl Into<String>) {
+        if self.named.insert(keyword.to_owned()) {
+            self.notice(span, message).with_code(Code::Ignored).with_keyword(keyword);
+        }
+    }
+
+    /// Adds a help to what was said at this place, if something was and it has none.
+    pub(crate) fn add_help(&mut self, span: Span, help: String) {
+        let place = (span.source, span.start);
+        if let Some(found) = self.found.iter_mut().find(|found| found.order == place) {
+            found.help.get_or_insert(help);
         }
     }
 
@@ -136,10 +157,18 @@ impl Report {
         }
     }
 
-    /// Takes all findings, in the order of the text.
+    /// Takes all findings, in the order of the text; where something is an error, what may be the cause of others first: the
+    /// shape of the text, then its other errors.
     pub(crate) fn take_found(&mut self) -> Vec<Diagnostic> {
+        let failed = self.failed();
         let mut found = std::mem::take(&mut self.found);
-        found.sort_by_key(|diagnostic| diagnostic.order);
+        let rank = |found: &Diagnostic| match (found.severity, found.code) {
+            _ if !failed => 0,
+            (Severity::Error, Code::Syntax) => 1,
+            (Severity::Error, _) => 2,
+            _ => 3,
+        };
+        found.sort_by_key(|found| (rank(found), found.order));
         found
     }
 
@@ -171,17 +200,9 @@ impl Report {
         };
         // A line longer than keepalived itself reads is no use on a screen.
         let excerpt = (full.len() <= 1024).then_some(excerpt);
-        Diagnostic {
-            severity,
-            file: self.sources.get(span.source).map(|source| source.name.clone()).unwrap_or_default(),
-            line,
-            column: chars(line_start, span.start) + 1,
-            message,
-            expected: None,
-            help: None,
-            excerpt,
-            order: (span.source, span.start),
-        }
+        let file = self.sources.get(span.source).map(|source| source.name.clone()).unwrap_or_default();
+        let place = (file, line, chars(line_start, span.start) + 1);
+        Diagnostic::of_line(severity, place, message, excerpt, (span.source, span.start))
     }
 
     fn line_and_start(&self, span: Span) -> (usize, usize) {
@@ -206,6 +227,7 @@ mod tests {
             "  |",
             "2 |  auth_pass \"******\" x",
             "  |                    ^",
+            "  |",
             "  = expected: e",
         ];
         assert_eq!(shown, lines.join("\n") + "\n  = help: h");

@@ -2,7 +2,7 @@
 
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::Report;
-use crate::vrrpd::report::diagnostics::nearest;
+use crate::vrrpd::report::diagnostics::{Code, nearest};
 
 /// The keywords of one kind of block that is read into a `T`.
 pub(crate) struct Grammar<T: 'static> {
@@ -109,7 +109,7 @@ impl<T> Grammar<T> {
             }
             _ => {
                 read(report);
-                report.error(*span, twice).with_expected("one of the two");
+                report.error(*span, twice).with_code(Code::Repeated).with_expected("one of the two");
             }
         }
     }
@@ -117,14 +117,17 @@ impl<T> Grammar<T> {
     fn not_understood(&self, statement: &Statement, report: &mut Report) {
         let (word, span) = (statement.keyword.text.as_str(), statement.keyword.span);
         if let Some(why) = why(self.ignored, word) {
-            report.notice_once(word, span, format!("`{word}` is ignored: {why}"));
+            report.ignored_once(word, span, format!("`{word}` is ignored: {why}"));
         } else if self.granted.contains(&word) {
-            report.notice_once(word, span, format!("`{word}` has no effect: this is always on"));
+            report.ignored_once(word, span, format!("`{word}` has no effect: this is always on"));
         } else if self.skipped.contains(&word) {
-            report.notice(span, format!("`{word}` is not part of VRRP; the whole block is skipped"));
+            let message = format!("`{word}` is not part of VRRP; the whole block is skipped");
+            report.notice(span, message).with_code(Code::Skipped).with_keyword(word);
         } else if let Some(why) = why(self.unsupported, word) {
             report
                 .error(span, format!("`{word}` is known to keepalived but not supported here"))
+                .with_code(Code::Unsupported)
+                .with_keyword(word)
                 .with_expected("a configuration without it")
                 .with_help(why);
             report.doubt(statement.values.iter().map(|word| word.text.as_str()));
@@ -141,6 +144,7 @@ impl<T> Grammar<T> {
             let sign = sign.get(..1).unwrap_or_default();
             report
                 .error(keyword.span, format!("`{name}{sign}` is not a keyword of {}", self.block))
+                .with_code(Code::UnknownKeyword)
                 .with_expected("a space between a keyword and its value");
             return;
         }
@@ -155,6 +159,7 @@ impl<T> Grammar<T> {
         let hidden = self.secret || report.hides(keyword.span);
         let shown = if hidden && help.is_none() { "this word".to_owned() } else { format!("`{word}`") };
         let error = report.error(keyword.span, format!("{shown} is not a keyword of {}", self.block));
+        error.with_code(Code::UnknownKeyword);
         match help {
             Some(help) => error.with_expected(format!("a keyword of {}", self.block)).with_help(help),
             None => {

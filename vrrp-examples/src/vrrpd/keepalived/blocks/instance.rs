@@ -15,6 +15,7 @@ use crate::vrrpd::keepalived::blocks::unicast::{self, PeerDraft};
 use crate::vrrpd::keepalived::blocks::values::{At, interface as interface_name};
 use crate::vrrpd::keepalived::blocks::vmac::VmacDraft;
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
+use crate::vrrpd::report::diagnostics::Code;
 use crate::vrrpd::report::places::Spans;
 use crate::vrrpd::report::{Report, Span};
 use vrrp_core::Password;
@@ -164,7 +165,7 @@ impl InstanceDraft {
         ] {
             if !INSTANCE.has(keyword, self.written.iter().map(String::as_str)) {
                 let message = format!("the instance `{}` has no `{keyword}`", self.name.text);
-                report.error(self.name.span, message).with_expected(expected);
+                report.error(self.name.span, message).with_code(Code::Missing).with_expected(expected);
             }
         }
     }
@@ -180,6 +181,7 @@ impl Authentication {
             if !AUTHENTICATION.has(keyword, written) {
                 report
                     .error(statement.keyword.span, format!("`authentication` without `{keyword}`"))
+                    .with_code(Code::Missing)
                     .with_expected(expected);
             }
         }

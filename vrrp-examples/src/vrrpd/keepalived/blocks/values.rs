@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
+use crate::vrrpd::report::diagnostics::Code;
 use crate::vrrpd::report::{Report, Span};
 use vrrp_io_linux::is_interface_name;
 
@@ -137,7 +138,9 @@ impl Statement {
     fn only_value(&self, expected: &str, report: &mut Report) -> Option<&Word> {
         match self.values.as_slice() {
             [value] => return Some(value),
-            [] => report.error(self.keyword.span, format!("`{}` has no value", self.keyword.text)),
+            [] => report
+                .error(self.keyword.span, format!("`{}` has no value", self.keyword.text))
+                .with_code(Code::Missing),
             [_, extra, ..] => report.error(extra.span, format!("`{}` takes one value only", self.keyword.text)),
         }
         .with_expected(expected);
@@ -146,7 +149,8 @@ impl Statement {
 
     fn body(&self, report: &mut Report) -> Option<&[Statement]> {
         if self.block.is_none() {
-            report.error(self.keyword.span, format!("`{}` has no block", self.keyword.text)).with_expected("`{`");
+            let error = report.error(self.keyword.span, format!("`{}` has no block", self.keyword.text));
+            error.with_code(Code::Missing).with_expected("`{`");
         }
         self.block.as_ref().map(|block| block.body.as_slice())
     }
@@ -261,7 +265,8 @@ pub(crate) fn unique<K: Ord>(
         match first.get(&key) {
             Some(earlier) => {
                 let place = report.place(*earlier, span);
-                report.error(span, format!("{}, first on {place}", message(&key))).with_expected(expected);
+                let error = report.error(span, format!("{}, first on {place}", message(&key)));
+                error.with_code(Code::Repeated).with_expected(expected);
             }
             None => {
                 first.insert(key, span);

@@ -8,7 +8,8 @@ use crate::vrrpd::keepalived::blocks::group::GroupDraft;
 use crate::vrrpd::keepalived::blocks::track::TrackDraft;
 use crate::vrrpd::keepalived::blocks::values::unique;
 use crate::vrrpd::keepalived::lower::script::with_globals;
-use crate::vrrpd::keepalived::lower::track::{check_no_macvlan, check_once, in_order};
+use crate::vrrpd::keepalived::lower::track::{check_no_macvlan, check_once, defined, in_order};
+use crate::vrrpd::report::diagnostics::Code;
 use crate::vrrpd::report::{Report, Span};
 use vrrp_core::Weight;
 
@@ -60,7 +61,9 @@ pub(crate) fn check(groups: &[GroupDraft], instances: &[&str], report: &mut Repo
         }
         report
             .error(member.span, format!("no `vrrp_instance` is called `{}`", member.text))
+            .with_code(Code::Undefined)
             .with_expected("the name of a `vrrp_instance` block")
+            .with_help(defined(instances))
             .with_nearest(&member.text, instances.iter().copied());
     }
 }

@@ -18,6 +18,7 @@ use crate::vrrpd::keepalived::blocks::instance::InstanceDraft;
 use crate::vrrpd::keepalived::blocks::root::Root;
 use crate::vrrpd::keepalived::blocks::script::CheckDraft;
 use crate::vrrpd::keepalived::blocks::values::unique;
+use crate::vrrpd::report::diagnostics::Code;
 use crate::vrrpd::report::places::Spans;
 use crate::vrrpd::report::{Report, Span};
 use vrrp_core::Family;
@@ -48,6 +49,7 @@ pub(crate) fn lower(mut root: Root, report: &mut Report) -> (Daemon, Vec<Spans>)
     if instances.is_empty() && !report.failed() {
         report
             .error(Span { source: 0, start: 0, end: 0 }, "no virtual router is configured")
+            .with_code(Code::Missing)
             .with_expected("a `vrrp_instance` block");
     }
     let scheduling = root.globals.process.scheduling();

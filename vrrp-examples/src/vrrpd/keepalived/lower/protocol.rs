@@ -7,6 +7,7 @@ use crate::vrrpd::config::{Announce, Protocol};
 use crate::vrrpd::keepalived::blocks::global::Globals;
 use crate::vrrpd::keepalived::blocks::instance::{Initial, InstanceDraft};
 use crate::vrrpd::keepalived::blocks::values::At;
+use crate::vrrpd::report::diagnostics::Code;
 use crate::vrrpd::report::{Report, Span};
 use vrrp_core::{Family, Priority, Profile, Version};
 
@@ -219,6 +220,7 @@ impl InstanceDraft {
             if let Some(span) = span {
                 report
                     .error(span, format!("strict mode does not go with {what}"))
+                    .with_code(Code::Conflict)
                     .with_expected(expected)
                     .with_help(help);
             }

@@ -7,6 +7,7 @@ use crate::vrrpd::keepalived::blocks::track::{Kind, TrackDraft, WeightDraft};
 use crate::vrrpd::keepalived::blocks::values::unique;
 use crate::vrrpd::keepalived::text::statement::Word;
 use crate::vrrpd::report::Report;
+use crate::vrrpd::report::diagnostics::Code;
 use vrrp_io_linux::checks as native;
 
 impl TrackDraft {
@@ -28,6 +29,7 @@ impl TrackDraft {
             let block = self.kind.block();
             report
                 .error(self.name.span, format!("no `{block}` is called `{name}`"))
+                .with_code(Code::Undefined)
                 .with_expected(format!("the name of a `{block}` block"))
                 .with_help(defined(&fitting))
                 .with_nearest(name, fitting);
@@ -61,7 +63,7 @@ pub(crate) fn in_order(mut tracks: Vec<Track>, checks: &[Check]) -> Vec<Track> {
 }
 
 /// Which names there are to choose from.
-fn defined(names: &[&str]) -> String {
+pub(crate) fn defined(names: &[&str]) -> String {
     const MANY: usize = 5;
     let quoted: Vec<String> = names.iter().take(MANY).map(|name| format!("`{name}`")).collect();
     match quoted.join(", ") {

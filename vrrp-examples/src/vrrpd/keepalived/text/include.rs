@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::vrrpd::keepalived::text::parser::{Body, Line, MAX_DEPTH, parse};
 use crate::vrrpd::keepalived::text::statement::{Block, Statement, Word};
 use crate::vrrpd::report::Report;
+use crate::vrrpd::report::diagnostics::Code;
 
 /// The files that are being read, outermost first: as they were named, and by their canonical path.
 pub(crate) struct Files {
@@ -74,9 +75,12 @@ impl Files {
                 Ok(read) => statements.extend(read),
                 Err(why) => {
                     let file = path.display();
-                    report.error(pattern.span, format!("{file} cannot be included: {why}")).with_expected(
-                        "the name of a readable file, relative to this one, or a pattern that may match none",
-                    );
+                    report
+                        .error(pattern.span, format!("{file} cannot be included: {why}"))
+                        .with_code(Code::File)
+                        .with_expected(
+                            "the name of a readable file, relative to this one, or a pattern that may match none",
+                        );
                 }
             }
         }

@@ -108,7 +108,7 @@ impl<'a> Lexer<'a> {
         };
         let more = if count > 1 { format!("; it is in this file {count} times") } else { String::new() };
         report
-            .error(Span { source: self.source, start: at, end: at + c.len_utf8() }, message)
+            .syntax(Span { source: self.source, start: at, end: at + c.len_utf8() }, message)
             .with_expected(meant)
             .with_help(help + &more);
     }
@@ -159,7 +159,7 @@ impl<'a> Lexer<'a> {
             Some((close, _)) => close + 1,
             None => {
                 report
-                    .error(self.span(1), "this quote is not closed")
+                    .syntax(self.span(1), "this quote is not closed")
                     .with_expected("another `\"` before the end of the line");
                 // Not the carriage return of Windows.
                 line.trim_end_matches('\r').len()

@@ -30,7 +30,22 @@ const INCLUDES: [&str; 6] = ["include", "includer", "includem", "includew", "inc
 pub(crate) const MAX_DEPTH: usize = 16;
 
 /// Keywords that stand only outside every block: inside one, its closing brace is missing.
-const SECTIONS: [&str; 5] = ["global_defs", "vrrp_script", "vrrp_instance", "vrrp_sync_group", "virtual_server"];
+const SECTIONS: [&str; 14] = [
+    "bfd_instance",
+    "garp_group",
+    "global_defs",
+    "interface_up_down_delays",
+    "static_ipaddress",
+    "static_routes",
+    "static_rules",
+    "track_group",
+    "virtual_server",
+    "vrrp_instance",
+    "vrrp_script",
+    "vrrp_sync_group",
+    "vrrp_track_file",
+    "vrrp_track_process",
+];
 
 /// Blocks inside sections, besides [`LISTS`]; those of the load balancer, which are skipped whole, among them.
 const INNER_BLOCKS: [&str; 11] = [
@@ -48,10 +63,14 @@ const INNER_BLOCKS: [&str; 11] = [
 ];
 
 /// Blocks that are lists: no block stands in one.
-const LISTS: [&str; 9] = [
+const LISTS: [&str; 13] = [
     "authentication",
     "group",
+    "notification_email",
+    "track_bfd",
+    "track_file",
     "track_interface",
+    "track_process",
     "track_script",
     "unicast_peer",
     "virtual_ipaddress",
@@ -61,7 +80,8 @@ const LISTS: [&str; 9] = [
 ];
 
 /// Those in which a line begins with an address, and no keyword.
-const ADDRESS_LISTS: [&str; 3] = ["unicast_peer", "virtual_ipaddress", "virtual_ipaddress_excluded"];
+const ADDRESS_LISTS: [&str; 4] =
+    ["notification_email", "unicast_peer", "virtual_ipaddress", "virtual_ipaddress_excluded"];
 
 /// Tells whether a block belongs to a keyword.
 fn begins_block(keyword: &str) -> bool {
@@ -72,7 +92,14 @@ fn begins_block(keyword: &str) -> bool {
 ///
 /// `is_keyword` tells whether a word is a keyword of any block: then it is no value.
 pub(crate) fn parse(source: usize, is_keyword: fn(&str) -> bool, report: &mut Report) -> Vec<Line> {
-    let mut parser = Parser { is_keyword, words: Vec::new(), open: Vec::new(), body: Vec::new(), continued: false };
+    let mut parser = Parser {
+        is_keyword,
+        words: Vec::new(),
+        open: Vec::new(),
+        body: Vec::new(),
+        missing: Vec::new(),
+        continued: false,
+    };
     let tokens = lexer::tokens(source, report);
     let missing = missing_braces(&tokens);
     let mut tokens = tokens.into_iter().enumerate().peekable();
@@ -80,7 +107,7 @@ pub(crate) fn parse(source: usize, is_keyword: fn(&str) -> bool, report: &mut Re
         match token {
             Token::Word(text) => parser.words.push(Word { text, span }),
             Token::Open if parser.open.len() == MAX_DEPTH => {
-                report.error(span, format!("blocks nest deeper than {MAX_DEPTH}")).with_expected("`}`");
+                report.syntax(span, format!("blocks nest deeper than {MAX_DEPTH}")).with_expected("`}`");
                 return parser.body;
             }
             Token::Open => parser.open(span, report),
@@ -111,6 +138,8 @@ struct Parser {
     open: Vec<(Vec<Word>, Span, Vec<Line>)>,
     /// The innermost block so far.
     body: Vec<Line>,
+    /// Opening braces whose closing ones were missing where a section began.
+    missing: Vec<Span>,
     /// The value of a definition goes on.
     continued: bool,
 }
@@ -136,7 +165,7 @@ impl Parser {
         self.expect_section(&words, report);
         self.expect_list_end(&words, true, report);
         if words.is_empty() {
-            report.error(brace, "a block without a keyword").with_expected("a keyword before `{`");
+            report.syntax(brace, "a block without a keyword").with_expected("a keyword before `{`");
         } else if refuse_preprocessing(&words, report) {
             words.clear();
         }
@@ -158,12 +187,21 @@ impl Parser {
         self.end_line(report);
         match self.open.pop() {
             Some(open) => self.leave(open),
-            None => {
-                report
-                    .error(brace, "this `}` closes nothing")
-                    .with_expected("as many `}` as `{`")
-                    .with_help("braces in a value must be in double quotes");
-            }
+            None => match self.missing.pop() {
+                Some(open) => {
+                    let line = report.place(brace, open);
+                    report.add_help(
+                        open,
+                        format!("the `}}` on {line}, which closes nothing, is the one that is missing"),
+                    );
+                }
+                None => {
+                    report
+                        .syntax(brace, "this `}` closes nothing")
+                        .with_expected("as many `}` as `{`")
+                        .with_help("braces in a value must be in double quotes");
+                }
+            },
         }
     }
 
@@ -187,17 +225,19 @@ impl Parser {
         // What is no keyword may be a password.
         if ends && (self.is_keyword)(&keyword.text) {
             let expected = format!("`}}` before `{}` on {}", keyword.text, report.place(keyword.span, *brace));
-            report.error(*brace, "this `{` is not closed").with_expected(expected);
+            report.syntax(*brace, "this `{` is not closed").with_expected(expected);
             if let Some(open) = self.open.pop() {
                 self.leave(open);
             }
         }
     }
 
+    /// Closes every block that is open, and says so.
     fn close_all(&mut self, before: impl Fn(Span, &Report) -> String, report: &mut Report) {
         while let Some(open) = self.open.pop() {
             let expected = format!("`}}` before {}", before(open.1, report));
-            report.error(open.1, "this `{` is not closed").with_expected(expected);
+            report.syntax(open.1, "this `{` is not closed").with_expected(expected);
+            self.missing.push(open.1);
             self.leave(open);
         }
     }
