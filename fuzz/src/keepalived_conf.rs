@@ -2,6 +2,7 @@
 
 use vrrp_examples::vrrpd::config::Daemon;
 use vrrp_examples::vrrpd::keepalived;
+use vrrp_examples::vrrpd::native;
 use vrrp_examples::vrrpd::report::diagnostics::{Diagnostic, Severity};
 
 pub fn run(input: &[u8]) {
@@ -10,6 +11,7 @@ pub fn run(input: &[u8]) {
         Ok(loaded) => {
             points_into(&text, &loaded.notices);
             assert!(loaded.notices.iter().all(|found| found.severity == Severity::Notice));
+            converts(&loaded.daemon);
             says_the_same_again(loaded.daemon);
         }
         Err(diagnostics) => {
@@ -25,6 +27,13 @@ fn says_the_same_again(mut daemon: Daemon) {
     let again = keepalived::parse_str("fuzz.conf", &printed).unwrap_or_else(|why| panic!("{printed}\n{why}")).daemon;
     daemon.instances.iter_mut().for_each(|instance| instance.password = None);
     assert!(again == daemon, "{printed}\nis {again:#?}\ninstead of {daemon:#?}");
+}
+
+/// In the native format it is the same, passwords too.
+fn converts(daemon: &Daemon) {
+    let written = native::print(daemon);
+    let again = native::parse_str("fuzz.toml", &written).unwrap_or_else(|why| panic!("{written}\n{why}")).daemon;
+    assert!(again == *daemon, "{written}\nis {again:#?}\ninstead of {daemon:#?}");
 }
 
 fn points_into(text: &str, found: &[Diagnostic]) {

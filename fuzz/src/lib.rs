@@ -11,6 +11,7 @@ mod packet;
 pub mod parse;
 pub mod round_trip;
 pub mod router;
+pub mod vrrpd_toml;
 
 /// A target and the name of its corpus.
 pub type Target = (&'static str, fn(&[u8]));
@@ -26,4 +27,5 @@ pub const TARGETS: &[Target] = &[
     ("parse", parse::run),
     ("round_trip", round_trip::run),
     ("router", router::run),
+    ("vrrpd_toml", vrrpd_toml::run),
 ];

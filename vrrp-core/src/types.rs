@@ -519,7 +519,9 @@ impl Password {
         }
     }
 
-    pub(crate) const fn octets(&self) -> &[u8; 8] {
+    /// Returns the octets as they are sent: the password, and zeros after it.
+    #[must_use]
+    pub const fn octets(&self) -> &[u8; 8] {
         &self.0
     }
 

@@ -11,6 +11,7 @@ mod inherited;
 mod journal;
 pub mod keepalived;
 mod log;
+pub mod native;
 pub mod notify;
 mod preflight;
 mod reading;
@@ -21,6 +22,7 @@ mod routers;
 pub mod routes;
 mod service_manager;
 mod signals;
+pub mod soundness;
 mod supervisor;
 mod upgrade;
 

@@ -33,6 +33,19 @@ pub struct Daemon {
     pub interface_delays: Vec<InterfaceDelay>,
     /// What files are to say at the start, by the names of the checks that read them.
     pub initial_values: Vec<(String, InitialValue)>,
+    /// How the daemon itself runs.
+    pub options: Options,
+}
+
+/// How the daemon itself runs. What the command line says counts first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Whether addresses stay on the host when nobody renews them.
+    pub no_lease: bool,
+    /// How long a notify script may take while no newer state waits; zero: as long as it likes.
+    pub notify_timeout: Option<Duration>,
+    /// How long the scripts of a stop may take for each router and group; zero: as long as they like.
+    pub stop_timeout: Option<Duration>,
 }
 
 /// Addresses, routes and rules that belong to no router.

@@ -14,24 +14,15 @@ use std::path::Path;
 pub(crate) use print::LISTS;
 pub use print::{Setting, Subject, print, settings};
 
-use crate::vrrpd::config::Daemon;
 use crate::vrrpd::report::Report;
-use crate::vrrpd::report::diagnostics::{Diagnostic, Diagnostics};
+use crate::vrrpd::report::diagnostics::Diagnostics;
 use crate::vrrpd::report::places::Places;
+pub use crate::vrrpd::soundness::Loaded;
 use blocks::keywords;
 use blocks::root::Root;
 use text::include::Files;
 use text::secrets;
 use text::statement::Statement;
-
-/// A configuration that would run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Loaded {
-    /// What to run.
-    pub daemon: Daemon,
-    /// What the reader should know about it, in the order of the text; all are notices.
-    pub notices: Vec<Diagnostic>,
-}
 
 /// Reads a file and all that it includes.
 ///

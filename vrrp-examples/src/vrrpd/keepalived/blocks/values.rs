@@ -1,6 +1,5 @@
 //! What a statement may carry: one value, a number, a time, a block. Each says what it expected when it finds otherwise.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -8,6 +7,7 @@ use std::time::Duration;
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::diagnostics::Code;
 use crate::vrrpd::report::{Report, Span};
+pub(crate) use crate::vrrpd::soundness::unique;
 use vrrp_io_linux::is_interface_name;
 
 /// A value and where it was written.
@@ -249,30 +249,6 @@ pub(crate) fn interface(word: &Word, report: &mut Report) -> Option<String> {
         return None;
     }
     Some(name.clone())
-}
-
-/// Reports every item after the first with the same key; `message` names it.
-pub(crate) fn unique<K: Ord>(
-    items: impl IntoIterator<Item = (K, Span)>,
-    report: &mut Report,
-    message: impl Fn(&K) -> String,
-    expected: &str,
-) {
-    let mut items: Vec<_> = items.into_iter().collect();
-    items.sort_by_key(|(_, span)| *span);
-    let mut first = BTreeMap::new();
-    for (key, span) in items {
-        match first.get(&key) {
-            Some(earlier) => {
-                let place = report.place(*earlier, span);
-                let error = report.error(span, format!("{}, first on {place}", message(&key)));
-                error.with_code(Code::Repeated).with_expected(expected);
-            }
-            None => {
-                first.insert(key, span);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::vrrpd::keepalived::lower::script::with_globals;
 use crate::vrrpd::keepalived::lower::track::{check_no_macvlan, check_once, defined, in_order};
 use crate::vrrpd::report::diagnostics::Code;
 use crate::vrrpd::report::{Report, Span};
+use crate::vrrpd::soundness;
 use vrrp_core::Weight;
 
 impl GroupDraft {
@@ -51,8 +52,7 @@ pub(crate) fn check(groups: &[GroupDraft], instances: &[&str], report: &mut Repo
     let names = groups.iter().map(|group| (&group.name.text, group.name.span));
     unique(names, report, |name| format!("the group name `{name}` is taken"), "a name of its own");
     let members = || groups.iter().flat_map(|group| &group.members);
-    let spans = members().map(|member| (&member.text, member.span));
-    unique(spans, report, |name| format!("`{name}` is in a group already"), "each instance in one group at most");
+    soundness::members(members().map(|member| (&member.text, member.span)), report);
     // What may have defined one was told.
     let is_known = |name: &str, report: &Report| instances.contains(&name) || report.is_doubtful(name);
     for member in members() {

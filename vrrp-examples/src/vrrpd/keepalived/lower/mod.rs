@@ -10,9 +10,7 @@ mod track;
 mod unicast;
 mod vmac;
 
-use std::collections::BTreeSet;
-
-use crate::vrrpd::config::{Check, Daemon, InitialValue, Instance, SyncGroup};
+use crate::vrrpd::config::{Daemon, InitialValue, Instance, SyncGroup};
 use crate::vrrpd::keepalived::blocks::group::GroupDraft;
 use crate::vrrpd::keepalived::blocks::instance::InstanceDraft;
 use crate::vrrpd::keepalived::blocks::root::Root;
@@ -21,7 +19,7 @@ use crate::vrrpd::keepalived::blocks::values::unique;
 use crate::vrrpd::report::diagnostics::Code;
 use crate::vrrpd::report::places::Spans;
 use crate::vrrpd::report::{Report, Span};
-use vrrp_core::Family;
+use crate::vrrpd::soundness;
 
 /// Lowers a whole configuration, and says where its instances stand. What it returns counts only if `report` holds no
 /// error afterwards.
@@ -40,12 +38,12 @@ pub(crate) fn lower(mut root: Root, report: &mut Report) -> (Daemon, Vec<Spans>)
         },
     );
     let places = root.instances.iter().map(InstanceDraft::spans).collect();
-    let meaning = |draft: InstanceDraft| draft.meaning(&root.globals, &checks, &macvlans, report);
-    let mut instances: Vec<Instance> = root.instances.into_iter().filter_map(meaning).collect();
+    let lowered = |draft: InstanceDraft| draft.meaning(&root.globals, &checks, &macvlans, report);
+    let mut instances: Vec<Instance> = root.instances.into_iter().filter_map(lowered).collect();
     // Collected where the larger drafts were.
     instances.shrink_to_fit();
-    let meaning = |draft: GroupDraft| draft.meaning(&root.globals, &checks, &macvlans, &mut instances, report);
-    let sync_groups: Vec<SyncGroup> = root.groups.into_iter().map(meaning).collect();
+    let lowered = |draft: GroupDraft| draft.meaning(&root.globals, &checks, &macvlans, &mut instances, report);
+    let sync_groups: Vec<SyncGroup> = root.groups.into_iter().map(lowered).collect();
     if instances.is_empty() && !report.failed() {
         report
             .error(Span { source: 0, start: 0, end: 0 }, "no virtual router is configured")
@@ -53,7 +51,7 @@ pub(crate) fn lower(mut root: Root, report: &mut Report) -> (Daemon, Vec<Spans>)
             .with_expected("a `vrrp_instance` block");
     }
     let scheduling = root.globals.process.scheduling();
-    let checks = tracked(checks, &spans, &instances, &sync_groups, report);
+    let checks = soundness::that_count(checks, &spans, &instances, &sync_groups, report);
     let is_run = |(name, _): &(String, InitialValue)| checks.iter().any(|check| check.name == *name);
     let initial_values = initial.into_iter().filter(is_run).collect();
     let daemon = Daemon {
@@ -69,28 +67,6 @@ pub(crate) fn lower(mut root: Root, report: &mut Report) -> (Daemon, Vec<Spans>)
     (daemon, places)
 }
 
-/// The checks that some instance tracks; keepalived runs no others.
-fn tracked(
-    checks: Vec<Check>,
-    spans: &[Span],
-    instances: &[Instance],
-    groups: &[SyncGroup],
-    report: &mut Report,
-) -> Vec<Check> {
-    let of_groups = groups.iter().flat_map(|group| &group.track_checks);
-    let tracks = instances.iter().flat_map(|instance| &instance.track_checks).chain(of_groups);
-    let tracks: BTreeSet<&str> = tracks.map(|track| track.name.as_str()).collect();
-    let (tracked, idle): (Vec<_>, Vec<_>) =
-        checks.into_iter().zip(spans).partition(|(check, _)| tracks.contains(check.name.as_str()));
-    // After an error this may be the consequence of a name that was wrong.
-    if !report.failed() {
-        for (check, span) in idle {
-            report.notice(*span, format!("`{}` is not run: it counts for no instance", check.name));
-        }
-    }
-    tracked.into_iter().map(|(check, _)| check).collect()
-}
-
 fn check_between_sections(root: &Root, report: &mut Report) {
     let names = root.checks.iter().map(|draft| (&draft.name.text, draft.name.span));
     unique(names, report, |name| format!("the script name `{name}` is taken"), "a name of its own");
@@ -100,13 +76,8 @@ fn check_between_sections(root: &Root, report: &mut Report) {
         let vrid = draft.vrid?;
         Some(((vrid.value, draft.family(), &draft.interface.as_ref()?.value), vrid.span))
     });
-    let taken = |(vrid, family, interface): &(u8, Family, &String)| {
-        format!("virtual router id {vrid} is taken on {interface} for {family}")
-    };
-    unique(routers, report, taken, "an id that no other instance on this interface has");
-    let addresses = root.instances.iter().flat_map(InstanceDraft::installed);
-    let taken = |(device, address): &_| format!("the address {address} is taken on {device}");
-    unique(addresses, report, taken, "each address once on a device");
+    soundness::router_ids(routers, report);
+    soundness::addresses(root.instances.iter().flat_map(InstanceDraft::installed), report);
     let delays = root.delays.iter().map(|delay| (&delay.value.interface, delay.span));
     unique(delays, report, |interface| format!("the delays of `{interface}` are there already"), "each interface once");
     vmac::check_names(&root.instances, report);

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::vrrpd::config::{Check, Probe, Track, TrackWeight};
 use crate::vrrpd::keepalived::blocks::track::{Kind, TrackDraft, WeightDraft};
-use crate::vrrpd::keepalived::blocks::values::unique;
 use crate::vrrpd::keepalived::text::statement::Word;
 use crate::vrrpd::report::Report;
 use crate::vrrpd::report::diagnostics::Code;
+use crate::vrrpd::soundness;
 use vrrp_io_linux::checks as native;
 
 impl TrackDraft {
@@ -85,15 +85,10 @@ impl WeightDraft {
 
 /// Reports the interface of a virtual MAC address.
 pub(crate) fn check_no_macvlan(name: &Word, macvlans: &BTreeSet<String>, report: &mut Report) {
-    if macvlans.contains(&name.text) {
-        report
-            .error(name.span, format!("`{}` is down whenever its router is not Master", name.text))
-            .with_expected("an interface that is not that of a virtual MAC address");
-    }
+    soundness::no_mac_interface(&name.text, name.span, macvlans, report);
 }
 
 /// Reports what is tracked twice in one block.
 pub(crate) fn check_once(drafts: &[TrackDraft], report: &mut Report) {
-    let names = drafts.iter().map(|draft| (&draft.name.text, draft.name.span));
-    unique(names, report, |name| format!("`{name}` is tracked twice"), "each name once");
+    soundness::tracked_once(drafts.iter().map(|draft| (&draft.name.text, draft.name.span)), report);
 }

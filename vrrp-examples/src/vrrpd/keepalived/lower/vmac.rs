@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::vrrpd::config::VirtualMac;
 use crate::vrrpd::keepalived::blocks::instance::InstanceDraft;
-use crate::vrrpd::keepalived::blocks::values::{At, unique};
+use crate::vrrpd::keepalived::blocks::values::At;
 use crate::vrrpd::report::Report;
+use crate::vrrpd::soundness;
 use vrrp_core::Family;
 
 impl InstanceDraft {
@@ -35,8 +36,7 @@ impl InstanceDraft {
 /// No two instances have one interface.
 pub(crate) fn check_names(drafts: &[InstanceDraft], report: &mut Report) {
     let names = drafts.iter().filter_map(|draft| draft.vmac.as_ref()?.name.as_ref());
-    let names = names.map(|name| (&name.value, name.span));
-    unique(names, report, |name| format!("the interface name `{name}` is taken"), "a name of its own");
+    soundness::mac_interfaces(names.map(|name| (&name.value, name.span)), report);
 }
 
 /// Gives each interface without a name the first that is free, in keepalived's order. Returns all names.

@@ -1,0 +1,54 @@
+//! `[group.NAME]`.
+
+use crate::vrrpd::config::{Check, SyncGroup};
+use crate::vrrpd::native::read::command::Scripts;
+use crate::vrrpd::native::read::track;
+use crate::vrrpd::native::section::Section;
+use crate::vrrpd::native::tables::GROUP;
+use crate::vrrpd::native::tree::{Node, Word};
+use crate::vrrpd::report::Report;
+
+/// A group, and where its members and tracked interfaces stand.
+pub(crate) struct GroupRead {
+    pub(crate) group: SyncGroup,
+    pub(crate) members: Vec<Word>,
+    pub(crate) tracks: Vec<Word>,
+}
+
+/// Reads a group, whose members must be among `routers`.
+pub(crate) fn read(
+    (name, node): &(Word, Node),
+    scripts: &Scripts,
+    checks: (&[Check], &[(Word, Node)]),
+    routers: &[(Word, Node)],
+    report: &mut Report,
+) -> Option<GroupRead> {
+    let section = Section::read(node, name.span, &[&GROUP], report)?;
+    let words = section.words("members", report);
+    let tracks = track::interfaces(&section, report);
+    let track_checks = track::checks(&section, checks, report);
+    let notify = scripts.notify(&section, report);
+    let members = words.as_ref().map(|words| words.value.clone()).unwrap_or_default();
+    if let Some(words) = words.filter(|words| words.value.is_empty()) {
+        report.error(words.span, "the group has no members").with_expected("the names of its routers");
+    }
+    let names = || routers.iter().map(|(name, _)| name.value.as_str());
+    for member in members.iter().filter(|member| !names().any(|name| name == member.value)) {
+        report
+            .error(member.span, format!("no router is called `{}`", member.value))
+            .with_expected("the name of a table [router.NAME]")
+            .with_nearest(&member.value, names());
+    }
+    if let [only] = members.as_slice() {
+        report.notice(only.span, format!("`{}` is alone in its group", only.value));
+    }
+    let group = SyncGroup {
+        name: name.value.clone(),
+        members: members.iter().map(|member| member.value.clone()).collect(),
+        track_interfaces: tracks.iter().map(|track| track.value.clone()).collect(),
+        track_checks: track_checks.into_iter().map(|track| track.value).collect(),
+        notify,
+    };
+    let tracks = tracks.into_iter().map(|track| Word { value: track.value.name, span: track.span }).collect();
+    Some(GroupRead { group, members, tracks })
+}

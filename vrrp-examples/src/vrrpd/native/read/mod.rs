@@ -1,0 +1,167 @@
+//! From the tree to the model: what each table says, and what must hold between them.
+
+mod address;
+mod announce;
+mod check;
+mod command;
+mod group;
+mod router;
+mod routing;
+mod track;
+
+use std::collections::BTreeSet;
+
+use vrrp_core::Family;
+use vrrp_io_linux::Scheduling;
+
+use crate::vrrpd::config::{Check, Daemon, Fifo, Fixed, Instance, InterfaceDelay, Options, SyncGroup};
+use crate::vrrpd::native::read::command::Scripts;
+use crate::vrrpd::native::read::group::GroupRead;
+use crate::vrrpd::native::read::router::RouterRead;
+use crate::vrrpd::native::section::Section;
+use crate::vrrpd::native::tables;
+use crate::vrrpd::native::tree::{Node, Word};
+use crate::vrrpd::report::places::Spans;
+use crate::vrrpd::report::{Report, Span};
+use crate::vrrpd::soundness;
+use vrrp_io_linux::is_interface_name;
+
+/// Reads a whole file, and says where its routers stand. What it returns counts only if `report` holds no error afterwards.
+pub(crate) fn read(file: &Node, report: &mut Report) -> (Daemon, Vec<Spans>) {
+    let start = Span { end: file.span.start, ..file.span };
+    let Some(section) = Section::read(file, start, &[&tables::FILE], report) else {
+        return (Daemon::default(), Vec::new());
+    };
+    let scripts = section.table("scripts", report).map_or_else(Scripts::default, |table| Scripts::read(&table, report));
+    let written = section.named("check", report);
+    let (checks, spans): (Vec<Check>, Vec<Span>) =
+        written.iter().filter_map(|entry| Some((check::read(entry, &scripts, report)?, entry.0.span))).unzip();
+    let names = section.named("router", report);
+    let mut routers: Vec<RouterRead> =
+        names.iter().map(|entry| router::read(entry, &scripts, (&checks, written), report)).collect();
+    if let Some(span) = section.key_span("router").filter(|_| names.is_empty()) {
+        report.error(span, "no virtual router is configured").with_expected("a table [router.NAME]");
+    }
+    let groups: Vec<GroupRead> = section
+        .named("group", report)
+        .iter()
+        .filter_map(|entry| group::read(entry, &scripts, (&checks, written), names, report))
+        .collect();
+    let mac_interfaces = between(&routers, &groups, report);
+    routers.iter_mut().for_each(|router| router.track_devices(&mac_interfaces, report));
+    let (instances, places): (Vec<Instance>, Vec<Spans>) =
+        routers.into_iter().filter_map(|router| Some((router.instance?, router.spans))).unzip();
+    let sync_groups: Vec<SyncGroup> = groups.into_iter().map(|read| read.group).collect();
+    let startup_delay = section.time("startup_delay", report).map(|time| time.value).unwrap_or_default();
+    let (options, scheduling) = (options(&section, report), scheduling(&section, report));
+    let (fixed, fifos) = (fixed(&section, report), fifos(&section, &scripts, report));
+    let interface_delays = interface_delays(&section, report);
+    let checks = soundness::that_count(checks, &spans, &instances, &sync_groups, report);
+    let initial = written.iter().filter_map(|entry| check::initial_value(entry, report));
+    let initial_values = initial.filter(|(name, _)| checks.iter().any(|check| check.name == *name)).collect();
+    let daemon = Daemon {
+        checks,
+        instances,
+        sync_groups,
+        scheduling,
+        fixed,
+        startup_delay,
+        fifos,
+        interface_delays,
+        initial_values,
+        options,
+    };
+    (daemon, places)
+}
+
+/// What must hold between routers and groups. Returns the interfaces of all virtual MAC addresses.
+fn between(routers: &[RouterRead], groups: &[GroupRead], report: &mut Report) -> BTreeSet<String> {
+    let read = || routers.iter().filter_map(|router| Some((router, router.instance.as_ref()?)));
+    let ids = read().map(|(router, instance)| {
+        ((instance.vrid.get(), Family::clone(&instance.family), &instance.interface), router.vrid)
+    });
+    soundness::router_ids(ids, report);
+    let addresses = read().flat_map(|(router, instance)| {
+        let vips = instance.addresses.iter().chain(&instance.excluded);
+        let device = |vip: &'_ vrrp_io_linux::VirtualIp| vip.address;
+        vips.zip(&router.addresses)
+            .map(move |(vip, span)| ((vip.device.as_deref().unwrap_or(&instance.interface), device(vip)), *span))
+    });
+    soundness::addresses(addresses, report);
+    let macs = || read().filter_map(|(router, instance)| Some((&instance.virtual_mac.as_ref()?.interface, router.mac)));
+    soundness::mac_interfaces(macs(), report);
+    let members = groups.iter().flat_map(|group| &group.members);
+    soundness::members(members.map(|member| (&member.value, member.span)), report);
+    let mac_interfaces: BTreeSet<String> = macs().map(|(name, _)| name.clone()).collect();
+    for track in groups.iter().flat_map(|group| &group.tracks) {
+        soundness::no_mac_interface(&track.value, track.span, &mac_interfaces, report);
+    }
+    mac_interfaces
+}
+
+fn options(section: &Section<'_>, report: &mut Report) -> Options {
+    Options {
+        no_lease: section.flag("lease", report).is_some_and(|lease| !lease.value),
+        notify_timeout: section.time("notify_timeout", report).map(|time| time.value),
+        stop_timeout: section.time("stop_timeout", report).map(|time| time.value),
+    }
+}
+
+fn scheduling(section: &Section<'_>, report: &mut Report) -> Scheduling {
+    let Some(section) = section.table("process", report) else { return Scheduling::default() };
+    let mut scheduling = Scheduling::new();
+    if let Some(priority) = section.whole("real_time_priority", report) {
+        scheduling = scheduling.with_real_time(priority.value);
+    }
+    if let Some(limit) = section.time("real_time_limit", report) {
+        scheduling = scheduling.with_real_time_limit(limit.value);
+    }
+    if let Some(nice) = section.whole("nice", report) {
+        scheduling = scheduling.with_nice(nice.value);
+    }
+    scheduling.with_locked_memory(section.flag("lock_memory", report).is_some_and(|locked| locked.value))
+}
+
+fn fixed(section: &Section<'_>, report: &mut Report) -> Fixed {
+    let Some(section) = section.table("fixed", report) else { return Fixed::default() };
+    let addresses = address::list(&section, "addresses", report);
+    for address in addresses.iter().filter(|address| address.vip.value.device.is_none()) {
+        report
+            .error(address.vip.span, format!("{} has no device", address.vip.value.address))
+            .with_expected("{ address = \"192.0.2.1/24\", device = \"eth0\" }: it belongs to no router");
+    }
+    Fixed {
+        addresses: addresses.into_iter().map(|address| address.vip.value).collect(),
+        routes: routing::routes(&section, report).into_iter().map(|read| read.route).collect(),
+        rules: routing::rules(&section, report),
+    }
+}
+
+fn fifos(section: &Section<'_>, scripts: &Scripts, report: &mut Report) -> Vec<Fifo> {
+    let mut fifos = Vec::new();
+    for node in section.list("fifo", report) {
+        let Some(section) = Section::read(node, node.span, &[&tables::FIFO], report) else { continue };
+        let script = scripts.command(&section, "script", report);
+        fifos.extend(section.path("path", report).map(|path| Fifo { path, script }));
+    }
+    fifos
+}
+
+fn interface_delays(section: &Section<'_>, report: &mut Report) -> Vec<InterfaceDelay> {
+    let mut delays = Vec::new();
+    for (name, node) in section.named("interface", report) {
+        check_interface(name, report);
+        let Some(section) = Section::read(node, name.span, &[&tables::INTERFACE], report) else { continue };
+        let mut delay = |name| section.time(name, report).map(|time| time.value).unwrap_or_default();
+        delays.push(InterfaceDelay { interface: name.value.clone(), up: delay("up_delay"), down: delay("down_delay") });
+    }
+    delays
+}
+
+fn check_interface(name: &Word, report: &mut Report) {
+    if !is_interface_name(&name.value) {
+        report
+            .error(name.span, format!("`{}` cannot be the name of an interface", name.value))
+            .with_expected(crate::vrrpd::native::shape::Kind::Interface.expected());
+    }
+}
