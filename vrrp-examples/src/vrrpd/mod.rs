@@ -4,6 +4,7 @@ mod by_hand;
 pub mod checks;
 pub mod config;
 pub mod control;
+mod convert;
 mod difference;
 pub mod exec;
 mod groups;
@@ -27,14 +28,14 @@ mod supervisor;
 mod upgrade;
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
 use tracing::{Level, error};
 
-use crate::vrrpd::config::Daemon;
+use crate::vrrpd::config::{Daemon, Options};
 use crate::vrrpd::log::Log;
 use crate::vrrpd::notify::Limits;
 use crate::vrrpd::reading::{Loaded, Source};
@@ -46,17 +47,41 @@ use crate::vrrpd::upgrade::{Document, Inherited, Program};
 /// The exit status where the configuration would not run: `EX_CONFIG` of sysexits.h. To start once more is no use.
 const WRONG_CONFIGURATION: u8 = 78;
 
+/// How long a notify script may take, and the scripts of a stop, where nobody says otherwise.
+const NOTIFY_TIMEOUT: Duration = Duration::from_secs(60);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// How long the end waits for scripts that are being started just then, so that these are killed.
 const LAST_STARTS: Duration = Duration::from_millis(200);
 
 /// How long the last lines may take to be written where another program goes on: nobody advertises meanwhile.
 const LAST_LINES: Duration = Duration::from_millis(10);
 
-/// VRRP daemon for Linux that reads keepalived.conf.
+/// VRRP daemon for Linux that reads keepalived.conf, or a format of its own.
 #[derive(Debug, Parser)]
-#[command(name = "vrrpd", version)]
+#[command(name = "vrrpd", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    instead: Option<Instead>,
+    #[command(flatten)]
+    run: Option<Arguments>,
+}
+
+/// What it does instead of running.
+#[derive(Debug, clap::Subcommand)]
+enum Instead {
+    /// Print a keepalived.conf in the native format, passwords too; what changed or was left out is named
+    Convert {
+        /// The keepalived.conf
+        file: PathBuf,
+    },
+    /// Print the JSON schema of the native format, for editors
+    Schema,
+}
+
+#[derive(Debug, clap::Args)]
 struct Arguments {
-    /// Configuration, in the language of keepalived.conf
+    /// Configuration: in the native format if its name ends in .toml, else in the language of keepalived.conf
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
     /// Only say whether the configuration would run on this host; needs no interface and no privilege
@@ -76,13 +101,17 @@ struct Arguments {
     /// How long a notify script may take while no newer state waits; 0: as long as it likes
     ///
     /// A newer state waits at most 2 seconds for the script of an older one.
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
-    notify_timeout: Duration,
+    ///
+    /// 60 where neither this nor the configuration says otherwise.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    notify_timeout: Option<Duration>,
     /// How long the scripts of a stop may take for each router and group; 0: as long as they like
     ///
     /// A service manager has to wait some seconds longer (TimeoutStopSec of systemd).
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
-    stop_timeout: Duration,
+    ///
+    /// 5 where neither this nor the configuration says otherwise.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    stop_timeout: Option<Duration>,
 }
 
 /// A day is longer than anybody waits.
@@ -92,9 +121,15 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 impl Arguments {
-    fn limits(&self) -> Limits {
-        let limit = |duration: Duration| Some(duration).filter(|duration| !duration.is_zero());
-        Limits { script: limit(self.notify_timeout), stop: limit(self.stop_timeout) }
+    /// What the command line says counts first.
+    fn limits(&self, options: &Options) -> Limits {
+        let limit = |first: Option<Duration>, then: Option<Duration>, default| {
+            Some(first.or(then).unwrap_or(default)).filter(|duration| !duration.is_zero())
+        };
+        Limits {
+            script: limit(self.notify_timeout, options.notify_timeout, NOTIFY_TIMEOUT),
+            stop: limit(self.stop_timeout, options.stop_timeout, STOP_TIMEOUT),
+        }
     }
 }
 
@@ -112,8 +147,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     exec::remember(arguments.first().map_or(OsStr::new("vrrpd"), OsString::as_os_str));
     let program = Program::of(&arguments);
-    let arguments = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => arguments,
+    let arguments = match CommandLine::try_parse_from(arguments) {
+        Ok(CommandLine { instead: Some(Instead::Convert { file }), .. }) => return convert(&file),
+        Ok(CommandLine { instead: Some(Instead::Schema), .. }) => {
+            log::answer(&format!("{:#}\n", native::schema()));
+            return ExitCode::SUCCESS;
+        }
+        Ok(CommandLine { instead: None, run: Some(arguments) }) => arguments,
+        // Without one of them clap has refused it.
+        Ok(CommandLine { instead: None, run: None }) => return ExitCode::from(2),
         Err(error) => return refuse(&error),
     };
     let wrong = ExitCode::from(WRONG_CONFIGURATION);
@@ -147,6 +189,21 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     start(prepared, source, (program, inherited), &what, &arguments)
+}
+
+/// Prints a file in the native format, and on stderr what that says in another way or not at all.
+fn convert(file: &Path) -> ExitCode {
+    match convert::convert(file) {
+        Ok((converted, notices)) => {
+            notices.iter().for_each(|notice| log::say(Level::WARN, &notice.to_string()));
+            log::answer(&converted);
+            ExitCode::SUCCESS
+        }
+        Err(diagnostics) => {
+            log::say(Level::ERROR, &diagnostics.to_string());
+            ExitCode::from(WRONG_CONFIGURATION)
+        }
+    }
 }
 
 /// Says why a command line is none. Help and version come this way too.
@@ -188,7 +245,7 @@ fn start(
             source: source.clone(),
             program: program.clone(),
             control: arguments.control.as_deref(),
-            limits: arguments.limits(),
+            limits: arguments.limits(&prepared.daemon.options),
         };
         match runtime.block_on(supervisor::run(prepared, document.take(), what, setting)) {
             Ok(Ended::Stopped) => break Ok(()),
@@ -201,7 +258,8 @@ fn start(
                     Err(failed) => failed,
                 };
                 error!("{failed}: this process goes on");
-                match Prepared::new(suspended.daemon, source.lease) {
+                let lease = source.lease && !suspended.daemon.options.no_lease;
+                match Prepared::new(suspended.daemon, lease) {
                     Ok(same) => (prepared, document) = (same, Some(*suspended.document)),
                     Err(why) => break Err(why.into()),
                 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::vrrpd::keepalived;
+use crate::vrrpd::native;
 use crate::vrrpd::preflight;
 use crate::vrrpd::report::diagnostics::{Diagnostic, Diagnostics, Severity};
 use crate::vrrpd::report::places::Places;
@@ -30,8 +31,12 @@ impl Source {
     /// # Errors
     /// Everything found, where something of it is an error.
     pub(super) fn load(&self) -> Result<Loaded, Diagnostics> {
-        let (loaded, places) = keepalived::load_with_places(&self.path)?;
-        match Prepared::new(loaded.daemon, self.lease) {
+        let (loaded, places) = match is_native(&self.path) {
+            true => native::load_with_places(&self.path)?,
+            false => keepalived::load_with_places(&self.path)?,
+        };
+        let lease = self.lease && !loaded.daemon.options.no_lease;
+        match Prepared::new(loaded.daemon, lease) {
             Ok(prepared) => Ok(Loaded { prepared, notices: loaded.notices, places }),
             Err(why) => {
                 let mut found = loaded.notices;
@@ -58,4 +63,9 @@ impl Source {
     pub(super) fn at(&self, path: &Path) -> Self {
         Self { path: path.to_owned(), ..*self }
     }
+}
+
+/// Whether a file is in the native format: its name says so.
+pub(super) fn is_native(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
 }

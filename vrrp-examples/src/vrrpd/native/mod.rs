@@ -1,10 +1,12 @@
 //! Reads vrrpd's own configuration, in TOML, and lowers it to the daemon's [configuration](crate::vrrpd::config).
 //!
 //! It can say everything that the model holds, also what keepalived.conf has no words for. What it leaves open takes the
-//! same defaults.
+//! same defaults. The tables and keys that there are stand in one table, of which also the schema and the reference are made.
 
 mod defaults;
 mod read;
+mod reference;
+mod schema;
 mod secrets;
 mod section;
 mod shape;
@@ -59,6 +61,18 @@ pub fn parse_str(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
 #[must_use]
 pub fn print(daemon: &Daemon) -> String {
     write::write(daemon)
+}
+
+/// Returns the JSON schema of the format.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schema::schema()
+}
+
+/// Returns the tables of all keys in Markdown.
+#[must_use]
+pub fn reference() -> String {
+    reference::reference()
 }
 
 fn text(path: &Path) -> Result<String, String> {

@@ -63,6 +63,8 @@ pub(crate) enum Kind {
     /// One of these.
     Choice(&'static [&'static str]),
     /// A program and its arguments.
+    CommandLine,
+    /// A command line, perhaps with a user of its own.
     Command,
     /// A list of texts.
     Words,
@@ -108,10 +110,8 @@ impl Kind {
             Self::Scope => "global, site, link, host, nowhere or a number from 0 to 255".to_owned(),
             Self::Mark => "MARK or MARK/MASK, each a number below 2^32, like \"0x1/0xff\"".to_owned(),
             Self::Choice(names) => names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" or "),
-            Self::Command => {
-                "a command: \"/path/program argument\", [\"/path/program\", \"an argument\"], or a table with `command`"
-                    .to_owned()
-            }
+            Self::CommandLine => "\"/path/program argument\", or [\"/path/program\", \"an argument\"]".to_owned(),
+            Self::Command => format!("{}, or a table with `command`", Self::CommandLine.expected()),
             Self::Words => "a list of texts, like [\"a\", \"b\"]".to_owned(),
             Self::List(kind) => format!("a list; each item is {}", kind.expected()),
             Self::Short(kind, shape) => format!("{}, or a table {}", kind.expected(), shape.name),

@@ -191,7 +191,7 @@ pub(crate) static COMMAND: Shape = Shape {
     keys: &[
         key(
             "command",
-            Kind::Command,
+            Kind::CommandLine,
             Required,
             "The program and its arguments: a text is split at spaces, a list is taken as it stands.",
             "",
@@ -683,7 +683,7 @@ pub(crate) static SCRIPT_CHECK: Shape = Shape {
     name: "[check.NAME] of kind \"script\"",
     about: "A program exits with status 0.",
     keys: &[
-        key("command", Kind::Command, Required, "The program and its arguments.", "script"),
+        key("command", Kind::CommandLine, Required, "The program and its arguments.", "script"),
         key("user", Kind::Text, Is("that of [scripts]"), "The user that it runs as.", ""),
         key("group", Kind::Text, Is("the user's own"), "The group that it runs as.", ""),
     ],

@@ -62,7 +62,7 @@ fn user(section: &Section<'_>, report: &mut Report) -> Option<User> {
 }
 
 fn words(node: &Node, report: &mut Report) -> Option<Vec<String>> {
-    let expected = Kind::Command.expected();
+    let expected = Kind::CommandLine.expected();
     let words: Vec<String> = match &node.value {
         Value::Text(text) if text.contains(['"', '\'', '\\']) => {
             report

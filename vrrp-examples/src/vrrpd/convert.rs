@@ -1,0 +1,63 @@
+//! `vrrpd convert`: a keepalived.conf in the native format.
+
+use std::path::Path;
+
+use crate::vrrpd::report::diagnostics::{Diagnostic, Diagnostics};
+use crate::vrrpd::{keepalived, native};
+
+/// Returns a file in the native format, and what it says in another way or not at all; that is in comments too.
+///
+/// # Errors
+/// Everything found, where something of it is an error.
+pub(super) fn convert(file: &Path) -> Result<(String, Vec<Diagnostic>), Diagnostics> {
+    let loaded = keepalived::load(file)?;
+    let passwords = loaded.daemon.instances.iter().any(|instance| instance.password.is_some());
+    let head = head(file, &loaded.notices, passwords);
+    Ok((format!("{head}\n{}", native::print(&loaded.daemon)), loaded.notices))
+}
+
+/// Returns the comments above a converted file.
+fn head(file: &Path, notices: &[Diagnostic], passwords: bool) -> String {
+    let mut lines = vec![
+        format!("Converted from {} by vrrpd convert. What is not written here has its default.", file.display()),
+        "Comments, and what is switched on for all routers at once, are not kept apart.".to_owned(),
+    ];
+    if passwords {
+        lines.push(
+            "There are passwords in this file: nobody but the daemon's user should read it (chmod 600).".to_owned(),
+        );
+    }
+    if !notices.is_empty() {
+        lines.push("Of the old file this changed, or has no place here:".to_owned());
+    }
+    lines.extend(notices.iter().map(|notice| match notice.line {
+        0 => format!("  {}: {}", notice.file, notice.message),
+        line => format!("  {}:{line}: {}", notice.file, notice.message),
+    }));
+    // A comment of TOML ends with its line, and holds nothing that moves the cursor.
+    let comment = |line: &String| {
+        let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        format!("# {line}\n")
+    };
+    lines.iter().map(comment).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_place_is_named_above_and_passwords_are_told_of() {
+        let text = "global_defs {\n router_id a\n notification_email { x }\n}\nvrrp_instance a {\n interface eth0\n \
+                    virtual_router_id 1\n authentication {\n auth_type PASS\n auth_pass secret\n }\n \
+                    virtual_ipaddress { 192.0.2.1 }\n}\n";
+        let loaded = keepalived::parse_str("t.conf", text).unwrap();
+        let head = head(Path::new("t\n.conf"), &loaded.notices, true);
+        assert!(head.lines().all(|line| line.starts_with("# ")), "{head}");
+        assert!(head.contains("chmod 600"), "{head}");
+        assert!(!loaded.notices.is_empty(), "the file says something that is not acted upon");
+        for notice in &loaded.notices {
+            assert!(head.contains(&format!("t.conf:{}: {}", notice.line, notice.message)), "{head}");
+        }
+    }
+}
