@@ -214,7 +214,7 @@ impl Plan<'_> {
     fn reconfigured_all(&self, host: HostId, router: RouterId, random: &mut Random) -> Vec<Disturbance> {
         let Some(about) = self.config(host, router) else { return vec![] };
         let (vrid, family) = (about.vrid(), about.family());
-        let (what, number) = (random.below(3), random.below(4));
+        let (what, number) = (random.below(3), random.below(5));
         let changed = |config: &Config| match what {
             0 if config.profile().version() == Version::V2 || config.version2_too() => {
                 config.clone().with_interval(AdvertInterval::from_secs(1 + (number % 2) as u8).ok()?).ok()
@@ -223,13 +223,21 @@ impl Plan<'_> {
                 let text: &[u8] = if number % 2 == 0 { b"secret" } else { b"new" };
                 config.clone().with_password(Password::new(text).ok()?).ok()
             }
+            _ if number == 4 => Some(config.clone().with_no_addresses()),
             _ => {
                 // One more, or none.
                 let extra = match family {
                     Family::Ipv4 => IpAddr::from([203, 0, 113, number as u8]),
                     Family::Ipv6 => IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 1, number as u16]),
                 };
-                let mut list: Vec<IpAddr> = config.advertised().as_slice().iter().copied().take(2).collect();
+                // Who has none gets one, and another.
+                let first = match family {
+                    Family::Ipv4 => IpAddr::from([203, 0, 113, 101]),
+                    Family::Ipv6 => IpAddr::from([0xfe80, 0, 0, 0, 0, 0, 1, 0x101]),
+                };
+                let old = config.advertised();
+                let old = if old.is_empty() { &[first] } else { old.as_slice() };
+                let mut list: Vec<IpAddr> = old.iter().copied().take(2).collect();
                 list.extend((number > 0).then_some(extra));
                 config.clone().with_excluded(&[]).and_then(|config| config.with_addresses(&list)).ok()
             }

@@ -14,7 +14,9 @@ use crate::types::{RouterId, Version};
 pub(super) fn are_compatible((one, at): (&Config, IpAddr), (two, other): (&Config, IpAddr)) -> bool {
     let both_owners = one.priority().is_owner() && two.priority().is_owner();
     let same_list = !(one.strict_list() || two.strict_list()) || one.advertised() == two.advertised();
-    let shared = one.advertised().as_slice().iter().any(|address| two.advertised().as_slice().contains(address));
+    let (ours, theirs) = (one.advertised().as_slice(), two.advertised().as_slice());
+    // EXT-11
+    let shared = (ours.is_empty() && theirs.is_empty()) || ours.iter().any(|address| theirs.contains(address));
     let listens = |config: &Config, to: IpAddr| match config.peers() {
         Peers::Multicast => None,
         Peers::Unicast(peers) => Some(peers.iter().any(|peer| peer.address == to)),

@@ -15,7 +15,7 @@ use std::time::Duration;
 use vrrp_core::wire::Endpoints;
 use vrrp_core::{
     Action, AdvertInterval, AdvertKind, Config, Drain, Family, Input, Instant, Password, Priority, PriorityCause,
-    Profile, RxPacket, Tracker, TrackerId, Vip, VirtualRouter, Vrid, Weight,
+    Profile, Reading, RxPacket, Tracker, TrackerId, Vip, VirtualRouter, Vrid, Weight,
 };
 
 use packet::Fields;
@@ -89,7 +89,8 @@ fn setup(bytes: &mut Bytes<'_>) -> Setup {
         profile,
         family,
         vrid: VRID,
-        addresses: addresses[..bytes.one_of(&[2, 1])].to_vec(),
+        addresses: addresses[..bytes.one_of(&[2, 1, 2, 0])].to_vec(),
+        advertises: bytes.next() % 4 != 1,
         priority: bytes.one_of(&PRIORITIES),
         interval: bytes.one_of(intervals),
         preempt: !bytes.flag(),
@@ -116,6 +117,18 @@ fn host(family: Family, n: u8) -> IpAddr {
 
 /// Hosts of the link: the first two are the router's own, at one time or the other; the rest are below and above.
 const HOSTS: [u8; 6] = [10, 130, 9, 11, 129, 200];
+
+/// What the tracker says whose failing is a fault: more often that it passes.
+const OF_THE_FIRST: [Reading; 6] = {
+    use Reading::{Failing, Passing, Value};
+    [Passing, Failing, Passing, Value(0), Passing, Value(-1)]
+};
+
+/// What the tracker says that weighs: about as often what is a fault with one of its weights.
+const OF_THE_SECOND: [Reading; 10] = {
+    use Reading::{Failing, Passing, Value};
+    [Failing, Passing, Failing, Passing, Value(0), Value(1), Value(-3), Value(12), Value(-13), Value(i32::MIN)]
+};
 
 /// One thing that happens to both.
 #[derive(Clone, Debug)]
@@ -151,7 +164,7 @@ enum Operation {
     OwnAddress(Option<u8>),
     Tracker {
         which: usize,
-        passing: bool,
+        reading: Reading,
     },
     /// The host answers the oldest request.
     Answer(bool),
@@ -195,8 +208,8 @@ impl Operation {
             },
             12 => Self::Interface(!bytes.flag()),
             13 => Self::OwnAddress(bytes.one_of(&[Some(10), Some(10), Some(130), None])),
-            14 => Self::Tracker { which: 0, passing: bytes.next() % 4 != 1 },
-            15 => Self::Tracker { which: 1, passing: bytes.flag() },
+            14 => Self::Tracker { which: 0, reading: bytes.one_of(&OF_THE_FIRST) },
+            15 => Self::Tracker { which: 1, reading: bytes.one_of(&OF_THE_SECOND) },
             16 => Self::Answer(bytes.next() % 8 != 1),
             17 | 18 => Self::AnswerAll,
             19 => Self::Lose(bytes.next()),
@@ -242,8 +255,11 @@ impl Pair {
             last: [None; 2],
             numbered: 0,
         };
-        let beginning =
-            [Operation::OwnAddress(Some(10)), Operation::Tracker { which: 0, passing: true }, Operation::Startup];
+        let beginning = [
+            Operation::OwnAddress(Some(10)),
+            Operation::Tracker { which: 0, reading: Reading::Passing },
+            Operation::Startup,
+        ];
         beginning.iter().for_each(|operation| pair.perform(operation).and_then(|()| pair.agree()).unwrap());
         pair
     }
@@ -313,9 +329,9 @@ impl Pair {
                 self.reference.set_own_address(address);
                 self.input(Input::PrimaryAddress(address));
             }
-            Operation::Tracker { which, passing } => {
-                self.reference.set_tracker(*which, *passing);
-                self.input(Input::Tracker(self.trackers[*which], (*passing).into()));
+            Operation::Tracker { which, reading } => {
+                self.reference.set_tracker(*which, *reading);
+                self.input(Input::Tracker(self.trackers[*which], *reading));
             }
             Operation::Answer(worked) => self.answer(*worked),
             Operation::AnswerAll => {
@@ -364,7 +380,7 @@ impl Pair {
         let setup = &self.reference.setup;
         let auth =
             (setup.version() == 2).then(|| (u8::from(setup.password.is_some()), setup.password.unwrap_or([0; 8])));
-        let addresses = setup.addresses.clone();
+        let addresses = setup.list();
         Fields { version: setup.version(), vrid: setup.vrid, priority, interval, addresses, auth }
     }
 
@@ -494,7 +510,12 @@ impl Pair {
 
 fn config(setup: &Setup) -> Config {
     let interval = |centis: u32| AdvertInterval::from_centis(centis as u16).unwrap();
-    let mut config = Config::new(setup.profile, Vrid::new(setup.vrid).unwrap(), &setup.addresses)
+    let vrid = Vrid::new(setup.vrid).unwrap();
+    let config = match setup.list().is_empty() {
+        true => Config::without_addresses(setup.profile, setup.family, vrid).unwrap().with_excluded(&setup.addresses),
+        false => Config::new(setup.profile, vrid, &setup.addresses),
+    };
+    let mut config = config
         .unwrap()
         .with_priority(Priority::new(setup.priority).unwrap())
         .with_interval(interval(setup.interval))

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use vrrp_core::{Family, Profile};
+use vrrp_core::{Family, Profile, Reading};
 
 use super::packet::Fields;
 
@@ -20,6 +20,8 @@ pub struct Setup {
     pub family: Family,
     pub vrid: u8,
     pub addresses: Vec<IpAddr>,
+    /// Whether it advertises them: one that does not says that it has none.
+    pub advertises: bool,
     pub priority: u8,
     /// Centiseconds.
     pub interval: u32,
@@ -45,6 +47,11 @@ impl Setup {
             Profile::Rfc5798 | Profile::Rfc9568 | Profile::Rfc9568Errata => 3,
             other => panic!("{other} is not in the reference"),
         }
+    }
+
+    /// What its advertisements list.
+    pub fn list(&self) -> Vec<IpAddr> {
+        if self.advertises { self.addresses.clone() } else { Vec::new() }
     }
 
     pub fn group(&self) -> IpAddr {
@@ -139,10 +146,10 @@ pub struct Reference {
     interface_up: bool,
     own_address: Option<IpAddr>,
     last_own_address: Option<IpAddr>,
-    trackers: [Option<bool>; 2],
+    trackers: [Option<Reading>; 2],
     refusal_told: bool,
     /// What was wrong when that was last told.
-    wrong_told: [bool; 4],
+    wrong_told: [bool; 5],
     /// It went from Master to Initialize because its interface did.
     interrupted: bool,
 
@@ -225,7 +232,7 @@ impl Reference {
             last_own_address: None,
             trackers: [None; 2],
             refusal_told: false,
-            wrong_told: [false; 4],
+            wrong_told: [false; 5],
             interrupted: false,
             places: vec![Place::Nowhere; setup.addresses.len()],
             flaws: vec![None; setup.addresses.len()],
@@ -566,7 +573,8 @@ impl Reference {
         let from = self.state;
         self.say();
         // A Master that has nothing has to find that out.
-        let hopeless = self.flaws.iter().all(|flaw| matches!(flaw, Some(Flaw::Failed | Flaw::Unavailable)));
+        let hopeless = self.flaws.iter().all(|flaw| matches!(flaw, Some(Flaw::Failed | Flaw::Unavailable)))
+            && !self.flaws.is_empty();
         if self.retry.is_none_or(|left| left <= 0) || hopeless {
             self.retry = None;
             self.try_again();
@@ -752,7 +760,8 @@ impl Reference {
         if call.is_some_and(|call| call.successor.is_some()) {
             return false;
         }
-        let serves = self.is_settled() && self.installed() > 0;
+        // Who has nothing to serve serves.
+        let serves = self.is_settled() && (self.installed() > 0 || self.places.is_empty());
         match call {
             Some(_) if serves => {
                 self.log.push("hand over".into());
@@ -782,14 +791,18 @@ impl Reference {
             _ => false,
         };
         let mut theirs = fields.addresses.clone();
-        let mut ours = setup.addresses.clone();
+        let mut ours = setup.list();
         theirs.sort();
         ours.sort();
         let other_list = theirs != ours && setup.version() == 2 && setup.strict_list && fields.priority != 255;
-        let stranger = fields.addresses.iter().all(|address| !setup.addresses.contains(address));
-        let link_local = match fields.addresses.first()? {
-            IpAddr::V4(_) => true,
-            IpAddr::V6(first) => first.segments()[0] & 0xffc0 == 0xfe80,
+        // Who lists none hears those that list none, and nobody else does.
+        let stranger = match ours.is_empty() {
+            true => !theirs.is_empty(),
+            false => !theirs.iter().any(|address| ours.contains(address)),
+        };
+        let link_local = match fields.addresses.first() {
+            Some(IpAddr::V6(first)) => first.segments()[0] & 0xffc0 == 0xfe80,
+            Some(IpAddr::V4(_)) | None => true,
         };
         let no_host = match source {
             IpAddr::V4(v4) => v4.is_multicast() || v4.is_unspecified() || v4.is_broadcast(),
@@ -824,8 +837,8 @@ impl Reference {
         self.reconsider();
     }
 
-    pub fn set_tracker(&mut self, which: usize, passing: bool) {
-        self.trackers[which] = Some(passing);
+    pub fn set_tracker(&mut self, which: usize, reading: Reading) {
+        self.trackers[which] = Some(reading);
         self.weigh("tracker");
         self.reconsider();
     }
@@ -840,11 +853,16 @@ impl Reference {
     }
 
     fn weighed(&self) -> u8 {
-        let in_force = self.trackers[1] == Some(self.setup.weight > 0);
-        let weight = if in_force { i32::from(self.setup.weight) } else { 0 };
+        let weight = match self.trackers[1] {
+            Some(Reading::Passing) => i64::from(self.setup.weight.max(0)),
+            Some(Reading::Failing) => i64::from(self.setup.weight.min(0)),
+            // Once for each of what it says, as far as any priority from any other.
+            Some(Reading::Value(_)) => self.product().clamp(-253, 253),
+            None => 0,
+        };
         let mut priority = if self.drain.is_some() { self.setup.priority.min(254) } else { self.setup.priority };
         if priority != 255 {
-            priority = (i32::from(priority) + weight).clamp(1, 254) as u8;
+            priority = (i64::from(priority) + weight).clamp(1, 254) as u8;
             // An eighth, rounded up, for who cannot have all addresses.
             if self.flaws.iter().any(Option::is_some) {
                 priority = priority / 8 + u8::from(priority % 8 > 0);
@@ -866,9 +884,21 @@ impl Reference {
         }
     }
 
-    /// What is wrong, each of four things.
-    fn wrong(&self) -> [bool; 4] {
-        [!self.interface_up, self.own_address.is_none(), self.unusable, self.trackers[0] == Some(false)]
+    /// What the second tracker says, times its weight.
+    fn product(&self) -> i64 {
+        match self.trackers[1] {
+            Some(Reading::Value(value)) => i64::from(value) * i64::from(self.setup.weight),
+            _ => 0,
+        }
+    }
+
+    /// What is wrong, each of five things.
+    fn wrong(&self) -> [bool; 5] {
+        let fails = match self.trackers[0] {
+            Some(Reading::Value(value)) => value != 0,
+            other => other == Some(Reading::Failing),
+        };
+        [!self.interface_up, self.own_address.is_none(), self.unusable, fails, self.product() < -253]
     }
 
     fn reconsider(&mut self) {
@@ -987,8 +1017,10 @@ impl Reference {
             matches!(place, Place::Nowhere | Place::Refused(_))
                 && matches!(flaw, Some(Flaw::Failed | Flaw::Unavailable))
         };
-        self.empty_handed |= self.state == State::Master && self.places.iter().zip(&self.flaws).all(lost);
-        self.unusable = self.empty_handed || self.flaws.iter().all(|flaw| *flaw == Some(Flaw::Unavailable));
+        let has_any = !self.places.is_empty();
+        self.empty_handed |= has_any && self.state == State::Master && self.places.iter().zip(&self.flaws).all(lost);
+        let nothing_available = has_any && self.flaws.iter().all(|flaw| *flaw == Some(Flaw::Unavailable));
+        self.unusable = self.empty_handed || nothing_available;
         if self.empty_handed {
             self.retry_later();
         }

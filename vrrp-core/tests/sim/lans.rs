@@ -67,6 +67,9 @@ pub fn any_world(seed: u64) -> Sim {
     let unicast = random.below(6) == 0;
     let strict = random.below(6) == 0;
     let all_virtual = random.below(4) == 0;
+    let none = random.below(6) == 0;
+    // Of them some have addresses that they do not advertise.
+    let excluded = none && random.below(2) == 0;
     // Routers that have nothing to do with each other on one host.
     let several = !groups && random.below(4) == 0;
     let hosts = if groups || several { 2 + random.below(2) } else { 3 + random.below(6) };
@@ -109,6 +112,12 @@ pub fn any_world(seed: u64) -> Sim {
                 .with_version2_too(both && !old)
                 .unwrap()
                 .with_announce(AnnouncePolicy { refresh, delay, contest_repeat, ..AnnouncePolicy::default() });
+            if none {
+                config = config.with_no_addresses();
+            }
+            if excluded {
+                config = config.with_excluded(&vips(family)).unwrap();
+            }
             if password {
                 config = config.with_password(Password::new(b"secret").unwrap()).unwrap();
             }
