@@ -35,6 +35,7 @@ pub(crate) fn differences(from: &Router, to: &Router) -> Vec<String> {
         interface_delays,
         sync_group,
         rank,
+        announcement_gap,
         // What the host makes of it.
         least_lifetime: _,
         real: _,
@@ -58,6 +59,7 @@ pub(crate) fn differences(from: &Router, to: &Router) -> Vec<String> {
     );
     words.switch("own interface tracked", from.own_interface_tracked, *own_interface_tracked);
     words.list("delays of", &from.interface_delays, interface_delays, |delays| delays.interface.clone());
+    words.debug("gap between announcements", &from.announcement_gap, announcement_gap);
     words.list("tracked interface", &from.tracked_interfaces, tracked_interfaces, |(_, name): &(TrackerId, String)| {
         name.clone()
     });
@@ -335,6 +337,7 @@ mod tests {
                 "advertisements from the interface's MAC address off -> on",
             ),
             (on(two.clone()), on(two.clone()).with_tracked_interface(uplink, "eth7"), "tracked interface eth7 added"),
+            (plain(), plain().with_announcement_gap(Duration::from_millis(5)), "gap between announcements 0ns -> 5ms"),
             (plain(), plain().with_own_interface_tracked(false), "own interface tracked on -> off"),
             (plain(), plain().with_interface_delays("eth0", Duration::ZERO, Duration::ZERO), "delays of eth0 added"),
             (

@@ -33,6 +33,8 @@ pub struct Router {
     pub(crate) sync_group: Option<String>,
     /// Its place among the members of that: the least is the first.
     pub(crate) rank: usize,
+    /// Between two announcements on one interface.
+    pub(crate) announcement_gap: Duration,
     /// What its addresses last at least, where they have a lease.
     pub(crate) least_lifetime: Duration,
     /// One of its addresses that turned out to be the host's own, though this is not its owner.
@@ -126,6 +128,7 @@ impl Router {
             interface_delays: Vec::new(),
             sync_group: None,
             rank: 0,
+            announcement_gap: Duration::ZERO,
             least_lifetime: Duration::ZERO,
             real: None,
         }
@@ -208,6 +211,16 @@ impl Router {
     #[must_use]
     pub fn with_tracked_interface(mut self, tracker: TrackerId, interface: impl Into<String>) -> Self {
         self.tracked_interfaces.push((tracker, interface.into()));
+        self
+    }
+
+    /// How long an announcement of one of its addresses (gratuitous ARP, unsolicited neighbour advertisement) waits at least after
+    /// the last one on the same interface, of this router or of another one with such a gap. For switches that take no more; zero,
+    /// as it is without this: it does not wait. The first one goes at once, and nothing else waits for any of them. What waits
+    /// for an address is not multiplied by further rounds, and is dropped when the router is Master no more.
+    #[must_use]
+    pub fn with_announcement_gap(mut self, gap: Duration) -> Self {
+        self.announcement_gap = gap;
         self
     }
 

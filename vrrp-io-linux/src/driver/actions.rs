@@ -9,6 +9,7 @@ use vrrp_core::{Action, AdvertKind, Input, Peers, Role, RouterId, Vip, VirtualRo
 
 use super::state::Driver;
 use crate::address_error::AddressError;
+use crate::addresses::announcements::Announcement;
 use crate::addresses::holdings::{Answer, Step};
 use crate::event::EventKind;
 use crate::kernel::netlink::requests::Done;
@@ -45,6 +46,7 @@ impl Driver {
             self.answered(done);
         }
         self.follow_orders();
+        self.make_due_announcements();
         self.forgive_strays();
         if self.holdings.is_settled() {
             self.repeat_announcements();
@@ -54,7 +56,7 @@ impl Driver {
 
     /// Whether [`act`](Self::act) has left something undone.
     pub(super) fn has_work(&self) -> bool {
-        self.requests.are_queued() || !self.repeats.is_empty()
+        self.requests.are_queued() || self.announcements.are_repeated()
     }
 
     /// Advertisements and first announcements leave; what is asked of the kernel is queued.
@@ -239,42 +241,66 @@ impl Driver {
         self.ask(asks);
     }
 
-    /// Announces an address once; where that is to be repeated, when every other address has been announced too. Nothing
-    /// claims an address that this host does not serve.
+    /// Announces an address once, unless others on its link go before it; where that is to be repeated, when every other
+    /// address has been announced too. Nothing claims an address that this host does not serve.
     pub(super) fn announce(&mut self, id: RouterId, request: Vip, count: u8) {
-        let Some(holding) = self.holdings.get(id, request.address) else { return };
-        let (address, device) = (request.address, holding.device.clone());
-        let event = match self.send_announcement(id, request) {
-            Ok(false) => return,
-            Ok(true) => {
-                self.repeats.extend((count > 1).then_some((id, request, count - 1)));
-                EventKind::Announced { address, device, count }
-            }
-            Err(error) => EventKind::Warning(Warning::NotAnnounced { address, device, error: error.into() }),
-        };
-        self.reporter.report(id, event);
+        let Some(hosted) = self.routers.get(id) else { return };
+        let gap = hosted.router.announcement_gap;
+        let announcement = Announcement { router: id, request, count, gap, is_first: true };
+        let Some(link) = self.announced_on(id, request) else { return };
+        if self.announcements.begin(link, announcement, clock::now()) {
+            self.make_announcement(link, announcement);
+        }
     }
 
-    /// Sends some of the announcements that repeat others. One that has lost its address by now repeats nothing.
+    /// Sends some of the announcements that repeat others.
     fn repeat_announcements(&mut self) {
         for _ in 0..REPEATED_AT_ONCE {
-            let Some((id, request, count)) = self.repeats.pop_front() else { return };
-            if self.holdings.wants(id, request) {
-                // The first of them went out: this is not the time to complain.
-                let _ = self.send_announcement(id, request);
-                self.repeats.extend((count > 1).then_some((id, request, count - 1)));
+            let Some(announcement) = self.announcements.take_repeat() else { return };
+            if let Some(link) = self.announced_on(announcement.router, announcement.request) {
+                self.make_announcement(link, announcement);
             }
         }
     }
 
-    /// False where there is nobody to tell, or nothing: the address is not there, or its Master is not heard, so that
-    /// another host may serve it.
-    fn send_announcement(&self, id: RouterId, request: Vip) -> io::Result<bool> {
-        let served_on = self.holdings.serves_on(id, request.address).filter(|_| self.leases.is_heard(id, clock::now()));
-        let Some(link) = served_on.and_then(|ifindex| self.monitor.link(ifindex)) else { return Ok(false) };
+    /// Sends the announcements that have waited for others, where no deadline would have to wait for them.
+    fn make_due_announcements(&mut self) {
+        for _ in 0..REPEATED_AT_ONCE {
+            let now = clock::now();
+            if self.set.deadline().is_some_and(|(at, _)| at <= now) {
+                return;
+            }
+            let Some((link, announcement)) = self.announcements.take_due(now) else { return };
+            // On another link it was announced when it came there.
+            if self.announced_on(announcement.router, announcement.request) == Some(link) {
+                self.make_announcement(link, announcement);
+            }
+        }
+    }
+
+    /// The link on which an address is to be announced. None where there is nobody to tell, or nothing: the address is not
+    /// wanted any more or not there, or its Master is not heard, so that another host may serve it.
+    fn announced_on(&self, id: RouterId, request: Vip) -> Option<u32> {
+        let is_told = self.holdings.wants(id, request) && self.leases.is_heard(id, clock::now());
+        self.holdings.serves_on(id, request.address).filter(|_| is_told)
+    }
+
+    fn make_announcement(&mut self, link: u32, announcement: Announcement) {
+        let Announcement { router: id, request, count, is_first, .. } = announcement;
         // Not Ethernet: there are no neighbours to tell.
-        let Some(mac) = link.mac else { return Ok(false) };
-        self.link_layer.announce(link.index, mac, request.address).map(|()| true)
+        let Some(mac) = self.monitor.link(link).and_then(|link| link.mac) else { return };
+        let sent = self.link_layer.announce(link, mac, request.address);
+        if sent.is_ok() || !is_first {
+            self.announcements.sent(link, announcement, clock::now());
+        }
+        // Where the first of them went out this is not the time to complain.
+        let Some(holding) = self.holdings.get(id, request.address).filter(|_| is_first) else { return };
+        let (address, device) = (request.address, holding.device.clone());
+        let event = match sent {
+            Ok(()) => EventKind::Announced { address, device, count },
+            Err(error) => EventKind::Warning(Warning::NotAnnounced { address, device, error: error.into() }),
+        };
+        self.reporter.report(id, event);
     }
 
     pub(super) fn answered(&mut self, done: Done) {

@@ -26,6 +26,9 @@ impl Driver {
                     self.follow_interface(&name);
                 }
                 self.follow_strays(index);
+                if self.monitor.link(index).is_none() {
+                    self.announcements.remove_link(index);
+                }
             }
             Change::LinkAddress { index } => self.announce_anew(index),
             Change::AddressAdded { ifindex, address } => {

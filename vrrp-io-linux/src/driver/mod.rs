@@ -182,8 +182,10 @@ impl Driver {
             .chain(self.delays.next())
             .chain(also_at)
             .min();
+        // What is due of these already waits for nothing but that all else is done.
+        let announce_at = self.announcements.next().filter(|at| *at > clock::now());
         // Arming fails for no instant there is; a driver without deadlines would be worse than one that spins.
-        let armed = self.alarm.arm_by(wake_at).is_ok();
+        let armed = self.alarm.arm_by(wake_at.into_iter().chain(announce_at).min()).is_ok();
         poll_fn(|cx| {
             if !armed || wake_at.is_some_and(|at| at <= clock::now()) {
                 return Poll::Ready(Wake::Alarm);
@@ -214,7 +216,8 @@ impl Driver {
         if let Poll::Ready((port, arrival)) = self.ports.poll_recv(cx, &mut self.packet, clock::now()) {
             return Poll::Ready(Wake::Packet(port, arrival));
         }
-        if self.has_work() || (self.leases.is_due() && self.renew_after.is_none()) {
+        let announces = self.announcements.next().is_some_and(|at| at <= clock::now());
+        if announces || self.has_work() || (self.leases.is_due() && self.renew_after.is_none()) {
             return Poll::Ready(Wake::Idle);
         }
         self.reporter.deliver();

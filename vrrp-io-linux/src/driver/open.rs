@@ -1,6 +1,6 @@
 //! What a start opens, and what makes it fail.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use super::interfaces::Interfaces;
 use super::lineup::{self, Crowds};
 use super::owed::Owed;
 use super::state::{Driver, Routers};
+use crate::addresses::announcements::Announcements;
 use crate::addresses::holdings::Holdings;
 use crate::addresses::lease::Leases;
 use crate::addresses::obstacles::Obstacles;
@@ -90,7 +91,7 @@ impl Driver {
             monitor: Monitor::new().map_err(os("cannot watch links and addresses (netlink)"))?,
             requests: Requests::new().map_err(os("cannot open a netlink socket"))?,
             link_layer: LinkLayer::open().map_err(os("cannot open a packet socket (needs CAP_NET_RAW)"))?,
-            repeats: VecDeque::new(),
+            announcements: Announcements::default(),
             macvlans: Macvlans::new(std::iter::empty()).map_err(macvlans_failed)?,
             macvlans_going: BTreeSet::new(),
             filter: None,

@@ -11,6 +11,7 @@ use super::command::Command;
 use super::lineup::{self, Crowds};
 use super::open::macvlans_failed;
 use super::state::{Driver, Resumed};
+use crate::addresses::announcements::Announcement;
 use crate::clock;
 use crate::error::StartError;
 use crate::router::Router;
@@ -57,7 +58,12 @@ impl Driver {
                 driver.take_over_macvlan(id, macvlan)?;
             }
             driver.resume_delays(id);
-            driver.resumed.push(Resumed { id, serves: known.serves.clone(), started: known.core.is_started() });
+            driver.resumed.push(Resumed {
+                id,
+                serves: known.serves.clone(),
+                unannounced: known.unannounced.clone(),
+                started: known.core.is_started(),
+            });
         }
         driver.macvlans.restore_settings(std::mem::take(&mut suspended.settings));
         let gone = suspended.routers.iter().filter_map(|gone| gone.macvlan.filter(|it| it.made));
@@ -103,13 +109,16 @@ impl Driver {
     pub(super) fn take_over_host(&mut self) {
         let left = std::mem::take(&mut self.left);
         self.holdings.resume_ours(&left);
-        for Resumed { id, serves, .. } in self.resumed.clone() {
+        for Resumed { id, serves, unannounced, .. } in self.resumed.clone() {
             let master = self.role(id) == Some(Role::Master);
             let requests: Vec<Vip> =
                 self.set.get(id).filter(|_| master).map_or_else(Vec::new, |it| it.requests().collect());
             for request in requests {
                 let on = serves.iter().find(|(address, _)| *address == request.address).map(|(_, ifindex)| *ifindex);
                 self.go_on_with(id, request, on);
+                if let Some((_, count)) = unannounced.iter().find(|(address, _)| *address == request.address) {
+                    self.go_on_announcing(id, request, *count);
+                }
             }
         }
         for Ours { ifindex, address, prefix_len } in left {
@@ -137,6 +146,14 @@ impl Driver {
                 self.install(id, request);
             }
         }
+    }
+
+    /// What a Master has not announced as often as it should is announced further, where it is there still.
+    fn go_on_announcing(&mut self, id: RouterId, request: Vip, count: u8) {
+        let Some(link) = self.holdings.serves_on(id, request.address) else { return };
+        let Some(gap) = self.routers.get(id).map(|hosted| hosted.router.announcement_gap) else { return };
+        let announcement = Announcement { router: id, request, count, gap, is_first: false };
+        self.announcements.resume(link, announcement, clock::now());
     }
 
     fn is_there(&self, ifindex: u32, address: IpAddr, prefix_len: u8) -> bool {

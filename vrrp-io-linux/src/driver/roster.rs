@@ -51,7 +51,7 @@ impl Driver {
         self.obstacles.forget(id, |_| false);
         self.untold.remove(&id);
         self.strays.remove(&id);
-        self.repeats.retain(|(whose, ..)| *whose != id);
+        self.announcements.remove(id);
         if let Some(hosted) = self.routers.remove(id) {
             self.interfaces.remove(id, &hosted.router);
         }
@@ -67,6 +67,9 @@ impl Driver {
         // It was checked that it is the same router.
         if self.set.reconfigure(clock::now(), id, router.config.clone()).is_err() {
             return;
+        }
+        if before.announcement_gap != router.announcement_gap {
+            self.announcements.set_gap(id, router.announcement_gap);
         }
         if before.name != router.name {
             self.reporter.add(id, &router.name);

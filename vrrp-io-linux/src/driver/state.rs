@@ -1,17 +1,18 @@
 //! What the thread of the routers owns.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
-use vrrp_core::{Fault, Instant, Priority, RouterId, RouterSet, Vip};
+use vrrp_core::{Fault, Instant, Priority, RouterId, RouterSet};
 
 use super::changing::Changing;
 use super::command::Command;
 use super::delays::Delays;
 use super::interfaces::Interfaces;
 use super::owed::Owed;
+use crate::addresses::announcements::Announcements;
 use crate::addresses::holdings::{Holdings, Left};
 use crate::addresses::lease::Leases;
 use crate::addresses::obstacles::Obstacles;
@@ -52,8 +53,8 @@ pub(crate) struct Driver {
     pub(super) monitor: Monitor,
     pub(super) requests: Requests,
     pub(super) link_layer: LinkLayer,
-    /// Announcements to be repeated, and how often.
-    pub(super) repeats: VecDeque<(RouterId, Vip, u8)>,
+    /// Announcements that are still to be made.
+    pub(super) announcements: Announcements,
     pub(super) macvlans: Macvlans,
     /// Whose macvlan the kernel has yet to remove.
     pub(super) macvlans_going: BTreeSet<RouterId>,
@@ -174,6 +175,8 @@ pub(super) struct Resumed {
     pub(super) id: RouterId,
     /// Its addresses that are there, and on which link each.
     pub(super) serves: Vec<(IpAddr, u32)>,
+    /// What of them is still to be announced, and how often.
+    pub(super) unannounced: Vec<(IpAddr, u8)>,
     pub(super) started: bool,
 }
 

@@ -79,6 +79,7 @@ impl Driver {
             family: router.config.family(),
             vrid: router.config.vrid(),
             core: core.suspend()?,
+            unannounced: self.announcements.left(*id),
             serves: serves.filter_map(|vip| Some((vip.address, self.holdings.serves_on(*id, vip.address)?))).collect(),
             advertised,
             renewed,

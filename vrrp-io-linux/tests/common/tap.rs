@@ -1,9 +1,13 @@
 //! What passes an interface.
 
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, IoSliceMut, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
+use nix::sys::socket::sockopt::ReceiveTimestampns;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt};
+use nix::sys::time::TimeSpec;
 use socket2::{Domain, Protocol, Socket, Type};
 use vrrp_core::wire::{Endpoints, IP_PROTOCOL, Packet};
 use vrrp_core::{Priority, Version};
@@ -140,6 +144,27 @@ impl Tap {
             if Instant::now() > end {
                 break;
             }
+        }
+        frames
+    }
+
+    /// The frames of the time to come, each with the moment at which the kernel had it.
+    pub fn stamped(&mut self, span: Duration) -> Vec<(Duration, Frame)> {
+        setsockopt(&self.socket, ReceiveTimestampns, &true).unwrap();
+        let end = Instant::now() + span;
+        let mut frames = Vec::new();
+        while Instant::now() < end {
+            self.socket.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+            let (mut octets, mut control) = (vec![0; 2048], nix::cmsg_space!(TimeSpec));
+            let mut parts = [IoSliceMut::new(&mut octets)];
+            let fd = self.socket.as_raw_fd();
+            let Ok(message) = recvmsg::<()>(fd, &mut parts, Some(&mut control), MsgFlags::empty()) else { continue };
+            let stamp = message.cmsgs().unwrap().find_map(|control| match control {
+                ControlMessageOwned::ScmTimestampns(stamp) => Some(Duration::from(stamp)),
+                _ => None,
+            });
+            let len = message.bytes;
+            frames.push((stamp.unwrap(), Frame::from(&octets[..len])));
         }
         frames
     }

@@ -6,6 +6,7 @@ mod common;
 
 mod accept;
 mod addresses;
+mod announcements;
 mod change;
 mod claims;
 mod faults;

@@ -1,0 +1,322 @@
+//! Announcements that are still to be made: of which address, how often, and not before when.
+//!
+//! Without a gap the first one of an address never waits, and is none of this file's business. With one there is a lane for each
+//! link; its first announcement goes at once, and each further one when the gap behind the one before it is over. An address waits
+//! in its lane once at most, however often it is to be announced.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use vrrp_core::{Instant, RouterId, Vip};
+
+use crate::agenda::Agenda;
+
+/// What is to be announced, as often as it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Announcement {
+    pub(crate) router: RouterId,
+    pub(crate) request: Vip,
+    pub(crate) count: u8,
+    /// Behind any other on its link; zero: it neither waits for others nor do these for it.
+    pub(crate) gap: Duration,
+    /// Whether none of it has gone out.
+    pub(crate) is_first: bool,
+}
+
+/// All that wait.
+#[derive(Debug, Default)]
+pub(crate) struct Announcements {
+    /// Without a gap, when nothing else is to do.
+    repeats: VecDeque<Announcement>,
+    lanes: BTreeMap<u32, Lane>,
+    /// When the next one of each lane may go.
+    agenda: Agenda<u32>,
+    next_number: u64,
+}
+
+/// Those of one link, with a gap.
+#[derive(Debug)]
+struct Lane {
+    /// When one last went out there.
+    last: Instant,
+    waiting: BTreeMap<Place, Announcement>,
+    places: HashMap<(RouterId, IpAddr), Place>,
+}
+
+/// First what has not been announced at all; then as it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    is_repeat: bool,
+    number: u64,
+}
+
+impl Announcements {
+    /// An address is to be announced on a link. Returns whether that may be done at once: then it is to be
+    /// [noted](Self::sent).
+    pub(crate) fn begin(&mut self, link: u32, announcement: Announcement, now: Instant) -> bool {
+        let is_free = |lane: &Lane| lane.waiting.is_empty() && lane.last + announcement.gap <= now;
+        if announcement.gap.is_zero() || self.lanes.get(&link).is_none_or(is_free) {
+            return true;
+        }
+        self.wait(link, announcement);
+        false
+    }
+
+    /// One went out on a link. What is left of it waits.
+    pub(crate) fn sent(&mut self, link: u32, announcement: Announcement, now: Instant) {
+        let count = announcement.count.saturating_sub(1);
+        let left = (count > 0).then_some(Announcement { count, is_first: false, ..announcement });
+        if announcement.gap.is_zero() {
+            self.repeats.extend(left);
+            return;
+        }
+        let new = || Lane { last: now, waiting: BTreeMap::new(), places: HashMap::new() };
+        self.lanes.entry(link).or_insert_with(new).last = now;
+        match left {
+            Some(left) => self.wait(link, left),
+            None => self.plan(link),
+        }
+    }
+
+    /// Goes on with what was to be announced on a link by another process, whose last announcement was a moment ago.
+    pub(crate) fn resume(&mut self, link: u32, announcement: Announcement, now: Instant) {
+        let count = announcement.count.saturating_add(1);
+        self.sent(link, Announcement { count, ..announcement }, now);
+    }
+
+    /// Takes out one without a gap.
+    pub(crate) fn take_repeat(&mut self) -> Option<Announcement> {
+        self.repeats.pop_front()
+    }
+
+    /// Whether there is one without a gap.
+    pub(crate) fn are_repeated(&self) -> bool {
+        !self.repeats.is_empty()
+    }
+
+    /// Takes out one with a gap that may go now, and its link.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<(u32, Announcement)> {
+        let link = self.agenda.take_due(now)?;
+        let taken = self.lanes.get_mut(&link).and_then(Lane::pop);
+        self.plan(link);
+        taken.map(|announcement| (link, announcement))
+    }
+
+    /// Returns when the next one with a gap may go.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.agenda.next()
+    }
+
+    /// Returns what is still to be announced of a router, and how often.
+    pub(crate) fn left(&self, router: RouterId) -> Vec<(IpAddr, u8)> {
+        let all = self.repeats.iter().chain(self.lanes.values().flat_map(|lane| lane.waiting.values()));
+        all.filter(|it| it.router == router).map(|it| (it.request.address, it.count)).collect()
+    }
+
+    /// Has another gap for what a router announces.
+    pub(crate) fn set_gap(&mut self, router: RouterId, gap: Duration) {
+        for lane in self.lanes.values_mut() {
+            lane.waiting.values_mut().filter(|it| it.router == router).for_each(|it| it.gap = gap);
+        }
+        let links: Vec<u32> = self.lanes.keys().copied().collect();
+        links.into_iter().for_each(|link| self.plan(link));
+    }
+
+    /// Forgets a router.
+    pub(crate) fn remove(&mut self, router: RouterId) {
+        self.repeats.retain(|it| it.router != router);
+        for lane in self.lanes.values_mut() {
+            lane.waiting.retain(|_, it| it.router != router);
+            lane.places.retain(|(whose, _), _| *whose != router);
+        }
+        let links: Vec<u32> = self.lanes.keys().copied().collect();
+        links.into_iter().for_each(|link| self.plan(link));
+    }
+
+    /// Forgets a link.
+    pub(crate) fn remove_link(&mut self, link: u32) {
+        self.lanes.remove(&link);
+        self.plan(link);
+    }
+
+    fn wait(&mut self, link: u32, announcement: Announcement) {
+        let new = || Lane { last: Instant::ZERO, waiting: BTreeMap::new(), places: HashMap::new() };
+        self.next_number += 1;
+        self.lanes.entry(link).or_insert_with(new).push(self.next_number, announcement);
+        self.plan(link);
+    }
+
+    /// Notes when a lane goes on.
+    fn plan(&mut self, link: u32) {
+        let next = self.lanes.get(&link).and_then(|lane| {
+            let (_, first) = lane.waiting.first_key_value()?;
+            Some(lane.last + first.gap)
+        });
+        self.agenda.set(link, next);
+    }
+}
+
+impl Lane {
+    /// Adds one, or joins it to the one of its address that waits.
+    fn push(&mut self, number: u64, announcement: Announcement) {
+        let Announcement { router, request, .. } = announcement;
+        let known = self.places.remove(&(router, request.address)).and_then(|place| {
+            let known = self.waiting.remove(&place)?;
+            Some((place, known))
+        });
+        let count = known.map_or(0, |(_, known)| known.count).max(announcement.count);
+        let is_first = announcement.is_first || known.is_some_and(|(_, known)| known.is_first);
+        let kept = known.map(|(place, _)| place).filter(|place| place.is_repeat != is_first);
+        let place = kept.unwrap_or(Place { is_repeat: !is_first, number });
+        self.waiting.insert(place, Announcement { count, is_first, ..announcement });
+        self.places.insert((router, request.address), place);
+    }
+
+    fn pop(&mut self) -> Option<Announcement> {
+        let (_, announcement) = self.waiting.pop_first()?;
+        self.places.remove(&(announcement.router, announcement.request.address));
+        Some(announcement)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vrrp_core::{Action, Config, Input, InterfaceId, Profile, Role, RouterSet, Vrid};
+
+    const GAP: Duration = Duration::from_millis(100);
+    const LINK: u32 = 7;
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_nanos(1_000_000_000_000 + millis * 1_000_000)
+    }
+
+    /// Two routers, and what a Master of three addresses asks for.
+    fn requests() -> ([RouterId; 2], Vec<Vip>) {
+        let addresses: [IpAddr; 3] = [1, 2, 3].map(|n| IpAddr::from([192, 0, 2, n]));
+        let config = Config::new(Profile::Rfc9568Errata, Vrid::new(1).unwrap(), &addresses).unwrap();
+        let mut set = RouterSet::new();
+        let ids = [0, 1].map(|interface| set.insert(InterfaceId(interface), config.clone()).unwrap());
+        for input in [Input::PrimaryAddress(Some([192, 0, 2, 9].into())), Input::Startup] {
+            set.handle(at(0), ids[0], input);
+        }
+        while set.get(ids[0]).unwrap().role() != Role::Master {
+            let (now, id) = set.deadline().unwrap();
+            set.handle(now, id, Input::Timeout);
+        }
+        let actions = std::iter::from_fn(|| set.poll_action()).map(|(_, action)| action);
+        let requests = actions.filter_map(|action| match action {
+            Action::InstallAddress(request) => Some(request),
+            _ => None,
+        });
+        (ids, requests.collect())
+    }
+
+    fn announcement(router: RouterId, request: Vip, count: u8, gap: Duration) -> Announcement {
+        Announcement { router, request, count, gap, is_first: true }
+    }
+
+    /// Announces, or has it wait.
+    fn announce(announcements: &mut Announcements, announcement: Announcement, now: Instant) -> bool {
+        let at_once = announcements.begin(LINK, announcement, now);
+        if at_once {
+            announcements.sent(LINK, announcement, now);
+        }
+        at_once
+    }
+
+    /// Goes from one moment to the next, as a driver does, until nothing waits: when each goes out, and of which address.
+    fn play(announcements: &mut Announcements) -> Vec<(Instant, u8)> {
+        let mut played = Vec::new();
+        while let Some(now) = announcements.next() {
+            if let Some((link, announcement)) = announcements.take_due(now) {
+                assert_eq!(link, LINK);
+                announcements.sent(link, announcement, now);
+                let IpAddr::V4(address) = announcement.request.address else { panic!("{announcement:?}") };
+                played.push((now, address.octets()[3]));
+            }
+        }
+        played
+    }
+
+    #[test]
+    fn without_a_gap_the_first_never_waits_and_each_is_repeated_behind_the_others() {
+        let ([id, _], requests) = requests();
+        let mut announcements = Announcements::default();
+        for request in &requests {
+            assert!(announce(&mut announcements, announcement(id, *request, 3, Duration::ZERO), at(0)));
+        }
+        assert_eq!(announcements.next(), None);
+        let mut repeats = Vec::new();
+        while let Some(repeat) = announcements.take_repeat() {
+            repeats.push((repeat.request.address, repeat.count, repeat.is_first));
+            announcements.sent(LINK, repeat, at(0));
+        }
+        let round = |count| requests.iter().map(move |request| (request.address, count, false));
+        assert_eq!(repeats, round(2).chain(round(1)).collect::<Vec<_>>());
+        assert!(!announcements.are_repeated());
+    }
+
+    #[test]
+    fn with_a_gap_the_first_goes_at_once_and_the_others_keep_their_distance_firsts_before_repeats() {
+        let ([id, other], requests) = requests();
+        let mut announcements = Announcements::default();
+        assert!(announce(&mut announcements, announcement(id, requests[0], 2, GAP), at(0)));
+        assert!(!announce(&mut announcements, announcement(id, requests[1], 2, GAP), at(1)));
+        // Of another router on the same interface; one without a gap neither waits nor makes others wait.
+        assert!(!announce(&mut announcements, announcement(other, requests[2], 1, GAP * 2), at(2)));
+        assert!(announce(&mut announcements, announcement(other, requests[1], 1, Duration::ZERO), at(3)));
+        assert!(announcements.begin(LINK + 1, announcement(id, requests[2], 1, GAP), at(3)), "another interface");
+        assert_eq!(announcements.take_due(at(99)), None);
+        assert_eq!(play(&mut announcements), [(at(100), 2), (at(300), 3), (at(400), 1), (at(500), 2)]);
+        assert!(!announcements.begin(LINK, announcement(id, requests[0], 1, GAP), at(599)), "it was a moment ago");
+        assert_eq!(play(&mut announcements), [(at(600), 1)]);
+        assert!(announcements.begin(LINK, announcement(id, requests[0], 1, GAP), at(700)), "nobody is there");
+    }
+
+    #[test]
+    fn an_address_waits_once_however_often_it_is_to_be_announced() {
+        let ([id, _], requests) = requests();
+        let mut announcements = Announcements::default();
+        announce(&mut announcements, announcement(id, requests[0], 1, GAP), at(0));
+        for _ in 0..1_000 {
+            for request in &requests {
+                announce(&mut announcements, announcement(id, *request, 2, GAP), at(1));
+            }
+        }
+        let mut left = announcements.left(id);
+        left.sort();
+        assert_eq!(left, requests.iter().map(|request| (request.address, 2)).collect::<Vec<_>>());
+        let order = |played: Vec<(Instant, u8)>| played.into_iter().map(|(_, last)| last).collect::<Vec<_>>();
+        assert_eq!(order(play(&mut announcements)), [1, 2, 3, 1, 2, 3]);
+        // One that waits for its repeat goes to the others whose first waits.
+        announce(&mut announcements, announcement(id, requests[0], 2, GAP), at(10_000));
+        announce(&mut announcements, announcement(id, requests[1], 1, GAP), at(10_000));
+        announce(&mut announcements, announcement(id, requests[0], 1, GAP), at(10_000));
+        announce(&mut announcements, announcement(id, requests[2], 1, GAP), at(10_000));
+        assert_eq!(order(play(&mut announcements)), [2, 1, 3]);
+        let lane = &announcements.lanes[&LINK];
+        assert!(lane.waiting.is_empty() && lane.places.is_empty());
+    }
+
+    #[test]
+    fn what_goes_is_forgotten_and_what_changes_or_goes_on_keeps_its_distance() {
+        let ([id, other], requests) = requests();
+        let mut announcements = Announcements::default();
+        for (router, request) in [(id, requests[0]), (id, requests[1]), (other, requests[2])] {
+            announce(&mut announcements, announcement(router, request, 2, GAP), at(0));
+        }
+        announcements.set_gap(id, GAP * 5);
+        assert_eq!(announcements.next(), Some(at(500)));
+        announcements.remove(id);
+        assert_eq!((announcements.next(), announcements.left(id)), (Some(at(100)), vec![]));
+        announcements.remove_link(LINK);
+        assert_eq!((announcements.next(), announcements.left(other)), (None, vec![]));
+
+        announcements.resume(LINK, announcement(id, requests[0], 2, GAP), at(1_000));
+        announcements.resume(LINK, announcement(id, requests[1], 1, Duration::ZERO), at(1_000));
+        assert_eq!(announcements.left(id), [(requests[1].address, 1), (requests[0].address, 2)]);
+        assert_eq!(play(&mut announcements), [(at(1_100), 1), (at(1_200), 1)]);
+    }
+}
