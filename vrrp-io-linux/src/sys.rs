@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::mem::size_of;
 use std::net::Ipv6Addr;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd};
 use std::ptr;
 use std::slice;
 use std::time::Duration;
@@ -56,10 +56,39 @@ unsafe impl OwnsFd for socket2::Socket {}
 // SAFETY: as above.
 unsafe impl OwnsFd for netlink_sys::Socket {}
 
+/// The kernel's news of files.
+#[cfg(feature = "checks")]
+#[derive(Debug)]
+pub(crate) struct FileNews(pub(crate) nix::sys::inotify::Inotify);
+
+#[cfg(feature = "checks")]
+impl AsRawFd for FileNews {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        self.0.as_fd().as_raw_fd()
+    }
+}
+
+// SAFETY: closes its descriptor when dropped; nobody exchanges the field, which only `checks::files` has.
+#[cfg(feature = "checks")]
+unsafe impl OwnsFd for FileNews {}
+
 /// Has the runtime that is running say when `owner` becomes readable.
 pub(crate) fn watch<T: OwnsFd>(owner: T) -> io::Result<AsyncFd<T>> {
     // SAFETY: what the call asks for is what `OwnsFd` promises.
     Ok(unsafe { AsyncFd::register_with_interest(owner, Interest::READABLE) }?)
+}
+
+/// A process, readable once it has ended (`pidfd_open(2)`, Linux 5.3).
+#[cfg(feature = "checks")]
+pub(crate) fn process(id: u32) -> io::Result<File> {
+    let id = libc::pid_t::try_from(id).map_err(|_| io::Error::from_raw_os_error(libc::ESRCH))?;
+    // SAFETY: no pointers are passed. The kernel closes it on exec by itself.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, id, 0) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the call above just made `fd`; nobody else owns it.
+    Ok(unsafe { File::from_raw_fd(fd as libc::c_int) })
 }
 
 /// Sets the one expiry of a [`timer`], in nanoseconds on `CLOCK_MONOTONIC`, or takes it back.

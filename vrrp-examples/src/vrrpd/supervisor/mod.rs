@@ -19,9 +19,8 @@ use vrrp_core::{Cause, Role, RouterId, TrackerId, Transition};
 use vrrp_io_linux::{Event, EventKind, Events, Router, Stopped, Vrrp};
 
 use crate::vrrpd::by_hand::Table;
-use crate::vrrpd::checks::Verdict;
-use crate::vrrpd::checks::script::{self, Checks};
-use crate::vrrpd::config::{self, Daemon, Instance, Notify};
+use crate::vrrpd::checks::{self, Checks, Verdict};
+use crate::vrrpd::config::{self, Daemon, Instance, Notify, Probe};
 use crate::vrrpd::control::order::{DrainEnded, Order, Reply, Upgraded};
 use crate::vrrpd::control::refused::Refused;
 use crate::vrrpd::control::snapshot::{Reasons, Snapshot};
@@ -109,10 +108,10 @@ pub(super) async fn run(
     let (snapshots, asked) = mpsc::channel(64);
     let (orders, ordered) = mpsc::channel(64);
     let (requests, requested) = mpsc::channel(REQUESTS);
-    let known = |script: &config::Check| {
-        checked.iter().find(|check| check.is(script)).map(|check| (check.passed, check.reason.clone()))
+    let known = |name: &str, probe: &Probe| {
+        checked.iter().find(|check| check.is(name, probe)).map(|check| (check.reading(), check.reason.clone()))
     };
-    let (checks, known) = script::spawn_from(daemon.checks.clone(), known, verdict_sender);
+    let (checks, known) = checks::spawn_from(&daemon.checks, known, verdict_sender);
     let notifier = notify::spawn(subjects(&daemon), limits);
     let mut server = control.map(|socket| tokio::spawn(control::serve(socket, control::Daemon { snapshots, orders })));
 
@@ -123,7 +122,7 @@ pub(super) async fn run(
         ids,
         groups: Groups::new(&daemon),
         daemon: Arc::new(daemon),
-        verdicts: known.into_iter().map(|verdict| (verdict.script.clone(), verdict)).collect(),
+        verdicts: known.into_iter().map(|verdict| (verdict.check.clone(), verdict)).collect(),
         checks,
         vrrp,
         events,
@@ -408,8 +407,8 @@ impl Supervisor {
             tell(&event);
         }
         let check = |script: &config::Check| {
-            let Verdict { passed, reason, .. } = self.verdicts.get(&script.name)?;
-            Some(Check::new(script, *passed, reason.clone()))
+            let Verdict { reading, reason, .. } = self.verdicts.get(&script.name)?;
+            Some(Check::new(script, *reading, reason.clone()))
         };
         let checks = self.daemon.checks.iter().filter_map(check).collect();
         let document = Box::new(Document::new(routers, checks, self.by_hand.list()));
@@ -481,7 +480,7 @@ impl Supervisor {
 
     /// Why checks fail, for each tracker that one of them feeds.
     fn reasons(&self) -> Reasons {
-        let failing = self.verdicts.iter().filter(|(_, verdict)| !verdict.passed);
+        let failing = self.verdicts.iter().filter(|(_, verdict)| !verdict.passed());
         let failing = failing.filter_map(|(script, verdict)| Some((self.users.get(script)?, &verdict.reason)));
         failing.flat_map(|(users, reason)| users.iter().map(|user| (*user, reason.clone()))).collect()
     }
@@ -490,8 +489,8 @@ impl Supervisor {
         if !self.checks.is_current(&verdict) {
             return;
         }
-        let Verdict { script: name, passed, reason, .. } = &verdict;
-        if *passed {
+        let Verdict { check: name, reason, .. } = &verdict;
+        if verdict.passed() {
             info!("check {name} passes: {reason}");
         } else {
             warn!("check {name} failed: {reason}");
@@ -502,9 +501,9 @@ impl Supervisor {
         self.verdicts.insert(name.clone(), verdict);
     }
 
-    async fn track(&self, (router, tracker): &Fed, Verdict { script, passed, .. }: &Verdict) {
-        if let Err(why) = self.vrrp.track(*router, *tracker, *passed).await {
-            error!("check {script}: {why}");
+    async fn track(&self, (router, tracker): &Fed, verdict: &Verdict) {
+        if let Err(why) = self.vrrp.track(*router, *tracker, verdict.passed()).await {
+            error!("check {}: {why}", verdict.check);
         }
     }
 

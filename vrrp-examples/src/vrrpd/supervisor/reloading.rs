@@ -7,6 +7,7 @@ use tracing::warn;
 use vrrp_core::RouterId;
 
 use super::{Fed, GROUP_PRIORITY, Supervisor, by_name, by_router, last_priority, subjects, users};
+use crate::vrrpd::checks;
 use crate::vrrpd::config::Daemon;
 use crate::vrrpd::control::order::{Reloaded, Reply};
 use crate::vrrpd::notify::{NotifyState, Subject};
@@ -51,7 +52,7 @@ impl Supervisor {
         let ids = by_name(&self.daemon, ids);
         let ids_before = std::mem::replace(&mut self.ids, ids);
 
-        self.checks.replace(self.daemon.checks.clone()).await;
+        self.checks.replace(checks::scheduled(&self.daemon.checks)).await;
         self.verdicts.retain(|_, verdict| self.checks.is_current(verdict));
         let fed_before = std::mem::replace(&mut self.users, self::users(users, &self.ids));
         for (script, verdict) in &self.verdicts {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use vrrp_io_linux::Suspended;
+use vrrp_io_linux::checks::Reading;
 
-use crate::vrrpd::config;
+use crate::vrrpd::config::{self, Probe};
 use crate::vrrpd::control::snapshot::ByHand;
 
 /// Another number where the meaning of anything changes. Where a field comes or goes the reader notices by itself.
@@ -38,7 +39,10 @@ pub(in crate::vrrpd) struct Check {
     pub(in crate::vrrpd) name: String,
     /// Another command is another check.
     command: String,
-    pub(in crate::vrrpd) passed: bool,
+    passed: bool,
+    /// The number, where it finds one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    value: Option<i32>,
     pub(in crate::vrrpd) reason: String,
 }
 
@@ -86,18 +90,32 @@ impl Document {
 }
 
 impl Check {
-    pub(in crate::vrrpd) fn new(check: &config::Check, passed: bool, reason: String) -> Self {
-        Self { name: check.name.clone(), command: command(check), passed, reason }
+    pub(in crate::vrrpd) fn new(check: &config::Check, reading: Reading, reason: String) -> Self {
+        let value = match reading {
+            Reading::Value(value) => Some(value),
+            Reading::Passing | Reading::Failing => None,
+        };
+        let (name, command) = (check.name.clone(), command(&check.probe));
+        Self { name, command, passed: reading != Reading::Failing, value, reason }
     }
 
     /// Tells whether it is this one.
-    pub(in crate::vrrpd) fn is(&self, check: &config::Check) -> bool {
-        self.name == check.name && self.command == command(check)
+    pub(in crate::vrrpd) fn is(&self, name: &str, probe: &Probe) -> bool {
+        self.name == name && self.command == command(probe)
+    }
+
+    /// Its verdict.
+    pub(in crate::vrrpd) const fn reading(&self) -> Reading {
+        match (self.passed, self.value) {
+            (true, Some(value)) => Reading::Value(value),
+            (true, None) => Reading::Passing,
+            (false, _) => Reading::Failing,
+        }
     }
 }
 
-fn command(check: &config::Check) -> String {
-    format!("{:?}", check.probe)
+fn command(probe: &Probe) -> String {
+    format!("{probe:?}")
 }
 
 impl Place {
@@ -114,7 +132,10 @@ fn now() -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
     use super::*;
+    use crate::vrrpd::config::TrackWeight;
 
     fn written() -> serde_json::Value {
         let routers: Suspended = serde_json::from_value(serde_json::json!({
@@ -128,6 +149,27 @@ mod tests {
         let mut value = written();
         change(&mut value);
         Document::read(&value.to_string()).unwrap_err()
+    }
+
+    #[test]
+    fn a_check_is_known_again_by_its_name_and_what_it_looks_at() {
+        let probe = Probe::Value("/run/load".into());
+        let check = config::Check {
+            name: "load".to_owned(),
+            probe: probe.clone(),
+            interval: Duration::ZERO,
+            timeout: Duration::ZERO,
+            rise: NonZeroU32::MIN,
+            fall: NonZeroU32::MIN,
+            weight: TrackWeight::default(),
+        };
+        for reading in [Reading::Value(-3), Reading::Passing, Reading::Failing] {
+            let written = serde_json::to_string(&Check::new(&check, reading, "why".to_owned())).unwrap();
+            let read: Check = serde_json::from_str(&written).unwrap();
+            assert_eq!((read.reading(), read.reason.as_str()), (reading, "why"));
+            assert!(read.is("load", &probe) && !read.is("other", &probe));
+            assert!(!read.is("load", &Probe::Value("/run/other".into())));
+        }
     }
 
     #[test]
