@@ -10,7 +10,7 @@ use std::time::Duration;
 use vrrp_core::{AnnouncePolicy, Config, ConfigError, SendChecksum, Tracker, TrackerId, UnicastPeer};
 use vrrp_io_linux::{MacAddress, MacAddressError, Router, RouterError, VirtualIp, VirtualMac};
 
-use crate::vrrpd::config::{self, Announce, Daemon, Instance, SyncGroup, Track};
+use crate::vrrpd::config::{self, Announce, Daemon, Instance, InterfaceDelay, SyncGroup, Track};
 
 /// Least time between two rounds of announcements while another Master is heard, where none is configured.
 const CONTEST_HOLDOFF: Duration = Duration::from_secs(5);
@@ -85,8 +85,16 @@ fn prepare(
     if let Some(group) = &group {
         router = router.with_sync_group(&group.name);
     }
+    router = router.with_own_interface_tracked(instance.track_own_interface);
+    let mut watched = vec![instance.interface.clone()];
     for (id, interface) in interfaces {
+        watched.push(interface.clone());
         router = router.with_tracked_interface(id, interface);
+    }
+    for InterfaceDelay { interface, up, down } in &daemon.interface_delays {
+        if watched.contains(interface) {
+            router = router.with_interface_delays(interface, *up, *down);
+        }
     }
     Ok(router)
 }
@@ -125,7 +133,11 @@ fn config(instance: &Instance) -> Result<Config, ConfigError> {
     let addresses = |vips: &[VirtualIp]| vips.iter().map(|vip| vip.address).collect::<Vec<IpAddr>>();
     let protocol = &instance.protocol;
     let checksum = if protocol.pseudo_header { SendChecksum::PseudoHeader } else { SendChecksum::Message };
-    let mut config = Config::new(protocol.profile, instance.vrid, &addresses(&instance.addresses))?
+    let config = match instance.addresses.as_slice() {
+        [] => Config::without_addresses(protocol.profile, instance.family, instance.vrid)?,
+        vips => Config::new(protocol.profile, instance.vrid, &addresses(vips))?,
+    };
+    let mut config = config
         .with_excluded(&addresses(&instance.excluded))?
         .with_priority(instance.priority)
         .with_interval(instance.interval)?
