@@ -380,6 +380,32 @@ fn what_does_no_harm_is_a_notice() {
     });
 }
 
+/// `docs/check.md` describes it.
+#[test]
+fn a_check_for_programs_prints_one_object_and_nothing_else() {
+    let check = |file: &str| {
+        let mut vrrpd = std::process::Command::new(env!("CARGO_BIN_EXE_vrrpd"));
+        let output = vrrpd.args(["--config", file, "--check", "--json"]).output().unwrap();
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+        let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), object)
+    };
+    let (status, object) = check("tests/conf/tolerated/wild-local-address-group.conf");
+    assert_eq!((status, &object["runs"]), (Some(0), &true.into()), "{object}");
+    assert_eq!(object["summary"]["skipped"]["virtual_server"], 1);
+    assert!(object["text"].as_str().unwrap().ends_with("; 1 virtual_server block is served by nobody"), "{object}");
+    let (status, object) = check("tests/conf/broken/wild-sections-inside-global-defs.conf");
+    assert_eq!((status, &object["runs"]), (Some(78), &false.into()), "{object}");
+    let first = &object["findings"][0];
+    assert_eq!((&first["code"], &first["severity"], &first["line"]), (&"syntax".into(), &"error".into(), &1.into()));
+    let (status, object) = check("tests/conf/none.conf");
+    assert_eq!((status, &object["findings"][0]["code"]), (Some(78), &"file".into()), "{object}");
+    let documented = fs::read_to_string("../docs/check.md").unwrap();
+    for field in object.as_object().unwrap().keys().chain(object["summary"].as_object().unwrap().keys()) {
+        assert!(documented.contains(&format!("`{field}`")), "{field}");
+    }
+}
+
 #[test]
 fn passwords_are_in_no_message() {
     for text in [

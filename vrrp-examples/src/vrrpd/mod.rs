@@ -26,6 +26,7 @@ mod signals;
 pub mod soundness;
 mod supervisor;
 mod upgrade;
+mod verdict;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -35,14 +36,15 @@ use std::time::Duration;
 use clap::Parser;
 use tracing::{Level, error};
 
-use crate::vrrpd::config::{Daemon, Options};
+use crate::vrrpd::config::Options;
 use crate::vrrpd::log::Log;
 use crate::vrrpd::notify::Limits;
 use crate::vrrpd::reading::{Loaded, Source};
-use crate::vrrpd::report::diagnostics::{Diagnostic, Severity};
+use crate::vrrpd::report::diagnostics::Diagnostic;
 use crate::vrrpd::routers::Prepared;
 use crate::vrrpd::supervisor::Ended;
 use crate::vrrpd::upgrade::{Document, Inherited, Program};
+use crate::vrrpd::verdict::Summary;
 
 /// The exit status where the configuration would not run: `EX_CONFIG` of sysexits.h. To start once more is no use.
 const WRONG_CONFIGURATION: u8 = 78;
@@ -87,6 +89,9 @@ struct Arguments {
     /// Only say whether the configuration would run on this host; needs no interface and no privilege
     #[arg(long)]
     check: bool,
+    /// Say it as one JSON object, for editors and other programs
+    #[arg(long, requires = "check")]
+    json: bool,
     /// Only print the configuration as it is understood: every default written out, passwords left out
     #[arg(long, conflicts_with = "check")]
     print: bool,
@@ -158,36 +163,25 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(CommandLine { instead: None, run: None }) => return ExitCode::from(2),
         Err(error) => return refuse(&error),
     };
-    let wrong = ExitCode::from(WRONG_CONFIGURATION);
     let source = Source { path: arguments.config.clone(), lease: !arguments.no_lease };
     let Loaded { prepared, notices, places } = match source.load() {
         Ok(loaded) => loaded,
-        Err(diagnostics) => {
-            log::say(Level::ERROR, &diagnostics.to_string());
-            return wrong;
-        }
+        Err(diagnostics) => return tell(&diagnostics.0, &Summary::new(None, &diagnostics.0), &arguments),
     };
-    notices.iter().for_each(|notice| log::say(Level::WARN, &notice.to_string()));
     if arguments.print {
+        verdict::say(&notices);
         log::answer(&keepalived::print(&prepared.daemon));
         return ExitCode::SUCCESS;
     }
-    let findings = preflight::findings(&prepared.daemon, &prepared.routers, &places, arguments.check);
+    let mut found = notices;
+    found.extend(preflight::findings(&prepared.daemon, &prepared.routers, &places, arguments.check));
     drop(places);
-    let is_error = |finding: &Diagnostic| finding.severity == Severity::Error;
-    for finding in &findings {
-        log::say(if is_error(finding) { Level::ERROR } else { Level::WARN }, &finding.to_string());
+    let summary = Summary::new(Some(&prepared.daemon), &found);
+    let told = tell(&found, &summary, &arguments);
+    if arguments.check || !summary.runs() {
+        return told;
     }
-    if findings.iter().any(is_error) {
-        return wrong;
-    }
-    let what = count(&prepared.daemon);
-    if arguments.check {
-        let warned =
-            if findings.is_empty() { String::new() } else { format!(", with {}", plural(findings.len(), "warning")) };
-        log::answer(&format!("{}: {what} would run{warned}\n", arguments.config.display()));
-        return ExitCode::SUCCESS;
-    }
+    let what = summary.what();
     start(prepared, source, (program, inherited), &what, &arguments)
 }
 
@@ -204,6 +198,22 @@ fn convert(file: &Path) -> ExitCode {
             ExitCode::from(WRONG_CONFIGURATION)
         }
     }
+}
+
+/// Says what was found, and sums up where nothing is going to run.
+fn tell(found: &[Diagnostic], summary: &Summary, arguments: &Arguments) -> ExitCode {
+    let (config, runs) = (&arguments.config, summary.runs());
+    if arguments.json {
+        log::answer(&verdict::json(config, found, summary));
+    } else {
+        verdict::say(found);
+        match (runs, arguments.check) {
+            (true, true) => log::answer(&(summary.line(config) + "\n")),
+            (true, false) => {}
+            (false, _) => log::say(Level::ERROR, &summary.line(config)),
+        }
+    }
+    if runs { ExitCode::SUCCESS } else { ExitCode::from(WRONG_CONFIGURATION) }
 }
 
 /// Says why a command line is none. Help and version come this way too.
@@ -284,13 +294,4 @@ fn read(inherited: Inherited, arguments: &Arguments) -> Option<Document> {
     let complain =
         |why| error!("{}: cannot go on from what ran before, so this is a start: {why}", arguments.config.display());
     read.map_err(complain).ok()
-}
-
-fn count(daemon: &Daemon) -> String {
-    let Daemon { instances, checks, .. } = daemon;
-    format!("{} and {}", plural(instances.len(), "virtual router"), plural(checks.len(), "script"))
-}
-
-fn plural(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
