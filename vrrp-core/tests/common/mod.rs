@@ -209,7 +209,13 @@ impl Bench {
 
     pub fn raw(&self, host_number: u8, priority: u8) -> Raw {
         let config = self.router.config();
-        Raw { vrid: config.vrid().get(), ..Raw::new(config.profile(), config.family(), host_number, priority) }
+        let list = config.advertised();
+        Raw {
+            vrid: config.vrid().get(),
+            count: list.count(),
+            addresses: list.as_slice().to_vec(),
+            ..Raw::new(config.profile(), config.family(), host_number, priority)
+        }
     }
 
     /// A faultless peer's advertisement arrives.

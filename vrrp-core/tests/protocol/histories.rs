@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::num::NonZeroI16;
 
-use crate::common::{Bench, OWN, PROFILES, config, families, host, millis, priority};
+use crate::common::{Bench, OWN, PROFILES, config, families, host, millis, priority, vips};
 use proptest::prelude::*;
 use vrrp_core::{
     Action, AdvertKind, Cause, Config, DrainStatus, Family, Fault, Input, Priority, Reading, Role, Tracker, TrackerId,
@@ -66,8 +66,10 @@ fn any_config() -> impl Strategy<Value = (Config, [TrackerId; 2])> {
     let kinds = PROFILES.into_iter().flat_map(|profile| families(profile).iter().map(move |family| (profile, *family)));
     let kinds: Vec<_> = kinds.collect();
     let priorities = prop::sample::select(vec![priority(1), priority(100), Priority::OWNER]);
-    (prop::sample::select(kinds), priorities, any::<bool>(), 0_u64..5_000, any::<[bool; 3]>()).prop_map(
-        |((profile, family), priority, preempt, hold, [last_word, both, lease])| {
+    // Mostly addresses that are advertised; else others, or none.
+    let lists = (prop::bool::weighted(0.6), any::<bool>());
+    (prop::sample::select(kinds), priorities, any::<bool>(), 0_u64..5_000, any::<[bool; 3]>(), lists).prop_map(
+        |((profile, family), priority, preempt, hold, [last_word, both, lease], (advertises, has_some))| {
             let both = both && profile.version() == Version::V3 && family == Family::Ipv4;
             let mut config = config(profile, family)
                 .with_priority(priority)
@@ -76,6 +78,10 @@ fn any_config() -> impl Strategy<Value = (Config, [TrackerId; 2])> {
                 .with_lease(lease)
                 .with_version2_too(both)
                 .unwrap();
+            if !advertises {
+                let excluded = &vips(family)[..if has_some { 2 } else { 0 }];
+                config = config.with_no_addresses().with_excluded(excluded).unwrap();
+            }
             let weights = [Weight::Fault, Weight::Adjust(NonZeroI16::new(20).unwrap())];
             let trackers = weights
                 .map(|weight| config.add_tracker(Tracker { name: String::new(), weight, reverse: false }).unwrap());
@@ -184,7 +190,7 @@ impl World {
                 let confirmed = self.held.values().filter(|confirmed| **confirmed).count();
                 let all = self.bench.router.config().addresses().len();
                 let missing = self.bench.router.missing().count();
-                self.early += u64::from(confirmed + missing < all || confirmed == 0);
+                self.early += u64::from(confirmed + missing < all || (confirmed == 0 && all > 0));
                 assert_eq!(role, Role::Master);
                 assert!(self.early <= self.bench.router.stats().master_transitions, "one for each takeover");
             }

@@ -20,9 +20,13 @@ fn v2() -> Config {
     none(Profile::Rfc3768, Family::Ipv4)
 }
 
-/// What a faultless peer says that advertises no address either.
+/// What a faultless peer says that advertises these.
+fn says(bench: &Bench, list: &[IpAddr], host_number: u8, priority: u8) -> Raw {
+    Raw { count: list.len() as u8, addresses: list.to_vec(), ..bench.raw(host_number, priority) }
+}
+
 fn says_none(bench: &Bench, host_number: u8, priority: u8) -> Raw {
-    Raw { count: 0, addresses: Vec::new(), ..bench.raw(host_number, priority) }
+    says(bench, &[], host_number, priority)
 }
 
 fn everywhere() -> impl Iterator<Item = (Profile, Family)> {
@@ -94,7 +98,8 @@ fn it_hears_those_that_advertise_none_and_nobody_else() {
             for priority in [0, 50, 200] {
                 let mut bench = start(none(profile, family));
                 let before = without_counters(&bench.router);
-                assert_eq!(bench.hear(OWN + 1, priority), Err(Discard::AddressList), "{profile:?}");
+                let some = says(&bench, &vips(family), OWN + 1, priority);
+                assert_eq!(bench.receive(&some), Err(Discard::AddressList), "{profile:?}");
                 assert_eq!(without_counters(&bench.router), before);
                 assert_eq!(bench.router.stats().address_list_errors, 1);
                 assert_eq!(bench.receive(&says_none(&bench, OWN + 1, priority)), Ok(()));
