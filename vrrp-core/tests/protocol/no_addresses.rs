@@ -163,6 +163,9 @@ fn nothing_can_be_missing_of_none() {
             bench.input(input);
             assert_eq!(show_all(&bench.actions()), [""; 0], "{input:?}");
         }
+        let same = bench.router.config().clone();
+        bench.router.reconfigure(bench.now, same).unwrap();
+        assert_eq!(show_all(&bench.actions()), [""; 0]);
         for _ in 0..2_000 {
             bench.next_deadline();
             assert_eq!(show_all(&bench.actions()), ["advertise"]);
