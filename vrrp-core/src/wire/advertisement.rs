@@ -335,7 +335,7 @@ pub struct AddressList<'a> {
 #[non_exhaustive]
 pub enum AddressListError {
     /// There is none.
-    #[error("a virtual router needs at least one address")]
+    #[error("there is no address: a router that is to have none is made by Config::without_addresses")]
     Empty,
     /// There are too many.
     #[error("{0} addresses, a message carries at most 255")]

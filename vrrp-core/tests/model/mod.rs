@@ -149,6 +149,8 @@ enum Operation {
         sender: u8,
         priority: u8,
         interval: u32,
+        /// It lists no address where this router does, and one where this router does not.
+        other_list: bool,
     },
     /// The same with octets changed, and the checksum right again or not.
     HearChanged {
@@ -196,6 +198,7 @@ impl Operation {
                 sender: bytes.one_of(&HOSTS),
                 priority: bytes.one_of(&[0, 1, 50, 99, 100, 101, 200, 254, 255]),
                 interval: bytes.one_of(&[0, 0, 0, 0, 1, 100, 300, 4_095]),
+                other_list: bytes.next() % 8 == 1,
             },
             11 => Self::HearChanged {
                 sender: bytes.one_of(&HOSTS),
@@ -290,11 +293,16 @@ impl Pair {
                 self.pass(left.unwrap_or(0) + u64::from(*millis) * 1_000_000)?;
                 self.wake();
             }
-            Operation::Hear { sender, priority, interval } => {
+            Operation::Hear { sender, priority, interval, other_list } => {
                 let interval = if *interval == 0 { self.reference.setup.interval } else { *interval };
                 let source = host(self.reference.setup.family, *sender);
                 let destination = self.reference.setup.group();
-                let octets = self.fields(*priority, interval).write(source, destination);
+                let mut fields = self.fields(*priority, interval);
+                if *other_list {
+                    let some = [host(self.reference.setup.family, 101)];
+                    fields.addresses = if fields.addresses.is_empty() { some.to_vec() } else { Vec::new() };
+                }
+                let octets = fields.write(source, destination);
                 self.receive(&octets, source, destination, 255)?;
             }
             Operation::HearChanged { sender, priority, changes, len, right_sum, ttl, to_group } => {

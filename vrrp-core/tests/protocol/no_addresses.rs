@@ -163,6 +163,7 @@ fn nothing_can_be_missing_of_none() {
             bench.input(input);
             assert_eq!(show_all(&bench.actions()), [""; 0], "{input:?}");
         }
+        bench.after(millis(300));
         let same = bench.router.config().clone();
         bench.router.reconfigure(bench.now, same).unwrap();
         assert_eq!(show_all(&bench.actions()), [""; 0]);
