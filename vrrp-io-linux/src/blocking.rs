@@ -1,6 +1,6 @@
 //! The same calls for programs without an executor.
 
-use vrrp_core::{Drain, Priority, RouterId, TrackerId};
+use vrrp_core::{Drain, Priority, Reading, RouterId, TrackerId};
 
 use crate::error::{ChangeError, DrainError, Gone, Stopped, TrackError};
 use crate::events::Events;
@@ -121,8 +121,8 @@ impl Blocking<'_> {
     ///
     /// # Errors
     /// [`TrackError`].
-    pub fn track(&self, router: RouterId, tracker: TrackerId, passing: bool) -> Result<(), TrackError> {
-        block_on(self.vrrp.track(router, tracker, passing))
+    pub fn track(&self, router: RouterId, tracker: TrackerId, reading: impl Into<Reading>) -> Result<(), TrackError> {
+        block_on(self.vrrp.track(router, tracker, reading))
     }
 
     /// Does what [`Vrrp::status`] does.

@@ -160,6 +160,14 @@ pub enum EventKind {
         /// How many of this kind went unreported since the last report.
         unreported: u64,
     },
+    /// A Master heard one that is to yield to it: of lower priority, or of the same and with a lower address. For who acts on it:
+    /// at most four in a row, and then one in a second or an interval. [`OtherMaster`](Self::OtherMaster) tells it to people.
+    LowerPriorityHeard {
+        /// The other Master.
+        from: IpAddr,
+        /// Its priority.
+        priority: Priority,
+    },
     /// A Master heard another router release the addresses: that was Master too, or the packet is forged. Reported as
     /// `Ignored` is.
     Released {
@@ -202,7 +210,10 @@ impl EventKind {
             Self::OtherMaster { difference: None, unreported, .. } | Self::Released { unreported, .. } => {
                 *unreported > 2
             }
-            Self::AddressInstalled { .. } | Self::AddressRemoved { .. } | Self::Announced { .. } => false,
+            Self::AddressInstalled { .. }
+            | Self::AddressRemoved { .. }
+            | Self::Announced { .. }
+            | Self::LowerPriorityHeard { .. } => false,
             _ => true,
         }
     }
@@ -273,6 +284,9 @@ impl fmt::Display for EventKind {
             Self::OtherAddresses { source, difference, unreported } => {
                 let unreported = Unreported(*unreported);
                 write!(f, "{source} advertises {difference}: configure the same on every router{unreported}")
+            }
+            Self::LowerPriorityHeard { from, priority } => {
+                write!(f, "heard {from}, a Master at priority {priority} that must yield to this router")
             }
             Self::Released { source, unreported } => {
                 let unreported = Unreported(*unreported);
@@ -396,6 +410,11 @@ mod tests {
                 "192.0.2.9 is Master too, at priority 90, and must yield to this router; it advertises another list of \
                  addresses (192.0.2.9 only there): configure the same on every router",
                 true,
+            ),
+            (
+                EventKind::LowerPriorityHeard { from: source, priority: priority(90) },
+                "heard 192.0.2.9, a Master at priority 90 that must yield to this router",
+                false,
             ),
             (
                 EventKind::SendFailed { destination: source, error: refused(), unreported: 0 },

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
-use vrrp_core::{Drain, Priority, RouterId, TrackerId};
+use vrrp_core::{Drain, Priority, Reading, RouterId, TrackerId};
 
 use crate::changes::{Changes, owned};
 use crate::driver::command::Command;
@@ -279,13 +279,19 @@ impl Vrrp {
         Ok(self.ask(|reply| Command::Start(router, reply)).await??)
     }
 
-    /// Hands in a tracker's verdict for a router.
+    /// Hands in what a tracker says for a router: a verdict (`true`: it passes), or a [number](Reading::Value).
     ///
     /// # Errors
     /// [`TrackError`]: there is no such router, it has no such tracker, or the routers do not run any more. An id that another
     /// router's configuration gave is not told from the same id of this one.
-    pub async fn track(&self, router: RouterId, tracker: TrackerId, passing: bool) -> Result<(), TrackError> {
-        self.ask(|reply| Command::Track(router, tracker, passing, reply)).await?
+    pub async fn track(
+        &self,
+        router: RouterId,
+        tracker: TrackerId,
+        reading: impl Into<Reading>,
+    ) -> Result<(), TrackError> {
+        let reading = reading.into();
+        self.ask(|reply| Command::Track(router, tracker, reading, reply)).await?
     }
 
     /// Asks for the state of everything.

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use vrrp_core::{
-    Cause, DrainStatus, Family, Fault, GlobalStats, LastEvent, NewMasterReason, Priority, Role, RouterId, Stats,
-    TrackerId, Vrid, Weight,
+    Cause, DrainStatus, Family, Fault, GlobalStats, LastEvent, NewMasterReason, Priority, Reading, Role, RouterId,
+    Stats, Tracker, TrackerId, Vrid, Weight,
 };
 
 use crate::address_error::AddressError;
@@ -173,8 +173,10 @@ pub struct TrackerStatus {
     pub name: String,
     /// The interface, where it is one.
     pub interface: Option<String>,
-    /// What it last said; `None` before its first result.
+    /// Whether it passes, by what it last said; `None` before its first result.
     pub passing: Option<bool>,
+    /// The number that it last said, if that was one.
+    pub value: Option<i32>,
     /// That as a phrase, with the reason where the host shows it.
     pub says: String,
     /// What it does to the router.
@@ -189,7 +191,10 @@ impl TrackerStatus {
     /// Whether it keeps the router out now; before its first result it does too.
     #[must_use]
     pub fn is_fault(&self) -> bool {
-        self.weight == Weight::Fault && self.passing.is_none_or(|passing| passing == self.reverse)
+        let Self { weight, reverse, .. } = *self;
+        let reading = self.value.map(Reading::Value).or_else(|| self.passing.map(Reading::from));
+        let tracker = Tracker { name: String::new(), weight, reverse };
+        reading.map_or(weight == Weight::Fault, |reading| tracker.is_fault(reading))
     }
 }
 

@@ -91,7 +91,9 @@ impl Driver {
                     self.nobody_took_over(id);
                     self.reporter.report(id, EventKind::NobodyTookOver);
                 }
-                Action::LowerPriorityHeard { .. } => {}
+                Action::LowerPriorityHeard { from, priority } => {
+                    self.reporter.report(id, EventKind::LowerPriorityHeard { from, priority });
+                }
                 Action::FaultsChanged => {
                     self.note_faults(id);
                     self.untold.insert(id);

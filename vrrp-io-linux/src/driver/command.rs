@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::{oneshot, watch};
-use vrrp_core::{Drain, Priority, RouterId, TrackerId};
+use vrrp_core::{Drain, Priority, Reading, RouterId, TrackerId};
 
 use crate::error::{ChangeError, DrainError, NoSuchRouter, TrackError};
 use crate::events::Events;
@@ -18,7 +18,7 @@ pub(crate) type Reply<T> = oneshot::Sender<T>;
 /// What the outside asks of a running driver.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Track(RouterId, TrackerId, bool, Reply<Result<(), TrackError>>),
+    Track(RouterId, TrackerId, Reading, Reply<Result<(), TrackError>>),
     Status(Reply<DriverStatus>),
     /// What runs, as it was asked for, in order: for a plan.
     Running(Reply<Vec<(RouterId, Arc<Router>)>>),

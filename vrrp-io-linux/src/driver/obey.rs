@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::sync::watch;
-use vrrp_core::{Cause, Drain, Input, Instant, Priority, Role, RouterId, TrackerId, Transition};
+use vrrp_core::{Cause, Drain, Input, Instant, Priority, Reading, Role, RouterId, TrackerId, Transition};
 
 use super::command::{Command, Reply};
 use super::owed::{Draining, Owed};
@@ -19,8 +19,8 @@ impl Driver {
     /// Carries out a command, and answers. Who asked may be gone by then: nothing is lost.
     pub(super) fn obey(&mut self, command: Command) {
         match command {
-            Command::Track(id, tracker, passing, reply) => {
-                let _ = reply.send(self.track(id, tracker, passing));
+            Command::Track(id, tracker, reading, reply) => {
+                let _ = reply.send(self.track(id, tracker, reading));
             }
             Command::Status(reply) => {
                 let _ = reply.send(self.status());
@@ -134,12 +134,12 @@ impl Driver {
         hosted.map(|_| ()).ok_or(NoSuchRouter(id))
     }
 
-    fn track(&mut self, id: RouterId, tracker: TrackerId, passing: bool) -> Result<(), TrackError> {
+    fn track(&mut self, id: RouterId, tracker: TrackerId, reading: Reading) -> Result<(), TrackError> {
         let hosted = self.routers.get(id).ok_or(NoSuchRouter(id))?;
         if hosted.router.config.tracker(tracker).is_none() {
             return Err(TrackError::UnknownTracker { name: hosted.router.name.clone(), tracker });
         }
-        self.consider(id, [Input::Tracker(tracker, passing.into())]);
+        self.consider(id, [Input::Tracker(tracker, reading)]);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use vrrp_core::{Cause, Fault, Instant, Priority, PriorityCause, Reading, RouterId};
+use vrrp_core::{Cause, Fault, Instant, Priority, PriorityCause, Reading, RouterId, TrackerId};
 
 use super::delays::Pending;
 use super::state::{Driver, Hosted};
@@ -50,9 +50,8 @@ impl Driver {
         let Some(router) = self.set.get(id) else { return String::new() };
         match by {
             PriorityCause::Tracker(tracker) => {
-                let found = router.trackers().find(|(id, ..)| *id == tracker);
-                let passing = found.and_then(|(_, _, reading)| reading).is_some_and(Reading::passes);
-                self.verdict(id, tracker, passing)
+                let reading = self.reading(id, tracker).unwrap_or(Reading::Failing);
+                self.verdict(id, tracker, reading)
             }
             PriorityCause::Addresses => {
                 let missing: Vec<String> = router.missing().map(|address| address.to_string()).collect();
@@ -129,9 +128,14 @@ impl Driver {
     }
 
     /// What a tracker says, as a phrase.
-    pub(super) fn verdict(&self, id: RouterId, tracker: vrrp_core::TrackerId, passing: bool) -> String {
+    pub(super) fn verdict(&self, id: RouterId, tracker: TrackerId, reading: Reading) -> String {
         let Some(hosted) = self.routers.get(id) else { return String::new() };
-        words::verdict(&hosted.router, &|name| self.condition_for(id, name), tracker, passing)
+        words::verdict(&hosted.router, &|name| self.condition_for(id, name), tracker, reading)
+    }
+
+    /// What a tracker last said.
+    fn reading(&self, id: RouterId, tracker: TrackerId) -> Option<Reading> {
+        self.set.get(id)?.trackers().find(|(id, ..)| *id == tracker)?.2
     }
 
     /// What the trackers of a router say, and what follows from it.
@@ -142,8 +146,9 @@ impl Driver {
             name: settings.name.clone(),
             interface: hosted.router.tracked_interfaces.iter().find(|(id, _)| *id == tracker).map(|(_, n)| n.clone()),
             passing: reading.map(Reading::passes),
+            value: reading.and_then(|reading| if let Reading::Value(value) = reading { Some(value) } else { None }),
             says: match reading {
-                Some(reading) => self.verdict(id, tracker, reading.passes()),
+                Some(reading) => self.verdict(id, tracker, reading),
                 None => format!("{} has no result yet", settings.name),
             },
             weight: settings.weight,
@@ -169,6 +174,7 @@ impl Driver {
             &Host {
                 names: self.reporter.names(),
                 condition: &|name| self.condition_for(id, name),
+                reading: if let Fault::Tracker(tracker) = fault { self.reading(id, *tracker) } else { None },
                 taken: taken.map(|taken| (taken.vrid, taken.by.as_str())),
                 sources: if *fault == Fault::NoPrimaryAddress { self.sources_of(id) } else { Sources::None },
             },

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use vrrp_core::{Cause, Fault, RouterId, TrackerId, Vrid};
+use vrrp_core::{Cause, Fault, Reading, RouterId, TrackerId, Vrid};
 
 use super::Names;
 use crate::address_error::AddressError;
@@ -45,6 +45,8 @@ pub(crate) struct Host<'a> {
     /// What the routers are called.
     pub(crate) names: &'a Names,
     pub(crate) condition: &'a dyn Fn(&str) -> Condition,
+    /// What the tracker said that is at fault.
+    pub(crate) reading: Option<Reading>,
     /// The id of a virtual router on the interface that another process runs, and who that is.
     pub(crate) taken: Option<(Vrid, &'a str)>,
     pub(crate) sources: Sources,
@@ -108,7 +110,8 @@ pub(crate) fn fault(router: &Router, host: &Host<'_>, fault: &Fault) -> Option<S
             if tracked.is_some_and(|(_, name)| (host.condition)(name).counts_as_up() != passing) {
                 return None;
             }
-            verdict(router, host.condition, *id, passing)
+            let reading = host.reading.filter(|reading| matches!(reading, Reading::Value(_)));
+            verdict(router, host.condition, *id, reading.unwrap_or(passing.into()))
         }
         Fault::Stray(address) if router.real == Some(*address) => {
             let (why, instead) = match router.source == Some(*address) {
@@ -160,13 +163,17 @@ pub(crate) fn verdict(
     router: &Router,
     condition: &dyn Fn(&str) -> Condition,
     tracker: TrackerId,
-    passing: bool,
+    reading: Reading,
 ) -> String {
     if let Some((_, name)) = router.tracked_interfaces.iter().find(|(id, _)| *id == tracker) {
         return interface(name, condition(name));
     }
     let name = router.config.tracker(tracker).map_or("?", |tracker| &tracker.name);
-    format!("{name} {}", if passing { "passes" } else { "failed" })
+    match reading {
+        Reading::Passing => format!("{name} passes"),
+        Reading::Failing => format!("{name} failed"),
+        Reading::Value(value) => format!("{name} says {value}"),
+    }
 }
 
 #[cfg(test)]
@@ -194,7 +201,7 @@ mod tests {
             "eth1" => Condition::Missing,
             _ => Condition::Up,
         };
-        let host = Host { names: &names, condition: &stands, taken: None, sources: Sources::None };
+        let host = Host { names: &names, condition: &stands, reading: None, taken: None, sources: Sources::None };
         for (reason, text) in [
             (Fault::InterfaceDown, "interface eth0 has no carrier"),
             (Fault::NoPrimaryAddress, "interface eth0 has no address to send from"),
@@ -212,6 +219,9 @@ mod tests {
         ] {
             assert_eq!(fault(&router, &host, &reason).as_deref(), Some(text));
         }
+        let said = Host { reading: Some(Reading::Value(-7)), ..host };
+        assert_eq!(fault(&router, &said, &Fault::Tracker(check)).as_deref(), Some("check squid says -7"));
+        let host = said;
         let own = Router { real: Some(vip), ..router.clone() };
         let advice = fault(&own, &host, &Fault::Stray(vip)).unwrap();
         assert!(advice.contains("give eth0 another address, or, where 192.0.2.1 belongs to this host,"), "{advice}");
@@ -235,7 +245,7 @@ mod tests {
         let names = Names::new();
         let says = |router: &Router, condition, taken, reason| {
             let condition = |_: &str| condition;
-            let host = Host { names: &names, condition: &condition, taken, sources: Sources::None };
+            let host = Host { names: &names, condition: &condition, reading: None, taken, sources: Sources::None };
             fault(router, &host, &reason)
         };
         let (up, down) =
@@ -247,7 +257,7 @@ mod tests {
         assert_eq!(says(&router, up, None, Fault::Tracker(uplink)).as_deref(), Some(told));
         assert_eq!(says(&router, down, None, Fault::Tracker(uplink)), None);
         assert_eq!(
-            verdict(&router, &|_: &str| down, uplink, true),
+            verdict(&router, &|_: &str| down, uplink, Reading::Passing),
             "interface eth1 is down, which counts when it has been so for 1.5s"
         );
         // Who takes no note of its interface is out for another reason.
@@ -268,7 +278,7 @@ mod tests {
         let router = Router::new("eth0", config).with_tracked_interface(outside, "eth1");
         let up = |_: &str| Condition::Up;
         let names = Names::new();
-        let host = |taken, sources| Host { names: &names, condition: &up, taken, sources };
+        let host = |taken, sources| Host { names: &names, condition: &up, reading: None, taken, sources };
         for reason in [Fault::InterfaceDown, Fault::NoPrimaryAddress, Fault::Tracker(outside)] {
             assert_eq!(fault(&router, &host(None, Sources::Usable), &reason), None);
         }

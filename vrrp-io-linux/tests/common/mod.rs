@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
-use vrrp_core::{AdvertInterval, Config, Priority, Profile, Role, TrackerId, Vrid};
+use vrrp_core::{AdvertInterval, Config, Priority, Profile, Reading, Role, TrackerId, Vrid};
 use vrrp_io_linux::{
     DriverStatus, Event, EventKind, Events, Router, RouterStatus, Scheduling, VirtualIp, Vrrp, start_with,
 };
@@ -228,10 +228,10 @@ impl Node {
         self.status().faults.iter().map(ToString::to_string).collect()
     }
 
-    /// Hands in a tracker's verdict for the router at this position.
-    pub fn track(&self, router: usize, tracker: TrackerId, passing: bool) {
+    /// Hands in what a tracker says for the router at this position.
+    pub fn track(&self, router: usize, tracker: TrackerId, reading: impl Into<Reading>) {
         let (id, _) = run(self.vrrp.routers()).unwrap()[router];
-        run(self.vrrp.track(id, tracker, passing)).unwrap();
+        run(self.vrrp.track(id, tracker, reading)).unwrap();
     }
 
     pub fn vrrp(&self) -> &Vrrp {

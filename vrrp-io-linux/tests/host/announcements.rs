@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -11,6 +9,7 @@ use vrrp_core::{AnnouncePolicy, Config, Priority, Profile, Role};
 use vrrp_io_linux::{EventKind, Router, Scheduling, start_from, start_with};
 
 use crate::common::*;
+use crate::keepalived::Keepalived;
 
 const VIPS: [&str; 3] = ["192.0.2.100", "192.0.2.101", "192.0.2.102"];
 const OTHER: &str = "192.0.2.110";
@@ -49,40 +48,19 @@ fn distances(announced: &[(Duration, IpAddr)]) -> Vec<Duration> {
     announced.windows(2).map(|pair| pair[1].0 - pair[0].0).collect()
 }
 
-/// keepalived with the same two routers, killed when dropped.
-struct Keepalived(Child);
-
-impl Keepalived {
-    fn start(host: &Host) -> Self {
-        let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("announcements");
-        let _ = std::fs::remove_dir_all(&dir);
-        std::fs::create_dir_all(&dir).unwrap();
-        let gap = GAP.as_secs_f64();
-        let mut text = format!("global_defs {{\n vrrp_garp_interval {gap}\n}}\n");
-        for (vrid, vips) in [(51, &VIPS[..]), (52, &[OTHER])] {
-            write!(
-                text,
-                "vrrp_instance i{vrid} {{\n interface eth0\n version 3\n virtual_router_id {vrid}\n priority 200\n \
-                 advert_int 0.2\n garp_master_repeat {REPEAT}\n garp_master_delay 0\n virtual_ipaddress {{\n  {}\n }}\n}}\n",
-                vips.join("\n  ")
-            )
-            .unwrap();
-        }
-        std::fs::write(dir.join("keepalived.conf"), text).unwrap();
-        let mut command = Command::new("keepalived");
-        command.args(["--dont-fork", "--log-console", "--no-syslog", "--vrrp", "--dont-respawn"]);
-        command.args(["--use-file", "keepalived.conf", "--pid", "parent.pid", "--vrrp_pid", "vrrp.pid"]);
-        command.current_dir(dir).stdout(Stdio::null()).stderr(Stdio::null());
-        Self(host.run(move || command.spawn()).unwrap())
+/// What keepalived is to have: the same two routers.
+fn configuration() -> String {
+    let mut text = format!("global_defs {{\n vrrp_garp_interval {}\n}}\n", GAP.as_secs_f64());
+    for (vrid, vips) in [(51, &VIPS[..]), (52, &[OTHER])] {
+        write!(
+            text,
+            "vrrp_instance i{vrid} {{\n interface eth0\n version 3\n virtual_router_id {vrid}\n priority 200\n \
+             advert_int 0.2\n garp_master_repeat {REPEAT}\n garp_master_delay 0\n virtual_ipaddress {{\n  {}\n }}\n}}\n",
+            vips.join("\n  ")
+        )
+        .unwrap();
     }
-}
-
-impl Drop for Keepalived {
-    fn drop(&mut self) {
-        let pid = nix::unistd::Pid::from_raw(self.0.id().try_into().unwrap());
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
-        let _ = self.0.wait();
-    }
+    text
 }
 
 /// The first goes at once, the others keep their distance: of both routers of the interface together.
@@ -123,7 +101,7 @@ fn announcements_are_as_far_apart_as_those_of_keepalived() {
         }
         tap.so_far();
         let watch = thread::spawn(move || tap.stamped(Duration::from_secs(5)));
-        let _keepalived = Keepalived::start(&theirs);
+        let _keepalived = Keepalived::start(&theirs, "announcements", &configuration());
         // It makes one of what waits for an address.
         check("keepalived", &watch.join().unwrap(), [1, usize::from(REPEAT)]);
     });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use vrrp_core::{Cause, Fault, LastEvent, NewMasterReason, Role, Tracker, Weight};
+use vrrp_core::{Cause, Fault, LastEvent, NewMasterReason, Reading, Role, Tracker, Weight};
 
 use crate::common::*;
 
@@ -66,5 +66,37 @@ fn a_fault_and_what_it_says_are_found_by_the_ids_of_router_and_tracker() {
         let faults: Vec<_> = status.faults.iter().map(|it| (it.fault, it.text.as_str())).collect();
         assert_eq!(faults, [(Fault::Tracker(tracker), "the service failed")]);
         assert!(node.log().iter().all(|event| event.router == id));
+    });
+}
+
+#[test]
+fn a_tracker_that_says_a_number_is_weighed_and_told_by_it() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        let mut config = fast(200, &[address(VIP)]);
+        let weight = Weight::Adjust((-2).try_into().unwrap());
+        let queue = config.add_tracker(Tracker { name: "queue".to_owned(), weight, reverse: false }).unwrap();
+        let mut node = host.start(vec![router(config)]);
+        node.track(0, queue, Reading::Value(0));
+        node.until_role(Role::Master);
+        assert_eq!((node.status().priority.get(), node.status().trackers[0].value), (200, Some(0)));
+        assert!(node.status().trackers[0].passing == Some(true) && !node.status().trackers[0].is_fault());
+
+        node.track(0, queue, Reading::Value(30));
+        node.until("a lower priority", |kind| kind.to_string() == "priority 200 -> 140: queue says 30");
+        let tracker = node.status().trackers.remove(0);
+        assert_eq!((tracker.value, tracker.adjustment, tracker.says.as_str()), (Some(30), -60, "queue says 30"));
+        // More than a priority holds.
+        node.track(0, queue, Reading::Value(127));
+        node.until_role(Role::Initialize);
+        assert_eq!(node.faults(), ["queue says 127"]);
+        assert!(node.status().trackers[0].is_fault());
+        // A verdict is a verdict still.
+        node.track(0, queue, true);
+        node.until_role(Role::Master);
+        let tracker = node.status().trackers.remove(0);
+        assert_eq!((tracker.value, tracker.passing, tracker.says.as_str()), (None, Some(true), "queue passes"));
+        node.stop();
     });
 }

@@ -157,7 +157,8 @@ fn wanted<'a>(
     let (mut wanted, mut first) = (Wanted::default(), None);
     for (id, router) in routers {
         let addresses = router.addresses.iter().map(|vip| vip.address);
-        if !router.accept && !router.config.priority().is_owner() {
+        // Where there are none, nothing needs `nft`.
+        if !router.accept && !router.config.priority().is_owner() && !router.addresses.is_empty() {
             first.get_or_insert((id, router));
             wanted.closed.extend(addresses.clone());
         }
