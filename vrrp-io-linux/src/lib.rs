@@ -7,7 +7,7 @@
 //! ```
 //!
 //! [`Router`] says what runs where, [`start`] runs it, [`Event`] is what an operator would ask for afterwards, and
-//! [`Vrrp`] stops it, [changes](#change-while-running) it, asks for its status and hands in the verdicts of trackers. The program
+//! [`Vrrp`] stops it, [changes](#change-while-running) it, asks for its status and hands in what trackers say. The program
 //! needs tokio, with the features `macros`, `rt` and `signal`; the library needs none of its caller: its functions work on every
 //! executor, and in their [blocking form](Vrrp::blocking) without one.
 //!
@@ -137,11 +137,29 @@
 //!   interface can send from, which is the host's own, nor what comes back three times within ten seconds: then the router
 //!   is at fault.
 //! * An address that two routers have stays as long as one of them is Master.
+//! * With [`with_announcement_gap`](Router::with_announcement_gap) announcements of one interface keep a distance from each other.
+//!   The first goes at once, and nothing else waits for them.
+//! * A router [without addresses](vrrp_core::Config::without_addresses) sets none: it decides which host is Master, and the program
+//!   acts on its events. It hears only those that advertise none either.
 //! * An IPv6 address that failed the detection of duplicates serves nobody: it is made anew without that, unless it is the
 //!   owner's.
 //! * Each address it installs carries a mark (`IFA_PROTO` 112). By that it finds, at the next start and before anything
 //!   else, what a run that was killed left behind, of the addresses in its configuration. Kernels before 5.18 keep no
 //!   marks: there each of these is removed at the start, unless the router is the owner.
+//!
+//! # Interfaces that are down
+//!
+//! While its interface is down, has no carrier or is not there, a router is at fault: it releases and removes its addresses, and is
+//! back at once when the interface is. A tracked interface that is not up counts as one that fails.
+//!
+//! * [`with_interface_delays`](Router::with_interface_delays) says how long either must be up, or down, before that counts. The status
+//!   tells what does not count yet. That an interface is not there counts at once.
+//! * With [`with_own_interface_tracked`](Router::with_own_interface_tracked) off only an interface that is not there is a fault.
+//!
+//! A Master whose interface is down all the same stays Master, and may be one of two. What the kernel takes from the interface
+//! meanwhile is set again when that is back, and announced; where the lease has run out, after the next advertisement only.
+//! Somebody who sets the interface down takes its link-local IPv6 address too, so an IPv6 router is at fault then for having nothing
+//! to send from.
 //!
 //! # IPv6
 //!

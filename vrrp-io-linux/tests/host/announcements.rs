@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::thread;
 use std::time::Duration;
 
-use vrrp_core::{AnnouncePolicy, Config, Priority, Profile, Role};
+use vrrp_core::{AdvertInterval, AnnouncePolicy, Config, Priority, Profile, Role};
 use vrrp_io_linux::{EventKind, Router, Scheduling, start_from, start_with};
 
 use crate::common::*;
@@ -159,5 +159,22 @@ fn what_is_left_is_announced_by_the_process_that_goes_on_at_the_same_distance() 
         // Of each three, and one has been said once.
         assert_eq!(announced.len(), usize::from(REPEAT) * 3 - 1, "{announced:?}");
         run(vrrp.stop_all()).unwrap();
+    });
+}
+
+/// Nothing else is to do for a long time.
+#[test]
+fn the_next_goes_when_the_gap_is_over_though_nothing_else_is_due() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, client) = (lan.host(1), lan.host(9));
+        let mut tap = client.tap();
+        let config = config(Profile::Rfc9568Errata, 255, &VIPS.map(address));
+        let config = config.with_interval(AdvertInterval::from_centis(4_000).unwrap()).unwrap();
+        let node = host.start(vec![router(config).with_announcement_gap(GAP)]);
+        for vip in VIPS {
+            tap.until("gratuitous ARP", |frame| frame.announced() == Some((address(vip), host.mac())));
+        }
+        node.stop();
     });
 }

@@ -3,7 +3,7 @@
 use std::num::NonZeroI16;
 use std::time::{Duration, Instant};
 
-use vrrp_core::{Profile, Role, Tracker, Weight};
+use vrrp_core::{AdvertInterval, Profile, Role, Tracker, Weight};
 use vrrp_io_linux::{EventKind, Router};
 
 use crate::common::*;
@@ -189,6 +189,25 @@ fn a_tracked_interface_counts_after_its_delay_and_what_is_changed_holds_for_a_de
         assert_eq!(node.status().priority.get(), 200);
         run(node.vrrp().apply(vec![wanted(0)])).unwrap();
         eventually("it counts", || node.status().priority.get() == 150);
+        node.stop();
+    });
+}
+
+#[test]
+fn a_delay_is_over_when_it_is_over_though_nothing_else_is_due() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        // An owner is Master at once, and then has nothing to do for 40 s.
+        let interval = AdvertInterval::from_centis(4_000).unwrap();
+        let config = config(Profile::Rfc9568Errata, 255, &[address(VIP)]).with_interval(interval).unwrap();
+        let delay = Duration::from_secs(1);
+        let mut node = host.start(vec![router(config).with_interface_delays("eth0", delay, delay)]);
+        node.until_announced();
+        let gone_at = Instant::now();
+        lan.carrier(&host, false);
+        node.until_role(Role::Initialize);
+        assert!(gone_at.elapsed() >= delay);
         node.stop();
     });
 }
