@@ -5,9 +5,11 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use vrrp_core::Reading;
+
 use super::deadline::{Aside, Deadline};
 use super::http::contains;
-use super::outcome::{Failure, Outcome, Reading, Why};
+use super::outcome::{Failure, Outcome, Why};
 use super::probe::{File, FileExpect};
 
 /// So much of a file is looked at.

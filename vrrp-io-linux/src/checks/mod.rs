@@ -21,7 +21,7 @@ mod target;
 mod tls;
 mod watchers;
 
-pub use outcome::{Outcome, Reading};
+pub use outcome::Outcome;
 pub use probe::{
     Arguments, Dns, Expect, File, FileExpect, Http, Neighbour, Origin, Ping, Probe, Process, Proxy, ProxyRequest,
     Record, Tcp, Tls, TlsOptions,
@@ -29,4 +29,5 @@ pub use probe::{
 pub use run::{Memory, ValueFile};
 pub use schedule::{Check, Checks, Ran, Verdict, spawn, spawn_from};
 pub use target::{Remains, Target};
+pub use vrrp_core::Reading;
 pub use watchers::Watchers;

@@ -6,20 +6,9 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::os_error::OsError;
+use vrrp_core::Reading;
 
-/// What somebody found who looked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[expect(clippy::exhaustive_enums, reason = "a look passes, fails, or finds a number")]
-pub enum Reading {
-    /// All is as it should be.
-    Passing,
-    /// Something is not, or could not be found out.
-    Failing,
-    /// A number.
-    Value(i32),
-}
+use crate::os_error::OsError;
 
 /// How one look ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use tokio::sync::mpsc::{self, Sender};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
-use vrrp_core::Hysteresis;
+use vrrp_core::{Hysteresis, Reading};
 
-use super::outcome::{Outcome, Reading};
+use super::outcome::Outcome;
 use super::target::Target;
 use super::watchers::Watchers;
 
@@ -355,11 +355,11 @@ fn starts(first: Instant, period: Duration) -> Interval {
 
 /// By how much the second look of a check is earlier: less than an interval.
 fn spread<T>(check: &Check<T>) -> Duration {
-    // FNV-1a: the same name, the same number, everywhere.
+    // FNV-1a, and a last round that mixes it (of splitmix64): the same name, the same number, everywhere.
     let hash = |hash: u64, octet| (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3);
     let hash = check.name.bytes().fold(0xcbf2_9ce4_8422_2325, hash);
-    // The high bits of a short name are hardly mixed.
-    let part = (hash ^ (hash >> 32)) as u32;
+    let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let part = ((hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb) >> 32) as u32;
     period(check).min(SPREAD).mul_f64(f64::from(part) / (f64::from(u32::MAX) + 1.0))
 }
 
@@ -371,4 +371,192 @@ fn continued<T>(series: &Hysteresis, check: &Check<T>) -> Hysteresis {
         let _ = continued.record(verdict);
     }
     continued
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tokio::sync::Notify;
+    use tokio::sync::mpsc::{Receiver, channel};
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::checks::Remains;
+
+    const INTERVAL: Duration = Duration::from_millis(100);
+
+    /// Says at the n-th look what `says` returns for n, and when that was.
+    #[derive(Clone)]
+    struct Fake {
+        says: fn(usize) -> Reading,
+        takes: Duration,
+        delays: (Duration, Duration),
+        looks: Arc<Mutex<Vec<Instant>>>,
+        news: Arc<Notify>,
+    }
+
+    impl PartialEq for Fake {
+        fn eq(&self, other: &Self) -> bool {
+            Arc::ptr_eq(&self.looks, &other.looks)
+        }
+    }
+
+    impl Target for Fake {
+        type Memory = ();
+
+        fn memory(&self, _: &Watchers) {}
+
+        async fn look(&self, (): &mut (), timeout: Duration) -> (Outcome, Remains) {
+            let look = {
+                let mut looks = self.looks.lock().unwrap();
+                looks.push(Instant::now());
+                looks.len()
+            };
+            let reading = match tokio::time::timeout(timeout, sleep(self.takes)).await {
+                Ok(()) => (self.says)(look),
+                Err(_) => Reading::Failing,
+            };
+            (Outcome { reading, reason: format!("look {look}") }, Remains::none())
+        }
+
+        async fn woken(&self, (): &mut ()) {
+            self.news.notified().await;
+        }
+
+        fn delays(&self) -> (Duration, Duration) {
+            self.delays
+        }
+    }
+
+    fn fake(says: fn(usize) -> Reading) -> Fake {
+        let delays = (Duration::ZERO, Duration::ZERO);
+        Fake { says, takes: Duration::ZERO, delays, looks: Arc::default(), news: Arc::default() }
+    }
+
+    fn check(name: &str, target: Fake) -> Check<Fake> {
+        let one = NonZeroU32::MIN;
+        Check { name: name.to_owned(), target, interval: INTERVAL, timeout: INTERVAL, rise: one, fall: one }
+    }
+
+    fn looks(fake: &Fake) -> Vec<Instant> {
+        fake.looks.lock().unwrap().clone()
+    }
+
+    async fn told(verdicts: &mut Receiver<Verdict>) -> (Reading, String) {
+        let verdict = verdicts.recv().await.unwrap();
+        (verdict.reading, verdict.reason)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_look_at_once_and_then_each_at_its_own_time() {
+        let began = Instant::now();
+        let fakes: Vec<_> = (0..200).map(|_| fake(|_| Reading::Passing)).collect();
+        let named = fakes.iter().enumerate().map(|(number, fake)| check(&format!("chk_{number}"), fake.clone()));
+        let (results, mut verdicts) = channel(500);
+        let running = spawn(named.collect(), results);
+        sleep(INTERVAL * 5).await;
+        running.stop().await;
+        while let Some(verdict) = verdicts.recv().await {
+            assert!(verdict.passed());
+        }
+        let looks: Vec<_> = fakes.iter().map(looks).collect();
+        assert!(
+            looks.iter().all(|looks| looks[0].duration_since(began) < Duration::from_millis(1)),
+            "the first is at once"
+        );
+        for looks in &looks {
+            assert!(looks.len() >= 5 && looks[1] - looks[0] <= INTERVAL + Duration::from_millis(1));
+            for pair in looks[1..].windows(2) {
+                // tokio's clock has steps of a millisecond.
+                let step = pair[1] - pair[0];
+                assert!((99..=101).contains(&step.as_millis()), "{step:?}");
+            }
+        }
+        let mut at = [0; 100];
+        looks.iter().for_each(|looks| at[(looks[2] - began).as_millis() as usize % 100] += 1);
+        assert!(at.iter().all(|count| *count <= 12), "spread over the interval: {at:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_hangs_holds_up_nobody_and_fails() {
+        let stuck = Fake { takes: Duration::from_secs(3600), ..fake(|_| Reading::Passing) };
+        let quick = fake(|_| Reading::Passing);
+        let (results, mut verdicts) = channel(500);
+        let stuck = Check { timeout: Duration::from_secs(60), ..check("stuck", stuck) };
+        let _running = spawn(vec![stuck, check("quick", quick.clone())], results);
+        sleep(Duration::from_secs(61)).await;
+        assert!(looks(&quick).len() > 600);
+        assert_eq!(verdicts.recv().await.map(|it| (it.check.clone(), it.passed())), Some(("quick".to_owned(), true)));
+        assert_eq!(verdicts.recv().await.map(|it| (it.check.clone(), it.passed())), Some(("stuck".to_owned(), false)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_new_number_is_told_and_a_failure_counts_as_any() {
+        let says = |look| match look {
+            1 | 2 => Reading::Value(3),
+            3 | 5 => Reading::Failing,
+            4 => Reading::Value(4),
+            _ => Reading::Value(-1),
+        };
+        let (results, mut verdicts) = channel(500);
+        let two = NonZeroU32::new(2).unwrap();
+        let _running = spawn(vec![Check { fall: two, ..check("load", fake(says)) }], results);
+        for (value, look) in [(3, 1), (4, 4), (-1, 6)] {
+            assert_eq!(told(&mut verdicts).await, (Reading::Value(value), format!("look {look}")));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_over_before_its_delay_is_nothing() {
+        // Fails for two looks, and later for good.
+        let says = |look| if matches!(look, 3 | 4) || look > 9 { Reading::Failing } else { Reading::Passing };
+        let fake = Fake { delays: (Duration::ZERO, Duration::from_millis(250)), ..fake(says) };
+        let (results, mut verdicts) = channel(500);
+        let _running = spawn(vec![check("chk", fake.clone())], results);
+        assert_eq!(told(&mut verdicts).await, (Reading::Passing, "look 1".to_owned()));
+        // Later failures have the last word on why.
+        let (reading, _) = told(&mut verdicts).await;
+        let late = Instant::now() - looks(&fake)[9];
+        assert!(reading == Reading::Failing && (250..260).contains(&late.as_millis()), "{late:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn news_are_looked_at_at_once_but_never_in_a_storm() {
+        let fake = fake(|look| if look == 1 { Reading::Passing } else { Reading::Failing });
+        let (results, mut verdicts) = channel(500);
+        let hourly = Check { interval: Duration::from_secs(3600), ..check("chk", fake.clone()) };
+        let _running = spawn(vec![hourly], results);
+        assert!(told(&mut verdicts).await.0 == Reading::Passing);
+        sleep(Duration::from_secs(60)).await;
+        let changed = Instant::now();
+        fake.news.notify_one();
+        assert!(told(&mut verdicts).await.0 == Reading::Failing);
+        assert!(changed.elapsed() < Duration::from_millis(2));
+        for _ in 0..1000 {
+            fake.news.notify_one();
+            sleep(Duration::from_millis(1)).await;
+        }
+        let looks = looks(&fake).len();
+        assert!((50..=102).contains(&looks), "{looks} in a second");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_looks_at_the_same_goes_on_and_any_other_begins_anew() {
+        let (kept, changed) = (fake(|_| Reading::Passing), fake(|_| Reading::Passing));
+        let (results, mut verdicts) = channel(500);
+        let checks = vec![check("kept", kept.clone()), check("changed", changed)];
+        let known = |check: &Check<Fake>| (check.name == "kept").then(|| (Reading::Passing, "before".to_owned()));
+        let (mut running, known) = spawn_from(checks, known, results);
+        assert_eq!(
+            known.iter().map(|it| (it.check.as_str(), it.reason.as_str())).collect::<Vec<_>>(),
+            [("kept", "before")]
+        );
+        let first = verdicts.recv().await.unwrap();
+        assert!(first.check == "changed" && running.is_current(&first) && running.is_current(&known[0]));
+        running.replace(vec![check("kept", kept), check("changed", fake(|_| Reading::Failing))]).await;
+        assert!(!running.is_current(&first) && running.is_current(&known[0]));
+        let next = verdicts.recv().await.unwrap();
+        assert!(next.check == "changed" && !next.passed() && running.is_current(&next));
+    }
 }
