@@ -36,7 +36,15 @@ fn server(input: &[u8]) {
             let mut asked = 0;
             while let Some(reply) = queue.recv().await {
                 let (driver, reasons) = (DriverStatus::default(), Reasons::default());
-                reply.send(Snapshot { taken_at: SystemTime::UNIX_EPOCH, driver, reasons, by_hand: vec![] }).unwrap();
+                reply
+                    .send(Snapshot {
+                        taken_at: SystemTime::UNIX_EPOCH,
+                        driver,
+                        checks: vec![],
+                        reasons,
+                        by_hand: vec![],
+                    })
+                    .unwrap();
                 asked += 1;
             }
             asked

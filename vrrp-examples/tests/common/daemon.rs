@@ -137,11 +137,11 @@ impl Host {
     pub(crate) fn reconfigure(&self, configuration: &str) {
         let scratch = self.path(".vrrpd.conf");
         fs::write(&scratch, configuration.replace("$D", &self.directory().display().to_string())).unwrap();
-        fs::rename(&scratch, self.path("vrrpd.conf")).unwrap();
+        fs::rename(&scratch, self.path(file(configuration))).unwrap();
     }
 
     fn vrrpd_command(&self, wrapper: &[&str], configuration: &str) -> Command {
-        let path = self.path("vrrpd.conf");
+        let path = self.path(file(configuration));
         self.reconfigure(configuration);
         let vrrpd = program("vrrpd", env!("CARGO_BIN_EXE_vrrpd"));
         let mut command = match wrapper {
@@ -164,6 +164,11 @@ pub(crate) fn program(name: &str, built: &str) -> PathBuf {
         Some(vrrpd) if name == "vrrpd" => vrrpd.into(),
         Some(vrrpd) => Path::new(&vrrpd).with_file_name(name),
     }
+}
+
+/// The name of the file: what begins with a table is in the native format.
+fn file(configuration: &str) -> &'static str {
+    if configuration.starts_with('[') { "vrrpd.toml" } else { "vrrpd.conf" }
 }
 
 impl Vrrpd {

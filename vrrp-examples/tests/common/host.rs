@@ -208,7 +208,7 @@ impl Host {
     }
 
     /// Runs `work` in the host's namespace, on a thread that enters it and never leaves.
-    pub(super) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+    pub(crate) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         thread::scope(|scope| {
             let entered = || {
                 setns(&self.network, CloneFlags::CLONE_NEWNET).unwrap();

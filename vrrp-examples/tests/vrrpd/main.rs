@@ -10,6 +10,7 @@ mod accept;
 mod addresses;
 mod authentication;
 mod by_hand;
+mod checks;
 mod configuration;
 mod contest;
 mod embed_minimal;

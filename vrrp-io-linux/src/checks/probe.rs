@@ -31,6 +31,24 @@ pub enum Probe {
     Process(Process),
 }
 
+impl Probe {
+    /// Returns the word for what kind it is: `tcp`, `http`, `proxy`, `tls`, `dns`, `ping`, `neighbour`, `file` or `process`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Tcp(_) => "tcp",
+            Self::Http(_) => "http",
+            Self::Proxy(_) => "proxy",
+            Self::Tls(_) => "tls",
+            Self::Dns(_) => "dns",
+            Self::Ping(_) => "ping",
+            Self::Neighbour(_) => "neighbour",
+            Self::File(_) => "file",
+            Self::Process(_) => "process",
+        }
+    }
+}
+
 /// Where a packet of a check comes from. By default the kernel chooses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

@@ -125,6 +125,7 @@ struct Running<T> {
     serial: u64,
     definition: watch::Sender<Check<T>>,
     asked: mpsc::Sender<oneshot::Sender<Ran>>,
+    last: watch::Receiver<Option<Outcome>>,
     /// The one that it is.
     task: JoinSet<()>,
 }
@@ -164,6 +165,12 @@ impl<T: Target> Checks<T> {
         self.running.get(name)?.asked.try_send(reply).ok().map(|()| ran)
     }
 
+    /// Returns how the last look of a check ended, whatever its verdict is; `None`: there is none yet, or no such check.
+    #[must_use]
+    pub fn last(&self, name: &str) -> Option<Outcome> {
+        self.running.get(name)?.last.borrow().clone()
+    }
+
     /// Whether a verdict comes from a check that still runs: that of one before it may come late.
     #[must_use]
     pub fn is_current(&self, verdict: &Verdict) -> bool {
@@ -189,9 +196,10 @@ impl<T: Target> Checks<T> {
         let memory = check.target.memory(&self.watchers);
         let (definition, of_task) = watch::channel(check);
         let (asked, asks) = mpsc::channel(ASKED);
+        let (ended, last) = watch::channel(None);
         let mut task = JoinSet::new();
-        task.spawn(follow((serial, verdict), of_task, memory, asks, self.results.clone()));
-        self.running.insert(name, Running { serial, definition, asked, task });
+        task.spawn(follow((serial, verdict), of_task, memory, asks, ended, self.results.clone()));
+        self.running.insert(name, Running { serial, definition, asked, last, task });
         serial
     }
 }
@@ -207,6 +215,7 @@ async fn follow<T: Target>(
     mut definition: watch::Receiver<Check<T>>,
     mut memory: T::Memory,
     mut asks: mpsc::Receiver<oneshot::Sender<Ran>>,
+    last: watch::Sender<Option<Outcome>>,
     results: Sender<Verdict>,
 ) {
     let mut check = definition.borrow_and_update().clone();
@@ -252,6 +261,7 @@ async fn follow<T: Target>(
         began = Instant::now();
         let (outcome, remains) = check.target.look(&mut memory, check.timeout).await;
         tracing::debug!("check {}: {}", check.name, outcome.reason);
+        last.send_replace(Some(outcome.clone()));
         let mut gone = pin!(remains.gone());
         // A look that does not even end when it is killed (stuck on a dead file server) must not save the check from failing:
         // it counts once more for every interval that it blocks.
@@ -484,9 +494,13 @@ mod tests {
         let quick = fake(|_| Reading::Passing);
         let (results, mut verdicts) = channel(500);
         let stuck = Check { timeout: Duration::from_secs(60), ..check("stuck", stuck) };
-        let _running = spawn(vec![stuck, check("quick", quick.clone())], results);
+        let running = spawn(vec![stuck, check("quick", quick.clone())], results);
         sleep(Duration::from_secs(61)).await;
         assert!(looks(&quick).len() > 600);
+        let last = |name: &str| running.last(name).map(|outcome| (outcome.reading, outcome.reason));
+        assert_eq!(last("stuck"), Some((Reading::Failing, "look 1".to_owned())));
+        assert!(last("quick").unwrap().0 == Reading::Passing && last("quick").unwrap().1 != "look 1");
+        assert_eq!(last("other"), None);
         assert_eq!(verdicts.recv().await.map(|it| (it.check.clone(), it.passed())), Some(("quick".to_owned(), true)));
         assert_eq!(verdicts.recv().await.map(|it| (it.check.clone(), it.passed())), Some(("stuck".to_owned(), false)));
     }

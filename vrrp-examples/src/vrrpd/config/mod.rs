@@ -178,6 +178,18 @@ pub struct InitialValue {
     pub overwrite: bool,
 }
 
+impl Probe {
+    /// Returns the word for what kind it is.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Script(_) => "script",
+            Self::Native(probe) => probe.kind(),
+            Self::Value(_) => "value",
+        }
+    }
+}
+
 /// A weight and its direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrackWeight {

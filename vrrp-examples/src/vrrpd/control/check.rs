@@ -15,8 +15,8 @@ use super::verb::{Act, Verb};
                   it failed."
 )]
 pub struct Request {
-    /// Name of the check (vrrp_script)
-    #[arg(value_name = "SCRIPT")]
+    /// Name of the check (vrrp_script, or another kind)
+    #[arg(value_name = "CHECK")]
     pub check: String,
 }
 

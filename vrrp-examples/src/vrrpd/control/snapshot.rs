@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use vrrp_core::{Priority, RouterId, TrackerId};
 use vrrp_io_linux::DriverStatus;
+use vrrp_io_linux::checks::{Outcome, Reading};
 
 /// All that the daemon knows at one moment.
 #[derive(Clone, Debug)]
@@ -15,10 +16,25 @@ pub struct Snapshot {
     pub taken_at: SystemTime,
     /// Its routers.
     pub driver: DriverStatus,
+    /// Its checks.
+    pub checks: Vec<CheckState>,
     /// Why checks fail.
     pub reasons: Reasons,
     /// What was changed by hand since the configuration was read.
     pub by_hand: Vec<ByHand>,
+}
+
+/// How a check stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckState {
+    /// Its name.
+    pub name: String,
+    /// What kind of check it is.
+    pub kind: &'static str,
+    /// Its verdict; none before its first result.
+    pub verdict: Option<Reading>,
+    /// How its last look ended; none before the first, and in a daemon that goes on from another.
+    pub last: Option<Outcome>,
 }
 
 /// One thing that somebody changed by hand. It ends at the next reload, or when it is undone by hand.

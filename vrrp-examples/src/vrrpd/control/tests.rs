@@ -100,7 +100,7 @@ fn sample() -> Status {
         counters: BTreeMap::new(),
         ..proxy_ip1.clone()
     };
-    Status { version: "0.1.0".to_owned(), routers: vec![proxy_ip1, proxy_ip2] }
+    Status { version: "0.1.0".to_owned(), routers: vec![proxy_ip1, proxy_ip2], checks: vec![] }
 }
 
 #[test]
@@ -220,6 +220,7 @@ fn idle() -> Snapshot {
     Snapshot {
         taken_at: SystemTime::now(),
         driver: DriverStatus::default(),
+        checks: vec![],
         reasons: Reasons::default(),
         by_hand: vec![],
     }
@@ -228,7 +229,7 @@ fn idle() -> Snapshot {
 #[tokio::test]
 async fn the_status_arrives() {
     let server = Server::start(SOON);
-    let expected = Status { version: env!("CARGO_PKG_VERSION").to_owned(), routers: vec![] };
+    let expected = Status { version: env!("CARGO_PKG_VERSION").to_owned(), routers: vec![], checks: vec![] };
     assert_eq!(server.status().await.unwrap(), expected);
 }
 

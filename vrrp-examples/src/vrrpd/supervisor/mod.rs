@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 use tracing::{error, info, warn};
-use vrrp_core::{Cause, Role, RouterId, TrackerId, Transition};
+use vrrp_core::{Cause, Reading, Role, RouterId, TrackerId, Transition};
 use vrrp_io_linux::{Event, EventKind, Events, Router, Stopped, Vrrp};
 
 use crate::vrrpd::by_hand::Table;
@@ -23,7 +23,7 @@ use crate::vrrpd::checks::{self, Checks, Verdict};
 use crate::vrrpd::config::{self, Daemon, Instance, Notify, Probe};
 use crate::vrrpd::control::order::{DrainEnded, Order, Reply, Upgraded};
 use crate::vrrpd::control::refused::Refused;
-use crate::vrrpd::control::snapshot::{Reasons, Snapshot};
+use crate::vrrpd::control::snapshot::{CheckState, Reasons, Snapshot};
 use crate::vrrpd::control::status::dump;
 use crate::vrrpd::control::{self, ControlSocket};
 use crate::vrrpd::groups::Groups;
@@ -475,12 +475,18 @@ impl Supervisor {
     async fn snapshot(&self) -> Result<Snapshot, Stopped> {
         let driver = self.vrrp.status().await?;
         let (taken_at, reasons, by_hand) = (SystemTime::now(), self.reasons(), self.by_hand.list());
-        Ok(Snapshot { taken_at, driver, reasons, by_hand })
+        let checks = self.daemon.checks.iter().map(|check| self.check_state(check)).collect();
+        Ok(Snapshot { taken_at, driver, checks, reasons, by_hand })
     }
 
-    /// Why checks fail, for each tracker that one of them feeds.
+    fn check_state(&self, config::Check { name, probe, .. }: &config::Check) -> CheckState {
+        let verdict = self.verdicts.get(name).map(|verdict| verdict.reading);
+        CheckState { name: name.clone(), kind: probe.kind(), verdict, last: self.checks.last(name) }
+    }
+
+    /// Why checks fail, or what they say, for each tracker that one of them feeds.
     fn reasons(&self) -> Reasons {
-        let failing = self.verdicts.iter().filter(|(_, verdict)| !verdict.passed());
+        let failing = self.verdicts.iter().filter(|(_, verdict)| verdict.reading != Reading::Passing);
         let failing = failing.filter_map(|(script, verdict)| Some((self.users.get(script)?, &verdict.reason)));
         failing.flat_map(|(users, reason)| users.iter().map(|user| (*user, reason.clone()))).collect()
     }
@@ -489,11 +495,11 @@ impl Supervisor {
         if !self.checks.is_current(&verdict) {
             return;
         }
-        let Verdict { check: name, reason, .. } = &verdict;
-        if verdict.passed() {
-            info!("check {name} passes: {reason}");
-        } else {
-            warn!("check {name} failed: {reason}");
+        let Verdict { check: name, reading, reason, .. } = &verdict;
+        match reading {
+            Reading::Passing => info!("check {name} passes: {reason}"),
+            Reading::Failing => warn!("check {name} failed: {reason}"),
+            Reading::Value(value) => info!("check {name} says {value}"),
         }
         for user in self.users.get(name).into_iter().flatten() {
             self.track(user, &verdict).await;

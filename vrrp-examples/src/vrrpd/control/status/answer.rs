@@ -14,6 +14,34 @@ pub struct Status {
     pub version: String,
     /// Its virtual routers, as configured.
     pub routers: Vec<RouterView>,
+    /// Its checks, as configured.
+    #[serde(default)]
+    pub checks: Vec<CheckView>,
+}
+
+/// One check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckView {
+    /// Name in the configuration.
+    pub name: String,
+    /// What kind of check it is: `script`, `tcp`, `file` and so on.
+    pub kind: String,
+    /// Whether it passes, with its `rise` and `fall`; none before its first result.
+    pub passing: Option<bool>,
+    /// The number that it says, where it is one that does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<i32>,
+    /// How its last look ended; none before the first.
+    pub last: Option<LookView>,
+}
+
+/// One look of a check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookView {
+    /// Whether it succeeded.
+    pub passed: bool,
+    /// What decided that.
+    pub result: String,
 }
 
 /// One virtual router.

@@ -3,17 +3,35 @@
 use std::collections::BTreeMap;
 
 use vrrp_core::{DrainStatus, Fault, Priority, Role, Weight};
+use vrrp_io_linux::checks::{Outcome, Reading};
 use vrrp_io_linux::{AddressStatus, DriverStatus, FaultStatus, OnHost, RouterStatus, TrackerStatus};
 
 use super::answer::{
-    AddressView, DrainView, MasterView, OtherMasterView, Place, RouterView, Since, Status, TrackerView,
+    AddressView, CheckView, DrainView, LookView, MasterView, OtherMasterView, Place, RouterView, Since, Status,
+    TrackerView,
 };
-use crate::vrrpd::control::snapshot::{ByHand, Hand, Reasons, Snapshot};
+use crate::vrrpd::control::snapshot::{ByHand, CheckState, Hand, Reasons, Snapshot};
 
 /// Says how everything stands. What a failing check is to blame for has its last result behind it.
 pub(super) fn status(daemon: &Snapshot) -> Status {
     let routers = daemon.driver.routers.iter().map(|status| router(status, daemon)).collect();
-    Status { version: env!("CARGO_PKG_VERSION").to_owned(), routers }
+    let checks = daemon.checks.iter().map(check).collect();
+    Status { version: env!("CARGO_PKG_VERSION").to_owned(), routers, checks }
+}
+
+fn check(CheckState { name, kind, verdict, last }: &CheckState) -> CheckView {
+    let value = match verdict {
+        Some(Reading::Value(value)) => Some(*value),
+        _ => None,
+    };
+    let look = |outcome: &Outcome| LookView { passed: outcome.success(), result: outcome.reason.clone() };
+    CheckView {
+        name: name.clone(),
+        kind: (*kind).to_owned(),
+        passing: verdict.map(|verdict| verdict != Reading::Failing),
+        value,
+        last: last.as_ref().map(look),
+    }
 }
 
 fn router(status: &RouterStatus, daemon: &Snapshot) -> RouterView {
@@ -122,7 +140,7 @@ fn counters(status: &RouterStatus, driver: &DriverStatus) -> BTreeMap<String, u6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vrrpd::control::status::dump;
+    use crate::vrrpd::control::status::{dump, text};
     use crate::vrrpd::control::testing::{driver, router};
     use serde_json::json;
     use std::time::SystemTime;
@@ -146,7 +164,7 @@ mod tests {
             }],
         });
         let driver = driver(&[router("a", fields)]);
-        Snapshot { taken_at: SystemTime::UNIX_EPOCH, driver, reasons, by_hand: vec![] }
+        Snapshot { taken_at: SystemTime::UNIX_EPOCH, driver, checks: vec![], reasons, by_hand: vec![] }
     }
 
     #[test]
@@ -166,6 +184,35 @@ mod tests {
     }
 
     #[test]
+    fn a_check_has_its_kind_its_verdict_and_its_last_result() {
+        let outcome = |reading| Some(Outcome { reading, reason: "192.0.2.1: connect: refused".to_owned() });
+        let state = |name: &str, verdict, last| CheckState { name: name.to_owned(), kind: "tcp", verdict, last };
+        let mut snapshot = snapshot("", Reasons::default());
+        snapshot.checks = vec![
+            state("new", None, None),
+            state("good", Some(Reading::Passing), outcome(Reading::Passing)),
+            state("bad", Some(Reading::Failing), outcome(Reading::Failing)),
+            state("nearly", Some(Reading::Passing), outcome(Reading::Failing)),
+            state("number", Some(Reading::Value(-3)), outcome(Reading::Value(-3))),
+        ];
+        let status = status(&snapshot);
+        let passing: Vec<_> = status.checks.iter().map(|check| (check.passing, check.value)).collect();
+        assert_eq!(
+            passing,
+            [(None, None), (Some(true), None), (Some(false), None), (Some(true), None), (Some(true), Some(-3))]
+        );
+        let text = text::render(&status);
+        let checks = text.split_once("\nchecks\n").unwrap().1;
+        assert_eq!(
+            checks,
+            "  new (tcp) has no result yet\n  good (tcp) passes: 192.0.2.1: connect: refused\n  \
+             bad (tcp) failed: 192.0.2.1: connect: refused\n  \
+             nearly (tcp) passes, but its last look failed: 192.0.2.1: connect: refused\n  \
+             number (tcp) says -3: 192.0.2.1: connect: refused\n"
+        );
+    }
+
+    #[test]
     fn what_was_changed_by_hand_stands_with_its_router() {
         let priority = Hand::Priority { priority: Priority::DEFAULT };
         let mut snapshot = snapshot("", Reasons::default());
@@ -181,7 +228,8 @@ mod tests {
         let stands = |drain: serde_json::Value| {
             let driver = driver(&[router("a", json!({ "drain": drain }))]);
             let (taken_at, reasons) = (SystemTime::UNIX_EPOCH, Reasons::default());
-            let router = status(&Snapshot { taken_at, driver, reasons, by_hand: vec![] }).routers.remove(0);
+            let router =
+                status(&Snapshot { taken_at, driver, checks: vec![], reasons, by_hand: vec![] }).routers.remove(0);
             serde_json::to_value(router).unwrap()["drain"].clone()
         };
         assert_eq!(stands(json!(null)), json!(null));

@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::verb::{Question, Verb};
 use crate::vrrpd::control::snapshot::Snapshot;
 
-pub use answer::{AddressView, DrainView, MasterView, OtherMasterView, Place, RouterView, Since, Status, TrackerView};
+pub use answer::{
+    AddressView, CheckView, DrainView, LookView, MasterView, OtherMasterView, Place, RouterView, Since, Status,
+    TrackerView,
+};
 
 /// `{"verb":"status"}`, and `vrrpctl status`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::answer::{
-    AddressView, DrainView, MasterView, OtherMasterView, Place, RouterView, Since, Status, TrackerView,
+    AddressView, CheckView, DrainView, LookView, MasterView, OtherMasterView, Place, RouterView, Since, Status,
+    TrackerView,
 };
 
 /// One paragraph for each virtual router.
@@ -15,7 +16,31 @@ pub(super) fn render(status: &Status) -> String {
         n => format!("{n} virtual routers"),
     };
     let head = format!("vrrpd {}, {count}\n", status.version);
-    status.routers.iter().fold(head, |text, router| text + "\n" + &paragraph(router))
+    let mut text = status.routers.iter().fold(head, |text, router| text + "\n" + &paragraph(router));
+    if !status.checks.is_empty() {
+        text.push_str("\nchecks\n");
+    }
+    for check in &status.checks {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {}", self::check(check));
+    }
+    text
+}
+
+fn check(CheckView { name, kind, passing, value, last }: &CheckView) -> String {
+    let stands = match (passing, value) {
+        (None, _) => "has no result yet".to_owned(),
+        (_, Some(value)) => format!("says {value}"),
+        (Some(true), None) => "passes".to_owned(),
+        (Some(false), None) => "failed".to_owned(),
+    };
+    let last = match last {
+        None => String::new(),
+        Some(LookView { passed, result }) if Some(*passed) == *passing => format!(": {result}"),
+        Some(LookView { passed: true, result }) => format!(", but its last look succeeded: {result}"),
+        Some(LookView { passed: false, result }) => format!(", but its last look failed: {result}"),
+    };
+    format!("{name} ({kind}) {stands}{last}")
 }
 
 fn paragraph(router: &RouterView) -> String {
