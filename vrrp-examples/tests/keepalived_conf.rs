@@ -13,7 +13,7 @@ use vrrp_core::{AdvertInterval, Family, Password, Priority, Profile, Vrid, Weigh
 use vrrp_examples::vrrpd::config::{
     Announce, Check, Command, Daemon, Instance, Notify, Peer, Probe, Protocol, Track, TrackWeight, Unicast, User,
 };
-use vrrp_examples::vrrpd::keepalived::{Loaded, load, parse_str};
+use vrrp_examples::vrrpd::keepalived::{Loaded, load, load_with_places, parse_str};
 use vrrp_examples::vrrpd::report::diagnostics::{Diagnostic, Diagnostics, Severity};
 use vrrp_io_linux::{Scope, VirtualIp};
 
@@ -274,6 +274,42 @@ fn included_files_count_as_if_they_stood_there_executable_or_not() {
     assert_eq!(load(&copy).unwrap().daemon.instances.len(), 2);
 }
 
+/// One file for a pair, as the manual has it: `@id` lines, definitions, and an include that defines and uses them.
+#[test]
+fn one_file_serves_each_host_that_it_has_lines_for() {
+    let read = |id: &str| {
+        load_with_places(Path::new("tests/conf/good/pair.conf"), id).unwrap_or_else(|found| panic!("{found}")).0
+    };
+    let (first, second) = (read("node1"), read("node2"));
+    let routers = |loaded: &Loaded| {
+        let routers = loaded.daemon.instances.iter();
+        let one = |router: &Instance| {
+            let vips: Vec<String> = router.addresses.iter().map(ToString::to_string).collect();
+            format!("{} {} {} {} {}", router.name, router.interface, router.vrid, router.priority, vips.join(" "))
+        };
+        routers.map(one).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        routers(&first),
+        ["VI_1 eth0.1 11 200 192.0.2.101/24", "VI_2 eth0.2 12 100 192.0.2.102/24", "inside eth1 33 90 198.51.100.7/32"]
+    );
+    assert_eq!(routers(&second)[1], "VI_2 eth0.2 12 200 192.0.2.102/24");
+    let peers = |loaded: &Loaded| loaded.daemon.instances[0].unicast.clone().unwrap().peers;
+    assert_eq!((peers(&first), peers(&second)), (vec![peer("198.51.100.2", 0)], vec![peer("198.51.100.1", 0)]));
+    assert_eq!(
+        first.daemon.instances[0].notify.master.clone().unwrap().words,
+        ["/usr/local/bin/told", "VI_1 of node1", "#1"]
+    );
+    assert_eq!(first.daemon.instances[0].password, Password::new(b"s3cret").ok());
+    assert_eq!(shown(&first.notices), Vec::<String>::new());
+    let other = load_with_places(Path::new("tests/conf/good/pair.conf"), "node9").map(|_| ()).unwrap_err().to_string();
+    assert!(
+        other.contains("no line is for `node9`, as this host is called; there are some for node1, node2"),
+        "{other}"
+    );
+    assert!(!other.contains("s3cret"), "{other}");
+}
+
 #[test]
 fn a_byte_order_mark_and_the_line_ends_of_windows_are_taken_for_what_they_are() {
     let text = fs::read_to_string("article/proxy-serv01.conf").unwrap();
@@ -338,6 +374,11 @@ fn a_file_that_cannot_be_read_is_named() {
     assert!(parse_str("t", "include a.conf").unwrap_err().to_string().contains("not a file"));
 }
 
+/// As a host of this name, whatever that of the test is.
+fn load_as_node1(conf: &Path) -> Result<Loaded, Diagnostics> {
+    load_with_places(conf, "node1").map(|(loaded, _)| loaded)
+}
+
 /// Compares what is said about each file of a folder with the `.expected` file beside it. `VRRP_BLESS=1` writes these anew, for
 /// reading.
 fn compare(folder: &str, at_least: usize, said: impl Fn(&Path) -> String) {
@@ -362,7 +403,7 @@ fn compare(folder: &str, at_least: usize, said: impl Fn(&Path) -> String) {
 #[test]
 fn each_mistake_is_named_with_its_place_and_what_was_expected() {
     compare("tests/conf/broken", 118, |conf| {
-        let diagnostics = load(conf).expect_err(&conf.to_string_lossy());
+        let diagnostics = load_as_node1(conf).map(|_| ()).expect_err(&conf.to_string_lossy());
         for error in diagnostics.0.iter().filter(|diagnostic| diagnostic.severity == Severity::Error) {
             assert!(error.line > 0 && error.expected.is_some(), "{error}");
         }
@@ -374,7 +415,7 @@ fn each_mistake_is_named_with_its_place_and_what_was_expected() {
 #[test]
 fn what_does_no_harm_is_a_notice() {
     compare("tests/conf/tolerated", 15, |conf| {
-        let notices = load(conf).unwrap_or_else(|diagnostics| panic!("{diagnostics}")).notices;
+        let notices = load_as_node1(conf).unwrap_or_else(|diagnostics| panic!("{diagnostics}")).notices;
         assert!(!notices.is_empty(), "{}", conf.display());
         format!("{}\n", Diagnostics(notices))
     });

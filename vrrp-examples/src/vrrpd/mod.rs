@@ -86,6 +86,9 @@ struct Arguments {
     /// Configuration: in the native format if its name ends in .toml, else in the language of keepalived.conf
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// What this host is called in lines of the configuration for some hosts only (@ID) [default: its name up to the first dot]
+    #[arg(short = 'i', long, value_name = "ID")]
+    id: Option<String>,
     /// Only say whether the configuration would run on this host; needs no interface and no privilege
     #[arg(long)]
     check: bool,
@@ -163,7 +166,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(CommandLine { instead: None, run: None }) => return ExitCode::from(2),
         Err(error) => return refuse(&error),
     };
-    let source = Source { path: arguments.config.clone(), lease: !arguments.no_lease };
+    let id = arguments.id.clone().unwrap_or_else(keepalived::host_id);
+    let source = Source { path: arguments.config.clone(), id, lease: !arguments.no_lease };
     let Loaded { prepared, notices, places } = match source.load() {
         Ok(loaded) => loaded,
         Err(diagnostics) => return tell(&diagnostics.0, &Summary::new(None, &diagnostics.0), &arguments),

@@ -13,6 +13,8 @@ use crate::vrrpd::routers::Prepared;
 #[derive(Clone, Debug)]
 pub(super) struct Source {
     pub(super) path: PathBuf,
+    /// What this host is called in lines for some hosts only.
+    pub(super) id: String,
     /// Whether addresses expire when nobody renews them.
     pub(super) lease: bool,
 }
@@ -33,7 +35,7 @@ impl Source {
     pub(super) fn load(&self) -> Result<Loaded, Diagnostics> {
         let (loaded, places) = match is_native(&self.path) {
             true => native::load_with_places(&self.path)?,
-            false => keepalived::load_with_places(&self.path)?,
+            false => keepalived::load_with_places(&self.path, &self.id)?,
         };
         let lease = self.lease && !loaded.daemon.options.no_lease;
         match Prepared::new(loaded.daemon, lease) {
@@ -61,7 +63,7 @@ impl Source {
 
     /// Returns the same for another file.
     pub(super) fn at(&self, path: &Path) -> Self {
-        Self { path: path.to_owned(), ..*self }
+        Self { path: path.to_owned(), ..self.clone() }
     }
 }
 

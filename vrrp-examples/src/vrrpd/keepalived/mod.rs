@@ -24,31 +24,39 @@ use text::include::Files;
 use text::secrets;
 use text::statement::Statement;
 
-/// Reads a file and all that it includes.
+/// Reads a file and all that it includes, as this host.
 ///
 /// # Errors
 /// Everything found wrong with them, not only the first.
 pub fn load(path: &Path) -> Result<Loaded, Diagnostics> {
-    load_with_places(path).map(|(loaded, _)| loaded)
+    load_with_places(path, &host_id()).map(|(loaded, _)| loaded)
 }
 
-/// As [`load`], and says where the instances stand.
+/// As [`load`], and says where the instances stand. `id`: what this host is called in lines for some hosts only (`@ID`).
 ///
 /// # Errors
 /// Everything found wrong with them, not only the first.
-pub fn load_with_places(path: &Path) -> Result<(Loaded, Places), Diagnostics> {
+pub fn load_with_places(path: &Path, id: &str) -> Result<(Loaded, Places), Diagnostics> {
     let mut report = Report::new(secrets::printable);
-    let statements = Files::new(keywords::is_known).load(path, &mut report);
+    let statements = Files::new(keywords::is_known, id).load(path, &mut report);
     finish(&statements, report)
 }
 
-/// Reads a text that the messages call `name`. It has no place in the file system, so `include` is an error.
+/// Returns what this host is called where nobody says otherwise: its name up to the first dot. May block.
+#[must_use]
+pub fn host_id() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().split('.').next().unwrap_or_default().to_owned()
+}
+
+/// Reads a text that the messages call `name`. It has no place in the file system, so `include` is an error, and it is read as a
+/// host without a name.
 ///
 /// # Errors
 /// Everything found wrong with it, not only the first.
 pub fn parse_str(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
     let mut report = Report::new(secrets::printable);
-    let statements = Files::new(keywords::is_known).take_text(name, text, &mut report);
+    let statements = Files::new(keywords::is_known, "").take_text(name, text, &mut report);
     finish(&statements, report).map(|(loaded, _)| loaded)
 }
 

@@ -5,6 +5,7 @@ pub mod places;
 pub mod rendering;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::rc::Rc;
 
 use crate::vrrpd::report::diagnostics::{Code, Diagnostic, Excerpt, Severity};
@@ -26,9 +27,45 @@ impl Span {
 
 struct Source {
     name: String,
+    /// As the file has it.
+    file: Rc<str>,
+    /// As it is read: that of the file, unless something was put in or left out.
     text: Rc<str>,
-    /// Where each line starts.
+    /// Where the stretches of `text` stand in the file, one after the other; none: `text` is that of the file.
+    pieces: Vec<Piece>,
+    /// Where each line of the file starts.
     lines: Vec<usize>,
+}
+
+/// A stretch of a text that was made of a file.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece {
+    /// Where it begins in the text.
+    pub(crate) at: usize,
+    /// Where it comes from.
+    pub(crate) file: Range<usize>,
+    /// Whether it stands for what is written in the file, and is something else.
+    pub(crate) is_use: bool,
+}
+
+impl Source {
+    /// The stretch of the file that a stretch of the text was made of, and whether something else is written there.
+    fn in_file(&self, start: usize, end: usize) -> (usize, usize, bool) {
+        let piece = |at: usize| {
+            self.pieces.partition_point(|piece| piece.at <= at).checked_sub(1).and_then(|index| self.pieces.get(index))
+        };
+        let (Some(first), Some(last)) = (piece(start), piece(end.saturating_sub(1).max(start))) else {
+            return (start, end, false);
+        };
+        let from =
+            if first.is_use { first.file.start } else { (first.file.start + start - first.at).min(first.file.end) };
+        let to = if last.is_use {
+            last.file.end
+        } else {
+            (last.file.start + end.saturating_sub(last.at)).min(last.file.end)
+        };
+        (from, to.max(from), first.is_use || last.is_use)
+    }
 }
 
 /// Returns what may be shown of a line, every character one column wide; its first argument is the text before it.
@@ -64,8 +101,25 @@ impl Report {
         // The byte order mark that editors of Windows put before a text.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let lines = [0].into_iter().chain(text.match_indices('\n').map(|(newline, _)| newline + 1)).collect();
-        self.sources.push(Source { name, text: text.into(), lines });
+        let text: Rc<str> = text.into();
+        self.sources.push(Source { name, file: Rc::clone(&text), text, pieces: Vec::new(), lines });
         self.sources.len() - 1
+    }
+
+    /// Gives a source another text to be read; `pieces` tell where it stands in the file.
+    pub(crate) fn set_text(&mut self, source: usize, text: &str, pieces: &[Piece]) {
+        if let Some(source) = self.sources.get_mut(source) {
+            (source.text, source.pieces) = (text.into(), pieces.to_vec());
+        }
+    }
+
+    /// Says something by the places of the file, whatever its text was made into.
+    pub(crate) fn of_file(&mut self, source: usize, say: impl FnOnce(&mut Self)) {
+        let pieces = self.sources.get_mut(source).map(|source| std::mem::take(&mut source.pieces));
+        say(self);
+        if let (Some(source), Some(pieces)) = (self.sources.get_mut(source), pieces) {
+            source.pieces = pieces;
+        }
     }
 
     pub(crate) fn text(&self, source: usize) -> Rc<str> {
@@ -83,6 +137,11 @@ impl Report {
     /// An error in the shape of the text, after which it may be read in another way than it was meant.
     pub(crate) fn syntax(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
         self.error(span, message).with_code(Code::Syntax)
+    }
+
+    /// A notice that explains what is said of other lines.
+    pub(crate) fn aside(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+        self.notice(span, message).with_code(Code::Syntax)
     }
 
     pub(crate) fn notice(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
@@ -164,7 +223,7 @@ impl Report {
         let mut found = std::mem::take(&mut self.found);
         let rank = |found: &Diagnostic| match (found.severity, found.code) {
             _ if !failed => 0,
-            (Severity::Error, Code::Syntax) => 1,
+            (_, Code::Syntax) => 1,
             (Severity::Error, _) => 2,
             _ => 3,
         };
@@ -180,6 +239,10 @@ impl Report {
 
     /// Whether the word that begins here is not shown, or stands on a line that is not.
     pub(crate) fn hides(&self, span: Span) -> bool {
+        // A definition may be a password.
+        if self.sources.get(span.source).is_some_and(|source| source.in_file(span.start, span.end).2) {
+            return true;
+        }
         let found = self.diagnostic(Severity::Notice, span, String::new());
         let Some(excerpt) = found.excerpt else { return true };
         let shown = excerpt.line.chars().nth(found.column.saturating_sub(1));
@@ -188,8 +251,15 @@ impl Report {
 
     /// A finding that is not kept here.
     pub(crate) fn diagnostic(&self, severity: Severity, span: Span, message: String) -> Diagnostic {
+        let order = (span.source, span.start);
         let (line, line_start) = self.line_and_start(span);
-        let text = self.text(span.source);
+        let (text, span) = match self.sources.get(span.source) {
+            Some(source) => {
+                let (start, end, _) = source.in_file(span.start, span.end);
+                (Rc::clone(&source.file), Span { start, end, ..span })
+            }
+            None => ("".into(), span),
+        };
         let rest = text.get(line_start..).unwrap_or_default();
         let full = rest.lines().next().unwrap_or_default();
         let chars = |from: usize, to: usize| text.get(from..to).map_or(0, |text| text.chars().count());
@@ -202,12 +272,13 @@ impl Report {
         let excerpt = (full.len() <= 1024).then_some(excerpt);
         let file = self.sources.get(span.source).map(|source| source.name.clone()).unwrap_or_default();
         let place = (file, line, chars(line_start, span.start) + 1);
-        Diagnostic::of_line(severity, place, message, excerpt, (span.source, span.start))
+        Diagnostic::of_line(severity, place, message, excerpt, order)
     }
 
     fn line_and_start(&self, span: Span) -> (usize, usize) {
-        let lines = self.sources.get(span.source).map_or(&[][..], |source| &source.lines);
-        let line = lines.partition_point(|start| *start <= span.start);
+        let Some(source) = self.sources.get(span.source) else { return (0, 0) };
+        let (lines, (at, ..)) = (&source.lines, source.in_file(span.start, span.end));
+        let line = lines.partition_point(|start| *start <= at);
         (line, line.checked_sub(1).and_then(|before| lines.get(before)).copied().unwrap_or_default())
     }
 }

@@ -102,7 +102,7 @@ impl<T> Grammar<T> {
         let twice = format!("`{text}` appears twice in {}, first on {place}", self.block);
         match repeats {
             Repeats::IsDropped => {
-                report.notice(*span, format!("{twice}: that line counts, as in keepalived, and this one is ignored"));
+                report.notice(*span, format!("{twice}: that script is run, as in keepalived, and this one never"));
             }
             _ if statement.is_same(earlier) => {
                 report.notice(*span, format!("{twice}; once is enough"));

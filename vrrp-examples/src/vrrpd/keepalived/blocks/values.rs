@@ -20,7 +20,10 @@ pub(crate) struct At<T> {
 impl Statement {
     /// The only value.
     pub(crate) fn value(&self, expected: &str, report: &mut Report) -> Option<&Word> {
-        self.no_block(report);
+        // One that has no value has it in the block.
+        if !self.values.is_empty() {
+            self.no_block(report);
+        }
         let word = self.only_value(expected, report)?;
         if word.text.is_empty() || word.text.contains("\\\"") {
             report.error(word.span, "an empty word, or one with an escaped quote").with_expected(expected);
@@ -160,9 +163,13 @@ impl Statement {
 pub(crate) fn number<N: TryFrom<i64>>(word: &Word, range: RangeInclusive<i64>, report: &mut Report) -> Option<At<N>> {
     let number =
         word.text.parse().ok().filter(|number| range.contains(number)).and_then(|number| number.try_into().ok());
-    if number.is_none() {
+    if number.is_none() && !report.failed_in(word.span) {
         let wrong = if word.text.parse::<i64>().is_ok() { "out of range" } else { "not a whole number" };
-        report.error(word.span, format!("`{}` is {wrong}", word.text)).with_expected(whole_number(&range));
+        let error = report.error(word.span, format!("`{}` is {wrong}", word.text));
+        error.with_expected(whole_number(&range));
+        if word.text.starts_with('$') {
+            error.with_help("no line above it defines this name (`$NAME=VALUE`)");
+        }
     }
     number.map(|value| At { value, span: word.span })
 }

@@ -1,29 +1,40 @@
 //! `include`: which files a line names, and the guard against loops.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::vrrpd::keepalived::text::parser::{Body, Line, MAX_DEPTH, parse};
+use crate::vrrpd::keepalived::text::expansion::{Definitions, Expansion};
+use crate::vrrpd::keepalived::text::lexer::is_space;
+use crate::vrrpd::keepalived::text::parser::{Body, INCLUDES, Line, MAX_DEPTH, parse};
 use crate::vrrpd::keepalived::text::statement::{Block, Statement, Word};
-use crate::vrrpd::report::Report;
 use crate::vrrpd::report::diagnostics::Code;
+use crate::vrrpd::report::{Report, Span};
 
 /// The files that are being read, outermost first: as they were named, and by their canonical path.
 pub(crate) struct Files {
     /// Whether a word is a keyword of any block.
     is_keyword: fn(&str) -> bool,
     reading: Vec<(PathBuf, PathBuf)>,
+    definitions: Definitions,
+    /// What `include` lines brought, by source and place: it was read when its turn came, for what it defines.
+    included: BTreeMap<(usize, usize), Vec<Statement>>,
 }
 
 impl Files {
-    pub(crate) fn new(is_keyword: fn(&str) -> bool) -> Self {
-        Self { is_keyword, reading: Vec::new() }
+    /// `id`: what this host is called in lines for some hosts only.
+    pub(crate) fn new(is_keyword: fn(&str) -> bool, id: &str) -> Self {
+        let definitions = Definitions::new(id.to_owned());
+        Self { is_keyword, reading: Vec::new(), definitions, included: BTreeMap::new() }
     }
 
     /// Reads the outermost file.
     pub(crate) fn load(&mut self, path: &Path, report: &mut Report) -> Vec<Statement> {
         match self.read(path, report) {
-            Ok(statements) => statements,
+            Ok(statements) => {
+                self.definitions.check_id(report);
+                statements
+            }
             Err(why) => {
                 report.file_error(path.display().to_string(), format!("cannot be read: {why}"));
                 Vec::new()
@@ -34,8 +45,35 @@ impl Files {
     /// Takes in a text, which `report` calls `name`.
     pub(crate) fn take_text(&mut self, name: &str, text: &str, report: &mut Report) -> Vec<Statement> {
         let source = report.add_source(name.to_owned(), text);
+        self.resolve(source, report);
         let lines = parse(source, self.is_keyword, report);
         self.expand(lines, report)
+    }
+
+    /// Resolves conditions and definitions, and reads what is included on the way: it may define something too.
+    fn resolve(&mut self, source: usize, report: &mut Report) {
+        let text = report.text(source);
+        let folder = self.reading.last().and_then(|(_, file)| file.parent());
+        let folder = folder.unwrap_or(Path::new("")).to_string_lossy().into_owned();
+        let mut expansion = Expansion::new(source, &text, &folder);
+        while let Some(line) = expansion.until_line_of(&INCLUDES, &mut self.definitions, report) {
+            if let Some((text, pieces)) = expansion.so_far() {
+                report.set_text(source, text, pieces);
+            }
+            let start = line.start;
+            let line = report.slice(Span { source, start, end: line.end }).to_owned();
+            let mut words = words(&line).map(|(at, text)| Word {
+                span: Span { source, start: start + at, end: start + at + text.len() },
+                text: text.to_owned(),
+            });
+            let Some(keyword) = words.next() else { continue };
+            let values: Vec<Word> = words.collect();
+            let statements = self.include(&keyword, &values, report);
+            self.included.insert((source, keyword.span.start), statements);
+        }
+        if let Some((text, pieces)) = expansion.so_far() {
+            report.set_text(source, text, pieces);
+        }
     }
 
     /// Puts what the `include` lines name in their place.
@@ -43,7 +81,10 @@ impl Files {
         let mut statements = Vec::with_capacity(lines.len());
         for line in lines {
             match line {
-                Line::Include { keyword, values } => statements.extend(self.include(&keyword, &values, report)),
+                Line::Include { keyword, values } => {
+                    let read = self.included.remove(&(keyword.span.source, keyword.span.start));
+                    statements.extend(read.unwrap_or_else(|| self.include(&keyword, &values, report)));
+                }
                 Line::Statement { keyword, values, block } => {
                     let block = block.map(|Body { open, lines }| Block { open, body: self.expand(lines, report) });
                     statements.push(Statement { keyword, values, block });
@@ -104,6 +145,24 @@ impl Files {
         self.reading.pop();
         Ok(statements)
     }
+}
+
+/// The words of a line and where they are; what is in double quotes is one.
+fn words(line: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        at += line.get(at..)?.find(|c: char| !is_space(c))?;
+        let rest = line.get(at..)?;
+        let (start, word) = match rest.strip_prefix('"') {
+            Some(quoted) => (at + 1, quoted.get(..quoted.find(['"', '\n']).unwrap_or(quoted.len()))?),
+            None => (
+                at,
+                rest.get(..rest.find(|c: char| is_space(c) || matches!(c, '\n' | '#' | '!')).unwrap_or(rest.len()))?,
+            ),
+        };
+        at = start + word.len() + (start - at);
+        (!word.is_empty()).then_some((start, word))
+    })
 }
 
 /// The file a name means, whether it exists or not; for a pattern every file that matches, sorted.

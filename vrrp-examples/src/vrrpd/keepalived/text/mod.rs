@@ -1,6 +1,7 @@
 //! From octets to statements.
 
 pub(super) mod command;
+pub(super) mod expansion;
 pub(super) mod include;
 pub(super) mod lexer;
 pub(super) mod look_alikes;

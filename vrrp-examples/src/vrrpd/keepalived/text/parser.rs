@@ -24,7 +24,7 @@ pub(crate) struct Body {
 }
 
 /// Plain `include` and its stricter forms; all are strict here.
-const INCLUDES: [&str; 6] = ["include", "includer", "includem", "includew", "includeb", "includea"];
+pub(crate) const INCLUDES: [&str; 6] = ["include", "includer", "includem", "includew", "includeb", "includea"];
 
 /// Blocks within blocks, and files within files, go no deeper.
 pub(crate) const MAX_DEPTH: usize = 16;
@@ -297,18 +297,21 @@ fn missing_braces(tokens: &[(Token, Span)]) -> BTreeSet<usize> {
     missing
 }
 
-/// keepalived's lines for some hosts only, definitions and repetitions are not understood: none passes as text.
+/// What is left of conditions, definitions and repetitions is not understood: none passes as text.
 /// Returns whether the keyword itself is one.
 fn refuse_preprocessing(words: &[Word], report: &mut Report) -> bool {
     let refused = |index: usize, text: &str| {
         if index == 0 && text.starts_with('@') {
-            Some("lines for one configuration id only (`@id`)")
-        } else if index == 0 && text.starts_with('$') {
-            Some("definitions (`$NAME=`)")
+            Some("a second condition (`@id`) on one line is")
+        } else if index == 0 && text.starts_with('$') && text.contains('=') {
+            Some("a definition (`$NAME=`) without a name of letters, digits and `_` is")
+        } else if text.contains("${_HASH}") || text.contains("${_BANG}") {
+            // It was told that these belong in double quotes.
+            None
         } else if text.contains("$_") || text.contains("${_") {
-            Some("keepalived's built-in definitions (`${_NAME}`)")
+            Some("of keepalived's own definitions only _INSTANCE, _PWD, _HASH and _BANG are known; this one is")
         } else if text.contains("~SEQ") || text.contains("~LST") {
-            Some("repetitions (`~SEQ`, `~LST`)")
+            Some("a repetition (`~SEQ`, `~LST`) is")
         } else {
             None
         }
@@ -316,7 +319,7 @@ fn refuse_preprocessing(words: &[Word], report: &mut Report) -> bool {
     let mut keyword = false;
     for (index, word) in words.iter().enumerate() {
         if let Some(what) = refused(index, &word.text) {
-            report.error(word.span, format!("{what} are not supported")).with_expected("the line written out");
+            report.error(word.span, format!("{what} not supported")).with_expected("the line written out");
             keyword |= index == 0;
         }
     }
