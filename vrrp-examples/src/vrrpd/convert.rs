@@ -12,12 +12,14 @@ use crate::vrrpd::{keepalived, native};
 pub(super) fn convert(file: &Path) -> Result<(String, Vec<Diagnostic>), Diagnostics> {
     let loaded = keepalived::load(file)?;
     let passwords = loaded.daemon.instances.iter().any(|instance| instance.password.is_some());
-    let head = head(file, &loaded.notices, passwords);
+    let nobody = loaded.daemon.commands().any(|command| command.user.is_none());
+    let unicast = loaded.daemon.instances.iter().any(|instance| instance.unicast.is_some());
+    let head = head(file, &loaded.notices, [passwords, nobody, unicast]);
     Ok((format!("{head}\n{}", native::print(&loaded.daemon)), loaded.notices))
 }
 
 /// Returns the comments above a converted file.
-fn head(file: &Path, notices: &[Diagnostic], passwords: bool) -> String {
+fn head(file: &Path, notices: &[Diagnostic], [passwords, nobody, unicast]: [bool; 3]) -> String {
     let mut lines = vec![
         format!("Converted from {} by vrrpd convert. What is not written here has its default.", file.display()),
         "Comments, and what is switched on for all routers at once, are not kept apart.".to_owned(),
@@ -26,6 +28,15 @@ fn head(file: &Path, notices: &[Diagnostic], passwords: bool) -> String {
         lines.push(
             "There are passwords in this file: nobody but the daemon's user should read it (chmod 600).".to_owned(),
         );
+    }
+    if nobody {
+        lines.push(
+            "Scripts without a user run as the daemon does; keepalived takes keepalived_script where it exists."
+                .to_owned(),
+        );
+    }
+    if unicast {
+        lines.push("Only the listed peers are heard; keepalived hears everybody.".to_owned());
     }
     if !notices.is_empty() {
         lines.push("Of the old file this changed, or has no place here:".to_owned());
@@ -52,9 +63,10 @@ mod tests {
                     virtual_router_id 1\n authentication {\n auth_type PASS\n auth_pass secret\n }\n \
                     virtual_ipaddress { 192.0.2.1 }\n}\n";
         let loaded = keepalived::parse_str("t.conf", text).unwrap();
-        let head = head(Path::new("t\n.conf"), &loaded.notices, true);
+        let head = head(Path::new("t\n.conf"), &loaded.notices, [true, true, false]);
         assert!(head.lines().all(|line| line.starts_with("# ")), "{head}");
-        assert!(head.contains("chmod 600"), "{head}");
+        assert!(head.contains("chmod 600") && head.contains("keepalived_script"), "{head}");
+        assert!(!head.contains("listed peers"), "{head}");
         assert!(!loaded.notices.is_empty(), "the file says something that is not acted upon");
         for notice in &loaded.notices {
             assert!(head.contains(&format!("t.conf:{}: {}", notice.line, notice.message)), "{head}");

@@ -299,3 +299,35 @@ fn read(inherited: Inherited, arguments: &Arguments) -> Option<Document> {
         |why| error!("{}: cannot go on from what ran before, so this is a start: {why}", arguments.config.display());
     read.map_err(complain).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_of_the_command_line_count_before_those_of_the_file() {
+        let limits = |arguments: &[&str], options: Options| {
+            let line = ["vrrpd", "--config", "x.toml"].iter().chain(arguments);
+            let Ok(CommandLine { run: Some(arguments), .. }) = CommandLine::try_parse_from(line) else { panic!() };
+            let Limits { script, stop } = arguments.limits(&options);
+            (script.map(|limit| limit.as_secs()), stop.map(|limit| limit.as_secs()))
+        };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        let options = Options { notify_timeout: seconds(7), stop_timeout: seconds(0), ..Options::default() };
+        assert_eq!(limits(&[], Options::default()), (Some(60), Some(5)));
+        assert_eq!(limits(&[], options), (Some(7), None));
+        assert_eq!(limits(&["--notify-timeout", "0", "--stop-timeout", "3"], options), (None, Some(3)));
+    }
+
+    #[test]
+    fn what_it_does_instead_of_running_needs_no_configuration_and_running_does() {
+        let parsed = |line: &[&str]| CommandLine::try_parse_from(line.iter().copied());
+        assert!(matches!(parsed(&["vrrpd", "convert", "a"]), Ok(CommandLine { instead: Some(_), run: None })));
+        assert!(matches!(parsed(&["vrrpd", "--config", "a"]), Ok(CommandLine { instead: None, run: Some(_) })));
+        for wrong in
+            [&["vrrpd"][..], &["vrrpd", "convert"], &["vrrpd", "--check"], &["vrrpd", "--config", "a", "schema"]]
+        {
+            assert!(parsed(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -71,3 +71,28 @@ impl Source {
 pub(super) fn is_native(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_name_tells_the_format_and_either_side_can_do_without_the_lease() {
+        let router = "[router.a]\ninterface = \"eth0\"\nvrid = 1\naddresses = [\"192.0.2.1/24\"]\n";
+        let directory = std::env::temp_dir().join(format!("vrrpd-reading-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let leases = |name: &str, text: &str, lease: bool| {
+            let path = directory.join(name);
+            fs::write(&path, text).unwrap();
+            let loaded = Source { path, lease }.load().map_err(|found| found.to_string())?;
+            Ok::<_, String>(format!("{:?}", loaded.prepared.routers[0]).contains("lease: true"))
+        };
+        assert_eq!(leases("a.toml", router, true), Ok(true));
+        assert_eq!(leases("a.TOML", router, false), Ok(false));
+        assert_eq!(leases("a.toml", &format!("lease = false\n{router}"), true), Ok(false));
+        assert!(leases("a.conf", router, true).unwrap_err().contains("a.conf:1:"), "this is keepalived's language");
+        fs::remove_dir_all(&directory).unwrap();
+    }
+}

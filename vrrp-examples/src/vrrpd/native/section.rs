@@ -8,7 +8,7 @@ use vrrp_io_linux::is_interface_name;
 
 use crate::vrrpd::native::shape::{Default, Key, Kind, Shape};
 use crate::vrrpd::native::tree::{At, Node, Value, Word};
-use crate::vrrpd::report::diagnostics::Diagnostic;
+use crate::vrrpd::report::diagnostics::{Diagnostic, nearest, nearest_first};
 use crate::vrrpd::report::{Report, Span};
 
 /// A table whose keys are known.
@@ -28,13 +28,12 @@ impl<'a> Section<'a> {
             return None;
         };
         let section = Self { span, shapes: shapes.to_vec(), entries };
-        for (key, _) in entries {
-            if section.key(&key.value).is_none() {
-                section.unknown(name, key, report);
-            }
-        }
+        let unknown = entries.iter().map(|(key, _)| key).filter(|key| section.key(&key.value).is_none());
+        let meant: Vec<_> = unknown.map(|key| section.unknown(name, key, report)).collect();
         for key in section.keys() {
-            if matches!(key.default, Default::Required) && section.node(key.name).is_none() {
+            let is_missing = matches!(key.default, Default::Required) && section.node(key.name).is_none();
+            // What is there under a wrong name was told.
+            if is_missing && !meant.contains(&Some(key.name)) {
                 let message = format!("`{}` is missing", key.name);
                 report.error(span, message).with_expected(format!("`{}` with {}", key.name, key.kind.expected()));
             }
@@ -205,16 +204,22 @@ impl<'a> Section<'a> {
         self.shapes.clone().into_iter().flat_map(|shape| shape.keys)
     }
 
-    fn unknown(&self, shape: &str, key: &Word, report: &mut Report) {
-        let names: Vec<&str> = self.keys().map(|key| key.name).collect();
+    /// Returns the key that was probably meant.
+    fn unknown(&self, shape: &str, key: &Word, report: &mut Report) -> Option<&'static str> {
+        let names: Vec<&'static str> = self.keys().map(|key| key.name).collect();
         let text = &key.value;
         let of_keepalived = self.keys().find(|known| known.keepalived.split(' ').any(|name| name == *text));
         let found = report.error(key.span, format!("`{text}` is not a key {}", of(shape)));
-        found.with_expected(format!("one of {}", names.join(", ")));
-        found.with_nearest(text, names.iter().copied());
-        if let Some(known) = of_keepalived {
-            found.with_help(format!("keepalived's `{text}` is `{}` here", known.name));
-        }
+        found.with_expected(format!("one of {}", nearest_first(text, &names).join(", ")));
+        let Some(known) = of_keepalived else {
+            let nearest = nearest(text, names);
+            if let Some(nearest) = nearest {
+                found.with_help(format!("did you mean `{nearest}`?"));
+            }
+            return nearest;
+        };
+        found.with_help(format!("keepalived's `{text}` is `{}` here", known.name));
+        Some(known.name)
     }
 }
 

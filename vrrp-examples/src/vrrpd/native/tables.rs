@@ -83,7 +83,7 @@ pub(crate) static FILE: Shape = Shape {
             "Health checks, by name.",
             "vrrp_script vrrp_track_file vrrp_track_process track_file",
         ),
-        key("router", Kind::Named(&ROUTER), Required, "Virtual routers, by name.", "vrrp_instance"),
+        key("router", Kind::Named(&ROUTER), Is("there must be one"), "Virtual routers, by name.", "vrrp_instance"),
         key(
             "group",
             Kind::Named(&GROUP),

@@ -45,12 +45,18 @@ impl Value {
     }
 }
 
+/// What `toml` says of a value that is none.
+const UNQUOTED: &str = "string values must be quoted";
+/// More errors than anybody reads.
+const MAX_ERRORS: usize = 100;
+const VALUE: &str = "a text in quotes, a number, true, false, a list or a table";
+
 /// Reads a source of `report`; `None` where it is not TOML, which is told then.
 pub(crate) fn read(source: usize, report: &mut Report) -> Option<Node> {
     let text = report.text(source);
     let (table, errors) = DeTable::parse_recoverable(&text);
     let mut last_line = None;
-    for error in &errors {
+    for error in errors.iter().take(MAX_ERRORS) {
         let range = error.span().unwrap_or_default();
         let line = text.get(..range.start).map(|before| before.matches('\n').count());
         // What follows from the first error of a line is not told.
@@ -59,29 +65,38 @@ pub(crate) fn read(source: usize, report: &mut Report) -> Option<Node> {
         }
         last_line = line;
         let span = within(&text, Span { source, start: range.start, end: range.end });
-        let (message, expected) = error.message().split_once(", expected ").unwrap_or((error.message(), "valid TOML"));
+        let (message, expected) =
+            match error.message().split_once(", expected ").unwrap_or((error.message(), "valid TOML")) {
+                (UNQUOTED, _) if range.is_empty() => ("there is no value", VALUE),
+                (UNQUOTED, _) => ("a text without quotes", VALUE),
+                ("duplicate key", _) => ("this key is there already", "each key once in its table"),
+                other => other,
+            };
         report.error(span, message).with_expected(expected);
     }
-    errors.is_empty().then(|| node(&table, DeValue::Table(table.get_ref().clone()), source))
+    let span = table.span();
+    let root = DeValue::Table(table.into_inner());
+    errors
+        .is_empty()
+        .then(|| At { value: plain(root, source), span: Span { source, start: span.start, end: span.end } })
 }
 
-/// Moves a span that is past the end, or on a line's end, back to something that can be pointed at.
+/// Moves a span that begins at the end of a line back to its last character: nothing stands there to point at.
 fn within(text: &str, span: Span) -> Span {
     let mut start = span.start.min(text.len());
-    while start > 0 && (start == text.len() || !text.is_char_boundary(start)) {
+    while !text.is_char_boundary(start) {
         start -= 1;
     }
-    // An empty last line is no place.
-    let before = text.get(..start).unwrap_or_default();
-    if text.get(start..).is_some_and(|rest| rest.trim().is_empty()) {
-        start = before.trim_end().char_indices().next_back().map_or(0, |(at, _)| at);
-    }
+    let (before, after) = text.split_at_checked(start).unwrap_or((text, ""));
+    let last = before.chars().next_back().filter(|last| *last != '\n');
+    let is_end = after.is_empty() || after.starts_with('\n');
+    let start = start - last.filter(|_| is_end).map_or(0, char::len_utf8);
     Span { start, end: span.end.max(start), ..span }
 }
 
-fn node<T>(at: &Spanned<T>, value: DeValue<'_>, source: usize) -> Node {
-    let range = at.span();
-    At { value: plain(value, source), span: Span { source, start: range.start, end: range.end } }
+fn node(spanned: Spanned<DeValue<'_>>, source: usize) -> Node {
+    let span = spanned.span();
+    At { value: plain(spanned.into_inner(), source), span: Span { source, start: span.start, end: span.end } }
 }
 
 fn plain(value: DeValue<'_>, source: usize) -> Value {
@@ -91,22 +106,16 @@ fn plain(value: DeValue<'_>, source: usize) -> Value {
         DeValue::Boolean(is) => Value::Flag(is),
         DeValue::Float(_) => Value::Other("a number with a fraction"),
         DeValue::Datetime(_) => Value::Other("a date"),
-        DeValue::Array(items) => {
-            let items = items.into_iter().map(|item| {
-                let span = item.span();
-                At { value: plain(item.into_inner(), source), span: Span { source, start: span.start, end: span.end } }
-            });
-            Value::List(items.collect())
-        }
+        DeValue::Array(items) => Value::List(items.into_iter().map(|item| node(item, source)).collect()),
         DeValue::Table(table) => {
-            let entry = |(key, item): (Spanned<_>, Spanned<DeValue<'_>>)| {
-                let span = |range: std::ops::Range<usize>| Span { source, start: range.start, end: range.end };
-                let key: Spanned<std::borrow::Cow<'_, str>> = key;
-                let (key_span, item_span) = (span(key.span()), span(item.span()));
-                let word = At { value: key.into_inner().into_owned(), span: key_span };
-                (word, At { value: plain(item.into_inner(), source), span: item_span })
-            };
-            let mut entries: Vec<(Word, Node)> = table.into_iter().map(entry).collect();
+            let mut entries: Vec<(Word, Node)> = table
+                .into_iter()
+                .map(|(key, item)| {
+                    let span = key.span();
+                    let span = Span { source, start: span.start, end: span.end };
+                    (At { value: key.into_inner().into_owned(), span }, node(item, source))
+                })
+                .collect();
             entries.sort_by_key(|(key, _)| key.span);
             Value::Table(entries)
         }

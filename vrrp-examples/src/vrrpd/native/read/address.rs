@@ -26,6 +26,10 @@ fn address(node: &Node, report: &mut Report) -> Option<Address> {
     if matches!(node.value, Value::Text(_)) {
         return Some(Address { vip: At { value: prefixed(node, report)?, span: node.span }, tracked: true });
     }
+    if !matches!(node.value, Value::Table(_)) {
+        mismatch(node, Kind::Short(&Kind::Prefixed, &ADDRESS).expected(), report);
+        return None;
+    }
     let section = Section::read(node, node.span, &[&ADDRESS], report)?;
     let vip = section.node("address").and_then(|node| prefixed(node, report));
     let device = section.interface("device", report).map(|device| device.value);

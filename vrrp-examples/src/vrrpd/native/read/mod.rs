@@ -39,8 +39,8 @@ pub(crate) fn read(file: &Node, report: &mut Report) -> (Daemon, Vec<Spans>) {
     let names = section.named("router", report);
     let mut routers: Vec<RouterRead> =
         names.iter().map(|entry| router::read(entry, &scripts, (&checks, written), report)).collect();
-    if let Some(span) = section.key_span("router").filter(|_| names.is_empty()) {
-        report.error(span, "no virtual router is configured").with_expected("a table [router.NAME]");
+    if names.is_empty() && !report.failed() {
+        report.error(start, "no virtual router is configured").with_expected("a table [router.NAME]");
     }
     let groups: Vec<GroupRead> = section
         .named("group", report)

@@ -332,6 +332,10 @@ fn peer(node: &Node, report: &mut Report) -> Option<(Peer, Span)> {
         let address = host(node, report)?;
         return Some((Peer { address: address.value, min_ttl: 0 }, address.span));
     }
+    if !matches!(node.value, Value::Table(_)) {
+        mismatch(node, Kind::Short(&Kind::Host, &PEER).expected(), report);
+        return None;
+    }
     let section = Section::read(node, node.span, &[&PEER], report)?;
     let min_ttl = section.whole("min_ttl", report).map_or(0, |min_ttl| min_ttl.value);
     let address = section.host("address", report)?;

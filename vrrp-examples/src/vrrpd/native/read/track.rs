@@ -5,7 +5,8 @@ use std::num::NonZeroI16;
 use vrrp_core::Weight;
 
 use crate::vrrpd::config::{Check, Track, TrackWeight};
-use crate::vrrpd::native::section::{Section, interface, text};
+use crate::vrrpd::native::section::{Section, interface, mismatch, text};
+use crate::vrrpd::native::shape::Kind;
 use crate::vrrpd::native::tables::TRACK;
 use crate::vrrpd::native::tree::{At, Node, Value, Word};
 use crate::vrrpd::report::Report;
@@ -55,7 +56,7 @@ pub(crate) fn checks(
                     report
                         .error(name.span, format!("no check is called `{}`", name.value))
                         .with_expected("the name of a table [check.NAME]")
-                        .with_nearest(&name.value, checks.iter().map(|check| check.name.as_str()));
+                        .with_nearest(&name.value, written.iter().map(|(name, _)| name.value.as_str()));
                 }
                 return None;
             };
@@ -74,6 +75,10 @@ fn once(tracks: &[At<Track>], report: &mut Report) {
 fn name<'a>(node: &'a Node, report: &mut Report) -> Option<(At<String>, Option<Section<'a>>)> {
     if let Value::Text(name) = &node.value {
         return Some((At { value: name.clone(), span: node.span }, None));
+    }
+    if !matches!(node.value, Value::Table(_)) {
+        mismatch(node, Kind::Short(&Kind::Text, &TRACK).expected(), report);
+        return None;
     }
     let section = Section::read(node, node.span, &[&TRACK], report)?;
     let name = text(section.node("name")?, "a name in quotes", report)?;
