@@ -15,7 +15,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use vrrp_core::{Family, Password, Profile, Weight};
-use vrrp_examples::vrrpd::config::{Command, Daemon, Options, Probe, RouteKind, TrackWeight, User};
+use vrrp_examples::vrrpd::config::{Command, Daemon, InitialValue, Options, Probe, RouteKind, TrackWeight, User};
 use vrrp_examples::vrrpd::keepalived;
 use vrrp_examples::vrrpd::native::{self, load, parse_str};
 use vrrp_io_linux::checks::{Arguments, FileExpect, Probe as Native, ProxyRequest, Record};
@@ -100,6 +100,7 @@ fn the_keys_of_checks_mean_what_they_say() {
     assert!(process.full_command && matches!(process.arguments, Some(Arguments::Initial(words)) if words.len() == 2));
     assert_eq!((process.least, process.most, process.delay_up), (2, Some(9), Duration::from_secs(1)));
     assert_eq!(check("load").probe, Probe::Value(PathBuf::from("/run/load")));
+    assert_eq!(daemon.initial_values, [("load".to_owned(), InitialValue { value: -3, overwrite: true })]);
 }
 
 #[test]
@@ -115,6 +116,7 @@ fn the_keys_of_a_router_mean_what_they_say() {
     assert_eq!((vip.device.as_deref(), vip.label.as_deref(), vip.scope), (Some("eth4"), Some("eth4:1"), Scope::Link));
     assert_eq!(vip.broadcast, "192.0.2.255".parse().ok());
     assert_eq!((one.excluded.len(), one.excluded[1].scope), (2, Scope::Other(7)));
+    assert!(one.excluded[1].no_prefix_route && !one.excluded[0].no_prefix_route);
     let names: Vec<&str> = one.track_interfaces.iter().map(|track| track.name.as_str()).collect();
     assert_eq!(names, ["eth1", "eth2"], "eth4 and eth5 are not tracked");
     assert_eq!(one.track_checks[1].weight, TrackWeight::default());

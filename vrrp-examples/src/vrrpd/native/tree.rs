@@ -72,7 +72,7 @@ pub(crate) fn read(source: usize, report: &mut Report) -> Option<Node> {
                 ("duplicate key", _) => ("this key is there already", "each key once in its table"),
                 other => other,
             };
-        report.error(span, message).with_expected(expected);
+        report.syntax(span, message).with_expected(expected);
     }
     let span = table.span();
     let root = DeValue::Table(table.into_inner());
