@@ -8,6 +8,8 @@ const DAY: u64 = 86_400_000_000;
 /// keepalived takes so many microseconds for a delay of preemption.
 const PREEMPT_DELAY: u64 = 1_000_000_000;
 const EVERY: Kind = Kind::Time(MILLISECOND, DAY);
+/// What a file says is multiplied by its weight, so this may be more than a priority can change.
+const WEIGHT: Kind = Kind::Whole(-(i16::MAX as i64), i16::MAX as i64);
 const SPAN: Kind = Kind::Time(0, DAY);
 
 const fn key(name: &'static str, kind: Kind, default: Default, about: &'static str, keepalived: &'static str) -> Key {
@@ -517,7 +519,7 @@ pub(crate) static TRACK: Shape = Shape {
         key("name", Kind::Text, Required, "Name of the interface or of the check.", ""),
         key(
             "weight",
-            Kind::Whole(-253, 253),
+            WEIGHT,
             Is("that of the check, or 0"),
             "0: its failing is a fault. Else the priority changes: by a negative weight while it fails, by a positive one while it passes.",
             "",
@@ -654,13 +656,7 @@ pub(crate) static ANY_CHECK: Shape = Shape {
         key("timeout", EVERY, Is("`interval`"), "A run that takes longer has failed.", ""),
         key("rise", Kind::Whole(1, i32::MAX as i64), Is("1"), "Successes in a row until it passes again.", ""),
         key("fall", Kind::Whole(1, i32::MAX as i64), Is("1"), "Failures in a row until it fails.", ""),
-        key(
-            "weight",
-            Kind::Whole(-253, 253),
-            Is("0"),
-            "Weight where who tracks it names none. 0: its failing is a fault.",
-            "",
-        ),
+        key("weight", WEIGHT, Is("0"), "Weight where who tracks it names none. 0: its failing is a fault.", ""),
         key("reverse", Kind::Flag, Is("false"), "Whether failing counts as passing.", ""),
     ],
 };
