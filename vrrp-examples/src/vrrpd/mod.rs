@@ -273,7 +273,7 @@ fn start(
                 };
                 error!("{failed}: this process goes on");
                 let lease = source.lease && !suspended.daemon.options.no_lease;
-                match Prepared::new(suspended.daemon, lease) {
+                match Prepared::new(*suspended.daemon, lease) {
                     Ok(same) => (prepared, document) = (same, Some(*suspended.document)),
                     Err(why) => break Err(why.into()),
                 }

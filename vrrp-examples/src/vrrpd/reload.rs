@@ -43,7 +43,7 @@ struct Read {
 
 /// What is to run beside the routers of a configuration.
 pub(super) struct Candidate {
-    pub(super) daemon: Daemon,
+    pub(super) daemon: Box<Daemon>,
     pub(super) users: ScriptUsers,
     pub(super) changes: Changes,
 }
@@ -168,7 +168,7 @@ fn read(source: &Source, running: &Daemon) -> Result<Read, Diagnostics> {
         notices: notices.iter().map(Finding::from).collect(),
     };
     let Prepared { daemon, routers, script_users: users } = prepared;
-    Ok(Read { candidate: Candidate { daemon, users, changes }, routers, notices })
+    Ok(Read { candidate: Candidate { daemon: Box::new(daemon), users, changes }, routers, notices })
 }
 
 fn say(found: &[Diagnostic]) {

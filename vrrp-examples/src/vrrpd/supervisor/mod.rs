@@ -71,7 +71,7 @@ pub(super) enum Ended {
 /// What the next program, or this one again, goes on with.
 pub(super) struct Suspended {
     pub(super) document: Box<Document>,
-    pub(super) daemon: Daemon,
+    pub(super) daemon: Box<Daemon>,
     /// Whether a service manager is to have it.
     stored: bool,
 }
@@ -415,7 +415,7 @@ impl Supervisor {
         let Self { daemon, routing, notifier, .. } = self;
         // What they would do at their end is not to be done: routes and rules stay, and scripts that run come to their own end.
         std::mem::forget((routing, notifier));
-        Ok(Suspended { document, daemon: daemon.as_ref().clone(), stored })
+        Ok(Suspended { document, daemon: Box::new(daemon.as_ref().clone()), stored })
     }
 
     /// Releases everything, tells the rest of the story, lets the stop scripts run.

@@ -47,7 +47,7 @@ impl Supervisor {
     async fn follow_reload(&mut self, candidate: Candidate, ids: Vec<RouterId>) -> Reloaded {
         let Candidate { daemon, users, changes } = candidate;
         // The thread of the routers stays as it is: that is told again until the next start.
-        let daemon = Daemon { scheduling: self.daemon.scheduling, ..daemon };
+        let daemon = Daemon { scheduling: self.daemon.scheduling, ..*daemon };
         let before = std::mem::replace(&mut self.daemon, Arc::new(daemon));
         let ids = by_name(&self.daemon, ids);
         let ids_before = std::mem::replace(&mut self.ids, ids);
