@@ -86,7 +86,7 @@ mod tests {
         let leases = |name: &str, text: &str, lease: bool| {
             let path = directory.join(name);
             fs::write(&path, text).unwrap();
-            let loaded = Source { path, lease }.load().map_err(|found| found.to_string())?;
+            let loaded = Source { path, id: "host".to_owned(), lease }.load().map_err(|found| found.to_string())?;
             Ok::<_, String>(format!("{:?}", loaded.prepared.routers[0]).contains("lease: true"))
         };
         assert_eq!(leases("a.toml", router, true), Ok(true));
