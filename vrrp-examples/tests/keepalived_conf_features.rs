@@ -355,3 +355,35 @@ fn a_check_that_cannot_be_is_explained() {
         assert!(found.contains(told), "{block}: {found}");
     }
 }
+
+#[test]
+fn fifos_have_their_readers_and_every_instance_may_tell_of_its_priority() {
+    let text = "global_defs {\nscript_user nobody\nnotify_fifo /run/all\nvrrp_notify_fifo \"/run/of vrrp\"\n\
+        vrrp_notify_fifo_script \"/bin/read -x\" root\nfifo_write_vrrp_states_on_reload\nvrrp_notify_priority_changes\n}\n"
+        .to_owned()
+        + &instance("no_virtual_ipaddress\nnotify_master_rx_lower_pri \"/bin/l x\"")
+        + &instance("no_virtual_ipaddress\nnotify_priority_changes off").replace("e a {", "e b {").replace('7', "8");
+    let daemon = daemon(&text);
+    let paths: Vec<_> = daemon.fifos.iter().map(|fifo| fifo.path.to_str().unwrap()).collect();
+    assert_eq!(paths, ["/run/of vrrp", "/run/all"]);
+    let reader = daemon.fifos[0].script.as_ref().unwrap();
+    assert_eq!(
+        (reader.words.join(" "), &reader.user.as_ref().unwrap().user),
+        ("/bin/read -x".to_owned(), &"root".to_owned())
+    );
+    assert!(daemon.fifos[1].script.is_none() && daemon.fifo_states_on_reload);
+    let notify = |n: usize| &daemon.instances[n].notify;
+    assert_eq!([notify(0).priority_changes, notify(1).priority_changes], [true, false]);
+    assert_eq!(notify(0).lower_priority.as_ref().unwrap().words, ["/bin/l", "x"]);
+
+    let global = |lines: &str| format!("global_defs {{\n{lines}\n}}\n") + &instance("no_virtual_ipaddress");
+    assert_eq!(notices(&global("notify_fifo_script /bin/x")), ["this script has no FIFO to read, so it is not run"]);
+    for (lines, told) in [
+        ("notify_fifo x", "`x` is not a whole path"),
+        ("notify_fifo /x nobody", "the owner of a FIFO cannot be set here"),
+        ("notify_fifo /x\nvrrp_notify_fifo /x", "two FIFOs with one path"),
+    ] {
+        let found = wrong(&global(lines));
+        assert!(found.contains(told), "{lines}: {found}");
+    }
+}

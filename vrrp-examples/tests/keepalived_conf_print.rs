@@ -199,6 +199,7 @@ fn plausible() -> impl Strategy<Value = String> {
         "notify \"/bin/n 'of %' x\" nobody nogroup\nnotify_stop /bin/s",
         "notify_master \"/bin/m \\\"a # b\\\" %\"",
         "dont_track_primary",
+        "notify_priority_changes off\nnotify_master_rx_lower_pri /bin/l%",
         "native_ipv6",
         "use_vmac v% 02:00:5e:00:0%:1",
         "use_vmac 2:0:5e:0:%",
@@ -214,6 +215,9 @@ fn plausible() -> impl Strategy<Value = String> {
         "vrrp_garp_interval 0.00%",
         "vrrp_gna_interval %",
         "vrrp_startup_delay %",
+        "vrrp_notify_fifo /run/f%\nfifo_write_vrrp_states_on_reload",
+        "notify_fifo /run/f%\nnotify_fifo_script \"/bin/r 'x y'\" nobody\nvrrp_notify_fifo \"/run/a b\"",
+        "vrrp_notify_priority_changes on",
         "}\ninterface_up_down_delays {\neth% % 0.5\nwan %",
     ];
     const VIPS: &[&str] = &[

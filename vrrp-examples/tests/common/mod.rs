@@ -7,6 +7,7 @@
 mod daemon;
 mod forge;
 mod host;
+mod keepalived;
 #[path = "../../../vrrp-io-linux/src/testing.rs"]
 pub(crate) mod testing;
 mod wire;

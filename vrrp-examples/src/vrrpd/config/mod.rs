@@ -29,6 +29,8 @@ pub struct Daemon {
     pub startup_delay: Duration,
     /// Who is told of every change by a line each.
     pub fifos: Vec<Fifo>,
+    /// Whether the FIFOs are told every state again after a reload.
+    pub fifo_states_on_reload: bool,
     /// How long the state of an interface has to last before it counts; others count at once.
     pub interface_delays: Vec<InterfaceDelay>,
     /// What files are to say at the start, by the names of the checks that read them.
@@ -258,7 +260,7 @@ pub struct Notify {
     pub lower_priority: Option<Command>,
     /// On every change, with the arguments INSTANCE, name, state, priority.
     pub any: Option<Command>,
-    /// Whether `any` and the FIFOs are told of changes of the priority too.
+    /// Whether the FIFOs are told of changes of the priority too.
     pub priority_changes: bool,
 }
 

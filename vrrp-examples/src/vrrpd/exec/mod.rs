@@ -17,10 +17,11 @@ use std::pin::pin;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use nix::unistd::{Gid, Uid};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::vrrpd::config::Command;
+use crate::vrrpd::config::{Command, User};
 use child::Child;
 pub(crate) use limits::{become_command, remember, restore as restore_limits};
 pub use outcome::Outcome;
@@ -52,6 +53,14 @@ pub async fn run(command: &Command, arguments: &[String], limit: Duration) -> (O
             (Outcome::TimedOut { limit, stderr: child.last_words() }, Remains(Left::Killed(Box::new(child))))
         }
     }
+}
+
+/// Returns the numbers of a user and its group. May block (directory services).
+///
+/// # Errors
+/// What is wrong with the names, as a phrase.
+pub(crate) fn ids(user: &User) -> Result<(Uid, Gid), String> {
+    user::Ids::of(user).map(|ids| (ids.uid, ids.gid))
 }
 
 /// How long after SIGTERM a script that is cut off has until SIGKILL.

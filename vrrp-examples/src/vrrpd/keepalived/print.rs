@@ -177,7 +177,13 @@ impl Printer {
             scheduling.nice().map(|nice| format!("vrrp_priority {nice}")),
             scheduling.locked_memory().then(|| "vrrp_no_swap".to_owned()),
         ];
-        self.list("global_defs", lines.into_iter().flatten(), |line| line);
+        let mut lines: Vec<String> = lines.into_iter().flatten().collect();
+        for (keyword, fifo) in ["vrrp_notify_fifo", "notify_fifo"].into_iter().zip(&daemon.fifos) {
+            lines.push(format!("{keyword} {}", word(&fifo.path.to_string_lossy())));
+            lines.extend(fifo.script.as_ref().map(|script| format!("{keyword}_script {}", with_user(script))));
+        }
+        lines.extend(daemon.fifo_states_on_reload.then(|| "fifo_write_vrrp_states_on_reload".to_owned()));
+        self.list("global_defs", lines, |line| line);
         self.list("interface_up_down_delays", &daemon.interface_delays, |InterfaceDelay { interface, up, down }| {
             format!("{} {} {}", word(interface), seconds(*down), seconds(*up))
         });
@@ -340,19 +346,21 @@ impl Printer {
         });
     }
 
-    fn notify(&mut self, Notify { master, backup, fault, stop, any, .. }: &Notify) {
+    fn notify(&mut self, Notify { master, backup, fault, stop, lower_priority, any, priority_changes }: &Notify) {
         for (keyword, command) in [
             ("notify_master", master),
             ("notify_backup", backup),
             ("notify_fault", fault),
             ("notify_stop", stop),
+            ("notify_master_rx_lower_pri", lower_priority),
             ("notify", any),
         ] {
-            if let Some(Command { words, user, .. }) = command {
-                let names = user.iter().flat_map(|user| [Some(&user.user), user.group.as_ref()]).flatten();
-                let names: String = names.map(|name| format!(" \"{}\"", escaped(name, "\\"))).collect();
-                self.line(format_args!("{keyword} {}{names}", command_line(words)));
+            if let Some(command) = command {
+                self.line(format_args!("{keyword} {}", with_user(command)));
             }
+        }
+        if *priority_changes {
+            self.line("notify_priority_changes on");
         }
     }
 
@@ -375,6 +383,13 @@ const fn on(is: bool) -> &'static str {
 fn seconds(time: Duration) -> String {
     let micros = format!("{}.{:06}", time.as_secs(), time.subsec_micros());
     micros.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A command, and whom it runs as.
+fn with_user(Command { words, user, .. }: &Command) -> String {
+    let names = user.iter().flat_map(|user| [Some(&user.user), user.group.as_ref()]).flatten();
+    let names: String = names.map(|name| format!(" \"{}\"", escaped(name, "\\"))).collect();
+    format!("{}{names}", command_line(words))
 }
 
 /// A command is one word in double quotes, in which its own words are split once more.

@@ -13,6 +13,8 @@ pub enum NotifyState {
     Fault,
     /// The daemon stops.
     Stop,
+    /// Is Master still, and has heard a Master of a lower priority.
+    LowerPriority,
 }
 
 impl fmt::Display for NotifyState {
@@ -22,6 +24,7 @@ impl fmt::Display for NotifyState {
             Self::Backup => "BACKUP",
             Self::Fault => "FAULT",
             Self::Stop => "STOP",
+            Self::LowerPriority => "MASTER_RX_LOWER_PRI",
         })
     }
 }

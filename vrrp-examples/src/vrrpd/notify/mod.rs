@@ -2,6 +2,7 @@
 //! wait long for the script of an older one, and a stop not at all.
 
 mod change;
+mod fifo;
 mod queue;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::vrrpd::config::{Command, Notify};
 use crate::vrrpd::exec::{self, CutOff, Ended};
 use change::Change;
 pub use change::NotifyState;
+pub use fifo::Fifos;
 use queue::Queue;
 
 /// How long the next script waits for one that SIGKILL has not ended yet, or that cannot even be started.
@@ -289,11 +291,14 @@ fn commands<'a>(
         NotifyState::Backup => &scripts.backup,
         NotifyState::Fault => &scripts.fault,
         NotifyState::Stop => &scripts.stop,
+        NotifyState::LowerPriority => &scripts.lower_priority,
     };
+    // It is the only one that is no state.
+    let of_all = scripts.any.iter().filter(move |_| change.state != NotifyState::LowerPriority);
     let (kind, name) = (subject.kind().to_owned(), subject.name().to_owned());
     let any = [kind, name, change.state.to_string(), change.priority.to_string()];
     let own = own.iter().map(|script| (script, Vec::new()));
-    own.chain(scripts.any.iter().map(move |script| (script, any.to_vec())))
+    own.chain(of_all.map(move |script| (script, any.to_vec())))
 }
 
 #[cfg(test)]

@@ -36,10 +36,12 @@ impl Queue {
     /// A stop waits for nothing, and none follows another.
     pub(super) fn push(&mut self, change: Change, now: Instant) {
         let stops = change.state == NotifyState::Stop;
-        if self.closed || (stops && self.stopped) {
+        // What is no state is told where nothing else is to be told: it leaves none out.
+        let idle = change.state == NotifyState::LowerPriority && !self.waiting.is_empty();
+        if self.closed || idle || (stops && self.stopped) {
             return;
         }
-        self.stopped = stops;
+        self.stopped = stops || (self.stopped && change.state == NotifyState::LowerPriority);
         if stops || self.waiting.len() >= CAPACITY {
             self.left_out += self.waiting.len();
             self.waiting.clear();
@@ -61,7 +63,8 @@ impl Queue {
 
     /// Until when the script that runs now may go on, and the newest state, which then has to be told. `None`: nothing waits.
     pub(super) fn patience(&self) -> Option<(Instant, NotifyState)> {
-        let (_, since) = self.waiting.front()?;
+        // What is no state cuts no script off.
+        let (_, since) = self.waiting.iter().find(|(change, _)| change.state != NotifyState::LowerPriority)?;
         let (newest, _) = self.waiting.back()?;
         let patience = if newest.state == NotifyState::Stop { Duration::ZERO } else { PATIENCE };
         Some((*since + patience, newest.state))
@@ -91,7 +94,7 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use super::NotifyState::{Backup, Fault, Master, Stop};
+    use super::NotifyState::{Backup, Fault, LowerPriority, Master, Stop};
     use super::*;
 
     fn change(state: NotifyState, priority: u8) -> Change {
@@ -125,6 +128,20 @@ mod tests {
         queue.push(change(Master, 4), now + ms(1000));
         assert_eq!(queue.pop(now + ms(1400)), Some((change(Master, 4), 2)));
         assert_eq!(queue.pop(now + ms(9000)), None);
+    }
+
+    #[test]
+    fn what_is_no_state_leaves_none_out_and_cuts_no_script_off() {
+        let (mut queue, now) = (Queue::new(), Instant::now());
+        queue.push(change(LowerPriority, 1), now);
+        queue.push(change(LowerPriority, 2), now);
+        assert_eq!(queue.patience(), None);
+        queue.push(change(Backup, 3), now + ms(10));
+        assert_eq!(queue.patience(), Some((now + ms(10) + PATIENCE, Backup)));
+        queue.push(change(LowerPriority, 4), now + ms(20));
+        assert_eq!(queue.pop(now + ms(20)), Some((change(LowerPriority, 1), 0)));
+        assert_eq!(queue.pop(now + ms(20)), Some((change(Backup, 3), 0)));
+        assert_eq!(queue.pop(now + ms(20)), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod orders;
 mod reloading;
+mod telling;
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -29,7 +30,7 @@ use crate::vrrpd::control::{self, ControlSocket};
 use crate::vrrpd::groups::Groups;
 use crate::vrrpd::inherited;
 use crate::vrrpd::log;
-use crate::vrrpd::notify::{self, Limits, Notifier, NotifyState, Subject};
+use crate::vrrpd::notify::{self, Fifos, Limits, Notifier, NotifyState, Subject};
 use crate::vrrpd::reading::Source;
 use crate::vrrpd::reaper;
 use crate::vrrpd::reload::Reloads;
@@ -113,6 +114,8 @@ pub(super) async fn run(
     };
     let (checks, known) = checks::spawn_from(&daemon.checks, known, verdict_sender);
     let notifier = notify::spawn(subjects(&daemon), limits);
+    let mut fifos = Fifos::default();
+    fifos.replace(&daemon.fifos).await;
     let mut server = control.map(|socket| tokio::spawn(control::serve(socket, control::Daemon { snapshots, orders })));
 
     let running = vrrp.routers().await?;
@@ -129,6 +132,8 @@ pub(super) async fn run(
         early: Vec::new(),
         unsettled: BTreeMap::new(),
         notifier,
+        fifos,
+        told: BTreeMap::new(),
         routing,
         by_hand,
         reloads: Reloads::new(source.clone()),
@@ -308,6 +313,9 @@ struct Supervisor {
     unsettled: BTreeMap<RouterId, (String, NotifyState)>,
     groups: Groups,
     notifier: Notifier,
+    fifos: Fifos,
+    /// The last state that each was told, and the priority since.
+    told: BTreeMap<Subject, (NotifyState, u8)>,
     routing: Routing,
     by_hand: Table,
     reloads: Reloads,
@@ -340,7 +348,9 @@ impl Supervisor {
         for router in driver.routers.iter().filter(|router| router.cause != Cause::New) {
             let transition = Transition::new(Role::Initialize, router.role, router.cause);
             if let Some(state) = told(&transition) {
-                let _ = self.groups.changed(&router.name, state);
+                let group = self.groups.changed(&router.name, state).map(|(group, state)| (group.to_owned(), state));
+                self.told.insert(Subject::Instance(router.name.clone()), (state, router.priority.get()));
+                self.told.extend(group.map(|(group, state)| (Subject::Group(group), (state, GROUP_PRIORITY))));
             }
         }
     }
@@ -402,6 +412,8 @@ impl Supervisor {
             false => self.manager.reloading(),
         }
         self.checks.kill().await;
+        // Another reader starts with the program that goes on.
+        std::mem::take(&mut self.fifos).close(false).await;
         let Ok(routers) = self.vrrp.suspend().await else { return Err(self) };
         while let Ok(event) = self.events.try_recv() {
             tell(&event);
@@ -420,7 +432,8 @@ impl Supervisor {
 
     /// Releases everything, tells the rest of the story, lets the stop scripts run.
     async fn stop(self) {
-        let Self { daemon, checks, vrrp, mut events, notifier, routing, tasks, mut manager, .. } = self;
+        let Self { daemon, checks, vrrp, mut events, notifier, mut fifos, told, routing, tasks, mut manager, .. } =
+            self;
         manager.stopping();
         // Who waits is told that it stops.
         drop(tasks);
@@ -431,10 +444,16 @@ impl Supervisor {
             tell(&event);
         }
         for (subject, _) in subjects(&daemon) {
-            notifier.changed(&subject, NotifyState::Stop, last_priority(&daemon, &subject));
+            let priority = last_priority(&daemon, &subject);
+            notifier.changed(&subject, NotifyState::Stop, priority);
+            let known = told.get(&subject).copied();
+            if known.is_none_or(|(state, _)| state != NotifyState::Stop) {
+                fifos.tell(&subject, &NotifyState::Stop.to_string(), known.map_or(priority, |(_, priority)| priority));
+            }
         }
         routing.stop(STOP_ROUTES).await;
         notifier.shutdown().await;
+        fifos.close(true).await;
         info!("stopped");
     }
 
@@ -452,12 +471,15 @@ impl Supervisor {
         if let EventKind::StateChanged { transition, priority, .. } = &event.kind {
             self.manager.changed();
             let Some(state) = told(transition) else { return };
-            self.notifier.changed(&Subject::Instance(event.name.to_string()), state, priority.get());
+            self.tell_state(&Subject::Instance(event.name.to_string()), state, priority.get());
             if self.reloads.is_applying() {
                 self.unsettled.insert(event.router, (event.name.to_string(), state));
             } else {
                 self.follow_group(&event.name, state);
             }
+        }
+        if let EventKind::PriorityChanged { to, .. } = &event.kind {
+            self.tell_priority(&event.name, *to);
         }
     }
 
@@ -467,8 +489,9 @@ impl Supervisor {
     }
 
     fn follow_group(&mut self, instance: &str, state: NotifyState) {
-        if let Some((group, state)) = self.groups.changed(instance, state) {
-            self.notifier.changed(&Subject::Group(group.to_owned()), state, GROUP_PRIORITY);
+        let changed = self.groups.changed(instance, state).map(|(group, state)| (group.to_owned(), state));
+        if let Some((group, state)) = changed {
+            self.tell_state(&Subject::Group(group), state, GROUP_PRIORITY);
         }
     }
 

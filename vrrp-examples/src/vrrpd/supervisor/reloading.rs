@@ -67,13 +67,16 @@ impl Supervisor {
         }
 
         self.notifier.replace(subjects(&self.daemon), |subject| last_priority(&before, subject));
-        for (name, _) in self.ids.iter().filter(|(name, id)| ids_before.get(*name).is_some_and(|before| before != *id))
-        {
-            let subject = Subject::Instance(name.clone());
-            self.notifier.changed(&subject, NotifyState::Stop, last_priority(&before, &subject));
+        self.tell_after_reload();
+        self.fifos.replace(&self.daemon.fifos).await;
+        let is_other = |(name, id): &(&String, &RouterId)| ids_before.get(*name).is_some_and(|before| before != *id);
+        let others: Vec<String> = self.ids.iter().filter(is_other).map(|(name, _)| name.clone()).collect();
+        for name in others {
+            let subject = Subject::Instance(name);
+            self.tell_state(&subject, NotifyState::Stop, last_priority(&before, &subject));
         }
         for (group, state) in self.groups.replace(&self.daemon) {
-            self.notifier.changed(&Subject::Group(group), state, GROUP_PRIORITY);
+            self.tell_state(&Subject::Group(group), state, GROUP_PRIORITY);
         }
         if let Err(why) = self.routing.replace(&self.daemon.instances).await {
             warn!("cannot set routes and rules: {why}");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::vrrpd::config::User;
+use crate::vrrpd::keepalived::blocks::fifo::FifoDraft;
 use crate::vrrpd::keepalived::blocks::switches::Switches;
 use crate::vrrpd::keepalived::blocks::values::At;
 use crate::vrrpd::keepalived::text::statement::Statement;
@@ -19,6 +20,10 @@ pub(crate) struct Globals {
     pub(crate) garp: Garp,
     pub(crate) gaps: Gaps,
     pub(crate) startup_delay: Duration,
+    /// `vrrp_notify_fifo` and `notify_fifo`.
+    pub(crate) fifos: [FifoDraft; 2],
+    pub(crate) fifo_states_on_reload: bool,
+    pub(crate) priority_changes: Option<At<bool>>,
     pub(crate) switches: Switches,
     pub(crate) process: Process,
 }

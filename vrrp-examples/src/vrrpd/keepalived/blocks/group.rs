@@ -3,7 +3,7 @@
 use crate::vrrpd::config::Notify;
 use crate::vrrpd::keepalived::blocks::keywords::{self, SYNC_GROUP};
 use crate::vrrpd::keepalived::blocks::track::{self, Kind, TrackDraft};
-use crate::vrrpd::keepalived::blocks::values::interface as interface_name;
+use crate::vrrpd::keepalived::blocks::values::{At, interface as interface_name};
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::{Report, Span};
 
@@ -12,6 +12,7 @@ pub(crate) struct GroupDraft {
     pub(crate) name: Word,
     pub(crate) members: Vec<Word>,
     pub(crate) notify: Notify,
+    pub(crate) priority_changes: Option<At<bool>>,
     pub(crate) tracking_weight: Option<Span>,
     pub(crate) track_interfaces: Vec<TrackDraft>,
     pub(crate) track_checks: Vec<TrackDraft>,
@@ -24,6 +25,7 @@ impl GroupDraft {
             name: name.clone(),
             members: Vec::new(),
             notify: Notify::default(),
+            priority_changes: None,
             tracking_weight: None,
             track_interfaces: Vec::new(),
             track_checks: Vec::new(),

@@ -44,6 +44,7 @@ pub(crate) struct InstanceDraft {
     pub(crate) untracked_interface: Option<Span>,
     pub(crate) no_addresses: Option<Span>,
     pub(crate) notify: Notify,
+    pub(crate) priority_changes: Option<At<bool>>,
     pub(crate) garp: Garp,
     /// The first `unicast_peer`.
     pub(crate) unicast_peer: Option<Span>,
@@ -97,6 +98,7 @@ impl InstanceDraft {
             untracked_interface: None,
             no_addresses: None,
             notify: Notify::default(),
+            priority_changes: None,
             garp: Garp::default(),
             unicast_peer: None,
             peers: Vec::new(),

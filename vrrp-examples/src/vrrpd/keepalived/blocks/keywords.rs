@@ -3,6 +3,7 @@
 use crate::vrrpd::config::Probe;
 use crate::vrrpd::keepalived::blocks::check;
 use crate::vrrpd::keepalived::blocks::delays;
+use crate::vrrpd::keepalived::blocks::fifo;
 use crate::vrrpd::keepalived::blocks::file;
 use crate::vrrpd::keepalived::blocks::global::{self, Globals};
 use crate::vrrpd::keepalived::blocks::grammar::{Grammar, Kind, first, many, once};
@@ -32,9 +33,6 @@ const STATIC: &str =
 const PACING: &str = "the pauses between announcements are those of `vrrp_garp_interval` and `vrrp_gna_interval`, for every interface alike";
 const LINKBEAT: &str = "vrrpd follows what the kernel says of an interface, and polls no driver";
 const NAMESPACE: &str = "vrrpd runs in the network namespace that it is started in, as by `ip netns exec NAME`";
-const FIFO: &str =
-    "nothing would be written to the FIFO, and its reader would wait for ever; `notify` runs a script instead";
-const PRIORITY_CHANGES: &str = "vrrpd runs its scripts when the state changes, and not when the priority does";
 const VMACS_OF_ADDRESSES: &str =
     "a single address has no virtual MAC address of its own here; `use_vmac` is for all of an instance";
 const DOWN_TIMER: &str = "here a Master counts as gone after three intervals, as the RFCs say";
@@ -109,6 +107,15 @@ pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
         once("vrrp_startup_delay", |g, s, r| {
             g.startup_delay = s.seconds(0..=1_000_000_000, r).map_or(g.startup_delay, |delay| delay.value);
         }),
+        once("vrrp_notify_fifo", |g, s, r| g.fifos[0].path = fifo::path(s, r)),
+        once("vrrp_notify_fifo_script", |g, s, r| g.fifos[0].script = fifo::script(s, r)),
+        once("notify_fifo", |g, s, r| g.fifos[1].path = fifo::path(s, r)),
+        once("notify_fifo_script", |g, s, r| g.fifos[1].script = fifo::script(s, r)),
+        once("fifo_write_vrrp_states_on_reload", |g, s, r| {
+            s.flag(r);
+            g.fifo_states_on_reload = true;
+        }),
+        once("vrrp_notify_priority_changes", |g, s, r| g.priority_changes = s.switch(r)),
         once("vrrp_no_swap", |g, s, r| {
             s.flag(r);
             g.process.no_swap = true;
@@ -275,17 +282,6 @@ pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
             words: &["disable_local_igmp"],
             why: "vrrpd leaves it to the kernel which groups it reports; the sysctl net.ipv4.igmp_link_local_mcast_reports can be set to 0",
         },
-        Kind {
-            words: &[
-                "fifo_write_vrrp_states_on_reload",
-                "notify_fifo",
-                "notify_fifo_script",
-                "vrrp_notify_fifo",
-                "vrrp_notify_fifo_script",
-            ],
-            why: FIFO,
-        },
-        Kind { words: &["vrrp_notify_priority_changes"], why: PRIORITY_CHANGES },
         Kind { words: &["linkbeat_use_polling"], why: LINKBEAT },
         Kind { words: &["namespace_with_ipsets", "net_namespace"], why: NAMESPACE },
         Kind {
@@ -422,6 +418,8 @@ pub(crate) static INSTANCE: Grammar<InstanceDraft> = Grammar {
         first("notify_backup", |d, s, r| d.notify.backup = script::command(s, r)),
         first("notify_fault", |d, s, r| d.notify.fault = script::command(s, r)),
         first("notify_stop", |d, s, r| d.notify.stop = script::command(s, r)),
+        first("notify_master_rx_lower_pri", |d, s, r| d.notify.lower_priority = script::command(s, r)),
+        once("notify_priority_changes", |d, s, r| d.priority_changes = s.switch(r)),
         once("garp_master_delay", |d, s, r| d.garp.delay = global::seconds(s, r)),
         once("garp_master_repeat", |d, s, r| d.garp.repeat = global::repeat_not_zero(s, r)),
         once("garp_master_refresh", |d, s, r| d.garp.refresh = global::seconds(s, r)),
@@ -449,11 +447,6 @@ pub(crate) static INSTANCE: Grammar<InstanceDraft> = Grammar {
         Kind { words: &["down_timer_adverts"], why: DOWN_TIMER },
         Kind { words: &["garp_extra_if", "vmac_garp_intvl"], why: EXTRA_IF },
         Kind { words: &["linkbeat_use_polling"], why: LINKBEAT },
-        Kind {
-            words: &["notify_master_rx_lower_pri"],
-            why: "the script would not be run: vrrpd runs none when it hears a Master of lower priority",
-        },
-        Kind { words: &["notify_priority_changes"], why: PRIORITY_CHANGES },
         Kind {
             words: &["old_unicast_checksum"],
             why: "vrrpd does not send the checksum that keepalived had before 1.3.7, and routers that expect it would drop its packets",
@@ -489,14 +482,12 @@ pub(crate) static SYNC_GROUP: Grammar<GroupDraft> = Grammar {
         first("notify_backup", |g, s, r| g.notify.backup = script::command(s, r)),
         first("notify_fault", |g, s, r| g.notify.fault = script::command(s, r)),
         first("notify_stop", |g, s, r| g.notify.stop = script::command(s, r)),
+        once("notify_priority_changes", |g, s, r| g.priority_changes = s.switch(r)),
     ],
     ignored: &[Kind { words: &["smtp_alert"], why: MAIL }],
     granted: &[],
     skipped: &[],
-    unsupported: &[
-        Kind { words: &["notify_priority_changes"], why: PRIORITY_CHANGES },
-        Kind { words: &["track_bfd"], why: TRACKING },
-    ],
+    unsupported: &[Kind { words: &["track_bfd"], why: TRACKING }],
     all,
 };
 

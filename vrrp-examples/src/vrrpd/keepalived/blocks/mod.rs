@@ -3,6 +3,7 @@
 pub(super) mod address;
 pub(super) mod check;
 pub(super) mod delays;
+pub(super) mod fifo;
 pub(super) mod file;
 pub(super) mod global;
 pub(super) mod grammar;

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use vrrp_io_linux::Scheduling;
 
-use crate::vrrpd::config::Announce;
-use crate::vrrpd::keepalived::blocks::global::{Garp, Process};
+use crate::vrrpd::config::{Announce, Fifo};
+use crate::vrrpd::keepalived::blocks::fifo::FifoDraft;
+use crate::vrrpd::keepalived::blocks::global::{Garp, Globals, Process};
 use crate::vrrpd::keepalived::blocks::values::At;
+use crate::vrrpd::keepalived::lower::script::with_globals;
+use crate::vrrpd::report::Report;
 
 impl Process {
     pub(crate) fn scheduling(&self) -> Scheduling {
@@ -21,6 +24,32 @@ impl Process {
             scheduling = scheduling.with_nice(nice.value);
         }
         scheduling
+    }
+}
+
+impl Globals {
+    /// The FIFOs, and who reads them.
+    pub(crate) fn fifos(&self, report: &mut Report) -> Vec<Fifo> {
+        let [first, second] = &self.fifos;
+        if let (Some(first), Some(second)) = (&first.path, &second.path) {
+            if first.value == second.value {
+                report.error(second.span, "two FIFOs with one path").with_expected("a path of its own for each");
+            }
+        }
+        let mut fifos = Vec::new();
+        for FifoDraft { path, script } in [first, second] {
+            match (path, script) {
+                (Some(path), script) => {
+                    let script = script.as_ref().map(|(command, _)| with_globals(command.clone(), self));
+                    fifos.push(Fifo { path: path.value.clone(), script });
+                }
+                (None, Some((_, span))) if !report.failed() => {
+                    report.notice(*span, "this script has no FIFO to read, so it is not run");
+                }
+                (None, _) => {}
+            }
+        }
+        fifos
     }
 }
 

@@ -41,6 +41,9 @@ impl GroupDraft {
         if let [only] = self.members.as_slice() {
             report.notice(only.span, format!("`{}` is alone in its group", only.text));
         }
+        if let Some(told) = self.priority_changes.filter(|told| told.value) {
+            report.notice(told.span, "`notify_priority_changes` has no effect: a group has no priority");
+        }
         let notify = self.notify.map(|command| with_globals(command, globals));
         let members = self.members.into_iter().map(|word| word.text).collect();
         SyncGroup { name: self.name.text, members, track_interfaces, track_checks, notify }

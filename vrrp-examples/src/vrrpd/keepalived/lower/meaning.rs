@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::vrrpd::config::{Check, Instance, Track, TrackWeight};
+use crate::vrrpd::config::{Check, Instance, Notify, Track, TrackWeight};
 use crate::vrrpd::keepalived::blocks::address::AddressDraft;
 use crate::vrrpd::keepalived::blocks::global::Globals;
 use crate::vrrpd::keepalived::blocks::instance::{Initial, InstanceDraft};
@@ -38,7 +38,8 @@ impl InstanceDraft {
         let announce = self.announce(globals);
         let track_interfaces = self.tracked_interfaces(priority, macvlans, report);
         let track_checks = self.tracked_checks(priority, checks, report);
-        let notify = self.notify.map(|command| with_globals(command, globals));
+        let priority_changes = self.priority_changes.or(globals.priority_changes).is_some_and(|told| told.value);
+        let notify = Notify { priority_changes, ..self.notify.map(|command| with_globals(command, globals)) };
         Some(Instance {
             name: self.name.text,
             interface: self.interface?.value,

@@ -51,6 +51,7 @@ pub(crate) fn lower(mut root: Root, report: &mut Report) -> (Daemon, Vec<Spans>)
             .with_expected("a `vrrp_instance` block");
     }
     let scheduling = root.globals.process.scheduling();
+    let fifos = root.globals.fifos(report);
     let checks = soundness::that_count(checks, &spans, &instances, &sync_groups, report);
     let is_run = |(name, _): &(String, InitialValue)| checks.iter().any(|check| check.name == *name);
     let initial_values = initial.into_iter().filter(is_run).collect();
@@ -60,6 +61,8 @@ pub(crate) fn lower(mut root: Root, report: &mut Report) -> (Daemon, Vec<Spans>)
         sync_groups,
         scheduling,
         initial_values,
+        fifo_states_on_reload: root.globals.fifo_states_on_reload && !fifos.is_empty(),
+        fifos,
         startup_delay: root.globals.startup_delay,
         interface_delays: root.delays.into_iter().map(|delay| delay.value).collect(),
         ..Daemon::default()
