@@ -19,8 +19,8 @@ use crate::Result;
 /// Name of our daemon.
 pub(crate) const VRRPD: &str = "vrrpd";
 
-/// On a host's own tmpfs.
-const CONFIGURATION_FILE: &str = "/run/vrrp.conf";
+/// On a host's own tmpfs. What begins with a table is in vrrpd's native format.
+const CONFIGURATION_FILES: [&str; 2] = ["/run/vrrp.conf", "/run/vrrp.toml"];
 const LOG_FILE: &str = "/run/vrrp.log";
 /// How long an orderly end may take.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
@@ -98,17 +98,14 @@ impl<'a> Daemon<'a> {
         configuration: &str,
         more: &[&str],
     ) -> Result<Self> {
+        let file = file(configuration);
         let mut command = programs.command(kind).ok_or_else(|| format!("where {kind} is was not said"))?;
         match kind {
-            Kind::Vrrpd | Kind::Other => {
-                command.args(["--config", CONFIGURATION_FILE, "--control", "/run/vrrpd.sock"]).args(more)
-            }
-            Kind::Keepalived => {
-                command.args(["--dont-fork", "--log-console", "--vrrp", "--use-file", CONFIGURATION_FILE])
-            }
+            Kind::Vrrpd | Kind::Other => command.args(["--config", file, "--control", "/run/vrrpd.sock"]).args(more),
+            Kind::Keepalived => command.args(["--dont-fork", "--log-console", "--vrrp", "--use-file", file]),
         };
         let spawn = || -> io::Result<(Child, Duration)> {
-            fs::write(CONFIGURATION_FILE, configuration)?;
+            fs::write(file, configuration)?;
             let log = File::create(LOG_FILE)?;
             command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
             let started = now();
@@ -134,7 +131,7 @@ impl<'a> Daemon<'a> {
 
     /// Has it read another configuration; does not wait.
     pub(crate) fn reload(&self, configuration: &str) -> Result<()> {
-        self.host.namespace.run(|| fs::write(CONFIGURATION_FILE, configuration))?;
+        self.host.namespace.run(|| fs::write(file(configuration), configuration))?;
         Ok(kill(Pid::from_raw(self.child.id().try_into()?), Signal::SIGHUP)?)
     }
 
@@ -232,6 +229,11 @@ impl Drop for Daemon<'_> {
         let _ = self.signal(Signal::SIGKILL);
         let _ = self.child.wait();
     }
+}
+
+fn file(configuration: &str) -> &'static str {
+    let [keepalived, native] = CONFIGURATION_FILES;
+    if configuration.starts_with('[') { native } else { keepalived }
 }
 
 /// Since the Unix epoch.

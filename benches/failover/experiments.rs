@@ -18,7 +18,7 @@ use crate::forger::{Forged, Forger};
 use crate::network::Network;
 use crate::observer::{Observer, Said, Seen};
 use crate::report::Report;
-use crate::{BUSY, Result, floors};
+use crate::{BUSY, Result, checks, floors};
 
 const MASTER: usize = 0;
 const BACKUP: usize = 1;
@@ -61,7 +61,7 @@ pub(crate) enum Run {
 }
 
 /// All of them, in the order in which they run.
-pub(crate) const ALL: [Experiment; 21] = [
+pub(crate) const ALL: [Experiment; 22] = [
     alone("floors", "the least that system calls, netlink and timers cost", |bench, report| {
         floors::measure(&bench.pair, report)
     }),
@@ -83,6 +83,11 @@ pub(crate) const ALL: [Experiment; 21] = [
         processor(b, k, Duration::from_millis(100), r)
     }),
     each("cpu-10ms", "the same, every 10 ms", |b, k, _, r| processor(b, k, Duration::from_millis(10), r)),
+    each(
+        "checks",
+        "processor time and delays of a Master at 100 ms beside 200 native checks at 100 ms",
+        |b, k, _, r| checks::measure(&b.pair, &b.programs, k, r),
+    ),
     each("memory", "memory (PSS) of all processes", |b, k, _, r| memory(b, k, r)),
     each("busy", "false takeovers at 10 ms beside busy neighbours, equal scheduling", |b, k, _, r| {
         busy(b, k, false, r)

@@ -4,6 +4,7 @@
 //! told about packets is told by the observer, from the kernel's receive stamps.
 
 mod addresses;
+mod checks;
 mod configuration;
 mod daemon;
 mod experiments;

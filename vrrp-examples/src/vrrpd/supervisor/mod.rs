@@ -531,7 +531,7 @@ impl Supervisor {
     }
 
     async fn track(&self, (router, tracker): &Fed, verdict: &Verdict) {
-        if let Err(why) = self.vrrp.track(*router, *tracker, verdict.passed()).await {
+        if let Err(why) = self.vrrp.track(*router, *tracker, verdict.reading).await {
             error!("check {}: {why}", verdict.check);
         }
     }
