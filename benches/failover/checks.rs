@@ -93,7 +93,7 @@ fn configuration(checks: usize) -> String {
     let names: Vec<_> = (0..checks).map(|number| format!("\"c{number}\"")).collect();
     let _ = writeln!(
         text,
-        "[router.one]\ninterface = \"eth0\"\nvrid = 1\npriority = 200\ninterval = \"100ms\"\n\
+        "[router.one]\ninterface = \"eth0\"\nvrid = 1\nversion = 3\npriority = 200\ninterval = \"100ms\"\n\
          addresses = [\"10.0.1.1/24\"]\ntrack_checks = [{}]",
         names.join(", ")
     );
