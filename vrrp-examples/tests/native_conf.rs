@@ -313,8 +313,61 @@ fn mutated() -> impl Strategy<Value = String> {
     })
 }
 
+/// Pieces of files, well put together or not.
+fn pieces() -> impl Strategy<Value = String> {
+    const PIECES: &[&str] = &[
+        "[router.a]\ninterface = \"eth0\"\nvrid = 1\n",
+        "[router.\"é \\u0000\"]\n",
+        "[check.a]\nkind = \"tcp\"\ntarget = \"192.0.2.1:80\"\n",
+        "[check.a]\n",
+        "[[fifo]]\n",
+        "[group.g]\nmembers = [\"a\"]\n",
+        "[fixed]\n",
+        "kind = ",
+        "addresses = ",
+        "virtual_mac = ",
+        "unicast.peers = ",
+        "track_interfaces = ",
+        "routes = ",
+        "password = ",
+        "interval = ",
+        "\"192.0.2.1/24\"",
+        "{ address = \"192.0.2.1\", device = \"eth1\" }",
+        "{ to = \"default\", via = \"192.0.2.254\" }",
+        "{}",
+        "9223372036854775808",
+        "-1",
+        "1979-05-27",
+        "inf",
+        "\"3s\"",
+        "\"\"\"",
+        "'''",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        "=",
+        ".",
+        "#",
+        "\n",
+        "\r\n",
+        " ",
+        "\t",
+        "\u{feff}",
+        "é",
+        "\0",
+    ];
+    vec(select(PIECES), 0..40).prop_map(|pieces| pieces.concat())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn pieces_of_files(text in pieces()) {
+        property::run(text.as_bytes());
+    }
 
     #[test]
     fn files_that_somebody_has_changed(text in mutated()) {
