@@ -266,6 +266,9 @@ fn included_files_count_as_if_they_stood_there_executable_or_not() {
     assert_eq!(names, ["VI_10", "VI_20"]);
     assert_eq!(loaded.daemon.instances[1].priority, Priority::new(42).unwrap());
     assert_eq!(shown(&loaded.notices), ["2:9 no file matches this pattern; nothing is included"]);
+    let both = Path::new("tests/conf/good/braces.conf");
+    let names: Vec<String> = load(both).unwrap().daemon.instances.into_iter().map(|instance| instance.name).collect();
+    assert_eq!(names, ["VI_20", "VI_10"]);
 
     use std::os::unix::fs::PermissionsExt;
     let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("executable.conf");
@@ -445,6 +448,45 @@ fn a_check_for_programs_prints_one_object_and_nothing_else() {
     for field in object.as_object().unwrap().keys().chain(object["summary"].as_object().unwrap().keys()) {
         assert!(documented.contains(&format!("`{field}`")), "{field}");
     }
+}
+
+/// 127.0.0.1 is on every host.
+#[test]
+fn a_check_knows_the_addresses_of_this_host() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("addresses.conf");
+    let text = "vrrp_instance a {
+interface lo
+virtual_router_id 1
+unicast_src_ip 192.0.2.250
+unicast_peer {
+198.51.100.7
+127.0.0.1
+}
+virtual_ipaddress {
+127.0.0.1/8
+192.0.2.255/24
+}
+}
+";
+    let check = |text: &str| {
+        fs::write(&path, text).unwrap();
+        let mut vrrpd = std::process::Command::new(env!("CARGO_BIN_EXE_vrrpd"));
+        let output = vrrpd.arg("--check").arg("--config").arg(&path).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = check(text);
+    let own = ":10:1: warning: 127.0.0.1 is this host's own address: it stays here when another host becomes Master";
+    for expected in [
+        ":11:1: warning: 192.0.2.255 is the broadcast address of its network /24",
+        own,
+        ":4:16: warning: no interface of this host has the source address 192.0.2.250",
+        ":7:1: warning: the peer 127.0.0.1 is this host itself",
+    ] {
+        // The address stands twice; the first place is named.
+        let expected = expected.replace(":10:1:", ":7:1:");
+        assert!(said.contains(&expected), "{expected}\n{said}");
+    }
+    assert!(!check(&text.replace("interface lo", "interface lo\npriority 255")).contains("host's own address"), "{said}");
 }
 
 #[test]

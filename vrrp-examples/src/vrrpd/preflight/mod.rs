@@ -1,5 +1,6 @@
 //! What is known before anything runs: said where the configuration says it.
 
+mod addresses;
 mod interfaces;
 mod scripts;
 
@@ -21,6 +22,7 @@ pub(super) fn findings(daemon: &Daemon, routers: &[Router], places: &Places, che
     };
     // A start says it too.
     found.retain(|finding| check || finding.severity == Severity::Error);
+    found.extend(addresses::findings(daemon, places));
     found.extend(scripts::findings(daemon, places, check));
     found
 }

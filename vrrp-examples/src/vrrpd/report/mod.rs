@@ -4,7 +4,8 @@ pub mod diagnostics;
 pub mod places;
 pub mod rendering;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -79,6 +80,8 @@ pub(crate) struct Report {
     named: BTreeSet<String>,
     /// Each command line, split into words, and where it stands.
     commands: Vec<(Vec<String>, Span)>,
+    /// Each address of a host, and where it stands first.
+    addresses: BTreeMap<IpAddr, Span>,
     /// Words of statements that were refused: what they may have named is not missed.
     doubtful: BTreeSet<String>,
 }
@@ -92,6 +95,7 @@ impl Report {
             found: Vec::new(),
             named: BTreeSet::new(),
             commands: Vec::new(),
+            addresses: BTreeMap::new(),
             doubtful: BTreeSet::new(),
         }
     }
@@ -189,6 +193,16 @@ impl Report {
     /// Remembers where a command line stands.
     pub(crate) fn add_command(&mut self, words: Vec<String>, span: Span) {
         self.commands.push((words, span));
+    }
+
+    /// Remembers where the address of a host stands.
+    pub(crate) fn add_address(&mut self, address: IpAddr, span: Span) {
+        self.addresses.entry(address).or_insert(span);
+    }
+
+    /// Where an address stands first.
+    pub(crate) fn address(&self, address: IpAddr) -> Option<Span> {
+        self.addresses.get(&address).copied()
     }
 
     /// Where a command line stands first.

@@ -1,5 +1,7 @@
 //! Where a configuration says what is found wrong only after it was read.
 
+use std::net::IpAddr;
+
 use crate::vrrpd::report::diagnostics::{Diagnostic, Severity};
 use crate::vrrpd::report::{Report, Span};
 
@@ -47,6 +49,20 @@ impl Places {
             Setting::VirtualMac => spans.virtual_mac.unwrap_or(spans.interface),
         };
         Diagnostic { expected, ..self.report.diagnostic(severity, span, message) }
+    }
+
+    /// Points at the first place that has this address; at the interface of the instance where that is not known.
+    #[must_use]
+    pub fn address(
+        &self,
+        severity: Severity,
+        (instance, address): (usize, IpAddr),
+        message: String,
+        help: String,
+    ) -> Diagnostic {
+        let interface = || self.instances.get(instance).map(|spans| spans.interface).unwrap_or_default();
+        let span = self.report.address(address).unwrap_or_else(interface);
+        Diagnostic { help: Some(help), ..self.report.diagnostic(severity, span, message) }
     }
 
     /// Points at the first line that has this command, with its arguments.

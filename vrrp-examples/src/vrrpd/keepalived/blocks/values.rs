@@ -218,7 +218,10 @@ pub(crate) fn host(word: &Word, text: &str, report: &mut Report) -> Option<IpAdd
         !(address.is_unspecified() || address.is_multicast() || broadcast)
     };
     let wrong = match address {
-        Ok(address) if of_one(&address) => return Some(address),
+        Ok(address) if of_one(&address) => {
+            report.add_address(address, word.span);
+            return Some(address);
+        }
         Ok(_) => "is not the address of one host",
         Err(_) => "is not an IP address",
     };

@@ -53,6 +53,12 @@ impl VmacDraft {
             return None;
         }
         self.name = Some(At { value: interface(word, report)?, span: word.span });
+        if matches!(word.text.as_str(), "on" | "off" | "yes" | "no" | "true" | "false") {
+            let message = format!("`{}` becomes the name of the interface that has the virtual MAC address", word.text);
+            report
+                .notice(word.span, message)
+                .with_help("`use_vmac` alone switches it on, and without the line it is off");
+        }
         Some(())
     }
 

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::vrrpd::keepalived::text::expansion::{Definitions, Expansion};
-use crate::vrrpd::keepalived::text::lexer::is_space;
-use crate::vrrpd::keepalived::text::parser::{Body, INCLUDES, Line, MAX_DEPTH, parse};
+use crate::vrrpd::keepalived::text::lexer::{INCLUDES, is_space};
+use crate::vrrpd::keepalived::text::parser::{Body, Line, MAX_DEPTH, parse};
 use crate::vrrpd::keepalived::text::statement::{Block, Statement, Word};
 use crate::vrrpd::report::diagnostics::Code;
 use crate::vrrpd::report::{Report, Span};
@@ -106,7 +106,8 @@ impl Files {
                 .with_expected("a file to be relative to");
             return Vec::new();
         };
-        let paths = expand(base, &pattern.text);
+        let paths: Vec<PathBuf> =
+            alternatives(&pattern.text).iter().flat_map(|pattern| expand(base, pattern)).collect();
         if paths.is_empty() {
             report.notice(pattern.span, "no file matches this pattern; nothing is included");
         }
@@ -163,6 +164,43 @@ fn words(line: &str) -> impl Iterator<Item = (usize, &str)> {
         at = start + word.len() + (start - at);
         (!word.is_empty()).then_some((start, word))
     })
+}
+
+/// The patterns that `{a,b}` in a pattern stands for, in their order. Braces that are not in pairs stay as they are.
+fn alternatives(pattern: &str) -> Vec<String> {
+    const MOST: usize = 256;
+    let (mut done, mut open) = (Vec::new(), vec![pattern.to_owned()]);
+    while let Some(pattern) = open.pop() {
+        match first_pair(&pattern) {
+            Some((before, choices, after)) if open.len() + done.len() < MOST => {
+                open.extend(choices.iter().rev().map(|choice| format!("{before}{choice}{after}")));
+            }
+            _ => done.push(pattern),
+        }
+    }
+    done
+}
+
+/// What is before the first pair of braces, what it chooses from, and what is behind it.
+fn first_pair(pattern: &str) -> Option<(&str, Vec<&str>, &str)> {
+    let start = pattern.find('{')?;
+    let (mut depth, mut from, mut choices) = (0_usize, start + 1, Vec::new());
+    for (at, c) in pattern.char_indices().skip_while(|(at, _)| *at < start) {
+        match c {
+            '{' => depth += 1,
+            ',' if depth == 1 => {
+                choices.push(pattern.get(from..at)?);
+                from = at + 1;
+            }
+            '}' if depth == 1 => {
+                choices.push(pattern.get(from..at)?);
+                return Some((pattern.get(..start)?, choices, pattern.get(at + 1..)?));
+            }
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The file a name means, whether it exists or not; for a pattern every file that matches, sorted.
@@ -226,6 +264,20 @@ fn in_set(set: &[char], c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn braces_stand_for_several_patterns() {
+        for (pattern, expected) in [
+            ("a", &["a"][..]),
+            ("x/{a,b}.conf", &["x/a.conf", "x/b.conf"]),
+            ("{a,b}{1,2}", &["a1", "a2", "b1", "b2"]),
+            ("a{b,c{d,e}}", &["ab", "acd", "ace"]),
+            ("a}{b", &["a}{b"]),
+        ] {
+            assert_eq!(alternatives(pattern), expected, "{pattern}");
+        }
+        assert!(alternatives(&"{a,b}".repeat(100)).len() <= 512);
+    }
 
     #[test]
     fn patterns_match_as_the_shells_do() {

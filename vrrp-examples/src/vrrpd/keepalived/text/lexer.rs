@@ -3,6 +3,9 @@
 use crate::vrrpd::keepalived::text::look_alikes::{self, Likeness};
 use crate::vrrpd::report::{Report, Span};
 
+/// Plain `include` and its stricter forms; all are strict here.
+pub(crate) const INCLUDES: [&str; 6] = ["include", "includer", "includem", "includew", "includeb", "includea"];
+
 /// What a line is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
@@ -46,6 +49,7 @@ impl<'a> Lexer<'a> {
         while let Some(c) = self.rest().chars().next() {
             match c {
                 '\n' => self.push(Token::Newline, 1),
+                '{' if self.is_pattern() => self.word(report),
                 '{' => self.push(Token::Open, 1),
                 '}' => self.push(Token::Close, 1),
                 '#' | '!' => self.comment(report),
@@ -118,6 +122,13 @@ impl<'a> Lexer<'a> {
         !self.rest_of_line().chars().all(is_space)
     }
 
+    /// Whether braces from here on belong to the file names of an `include` line: `{a,b}.conf` are two.
+    fn is_pattern(&self) -> bool {
+        let line = self.tokens.rsplit(|(token, _)| *token == Token::Newline).next().unwrap_or_default();
+        let is_include = matches!(line, [(Token::Word(first), _), ..] if INCLUDES.contains(&first.as_str()));
+        is_include && self.rest_of_line().contains('}')
+    }
+
     fn comment(&mut self, report: &mut Report) {
         let line = self.rest_of_line();
         // In a file of an old Macintosh all that follows would be a comment.
@@ -185,10 +196,10 @@ impl<'a> Lexer<'a> {
     }
 
     fn word(&mut self, report: &mut Report) {
-        let line = self.rest_of_line();
+        let (line, is_pattern) = (self.rest_of_line(), self.is_pattern());
         let mut len = 0;
         while let Some(c) = line.get(len..).and_then(|rest| rest.chars().next()) {
-            if is_space(c) || matches!(c, '{' | '}' | '"' | '#' | '!') {
+            if is_space(c) || matches!(c, '"' | '#' | '!') || (matches!(c, '{' | '}') && !is_pattern) {
                 break;
             }
             if let Some(
@@ -298,6 +309,8 @@ mod tests {
             ("a \"\" b\"c {d\"e", "[a][][b][c {d][e]", 0),
             ("script \"x \\\"a # b\\\" c\" # d", "[script][x \\\"a # b\\\" c]", 0),
             ("a ${X}b ${Y", "[a][${X}b][$]{[Y]", 0),
+            ("include /x/{a,b*}.conf\nz {", "[include][/x/{a,b*}.conf];[z]{", 0),
+            ("include {a,b}\ninclude {\n}", "[include][{a,b}];[include]{;}", 0),
             ("a \"b\nc", "[a][b];[c]", 1),
             ("a \"b\r\nc", "[a][b];[c]", 1),
             ("a \rb\r\n# c\rd\r\r\n", "[a];[b];;[d];", 1),

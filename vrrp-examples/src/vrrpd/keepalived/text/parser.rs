@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::vrrpd::keepalived::text::lexer::{self, Token};
+use crate::vrrpd::keepalived::text::lexer::{self, INCLUDES, Token};
 use crate::vrrpd::keepalived::text::statement::Word;
 use crate::vrrpd::report::{Report, Span};
 
@@ -22,9 +22,6 @@ pub(crate) struct Body {
     pub(crate) open: Span,
     pub(crate) lines: Vec<Line>,
 }
-
-/// Plain `include` and its stricter forms; all are strict here.
-pub(crate) const INCLUDES: [&str; 6] = ["include", "includer", "includem", "includew", "includeb", "includea"];
 
 /// Blocks within blocks, and files within files, go no deeper.
 pub(crate) const MAX_DEPTH: usize = 16;
