@@ -335,7 +335,7 @@ fn no_keyword_is_said_to_do_what_it_does_not() {
     for (keyword, expected) in [
         ("default_interface eth0", "it is the interface of static addresses"),
         ("dynamic_interfaces", "has no effect: this is always on"),
-        ("vrrp_notify_fifo /run/f", "nothing would be written to the FIFO"),
+        ("startup_script /bin/s", "the script would not be run"),
         ("vrrp_min_garp", "say the same"),
         ("lvs_flush", "no load balancer"),
         ("enable_snmp_vrrp", "neither SNMP nor D-Bus"),
@@ -486,7 +486,10 @@ virtual_ipaddress {
         let expected = expected.replace(":10:1:", ":7:1:");
         assert!(said.contains(&expected), "{expected}\n{said}");
     }
-    assert!(!check(&text.replace("interface lo", "interface lo\npriority 255")).contains("host's own address"), "{said}");
+    assert!(
+        !check(&text.replace("interface lo", "interface lo\npriority 255")).contains("host's own address"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -4,6 +4,9 @@ use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::Report;
 use crate::vrrpd::report::diagnostics::{Code, nearest};
 
+/// More keywords than this help nobody in a message.
+const MANY: usize = 12;
+
 /// The keywords of one kind of block that is read into a `T`.
 pub(crate) struct Grammar<T: 'static> {
     /// The block, as messages name it.
@@ -162,6 +165,9 @@ impl<T> Grammar<T> {
         error.with_code(Code::UnknownKeyword);
         match help {
             Some(help) => error.with_expected(format!("a keyword of {}", self.block)).with_help(help),
+            None if self.understood.len() > MANY => error
+                .with_expected(format!("a keyword of {}", self.block))
+                .with_help("keepalived.conf(5) tells of them all"),
             None => {
                 let names: Vec<&str> = self.understood.iter().map(|keyword| keyword.name).collect();
                 error.with_expected(format!("one of {}", names.join(", ")))

@@ -1,7 +1,7 @@
 //! Words of keepalived's load balancer: nothing here acts upon them, but one that stands in a wrong place is known.
 
 /// What a line in such a block begins with, and the block.
-pub(crate) const WORDS: [(&str, &str); 85] = [
+pub(crate) const WORDS: [(&str, &str); 81] = [
     ("delay_loop", VIRTUAL_SERVER),
     ("lb_algo", VIRTUAL_SERVER),
     ("lb_kind", VIRTUAL_SERVER),
@@ -83,13 +83,8 @@ pub(crate) const WORDS: [(&str, &str); 85] = [
     ("require_reply", CHECKER),
     ("min_reply_length", CHECKER),
     ("max_reply_length", CHECKER),
-    ("password", SSL),
-    ("ca", SSL),
-    ("certificate", SSL),
-    ("key", SSL),
 ];
 
 const VIRTUAL_SERVER: &str = "virtual_server";
 const REAL_SERVER: &str = "real_server";
 const CHECKER: &str = "a checker of a real_server";
-const SSL: &str = "SSL";
