@@ -387,3 +387,33 @@ fn fifos_have_their_readers_and_every_instance_may_tell_of_its_priority() {
         assert!(found.contains(told), "{lines}: {found}");
     }
 }
+
+#[test]
+fn what_is_static_has_the_default_interface_and_so_has_an_instance_that_names_none() {
+    let fixed = "static_ipaddress {\n203.0.113.1/24 brd +\n203.0.113.2 dev eth5 noprefixroute\n}\n\
+        static_routes {\ndefault via 192.0.2.1 table 7\nblackhole 198.51.100.0/24\n}\n\
+        static_rules {\nfrom 203.0.113.0/24 table 7\nto 198.51.100.0/24 table 7 priority 9\n}\n";
+    let own = daemon(&(fixed.to_owned() + &instance("no_virtual_ipaddress"))).fixed;
+    let device = |n: usize| own.addresses[n].device.as_deref();
+    assert_eq!((device(0), device(1)), (Some("eth0"), Some("eth5")));
+    assert_eq!((own.routes.len(), own.rules[0].priority, own.rules[1].priority), (2, 16384, 9));
+    let unnamed = instance("no_virtual_ipaddress").replace("interface eth0", "");
+    let text = "global_defs {\ndefault_interface wan\n}\n".to_owned() + fixed + &unnamed;
+    let daemon = daemon(&text);
+    assert_eq!(daemon.fixed.addresses[0].device.as_deref(), Some("wan"));
+    assert_eq!(daemon.instances[0].interface, "wan");
+    assert!(notices(&text).contains(&"`a` runs on wan: it names no interface".to_owned()));
+    let unicast = unnamed.replace("no_virtual", "unicast_src_ip 192.0.2.9\nunicast_peer { 192.0.2.2 }\nno_virtual");
+    for (text, told) in [
+        (unnamed, "the instance `a` has no `interface`"),
+        (unicast, "`a` has no `interface`, and no interface has 192.0.2.9"),
+        ("static_ipaddress {\n192.0.2.1 track_group g\n}\n".to_owned(), "`track_group` is unexpected"),
+        (
+            "static_ipaddress {\n192.0.2.1\n}\n".to_owned() + &instance("virtual_ipaddress { 192.0.2.1 }"),
+            "the address 192.0.2.1 is taken on eth0",
+        ),
+    ] {
+        let found = wrong(&text);
+        assert!(found.contains(told), "{text}: {found}");
+    }
+}

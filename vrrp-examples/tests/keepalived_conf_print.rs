@@ -218,6 +218,8 @@ fn plausible() -> impl Strategy<Value = String> {
         "vrrp_notify_fifo /run/f%\nfifo_write_vrrp_states_on_reload",
         "notify_fifo /run/f%\nnotify_fifo_script \"/bin/r 'x y'\" nobody\nvrrp_notify_fifo \"/run/a b\"",
         "vrrp_notify_priority_changes on",
+        "default_interface lan\n}\nstatic_ipaddress {\n198.51.100.%/24 brd + label a:%\n2001:db8:9::% dev wan",
+        "}\nstatic_routes {\n10.%.0.0/16 via 192.0.2.1 onlink dev e\n}\nstatic_rules {\nfrom 10.%.0.0/16 table %",
         "}\ninterface_up_down_delays {\neth% % 0.5\nwan %",
     ];
     const VIPS: &[&str] = &[

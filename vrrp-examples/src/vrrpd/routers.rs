@@ -7,13 +7,16 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use vrrp_core::{AnnouncePolicy, Config, ConfigError, SendChecksum, Tracker, TrackerId, UnicastPeer};
+use vrrp_core::{AnnouncePolicy, Config, ConfigError, SendChecksum, Tracker, TrackerId, UnicastPeer, Weight};
 use vrrp_io_linux::{MacAddress, MacAddressError, Router, RouterError, VirtualIp, VirtualMac};
 
 use crate::vrrpd::config::{self, Announce, Daemon, Instance, InterfaceDelay, SyncGroup, Track};
 
 /// Least time between two rounds of announcements while another Master is heard, where none is configured.
 const CONTEST_HOLDOFF: Duration = Duration::from_secs(5);
+
+/// What keeps every router out until `vrrp_startup_delay` is over, among what feeds trackers. No check has this name.
+pub(super) const STARTUP: &str = "\0start";
 
 /// A configuration and what is made of it.
 #[derive(Debug)]
@@ -81,11 +84,18 @@ fn prepare(
         let users = script_users.get_mut(&track.name).ok_or_else(no_script)?;
         users.push(ScriptUser { instance: instance.name.clone(), tracker: id });
     }
+    if !daemon.startup_delay.is_zero() {
+        let (name, weight) = ("the delay after the start".to_owned(), Weight::Fault);
+        let id = config.add_tracker(Tracker { name, weight, reverse: false }).map_err(error)?;
+        let users = script_users.entry(STARTUP.to_owned()).or_default();
+        users.push(ScriptUser { instance: instance.name.clone(), tracker: id });
+    }
     let mut router = router(instance, config)?;
     if let Some(group) = &group {
         router = router.with_sync_group(&group.name);
     }
-    router = router.with_own_interface_tracked(instance.track_own_interface);
+    router =
+        router.with_own_interface_tracked(instance.track_own_interface).with_announcement_gap(instance.announce.gap);
     let mut watched = vec![instance.interface.clone()];
     for (id, interface) in interfaces {
         watched.push(interface.clone());

@@ -1,6 +1,7 @@
 //! `keepalived` on a host, as Debian has it.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 
@@ -12,6 +13,7 @@ use super::{Host, until};
 /// A running daemon. It is killed when dropped.
 pub(crate) struct Keepalived {
     process: Mutex<Child>,
+    log: PathBuf,
 }
 
 impl Host {
@@ -25,7 +27,7 @@ impl Host {
         command.arg("--pid").arg(self.path("keepalived.pid")).arg("--vrrp_pid").arg(self.path("vrrp.pid"));
         let log = fs::File::create(self.path("keepalived.log")).unwrap();
         let process = self.spawn(command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log));
-        Keepalived { process: Mutex::new(process) }
+        Keepalived { process: Mutex::new(process), log: self.path("keepalived.log") }
     }
 }
 
@@ -45,5 +47,8 @@ impl Drop for Keepalived {
         // Its child goes with it.
         let _ = kill(Pid::from_raw(process.id().try_into().unwrap_or_default()), Signal::SIGTERM);
         let _ = process.wait();
+        if std::thread::panicking() {
+            eprintln!("keepalived said:\n{}", fs::read_to_string(&self.log).unwrap_or_default());
+        }
     }
 }

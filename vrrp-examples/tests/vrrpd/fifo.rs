@@ -27,7 +27,10 @@ fn by_subject(lines: &[String]) -> BTreeMap<String, Vec<String>> {
 
 /// Reads what a daemon writes while it becomes Master, changes its priority and stops.
 fn listen(host: &Host, name: &str, run: impl FnOnce()) -> BTreeMap<String, Vec<String>> {
-    host.sh(&format!("mkfifo {0} && {{ cat <> {0} > {0}.lines & echo $! > {0}.pid; }}", host.path(name).display()));
+    host.sh(&format!(
+        "mkfifo {0} && {{ cat <> {0} > {0}.lines 2>{0}.errors & echo $! > {0}.pid; }}",
+        host.path(name).display()
+    ));
     run();
     host.sh(&format!("kill $(cat {}.pid)", host.path(name).display()));
     by_subject(&host.lines(&format!("{name}.lines")))

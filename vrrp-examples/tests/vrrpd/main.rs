@@ -14,6 +14,7 @@ mod checks;
 mod configuration;
 mod contest;
 mod embed_minimal;
+mod features;
 mod fifo;
 mod ipv6;
 mod lifecycle;

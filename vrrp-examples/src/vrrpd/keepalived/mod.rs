@@ -9,7 +9,10 @@ mod lower;
 mod print;
 mod text;
 
+use std::net::IpAddr;
 use std::path::Path;
+
+use nix::ifaddrs::{InterfaceAddress, getifaddrs};
 
 pub(crate) use print::LISTS;
 pub use print::{Setting, Subject, print, settings};
@@ -20,6 +23,7 @@ use crate::vrrpd::report::places::Places;
 pub use crate::vrrpd::soundness::Loaded;
 use blocks::keywords;
 use blocks::root::Root;
+use lower::interface::FindInterface;
 use text::include::Files;
 use text::secrets;
 use text::statement::Statement;
@@ -39,7 +43,7 @@ pub fn load(path: &Path) -> Result<Loaded, Diagnostics> {
 pub fn load_with_places(path: &Path, id: &str) -> Result<(Loaded, Places), Diagnostics> {
     let mut report = Report::new(secrets::printable);
     let statements = Files::new(keywords::is_known, id).load(path, &mut report);
-    finish(&statements, report)
+    finish(&statements, &interface_with, report)
 }
 
 /// Returns what this host is called where nobody says otherwise: its name up to the first dot. May block.
@@ -57,11 +61,26 @@ pub fn host_id() -> String {
 pub fn parse_str(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
     let mut report = Report::new(secrets::printable);
     let statements = Files::new(keywords::is_known, "").take_text(name, text, &mut report);
-    finish(&statements, report).map(|(loaded, _)| loaded)
+    finish(&statements, &|_| None, report).map(|(loaded, _)| loaded)
 }
 
-fn finish(statements: &[Statement], mut report: Report) -> Result<(Loaded, Places), Diagnostics> {
-    let (daemon, instances) = lower::lower(Root::read(statements, &mut report), &mut report);
+/// Returns the interface of this host that has an address.
+fn interface_with(address: IpAddr) -> Option<String> {
+    let is_it = |found: &InterfaceAddress| {
+        let storage = found.address.as_ref();
+        let v4 = storage.and_then(|storage| Some(IpAddr::V4(storage.as_sockaddr_in()?.ip())));
+        let v6 = storage.and_then(|storage| Some(IpAddr::V6(storage.as_sockaddr_in6()?.ip())));
+        v4.or(v6) == Some(address)
+    };
+    getifaddrs().ok()?.find(is_it).map(|found| found.interface_name)
+}
+
+fn finish(
+    statements: &[Statement],
+    find: FindInterface<'_>,
+    mut report: Report,
+) -> Result<(Loaded, Places), Diagnostics> {
+    let (daemon, instances) = lower::lower(Root::read(statements, &mut report), find, &mut report);
     let failed = report.failed();
     let found = report.take_found();
     match failed {

@@ -6,8 +6,8 @@ use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
 use crate::vrrpd::config::{
-    Announce, Check, Command, Daemon, InitialValue, Instance, InterfaceDelay, Mark, Notify, Prefix, Probe, Protocol,
-    Route, Rule, SyncGroup, Track, TrackWeight, User,
+    Announce, Check, Command, Daemon, Fixed, InitialValue, Instance, InterfaceDelay, Mark, Notify, Prefix, Probe,
+    Protocol, Route, Rule, SyncGroup, Track, TrackWeight, User,
 };
 use crate::vrrpd::keepalived::blocks::check;
 use crate::vrrpd::keepalived::blocks::track::Kind;
@@ -184,6 +184,10 @@ impl Printer {
         }
         lines.extend(daemon.fifo_states_on_reload.then(|| "fifo_write_vrrp_states_on_reload".to_owned()));
         self.list("global_defs", lines, |line| line);
+        let Fixed { addresses, routes, rules } = &daemon.fixed;
+        self.list("static_ipaddress", addresses, address);
+        self.list("static_routes", routes, fixed_route);
+        self.list("static_rules", rules, rule);
         self.list("interface_up_down_delays", &daemon.interface_delays, |InterfaceDelay { interface, up, down }| {
             format!("{} {} {}", word(interface), seconds(*down), seconds(*up))
         });
@@ -443,6 +447,12 @@ fn of_instance(vip: &VirtualIp, instance: &Instance, macvlans: &BTreeSet<&str>) 
 }
 
 fn route(route: &Route, tracks: &[Track]) -> String {
+    let is_tracked = |device: &String| tracks.contains(&by_device(device));
+    let untracked = if route.device.as_ref().is_some_and(is_tracked) { "" } else { " no_track" };
+    fixed_route(route) + untracked
+}
+
+fn fixed_route(route: &Route) -> String {
     let mut line = format!("{} {}", route.kind.name(), prefix(&route.destination));
     option(&mut line, "via", route.via);
     option(&mut line, "dev", route.device.as_deref().map(word));
@@ -453,10 +463,6 @@ fn route(route: &Route, tracks: &[Track]) -> String {
     option(&mut line, "mtu", route.mtu);
     if route.onlink {
         line += " onlink";
-    }
-    let is_tracked = |device: &String| tracks.contains(&by_device(device));
-    if !route.device.as_ref().is_some_and(is_tracked) {
-        line += " no_track";
     }
     line
 }

@@ -50,6 +50,13 @@ pub(crate) static FILE: Shape = Shape {
             "vrrp_startup_delay",
         ),
         key(
+            "fifo_states_on_reload",
+            Kind::Flag,
+            Is("false"),
+            "Whether the FIFOs are told every state again after a reload.",
+            "fifo_write_vrrp_states_on_reload",
+        ),
+        key(
             "process",
             Kind::Table(&PROCESS),
             Is("an ordinary process"),

@@ -1,4 +1,4 @@
-//! One route or rule in the kernel.
+//! One route, rule or static address in the kernel.
 
 use std::fmt;
 use std::io;
@@ -8,6 +8,7 @@ use std::pin::pin;
 use futures_util::StreamExt;
 use nix::net::if_::if_nametoindex;
 use rtnetlink::packet_route::AddressFamily;
+use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteMetric, RouteProtocol, RouteScope,
     RouteType,
@@ -15,6 +16,9 @@ use rtnetlink::packet_route::route::{
 use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleFlags, RuleMessage};
 use rtnetlink::{Error, Handle, IpVersion};
 use vrrp_core::Family;
+use vrrp_io_linux::VirtualIp;
+
+use super::address;
 
 use crate::vrrpd::config::{Mark, Prefix, Route, RouteKind, Rule};
 
@@ -24,9 +28,11 @@ pub(super) const MARK: RouteProtocol = RouteProtocol::Other(112);
 /// The kernel's metric of an IPv6 route that names none.
 const METRIC_OF_IPV6: u32 = 1024;
 
-/// A route or a rule.
+/// A route, a rule or a static address.
 #[derive(Debug)]
 pub(super) enum Item {
+    /// It names its device.
+    Address(VirtualIp),
     Route(Route),
     Rule(Rule),
 }
@@ -47,6 +53,8 @@ pub(super) enum Presence {
 pub(super) struct Marked {
     routes: Vec<RouteMessage>,
     rules: Vec<RuleMessage>,
+    /// All addresses, with our mark or without.
+    addresses: Vec<AddressMessage>,
 }
 
 impl Item {
@@ -55,6 +63,7 @@ impl Item {
         match (self, other) {
             (Self::Route(one), Self::Route(two)) => is_same_route(one, two),
             (Self::Rule(one), Self::Rule(two)) => Selectors::of(one) == Selectors::of(two),
+            (Self::Address(one), Self::Address(two)) => one == two,
             _ => false,
         }
     }
@@ -72,6 +81,7 @@ impl Item {
 
     pub(super) async fn add(&self, handle: &Handle) -> io::Result<()> {
         match self {
+            Self::Address(vip) => return add_address(vip, handle).await,
             Self::Route(route) => handle.route().add(route_message(route)?).execute().await,
             Self::Rule(rule) => {
                 let mut request = handle.rule().add();
@@ -86,7 +96,7 @@ impl Item {
     pub(super) async fn replace(&self, handle: &Handle) -> io::Result<()> {
         match self {
             Self::Route(route) => handle.route().add(route_message(route)?).replace().execute().await.map_err(reason),
-            Self::Rule(_) => self.add(handle).await,
+            Self::Rule(_) | Self::Address(_) => self.add(handle).await,
         }
     }
 
@@ -95,6 +105,13 @@ impl Item {
         let deleted = match self {
             Self::Route(route) => handle.route().del(route_place(route)).execute().await,
             Self::Rule(rule) => handle.rule().del(rule_message(rule)).execute().await,
+            Self::Address(vip) => {
+                let found = all_addresses(handle).await?;
+                if !found.iter().any(|found| address::is_there(vip, found) && address::is_ours(found)) {
+                    return Ok(false);
+                }
+                handle.address().del(address::message(vip)?).execute().await
+            }
         };
         match deleted.map_err(reason) {
             Ok(()) => Ok(true),
@@ -107,7 +124,7 @@ impl Item {
 impl Marked {
     /// Asks the kernel.
     pub(super) async fn read(handle: &Handle) -> io::Result<Self> {
-        let mut marked = Self::default();
+        let mut marked = Self { addresses: all_addresses(handle).await?, ..Self::default() };
         for (family, version) in [(Family::Ipv4, IpVersion::V4), (Family::Ipv6, IpVersion::V6)] {
             let mut filter = RouteMessage::default();
             filter.header.address_family = address_family(family);
@@ -142,6 +159,10 @@ impl Marked {
                 };
                 if is_as_configured(route, found) { Presence::There } else { Presence::Altered }
             }
+            Item::Address(vip) => match self.addresses.iter().any(|found| address::is_there(vip, found)) {
+                true => Presence::There,
+                false => Presence::Gone,
+            },
             Item::Rule(rule) => match self.rules.iter().any(|found| is_rule(rule, found)) {
                 true => Presence::There,
                 false => Presence::Gone,
@@ -153,10 +174,30 @@ impl Marked {
 impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Address(vip) => write!(f, "address {vip} on {}", vip.device.as_deref().unwrap_or_default()),
             Self::Route(route) => write!(f, "route {route}"),
             Self::Rule(rule) => write!(f, "rule {rule}"),
         }
     }
+}
+
+/// What somebody else has set already is there.
+async fn add_address(vip: &VirtualIp, handle: &Handle) -> io::Result<()> {
+    let mut request = handle.address().add(0, vip.address, vip.prefix_len);
+    *request.message_mut() = address::message(vip)?;
+    match request.execute().await.map_err(reason) {
+        Err(error) if error.raw_os_error() == Some(libc::EEXIST) => Ok(()),
+        done => done,
+    }
+}
+
+async fn all_addresses(handle: &Handle) -> io::Result<Vec<AddressMessage>> {
+    let mut addresses = pin!(handle.address().get().execute());
+    let mut all = Vec::new();
+    while let Some(address) = addresses.next().await {
+        all.push(address.map_err(reason)?);
+    }
+    Ok(all)
 }
 
 /// Two routes that are alike in all, but that one may leave the interface open.

@@ -1,9 +1,10 @@
-//! Virtual routes and rules: set when the addresses of a Master are there, kept there, removed when it is Master no more.
+//! Virtual routes and rules, and what is there as long as the daemon runs. The virtual ones are set when the addresses of a Master are there, kept there, removed when it is Master no more.
 //!
 //! What is set carries protocol 112. By that a removal never touches the same route or rule of somebody else, and a start
 //! finds what a run that was killed left of those in its configuration. What two instances have in common is there as
 //! long as one of them is Master. What somebody removes, or the kernel does with an interface, is put back.
 
+mod address;
 mod backoff;
 mod gate;
 mod item;
@@ -20,8 +21,8 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 use vrrp_io_linux::Event;
 
-use crate::vrrpd::config::Instance;
-use gate::Gate;
+use crate::vrrpd::config::{Fixed, Instance};
+use gate::{Gate, Wish};
 use item::Item;
 use keeper::{Keeper, Order};
 use news::Listener;
@@ -41,8 +42,8 @@ pub struct Routing {
 ///
 /// # Errors
 /// Where there is something to set and no netlink socket to be had.
-pub async fn spawn(instances: &[Instance]) -> io::Result<Routing> {
-    spawn_from(instances, &BTreeMap::new()).await
+pub async fn spawn(instances: &[Instance], fixed: &Fixed) -> io::Result<Routing> {
+    spawn_from(instances, fixed, &BTreeMap::new()).await
 }
 
 /// Does the same where some instances are Master already: for each of these, by its name, its addresses with whether they are
@@ -52,6 +53,7 @@ pub async fn spawn(instances: &[Instance]) -> io::Result<Routing> {
 /// As there.
 pub async fn spawn_from(
     instances: &[Instance],
+    fixed: &Fixed,
     masters: &BTreeMap<String, Vec<(IpAddr, bool)>>,
 ) -> io::Result<Routing> {
     let gate = |instance: &Instance| {
@@ -60,19 +62,19 @@ pub async fn spawn_from(
     };
     let gates = instances.iter().filter_map(gate).collect();
     let mut routing = Routing { gates, keeper: None, tasks: JoinSet::new(), connection: None };
-    routing.replace(instances).await?;
+    routing.replace(instances, fixed).await?;
     Ok(routing)
 }
 
 impl Routing {
-    /// From now on these are the instances. What they have in common with those before stays, and is not asked for again.
+    /// From now on these are the instances, and this is there whoever is Master. What they have in common with those before stays, and is not asked for again.
     ///
     /// # Errors
     /// Where there is something to set for the first time, and no netlink socket to be had; nothing was changed then.
-    pub async fn replace(&mut self, instances: &[Instance]) -> io::Result<()> {
+    pub async fn replace(&mut self, instances: &[Instance], fixed: &Fixed) -> io::Result<()> {
         let has_any = |instance: &Instance| !(instance.routes.is_empty() && instance.rules.is_empty());
-        if self.keeper.is_none() && instances.iter().any(has_any) {
-            self.start(instances).await?;
+        if self.keeper.is_none() && (*fixed != Fixed::default() || instances.iter().any(has_any)) {
+            self.start(instances, fixed).await?;
         }
         let mut before = std::mem::take(&mut self.gates);
         for instance in instances {
@@ -86,9 +88,11 @@ impl Routing {
             self.gates.insert(instance.name.clone(), gate);
         }
         if let Some(keeper) = &self.keeper {
-            let wishers = self.gates.iter().map(|(name, gate)| (name.clone(), gate.wish())).collect();
+            let always = (FIXED.to_owned(), Wish::Present { round: 0 });
+            let wishers = self.gates.iter().map(|(name, gate)| (name.clone(), gate.wish())).chain([always]).collect();
             let all = instances.iter().filter(|instance| has_any(instance));
-            let items = all.map(|instance| (instance.name.clone(), items(instance).collect())).collect();
+            let of_instances = all.map(|instance| (instance.name.clone(), items(instance).collect()));
+            let items = std::iter::once((FIXED.to_owned(), fixed_items(fixed).collect())).chain(of_instances).collect();
             // It ends only when this is dropped.
             let _ = keeper.send(Order::Replace { wishers, items });
         }
@@ -109,15 +113,17 @@ impl Routing {
     }
 
     /// Starts to keep routes and rules, of which these instances have some.
-    async fn start(&mut self, instances: &[Instance]) -> io::Result<()> {
+    async fn start(&mut self, instances: &[Instance], fixed: &Fixed) -> io::Result<()> {
         // First the ears: nothing that happens from now on is missed.
         let listener = Listener::open()?;
         let (connection, handle, _) =
             rtnetlink::new_connection_with_strict_check().or_else(|_| rtnetlink::new_connection())?;
         self.connection = Some(tokio::spawn(connection).abort_handle());
         let mut keeper = Keeper::new(handle);
+        keeper.add(FIXED, fixed_items(fixed));
         instances.iter().for_each(|instance| keeper.add(&instance.name, items(instance)));
-        keeper.sweep(|name| self.gates.get(name).is_some_and(|gate| gate.wish() != gate::Wish::Absent)).await;
+        let of_master = |name: &str| self.gates.get(name).is_some_and(|gate| gate.wish() != Wish::Absent);
+        keeper.sweep(|name| name == FIXED || of_master(name)).await;
         let (sender, orders) = mpsc::unbounded_channel();
         self.keeper = Some(sender);
         self.tasks.spawn(keeper.run(orders, listener));
@@ -140,6 +146,16 @@ impl Drop for Routing {
             connection.abort();
         }
     }
+}
+
+/// Who holds what is always there, as the log calls it. An instance of this name would only keep its own a little longer.
+const FIXED: &str = "static";
+
+/// The addresses first: a route may need one.
+fn fixed_items(fixed: &Fixed) -> impl Iterator<Item = Item> {
+    let addresses = fixed.addresses.iter().cloned().map(Item::Address);
+    let routes = fixed.routes.iter().cloned().map(Item::Route);
+    addresses.chain(routes).chain(fixed.rules.iter().cloned().map(Item::Rule))
 }
 
 fn addresses(instance: &Instance) -> impl Iterator<Item = IpAddr> {

@@ -2,6 +2,7 @@
 
 mod orders;
 mod reloading;
+mod starting;
 mod telling;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 use vrrp_core::{Cause, Reading, Role, RouterId, TrackerId, Transition};
 use vrrp_io_linux::{Event, EventKind, Events, Router, Stopped, Vrrp};
@@ -34,7 +35,7 @@ use crate::vrrpd::notify::{self, Fifos, Limits, Notifier, NotifyState, Subject};
 use crate::vrrpd::reading::Source;
 use crate::vrrpd::reaper;
 use crate::vrrpd::reload::Reloads;
-use crate::vrrpd::routers::{Prepared, ScriptUser, ScriptUsers};
+use crate::vrrpd::routers::{Prepared, STARTUP, ScriptUser, ScriptUsers};
 use crate::vrrpd::routes::{self, Routing};
 use crate::vrrpd::service_manager::ServiceManager;
 use crate::vrrpd::signals::{Request, Signals};
@@ -104,7 +105,10 @@ pub(super) async fn run(
     // What cannot be is said before anything runs.
     let control = control.map(ControlSocket::bind).transpose()?;
     let Prepared { daemon, routers, script_users } = prepared;
-    let Begun { vrrp, events, routing, checked, by_hand } = begin(&daemon, routers, before, what).await?;
+    let Begun { vrrp, events, routing, checked, by_hand, goes_on } = begin(&daemon, routers, before, what).await?;
+    if !goes_on {
+        starting::write_initial_values(&daemon);
+    }
     let (verdict_sender, verdicts) = mpsc::channel(64);
     let (snapshots, asked) = mpsc::channel(64);
     let (orders, ordered) = mpsc::channel(64);
@@ -118,6 +122,7 @@ pub(super) async fn run(
     fifos.replace(&daemon.fifos).await;
     let mut server = control.map(|socket| tokio::spawn(control::serve(socket, control::Daemon { snapshots, orders })));
 
+    let delay = if goes_on { Duration::ZERO } else { daemon.startup_delay };
     let running = vrrp.routers().await?;
     let ids = by_name(&daemon, running.into_iter().map(|(id, _)| id));
     let mut supervisor = Supervisor {
@@ -134,6 +139,7 @@ pub(super) async fn run(
         notifier,
         fifos,
         told: BTreeMap::new(),
+        taking_part: starting::moment(delay),
         routing,
         by_hand,
         reloads: Reloads::new(source.clone()),
@@ -186,6 +192,8 @@ struct Begun {
     /// The checks that have a verdict already.
     checked: Vec<Check>,
     by_hand: Table,
+    /// Whether the routers ran before.
+    goes_on: bool,
 }
 
 /// Starts the routers, or has them go on.
@@ -204,17 +212,17 @@ async fn begin(
         let going_on = routers.iter().zip(&daemon.instances).map(with_hands);
         match vrrp_io_linux::start_from(daemon.scheduling, going_on, suspended) {
             Ok((vrrp, events)) => {
-                let routing = routes::spawn_from(&daemon.instances, &masters(&vrrp).await?).await?;
+                let routing = routes::spawn_from(&daemon.instances, &daemon.fixed, &masters(&vrrp).await?).await?;
                 info!("goes on with {what}, from vrrpd {version}");
-                return Ok(Begun { vrrp, events, routing, checked, by_hand });
+                return Ok(Begun { vrrp, events, routing, checked, by_hand, goes_on: true });
             }
             Err(why) => error!("cannot go on from what ran before, so this is a start: {}", log::with_sources(&why)),
         }
     }
-    let routing = routes::spawn(&daemon.instances).await?;
+    let routing = routes::spawn(&daemon.instances, &daemon.fixed).await?;
     let (vrrp, events) = vrrp_io_linux::start_with(daemon.scheduling, routers)?;
     info!("started with {what}");
-    Ok(Begun { vrrp, events, routing, checked: Vec::new(), by_hand: Table::default() })
+    Ok(Begun { vrrp, events, routing, checked: Vec::new(), by_hand: Table::default(), goes_on: false })
 }
 
 /// The routers that are Master, by name, and of their addresses those that are there and those that cannot be.
@@ -316,6 +324,8 @@ struct Supervisor {
     fifos: Fifos,
     /// The last state that each was told, and the priority since.
     told: BTreeMap<Subject, (NotifyState, u8)>,
+    /// When the routers begin to take part; `None`: they do.
+    taking_part: Option<Instant>,
     routing: Routing,
     by_hand: Table,
     reloads: Reloads,
@@ -395,6 +405,7 @@ impl Supervisor {
                         answer(reply, ended);
                     }
                 }
+                () = starting::reached(self.taking_part), if settled => self.take_part().await,
                 () = self.manager.look() => {
                     // Only who answers lives.
                     if let Ok(driver) = self.vrrp.status().await {
@@ -478,8 +489,10 @@ impl Supervisor {
                 self.follow_group(&event.name, state);
             }
         }
-        if let EventKind::PriorityChanged { to, .. } = &event.kind {
-            self.tell_priority(&event.name, *to);
+        match &event.kind {
+            EventKind::PriorityChanged { to, .. } => self.tell_priority(&event.name, *to),
+            EventKind::LowerPriorityHeard { .. } => self.tell_of_lower_priority(&event.name),
+            _ => {}
         }
     }
 

@@ -47,7 +47,8 @@ impl Supervisor {
     async fn follow_reload(&mut self, candidate: Candidate, ids: Vec<RouterId>) -> Reloaded {
         let Candidate { daemon, users, changes } = candidate;
         // The thread of the routers stays as it is: that is told again until the next start.
-        let daemon = Daemon { scheduling: self.daemon.scheduling, ..*daemon };
+        let Daemon { scheduling, startup_delay, .. } = *self.daemon.as_ref();
+        let daemon = Daemon { scheduling, startup_delay, ..*daemon };
         let before = std::mem::replace(&mut self.daemon, Arc::new(daemon));
         let ids = by_name(&self.daemon, ids);
         let ids_before = std::mem::replace(&mut self.ids, ids);
@@ -66,6 +67,9 @@ impl Supervisor {
             }
         }
 
+        if self.taking_part.is_none() {
+            self.take_part().await;
+        }
         self.notifier.replace(subjects(&self.daemon), |subject| last_priority(&before, subject));
         self.tell_after_reload();
         self.fifos.replace(&self.daemon.fifos).await;
@@ -78,7 +82,7 @@ impl Supervisor {
         for (group, state) in self.groups.replace(&self.daemon) {
             self.tell_state(&Subject::Group(group), state, GROUP_PRIORITY);
         }
-        if let Err(why) = self.routing.replace(&self.daemon.instances).await {
+        if let Err(why) = self.routing.replace(&self.daemon.instances, &self.daemon.fixed).await {
             warn!("cannot set routes and rules: {why}");
         }
         let (ids, daemon) = (&self.ids, Arc::clone(&self.daemon));

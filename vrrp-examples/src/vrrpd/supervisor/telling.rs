@@ -28,6 +28,15 @@ impl Supervisor {
         }
     }
 
+    /// Tells that a router, Master still, has heard a Master of a lower priority.
+    pub(super) fn tell_of_lower_priority(&mut self, router: &str) {
+        let subject = Subject::Instance(router.to_owned());
+        let Some((_, priority)) = self.told.get(&subject).copied() else { return };
+        let state = NotifyState::LowerPriority;
+        self.notifier.changed(&subject, state, priority);
+        self.fifos.tell(&subject, &state.to_string(), priority);
+    }
+
     /// Tells the FIFOs of those that a reload has ended, and where it is wanted every state again.
     pub(super) fn tell_after_reload(&mut self) {
         let is_there = |subject: &Subject| match subject {

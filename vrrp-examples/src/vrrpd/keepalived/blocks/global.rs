@@ -20,6 +20,7 @@ pub(crate) struct Globals {
     pub(crate) garp: Garp,
     pub(crate) gaps: Gaps,
     pub(crate) startup_delay: Duration,
+    pub(crate) default_interface: Option<At<String>>,
     /// `vrrp_notify_fifo` and `notify_fifo`.
     pub(crate) fifos: [FifoDraft; 2],
     pub(crate) fifo_states_on_reload: bool,

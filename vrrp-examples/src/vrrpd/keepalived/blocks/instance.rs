@@ -160,15 +160,17 @@ impl InstanceDraft {
         Spans { interface, virtual_mac: self.vmac.as_ref().map(|vmac| vmac.span) }
     }
 
+    /// Whether there is no `interface`, neither right nor wrong.
+    pub(crate) fn lacks_interface(&self) -> bool {
+        self.interface.is_none() && !INSTANCE.has("interface", self.written.iter().map(String::as_str))
+    }
+
     fn require(&self, report: &mut Report) {
-        for (keyword, expected) in [
-            ("interface", "`interface` with the name of the interface that VRRP runs on"),
-            ("virtual_router_id", "`virtual_router_id` with a whole number from 1 to 255"),
-        ] {
-            if !INSTANCE.has(keyword, self.written.iter().map(String::as_str)) {
-                let message = format!("the instance `{}` has no `{keyword}`", self.name.text);
-                report.error(self.name.span, message).with_code(Code::Missing).with_expected(expected);
-            }
+        let keyword = "virtual_router_id";
+        if !INSTANCE.has(keyword, self.written.iter().map(String::as_str)) {
+            let message = format!("the instance `{}` has no `{keyword}`", self.name.text);
+            let expected = "`virtual_router_id` with a whole number from 1 to 255";
+            report.error(self.name.span, message).with_code(Code::Missing).with_expected(expected);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Every keyword that keepalived knows around VRRP, by block, and what becomes of it here.
 
 use crate::vrrpd::config::Probe;
+use crate::vrrpd::keepalived::blocks::address;
 use crate::vrrpd::keepalived::blocks::check;
 use crate::vrrpd::keepalived::blocks::delays;
 use crate::vrrpd::keepalived::blocks::fifo;
@@ -12,6 +13,7 @@ use crate::vrrpd::keepalived::blocks::instance::{self, Authentication, InstanceD
 use crate::vrrpd::keepalived::blocks::load_balancer;
 use crate::vrrpd::keepalived::blocks::process::{self, ProcessDraft};
 use crate::vrrpd::keepalived::blocks::root::Root;
+use crate::vrrpd::keepalived::blocks::routing::{route, rule};
 use crate::vrrpd::keepalived::blocks::script::{self, CheckDraft};
 use crate::vrrpd::keepalived::blocks::switches;
 use crate::vrrpd::keepalived::blocks::track::Kind as Tracked;
@@ -28,8 +30,7 @@ const DUMP: &str = "vrrpd writes no such file; `vrrpctl status --json` shows its
 const READ_ONCE: &str = "vrrpd reads its configuration once, when it starts, and keeps no copy";
 const BUFFERS: &str = "vrrpd sets the sizes of its buffers itself";
 const TRACKING: &str = "vrrpd tracks scripts and interfaces only, so the router would go on although what it watches fails; a `vrrp_script` can watch the same";
-const STATIC: &str =
-    "vrrpd sets only what a Master has: what is always there belongs in the host's network configuration";
+const STATIC: &str = "no router here goes with a static address: a `vrrp_script` can watch it";
 const PACING: &str = "the pauses between announcements are those of `vrrp_garp_interval` and `vrrp_gna_interval`, for every interface alike";
 const LINKBEAT: &str = "vrrpd follows what the kernel says of an interface, and polls no driver";
 const NAMESPACE: &str = "vrrpd runs in the network namespace that it is started in, as by `ip netns exec NAME`";
@@ -56,6 +57,9 @@ pub(crate) static ROOT: Grammar<Root> = Grammar {
         many("track_process", |root, s, r| root.checks.extend(process::read(s, r))),
         many("vrrp_instance", |root, s, r| root.instances.extend(InstanceDraft::read(s, r))),
         many("vrrp_sync_group", |root, s, r| root.groups.extend(GroupDraft::read(s, r))),
+        many("static_ipaddress", |root, s, r| root.addresses.extend(address::read(s.entries(r), r))),
+        many("static_routes", |root, s, r| root.routes.extend(s.entries(r).iter().filter_map(|it| route::read(it, r)))),
+        many("static_rules", |root, s, r| root.rules.extend(s.entries(r).iter().filter_map(|it| rule::read(it, r)))),
         many("interface_up_down_delays", |root, s, r| root.delays.extend(delays::read(s, r))),
     ],
     ignored: &[
@@ -66,7 +70,7 @@ pub(crate) static ROOT: Grammar<Root> = Grammar {
     skipped: &["local_address_group", "virtual_server", "virtual_server_group", "SSL"],
     unsupported: &[
         Kind { words: &["bfd_instance"], why: TRACKING },
-        Kind { words: &["static_ipaddress", "static_routes", "static_rules", "track_group"], why: STATIC },
+        Kind { words: &["track_group"], why: STATIC },
         Kind { words: &["garp_group"], why: PACING },
         Kind { words: &["linkbeat_interfaces", "linkbeat_use_polling"], why: LINKBEAT },
         Kind { words: &["net_namespace"], why: NAMESPACE },
@@ -107,6 +111,7 @@ pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
         once("vrrp_startup_delay", |g, s, r| {
             g.startup_delay = s.seconds(0..=1_000_000_000, r).map_or(g.startup_delay, |delay| delay.value);
         }),
+        once("default_interface", |g, s, r| g.default_interface = instance::interface(s, r)),
         once("vrrp_notify_fifo", |g, s, r| g.fifos[0].path = fifo::path(s, r)),
         once("vrrp_notify_fifo_script", |g, s, r| g.fifos[0].script = fifo::script(s, r)),
         once("notify_fifo", |g, s, r| g.fifos[1].path = fifo::path(s, r)),
@@ -265,10 +270,6 @@ pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
         Kind {
             words: &["vrrp_cpu_affinity"],
             why: "vrrpd runs on the processors that it was started on, as with taskset or `CPUAffinity=` of systemd",
-        },
-        Kind {
-            words: &["default_interface"],
-            why: "it is the interface of static addresses, which vrrpd does not set",
         },
         Kind {
             words: &["iproute_etc_dir", "iproute_usr_dir"],

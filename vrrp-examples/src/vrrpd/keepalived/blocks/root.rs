@@ -1,10 +1,13 @@
 //! A whole configuration, as it is written.
 
 use crate::vrrpd::config::InterfaceDelay;
+use crate::vrrpd::keepalived::blocks::address::AddressDraft;
 use crate::vrrpd::keepalived::blocks::global::Globals;
 use crate::vrrpd::keepalived::blocks::group::GroupDraft;
 use crate::vrrpd::keepalived::blocks::instance::InstanceDraft;
 use crate::vrrpd::keepalived::blocks::keywords::ROOT;
+use crate::vrrpd::keepalived::blocks::routing::route::RouteDraft;
+use crate::vrrpd::keepalived::blocks::routing::rule::RuleDraft;
 use crate::vrrpd::keepalived::blocks::script::CheckDraft;
 use crate::vrrpd::keepalived::blocks::values::At;
 use crate::vrrpd::keepalived::text::statement::Statement;
@@ -18,6 +21,9 @@ pub(crate) struct Root {
     pub(crate) instances: Vec<InstanceDraft>,
     pub(crate) groups: Vec<GroupDraft>,
     pub(crate) delays: Vec<At<InterfaceDelay>>,
+    pub(crate) addresses: Vec<AddressDraft>,
+    pub(crate) routes: Vec<RouteDraft>,
+    pub(crate) rules: Vec<RuleDraft>,
 }
 
 impl Root {

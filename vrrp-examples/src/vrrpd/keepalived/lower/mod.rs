@@ -2,6 +2,7 @@
 
 mod global;
 mod group;
+pub(super) mod interface;
 mod meaning;
 mod protocol;
 mod routing;
@@ -10,7 +11,7 @@ mod track;
 mod unicast;
 mod vmac;
 
-use crate::vrrpd::config::{Daemon, InitialValue, Instance, SyncGroup};
+use crate::vrrpd::config::{Daemon, Fixed, InitialValue, Instance, SyncGroup};
 use crate::vrrpd::keepalived::blocks::group::GroupDraft;
 use crate::vrrpd::keepalived::blocks::instance::InstanceDraft;
 use crate::vrrpd::keepalived::blocks::root::Root;
@@ -20,13 +21,16 @@ use crate::vrrpd::report::diagnostics::Code;
 use crate::vrrpd::report::places::Spans;
 use crate::vrrpd::report::{Report, Span};
 use crate::vrrpd::soundness;
+use interface::FindInterface;
 
 /// Lowers a whole configuration, and says where its instances stand. What it returns counts only if `report` holds no
 /// error afterwards.
-pub(crate) fn lower(mut root: Root, report: &mut Report) -> (Daemon, Vec<Spans>) {
+pub(crate) fn lower(mut root: Root, find: FindInterface<'_>, report: &mut Report) -> (Daemon, Vec<Spans>) {
+    interface::settle(&mut root, find, report);
     check_between_sections(&root, report);
     let macvlans = vmac::name_rest(&mut root.instances);
-    routing::number(root.instances.iter_mut().flat_map(|draft| &mut draft.rules), report);
+    let of_instances = root.instances.iter_mut().flat_map(|draft| &mut draft.rules);
+    routing::number(root.rules.iter_mut().chain(of_instances), report);
     let meaning = |draft: CheckDraft| draft.meaning(&root.globals, report);
     let (checks, spans, initial) = root.checks.into_iter().map(meaning).fold(
         (Vec::new(), Vec::new(), Vec::new()),
@@ -65,6 +69,11 @@ pub(crate) fn lower(mut root: Root, report: &mut Report) -> (Daemon, Vec<Spans>)
         fifos,
         startup_delay: root.globals.startup_delay,
         interface_delays: root.delays.into_iter().map(|delay| delay.value).collect(),
+        fixed: Fixed {
+            addresses: root.addresses.into_iter().map(|draft| draft.vip).collect(),
+            routes: root.routes.into_iter().map(|draft| draft.route).collect(),
+            rules: root.rules.into_iter().map(|draft| draft.rule).collect(),
+        },
         ..Daemon::default()
     };
     (daemon, places)
@@ -80,7 +89,8 @@ fn check_between_sections(root: &Root, report: &mut Report) {
         Some(((vrid.value, draft.family(), &draft.interface.as_ref()?.value), vrid.span))
     });
     soundness::router_ids(routers, report);
-    soundness::addresses(root.instances.iter().flat_map(InstanceDraft::installed), report);
+    let fixed = root.addresses.iter().filter_map(|it| Some(((it.vip.device.as_deref()?, it.vip.address), it.span)));
+    soundness::addresses(root.instances.iter().flat_map(InstanceDraft::installed).chain(fixed), report);
     let delays = root.delays.iter().map(|delay| (&delay.value.interface, delay.span));
     unique(delays, report, |interface| format!("the delays of `{interface}` are there already"), "each interface once");
     vmac::check_names(&root.instances, report);

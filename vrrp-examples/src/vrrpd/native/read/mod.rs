@@ -69,6 +69,7 @@ pub(crate) fn read(file: &Node, report: &mut Report) -> (Daemon, Vec<Spans>) {
         fifos,
         interface_delays,
         initial_values,
+        fifo_states_on_reload: section.flag("fifo_states_on_reload", report).is_some_and(|told| told.value),
         options,
     };
     (daemon, places)

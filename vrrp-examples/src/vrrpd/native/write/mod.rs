@@ -24,6 +24,7 @@ pub(crate) fn write(daemon: &Daemon) -> String {
     let scripts = Scripts::of(daemon);
     let mut out = Out::default();
     write_options(options, *startup_delay, &mut out);
+    out.some("fifo_states_on_reload", flag(daemon.fifo_states_on_reload));
     write_process(scheduling, &mut out);
     scripts.write(&mut out);
     for InterfaceDelay { interface, up, down } in interface_delays {

@@ -1,0 +1,60 @@
+//! What comes with a start only: the delay before the routers take part, and what files are to say.
+
+use std::fs::OpenOptions;
+use std::future::pending;
+use std::io::Write;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+use tracing::{error, info, warn};
+
+use super::{STARTUP, Supervisor};
+use crate::vrrpd::config::{Daemon, InitialValue, Probe};
+
+/// When the routers take part.
+pub(super) fn moment(delay: Duration) -> Option<Instant> {
+    if !delay.is_zero() {
+        info!("the routers take part in {} s (vrrp_startup_delay)", delay.as_secs_f64());
+    }
+    Some(Instant::now() + delay)
+}
+
+/// Ends at a moment; without one, never.
+pub(super) async fn reached(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => pending().await,
+    }
+}
+
+impl Supervisor {
+    /// Lets the routers take part, also those of a later configuration.
+    pub(super) async fn take_part(&mut self) {
+        self.taking_part = None;
+        for (router, tracker) in self.users.get(STARTUP).into_iter().flatten() {
+            if let Err(why) = self.vrrp.track(*router, *tracker, true).await {
+                error!("cannot end the delay after the start: {why}");
+            }
+        }
+    }
+}
+
+/// Writes what files are to say at the start. What cannot be written is said: the check of the file then fails.
+pub(super) fn write_initial_values(daemon: &Daemon) {
+    for (name, InitialValue { value, overwrite }) in &daemon.initial_values {
+        let check = daemon.checks.iter().find(|check| check.name == *name);
+        let Some(Probe::Value(path)) = check.map(|check| &check.probe) else { continue };
+        let mut options = OpenOptions::new();
+        match overwrite {
+            true => options.write(true).create(true).truncate(true),
+            false => options.write(true).create_new(true),
+        };
+        let written = options.open(path).and_then(|mut file| writeln!(file, "{value}"));
+        match written {
+            Err(why) if *overwrite || why.kind() != std::io::ErrorKind::AlreadyExists => {
+                warn!("track_file {name}: cannot write {value} to {}: {why}", path.display());
+            }
+            _ => {}
+        }
+    }
+}
