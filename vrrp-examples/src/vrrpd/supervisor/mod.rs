@@ -149,7 +149,9 @@ pub(super) async fn run(
         program,
         asking: None,
     };
-    supervisor.take_in_roles().await;
+    if goes_on {
+        supervisor.take_in_roles().await;
+    }
     let mut ended = tokio::select! {
         end = supervisor.serve(verdicts, asked, ordered, requested) => Ok(end),
         why = stop(&mut signals, requests) => Err(why),
