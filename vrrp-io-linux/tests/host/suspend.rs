@@ -202,6 +202,9 @@ fn an_interface_that_is_down_and_does_not_count_as_that_does_not_in_the_next_pro
         host.ip("link add uplink type veth peer name far");
         host.ip("link set far up");
         host.ip("link set uplink up");
+        // What is down at the start counts as that.
+        let is_up = |name: &str| host.ip(&format!("-oneline link show dev {name}")).contains(" state UP ");
+        eventually("both are up", || is_up("eth0") && is_up("uplink"));
         let long = Duration::from_secs(1_000);
         let wanted = move || {
             let mut config = config(Profile::Rfc9568Errata, 254, &[address(VIP)]);
