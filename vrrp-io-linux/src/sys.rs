@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::mem::size_of;
 use std::net::Ipv6Addr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd};
 use std::ptr;
 use std::slice;
 use std::time::Duration;
@@ -64,7 +64,7 @@ pub(crate) struct FileNews(pub(crate) nix::sys::inotify::Inotify);
 #[cfg(feature = "checks")]
 impl AsRawFd for FileNews {
     fn as_raw_fd(&self) -> std::os::fd::RawFd {
-        self.0.as_fd().as_raw_fd()
+        std::os::fd::AsFd::as_fd(&self.0).as_raw_fd()
     }
 }
 
