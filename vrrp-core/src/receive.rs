@@ -253,11 +253,9 @@ fn judge<'a>(
         return Err(Discard::Owner { by: ends.source(), priority });
     }
     authenticate(config, packet)?;
-    match (packet.address_count() == 0, config.advertised().is_empty()) {
-        (true, false) => return Err(Discard::NoAddress),
-        // EXT-11
-        (false, true) => return Err(Discard::AddressList),
-        _ => {}
+    // EXT-11
+    if packet.address_count() == 0 && !config.advertised().is_empty() {
+        return Err(Discard::NoAddress);
     }
     let not_link_local = not_link_local(config, packet)?;
     let interval = packet.interval().ok_or(Discard::ZeroInterval)?;
@@ -379,9 +377,9 @@ fn not_link_local(config: &Config, packet: &Packet<'_>) -> Result<bool, Discard>
 fn other_list(config: &Config, local: &Local<'_>, packet: &Packet<'_>) -> Result<bool, Discard> {
     let differs = packet.address_list() != local.advertisement.address_list()
         && !same_addresses(config.advertised().as_slice(), packet);
-    // Where neither lists an address, they do not differ (EXT-11).
     if differs && !packet.addresses().any(|theirs| config.advertises(theirs)) {
-        return Err(Discard::OtherCluster);
+        // EXT-11
+        return Err(if config.advertised().is_empty() { Discard::AddressList } else { Discard::OtherCluster });
     }
     let dropped = config.strict_list() && packet.version() == Version::V2;
     if differs && dropped && packet.priority() != Some(Priority::OWNER) {

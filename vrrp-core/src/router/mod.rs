@@ -718,7 +718,9 @@ impl VirtualRouter {
         }
     }
 
-    /// Tells that a lower Master was heard, but not as often as somebody may send that.
+    /// Tells that a lower Master was heard, but not as often as somebody may send that. It is not inlined: a Backup hears most
+    /// packets.
+    #[inline(never)]
     fn tell_of_lower(&mut self, from: IpAddr, priority: Priority) {
         let period = self.config.interval().duration().max(LOWER_HEARD_PERIOD);
         if self.lower_heard.take(self.now, period) {
