@@ -156,7 +156,6 @@ async fn a_process_that_is_restarted_between_two_looks_fails_once() {
     // The executor sees nothing of this until it is over.
     drop(running);
     let _again = program.start();
-    std::thread::sleep(Duration::from_millis(100));
     let (passed, reason) = next().await;
     assert!(!passed && reason.contains("restarted since the last look: "), "{reason}");
     assert!(next().await.0);

@@ -356,3 +356,22 @@ async fn the_end_of_a_process_is_seen_at_once() {
     let (reading, reason) = next().await;
     assert!(reading == Reading::Failing && reason.ends_with("expected at least 1, found 0"), "{reason}");
 }
+
+#[tokio::test]
+async fn the_begin_of_a_process_is_seen_at_once_where_the_kernel_tells_it() {
+    // Its process connector is for who has the privilege, in the first namespaces of the host.
+    let first = std::fs::read_link("/proc/1/ns/net").ok() == std::fs::read_link("/proc/self/ns/net").ok();
+    let told = first && nix::unistd::geteuid().is_root();
+    let folder = Folder::new();
+    let program = Program::new(&folder);
+    let (checks, mut next) = hourly(Probe::Process(process(&program.name))).await;
+    assert_eq!(next().await.0, Reading::Failing);
+    let _running = program.start();
+    if !told {
+        let began = Instant::now();
+        while !checks.run_now("chk").unwrap().await.unwrap().success {
+            assert!(began.elapsed() < LONG);
+        }
+    }
+    assert_eq!(next().await.0, Reading::Passing);
+}

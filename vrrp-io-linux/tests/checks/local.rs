@@ -49,7 +49,13 @@ impl Program {
     }
 
     pub(crate) fn start(&self) -> Running {
-        Running(Command::new(&self.path).arg("300").spawn().unwrap())
+        let running = Running(Command::new(&self.path).arg("300").spawn().unwrap());
+        // Until it has become the program it has another name.
+        let name = format!("/proc/{}/comm", running.0.id());
+        while std::fs::read_to_string(&name).unwrap().trim_end() != self.name {
+            std::thread::yield_now();
+        }
+        running
     }
 }
 
