@@ -450,6 +450,27 @@ fn a_check_for_programs_prints_one_object_and_nothing_else() {
     }
 }
 
+/// What the notices say is so.
+#[test]
+fn what_is_tolerated_means_what_keepalived_makes_of_it() {
+    let router = |lines: &str| {
+        let text = format!(
+            "vrrp_instance a {{\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {{ 192.0.2.1 }}\n{lines}\n}}"
+        );
+        parse_str("t", &text).unwrap_or_else(|found| panic!("{found}")).daemon.instances.remove(0)
+    };
+    let plain = router("");
+    assert_eq!(router("track_interface {\neth0 weight -20\n}"), plain);
+    assert_eq!(router("state SLAVE"), plain);
+    assert_eq!(router("version 3\nauthentication {\nauth_type PASS\nauth_pass x\n}"), router("version 3"));
+    assert_eq!(router("nopreempt 1"), router("nopreempt"));
+    assert_eq!(router("nopreempt\nnopreempt"), router("nopreempt"));
+    assert_eq!(router("notify /bin/a\nnotify /bin/b").notify.any, Some(command(&["/bin/a"])));
+    let unicast = router("unicast_src_ip 192.0.2.7/24\nunicast_peer {\n192.0.2.7\n192.0.2.8/24\n}");
+    assert_eq!(unicast.source, Some(IpAddr::from([192, 0, 2, 7])));
+    assert_eq!(unicast.unicast.map(|unicast| unicast.peers), Some(vec![peer("192.0.2.8", 0)]));
+}
+
 /// 127.0.0.1 is on every host.
 #[test]
 fn a_check_knows_the_addresses_of_this_host() {
