@@ -170,7 +170,7 @@ impl End {
 /// Runs the reader of a FIFO, which gets its path after its own words.
 async fn read(script: Command, path: PathBuf) {
     let shown = path.display().to_string();
-    let (ended, remains) = exec::run_until(&script, &[shown.clone()], std::future::pending::<()>()).await;
+    let (ended, remains) = exec::run_until(&script, std::slice::from_ref(&shown), std::future::pending::<()>()).await;
     if let Ended::ByItself(outcome) = ended {
         tracing::warn!("FIFO {shown}: its reader has ended, and is not started again: {outcome}");
     }
