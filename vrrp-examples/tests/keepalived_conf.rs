@@ -333,9 +333,9 @@ fn a_byte_order_mark_and_the_line_ends_of_windows_are_taken_for_what_they_are() 
 #[test]
 fn no_keyword_is_said_to_do_what_it_does_not() {
     for (keyword, expected) in [
-        ("default_interface eth0", "it is the interface of static addresses"),
         ("dynamic_interfaces", "has no effect: this is always on"),
         ("startup_script /bin/s", "the script would not be run"),
+        ("vmac_prefix v", "the interface of a virtual MAC address is called"),
         ("vrrp_min_garp", "say the same"),
         ("lvs_flush", "no load balancer"),
         ("enable_snmp_vrrp", "neither SNMP nor D-Bus"),

@@ -29,6 +29,29 @@ impl fmt::Display for NotifyState {
     }
 }
 
+/// Whose changes scripts are told about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// An instance, by its name.
+    Instance(String),
+    /// A sync group, by its name.
+    Group(String),
+}
+
+impl Subject {
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Instance(_) => "INSTANCE",
+            Self::Group(_) => "GROUP",
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        let (Self::Instance(name) | Self::Group(name)) = self;
+        name
+    }
+}
+
 /// A state entered, with the priority at that time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Change {

@@ -14,7 +14,7 @@ use nix::unistd::{chown, mkfifo};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 
-use super::Subject;
+use super::change::Subject;
 use crate::vrrpd::config::{Command, Fifo};
 use crate::vrrpd::exec::{self, Ended};
 

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::vrrpd::config::{Command, Notify};
 use crate::vrrpd::exec::{self, CutOff, Ended};
 use change::Change;
-pub use change::NotifyState;
+pub use change::{NotifyState, Subject};
 pub use fifo::Fifos;
 use queue::Queue;
 
@@ -32,29 +32,6 @@ pub struct Limits {
     pub script: Option<Duration>,
     /// For the scripts of a stop together.
     pub stop: Option<Duration>,
-}
-
-/// Whose changes scripts are told about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Subject {
-    /// An instance, by its name.
-    Instance(String),
-    /// A sync group, by its name.
-    Group(String),
-}
-
-impl Subject {
-    const fn kind(&self) -> &'static str {
-        match self {
-            Self::Instance(_) => "INSTANCE",
-            Self::Group(_) => "GROUP",
-        }
-    }
-
-    fn name(&self) -> &str {
-        let (Self::Instance(name) | Self::Group(name)) = self;
-        name
-    }
 }
 
 /// Starts one worker on the current tokio runtime for each subject that has scripts.

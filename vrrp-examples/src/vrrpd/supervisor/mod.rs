@@ -551,6 +551,16 @@ impl Supervisor {
         }
     }
 
+    /// Lets the routers take part, also those of a later configuration.
+    async fn take_part(&mut self) {
+        self.taking_part = None;
+        for (router, tracker) in self.users.get(STARTUP).into_iter().flatten() {
+            if let Err(why) = self.vrrp.track(*router, *tracker, true).await {
+                error!("cannot end the delay after the start: {why}");
+            }
+        }
+    }
+
     /// Does what a signal asks for.
     async fn heed(&mut self, request: Request) {
         let dump = match request {

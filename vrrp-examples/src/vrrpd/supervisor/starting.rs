@@ -6,9 +6,8 @@ use std::io::Write;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
-use super::{STARTUP, Supervisor};
 use crate::vrrpd::config::{Daemon, InitialValue, Probe};
 
 /// When the routers take part.
@@ -24,18 +23,6 @@ pub(super) async fn reached(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment).await,
         None => pending().await,
-    }
-}
-
-impl Supervisor {
-    /// Lets the routers take part, also those of a later configuration.
-    pub(super) async fn take_part(&mut self) {
-        self.taking_part = None;
-        for (router, tracker) in self.users.get(STARTUP).into_iter().flatten() {
-            if let Err(why) = self.vrrp.track(*router, *tracker, true).await {
-                error!("cannot end the delay after the start: {why}");
-            }
-        }
     }
 }
 
