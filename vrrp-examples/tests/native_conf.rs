@@ -41,6 +41,7 @@ fn the_keys_of_the_daemon_mean_what_they_say() {
     assert_eq!(daemon.scheduling, scheduling.with_locked_memory(true));
     let [delay] = &daemon.interface_delays[..] else { panic!("{daemon:#?}") };
     assert_eq!((delay.interface.as_str(), delay.up, delay.down), ("eth0", seconds(3), Duration::from_millis(100)));
+    assert!(daemon.fifo_states_on_reload);
     let [fifo] = &daemon.fifos[..] else { panic!("{daemon:#?}") };
     assert_eq!(fifo.path, Path::new("/run/vrrpd.fifo"));
     assert_eq!(fifo.script, Some(command(&["/usr/bin/reader", "--from"], "nobody", Some("nogroup"))));

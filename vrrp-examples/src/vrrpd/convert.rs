@@ -5,12 +5,12 @@ use std::path::Path;
 use crate::vrrpd::report::diagnostics::{Diagnostic, Diagnostics};
 use crate::vrrpd::{keepalived, native};
 
-/// Returns a file in the native format, and what it says in another way or not at all; that is in comments too.
+/// Returns a file, as it is for the host of this id, in the native format, and what it says in another way or not at all; that is in comments too.
 ///
 /// # Errors
 /// Everything found, where something of it is an error.
-pub(super) fn convert(file: &Path) -> Result<(String, Vec<Diagnostic>), Diagnostics> {
-    let loaded = keepalived::load(file)?;
+pub(super) fn convert(file: &Path, id: &str) -> Result<(String, Vec<Diagnostic>), Diagnostics> {
+    let (loaded, _) = keepalived::load_with_places(file, id)?;
     let passwords = loaded.daemon.instances.iter().any(|instance| instance.password.is_some());
     let nobody = loaded.daemon.commands().any(|command| command.user.is_none());
     let unicast = loaded.daemon.instances.iter().any(|instance| instance.unicast.is_some());

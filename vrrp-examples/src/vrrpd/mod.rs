@@ -76,6 +76,9 @@ enum Instead {
     Convert {
         /// The keepalived.conf
         file: PathBuf,
+        /// What the host is called in lines for some hosts only (@ID) [default: the name of this one up to the first dot]
+        #[arg(short = 'i', long, value_name = "ID")]
+        id: Option<String>,
     },
     /// Print the JSON schema of the native format, for editors
     Schema,
@@ -156,7 +159,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     exec::remember(arguments.first().map_or(OsStr::new("vrrpd"), OsString::as_os_str));
     let program = Program::of(&arguments);
     let arguments = match CommandLine::try_parse_from(arguments) {
-        Ok(CommandLine { instead: Some(Instead::Convert { file }), .. }) => return convert(&file),
+        Ok(CommandLine { instead: Some(Instead::Convert { file, id }), .. }) => return convert(&file, id),
         Ok(CommandLine { instead: Some(Instead::Schema), .. }) => {
             log::answer(&format!("{:#}\n", native::schema()));
             return ExitCode::SUCCESS;
@@ -190,8 +193,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// Prints a file in the native format, and on stderr what that says in another way or not at all.
-fn convert(file: &Path) -> ExitCode {
-    match convert::convert(file) {
+fn convert(file: &Path, id: Option<String>) -> ExitCode {
+    match convert::convert(file, &id.unwrap_or_else(keepalived::host_id)) {
         Ok((converted, notices)) => {
             notices.iter().for_each(|notice| log::say(Level::WARN, &notice.to_string()));
             log::answer(&converted);

@@ -50,13 +50,6 @@ pub(crate) static FILE: Shape = Shape {
             "vrrp_startup_delay",
         ),
         key(
-            "fifo_states_on_reload",
-            Kind::Flag,
-            Is("false"),
-            "Whether the FIFOs are told every state again after a reload.",
-            "fifo_write_vrrp_states_on_reload",
-        ),
-        key(
             "process",
             Kind::Table(&PROCESS),
             Is("an ordinary process"),
@@ -84,6 +77,13 @@ pub(crate) static FILE: Shape = Shape {
             Is("none"),
             "Named pipes that take a line for each change.",
             "notify_fifo vrrp_notify_fifo",
+        ),
+        key(
+            "fifo_states_on_reload",
+            Kind::Flag,
+            Is("false"),
+            "Whether the named pipes are told every state again after a reload.",
+            "fifo_write_vrrp_states_on_reload",
         ),
         key(
             "check",
@@ -561,7 +561,7 @@ pub(crate) static NOTIFY: Shape = Shape {
             "priority_changes",
             Kind::Flag,
             Is("false"),
-            "Whether `any` and the FIFOs are told of changes of the priority too.",
+            "Whether the named pipes are told of changes of the priority too.",
             "notify_priority_changes vrrp_notify_priority_changes",
         ),
     ],

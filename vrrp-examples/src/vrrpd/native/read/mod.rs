@@ -59,6 +59,7 @@ pub(crate) fn read(file: &Node, report: &mut Report) -> (Daemon, Vec<Spans>) {
     let checks = soundness::that_count(checks, &spans, &instances, &sync_groups, report);
     let initial = written.iter().filter_map(|entry| check::initial_value(entry, report));
     let initial_values = initial.filter(|(name, _)| checks.iter().any(|check| check.name == *name)).collect();
+    let fifo_states_on_reload = fifo_states_on_reload(&section, &fifos, report);
     let daemon = Daemon {
         checks,
         instances,
@@ -67,9 +68,9 @@ pub(crate) fn read(file: &Node, report: &mut Report) -> (Daemon, Vec<Spans>) {
         fixed,
         startup_delay,
         fifos,
+        fifo_states_on_reload,
         interface_delays,
         initial_values,
-        fifo_states_on_reload: section.flag("fifo_states_on_reload", report).is_some_and(|told| told.value),
         options,
     };
     (daemon, places)
@@ -146,6 +147,14 @@ fn fifos(section: &Section<'_>, scripts: &Scripts, report: &mut Report) -> Vec<F
         fifos.extend(section.path("path", report).map(|path| Fifo { path, script }));
     }
     fifos
+}
+
+fn fifo_states_on_reload(section: &Section<'_>, fifos: &[Fifo], report: &mut Report) -> bool {
+    let Some(told) = section.flag("fifo_states_on_reload", report).filter(|told| told.value) else { return false };
+    if fifos.is_empty() {
+        report.notice(told.span, "`fifo_states_on_reload` has no effect: there is no [[fifo]]");
+    }
+    !fifos.is_empty()
 }
 
 fn interface_delays(section: &Section<'_>, report: &mut Report) -> Vec<InterfaceDelay> {

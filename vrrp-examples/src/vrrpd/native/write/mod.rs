@@ -20,11 +20,11 @@ use crate::vrrpd::native::write::out::{Out, flag, text, time};
 pub(crate) fn write(daemon: &Daemon) -> String {
     let Daemon { checks, instances, sync_groups, scheduling, fixed, startup_delay, fifos, interface_delays, .. } =
         daemon;
-    let Daemon { initial_values, options, .. } = daemon;
+    let Daemon { initial_values, fifo_states_on_reload, options, .. } = daemon;
     let scripts = Scripts::of(daemon);
     let mut out = Out::default();
     write_options(options, *startup_delay, &mut out);
-    out.some("fifo_states_on_reload", flag(daemon.fifo_states_on_reload));
+    out.some("fifo_states_on_reload", flag(*fifo_states_on_reload));
     write_process(scheduling, &mut out);
     scripts.write(&mut out);
     for InterfaceDelay { interface, up, down } in interface_delays {
