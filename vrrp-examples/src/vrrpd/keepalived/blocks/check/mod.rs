@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::vrrpd::keepalived::blocks::values::{host, interface, number};
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::Report;
-use options::{Common, Options, status};
+use options::{Common, Options, RECORDS, status};
 pub(crate) use shown::shown;
 use vrrp_io_linux::checks::{
     Dns, Expect, File, FileExpect, Http, Neighbour, Ping, Probe, Process, Proxy, ProxyRequest, Record, Tcp, Tls,
@@ -45,16 +45,6 @@ const DNS_PORT: u16 = 53;
 
 /// Longest time that a certificate can be asked to be valid for: a hundred years.
 const MAX_VALIDITY: i64 = 3_155_760_000;
-
-/// Records that can be asked for.
-const RECORDS: [(&str, Record); 6] = [
-    ("A", Record::A),
-    ("AAAA", Record::Aaaa),
-    ("NS", Record::Ns),
-    ("SOA", Record::Soa),
-    ("MX", Record::Mx),
-    ("TXT", Record::Txt),
-];
 
 pub(crate) fn read(statement: &Statement, report: &mut Report) -> Option<Probe> {
     statement.no_block(report);

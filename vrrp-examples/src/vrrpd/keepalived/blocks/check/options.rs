@@ -6,7 +6,17 @@ use std::slice::Iter;
 use crate::vrrpd::keepalived::blocks::values::{At, host, interface};
 use crate::vrrpd::keepalived::text::statement::Word;
 use crate::vrrpd::report::{Report, Span};
-use vrrp_io_linux::checks::Origin;
+use vrrp_io_linux::checks::{Origin, Record};
+
+/// Records that can be asked for.
+pub(super) const RECORDS: [(&str, Record); 6] = [
+    ("A", Record::A),
+    ("AAAA", Record::Aaaa),
+    ("NS", Record::Ns),
+    ("SOA", Record::Soa),
+    ("MX", Record::Mx),
+    ("TXT", Record::Txt),
+];
 
 /// The words after the kind, one after the other.
 pub(super) struct Options<'a> {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::options::RECORDS;
 use crate::vrrpd::keepalived::text::written::written;
 use vrrp_io_linux::checks::{
     Dns, Expect, File, FileExpect, Http, Neighbour, Origin, Ping, Probe, Process, Proxy, ProxyRequest, Tcp, Tls,
@@ -33,7 +34,7 @@ pub(crate) fn shown(probe: &Probe) -> String {
         }
         Probe::Dns(Dns { server, origin, name, record, answer }) => {
             let answer = option("answer", answer.map(|answer| answer.to_string()).as_deref());
-            let record = super::RECORDS.iter().find(|(_, known)| known == record).map_or("A", |(name, _)| name);
+            let record = RECORDS.iter().find(|(_, known)| known == record).map_or("A", |(name, _)| name);
             write!(line, "dns {server} name {} type {record}{answer}{}", written(name), from(origin))
         }
         Probe::Ping(Ping { target, origin }) => write!(line, "ping {target}{}", from(origin)),
