@@ -42,7 +42,9 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn new(folder: &Folder) -> Self {
-        let name = format!("s{}", std::process::id());
+        // Other tests of this process have programs too.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("s{}x{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = folder.path(&name);
         std::os::unix::fs::symlink("/bin/sleep", &path).unwrap();
         Self { path, name }
