@@ -18,12 +18,23 @@ pub(super) enum Fault {
     Cut,
     /// The forward proxy is stopped.
     ProxyStopped,
+    /// The forward proxy is stopped where it stands: it accepts connections and answers nobody.
+    ProxyHung,
     /// The VRRP daemon is stopped in good order.
     Terminated,
     /// The VRRP daemon is killed.
     Killed,
     /// The VRRP daemon is stopped where it stands, and goes on later.
     Hung,
+}
+
+/// How the VRRP daemon of the victim finds out about its proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Watch {
+    /// By the article's script, which sees a process.
+    Script,
+    /// By a check in the daemon as well, which gets a page through the proxy.
+    Page,
 }
 
 /// A check of the list.
@@ -34,14 +45,15 @@ pub(super) struct Check {
     /// The proxy that is broken.
     pub(super) victim: HostId,
     pub(super) fault: Fault,
+    pub(super) watch: Watch,
 }
 
 const fn check(id: &'static str, title: &'static str, victim: HostId, fault: Fault) -> Check {
-    Check { id, title, victim, fault }
+    Check { id, title, victim, fault, watch: Watch::Script }
 }
 
 /// Every check, in the order of the article.
-pub(super) const ALL: [Check; 10] = [
+pub(super) const ALL: [Check; 12] = [
     check("1a", "eth0 of 01 down", HostId::Proxy1, Fault::Down(Interface::Lan)),
     check("1b", "eth0 of 01 without carrier", HostId::Proxy1, Fault::Unplugged(Interface::Lan)),
     check("1c", "VRRP between the hosts cut", HostId::Proxy1, Fault::Cut),
@@ -52,6 +64,8 @@ pub(super) const ALL: [Check; 10] = [
     check("5", "VRRP daemon of 01: SIGKILL", HostId::Proxy1, Fault::Killed),
     check("6", "both addresses on 01, and back", HostId::Proxy2, Fault::Terminated),
     check("7", "VRRP daemon of 01: SIGSTOP", HostId::Proxy1, Fault::Hung),
+    check("8a", "proxy of 01: SIGSTOP, script", HostId::Proxy1, Fault::ProxyHung),
+    Check { watch: Watch::Page, ..check("8b", "proxy of 01: SIGSTOP, page", HostId::Proxy1, Fault::ProxyHung) },
 ];
 
 /// The checks that `--only` names: a number with all that belongs to it, or one alone.
@@ -70,6 +84,7 @@ impl Fault {
             Self::Down(Interface::Outside)
             | Self::Unplugged(Interface::Outside)
             | Self::ProxyStopped
+            | Self::ProxyHung
             | Self::Terminated => true,
             Self::Down(Interface::Lan) | Self::Unplugged(Interface::Lan) | Self::Cut | Self::Killed | Self::Hung => {
                 false
@@ -93,6 +108,7 @@ impl Fault {
             Self::Unplugged(interface) => rig.topology.set_carrier(victim, interface, false).await,
             Self::Cut => rig.topology.set_cut(true).await,
             Self::ProxyStopped => rig.host_mut(victim).terminate_proxy().await,
+            Self::ProxyHung => rig.host_mut(victim).hang_proxy(true),
             Self::Terminated => rig.host_mut(victim).terminate_daemon().await,
             Self::Killed => {
                 rig.host_mut(victim).kill_daemon();
@@ -108,6 +124,7 @@ impl Fault {
             Self::Unplugged(interface) => rig.topology.set_carrier(victim, interface, true).await,
             Self::Cut => rig.topology.set_cut(false).await,
             Self::ProxyStopped => rig.start_proxy(victim),
+            Self::ProxyHung => rig.host_mut(victim).hang_proxy(false),
             Self::Terminated | Self::Killed => rig.start_daemon(victim),
             Self::Hung => rig.host_mut(victim).hang_daemon(false),
         }
@@ -115,6 +132,11 @@ impl Fault {
 }
 
 impl Check {
+    /// Whether the daemon cannot find out.
+    pub(super) const fn is_unseen(&self) -> bool {
+        matches!((self.fault, self.watch), (Fault::ProxyHung, Watch::Script))
+    }
+
     fn is(&self, wanted: &str) -> bool {
         self.id == wanted || self.id.trim_end_matches(|c: char| c.is_ascii_alphabetic()) == wanted
     }

@@ -1,24 +1,31 @@
 //! One proxy host: its files, its forward proxy and its VRRP daemon.
 
 use std::fs;
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
+use super::checks::Watch;
 use super::options::{DaemonKind, ProxyKind};
 use super::process::{Log, Process};
 use super::proxy;
 use super::topology::HostId;
 use crate::testbed::error::Error;
 use crate::testbed::namespace::{Namespace, mount_tmpfs, this_program};
+use crate::vrrpd::control::{self, reload};
 
 /// The name under which the lab's program is the VRRP daemon.
 pub(super) const VRRPD: &str = "vrrpd";
 
 const CONFIGURATION_FILE: &str = "/run/keepalived.conf";
+const CONTROL_SOCKET: &str = "/run/vrrpd.sock";
+/// How long vrrpd may take to read another configuration.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The programs of one proxy host.
 #[derive(Debug)]
@@ -43,7 +50,7 @@ impl Host {
         let files = || {
             mount_tmpfs(Path::new("/run"))?;
             mount_tmpfs(Path::new("/dev/shm"))?;
-            fs::write(CONFIGURATION_FILE, configuration(id))
+            fs::write(CONFIGURATION_FILE, configuration(id, Watch::Script))
         };
         namespace.run(files).map_err(|error| Error::new(format!("giving {id} files of its own"), error))?;
         proxy::install(namespace, id, proxy_kind)?;
@@ -85,6 +92,23 @@ impl Host {
         self.daemon.as_ref().map_or(Ok(()), |daemon| daemon.signal(signal))
     }
 
+    /// Stops every process of the forward proxy where it stands, or lets them go on.
+    pub(super) fn hang_proxy(&self, hang: bool) -> Result<(), Error> {
+        let signal = if hang { Signal::SIGSTOP } else { Signal::SIGCONT };
+        self.proxy.as_ref().map_or(Ok(()), |proxy| proxy.signal(signal))
+    }
+
+    /// Gives vrrpd another configuration while it runs.
+    pub(super) fn configure(&self, namespace: &Namespace, watch: Watch) -> Result<(), Error> {
+        let id = self.id;
+        let reload = || {
+            fs::write(CONFIGURATION_FILE, configuration(id, watch))?;
+            control::ask(Path::new(CONTROL_SOCKET), reload::Request {}, RELOAD_PATIENCE).map_err(io::Error::other)
+        };
+        namespace.run(reload).map_err(|error| Error::new(format!("reloading vrrpd on {id}"), error))?;
+        Ok(())
+    }
+
     /// A program that should be running and is not.
     pub(super) fn dead_program(&mut self) -> Option<String> {
         let programs = [(&mut self.proxy, "squid"), (&mut self.daemon, self.daemon_kind.program())];
@@ -107,13 +131,23 @@ async fn terminate(process: &mut Option<Process>) -> Result<(), Error> {
     }
 }
 
-/// The article's final configuration of `host`, as it stands.
-const fn configuration(host: HostId) -> &'static str {
-    match host {
+/// The article's final configuration of `host`, as it stands, or with a check in the daemon beside the script.
+fn configuration(host: HostId, watch: Watch) -> String {
+    let article = match host {
         HostId::Proxy1 => include_str!("../../article/proxy-serv01.conf"),
         HostId::Proxy2 => include_str!("../../article/proxy-serv02.conf"),
+    };
+    match watch {
+        Watch::Script => article.to_owned(),
+        Watch::Page => {
+            let script = "        chk_squid_service\n";
+            PAGE.to_owned() + &article.replace(script, &format!("{script}        squid_gets_a_page\n"))
+        }
     }
 }
+
+/// The check in the daemon: the proxy gets a page.
+const PAGE: &str = include_str!("../../article/page.conf");
 
 impl DaemonKind {
     pub(super) const fn program(self) -> &'static str {
@@ -127,7 +161,7 @@ impl DaemonKind {
         Ok(match self {
             Self::Vrrpd => {
                 let mut command = Command::new(this_program()?);
-                command.arg0(VRRPD).args(["--config", CONFIGURATION_FILE, "--control", "/run/vrrpd.sock"]);
+                command.arg0(VRRPD).args(["--config", CONFIGURATION_FILE, "--control", CONTROL_SOCKET]);
                 command
             }
             Self::Keepalived => {

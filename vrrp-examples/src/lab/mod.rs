@@ -19,6 +19,7 @@ mod rig;
 mod timeline;
 mod topology;
 mod trial;
+mod unseen;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -28,9 +29,9 @@ use clap::Parser;
 
 use crate::testbed::error::Error;
 use crate::testbed::namespace;
-use checks::Check;
+use checks::{Check, Watch};
 use host::VRRPD;
-use options::{Options, ProxyKind};
+use options::{DaemonKind, Options, ProxyKind};
 use report::{Outcome, progress};
 use rig::Rig;
 use topology::HostId;
@@ -109,12 +110,29 @@ async fn run_checks(rig: &mut Rig, chosen: &[Check], times: u32, outcomes: &mut 
     rig.show_addresses().await?;
     for _ in 0..times {
         for check in chosen {
-            let outcome = trial::run(*check, rig).await?;
+            if check.watch == Watch::Page && rig.daemon_of(check.victim) != DaemonKind::Vrrpd {
+                progress(format_args!("({}) left out: of the two daemons only vrrpd can get a page", check.id));
+                continue;
+            }
+            let outcome = run_check(*check, rig).await?;
             tell(rig, &outcome);
             outcomes.push(outcome);
         }
     }
     Ok(())
+}
+
+async fn run_check(check: Check, rig: &mut Rig) -> Result<Outcome, Error> {
+    if check.is_unseen() {
+        return unseen::run(check, rig).await;
+    }
+    if check.watch == Watch::Script {
+        return trial::run(check, rig).await;
+    }
+    rig.watch(check.victim, check.watch)?;
+    let outcome = trial::run(check, rig).await?;
+    rig.watch(check.victim, Watch::Script)?;
+    Ok(outcome)
 }
 
 fn tell(rig: &Rig, outcome: &Outcome) {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::checks::Watch;
 use super::host::Host;
 use super::options::{DaemonKind, Options, ProxyKind};
 use super::report::print_addresses;
@@ -75,6 +76,12 @@ impl Rig {
     pub(super) fn start_daemon(&mut self, id: HostId) -> Result<(), Error> {
         let (host, station) = self.split(id);
         host.start_daemon(&station.namespace)
+    }
+
+    /// Has the daemon of a host find out about its proxy so, from now on.
+    pub(super) fn watch(&mut self, id: HostId, watch: Watch) -> Result<(), Error> {
+        let (host, station) = self.split(id);
+        host.configure(&station.namespace, watch)
     }
 
     fn split(&mut self, id: HostId) -> (&mut Host, &Station) {

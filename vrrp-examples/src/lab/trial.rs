@@ -28,6 +28,8 @@ const HEALED: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(12);
 /// Longest wait for the lab to be as it was: a check every 3 s, a start, an election.
 const RETURN_PATIENCE: Duration = Duration::from_secs(25);
+/// How soon a proxy that answers nobody is seen: interval x fall + timeout, of `page.conf`.
+const SEEN: Duration = Duration::from_secs(3);
 /// How long the survivor is watched holding both addresses.
 const HOLD: Duration = Duration::from_millis(1_500);
 /// A change of hands in good order leaves an address on both hosts, or on none, for less than this.
@@ -99,6 +101,14 @@ impl Trial {
         match self.takeover {
             Some(takeover) => self.find_reference(rig, takeover),
             None => self.failures.push(format!("{survivor} did not take over within {} s", PATIENCE.as_secs())),
+        }
+        if let (Fault::ProxyHung, Some(after)) =
+            (fault, self.takeover.map(|at| at.saturating_duration_since(self.broken)))
+        {
+            self.findings.push(format!("out of service {:.0} ms after it was stopped", ms(after)));
+            if after > SEEN + fault.minimum() + LATENESS {
+                self.failures.push(format!("seen too late: expected within {:.0} ms", ms(SEEN)));
+            }
         }
         if let Some((lateness, reference)) = self.lateness().zip(self.reference) {
             let since = self.takeover.map(|takeover| ms(takeover.saturating_duration_since(reference)));
