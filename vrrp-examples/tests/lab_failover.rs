@@ -88,8 +88,8 @@ fn beside_keepalived(test: &str, first: &str, second: &str, checks: &[&str]) {
 
 #[test]
 fn an_unknown_check_is_refused_before_anything_is_made() {
-    let output = squid_failover(&["--only", "4,8"]).unwrap();
+    let output = squid_failover(&["--only", "4,9"]).unwrap();
     assert!(!output.status.success());
     let message = String::from_utf8_lossy(&output.stderr);
-    assert!(message.contains("--only 8: there is no such check; there are 1a, 1b, 1c, 2a"), "{message}");
+    assert!(message.contains("--only 9: there is no such check; there are 1a, 1b, 1c, 2a"), "{message}");
 }

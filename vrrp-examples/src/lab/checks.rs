@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::host::Watch;
 use super::measure::{MASTER_DOWN_INTERVAL, SKEW_TIME};
 use super::rig::Rig;
 use super::topology::{HostId, Interface};
@@ -26,15 +27,6 @@ pub(super) enum Fault {
     Killed,
     /// The VRRP daemon is stopped where it stands, and goes on later.
     Hung,
-}
-
-/// How the VRRP daemon of the victim finds out about its proxy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Watch {
-    /// By the article's script, which sees a process.
-    Script,
-    /// By a check in the daemon as well, which gets a page through the proxy.
-    Page,
 }
 
 /// A check of the list.

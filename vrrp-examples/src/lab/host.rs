@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use super::checks::Watch;
 use super::options::{DaemonKind, ProxyKind};
 use super::process::{Log, Process};
 use super::proxy;
@@ -26,6 +25,15 @@ const CONFIGURATION_FILE: &str = "/run/keepalived.conf";
 const CONTROL_SOCKET: &str = "/run/vrrpd.sock";
 /// How long vrrpd may take to read another configuration.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How the VRRP daemon of a host finds out about its proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Watch {
+    /// By the article's script, which sees a process.
+    Script,
+    /// By a check in the daemon as well, which gets a page through the proxy.
+    Page,
+}
 
 /// The programs of one proxy host.
 #[derive(Debug)]

@@ -29,8 +29,8 @@ use clap::Parser;
 
 use crate::testbed::error::Error;
 use crate::testbed::namespace;
-use checks::{Check, Watch};
-use host::VRRPD;
+use checks::Check;
+use host::{VRRPD, Watch};
 use options::{DaemonKind, Options, ProxyKind};
 use report::{Outcome, progress};
 use rig::Rig;

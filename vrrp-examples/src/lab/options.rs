@@ -22,7 +22,7 @@ pub(super) struct Options {
     /// The VRRP daemon on proxy-serv02 [default: the same]
     #[arg(long, value_enum)]
     pub(super) peer: Option<DaemonKind>,
-    /// Run these checks only: 1 to 7 with all that belongs to it, or one alone as in 1a
+    /// Run these checks only: 1 to 8 with all that belongs to it, or one alone as in 1a
     #[arg(long, value_name = "CHECK", value_delimiter = ',')]
     pub(super) only: Vec<String>,
     /// Run every check so many times; the table then shows medians

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::checks::Watch;
-use super::host::Host;
+use super::host::{Host, Watch};
 use super::options::{DaemonKind, Options, ProxyKind};
 use super::report::print_addresses;
 use super::timeline::{Asker, Event, Timeline};

@@ -122,15 +122,16 @@ fn an_interface_that_can_never_carry_the_protocol_is_refused_with_its_place() {
             ":41:5: error: interface tun0 is not Ethernet and cannot have a virtual MAC address",
         ];
         let warning = ":12:15: warning: there is no interface eth7; the router waits until there is one";
-        assert_eq!(said, [&[warning][..], &errors].concat());
+        let summary = " would not run: 4 errors and 1 warning";
+        assert_eq!(said, [&[warning][..], &errors, &[summary]].concat());
         assert_eq!(err.matches("= expected: ").count(), 4, "{err}");
-        assert!(err.contains("23 |     interface v1\n   |               ^^\n   = expected: `br0`"), "{err}");
+        assert!(err.contains("23 |     interface v1\n   |               ^^\n   |\n   = expected: `br0`"), "{err}");
 
         // The start says the same of what can never work; of the rest the routers themselves speak.
         let (code, out, err) = vrrpd_with("+all", &["--config", file.path()]);
         assert_eq!((code, out.as_str()), (Some(78), ""), "{err}");
         let said: Vec<&str> = err.lines().filter_map(|line| line.strip_prefix(file.path())).collect();
-        assert_eq!(said, errors);
+        assert_eq!(said, [&errors[..], &[" would not run: 4 errors"]].concat());
 
         let file = Scratch::new(&(good + &unicast));
         let (code, _, err) = vrrpd(&["--check", "--config", file.path()]);

@@ -18,7 +18,7 @@ pub(crate) fn router(name: &str, fields: Value) -> Value {
         "since": null, "in_state_for": second, "cause": "Startup", "why": "startup",
         "faults": [], "trackers": [], "other_master": null, "addresses": [],
         "up_since": null, "up_for": null, "last_event": "vrrp-event-shutdown", "new_master_reason": "not-master",
-        "last_advertisement_from": null, "master_down_interval": second, "skew_time": second, "stats": {}, "drain": null,
+        "last_advertisement_from": null, "master_down_interval": second, "skew_time": second, "stats": {}, "drain": null, "interface_changes": [],
     });
     for (name, value) in fields.as_object().unwrap() {
         router[name] = value.clone();

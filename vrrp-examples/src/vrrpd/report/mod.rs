@@ -55,6 +55,10 @@ impl Source {
         let piece = |at: usize| {
             self.pieces.partition_point(|piece| piece.at <= at).checked_sub(1).and_then(|index| self.pieces.get(index))
         };
+        if end == 0 {
+            // The file as a whole.
+            return (0, 0, false);
+        }
         let (Some(first), Some(last)) = (piece(start), piece(end.saturating_sub(1).max(start))) else {
             return (start, end, false);
         };
