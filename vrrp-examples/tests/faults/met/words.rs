@@ -148,7 +148,9 @@ fn s2_each_failing_tracker_is_named_with_its_effect() {
         ] {
             assert!(text.lines().any(|found| found.trim_start().ends_with(line)), "no {line:?} in\n{text}");
         }
-        assert!(!text.contains("chk_well"), "what is as it should be is no news:\n{text}");
+        let (router, checks) = text.split_once("\nchecks\n").unwrap_or_else(|| panic!("no list of checks in\n{text}"));
+        assert!(!router.contains("chk_well"), "what is as it should be is no news:\n{text}");
+        assert!(checks.contains("chk_well (script) passes: exit status 0"), "{text}");
         let trackers = daemon.json("VI_1")["trackers"].clone();
         let of = |name: &str| {
             let trackers = trackers.as_array().unwrap();
