@@ -22,7 +22,7 @@ pub enum Input {
     InterfaceUp(bool),
     /// The interface's own address to send from; `None` when it has none.
     PrimaryAddress(Option<IpAddr>),
-    /// What a tracker says now.
+    /// The present word of a tracker.
     Tracker(TrackerId, Reading),
     /// The host confirmed an address.
     AddressInstalled(Vip),

@@ -33,7 +33,7 @@ pub struct Tracker {
     pub reverse: bool,
 }
 
-/// What a tracked thing says of itself.
+/// The word of a tracked thing about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "it passes or fails, or says how well it does")]
@@ -159,7 +159,7 @@ pub(crate) struct Health {
     pub(crate) group_handicapped: bool,
     /// What another member of the sync group lacks.
     pub(crate) group: Option<Fault>,
-    /// What each tracker last said, by id; `None` before its first result.
+    /// The last word of each tracker, by id; `None` before its first result.
     readings: Vec<Option<Reading>>,
 }
 
@@ -205,7 +205,7 @@ impl Health {
         ids
     }
 
-    /// What every tracker last said, in their order.
+    /// Returns the last word of every tracker, in their order.
     pub(crate) fn readings(&self) -> &[Option<Reading>] {
         &self.readings
     }

@@ -25,7 +25,7 @@ pub struct Router {
     pub(crate) unicast_ttl: u8,
     pub(crate) accept: bool,
     pub(crate) macvlan: Option<Macvlan>,
-    /// Whether it is at fault while its own interface is down.
+    /// True where it is at fault while its own interface is down.
     pub(crate) own_interface_tracked: bool,
     pub(crate) tracked_interfaces: Vec<(TrackerId, String)>,
     /// One for each interface at most.

@@ -173,7 +173,7 @@ pub struct TrackerStatus {
     pub name: String,
     /// The interface, where it is one.
     pub interface: Option<String>,
-    /// Whether it passes, by what it last said; `None` before its first result.
+    /// True where it passes, by its last word; `None` before its first result.
     pub passing: Option<bool>,
     /// The number that it last said, if that was one.
     pub value: Option<i32>,
@@ -205,7 +205,7 @@ impl TrackerStatus {
 pub struct InterfaceChange {
     /// Its name.
     pub interface: String,
-    /// Whether it is up.
+    /// True where it is up.
     pub up: bool,
     /// How long it must be that from now on, before it counts.
     pub counts_in: Duration,

@@ -34,7 +34,7 @@ pub(crate) struct SuspendedRouter {
     pub(crate) core: vrrp_core::Suspended,
     /// The addresses that it serves, and on which link each.
     pub(crate) serves: Vec<(IpAddr, u32)>,
-    /// What is still to be announced, and how often.
+    /// The addresses that are still to be announced, and how often.
     pub(crate) unannounced: Vec<(IpAddr, u8)>,
     /// Its last advertisement that went out, and when its addresses were last renewed.
     pub(crate) advertised: Instant,

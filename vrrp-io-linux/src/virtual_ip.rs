@@ -65,7 +65,7 @@ pub struct VirtualIp {
     pub scope: Scope,
     /// Broadcast address; `None`: none is set.
     pub broadcast: Option<Ipv4Addr>,
-    /// Whether the kernel makes no route to the network of the address (`noprefixroute` of `ip address`).
+    /// The kernel makes no route to the network of the address (`noprefixroute` of `ip address`).
     #[cfg_attr(feature = "serde", serde(default))]
     pub no_prefix_route: bool,
 }

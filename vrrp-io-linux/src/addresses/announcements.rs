@@ -12,7 +12,7 @@ use vrrp_core::{Instant, RouterId, Vip};
 
 use crate::agenda::Agenda;
 
-/// What is to be announced, as often as it says.
+/// An address that is to be announced, and how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Announcement {
     pub(crate) router: RouterId,
@@ -20,7 +20,7 @@ pub(crate) struct Announcement {
     pub(crate) count: u8,
     /// Behind any other on its link; zero: it neither waits for others nor do these for it.
     pub(crate) gap: Duration,
-    /// Whether none of it has gone out.
+    /// True until the first of it has gone out.
     pub(crate) is_first: bool,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Announcements {
     next_number: u64,
 }
 
-/// Those of one link, with a gap.
+/// The announcements of one link, with a gap.
 #[derive(Debug)]
 struct Lane {
     /// When one last went out there.
@@ -90,7 +90,7 @@ impl Announcements {
         self.repeats.pop_front()
     }
 
-    /// Whether there is one without a gap.
+    /// True where there is one without a gap.
     pub(crate) fn are_repeated(&self) -> bool {
         !self.repeats.is_empty()
     }

@@ -12,7 +12,7 @@ use super::probe::Origin;
 
 const OPEN: &str = "open a socket";
 
-/// What is looked at, and from where, for people.
+/// The target of a look and its origin, for people.
 pub(super) struct Way<'a, T>(pub(super) T, pub(super) &'a Origin);
 
 impl<T: fmt::Display> fmt::Display for Way<'_, T> {

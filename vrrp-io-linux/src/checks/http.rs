@@ -22,7 +22,7 @@ const BODY: usize = 256 * 1024;
 const REQUEST: &str = "request";
 const ANSWER: &str = "answer";
 
-/// What is asked for.
+/// A request without a body.
 pub(super) type Asked = Request<Empty<Bytes>>;
 
 /// The request for a page of a web server.
@@ -132,7 +132,7 @@ async fn find(response: &mut Response<Incoming>, text: &str) -> Result<bool, hyp
     }
 }
 
-/// Whether `text` is in `octets`.
+/// Returns whether `text` is in `octets`.
 pub(super) fn contains(octets: &[u8], text: &[u8]) -> bool {
     text.is_empty() || octets.windows(text.len()).any(|part| part == text)
 }
@@ -146,7 +146,7 @@ impl fmt::Display for Statuses {
     }
 }
 
-/// What has to go on beside something else: the connection, while its answer is waited for.
+/// A future that has to go on beside another: the connection, while its answer is waited for.
 struct Beside<'a, F> {
     future: Pin<&'a mut F>,
     over: bool,

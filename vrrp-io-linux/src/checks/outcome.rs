@@ -14,14 +14,14 @@ use crate::os_error::OsError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
 pub struct Outcome {
-    /// What it found. What could not be found out counts as failing.
+    /// The finding. One that could not be made counts as failing.
     pub reading: Reading,
-    /// What decided that, for people: where it failed, what was expected and what was there.
+    /// The reason, for people: where it failed, what was expected and what was there.
     pub reason: String,
 }
 
 impl Outcome {
-    /// Whether it counts as a success.
+    /// Returns whether it counts as a success.
     #[must_use]
     pub fn success(&self) -> bool {
         self.reading != Reading::Failing

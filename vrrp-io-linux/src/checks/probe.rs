@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What a check looks at, and what it expects there.
+/// The target of a check, and the answer that is expected there.
 ///
 /// Hosts are named by their addresses: to look up a name can block for longer than any check may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub struct Http {
     pub host: Option<String>,
     /// The path, with its query; it begins with `/`.
     pub path: String,
-    /// What the answer has to be.
+    /// The answer that is expected.
     pub expect: Expect,
 }
 
@@ -99,13 +99,13 @@ pub struct Proxy {
     pub proxy: SocketAddr,
     /// Where it comes from.
     pub origin: Origin,
-    /// What the proxy is asked for.
+    /// The request.
     pub request: ProxyRequest,
-    /// What the answer has to be.
+    /// The answer that is expected.
     pub expect: Expect,
 }
 
-/// What a proxy is asked for.
+/// A request to a proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -126,11 +126,11 @@ pub struct Tls {
     pub target: SocketAddr,
     /// Where it comes from.
     pub origin: Origin,
-    /// Whom the client takes for the server.
+    /// The server that the client expects.
     pub options: TlsOptions,
 }
 
-/// Whom a TLS client takes for the server.
+/// The server that a TLS client expects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
@@ -139,7 +139,7 @@ pub struct TlsOptions {
     pub server_name: String,
     /// A PEM file of the authorities that are trusted; `None`: those of the host.
     pub authorities: Option<PathBuf>,
-    /// Whether the certificate is verified; its validity in time always is.
+    /// Verify the certificate. Its validity in time is always looked at.
     pub verify: bool,
     /// How much longer the certificate must be valid.
     pub min_validity: Duration,
@@ -212,11 +212,11 @@ pub struct Neighbour {
 pub struct File {
     /// Where it is, or is not.
     pub path: PathBuf,
-    /// What is expected of it.
+    /// The state that is expected.
     pub expect: FileExpect,
 }
 
-/// What is expected of a file.
+/// The expected state of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -240,7 +240,7 @@ pub struct Process {
     pub program: String,
     /// Which arguments it must have; `None`: any.
     pub arguments: Option<Arguments>,
-    /// Whether `program` is the first word of the command line, and not the name that the kernel has for the process, which
+    /// `program` is the first word of the command line, and not the name that the kernel has for the process, which
     /// ends after 15 octets.
     pub full_command: bool,
     /// The least number of processes.
@@ -267,7 +267,7 @@ pub enum Arguments {
     Partial(Vec<String>),
 }
 
-/// What an answer over HTTP has to be.
+/// The answer that is expected over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]

@@ -18,10 +18,10 @@ use crate::sys;
 /// The end of so many processes is watched for each check; that of others is seen at the next look.
 const WATCHED: usize = 32;
 
-/// What a check knows of one look for the next.
+/// The knowledge that one look leaves for the next.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// Those of the last look.
+    /// The processes of the last look.
     members: Vec<Member>,
     ends: Vec<AsyncFd<fs::File>>,
     births: Option<Arc<Notify>>,
@@ -117,7 +117,7 @@ fn members(process: &Process, table: &[Entry]) -> Vec<Member> {
     table.iter().filter(is_member).map(|entry| Member { id: entry.id, started: entry.started }).collect()
 }
 
-/// Whether a command line is one that is looked for.
+/// Returns whether a command line is one that is looked for.
 fn fits(process: &Process, words: &[Vec<u8>]) -> bool {
     let Some((program, found)) = words.split_first() else { return false };
     if process.full_command && program != process.program.as_bytes() {

@@ -17,7 +17,7 @@ use super::tls;
 use super::watchers::Watchers;
 use super::{dns, file, http, neighbour, ping, process};
 
-/// What a look leaves for the next one.
+/// The knowledge that a look leaves for the next one.
 #[derive(Debug, Default)]
 pub struct Memory {
     watchers: Watchers,

@@ -15,7 +15,7 @@ use super::outcome::Outcome;
 use super::target::Target;
 use super::watchers::Watchers;
 
-/// Who may wait for a look that was asked for.
+/// So many may wait for a look that was asked for.
 const ASKED: usize = 16;
 
 /// No interval is shorter, and none longer.
@@ -32,9 +32,9 @@ const SPREAD: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
 pub struct Check<T> {
-    /// What operators call it. No other check of the same [`Checks`] has the name.
+    /// The name for operators. No other check of the same [`Checks`] has it.
     pub name: String,
-    /// What is looked at.
+    /// The target.
     pub target: T,
     /// Time from one start to the next.
     pub interval: Duration,
@@ -61,7 +61,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Whether it does not fail.
+    /// Returns whether it does not fail.
     #[must_use]
     pub fn passed(&self) -> bool {
         self.reading != Reading::Failing
@@ -72,11 +72,11 @@ impl Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "is compared with a literal")]
 pub struct Ran {
-    /// Whether it succeeded.
+    /// True for a success.
     pub success: bool,
     /// How it ended, for people.
     pub outcome: String,
-    /// Whether the check passes after it: single results may not change that.
+    /// True where the check passes after it: single results may not change that.
     pub passes: bool,
 }
 
@@ -171,7 +171,7 @@ impl<T: Target> Checks<T> {
         self.running.get(name)?.last.borrow().clone()
     }
 
-    /// Whether a verdict comes from a check that still runs: that of one before it may come late.
+    /// Returns whether a verdict comes from a check that still runs: that of one before it may come late.
     #[must_use]
     pub fn is_current(&self, verdict: &Verdict) -> bool {
         self.running.get(&verdict.check).is_some_and(|running| running.serial == verdict.serial)
@@ -295,7 +295,7 @@ async fn news<T: Target>(check: &Check<T>, memory: &mut T::Memory, began: Instan
     check.target.woken(memory).await;
 }
 
-/// What follows from the results of a check.
+/// The verdict that follows from the results of a check.
 struct Judge {
     series: Hysteresis,
     /// The last verdict that was told.

@@ -10,7 +10,7 @@ use super::watchers::Watchers;
 
 /// Something that [`Checks`](super::Checks) can look at on a schedule. A [`Probe`](super::Probe) is one; a program may have its own.
 pub trait Target: Clone + PartialEq + Send + Sync + 'static {
-    /// What a look leaves for the next one.
+    /// The knowledge that a look leaves for the next one.
     type Memory: Send;
 
     /// Returns the memory of a check that has not looked yet.
@@ -32,7 +32,7 @@ pub trait Target: Clone + PartialEq + Send + Sync + 'static {
     }
 }
 
-/// What may still be there of a look whose outcome is known.
+/// The rest of a look whose outcome is known.
 pub struct Remains(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
 
 impl Remains {

@@ -25,7 +25,7 @@ const AUTHORITIES: &str = "authorities";
 /// How long authorities that were read are used, while all is well.
 const FRESH: Duration = Duration::from_secs(60);
 
-/// What a check knows of one look for the next.
+/// The knowledge that one look leaves for the next.
 #[derive(Debug, Default)]
 pub(super) struct Known(Option<(Instant, Arc<ClientConfig>)>);
 

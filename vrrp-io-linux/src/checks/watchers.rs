@@ -6,7 +6,7 @@ use super::births::Births;
 use super::files::Files;
 use super::processes::Table;
 
-/// What many checks share: the kernel's news of files and processes. It ends with the last of its clones.
+/// The kernel's news of files and processes, shared by many checks. It ends with the last of its clones.
 ///
 /// [`Checks`](super::Checks) has one.
 #[derive(Clone, Debug, Default)]
@@ -14,7 +14,7 @@ pub struct Watchers(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Whether anybody waits for news.
+    /// True where somebody waits for news.
     watches: bool,
     files: OnceLock<Option<Files>>,
     births: OnceLock<Births>,
@@ -22,7 +22,7 @@ struct Shared {
 }
 
 impl Watchers {
-    /// Those of a schedule. A default one watches nothing: it is for single looks.
+    /// Returns the news for a schedule. A default one watches nothing: it is for single looks.
     pub(super) fn watching() -> Self {
         Self(Arc::new(Shared { watches: true, ..Shared::default() }))
     }
@@ -31,7 +31,7 @@ impl Watchers {
         self.0.watches
     }
 
-    /// Who tells of files, if somebody does.
+    /// Returns the source of news of files, if there is one.
     pub(super) fn files(&self) -> Option<&Files> {
         self.0.watches.then(|| self.0.files.get_or_init(Files::new).as_ref()).flatten()
     }

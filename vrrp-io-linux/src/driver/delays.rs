@@ -32,7 +32,7 @@ struct Seen {
     counts_as_up: bool,
 }
 
-/// What an interface is, and does not count as yet.
+/// A state of an interface that does not count yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pending {
     pub(super) is_up: bool,

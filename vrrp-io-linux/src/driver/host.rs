@@ -65,7 +65,7 @@ impl Driver {
         }
     }
 
-    /// What an interface is counts by now.
+    /// Lets the states of interfaces count whose delay is over.
     pub(super) fn follow_delays(&mut self) {
         while let Some(id) = self.delays.take_due(clock::now()) {
             self.refresh(id);

@@ -133,7 +133,7 @@ impl Driver {
         words::verdict(&hosted.router, &|name| self.condition_for(id, name), tracker, reading)
     }
 
-    /// What a tracker last said.
+    /// Returns the last word of a tracker.
     fn reading(&self, id: RouterId, tracker: TrackerId) -> Option<Reading> {
         self.set.get(id)?.trackers().find(|(id, ..)| *id == tracker)?.2
     }

@@ -148,7 +148,7 @@ impl Driver {
         }
     }
 
-    /// What a Master has not announced as often as it should is announced further, where it is there still.
+    /// Goes on with the announcements that a Master still owes, where the address is still there.
     fn go_on_announcing(&mut self, id: RouterId, request: Vip, count: u8) {
         let Some(link) = self.holdings.serves_on(id, request.address) else { return };
         let Some(gap) = self.routers.get(id).map(|hosted| hosted.router.announcement_gap) else { return };

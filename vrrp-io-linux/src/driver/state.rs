@@ -175,7 +175,7 @@ pub(super) struct Resumed {
     pub(super) id: RouterId,
     /// Its addresses that are there, and on which link each.
     pub(super) serves: Vec<(IpAddr, u32)>,
-    /// What of them is still to be announced, and how often.
+    /// The addresses that are still to be announced, and how often.
     pub(super) unannounced: Vec<(IpAddr, u8)>,
     pub(super) started: bool,
 }

@@ -23,7 +23,7 @@ pub(crate) enum Condition {
 }
 
 impl Condition {
-    /// Whether it counts as up.
+    /// Returns whether it counts as up.
     fn counts_as_up(self) -> bool {
         matches!(self, Self::Up | Self::NotDownYet(_))
     }
@@ -45,7 +45,7 @@ pub(crate) struct Host<'a> {
     /// What the routers are called.
     pub(crate) names: &'a Names,
     pub(crate) condition: &'a dyn Fn(&str) -> Condition,
-    /// What the tracker said that is at fault.
+    /// The last word of the tracker that is at fault.
     pub(crate) reading: Option<Reading>,
     /// The id of a virtual router on the interface that another process runs, and who that is.
     pub(crate) taken: Option<(Vrid, &'a str)>,

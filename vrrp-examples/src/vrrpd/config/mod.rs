@@ -23,17 +23,17 @@ pub struct Daemon {
     pub sync_groups: Vec<SyncGroup>,
     /// How the kernel treats the thread that they run on.
     pub scheduling: Scheduling,
-    /// What is there as long as the daemon runs, whoever is Master.
+    /// Addresses, routes and rules that are there as long as the daemon runs, whoever is Master.
     pub fixed: Fixed,
     /// How long the routers wait after the start before they take part.
     pub startup_delay: Duration,
-    /// Who is told of every change by a line each.
+    /// Named pipes that take a line for each change.
     pub fifos: Vec<Fifo>,
-    /// Whether the FIFOs are told every state again after a reload.
+    /// The FIFOs are told every state again after a reload.
     pub fifo_states_on_reload: bool,
     /// How long the state of an interface has to last before it counts; others count at once.
     pub interface_delays: Vec<InterfaceDelay>,
-    /// What files are to say at the start, by the names of the checks that read them.
+    /// The numbers that files are to hold at the start, by the names of the checks that read them.
     pub initial_values: Vec<(String, InitialValue)>,
     /// How the daemon itself runs.
     pub options: Options,
@@ -42,7 +42,7 @@ pub struct Daemon {
 /// How the daemon itself runs. What the command line says counts first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Whether addresses stay on the host when nobody renews them.
+    /// Addresses stay on the host when nobody renews them.
     pub no_lease: bool,
     /// How long a notify script may take while no newer state waits; zero: as long as it likes.
     pub notify_timeout: Option<Duration>,
@@ -135,7 +135,7 @@ pub struct User {
 pub struct Check {
     /// Its name in the configuration.
     pub name: String,
-    /// What is looked at.
+    /// The target.
     pub probe: Probe,
     /// Time from one start to the next.
     pub interval: Duration,
@@ -150,7 +150,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// What it runs, if it is a script.
+    /// Returns the command that it runs, if it is a script.
     #[must_use]
     pub const fn command(&self) -> Option<&Command> {
         match &self.probe {
@@ -160,23 +160,23 @@ impl Check {
     }
 }
 
-/// What a check looks at.
+/// The target of a check.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Probe {
     /// The exit status of a program.
     Script(Command),
-    /// What this process looks at itself.
+    /// Something that this process looks at itself.
     Native(vrrp_io_linux::checks::Probe),
     /// The number that a file begins with.
     Value(PathBuf),
 }
 
-/// What a file of [`Probe::Value`] is to say at the start.
+/// The number that a file of [`Probe::Value`] is to hold at the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InitialValue {
     /// The number.
     pub value: i32,
-    /// Whether it is written though the file is there.
+    /// It is written though the file is there.
     pub overwrite: bool,
 }
 
@@ -260,7 +260,7 @@ pub struct Notify {
     pub lower_priority: Option<Command>,
     /// On every change, with the arguments INSTANCE, name, state, priority.
     pub any: Option<Command>,
-    /// Whether the FIFOs are told of changes of the priority too.
+    /// The FIFOs are told of changes of the priority too.
     pub priority_changes: bool,
 }
 
@@ -336,7 +336,7 @@ pub struct Instance {
     pub name: String,
     /// Interface that VRRP runs on.
     pub interface: String,
-    /// Whether the instance is in fault while that is down.
+    /// The instance is in fault while that is down.
     pub track_own_interface: bool,
     /// Of its advertisements, and of `addresses`.
     pub family: Family,

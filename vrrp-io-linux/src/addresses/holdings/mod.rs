@@ -820,7 +820,7 @@ impl Holdings {
         self.holdings(router).iter().filter_map(misplaced).collect()
     }
 
-    /// What a router wants and has lost, on links that can carry it.
+    /// Returns the addresses that a router wants and has lost, on links that can carry them.
     pub(crate) fn lost(&self, host: &impl Host, router: RouterId) -> Vec<Vip> {
         let lost = |holding: &Holding| holding.wanted.filter(|it| it.stage == Stage::Lost && host.is_up(it.ifindex));
         self.holdings(router).iter().filter_map(lost).map(|wanted| wanted.request).collect()
