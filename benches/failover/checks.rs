@@ -1,4 +1,4 @@
-//! What native checks cost, and whether any of them delays an advertisement.
+//! The cost of native checks, and the delay of advertisements beside them.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Write};

@@ -230,7 +230,7 @@ impl Plan<'_> {
                     Family::Ipv4 => IpAddr::from([203, 0, 113, number as u8]),
                     Family::Ipv6 => IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 1, number as u16]),
                 };
-                // Who has none gets one, and another.
+                // A router without addresses gets one, and another.
                 let first = match family {
                     Family::Ipv4 => IpAddr::from([203, 0, 113, 101]),
                     Family::Ipv6 => IpAddr::from([0xfe80, 0, 0, 0, 0, 0, 1, 0x101]),

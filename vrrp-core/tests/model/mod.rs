@@ -118,13 +118,13 @@ fn host(family: Family, n: u8) -> IpAddr {
 /// Hosts of the link: the first two are the router's own, at one time or the other; the rest are below and above.
 const HOSTS: [u8; 6] = [10, 130, 9, 11, 129, 200];
 
-/// What the tracker says whose failing is a fault: more often that it passes.
+/// The word of the tracker whose failing is a fault: more often that it passes.
 const OF_THE_FIRST: [Reading; 6] = {
     use Reading::{Failing, Passing, Value};
     [Passing, Failing, Passing, Value(0), Passing, Value(-1)]
 };
 
-/// What the tracker says that weighs: about as often what is a fault with one of its weights.
+/// The word of the tracker that weighs: about as often what is a fault with one of its weights.
 const OF_THE_SECOND: [Reading; 10] = {
     use Reading::{Failing, Passing, Value};
     [Failing, Passing, Failing, Passing, Value(0), Value(1), Value(-3), Value(12), Value(-13), Value(i32::MIN)]

@@ -20,7 +20,7 @@ pub struct Setup {
     pub family: Family,
     pub vrid: u8,
     pub addresses: Vec<IpAddr>,
-    /// Whether it advertises them: one that does not says that it has none.
+    /// True where it advertises them: one that does not says that it has none.
     pub advertises: bool,
     pub priority: u8,
     /// Centiseconds.
@@ -49,7 +49,7 @@ impl Setup {
         }
     }
 
-    /// What its advertisements list.
+    /// The list of its advertisements.
     pub fn list(&self) -> Vec<IpAddr> {
         if self.advertises { self.addresses.clone() } else { Vec::new() }
     }
@@ -760,7 +760,7 @@ impl Reference {
         if call.is_some_and(|call| call.successor.is_some()) {
             return false;
         }
-        // Who has nothing to serve serves.
+        // A router that has nothing to serve counts as serving.
         let serves = self.is_settled() && (self.installed() > 0 || self.places.is_empty());
         match call {
             Some(_) if serves => {
@@ -795,7 +795,7 @@ impl Reference {
         theirs.sort();
         ours.sort();
         let other_list = theirs != ours && setup.version() == 2 && setup.strict_list && fields.priority != 255;
-        // Who lists none hears those that list none, and nobody else does.
+        // A router that lists none hears only those that list none, and only it hears them.
         let stranger = match ours.is_empty() {
             true => !theirs.is_empty(),
             false => !theirs.iter().any(|address| ours.contains(address)),

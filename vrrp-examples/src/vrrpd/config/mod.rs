@@ -7,10 +7,30 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use vrrp_core::{AdvertInterval, Family, Password, Priority, Profile, Vrid, Weight};
-use vrrp_io_linux::{Scheduling, VirtualIp};
+use vrrp_core::{AdvertInterval, Family, Password, Priority, Profile, Version, Vrid, Weight};
+use vrrp_io_linux::{Scheduling, Scope, VirtualIp};
 
 pub use routing::{Mark, Prefix, Route, RouteKind, Rule};
+
+/// The scopes of addresses that have a name, in every file format.
+pub const SCOPES: [(&str, Scope); 5] = [
+    ("global", Scope::Global),
+    ("site", Scope::Site),
+    ("link", Scope::Link),
+    ("host", Scope::Host),
+    ("nowhere", Scope::Other(255)),
+];
+
+/// Returns the document that a version follows, by the letter of it or not.
+#[must_use]
+pub const fn profile(version: Version, strict: bool) -> Profile {
+    match (version, strict) {
+        (Version::V2, false) => Profile::Rfc2338,
+        (Version::V2, true) => Profile::Rfc3768,
+        (Version::V3, false) => Profile::Rfc9568,
+        (Version::V3, true) => Profile::Rfc9568Errata,
+    }
+}
 
 /// Everything one daemon runs.
 #[derive(Clone, Debug, Default, PartialEq)]

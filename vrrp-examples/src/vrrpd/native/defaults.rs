@@ -1,8 +1,8 @@
 //! What is meant where the file says nothing: keepalived's defaults.
 
-use vrrp_core::{Family, Priority, Profile, Version, Vrid};
+use vrrp_core::{Family, Priority, Version, Vrid};
 
-use crate::vrrpd::config::{Announce, Protocol};
+use crate::vrrpd::config::{self, Announce, Protocol};
 
 /// Version 2 for IPv4; IPv6 has version 3 only.
 pub(crate) const fn version(family: Family) -> Version {
@@ -14,14 +14,8 @@ pub(crate) const fn version(family: Family) -> Version {
 
 /// Returns everything that follows from the version and from strictness.
 pub(crate) fn protocol(version: Version, strict: bool, priority: Priority) -> Protocol {
-    let profile = match (version, strict) {
-        (Version::V2, false) => Profile::Rfc2338,
-        (Version::V2, true) => Profile::Rfc3768,
-        (Version::V3, false) => Profile::Rfc9568,
-        (Version::V3, true) => Profile::Rfc9568Errata,
-    };
     Protocol {
-        profile,
+        profile: config::profile(version, strict),
         accept: priority.is_owner() || !strict,
         answer_lower: !strict,
         last_word: !strict,

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use crate::vrrpd::config::SCOPES;
 use crate::vrrpd::keepalived::blocks::values::{host, interface, prefix_len};
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::{Report, Span};
@@ -98,15 +99,6 @@ fn option_of<'a>(
     }
     Some(())
 }
-
-/// The scopes that have a name.
-const SCOPES: [(&str, Scope); 5] = [
-    ("global", Scope::Global),
-    ("site", Scope::Site),
-    ("link", Scope::Link),
-    ("host", Scope::Host),
-    ("nowhere", Scope::Other(255)),
-];
 
 /// A scope by its name or number.
 pub(crate) fn scope(word: &Word, report: &mut Report) -> Option<Scope> {

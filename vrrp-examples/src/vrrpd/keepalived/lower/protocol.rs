@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::vrrpd::config::{Announce, Protocol};
+use crate::vrrpd::config::{self, Announce, Protocol};
 use crate::vrrpd::keepalived::blocks::global::Globals;
 use crate::vrrpd::keepalived::blocks::instance::{Initial, InstanceDraft};
 use crate::vrrpd::keepalived::blocks::values::At;
 use crate::vrrpd::report::diagnostics::Code;
 use crate::vrrpd::report::{Report, Span};
-use vrrp_core::{Family, Priority, Profile, Version};
+use vrrp_core::{Family, Priority, Version};
 
 impl InstanceDraft {
     /// The family of its advertisements: that of its addresses, or, without any, of those that it speaks to.
@@ -53,14 +53,8 @@ impl InstanceDraft {
             // What strict mode decides, an instance can contradict, which is an error, but nothing global can.
             own.or(global.filter(|_| !strict)).map_or(default, |switch| switch.value)
         };
-        let profile = match (version, strict) {
-            (Version::V2, false) => Profile::Rfc2338,
-            (Version::V2, true) => Profile::Rfc3768,
-            (Version::V3, false) => Profile::Rfc9568,
-            (Version::V3, true) => Profile::Rfc9568Errata,
-        };
         Protocol {
-            profile,
+            profile: config::profile(version, strict),
             accept: self.accepts(strict, priority, report),
             answer_lower: !is(own.lower_prio_no_advert, global.lower_prio_no_advert, strict),
             last_word: is(own.higher_prio_send_advert, global.higher_prio_send_advert, !strict),

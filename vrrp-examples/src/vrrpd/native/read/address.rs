@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use vrrp_io_linux::{Scope, VirtualIp};
 
+use crate::vrrpd::config::SCOPES;
 use crate::vrrpd::native::section::{Section, is_of_one, mismatch, text};
 use crate::vrrpd::native::shape::Kind;
 use crate::vrrpd::native::tables::ADDRESS;
@@ -85,15 +86,6 @@ fn broadcast(section: &Section<'_>, vip: Option<&VirtualIp>, report: &mut Report
     }
     broadcast
 }
-
-/// The scopes that have a name.
-const SCOPES: [(&str, Scope); 5] = [
-    ("global", Scope::Global),
-    ("site", Scope::Site),
-    ("link", Scope::Link),
-    ("host", Scope::Host),
-    ("nowhere", Scope::Other(255)),
-];
 
 /// Reads a scope by its name or number.
 pub(crate) fn scope(node: &Node, report: &mut Report) -> Option<Scope> {
