@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use vrrp_core::fsm::{self, Advert, Event, Params, State};
+use vrrp_core::record::RecordedSet;
 use vrrp_core::wire::{Endpoints, Packet};
 use vrrp_core::{
     Action, AdvertInterval, AdvertKind, Config, Family, Input, Instant, InterfaceId, Password, Priority, Profile,
@@ -47,6 +48,11 @@ pub(crate) fn all() -> Vec<Case> {
         cases.push(case(format!("set/advert, each router/{routers}"), set_hears(routers, 7919)));
         cases.push(case(format!("set/timer due/{routers}"), set_sends(routers)));
     }
+    // With so much room that none has to be made while it is measured: that allocates, once in a thousand advertisements.
+    for (recorder, octets) in [("off", 0), ("on", 1 << 20)] {
+        cases.push(case(format!("recorded set/advert/{recorder}"), recorded_hears(octets)));
+        cases.push(case(format!("recorded set/timer due and sent/{recorder}"), recorded_sends(octets)));
+    }
     cases
 }
 
@@ -67,8 +73,8 @@ pub(crate) fn set_of(routers: u32, priority: u8) -> RouterSet {
 /// Fetches every action, and confirms addresses as a host would.
 pub(crate) fn carry_out(set: &mut RouterSet, now: Instant) {
     while let Some((id, action)) = set.poll_action() {
-        if let Action::InstallAddress(vip) = black_box(action) {
-            set.handle(now, id, Input::AddressInstalled(vip));
+        if let Action::InstallAddress(request) = black_box(action) {
+            set.handle(now, id, Input::AddressInstalled(request));
         }
     }
 }
@@ -113,7 +119,7 @@ impl Form {
         }
     }
 
-    fn ends(self) -> Endpoints {
+    fn endpoints(self) -> Endpoints {
         Endpoints::new(host(self.family(), 252), self.family().group()).unwrap()
     }
 
@@ -133,11 +139,11 @@ impl Form {
         }
     }
 
-    /// What a Master at priority 200 sends.
+    /// Returns what a Master at priority 200 sends.
     fn advert(self, addresses: u8) -> Vec<u8> {
         let mut octets = vec![0; 1500];
         let master = backup(self.config(1, 200, addresses), self.family());
-        let len = master.encode(AdvertKind::Regular, self.ends(), &mut octets).unwrap();
+        let len = master.encode(AdvertKind::Regular, self.endpoints(), &mut octets).unwrap();
         octets.truncate(len);
         octets
     }
@@ -186,10 +192,10 @@ fn number(version: Version) -> u8 {
 }
 
 fn parse(form: Form, addresses: u8) -> impl FnMut(u64) -> Duration {
-    let (octets, ends) = (form.advert(addresses), form.ends());
+    let (octets, endpoints) = (form.advert(addresses), form.endpoints());
     move |rounds| {
         timed(rounds, || {
-            let packet = Packet::parse(black_box(form.version()), black_box(&octets), *black_box(&ends)).unwrap();
+            let packet = Packet::parse(black_box(form.version()), black_box(&octets), *black_box(&endpoints)).unwrap();
             let count = packet.address_count();
             assert!(count > 0);
             (packet.vrid().unwrap(), packet.priority(), count, packet.checksum(), packet.trailing())
@@ -198,21 +204,21 @@ fn parse(form: Form, addresses: u8) -> impl FnMut(u64) -> Duration {
 }
 
 fn parse_floor(form: Form, addresses: u8) -> impl FnMut(u64) -> Duration {
-    let (octets, ends) = (form.advert(addresses), form.ends());
+    let (octets, endpoints) = (form.advert(addresses), form.endpoints());
     let version = number(form.version());
-    move |rounds| timed(rounds, || floor::parse(black_box(version), black_box(&octets), black_box(&ends)).unwrap())
+    move |rounds| timed(rounds, || floor::parse(black_box(version), black_box(&octets), black_box(&endpoints)).unwrap())
 }
 
 fn encode(form: Form, addresses: u8) -> impl FnMut(u64) -> Duration {
-    let (router, ends) = (backup(form.config(1, 200, addresses), form.family()), form.ends());
+    let (router, endpoints) = (backup(form.config(1, 200, addresses), form.family()), form.endpoints());
     let mut out = [0; 1500];
     move |rounds| {
-        timed(rounds, || router.encode(AdvertKind::Regular, *black_box(&ends), black_box(&mut out[..])).unwrap())
+        timed(rounds, || router.encode(AdvertKind::Regular, *black_box(&endpoints), black_box(&mut out[..])).unwrap())
     }
 }
 
 fn encode_floor(form: Form, addresses: u8) -> impl FnMut(u64) -> Duration {
-    let (octets, ends) = (form.advert(addresses), form.ends());
+    let (octets, endpoints) = (form.advert(addresses), form.endpoints());
     let list = addresses as usize * form.family().address_len();
     let spoken = floor::Spoken {
         version: number(form.version()),
@@ -225,10 +231,10 @@ fn encode_floor(form: Form, addresses: u8) -> impl FnMut(u64) -> Duration {
         pseudo_header: matches!(form, Form::V3PseudoHeader | Form::V3Ipv6),
     };
     let mut out = [0; 1500];
-    floor::encode(&spoken, &ends, &mut out).unwrap();
+    floor::encode(&spoken, &endpoints, &mut out).unwrap();
     assert_eq!(&out[..octets.len()], &octets[..]);
     move |rounds| {
-        timed(rounds, || floor::encode(black_box(&spoken), black_box(&ends), black_box(&mut out[..])).unwrap())
+        timed(rounds, || floor::encode(black_box(&spoken), black_box(&endpoints), black_box(&mut out[..])).unwrap())
     }
 }
 
@@ -243,15 +249,15 @@ fn step() -> impl FnMut(u64) -> Duration {
     move |rounds| timed(rounds, || fsm::step(black_box(&params), state, Instant::ZERO, Event::Advert(advert)))
 }
 
-/// What a Backup does all its life.
+/// Returns what a Backup does all its life.
 fn router_hears(form: Form) -> impl FnMut(u64) -> Duration {
-    let (octets, ends) = (form.advert(1), form.ends());
+    let (octets, endpoints) = (form.advert(1), form.endpoints());
     let mut router = backup(form.config(1, 100, 1), form.family());
     let mut now = 0;
     move |rounds| {
         timed(rounds, || {
             now += 1;
-            let rx = RxPacket { ends: *black_box(&ends), ttl: 255, payload: black_box(&octets) };
+            let rx = RxPacket { endpoints: *black_box(&endpoints), ttl: 255, payload: black_box(&octets) };
             router.handle_packet(Instant::from_nanos(now), rx).unwrap();
             drain(&mut router);
             router.deadline()
@@ -261,7 +267,7 @@ fn router_hears(form: Form) -> impl FnMut(u64) -> Duration {
 
 /// Hears one router's Master, then that of the router `stride` further on; all of them within an interval.
 fn set_hears(routers: u32, stride: u32) -> impl FnMut(u64) -> Duration {
-    let ends = Form::V2.ends();
+    let endpoints = Form::V2.endpoints();
     let mut adverts: Vec<[u8; 20]> = Vec::new();
     let mut set = None;
     let (mut now, mut n) = (2 * INTERVAL, 0);
@@ -270,7 +276,7 @@ fn set_hears(routers: u32, stride: u32) -> impl FnMut(u64) -> Duration {
             adverts.extend((1..=255).map(|vrid| {
                 let mut octets = [0; 20];
                 let master = backup(Form::V2.config(vrid, 200, 1), Family::Ipv4);
-                master.encode(AdvertKind::Regular, ends, &mut octets).unwrap();
+                master.encode(AdvertKind::Regular, endpoints, &mut octets).unwrap();
                 octets
             }));
             set_of(routers, 100)
@@ -279,7 +285,7 @@ fn set_hears(routers: u32, stride: u32) -> impl FnMut(u64) -> Duration {
             now += INTERVAL / u64::from(routers);
             n = (n + stride) % routers;
             let payload = black_box(&adverts[n as usize % 255]);
-            let rx = RxPacket { ends: *black_box(&ends), ttl: 255, payload };
+            let rx = RxPacket { endpoints: *black_box(&endpoints), ttl: 255, payload };
             set.handle_packet(Instant::from_nanos(now), InterfaceId(n / 255), rx).unwrap();
             while let Some(action) = set.poll_action() {
                 black_box(action);
@@ -298,6 +304,59 @@ fn set_sends(routers: u32) -> impl FnMut(u64) -> Duration {
             let (at, _) = set.deadline().unwrap();
             set.handle_timeout(at);
             carry_out(set, at);
+            set.deadline()
+        })
+    }
+}
+
+/// A router with a recorder of this size around it.
+fn recorded(octets: usize, priority: u8) -> RecordedSet {
+    let mut set = RecordedSet::new(octets);
+    let id = set.insert(InterfaceId(0), Form::V2.config(1, priority, 1)).unwrap();
+    set.handle(Instant::ZERO, id, Input::PrimaryAddress(Some(ours(Family::Ipv4))));
+    set.handle(Instant::ZERO, id, Input::Startup);
+    carry_out_recorded(&mut set, Instant::ZERO);
+    set
+}
+
+fn carry_out_recorded(set: &mut RecordedSet, now: Instant) {
+    let endpoints = Endpoints::new(ours(Family::Ipv4), Family::Ipv4.group()).unwrap();
+    while let Some((id, action)) = set.poll_action() {
+        match black_box(action) {
+            Action::InstallAddress(request) => set.handle(now, id, Input::AddressInstalled(request)),
+            Action::SendAdvertisement(kind) => {
+                black_box(set.encode(id, kind, *black_box(&endpoints), &mut [0; 1500]).unwrap().unwrap());
+            }
+            _ => {}
+        }
+    }
+}
+
+fn recorded_hears(octets: usize) -> impl FnMut(u64) -> Duration {
+    let (mut set, mut now) = (recorded(octets, 100), 2 * INTERVAL);
+    let endpoints = Form::V2.endpoints();
+    let mut payload = [0; 20];
+    backup(Form::V2.config(1, 200, 1), Family::Ipv4).encode(AdvertKind::Regular, endpoints, &mut payload).unwrap();
+    move |rounds| {
+        timed(rounds, || {
+            now += INTERVAL;
+            let rx = RxPacket { endpoints, ttl: 255, payload: black_box(&payload) };
+            set.handle_packet(Instant::from_nanos(now), InterfaceId(0), rx).unwrap();
+            while let Some(action) = set.poll_action() {
+                black_box(action);
+            }
+            set.deadline()
+        })
+    }
+}
+
+fn recorded_sends(octets: usize) -> impl FnMut(u64) -> Duration {
+    let mut set = recorded(octets, 255);
+    move |rounds| {
+        timed(rounds, || {
+            let (at, _) = set.deadline().unwrap();
+            set.handle_timeout(at);
+            carry_out_recorded(&mut set, at);
             set.deadline()
         })
     }

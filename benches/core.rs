@@ -1,6 +1,7 @@
 //! `cargo bench -p vrrp-benches --bench core`: packets, decisions, one router, many routers, a configuration, the simulator,
 //! in time.
 #![expect(clippy::unwrap_used, reason = "a bench stops at the first surprise")]
+#![expect(missing_docs, reason = "criterion_group! makes a public function")]
 
 mod cases;
 mod floor;

@@ -10,9 +10,9 @@ use vrrp_core::wire::Endpoints;
 /// forms that the version knows. The virtual router id and the count are not 0.
 ///
 /// Returns id, priority, count, whether the checksum covers a pseudo-header, and the octets behind the message.
-pub(crate) fn parse(version: u8, octets: &[u8], ends: &Endpoints) -> Option<(u8, u8, u8, bool, usize)> {
+pub(crate) fn parse(version: u8, octets: &[u8], endpoints: &Endpoints) -> Option<(u8, u8, u8, bool, usize)> {
     let [kind, vrid, priority, count, ..] = *octets else { return None };
-    let (address, auth) = match (version, ends) {
+    let (address, auth) = match (version, endpoints) {
         (2, Endpoints::V4 { .. }) => (4, 8),
         (3, Endpoints::V4 { .. }) => (4, 0),
         (3, Endpoints::V6 { .. }) => (16, 0),
@@ -28,7 +28,7 @@ pub(crate) fn parse(version: u8, octets: &[u8], ends: &Endpoints) -> Option<(u8,
     let right = |sum| sum % 0xffff == 0;
     let sum = words(message);
     let alone = address == 4 && right(sum);
-    if !alone && (version == 2 || !right(sum + pseudo_header(len, ends))) {
+    if !alone && (version == 2 || !right(sum + pseudo_header(len, endpoints))) {
         return None;
     }
     Some((vrid, priority, count, !alone, trailing))
@@ -49,7 +49,7 @@ pub(crate) struct Spoken {
 }
 
 /// Writes header, addresses and authentication data with their checksum, and returns the length.
-pub(crate) fn encode(spoken: &Spoken, ends: &Endpoints, out: &mut [u8]) -> Option<usize> {
+pub(crate) fn encode(spoken: &Spoken, endpoints: &Endpoints, out: &mut [u8]) -> Option<usize> {
     let list_end = 8 + spoken.list.len();
     let len = list_end + if spoken.auth_data.is_some() { 8 } else { 0 };
     let out = out.get_mut(..len)?;
@@ -63,7 +63,7 @@ pub(crate) fn encode(spoken: &Spoken, ends: &Endpoints, out: &mut [u8]) -> Optio
         out[list_end..].copy_from_slice(&data);
     }
     if spoken.pseudo_header {
-        sum += pseudo_header(len, ends);
+        sum += pseudo_header(len, endpoints);
     }
     out[..8].copy_from_slice(&(header | u64::from(!fold(sum))).to_be_bytes());
     Some(len)
@@ -74,8 +74,8 @@ fn words(octets: &[u8]) -> u64 {
     octets.chunks_exact(4).map(|word| u64::from(u32::from_be_bytes([word[0], word[1], word[2], word[3]]))).sum()
 }
 
-fn pseudo_header(len: usize, ends: &Endpoints) -> u64 {
-    let addresses = match ends {
+fn pseudo_header(len: usize, endpoints: &Endpoints) -> u64 {
+    let addresses = match endpoints {
         Endpoints::V4 { source, destination } => words(&source.octets()) + words(&destination.octets()),
         Endpoints::V6 { source, destination } => words(&source.octets()) + words(&destination.octets()),
     };

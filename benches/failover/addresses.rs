@@ -80,7 +80,7 @@ impl Addresses {
         }
     }
 
-    /// How many are there and answer: not those that the kernel still looks for elsewhere, or has found there.
+    /// Returns how many are there and answer: not those that the kernel still looks for elsewhere, or has found there.
     fn count(&self) -> io::Result<usize> {
         self.socket.send(&self.request, 0)?;
         // The kernel may tell one twice that moves in its list meanwhile.

@@ -15,9 +15,9 @@ use crate::report::Report;
 const MASTER: usize = 0;
 const INTERVAL: Duration = Duration::from_millis(100);
 const CHECKS: usize = 200;
-/// How long the Master is watched.
+/// The time for which the Master is watched.
 const WINDOW: Duration = Duration::from_secs(30);
-/// How long it takes until a Master has announced its addresses for the last time.
+/// The time that it takes until a Master has announced its addresses for the last time.
 const SETTLED: Duration = Duration::from_secs(6);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Where a web server answers on the host.
@@ -52,7 +52,7 @@ pub(crate) fn measure(network: &Network, programs: &Programs, kind: Kind, report
     Ok(())
 }
 
-/// How much later than an interval after the one before it an advertisement came.
+/// Returns how much later than an interval after the one before it an advertisement came.
 fn delay(pair: &[&Seen]) -> Option<Duration> {
     let [before, after] = pair else { return None };
     Some(after.at.saturating_sub(before.at + INTERVAL))

@@ -31,7 +31,7 @@ pub(crate) struct Configuration {
 }
 
 impl Configuration {
-    /// What a host of this priority gets.
+    /// Returns what a host of this priority gets.
     pub(crate) fn text(&self, priority: u8) -> String {
         let mut text = String::from("global_defs {\n    vrrp_version 3\n    vrrp_higher_prio_send_advert no\n");
         if self.real_time {

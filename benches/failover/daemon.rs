@@ -22,7 +22,7 @@ pub(crate) const VRRPD: &str = "vrrpd";
 /// On a host's own tmpfs. What begins with a table is in vrrpd's native format.
 const CONFIGURATION_FILES: [&str; 2] = ["/run/vrrp.conf", "/run/vrrp.toml"];
 const LOG_FILE: &str = "/run/vrrp.log";
-/// How long an orderly end may take.
+/// The time that an orderly end may take.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Which daemon.
@@ -37,7 +37,7 @@ pub(crate) enum Kind {
 impl Kind {
     pub(crate) const ALL: [Self; 3] = [Self::Vrrpd, Self::Keepalived, Self::Other];
 
-    /// What its log says of a router that enters a fault.
+    /// Returns what its log says of a router that enters a fault.
     const fn fault(self) -> &'static str {
         match self {
             Self::Vrrpd | Self::Other => "-> Fault",
@@ -81,7 +81,7 @@ pub(crate) struct Daemon<'a> {
     child: Child,
     kind: Kind,
     host: &'a Station,
-    /// When it was executed, on the clock of the observer's stamps.
+    /// The moment at which it was executed, on the clock of the observer's stamps.
     pub(crate) started: Duration,
 }
 
@@ -182,12 +182,12 @@ impl<'a> Daemon<'a> {
         lines.iter().skip(lines.len().saturating_sub(5)).map(ToString::to_string).collect()
     }
 
-    /// How many lines it has said.
+    /// Returns how many lines it has said.
     pub(crate) fn lines(&self) -> Result<usize> {
         Ok(self.log()?.lines().count())
     }
 
-    /// How often it has said that a router is at fault.
+    /// Returns how often it has said that a router is at fault.
     pub(crate) fn faults(&self) -> Result<usize> {
         Ok(self.log()?.lines().filter(|line| line.contains(self.kind.fault())).count())
     }

@@ -18,7 +18,7 @@ use crate::forger::{Forged, Forger};
 use crate::network::Network;
 use crate::observer::{Observer, Said, Seen};
 use crate::report::Report;
-use crate::{BUSY, Result, checks, floors};
+use crate::{BUSY, Result, checks, floors, operators};
 
 const MASTER: usize = 0;
 const BACKUP: usize = 1;
@@ -26,13 +26,13 @@ const BACKUP: usize = 1;
 const PRIORITIES: [u8; 2] = [200, 100];
 const OWNER: u8 = 255;
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long thousands of addresses may take.
+/// The time that thousands of addresses may take.
 const MANY_PATIENCE: Duration = Duration::from_secs(120);
-/// How long a takeover of many may take. Less than until the second announcements of each.
+/// The time that a takeover of many may take. Less than until the second announcements of each.
 const TAKEOVER_PATIENCE: Duration = Duration::from_secs(4);
-/// How long processor time is counted.
+/// The time for which processor time is counted.
 const WINDOW: Duration = Duration::from_secs(10);
-/// How long a daemon has to hold out beside busy neighbours, in each turn.
+/// The time for which a daemon has to hold out beside busy neighbours, in each turn.
 const BUSY_TIME: Duration = Duration::from_secs(30);
 const INTERFACES: u8 = 16;
 /// Of a host, in either family: its loopback address and the one of its interface.
@@ -41,7 +41,7 @@ const OWN_ADDRESSES: usize = 2;
 const SETTLED: Duration = Duration::from_secs(6);
 /// Packets a second that a forger sends.
 const FORGED_RATES: [u32; 2] = [1_000, 100_000];
-/// How long it does.
+/// The time for which it forges.
 const FORGING: Duration = Duration::from_secs(5);
 
 /// Something to measure.
@@ -61,7 +61,7 @@ pub(crate) enum Run {
 }
 
 /// All of them, in the order in which they run.
-pub(crate) const ALL: [Experiment; 22] = [
+pub(crate) const ALL: [Experiment; 23] = [
     alone("floors", "the least that system calls, netlink and timers cost", |bench, report| {
         floors::measure(&bench.pair, report)
     }),
@@ -87,6 +87,11 @@ pub(crate) const ALL: [Experiment; 22] = [
         "checks",
         "processor time and delays of a Master at 100 ms beside 200 native checks at 100 ms",
         |b, k, _, r| checks::measure(&b.pair, &b.programs, k, r),
+    ),
+    each(
+        "operators",
+        "delays of 255 Masters at 100 ms beside 18,000 connections to the control socket and to HTTP, and floods",
+        |b, k, n, r| operators::measure(&b.pair, &b.programs, k, n.unwrap_or(1), r),
     ),
     each("memory", "memory (PSS) of all processes", |b, k, _, r| memory(b, k, r)),
     each("busy", "false takeovers at 10 ms beside busy neighbours, equal scheduling", |b, k, _, r| {
@@ -285,7 +290,7 @@ fn mass_takeover(
     observer.check()
 }
 
-/// When the Backup first announced each address, since `mark`; not all of them, when the last ones do not come.
+/// Returns when the Backup first announced each address, since `mark`; not all of them, when the last ones do not come.
 fn announced_by(mark: usize, addresses: usize, observer: &mut Observer) -> Result<Vec<Duration>> {
     let deadline = Instant::now() + TAKEOVER_PATIENCE;
     observer.wait(mark, PATIENCE, "a takeover", |seen| {

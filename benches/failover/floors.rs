@@ -197,7 +197,7 @@ fn address(n: usize) -> Ipv4Addr {
     Ipv4Addr::from_bits(u32::from(Ipv4Addr::new(10, 250, 0, 1)) + n as u32)
 }
 
-/// How long each run of `work` takes, in microseconds.
+/// Returns how long each run of `work` takes, in microseconds.
 fn timed(count: usize, mut work: impl FnMut(usize) -> io::Result<()>) -> io::Result<Vec<f64>> {
     (0..count)
         .map(|n| {
@@ -207,7 +207,7 @@ fn timed(count: usize, mut work: impl FnMut(usize) -> io::Result<()>) -> io::Res
         .collect()
 }
 
-/// How late a wait ends that a timer is to end `early`, the rest of it spun.
+/// Returns how late a wait ends that a timer is to end `early`, the rest of it spun.
 fn timer(count: usize, early: Duration) -> io::Result<Vec<f64>> {
     let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::empty())?;
     let now = || clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).map(Duration::from);

@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 pub(crate) enum Forged {
     /// An advertisement of priority 1.
     Lower,
-    /// The last word of a Master that leaves: priority 0.
+    /// The last advertisement of a Master that leaves: priority 0.
     Release,
 }
 

@@ -12,6 +12,7 @@ mod floors;
 mod forger;
 mod network;
 mod observer;
+mod operators;
 mod report;
 
 use std::path::{Path, PathBuf};

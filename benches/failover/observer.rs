@@ -3,15 +3,15 @@
 //! It reads now and then, and is never woken by a frame: who is measured shall have the processors.
 
 use std::collections::BTreeSet;
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::net::Ipv4Addr;
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use nix::sys::socket::{ControlMessageOwned, LinkAddr, MsgFlags, getsockopt, recvmsg, setsockopt, sockopt};
+use nix::sys::socket::{getsockopt, setsockopt, sockopt};
 use nix::{getsockopt_impl, libc, sockopt_impl};
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
+use vrrp_examples::testbed::tap::{self, Tap};
 
 use crate::Result;
 use crate::network::Network;
@@ -24,11 +24,8 @@ sockopt_impl!(
 /// From one look to the next.
 const POLL: Duration = Duration::from_millis(5);
 const RECEIVE_BUFFER: usize = 256 << 20;
-const ETHERTYPE_IPV4: u32 = 0x0800;
 const ETHERTYPE_IPV6: u32 = 0x86dd;
 const ETHERTYPE_ARP: u32 = 0x0806;
-/// Of an IPv6 header.
-const HEADER_LENGTH: usize = 40;
 const VRRP: u8 = 112;
 
 /// What a host sent.
@@ -36,6 +33,15 @@ const VRRP: u8 = 112;
 pub(crate) enum Said {
     Advert { interface: u32, vrid: u8, priority: u8 },
     Announcement(Ipv4Addr),
+}
+
+impl Said {
+    const fn at(interface: u32, said: tap::Said) -> Self {
+        match said {
+            tap::Said::Advert { vrid, priority } => Self::Advert { interface, vrid, priority },
+            tap::Said::Announcement(address) => Self::Announcement(address),
+        }
+    }
 }
 
 /// Something that a host sent, and when the switch received it: since the Unix epoch.
@@ -55,7 +61,7 @@ impl Seen {
 /// Records what the hosts send, from its opening on.
 #[derive(Debug)]
 pub(crate) struct Observer {
-    socket: OwnedFd,
+    tap: Tap,
     ports: Vec<(u32, usize)>,
     seen: Vec<Seen>,
 }
@@ -73,27 +79,26 @@ impl Observer {
 
     fn open_at(network: &Network, ports: Vec<(u32, usize)>) -> Result<Self> {
         let filter = filter(&ports)?;
-        let open = || -> io::Result<Socket> {
+        let open = || -> io::Result<Tap> {
             let everything = Protocol::from(i32::from((libc::ETH_P_ALL as u16).to_be()));
             let socket = Socket::new(Domain::PACKET, Type::RAW.nonblocking(), Some(everything))?;
             socket.attach_filter(&filter)?;
             if setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
                 setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER)?;
             }
-            setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
-            Ok(socket)
+            Tap::over(socket.into())
         };
-        let socket = network.switch.namespace.run(open).map_err(|error| format!("opening the observer: {error}"))?;
+        let tap = network.switch.namespace.run(open).map_err(|error| format!("opening the observer: {error}"))?;
         // The kernel begins to stamp a moment after it was asked to; what came before the filter may be anything.
         sleep(Duration::from_millis(50));
-        let mut observer = Self { socket: socket.into(), ports, seen: Vec::new() };
+        let mut observer = Self { tap, ports, seen: Vec::new() };
         observer.look()?;
         observer.seen.clear();
-        getsockopt(&observer.socket, PacketStatistics)?;
+        getsockopt(&observer.tap, PacketStatistics)?;
         Ok(observer)
     }
 
-    /// Where the record stands; later events are `since` here.
+    /// Returns where the record stands; later events are `since` here.
     pub(crate) fn mark(&mut self) -> Result<usize> {
         self.look()?;
         Ok(self.seen.len())
@@ -154,7 +159,7 @@ impl Observer {
 
     /// Fails when the observer had no room for a frame: then what it saw proves nothing.
     pub(crate) fn check(&self) -> Result<()> {
-        let statistics = getsockopt(&self.socket, PacketStatistics)?;
+        let statistics = getsockopt(&self.tap, PacketStatistics)?;
         match statistics.tp_drops {
             0 => Ok(()),
             lost => Err(format!("INVALID: the observer lost {lost} of {} frames", statistics.tp_packets).into()),
@@ -165,26 +170,15 @@ impl Observer {
     fn look(&mut self) -> Result<()> {
         let mut buffer = [0_u8; 64];
         loop {
-            let mut control = nix::cmsg_space!(nix::sys::time::TimeSpec);
-            let mut parts = [IoSliceMut::new(&mut buffer)];
-            let received =
-                recvmsg::<LinkAddr>(self.socket.as_raw_fd(), &mut parts, Some(&mut control), MsgFlags::MSG_DONTWAIT);
-            let message = match received {
-                Ok(message) => message,
-                Err(nix::errno::Errno::EAGAIN) => return Ok(()),
-                Err(nix::errno::Errno::EINTR) => continue,
-                Err(errno) => return Err(errno.into()),
+            let frame = match self.tap.next(&mut buffer) {
+                Ok(frame) => frame,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error.into()),
             };
-            let port = message.address.and_then(|link| u32::try_from(link.ifindex()).ok());
-            let stamp = message.cmsgs()?.find_map(|control| match control {
-                ControlMessageOwned::ScmTimestampns(stamp) => Some(Duration::from(stamp)),
-                _ => None,
-            });
-            let length = message.bytes;
-            let from = self.ports.iter().find(|(index, _)| Some(*index) == port);
-            let (Some((interface, host)), Some(at)) = (from, stamp) else { continue };
-            if let Some(said) = classify(*interface, buffer.get(..length).unwrap_or_default()) {
-                self.seen.push(Seen { at, host: *host, said });
+            let from = self.ports.iter().find(|(index, _)| *index == frame.port);
+            let (Some((interface, host)), Some(at)) = (from, frame.stamp) else { continue };
+            if let Some(said) = tap::Said::read(frame.octets) {
+                self.seen.push(Seen { at, host: *host, said: Said::at(*interface, said) });
             }
         }
     }
@@ -216,49 +210,4 @@ fn filter(ports: &[(u32, usize)]) -> Result<Vec<SockFilter>> {
         give(0),
     ]);
     Ok(filter)
-}
-
-/// What a frame says, if it is VRRP or a gratuitous ARP.
-fn classify(interface: u32, frame: &[u8]) -> Option<Said> {
-    let ethertype = u32::from(u16::from_be_bytes(frame.get(12..14)?.try_into().ok()?));
-    let packet = frame.get(14..)?;
-    if ethertype == ETHERTYPE_IPV4 {
-        let header_length = usize::from(packet.first()? & 0x0f) * 4;
-        advert(interface, packet.get(header_length..).filter(|_| packet.get(9) == Some(&VRRP))?)
-    } else if ethertype == ETHERTYPE_IPV6 {
-        advert(interface, packet.get(HEADER_LENGTH..).filter(|_| packet.get(6) == Some(&VRRP))?)
-    } else if ethertype == ETHERTYPE_ARP {
-        let (sender, target): ([u8; 4], _) = (packet.get(14..18)?.try_into().ok()?, packet.get(24..28)?);
-        (sender == target).then(|| Said::Announcement(sender.into()))
-    } else {
-        None
-    }
-}
-
-fn advert(interface: u32, vrrp: &[u8]) -> Option<Said> {
-    Some(Said::Advert { interface, vrid: *vrrp.get(1)?, priority: *vrrp.get(2)? })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn advertisements_and_announcements_are_told_apart_from_the_rest() {
-        let mut ip = [0_u8; 24];
-        (ip[0], ip[9]) = (0x46, VRRP);
-        let advert = [&[0xff; 12][..], &[8, 0], &ip, &[0x31, 7, 200, 1]].concat();
-        assert_eq!(classify(3, &advert), Some(Said::Advert { interface: 3, vrid: 7, priority: 200 }));
-        let mut ip = [0_u8; HEADER_LENGTH];
-        ip[6] = VRRP;
-        let over_ipv6 = [&[0xff; 12][..], &[0x86, 0xdd], &ip, &[0x31, 7, 200, 1]].concat();
-        assert_eq!(classify(3, &over_ipv6), classify(3, &advert));
-        ip[6] = 58;
-        assert_eq!(classify(3, &[&[0xff; 12][..], &[0x86, 0xdd], &ip, &[136, 0, 200, 1]].concat()), None);
-        let arp = |target: [u8; 4]| [&[0xff; 12][..], &[8, 6], &[0; 14], &[10, 0, 1, 1], &[0; 6], &target].concat();
-        assert_eq!(classify(3, &arp([10, 0, 1, 1])), Some(Said::Announcement(Ipv4Addr::new(10, 0, 1, 1))));
-        assert_eq!(classify(3, &arp([10, 0, 1, 2])), None);
-        assert!((0..over_ipv6.len() - 1).all(|length| classify(3, &over_ipv6[..length]).is_none()));
-        assert!((0..advert.len() - 1).all(|length| classify(3, &advert[..length]).is_none()));
-    }
 }

@@ -8,9 +8,9 @@ use vrrp_io_linux::fuzzing::ipv4_datagram;
 
 pub fn run(packet: &[u8]) {
     let found = ipv4_datagram(packet);
-    if let Some((ends, ttl, payload)) = found {
-        let _ = (Packet::parse(Version::V2, payload, ends), Packet::parse(Version::V3, payload, ends));
-        assert!(!Dump::new(payload, ends, ttl).to_string().is_empty());
+    if let Some((endpoints, ttl, payload)) = found {
+        let _ = (Packet::parse(Version::V2, payload, endpoints), Packet::parse(Version::V3, payload, endpoints));
+        assert!(!Dump::new(payload, endpoints, ttl).to_string().is_empty());
     }
     // The kernel gives such a socket nothing else.
     if packet.len() < 20 || packet[0] >> 4 != 4 || packet[9] != 112 || packet.len() > 0xffff {
@@ -19,15 +19,15 @@ pub fn run(packet: &[u8]) {
     let decoded = decoded(packet);
     let damaged = decoded["error"].as_str().is_some_and(|error| error.contains("IP packet"));
     assert_eq!(found.is_none(), damaged, "{decoded}");
-    if let (Some((ends, ttl, payload)), Value::Null) = (found, &decoded["error"]) {
-        let expected = (ends.source().to_string(), ends.destination().to_string(), u64::from(ttl));
+    if let (Some((endpoints, ttl, payload)), Value::Null) = (found, &decoded["error"]) {
+        let expected = (endpoints.source().to_string(), endpoints.destination().to_string(), u64::from(ttl));
         let text = |key: &str| decoded[key].as_str().unwrap().to_owned();
         assert_eq!((text("src"), text("dst"), decoded["ttl"].as_u64().unwrap()), expected);
         assert_eq!(decoded["vrid"], serde_json::json!(payload.get(1)));
     }
 }
 
-/// What `vrrp-decode` says about a capture of this packet alone.
+/// Returns what `vrrp-decode` says about a capture of this packet alone.
 fn decoded(packet: &[u8]) -> Value {
     let mut capture = vec![0xa1, 0xb2, 0xc3, 0xd4, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 101];
     let length = u32::try_from(packet.len()).unwrap().to_be_bytes();

@@ -22,7 +22,7 @@ pub fn run(input: &[u8]) {
         true => rest.chunks_exact(16).map(|o| Ipv6Addr::from(<[u8; 16]>::try_from(o).unwrap()).into()).collect(),
     };
     let (Some(source), Some(destination)) = (addresses.pop(), addresses.pop()) else { return };
-    let ends = Endpoints::new(source, destination).unwrap();
+    let endpoints = Endpoints::new(source, destination).unwrap();
     let interval = AdvertInterval::from_centis(u16::from_be_bytes([*high, *low]));
     let (Ok(vrid), Ok(interval), Ok(list)) = (Vrid::new(*vrid), interval, AddressList::new(&addresses)) else { return };
     let message = Message {
@@ -36,13 +36,13 @@ pub fn run(input: &[u8]) {
     };
 
     let mut out = [0xaa; 4096];
-    let len = message.write(ends, &mut out).unwrap();
+    let len = message.write(endpoints, &mut out).unwrap();
     assert_eq!(len, message.len());
     assert!(out[len..].iter().all(|octet| *octet == 0xaa), "nothing is written behind the message");
     let mut small = vec![0xaa; len - 1];
-    assert_eq!(message.write(ends, &mut small), Err(BufferTooSmall { needed: len, had: len - 1 }));
+    assert_eq!(message.write(endpoints, &mut small), Err(BufferTooSmall { needed: len, had: len - 1 }));
 
-    let packet = Packet::parse(version, &out[..len], ends).unwrap();
+    let packet = Packet::parse(version, &out[..len], endpoints).unwrap();
     let carried = match version {
         Version::V2 => interval.centis().div_ceil(100) * 100,
         Version::V3 => interval.centis().min(0x0fff),
@@ -58,15 +58,16 @@ pub fn run(input: &[u8]) {
         (Version::V3, None, _) => {}
         _ => panic!("{packet:?}"),
     }
-    assert!(Dump::new(&out[..len], ends, 255).checksum_form().is_some());
+    assert!(Dump::new(&out[..len], endpoints, 255).checksum_form().is_some());
 
     // Every single octet counts. Where several forms of the checksum are accepted a change may turn the one into the other; and
     // another count makes another message, with octets behind it.
     let at = usize::from(*form) % len;
     let change = 1 << (kind % 8);
     out[at] ^= change;
-    let changed = Packet::parse(version, &out[..len], ends);
-    let as_to_group = packet::to_group(ends).is_some_and(|ends| packet::sums_up(&out[..len], Some(ends)));
+    let changed = Packet::parse(version, &out[..len], endpoints);
+    let as_to_group =
+        packet::to_group(endpoints).is_some_and(|endpoints| packet::sums_up(&out[..len], Some(endpoints)));
     let passes = changed.is_ok_and(|packet| packet.checksum() == sent && packet.trailing() == 0 && !as_to_group);
     assert!(!passes, "octet {at} changed by {change}");
 }

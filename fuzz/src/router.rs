@@ -11,9 +11,9 @@ const OURS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 251);
 const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
 
 pub fn run(history: &[u8]) {
-    let vips = [1, 2, 3].map(|n| IpAddr::V4(Ipv4Addr::new(192, 0, 2, n)));
+    let addresses = [1, 2, 3].map(|n| IpAddr::V4(Ipv4Addr::new(192, 0, 2, n)));
     let Some((first, mut rest)) = history.split_first() else { return };
-    let config = Config::new(Profile::Rfc2338, Vrid::new(1).unwrap(), &vips).unwrap();
+    let config = Config::new(Profile::Rfc2338, Vrid::new(1).unwrap(), &addresses).unwrap();
     let mut router = VirtualRouter::new(config.with_priority(Priority::from_wire(*first).unwrap_or_default()));
     let mut now = Instant::ZERO;
     let mut held = BTreeSet::new();
@@ -30,9 +30,9 @@ pub fn run(history: &[u8]) {
                 let (payload, tail) = rest.split_at(rest.len().min(usize::from(*argument)));
                 rest = tail;
                 let source = Ipv4Addr::new(192, 0, 2, *operation);
-                let ends = Endpoints::V4 { source, destination: GROUP };
+                let endpoints = Endpoints::V4 { source, destination: GROUP };
                 let before = (*router.state(), router.deadline(), router.status());
-                if router.handle_packet(now, RxPacket { ends, ttl: 255, payload }).is_err() {
+                if router.handle_packet(now, RxPacket { endpoints, ttl: 255, payload }).is_err() {
                     assert_eq!(before, (*router.state(), router.deadline(), router.status()));
                 }
             }
@@ -50,18 +50,18 @@ pub fn run(history: &[u8]) {
         let mut confirmed = Vec::new();
         while let Some(action) = router.poll_action() {
             match action {
-                Action::InstallAddress(vip) => {
-                    held.insert(vip.address);
-                    confirmed.push(vip);
+                Action::InstallAddress(request) => {
+                    held.insert(request.address);
+                    confirmed.push(request);
                 }
-                Action::RemoveAddress(vip) => {
-                    held.remove(&vip.address);
+                Action::RemoveAddress(request) => {
+                    held.remove(&request.address);
                 }
                 _ => {}
             }
         }
-        assert_eq!(held.len(), if router.role() == Role::Master { vips.len() } else { 0 });
-        confirmed.into_iter().for_each(|vip| router.handle(now, Input::AddressInstalled(vip)));
+        assert_eq!(held.len(), if router.role() == Role::Master { addresses.len() } else { 0 });
+        confirmed.into_iter().for_each(|request| router.handle(now, Input::AddressInstalled(request)));
         while router.poll_action().is_some() {}
         assert!(router.deadline().is_none_or(|at| at > now));
     }

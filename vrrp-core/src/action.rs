@@ -9,6 +9,7 @@ use crate::types::{Priority, TrackerId};
 
 /// News for a router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle each")]
 pub enum Input {
     /// Take part from now on, as soon as nothing is at fault.
@@ -25,9 +26,9 @@ pub enum Input {
     /// The present word of a tracker.
     Tracker(TrackerId, Reading),
     /// The host confirmed an address.
-    AddressInstalled(Vip),
+    AddressInstalled(AddressRequest),
     /// The host refused an address, or lost it for good.
-    AddressFailed(Vip),
+    AddressFailed(AddressRequest),
     /// The host knows that it cannot set the address at this position of
     /// [`Config::addresses`](crate::Config::addresses), or that the reason is gone: then it is asked for it at once. To be
     /// told on evidence only, such as news of an interface.
@@ -47,31 +48,34 @@ pub enum Input {
 
 /// A task for the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle each")]
 pub enum Action {
-    /// Send the advertisement that [`VirtualRouter::encode`](crate::VirtualRouter::encode) writes, to the group or to every
-    /// peer of [`VirtualRouter::config_of`](crate::VirtualRouter::config_of); a [last word](AdvertKind::LastWord) to one
-    /// router alone.
+    /// Send the advertisement that [`VirtualRouter::encode`](crate::VirtualRouter::encode) writes, to the group, or to every
+    /// peer where [`VirtualRouter::config_of`](crate::VirtualRouter::config_of) has peers. To send each to all of them is
+    /// always right; a [yield advertisement](AdvertKind::Yield) may be sent to fewer.
     SendAdvertisement(AdvertKind),
     /// Give this address to the host, and report how that went. To give it twice is no error.
-    InstallAddress(Vip),
+    InstallAddress(AddressRequest),
     /// Take this address from the host. To take it twice is no error.
-    RemoveAddress(Vip),
+    RemoveAddress(AddressRequest),
     /// Tell the neighbours, `count` times in a row, that the address is here.
     AnnounceAddress {
-        /// Which address.
-        vip: Vip,
-        /// How many times, at least 1.
+        /// The address.
+        #[cfg_attr(feature = "serde", serde(rename = "vip"))]
+        request: AddressRequest,
+        /// The number of times, at least 1.
         count: u8,
     },
-    /// The state changed; for logs and operators (STAT-50, STAT-54).
+    /// The state changed; for logs and operators (STAT-50, STAT-54). Fetched late it tells of several changes as of one, by the
+    /// last: fetch the actions after each input to hear of each.
     StateChanged(Transition),
     /// The priority in use changed; for logs and operators. Fetched late it tells of several changes as of one, by the last;
     /// there and back is none. It comes before the change of state that it may have led to.
     PriorityChanged {
-        /// Before.
+        /// The priority before the change.
         from: Priority,
-        /// After.
+        /// The priority after the change.
         to: Priority,
         /// The reason.
         by: PriorityCause,
@@ -84,7 +88,7 @@ pub enum Action {
     NobodyTookOver,
     /// A Master heard another one that is to yield to it (EXT-13): of lower priority, or of the same and with a lower address. It was not
     /// a release. At most four times in a row, and then once an interval, but not more often than once in a second; fetched late
-    /// it tells of the last one.
+    /// it tells of the last one. The [yield advertisement](AdvertKind::Yield) of a Master that was preempted counts, at priority 1.
     LowerPriorityHeard {
         /// The other Master.
         from: IpAddr,
@@ -93,25 +97,28 @@ pub enum Action {
     },
 }
 
-/// Which advertisement.
+/// The kind of an advertisement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "a driver must know whom to send each to")]
 pub enum AdvertKind {
-    /// At the priority in use.
+    /// The regular one, at the priority in use.
     Regular,
     /// Priority 0: the addresses are released (FSM-A-01, AMB-26).
     Release,
-    /// The same as `Regular`, in version 2; follows each one of a router that [speaks both](crate::Config::with_version2_too) (INT-02).
+    /// The same as `Regular`, in version 2; follows each one of a router that [speaks both](crate::Config::with_also_version2) (INT-02).
     RegularVersion2,
     /// The same as `Release`, in version 2.
     ReleaseVersion2,
-    /// A Master that yields says it to the [`winner`](crate::VirtualRouter::winner), who may never have heard of it: with the
-    /// winner's interval, for whoever else may hear it. Of several peers it goes to that one; on a link that has MAC
-    /// addresses in a frame to that router's, where the driver knows it. Its priority is 1: nobody yields to one that has
-    /// yielded.
-    LastWord,
-    /// The same as `LastWord`, in version 2.
-    LastWordVersion2,
+    /// A Master that yields tells the [`winner`](crate::VirtualRouter::winner), who may never have heard of it. Its priority is
+    /// 1, for nobody yields to one that has yielded, and its interval is the winner's, for whoever else may hear it.
+    ///
+    /// On multicast its IP destination is the group, as that of every other; a router refuses what is sent to its own
+    /// address. A driver that knows the winner's MAC address can send the frame there, so that no other router hears it.
+    /// Of several unicast peers it goes to the winner alone.
+    Yield,
+    /// The same as `Yield`, in version 2.
+    YieldVersion2,
     /// Priority 0 of a Master that serves on until another one is there ([`Input::Drain`]). It renews the lease, as `Regular` does.
     HandOver,
     /// The same as `HandOver`, in version 2.
@@ -124,9 +131,9 @@ impl AdvertKind {
         match self {
             Self::Regular => Some(Self::RegularVersion2),
             Self::Release => Some(Self::ReleaseVersion2),
-            Self::LastWord => Some(Self::LastWordVersion2),
+            Self::Yield => Some(Self::YieldVersion2),
             Self::HandOver => Some(Self::HandOverVersion2),
-            Self::RegularVersion2 | Self::ReleaseVersion2 | Self::LastWordVersion2 | Self::HandOverVersion2 => None,
+            Self::RegularVersion2 | Self::ReleaseVersion2 | Self::YieldVersion2 | Self::HandOverVersion2 => None,
         }
     }
 
@@ -141,7 +148,7 @@ impl AdvertKind {
     pub const fn serves_on(self) -> bool {
         match self {
             Self::Regular | Self::RegularVersion2 | Self::HandOver | Self::HandOverVersion2 => true,
-            Self::Release | Self::ReleaseVersion2 | Self::LastWord | Self::LastWordVersion2 => false,
+            Self::Release | Self::ReleaseVersion2 | Self::Yield | Self::YieldVersion2 => false,
         }
     }
 
@@ -153,15 +160,16 @@ impl AdvertKind {
 /// One virtual address in one request. Hand it back with the answer: a late answer to a cancelled request is then told
 /// from a fresh one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Vip {
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+pub struct AddressRequest {
     /// The address.
     pub address: IpAddr,
     pub(crate) index: usize,
     pub(crate) ticket: u32,
 }
 
-impl Vip {
-    /// Position of the address in [`Config::addresses`](crate::Config::addresses); of one that was configured away, the
+impl AddressRequest {
+    /// Returns the position of the address in [`Config::addresses`](crate::Config::addresses); of one that was configured away, the
     /// last it had.
     #[must_use]
     pub const fn index(&self) -> usize {

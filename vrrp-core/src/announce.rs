@@ -1,4 +1,4 @@
-//! When a Master announces its addresses to the neighbours, beyond the once that the RFCs ask for.
+//! The times at which a Master announces its addresses to the neighbours, beyond the once that the RFCs ask for.
 
 use core::time::Duration;
 
@@ -8,8 +8,9 @@ use crate::token_bucket::TokenBucket;
 /// Intervals without a sign of another Master after which it counts as silent.
 const QUIET_AFTER: u32 = 3;
 
-/// How often, and when again, addresses are announced (GARP-01, GARP-03).
+/// The policy for announcing addresses: how often, and when again (GARP-01, GARP-03).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 #[expect(clippy::exhaustive_structs, reason = "is written as a literal, the rest from its default")]
 pub struct AnnouncePolicy {
     /// Announcements of each address as soon as it is installed, at least 1.
@@ -67,6 +68,7 @@ impl Schedule {
 
     /// The rounds of a router that is Master since `since`, whose policy changes from `old` to `new`. What is ahead moves
     /// only if its own setting does.
+    #[cfg(feature = "alloc")]
     pub(crate) fn replan(&mut self, old: &AnnouncePolicy, new: &AnnouncePolicy, since: Instant, now: Instant) {
         if old.delay != new.delay {
             self.second = new.delay.map(|delay| since + delay).filter(|at| *at > now);
@@ -77,6 +79,7 @@ impl Schedule {
     }
 
     /// The rounds of a router that goes on as the Master that it was, whose policy may be another by now.
+    #[cfg(feature = "alloc")]
     pub(crate) fn resumed(mut self, policy: &AnnouncePolicy, now: Instant) -> Self {
         self.second = self.second.filter(|_| policy.delay.is_some());
         self.refresh = policy.refresh.map(|period| self.refresh.unwrap_or(now + period));

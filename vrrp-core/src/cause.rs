@@ -1,4 +1,4 @@
-//! Why a router changed its state, with the evidence.
+//! The cause of a change of state, with the evidence.
 
 use core::fmt;
 use core::net::IpAddr;
@@ -17,23 +17,23 @@ use crate::types::{Priority, RouterId, TrackerId};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Transition {
-    /// State before.
+    /// State before. Several changes that are fetched as one show the first of them here, and the last in the other fields.
     pub from: Role,
     /// State after.
     pub to: Role,
-    /// Why.
+    /// The cause.
     pub cause: Cause,
 }
 
 impl Transition {
-    /// A change of state, for tests of whoever acts on one.
+    /// Makes a change of state, for tests of a program that acts on one.
     #[must_use]
     pub const fn new(from: Role, to: Role, cause: Cause) -> Self {
         Self { from, to, cause }
     }
 }
 
-/// Why a state was entered.
+/// The cause of entering a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -48,17 +48,17 @@ pub enum Cause {
     Recovered(Fault),
     /// The Master fell silent for Master_Down_Interval. Time and again: its advertisements are late (TMR-13).
     MasterDown {
-        /// Who was Master; `None` when nobody was ever heard.
+        /// The Master that fell silent; `None` if nobody was ever heard.
         master: Option<IpAddr>,
-        /// How long nothing was accepted from it.
+        /// The time in which nothing was accepted from it.
         silence: Duration,
     },
     /// The Master released the addresses and nobody better took them within Skew_Time.
-    MasterResigned {
-        /// Who released.
+    MasterReleased {
+        /// The Master that released.
         master: IpAddr,
     },
-    /// A lower Master was preempted.
+    /// A lower Master was preempted, after the [hold time](crate::Config::with_preempt) and Master_Down_Interval.
     Preempted {
         /// The lower Master.
         master: IpAddr,
@@ -77,10 +77,10 @@ pub enum Cause {
         /// The new Master.
         master: IpAddr,
     },
-    /// As Master it was silent for longer than its [lease](crate::Config::with_lease), because its process or its
+    /// It was Master, but silent for longer than its [lease](crate::Config::with_lease), because its process or its
     /// host hung. It removed its addresses and began anew.
     Lapsed {
-        /// How long.
+        /// The time of silence.
         silence: Duration,
     },
     /// Another member of the sync group yielded to a better Master.
@@ -137,7 +137,7 @@ impl Cause {
         }
     }
 
-    /// A sentence for people, with the names that `config` gives to its trackers.
+    /// Returns a sentence for people, with the names that `config` gives to its trackers.
     #[must_use]
     pub const fn describe<'a>(&'a self, config: &'a Config) -> impl fmt::Display + use<'a> {
         DescribedCause { cause: self, config }
@@ -145,7 +145,7 @@ impl Cause {
 }
 
 impl Fault {
-    /// A phrase for people, with the names that `config` gives to its trackers.
+    /// Returns a phrase for people, with the names that `config` gives to its trackers.
     #[must_use]
     pub const fn describe<'a>(&'a self, config: &'a Config) -> impl fmt::Display + use<'a> {
         DescribedFault { fault: self, config }
@@ -170,7 +170,7 @@ impl fmt::Display for DescribedCause<'_> {
             Cause::MasterDown { master: Some(master), silence } => {
                 write!(f, "the Master {master} was silent for {:.3} s", silence.as_secs_f64())
             }
-            Cause::MasterResigned { master } => write!(f, "the Master {master} released the addresses (priority 0)"),
+            Cause::MasterReleased { master } => write!(f, "the Master {master} released the addresses (priority 0)"),
             Cause::Preempted { master, priority } => {
                 write!(f, "preempts the Master {master} of lower priority {priority}")
             }
@@ -240,7 +240,7 @@ mod tests {
             ),
             (Cause::MasterDown { master: None, silence }, "no Master was heard for 3.609 s"),
             (Cause::MasterDown { master: Some(master), silence }, "the Master 192.0.2.2 was silent for 3.609 s"),
-            (Cause::MasterResigned { master }, "the Master 192.0.2.2 released the addresses (priority 0)"),
+            (Cause::MasterReleased { master }, "the Master 192.0.2.2 released the addresses (priority 0)"),
             (Cause::Preempted { master, priority }, "preempts the Master 192.0.2.2 of lower priority 50"),
             (Cause::HigherPriority { master, priority }, "192.0.2.2 is Master with higher priority 50"),
             (Cause::HigherAddress { master }, "192.0.2.2 is Master with equal priority and a higher address"),

@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 
 use crate::time::Instant;
 
-/// Of each entry. More than two keep the heap flat: with many routers each level is somewhere else in memory.
+/// The children of each entry. More than two keep the heap flat: with many routers each level is somewhere else in
+/// memory.
 const CHILDREN: usize = 4;
 /// No place in the heap.
 const NOWHERE: u32 = u32::MAX;
@@ -36,25 +37,25 @@ impl Deadlines {
             (Some(entry), Some(at)) if entry.0 == at => {}
             (Some(entry), Some(at)) => {
                 entry.0 = at;
-                self.settle(place as usize);
+                self.restore_order(place as usize);
             }
             (None, Some(at)) => {
                 self.heap.push((at, router));
-                self.settle(self.heap.len() - 1);
+                self.restore_order(self.heap.len() - 1);
             }
             (Some(_), None) => {
                 self.heap.swap_remove(place as usize);
                 self.note(router, NOWHERE);
                 if (place as usize) < self.heap.len() {
-                    self.settle(place as usize);
+                    self.restore_order(place as usize);
                 }
             }
             (None, None) => {}
         }
     }
 
-    /// Moves the entry at `place` to where it belongs and notes its place.
-    fn settle(&mut self, mut place: usize) {
+    /// Moves the entry at `place` to where it belongs in the heap, and notes its place.
+    fn restore_order(&mut self, mut place: usize) {
         while place > 0 && self.less(place, (place - 1) / CHILDREN) {
             place = self.swap(place, (place - 1) / CHILDREN);
         }

@@ -1,4 +1,4 @@
-//! What differs between the documents of the protocol: one row each, and nowhere else.
+//! The differences between the documents of the protocol: one row each, and nowhere else.
 
 use core::fmt;
 
@@ -15,13 +15,14 @@ pub enum Profile {
     Rfc3768,
     /// RFC 5798: version 3.
     Rfc5798,
-    /// RFC 9568 as published: version 3, and a Master answers a lower advertisement at once.
+    /// RFC 9568 as published: version 3, and a Master answers a lower advertisement at once. Some defaults of a configuration
+    /// go [beyond it](crate::Config#beyond-the-rfcs).
     Rfc9568,
     /// RFC 9568 with its verified errata: an owner listens, zero intervals and non-link-local lists are refused.
     Rfc9568Errata,
 }
 
-/// How Skew_Time follows from the interval (TMR-01, TMR-02).
+/// The formula for Skew_Time from the interval (TMR-01, TMR-02).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Skew {
     /// `(256 - priority) / 256` seconds, whatever the interval.
@@ -30,7 +31,7 @@ pub(crate) enum Skew {
     OfInterval,
 }
 
-/// What a receiver does when an optional comparison fails.
+/// The reaction of a receiver when an optional comparison fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mismatch {
     /// The packet is dropped.
@@ -64,7 +65,7 @@ pub(crate) struct Dialect {
 
 impl Profile {
     pub(crate) const fn dialect(self) -> &'static Dialect {
-        const V2: Dialect = Dialect {
+        const RFC3768: Dialect = Dialect {
             version: Version::V2,
             skew: Skew::OfOneSecond,
             learns_interval: false,
@@ -75,7 +76,7 @@ impl Profile {
             link_local_mismatch: Mismatch::Ignore,
             pseudo_header: false,
         };
-        const V3: Dialect = Dialect {
+        const RFC5798: Dialect = Dialect {
             version: Version::V3,
             skew: Skew::OfInterval,
             learns_interval: true,
@@ -86,20 +87,20 @@ impl Profile {
             link_local_mismatch: Mismatch::Count,
             pseudo_header: true,
         };
-        const RFC2338: Dialect = Dialect { owner_listens: true, passwords: true, ..V2 };
+        const RFC2338: Dialect = Dialect { owner_listens: true, passwords: true, ..RFC3768 };
         const RFC9568: Dialect =
-            Dialect { answers_lower: true, interval_mismatch: Mismatch::Count, pseudo_header: false, ..V3 };
+            Dialect { answers_lower: true, interval_mismatch: Mismatch::Count, pseudo_header: false, ..RFC5798 };
         const RFC9568_ERRATA: Dialect = Dialect { owner_listens: true, link_local_mismatch: Mismatch::Drop, ..RFC9568 };
         match self {
             Self::Rfc2338 => &RFC2338,
-            Self::Rfc3768 => &V2,
-            Self::Rfc5798 => &V3,
+            Self::Rfc3768 => &RFC3768,
+            Self::Rfc5798 => &RFC5798,
             Self::Rfc9568 => &RFC9568,
             Self::Rfc9568Errata => &RFC9568_ERRATA,
         }
     }
 
-    /// The version on the wire.
+    /// Returns the version on the wire.
     #[must_use]
     pub const fn version(self) -> Version {
         self.dialect().version

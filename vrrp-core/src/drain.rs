@@ -16,8 +16,8 @@ use crate::types::Priority;
 pub struct Drain {
     /// The priority in use is this, or the router's own where that is lower.
     pub priority: Priority,
-    /// How long a Master calls before it reports that [nobody took over](crate::Action::NobodyTookOver), and serves on at the lower
-    /// priority. `None`: three intervals.
+    /// The time that a Master calls before it reports that [nobody took over](crate::Action::NobodyTookOver), and
+    /// serves on at the lower priority. `None`: three intervals.
     pub limit: Option<Duration>,
 }
 
@@ -28,14 +28,14 @@ impl Default for Drain {
     }
 }
 
-/// How a drained router stands.
+/// The state of a drained router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum DrainStatus {
     /// It is Master, and calls for another one.
     HandingOver {
-        /// How long it does.
+        /// The moment at which it stops calling.
         until: Instant,
     },
     /// It is Master, for nobody took over, or nobody else was left.

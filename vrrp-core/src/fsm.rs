@@ -1,6 +1,24 @@
 //! The state machine: RFC 3768 and RFC 9568 section 6.4 as one total function.
 //!
 //! [`step`] knows no clock, no heap and no wire. Everything that can be argued about stands here.
+//!
+//! # The states
+//!
+//! Each arrow has its events below it, with the [`Effects`] that the step asks for, and with the situations in which the event
+//! leads there where these are not all. The drawing comes from the reviewed table of all states and events
+//! (`tests/data/transitions.txt`), which has the steps that stay in a state too. A router in a sync group is `due` when its
+//! timer ends, and Master when its group says so.
+//!
+#![doc = include_str!("guide/states.txt")]
+//!
+//! # A router without a heap
+//!
+//! [`Criteria`](crate::Criteria) checks a packet before it is an [`Event::Advert`], and [`Contest`](crate::Contest) bounds how often
+//! the router answers, announces and takes over. `examples/fsm_no_heap.rs` of this crate is a router on these:
+//!
+//! ```
+#![doc = include_str!("../examples/fsm_no_heap.rs")]
+//! ```
 
 use core::fmt;
 use core::net::IpAddr;
@@ -12,7 +30,7 @@ use crate::time::Instant;
 use crate::timers;
 use crate::types::{AdvertInterval, Priority};
 
-/// What a router is configured to be, as far as the state machine asks.
+/// The settings of a router that the state machine needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 #[non_exhaustive]
@@ -25,7 +43,7 @@ pub struct Params {
     pub interval: AdvertInterval,
     /// Preempt_Mode. An owner preempts whatever this says (FSM-B-11).
     pub preempt: bool,
-    /// How long to watch a lower Master before preempting it (PRE-02).
+    /// The time to watch a lower Master before preempting it (PRE-02).
     pub preempt_hold: Duration,
     /// A Master answers a lower advertisement at once: on in RFC 9568 (FSM-A-07), off before.
     pub answer_lower: bool,
@@ -33,17 +51,17 @@ pub struct Params {
     ///
     /// After a split the better Master may never hear the other one, which yields to its first packet; this lets it
     /// hear, and announce its addresses to the neighbours again.
-    pub last_word: bool,
+    pub yield_advertisement: bool,
     /// Longest interval learned from others; one's own is learned whatever this says (SEC-06). `None`: no limit.
     pub learned_interval_cap: Option<AdvertInterval>,
-    /// In a sync group: the end of Master_Down_Timer makes a Backup due, and the group makes it Master (EXT-06).
+    /// True in a sync group: the end of Master_Down_Timer makes a Backup due, and the group makes it Master (EXT-06).
     pub coordinated: bool,
     /// Primary address of the interface, for ties.
     pub primary: IpAddr,
 }
 
 impl Params {
-    /// A router that preempts without a hold, answers as its profile says, sends no last word, learns any interval, and is
+    /// Makes a router that preempts without a hold, answers as its profile says, sends no yield advertisement, learns any interval, and is
     /// in no sync group. `primary` has no default: without it this router would lose, or win, every tie.
     #[must_use]
     pub const fn new(profile: Profile, priority: Priority, interval: AdvertInterval, primary: IpAddr) -> Self {
@@ -54,44 +72,44 @@ impl Params {
             preempt: true,
             preempt_hold: Duration::ZERO,
             answer_lower: profile.dialect().answers_lower,
-            last_word: false,
+            yield_advertisement: false,
             learned_interval_cap: None,
             coordinated: false,
             primary,
         }
     }
 
-    /// Preempt_Mode, and how long a lower Master is watched before it is preempted (PRE-02).
+    /// Sets Preempt_Mode, and how long a lower Master is watched before it is preempted (PRE-02).
     #[must_use]
     pub const fn with_preempt(self, preempt: bool, preempt_hold: Duration) -> Self {
         Self { preempt, preempt_hold, ..self }
     }
 
-    /// Whether a Master answers a lower one at once (FSM-A-07).
+    /// Sets whether a Master answers a lower one at once (FSM-A-07).
     #[must_use]
     pub const fn with_answer_lower(self, answer_lower: bool) -> Self {
         Self { answer_lower, ..self }
     }
 
-    /// Whether a Master that yields says so, to the better one alone.
+    /// Sets whether a Master that yields says so, to the better one alone.
     #[must_use]
-    pub const fn with_last_word(self, last_word: bool) -> Self {
-        Self { last_word, ..self }
+    pub const fn with_yield_advertisement(self, yield_advertisement: bool) -> Self {
+        Self { yield_advertisement, ..self }
     }
 
-    /// Longest interval learned from others (SEC-06).
+    /// Sets the longest interval that is learned from others (SEC-06).
     #[must_use]
     pub const fn with_learned_interval_cap(self, learned_interval_cap: Option<AdvertInterval>) -> Self {
         Self { learned_interval_cap, ..self }
     }
 
-    /// Whether it is in a sync group (EXT-06).
+    /// Sets whether it is in a sync group (EXT-06).
     #[must_use]
     pub const fn with_coordinated(self, coordinated: bool) -> Self {
         Self { coordinated, ..self }
     }
 
-    /// The interval by which a Master is timed that advertises every `heard` (TMR-04, SEC-06).
+    /// Returns the interval by which a Master is timed that advertises every `heard` (TMR-04, SEC-06).
     #[must_use]
     pub fn learned_interval(&self, heard: AdvertInterval) -> AdvertInterval {
         match (self.profile.dialect().learns_interval, self.learned_interval_cap) {
@@ -101,13 +119,13 @@ impl Params {
         }
     }
 
-    /// Skew_Time when the Master's interval is `interval`.
+    /// Returns Skew_Time when the Master's interval is `interval`.
     #[must_use]
     pub const fn skew_time(&self, interval: AdvertInterval) -> Duration {
         Duration::from_nanos(timers::skew_time(self.profile.dialect(), self.priority, interval))
     }
 
-    /// Master_Down_Interval when the Master's interval is `interval`.
+    /// Returns Master_Down_Interval when the Master's interval is `interval`.
     #[must_use]
     pub const fn master_down_interval(&self, interval: AdvertInterval) -> Duration {
         Duration::from_nanos(self.master_down_nanos(interval))
@@ -129,7 +147,7 @@ pub enum State {
     Backup(Backup),
     /// Holding the addresses and advertising.
     Master {
-        /// When Adver_Timer fires.
+        /// The moment at which Adver_Timer fires.
         next_advert: Instant,
     },
 }
@@ -158,25 +176,25 @@ impl fmt::Display for Role {
     }
 }
 
-/// What a Backup keeps.
+/// The state that a Backup keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 #[expect(clippy::exhaustive_structs, reason = "a state, which a model checker makes")]
 pub struct Backup {
-    /// When Master_Down_Timer fires.
+    /// The moment at which Master_Down_Timer fires.
     pub master_down: Instant,
-    /// When that timer was last set.
+    /// The moment at which that timer was last set.
     pub armed_at: Instant,
     /// The interval of the last advertisement that started the timer; `None` until there was one.
     pub heard: Option<AdvertInterval>,
-    /// While in the future, a lower Master is tolerated; set by the first of its advertisements (PRE-02).
+    /// The moment until which a lower Master is tolerated; set by the first of its advertisements (PRE-02).
     pub hold_until: Option<Instant>,
     /// Would be Master but for its sync group. No timer runs then; the next advertisement accepted starts it again.
     pub due: bool,
 }
 
 impl Backup {
-    /// The interval by which the Master is timed: in version 3 what it advertises, in version 2 and before anybody was
+    /// Returns the interval by which the Master is timed: in version 3 what it advertises, in version 2 and before anybody was
     /// heard the router's own (TMR-03, TMR-04).
     #[must_use]
     pub fn interval(&self, params: &Params) -> AdvertInterval {
@@ -185,7 +203,7 @@ impl Backup {
 }
 
 impl State {
-    /// The state without its timers.
+    /// Returns the state without its timers.
     #[must_use]
     pub const fn role(&self) -> Role {
         match self {
@@ -195,7 +213,7 @@ impl State {
         }
     }
 
-    /// When the running timer fires; `None` in Initialize.
+    /// Returns when the running timer fires; `None` in Initialize.
     #[must_use]
     pub const fn deadline(&self) -> Option<Instant> {
         match self {
@@ -218,7 +236,7 @@ pub struct Advert {
     pub interval: AdvertInterval,
 }
 
-/// What can happen to a router.
+/// An event that the state machine handles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a table of the state machine must have each")]
 pub enum Event {
@@ -238,7 +256,7 @@ pub enum Event {
     Coordinate(Coordinate),
     /// A Master has said nothing for longer than its lease: its process hung. It is none any more, and begins anew.
     Lapsed {
-        /// How long it said nothing.
+        /// The time of its silence.
         silence: Duration,
     },
     /// A Master that called for another one yields to it, whatever its priority (`docs/drain.md`).
@@ -248,7 +266,7 @@ pub enum Event {
     },
 }
 
-/// What a sync group tells its members.
+/// A command of a sync group to its members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a table of the state machine must have each")]
 pub enum Coordinate {
@@ -258,7 +276,19 @@ pub enum Coordinate {
     Demote,
 }
 
-/// What a step asks for, as a set.
+/// The actions that a step asks for. They are carried out in the order of [`in_order`](Self::in_order), which is part of the
+/// protocol:
+///
+/// 1. `RELEASE`, and then `REMOVE`: the others take over while the addresses go.
+/// 2. `REMOVE` before `ADVERTISE`: a Master that begins anew has to set every address once more.
+/// 3. `ADVERTISE` before `INSTALL`: an old Master leaves as soon as it can hear that. Then the addresses are installed, and each is
+///    announced to the neighbours when it is there. No second advertisement leaves before the host has every address.
+/// 4. `REMOVE` before `YIELD`: the better Master announces its addresses once more when it hears that one, so nobody else may answer
+///    for them by then.
+///
+/// `DISCARD` and `DUPLICATE` ask for nothing. A Master that hears such an advertisement has met another Master: then it announces its
+/// addresses to the neighbours again, which may have believed the other one. How often it does that, and how often it answers, is
+/// bounded by [`Contest`](crate::Contest).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effects(u8);
 
@@ -268,21 +298,42 @@ impl Effects {
     /// Send an advertisement.
     pub const ADVERTISE: Self = Self(1);
     /// Send an advertisement if the rate allows: an answer to a lower Master (FSM-A-07, FSM-A-10).
-    pub const ASSERT: Self = Self(1 << 1);
+    pub const ANSWER_LOWER: Self = Self(1 << 1);
     /// Send the release, priority 0.
-    pub const RESIGN: Self = Self(1 << 2);
+    pub const RELEASE: Self = Self(1 << 2);
     /// Install the addresses, then announce each.
     pub const INSTALL: Self = Self(1 << 3);
     /// Remove the addresses.
     pub const REMOVE: Self = Self(1 << 4);
     /// Nothing changed: the advertisement was lower than what this router would send.
     pub const DISCARD: Self = Self(1 << 5);
-    /// As `DISCARD`; sender and receiver share priority and address: a duplicate address or a loop (FSM-A-09).
+    /// Like `DISCARD`, but sender and receiver share priority and address: a duplicate address or a loop (FSM-A-09).
     pub const DUPLICATE: Self = Self(1 << 6);
     /// Tell the Master to whom this router yields that there was another one.
-    pub const LAST_WORD: Self = Self(1 << 7);
+    pub const YIELD: Self = Self(1 << 7);
 
-    /// Whether all of `other` is asked for.
+    /// Returns each of them alone, in the order in which they are carried out.
+    pub fn in_order(self) -> impl Iterator<Item = Self> {
+        const ORDER: [Effects; 8] = [
+            Effects::RELEASE,
+            Effects::REMOVE,
+            Effects::ADVERTISE,
+            Effects::ANSWER_LOWER,
+            Effects::INSTALL,
+            Effects::YIELD,
+            Effects::DISCARD,
+            Effects::DUPLICATE,
+        ];
+        ORDER.into_iter().filter(move |effect| self.contains(*effect))
+    }
+
+    /// Returns these but for `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Tells whether all of `other` is asked for.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
@@ -303,7 +354,10 @@ impl BitOrAssign for Effects {
     }
 }
 
-/// Decides. Pairs of state and event that mean nothing change nothing.
+/// Decides. Pairs of state and event that mean nothing change nothing. What is to be done has an [order](Effects).
+///
+/// An [`Event::Advert`] has passed the checks of section 7.1, which [`Criteria`](crate::Criteria) makes. How often a router answers,
+/// announces and takes over is not decided here but by [`Contest`](crate::Contest), which calls this.
 #[must_use]
 #[inline]
 pub fn step(params: &Params, mut state: State, now: Instant, event: Event) -> (State, Effects) {
@@ -362,7 +416,7 @@ pub(crate) fn step_in_place(params: &Params, state: &mut State, now: Instant, ev
         // FSM-A-01
         (State::Master { .. }, Event::Shutdown) => {
             *state = State::Initialize;
-            Effects::RESIGN | Effects::REMOVE
+            Effects::RELEASE | Effects::REMOVE
         }
         // FSM-A-02
         (State::Master { next_advert }, Event::Timer) if now >= *next_advert => {
@@ -377,7 +431,7 @@ pub(crate) fn step_in_place(params: &Params, state: &mut State, now: Instant, ev
         // EXT-06
         (State::Master { .. }, Event::Coordinate(Coordinate::Demote)) if params.coordinated => {
             *state = State::Backup(watch(params, now, None));
-            Effects::RESIGN | Effects::REMOVE
+            Effects::RELEASE | Effects::REMOVE
         }
         (State::Master { .. }, Event::HandedOver { interval }) => {
             *state = State::Backup(watch(params, now, Some(interval)));
@@ -428,14 +482,14 @@ fn master_hears(params: &Params, state: &mut State, now: Instant, advert: Advert
     if yields {
         // FSM-A-04, FSM-A-05, AMB-22; Preempt_Mode plays no part (FSM-A-08)
         *state = State::Backup(watch(params, now, Some(advert.interval)));
-        return Effects::REMOVE | if params.last_word { Effects::LAST_WORD } else { Effects::NONE };
+        return Effects::REMOVE | if params.yield_advertisement { Effects::YIELD } else { Effects::NONE };
     }
     if theirs == params.priority && advert.source == params.primary {
         // FSM-A-09
         return Effects::DISCARD | Effects::DUPLICATE;
     }
     // FSM-A-06, FSM-A-07; Adver_Timer runs on (AMB-03)
-    Effects::DISCARD | if params.answer_lower { Effects::ASSERT } else { Effects::NONE }
+    Effects::DISCARD | if params.answer_lower { Effects::ANSWER_LOWER } else { Effects::NONE }
 }
 
 /// Begins anew, as after Startup. Nothing is sent on the way: there may be another Master, and nothing to release.

@@ -10,7 +10,7 @@ use core::num::{NonZeroI16, NonZeroU32};
 
 use crate::types::{RouterId, TrackerId};
 
-/// What a tracked thing does to the router that tracks it.
+/// The effect of a tracker on its router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "either it keeps out or it adjusts")]
@@ -23,11 +23,12 @@ pub enum Weight {
 
 /// Something outside the protocol that decides whether, or how readily, a router serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 #[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
 pub struct Tracker {
-    /// What operators call it.
+    /// Its name, for operators.
     pub name: String,
-    /// What its failing does.
+    /// Its effect on the router.
     pub weight: Weight,
     /// Turned round: a `Fault` tracker faults while passing, an adjustment changes its sign.
     pub reverse: bool,
@@ -98,7 +99,7 @@ impl Tracker {
 /// The most that a value adds to a priority, or takes from it: from any priority to any other.
 const MOST: i64 = 253;
 
-/// Why a router cannot take part. It is in Initialize as long as there is one.
+/// The reason why a router cannot take part. It is in Initialize as long as there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -123,7 +124,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Whether nothing is known to be wrong yet: such a fault is waited for in silence.
+    /// Tells whether nothing is known to be wrong yet. The router waits in silence for such a fault to end.
     #[must_use]
     pub const fn is_pending(&self) -> bool {
         matches!(self, Self::Unchecked(_) | Self::GroupPending(_))
@@ -157,7 +158,7 @@ pub(crate) struct Health {
     pub(crate) stray: Option<IpAddr>,
     /// Another member of the sync group cannot have all of its addresses.
     pub(crate) group_handicapped: bool,
-    /// What another member of the sync group lacks.
+    /// The fault that comes from another member of the sync group.
     pub(crate) group: Option<Fault>,
     /// The last word of each tracker, by id; `None` before its first result.
     readings: Vec<Option<Reading>>,
@@ -177,7 +178,7 @@ impl Health {
         }
     }
 
-    /// How many faults there can be at once.
+    /// Returns how many faults there can be at once.
     pub(crate) const fn most_faults(trackers: usize) -> usize {
         /// Interface, address to send from, addresses that cannot be set, stray, group.
         const WITHOUT_TRACKERS: usize = 5;
@@ -251,7 +252,7 @@ impl Health {
         self.weigh(trackers, |tracker, reading, _| Some(tracker.adjustment(reading?))).fold(0, i32::saturating_add)
     }
 
-    /// What a tracker last said.
+    /// Returns the last result of a tracker.
     pub(crate) fn reading(&self, id: TrackerId) -> Option<Reading> {
         self.readings.get(usize::from(id.0)).copied().flatten()
     }
@@ -281,13 +282,13 @@ pub struct Hysteresis {
 }
 
 impl Hysteresis {
-    /// A series without results yet.
+    /// Makes a series without results yet.
     #[must_use]
     pub const fn new(rise: NonZeroU32, fall: NonZeroU32) -> Self {
         Self { rise, fall, verdict: None, against: 0 }
     }
 
-    /// The verdict so far; `None` before the first result.
+    /// Returns the verdict so far; `None` before the first result.
     #[must_use]
     pub const fn verdict(&self) -> Option<bool> {
         self.verdict

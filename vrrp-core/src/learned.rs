@@ -1,4 +1,4 @@
-//! What a router learns from accepted packets, besides the interval of the Master.
+//! The values that a router learns from accepted packets, besides the interval of the Master.
 
 use core::net::IpAddr;
 
@@ -14,7 +14,7 @@ const SOURCES: usize = 4;
 pub(crate) struct Learned {
     /// Form of the last advertisement of version 3.
     pub(crate) checksum: ChecksumForm,
-    /// Who spoke version 3, and until when that counts (INT-04).
+    /// Sources that spoke version 3, and until when that counts (INT-04).
     version3: [Option<(IpAddr, Instant)>; SOURCES],
 }
 
@@ -34,7 +34,7 @@ impl Learned {
         }
     }
 
-    /// Whether `source` was heard in version 3 within its Master_Down_Interval.
+    /// Tells whether `source` was heard in version 3 within its Master_Down_Interval.
     pub(crate) fn speaks_version3(&self, source: IpAddr, now: Instant) -> bool {
         self.version3.iter().flatten().any(|(known, until)| *known == source && now < *until)
     }

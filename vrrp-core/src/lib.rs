@@ -4,7 +4,8 @@
 //! once a router is built. You hand in time and packets, and carry out what comes back. So it runs in a daemon, on an
 //! appliance without an operating system, in a simulator and under a fuzzer alike.
 //!
-//! On Linux, `vrrp-io-linux` is the driver. Elsewhere you write one, and this is all of it:
+//! On Linux, `vrrp-io-linux` is the driver. Elsewhere you write one: the [guide] begins with a
+//! [program to copy](guide::start_here). With every action in it, a driver is this:
 //!
 //! ```
 //! use std::net::{IpAddr, Ipv4Addr};
@@ -16,7 +17,7 @@
 //! # struct Host { now: u64, sent: Vec<Vec<u8>>, log: Vec<String> }
 //! # impl Host {
 //! #     fn now(&self) -> Instant { Instant::from_nanos(self.now) }
-//! #     fn send(&mut self, _ends: Endpoints, octets: &[u8]) { self.sent.push(octets.to_vec()) }
+//! #     fn send(&mut self, _endpoints: Endpoints, octets: &[u8]) { self.sent.push(octets.to_vec()) }
 //! #     fn add_address(&mut self, address: IpAddr) { self.log.push(format!("add {address}")) }
 //! #     fn remove_address(&mut self, address: IpAddr) { self.log.push(format!("remove {address}")) }
 //! #     fn gratuitous_arp(&mut self, address: IpAddr) { self.log.push(format!("announce {address}")) }
@@ -27,9 +28,9 @@
 //! #     fn running(&self) -> bool { self.now < 10_000_000_000 }
 //! # }
 //! # let mut host = Host::default();
-//! let vip = IpAddr::from([192, 0, 2, 1]);
-//! let own = IpAddr::from([192, 0, 2, 251]);
-//! let config = Config::new(Profile::Rfc3768, Vrid::new(1)?, &[vip])?.with_priority(Priority::new(200)?);
+//! let address = IpAddr::from([192, 0, 2, 1]);
+//! let own = IpAddr::from([192, 0, 2, 11]);
+//! let config = Config::new(Profile::Rfc9568, Vrid::new(51)?, &[address])?.with_priority(Priority::new(200)?);
 //! let mut router = VirtualRouter::new(config);
 //! router.handle(host.now(), Input::PrimaryAddress(Some(own)));
 //! router.handle(host.now(), Input::Startup);
@@ -39,29 +40,28 @@
 //!     while let Some(action) = router.poll_action() {
 //!         match action {
 //!             Action::SendAdvertisement(kind) => {
-//!                 let group = router.config().family().group();
-//!                 let ends = Endpoints::new(own, group).ok_or("one family")?;
+//!                 let endpoints = Endpoints::to_group(own);
 //!                 let mut octets = [0; 1500];
-//!                 let len = router.encode(kind, ends, &mut octets)?;
-//!                 host.send(ends, &octets[..len]);
+//!                 let len = router.encode(kind, endpoints, &mut octets)?;
+//!                 host.send(endpoints, &octets[..len]);
 //!             }
-//!             Action::InstallAddress(vip) => {
-//!                 host.add_address(vip.address);
-//!                 router.handle(host.now(), Input::AddressInstalled(vip));
+//!             Action::InstallAddress(request) => {
+//!                 host.add_address(request.address);
+//!                 router.handle(host.now(), Input::AddressInstalled(request));
 //!             }
-//!             Action::RemoveAddress(vip) => host.remove_address(vip.address),
-//!             Action::AnnounceAddress { vip, count } => (0..count).for_each(|_| host.gratuitous_arp(vip.address)),
+//!             Action::RemoveAddress(request) => host.remove_address(request.address),
+//!             Action::AnnounceAddress { request, count } => (0..count).for_each(|_| host.gratuitous_arp(request.address)),
 //!             Action::StateChanged(change) => println!("{}: {}", change.to, change.cause.describe(router.config())),
 //!             Action::PriorityChanged { from, to, .. } => println!("priority {from} -> {to}"),
 //!             Action::FaultsChanged => router.faults().for_each(|fault| println!("{}", fault.describe(router.config()))),
 //!             Action::NobodyTookOver => println!("drained, but nobody took over"),
-//!             Action::LowerPriorityHeard { from, priority } => println!("{from} is Master too, at {priority}"),
+//!             Action::LowerPriorityHeard { from, priority } => println!("heard {from}, a Master at {priority}"),
 //!         }
 //!     }
 //!     // Wait for a packet, at most until the deadline, and hand in what happened.
 //!     match host.receive_until(router.deadline()) {
-//!         Some((ends, ttl, payload)) => {
-//!             if let Err(why) = router.handle_packet(host.now(), RxPacket { ends, ttl, payload: &payload }) {
+//!         Some((endpoints, ttl, payload)) => {
+//!             if let Err(why) = router.handle_packet(host.now(), RxPacket { endpoints, ttl, payload: &payload }) {
 //!                 println!("ignored: {why}");
 //!             }
 //!         }
@@ -73,34 +73,32 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # A driver that is killed or hangs
-//!
-//! A Master holds its addresses on a [lease](Config::with_lease), unless its configuration has none. A driver gives each address
-//! the lifetime [`Config::lease`] and renews it when an advertisement went out; so the host itself removes them when nobody does.
-//! A driver whose host knows no lifetimes leaves that out, as the one above does: when it hangs for longer and then runs on, its
-//! router removes the addresses and begins anew.
-//!
 //! # What is where
 //!
 //! | you want | take |
 //! |---|---|
 //! | one router | [`VirtualRouter`] |
 //! | many routers on shared sockets | [`RouterSet`] |
+//! | to know afterwards what they did, and why | [`record`] |
 //! | to see many routers together, and everything go wrong | `sim`, with the feature of that name |
 //! | to reason about, tabulate or model-check the protocol | [`fsm::step`] |
+//! | a router without a heap | [`Contest`], [`Criteria`], [`wire`] |
 //! | packets alone | [`wire::Packet`], [`wire::Message`] |
-//! | to migrate from version 2 to version 3 | [`Config::with_version2_too`] |
+//! | to know how long a takeover takes | the chapter on [timers](guide::timers) |
+//! | addresses that go when a driver is killed or hangs | a [lease](guide::leases) |
+//! | to hand addresses over before maintenance | a [drain](guide::drain) |
+//! | to migrate from version 2 to version 3 | [`Config::with_also_version2`], [step by step](guide::version_2_to_3) |
 //!
 //! # Words
 //!
 //! The states are called *Master*, *Backup* and *Initialize*, as in RFC 3768; RFC 9568 says *Active* for Master. What
-//! operators call *fault* is a router that health keeps in Initialize. Identifiers such as `FSM-B-07` in the source name
-//! requirements of the four RFCs, with the sections that they stand in.
+//! operators call *fault* is a router that health keeps in Initialize. Identifiers such as `FSM-B-07` name the
+//! [requirements](guide::requirements) of the RFCs, with the sections that they stand in.
 //!
 //! # Errors and panics
 //!
 //! A bad packet is neither a bug nor an error that stops anything: it is a [`Discard`], which says why, and nothing of
-//! the router has changed. A value outside its range cannot be constructed. A panic is a bug.
+//! the router has changed ([what to do](guide::discards)). A value outside its range cannot be constructed. A panic is a bug.
 //!
 //! # Features
 //!
@@ -108,10 +106,12 @@
 //! |---|---|---|
 //! | `std` | yes | nothing but `alloc` and the `std` of dependencies |
 //! | `alloc` | by `std` | everything that keeps a list: [`Config`], [`VirtualRouter`], [`RouterSet`], tracking |
-//! | `sim` | no | `sim`: a virtual world to test routers in, and what is built on them |
-//! | `serde` | no | `Serialize` and `Deserialize` for values, states, causes, discards, errors, counters and [`Status`] |
+//! | `timeline` | no | `timeline`: what happened, as a picture and as a page |
+//! | `sim` | no | `sim`, and `timeline` with it: a virtual world to test routers in, and what is built on them |
+//! | `serde` | no | `Serialize` and `Deserialize` for values, configurations, inputs, actions, states, causes, discards, errors, counters and [`Status`] |
+//! | `recording` | no | [recordings](record) as text, to be kept in files |
 //!
-//! Without `alloc` remain [`fsm`], [`wire`], [`Instant`] and the value types.
+//! Without `alloc` remain [`fsm`], [`wire`], the checks ([`Criteria`]), the bounds ([`Contest`]), [`Instant`] and the value types.
 #![no_std]
 // SEC-12
 #![forbid(unsafe_code)]
@@ -125,17 +125,25 @@ extern crate alloc;
 extern crate std;
 
 pub mod fsm;
+#[cfg(feature = "alloc")]
+pub mod guide;
 pub mod wire;
 
+mod announce;
+mod answers;
+mod contest;
 mod dialect;
+#[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "only a configuration with a heap speaks both versions"))]
+mod learned;
+mod receive;
+mod stats;
 mod time;
 mod timers;
+mod token_bucket;
 mod types;
 
 #[cfg(feature = "alloc")]
 mod action;
-#[cfg(feature = "alloc")]
-mod announce;
 #[cfg(feature = "alloc")]
 mod cause;
 #[cfg(feature = "alloc")]
@@ -147,11 +155,9 @@ mod drain;
 #[cfg(feature = "alloc")]
 mod health;
 #[cfg(feature = "alloc")]
-mod learned;
-#[cfg(feature = "alloc")]
 mod management;
 #[cfg(feature = "alloc")]
-mod receive;
+pub mod record;
 #[cfg(feature = "alloc")]
 mod roster;
 #[cfg(feature = "alloc")]
@@ -161,32 +167,39 @@ mod set;
 #[cfg(feature = "sim")]
 pub mod sim;
 #[cfg(feature = "alloc")]
-mod stats;
-#[cfg(feature = "alloc")]
 mod sync_group;
-#[cfg(feature = "alloc")]
-mod token_bucket;
+#[cfg(feature = "timeline")]
+pub mod timeline;
 
+pub use announce::AnnouncePolicy;
+pub use contest::{Contest, Reaction};
 pub use dialect::Profile;
 pub use fsm::Role;
+pub use receive::{Accepted, Criteria, Discard};
+pub use stats::{GlobalStats, Stats};
 pub use time::Instant;
 pub use types::{
-    AdvertInterval, Family, InterfaceId, OutOfRange, Password, Priority, RouterId, TrackerId, Version, Vrid,
+    AdvertInterval, Family, InterfaceId, OutOfRange, Password, Priority, RouterId, TrackerId, UnicastPeer, Version,
+    Vrid,
 };
+pub use wire::RxPacket;
 
 #[cfg(feature = "alloc")]
 pub use {
-    action::{Action, AdvertKind, Input, Vip},
-    announce::AnnouncePolicy,
+    action::{Action, AddressRequest, AdvertKind, Input},
     cause::{Cause, PriorityCause, Transition},
-    config::{Config, ConfigError, Peers, SendChecksum, UnicastPeer},
+    config::{Config, ConfigError, Peers, SendChecksum},
     drain::{Drain, DrainStatus},
     health::{Fault, Hysteresis, Reading, Tracker, Weight},
     management::{AuthError, LastEvent, NewMasterReason, ProtocolError, VirtualRouterError},
-    receive::{Accepted, Discard, Rejected, RxPacket},
-    router::{VirtualRouter, reconfigure::ReconfigureError, status::Status, suspended::Suspended},
+    receive::Rejected,
+    router::{
+        VirtualRouter,
+        reconfigure::ReconfigureError,
+        status::{Status, Timers},
+        suspended::Suspended,
+    },
     set::{DuplicateRouter, RouterSet},
-    stats::{GlobalStats, Stats},
     sync_group::GroupError,
 };
 

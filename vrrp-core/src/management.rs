@@ -20,7 +20,8 @@ use crate::receive::Discard;
 use crate::types::Version;
 use crate::wire::ParseError;
 
-/// Why a router last became Master: vrrpv3StatisticsNewMasterReason, and new-master-reason (STAT-30, AMB-15).
+/// The reason why a router last became Master: vrrpv3StatisticsNewMasterReason, and new-master-reason (STAT-30,
+/// AMB-15).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NewMasterReason {
@@ -73,7 +74,7 @@ pub enum LastEvent {
     OwnerPreempt,
 }
 
-/// What was wrong with a packet before it was any router's: vrrpv3StatisticsProtoErrReason, whose 0 is `None` here, and
+/// A fault of a packet that does not belong to a router yet: vrrpv3StatisticsProtoErrReason, whose 0 is `None` here, and
 /// vrrp-error-global (STAT-31, STAT-32).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -88,7 +89,7 @@ pub enum ProtocolError {
     Vrid = 4,
 }
 
-/// What was wrong with a packet for one router: vrrp-error-virtual-router (STAT-32).
+/// A fault of a packet for one router: vrrp-error-virtual-router (STAT-32).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum VirtualRouterError {
@@ -100,7 +101,7 @@ pub enum VirtualRouterError {
     PacketLength,
 }
 
-/// Why authentication failed: vrrpTrapAuthErrorType of RFC 2787 (STAT-35).
+/// The reason why authentication failed: vrrpTrapAuthErrorType of RFC 2787 (STAT-35).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AuthError {
@@ -113,7 +114,7 @@ pub enum AuthError {
 }
 
 impl NewMasterReason {
-    /// The enumeration's name in RFC 8347.
+    /// Returns the enumeration's name in RFC 8347.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -126,7 +127,7 @@ impl NewMasterReason {
 }
 
 impl LastEvent {
-    /// The identity's name in RFC 8347.
+    /// Returns the identity's name in RFC 8347.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -149,7 +150,7 @@ impl LastEvent {
 }
 
 impl ProtocolError {
-    /// The identity's name in RFC 8347.
+    /// Returns the identity's name in RFC 8347.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -162,7 +163,7 @@ impl ProtocolError {
 }
 
 impl VirtualRouterError {
-    /// The identity's name in RFC 8347.
+    /// Returns the identity's name in RFC 8347.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -174,7 +175,7 @@ impl VirtualRouterError {
 }
 
 impl AuthError {
-    /// The enumeration's name in RFC 2787.
+    /// Returns the enumeration's name in RFC 2787.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -186,11 +187,11 @@ impl AuthError {
 }
 
 impl Cause {
-    /// The models' reason, for a cause that led to Master; [`NewMasterReason::NotMaster`] for every other.
+    /// Returns the models' reason, for a cause that led to Master; [`NewMasterReason::NotMaster`] for every other.
     #[must_use]
     pub const fn new_master_reason(&self) -> NewMasterReason {
         match self {
-            Self::OwnerStartup | Self::Recovered(_) | Self::MasterResigned { .. } | Self::Lapsed { .. } => {
+            Self::OwnerStartup | Self::Recovered(_) | Self::MasterReleased { .. } | Self::Lapsed { .. } => {
                 NewMasterReason::Priority
             }
             Self::Preempted { .. } => NewMasterReason::Preempted,
@@ -199,7 +200,7 @@ impl Cause {
         }
     }
 
-    /// The models' event, for a router of this configuration.
+    /// Returns the models' event, for a router of this configuration.
     #[must_use]
     pub fn last_event(&self, config: &Config) -> LastEvent {
         match self {
@@ -210,7 +211,7 @@ impl Cause {
             | Self::HigherAddress { .. }
             | Self::GroupYielded(_)
             | Self::HandedOver { .. } => LastEvent::HigherPriorityBackup,
-            Self::MasterDown { .. } | Self::MasterResigned { .. } => LastEvent::MasterTimeout,
+            Self::MasterDown { .. } | Self::MasterReleased { .. } => LastEvent::MasterTimeout,
             Self::Preempted { .. } if config.priority().is_owner() => LastEvent::OwnerPreempt,
             // Nobody but an owner preempts before the hold is over.
             Self::Preempted { .. } if !config.preempt_hold().is_zero() => LastEvent::PreemptHoldTimeout,
@@ -228,7 +229,7 @@ impl Cause {
 }
 
 impl Discard {
-    /// The models' reason, for what is wrong before it is any router's.
+    /// Returns the models' reason, for what is wrong before it is any router's.
     #[must_use]
     pub const fn protocol_error(&self) -> Option<ProtocolError> {
         match self {
@@ -242,7 +243,7 @@ impl Discard {
         }
     }
 
-    /// The models' reason, for what is wrong for one router.
+    /// Returns the models' reason, for what is wrong for one router.
     #[must_use]
     pub const fn virtual_router_error(&self) -> Option<VirtualRouterError> {
         match self {
@@ -255,7 +256,7 @@ impl Discard {
         }
     }
 
-    /// The reason of RFC 2787, for what fails authentication.
+    /// Returns the reason of RFC 2787, for what fails authentication.
     #[must_use]
     pub const fn auth_error(&self) -> Option<AuthError> {
         match self {

@@ -2,27 +2,15 @@
 
 use core::net::IpAddr;
 
-use crate::config::{Config, Peers};
 use crate::dialect::Mismatch;
+use crate::fsm::{Advert, Params};
 use crate::learned::Learned;
 use crate::stats::{Stats, increment};
 use crate::time::Instant;
-use crate::types::{AdvertInterval, Family, Priority, RouterId, Version, Vrid};
-use crate::wire::{self, AUTH_TYPE_MD5, ChecksumForm, Endpoints, Packet, ParseError, Prepared, TTL};
+use crate::types::{AdvertInterval, Family, Password, Priority, UnicastPeer, Version, Vrid};
+use crate::wire::{self, AUTH_TYPE_MD5, AddressList, ChecksumForm, Endpoints, Packet, ParseError, RxPacket, TTL};
 
-/// One received IP datagram of protocol 112. Whose frame it came in is not asked (AMB-30).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "is written as a literal by every driver")]
-pub struct RxPacket<'a> {
-    /// Addresses of its IP header.
-    pub ends: Endpoints,
-    /// TTL or hop limit of its IP header.
-    pub ttl: u8,
-    /// What follows the IP header and its options, as long as the header says: no padding of the frame.
-    pub payload: &'a [u8],
-}
-
-/// Why an advertisement was ignored. State, timers and everything learned are untouched then (RX-20).
+/// The reason why an advertisement was ignored. State, timers and everything learned are untouched then (RX-20).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -120,6 +108,7 @@ pub enum Discard {
 impl Discard {
     /// Tells whether the sender of what is ignored for this reason is Master of the same virtual router, if it says the
     /// truth: the packet is one of a router of that id, which is configured otherwise.
+    #[cfg(feature = "alloc")]
     pub(crate) const fn is_of_the_same_router(&self) -> bool {
         matches!(
             self,
@@ -146,14 +135,120 @@ impl From<ParseError> for Discard {
     }
 }
 
-/// What the checks need to know of the router besides its configuration.
-pub(crate) struct Local<'a> {
-    pub(crate) now: Instant,
-    pub(crate) priority: Priority,
-    pub(crate) primary: &'a Option<IpAddr>,
-    /// Lists the addresses in our order.
-    pub(crate) advertisement: &'a Prepared,
-    pub(crate) learned: &'a Learned,
+/// The things that a router compares advertisements with, borrowed: its settings of the state machine, and those of the packets.
+///
+/// A driver without a heap checks what it hears by this, as `VirtualRouter` does, and hands [`Accepted::advert`] to
+/// [`Contest::step`](crate::Contest::step) or [`fsm::step`](crate::fsm::step):
+///
+/// ```
+/// use vrrp_core::fsm::Params;
+/// use vrrp_core::wire::{AddressList, Endpoints};
+/// use vrrp_core::{AdvertInterval, Criteria, Discard, Priority, Profile, RxPacket, Vrid};
+///
+/// let own = "192.0.2.251".parse()?;
+/// let addresses = ["192.0.2.1".parse()?];
+/// let params = Params::new(Profile::Rfc3768, Priority::new(150)?, AdvertInterval::DEFAULT, own);
+/// let criteria = Criteria::new(&params, Vrid::new(7)?, AddressList::new(&addresses)?);
+///
+/// let octets = [0x21, 7, 100, 1, 0, 1, 0xb8, 0xf4, 192, 0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+/// let endpoints = Endpoints::to_group("192.0.2.252".parse()?);
+/// let accepted = criteria.check(&RxPacket { endpoints, ttl: 255, payload: &octets })?;
+/// assert_eq!(accepted.advert().priority, Priority::new(100).ok());
+///
+/// let from_afar = RxPacket { endpoints, ttl: 254, payload: &octets };
+/// assert_eq!(criteria.check(&from_afar), Err(Discard::Ttl { found: 254, min: 255 }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Criteria<'a> {
+    pub(crate) params: &'a Params,
+    pub(crate) vrid: Vrid,
+    pub(crate) addresses: AddressList<'a>,
+    /// The addresses in ascending order, where they are known so: a forged list must not cost a comparison of each with each.
+    pub(crate) sorted: Option<&'a [IpAddr]>,
+    /// The addresses as they stand in every packet that lists the same in the same order, where they are known so.
+    pub(crate) as_sent: Option<&'a [u8]>,
+    pub(crate) password: Option<Password>,
+    /// `None`: the multicast group.
+    pub(crate) peers: Option<&'a [UnicastPeer]>,
+    pub(crate) owner_listens: bool,
+    pub(crate) strict_list: bool,
+    pub(crate) only_checksum: Option<ChecksumForm>,
+    /// Set if the router also speaks version 2: who was heard in version 3, and the time.
+    pub(crate) version3: Option<(&'a Learned, Instant)>,
+}
+
+impl<'a> Criteria<'a> {
+    /// Compares with a router that listens to the multicast group, has no password, and takes from its profile what it can. The
+    /// defaults are those of a `Config`.
+    #[must_use]
+    pub const fn new(params: &'a Params, vrid: Vrid, addresses: AddressList<'a>) -> Self {
+        Self {
+            params,
+            vrid,
+            addresses,
+            sorted: None,
+            as_sent: None,
+            password: None,
+            peers: None,
+            owner_listens: params.profile.dialect().owner_listens,
+            strict_list: false,
+            only_checksum: None,
+            version3: None,
+        }
+    }
+
+    /// Expects a simple text password, which only RFC 2338 has (RX-10).
+    #[must_use]
+    pub const fn with_password(self, password: Password) -> Self {
+        Self { password: Some(password), ..self }
+    }
+
+    /// Listens to these routers alone, and not to the group (EXT-01).
+    #[must_use]
+    pub const fn with_unicast_peers(self, peers: &'a [UnicastPeer]) -> Self {
+        Self { peers: Some(peers), ..self }
+    }
+
+    /// Sets whether a router at priority 255 listens to others (RX-09, OWN-04).
+    #[must_use]
+    pub const fn with_owner_listens(self, owner_listens: bool) -> Self {
+        Self { owner_listens, ..self }
+    }
+
+    /// Sets whether an advertisement of version 2 with other addresses is dropped (RX-14).
+    #[must_use]
+    pub const fn with_strict_list(self, strict_list: bool) -> Self {
+        Self { strict_list, ..self }
+    }
+
+    /// Accepts one form of the checksum of version 3 over IPv4 only (PKT-24).
+    #[must_use]
+    pub const fn with_checksum(self, only: ChecksumForm) -> Self {
+        Self { only_checksum: Some(only), ..self }
+    }
+
+    /// Goes through the checks of RFC 3768 and RFC 9568 section 7.1. In Initialize nothing is to be heard at all (FSM-I-04): the
+    /// state machine does nothing then.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    pub fn check<'p>(&self, rx: &RxPacket<'p>) -> Result<Accepted<'p>, Discard> {
+        self.accept(rx, &mut Stats::default())
+    }
+
+    /// Does the same, and counts what came of the checks (RX-27); changes nothing else.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    #[inline(always)]
+    pub fn accept<'p>(&self, rx: &RxPacket<'p>, stats: &mut Stats) -> Result<Accepted<'p>, Discard> {
+        let packet = self.addressed(rx).map_err(|discard| discarded(discard, stats))?;
+        count_addressed(&packet, stats);
+        let accepted = self.judge(&rx.endpoints, &packet).map_err(|discard| discarded(discard, stats))?;
+        count_accepted(&accepted, self.params.priority, stats);
+        Ok(accepted)
+    }
 }
 
 /// An advertisement that passed every check, and what it is to the router that took it.
@@ -169,19 +264,38 @@ pub struct Accepted<'a> {
     pub other_addresses: bool,
     /// Its interval is not ours, and that is only counted.
     pub other_interval: bool,
+    source: IpAddr,
     version: Version,
     checksum: ChecksumForm,
-    family: Family,
     address_list: &'a [u8],
 }
 
 impl<'a> Accepted<'a> {
     /// Returns the addresses that it lists, in its order.
     pub fn addresses(&self) -> impl ExactSizeIterator<Item = IpAddr> + use<'a> {
-        wire::addresses(self.family, self.address_list)
+        wire::addresses(Family::of(self.source), self.address_list)
+    }
+
+    /// Returns what the state machine takes of it.
+    #[must_use]
+    pub const fn advert(&self) -> Advert {
+        Advert { source: self.source, priority: self.priority, interval: self.interval }
+    }
+
+    /// Returns its version.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Returns the form of its checksum.
+    #[must_use]
+    pub const fn checksum(&self) -> ChecksumForm {
+        self.checksum
     }
 
     /// Returns the form of its checksum, in version 3.
+    #[cfg(feature = "alloc")]
     #[inline]
     pub(crate) const fn version3_form(&self) -> Option<ChecksumForm> {
         match self.version {
@@ -193,94 +307,194 @@ impl<'a> Accepted<'a> {
 
 /// An advertisement that a [`RouterSet`](crate::RouterSet) ignored. State, timers and everything learned are untouched then
 /// (RX-20).
+#[cfg(feature = "alloc")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 #[expect(clippy::exhaustive_structs, reason = "a router and a reason, and nothing else to say")]
 pub struct Rejected {
     /// The router that it was for, if there is one.
-    pub router: Option<RouterId>,
-    /// That router is Master, and the sender says that it is Master of the same virtual router, at this priority.
+    pub router: Option<crate::types::RouterId>,
+    /// The priority at which the sender says that it is Master of the same virtual router, if the router here is Master
+    /// too.
     pub other_master: Option<Priority>,
-    /// Why it was ignored.
+    /// The reason why it was ignored.
     pub reason: Discard,
 }
 
-/// Goes through the checks, in order, and counts what came of them (RX-27); changes nothing else.
-#[inline]
-pub(crate) fn accept<'a>(
-    config: &Config,
-    local: &Local<'_>,
-    rx: &RxPacket<'a>,
-    stats: &mut Stats,
-) -> Result<Accepted<'a>, Discard> {
-    let packet = addressed(config, local, rx).map_err(|discard| discarded(discard, stats))?;
-    count_addressed(&packet, stats);
-    let accepted = judge(config, local, &rx.ends, &packet).map_err(|discard| discarded(discard, stats))?;
-    count_accepted(&accepted, local.priority, stats);
-    Ok(accepted)
-}
+/// All of these are inlined or none: one call with `&self` has the whole value written to memory for each packet, which is 60
+/// instructions of 550.
+impl Criteria<'_> {
+    /// RX-01 to RX-08: a sound message that is for this router.
+    #[inline(always)]
+    fn addressed<'p>(&self, rx: &RxPacket<'p>) -> Result<Packet<'p>, Discard> {
+        let min_ttl = self.listening(&rx.endpoints)?;
+        if rx.ttl < min_ttl {
+            return Err(Discard::Ttl { found: rx.ttl, min: min_ttl });
+        }
+        // Without the flag the other version is an error (INT-10).
+        let version =
+            if self.version3.is_some() { wire::peek_version(rx.payload) } else { self.params.profile.version() };
+        let packet =
+            Packet::read(version, rx.payload, &rx.endpoints).map_err(|error| match wire::peek_vrid(rx.payload) {
+                // RX-08 comes before RX-10.
+                other if error == ParseError::Md5 && other != Some(self.vrid) => Discard::Vrid(other),
+                _ => error.into(),
+            })?;
+        self.checksum_form(&packet, rx)?;
+        if packet.vrid() != Some(self.vrid) {
+            return Err(Discard::Vrid(packet.vrid()));
+        }
+        Ok(packet)
+    }
 
-/// RX-01 to RX-08: a sound message that is for this router.
-#[inline]
-fn addressed<'a>(config: &Config, local: &Local<'_>, rx: &RxPacket<'a>) -> Result<Packet<'a>, Discard> {
-    let min_ttl = listening(config, local, &rx.ends)?;
-    if rx.ttl < min_ttl {
-        return Err(Discard::Ttl { found: rx.ttl, min: min_ttl });
+    /// RX-09 to RX-16: a message that fits what is configured and known here.
+    #[inline(always)]
+    fn judge<'p>(&self, endpoints: &Endpoints, packet: &Packet<'p>) -> Result<Accepted<'p>, Discard> {
+        let priority = packet.priority();
+        if self.params.priority.is_owner() && !self.owner_listens {
+            return Err(Discard::Owner { by: endpoints.source(), priority });
+        }
+        self.authenticate(packet)?;
+        // EXT-11
+        if packet.address_count() == 0 && !self.addresses.is_empty() {
+            return Err(Discard::NoAddress);
+        }
+        let not_link_local = self.not_link_local(packet)?;
+        let interval = packet.interval().ok_or(Discard::ZeroInterval)?;
+        let list_differs = self.other_list(packet)?;
+        let other_interval = self.other_interval(packet.version(), interval)?;
+        self.sent_by_another_host(endpoints)?;
+        // INT-04
+        let says_it_twice = self.version3.is_some_and(|(learned, now)| {
+            packet.version() == Version::V2 && learned.speaks_version3(endpoints.source(), now)
+        });
+        if says_it_twice {
+            return Err(Discard::Version2Shadowed(endpoints.source()));
+        }
+        Ok(Accepted {
+            priority,
+            interval,
+            // That is known when the router has heard it.
+            contest: false,
+            other_addresses: list_differs || not_link_local,
+            other_interval,
+            source: endpoints.source(),
+            version: packet.version(),
+            checksum: packet.checksum(),
+            address_list: packet.address_list(),
+        })
     }
-    let version = config.version_of(rx.payload);
-    let packet = Packet::read(version, rx.payload, &rx.ends).map_err(|error| match wire::peek_vrid(rx.payload) {
-        // RX-08 comes before RX-10.
-        other if error == ParseError::Md5 && other != Some(config.vrid()) => Discard::Vrid(other),
-        _ => error.into(),
-    })?;
-    checksum_form(config, &packet, rx)?;
-    if packet.vrid() != Some(config.vrid()) {
-        return Err(Discard::Vrid(packet.vrid()));
-    }
-    Ok(packet)
-}
 
-/// RX-09 to RX-16: a message that fits what is configured and known here.
-#[inline]
-fn judge<'a>(
-    config: &Config,
-    local: &Local<'_>,
-    ends: &Endpoints,
-    packet: &Packet<'a>,
-) -> Result<Accepted<'a>, Discard> {
-    let priority = packet.priority();
-    if local.priority.is_owner() && !config.owner_listens() {
-        return Err(Discard::Owner { by: ends.source(), priority });
+    /// RX-07: the form, where there is a choice and the configuration has made it.
+    #[inline(always)]
+    fn checksum_form(&self, packet: &Packet<'_>, rx: &RxPacket<'_>) -> Result<(), Discard> {
+        match (packet.version(), rx.endpoints, self.only_checksum) {
+            (Version::V3, Endpoints::V4 { .. }, Some(expected)) if packet.checksum() != expected => {
+                Err(Discard::ChecksumForm { found: packet.checksum(), expected })
+            }
+            _ => Ok(()),
+        }
     }
-    authenticate(config, packet)?;
-    // EXT-11
-    if packet.address_count() == 0 && !config.advertised().is_empty() {
-        return Err(Discard::NoAddress);
+
+    /// RX-01: whether the packet came the way that this router listens to. Returns the least TTL on that way.
+    #[inline(always)]
+    fn listening(&self, endpoints: &Endpoints) -> Result<u8, Discard> {
+        match self.peers {
+            None if endpoints.family() == self.addresses.family() && endpoints.are_to_group() => Ok(TTL),
+            Some(peers) if self.params.primary == endpoints.destination() => peers
+                .iter()
+                .find(|peer| peer.address == endpoints.source())
+                .map(|peer| peer.min_ttl)
+                .ok_or(Discard::NotAPeer(endpoints.source())),
+            _ => Err(Discard::Destination(endpoints.destination())),
+        }
     }
-    let not_link_local = not_link_local(config, packet)?;
-    let interval = packet.interval().ok_or(Discard::ZeroInterval)?;
-    let list_differs = other_list(config, local, packet)?;
-    let other_interval = other_interval(config, packet.version(), interval)?;
-    sent_by_another_host(local, ends)?;
-    // INT-04
-    if config.version2_too()
-        && packet.version() == Version::V2
-        && local.learned.speaks_version3(ends.source(), local.now)
-    {
-        return Err(Discard::Version2Shadowed(ends.source()));
+
+    /// RX-10, AUTH-01 to AUTH-03, AMB-24. MD5 of another make does not come so far (EXT-08).
+    #[inline(always)]
+    fn authenticate(&self, packet: &Packet<'_>) -> Result<(), Discard> {
+        let Some(auth) = packet.auth() else { return Ok(()) };
+        match (auth.kind, self.password) {
+            (0, None) => Ok(()),
+            (1, Some(password)) if password.matches(auth.data) => Ok(()),
+            (1, Some(_)) => Err(Discard::AuthFailure),
+            (found @ 0..=2, password) => {
+                Err(Discard::AuthTypeMismatch { found, expected: u8::from(password.is_some()) })
+            }
+            (unknown, _) => Err(Discard::AuthTypeUnknown(unknown)),
+        }
     }
-    Ok(Accepted {
-        priority,
-        interval,
-        // That is known when the router has heard it.
-        contest: false,
-        other_addresses: list_differs || not_link_local,
-        other_interval,
-        version: packet.version(),
-        checksum: packet.checksum(),
-        family: ends.family(),
-        address_list: packet.address_list(),
-    })
+
+    /// RX-12. Returns whether the first address should be link-local, is not, and that is only counted.
+    #[inline(always)]
+    fn not_link_local(&self, packet: &Packet<'_>) -> Result<bool, Discard> {
+        if self.addresses.family() == Family::Ipv4 {
+            return Ok(false);
+        }
+        match packet.addresses().next() {
+            Some(IpAddr::V6(first)) if !first.is_unicast_link_local() => {
+                match self.params.profile.dialect().link_local_mismatch {
+                    Mismatch::Drop => Err(Discard::NotLinkLocal(first.into())),
+                    Mismatch::Count => Ok(true),
+                    Mismatch::Ignore => Ok(false),
+                }
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// RX-14, RX-23. Returns whether the list of addresses is another than ours, and that is only counted.
+    #[inline(always)]
+    fn other_list(&self, packet: &Packet<'_>) -> Result<bool, Discard> {
+        let differs = self.as_sent != Some(packet.address_list()) && !same_addresses(self.addresses.as_slice(), packet);
+        if differs && !packet.addresses().any(|theirs| self.advertises(theirs)) {
+            // EXT-11
+            return Err(if self.addresses.is_empty() { Discard::AddressList } else { Discard::OtherCluster });
+        }
+        let dropped = self.strict_list && packet.version() == Version::V2;
+        if differs && dropped && packet.priority() != Some(Priority::OWNER) {
+            return Err(Discard::AddressList);
+        }
+        Ok(differs)
+    }
+
+    /// RX-15, RX-24. Returns whether the interval is another than ours, and that is only counted.
+    #[inline(always)]
+    fn other_interval(&self, version: Version, found: AdvertInterval) -> Result<bool, Discard> {
+        let (expected, on_mismatch) = match version {
+            // INT-05: what the octet can carry of our interval, and even then only counted.
+            Version::V2 if self.version3.is_some() => (self.params.interval.rounded_up(), Mismatch::Count),
+            _ => (self.params.interval, self.params.profile.dialect().interval_mismatch),
+        };
+        match on_mismatch {
+            _ if found == expected => Ok(false),
+            Mismatch::Drop => Err(Discard::Interval { found, expected }),
+            Mismatch::Count => Ok(true),
+            Mismatch::Ignore => Ok(false),
+        }
+    }
+
+    /// RX-16.
+    #[inline(always)]
+    fn sent_by_another_host(&self, endpoints: &Endpoints) -> Result<(), Discard> {
+        if self.params.primary == endpoints.source() {
+            return Err(Discard::OwnSource(endpoints.source()));
+        }
+        let no_host = match endpoints {
+            Endpoints::V4 { source, .. } => source.is_multicast() || source.is_unspecified() || source.is_broadcast(),
+            Endpoints::V6 { source, .. } => source.is_multicast() || source.is_unspecified(),
+        };
+        if no_host { Err(Discard::Source(endpoints.source())) } else { Ok(()) }
+    }
+
+    /// Tells whether `address` is one of ours.
+    #[inline(always)]
+    fn advertises(&self, address: IpAddr) -> bool {
+        match self.sorted {
+            Some(sorted) => sorted.binary_search(&address).is_ok(),
+            None => self.addresses.as_slice().contains(&address),
+        }
+    }
 }
 
 /// Counts a sound message that is for this router (STAT-06, AMB-16).
@@ -315,106 +529,6 @@ fn discarded(discard: Discard, stats: &mut Stats) -> Discard {
         increment(counter);
     }
     discard
-}
-
-/// RX-07: the form, where there is a choice and the configuration has made it.
-fn checksum_form(config: &Config, packet: &Packet<'_>, rx: &RxPacket<'_>) -> Result<(), Discard> {
-    match (packet.version(), rx.ends, config.accepted_checksum()) {
-        (Version::V3, Endpoints::V4 { .. }, Some(expected)) if packet.checksum() != expected => {
-            Err(Discard::ChecksumForm { found: packet.checksum(), expected })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// RX-01: whether the packet came the way that this router listens to. Returns the least TTL on that way.
-#[inline]
-fn listening(config: &Config, local: &Local<'_>, ends: &Endpoints) -> Result<u8, Discard> {
-    match config.peers() {
-        Peers::Multicast if ends.family() == config.family() && ends.are_to_group() => Ok(TTL),
-        Peers::Unicast(peers) if *local.primary == Some(ends.destination()) => peers
-            .iter()
-            .find(|peer| peer.address == ends.source())
-            .map(|peer| peer.min_ttl)
-            .ok_or(Discard::NotAPeer(ends.source())),
-        _ => Err(Discard::Destination(ends.destination())),
-    }
-}
-
-/// RX-10, AUTH-01 to AUTH-03, AMB-24. MD5 of another make does not come so far (EXT-08).
-#[inline]
-fn authenticate(config: &Config, packet: &Packet<'_>) -> Result<(), Discard> {
-    let Some(auth) = packet.auth() else { return Ok(()) };
-    match (auth.kind, config.password()) {
-        (0, None) => Ok(()),
-        (1, Some(password)) if password.matches(auth.data) => Ok(()),
-        (1, Some(_)) => Err(Discard::AuthFailure),
-        (found @ 0..=2, password) => Err(Discard::AuthTypeMismatch { found, expected: u8::from(password.is_some()) }),
-        (unknown, _) => Err(Discard::AuthTypeUnknown(unknown)),
-    }
-}
-
-/// RX-12. Returns whether the first address should be link-local, is not, and that is only counted.
-#[inline]
-fn not_link_local(config: &Config, packet: &Packet<'_>) -> Result<bool, Discard> {
-    if config.family() == Family::Ipv4 {
-        return Ok(false);
-    }
-    match packet.addresses().next() {
-        Some(IpAddr::V6(first)) if !first.is_unicast_link_local() => {
-            match config.profile().dialect().link_local_mismatch {
-                Mismatch::Drop => Err(Discard::NotLinkLocal(first.into())),
-                Mismatch::Count => Ok(true),
-                Mismatch::Ignore => Ok(false),
-            }
-        }
-        _ => Ok(false),
-    }
-}
-
-/// RX-14, RX-23. Returns whether the list of addresses is another than ours, and that is only counted.
-#[inline]
-fn other_list(config: &Config, local: &Local<'_>, packet: &Packet<'_>) -> Result<bool, Discard> {
-    let differs = packet.address_list() != local.advertisement.address_list()
-        && !same_addresses(config.advertised().as_slice(), packet);
-    if differs && !packet.addresses().any(|theirs| config.advertises(theirs)) {
-        // EXT-11
-        return Err(if config.advertised().is_empty() { Discard::AddressList } else { Discard::OtherCluster });
-    }
-    let dropped = config.strict_list() && packet.version() == Version::V2;
-    if differs && dropped && packet.priority() != Some(Priority::OWNER) {
-        return Err(Discard::AddressList);
-    }
-    Ok(differs)
-}
-
-/// RX-15, RX-24. Returns whether the interval is another than ours, and that is only counted.
-#[inline]
-fn other_interval(config: &Config, version: Version, found: AdvertInterval) -> Result<bool, Discard> {
-    let (expected, on_mismatch) = match version {
-        // INT-05: what the octet can carry of our interval, and even then only counted.
-        Version::V2 if config.version2_too() => (config.interval().rounded_up(), Mismatch::Count),
-        _ => (config.interval(), config.profile().dialect().interval_mismatch),
-    };
-    match on_mismatch {
-        _ if found == expected => Ok(false),
-        Mismatch::Drop => Err(Discard::Interval { found, expected }),
-        Mismatch::Count => Ok(true),
-        Mismatch::Ignore => Ok(false),
-    }
-}
-
-/// RX-16.
-#[inline]
-fn sent_by_another_host(local: &Local<'_>, ends: &Endpoints) -> Result<(), Discard> {
-    if *local.primary == Some(ends.source()) {
-        return Err(Discard::OwnSource(ends.source()));
-    }
-    let no_host = match ends {
-        Endpoints::V4 { source, .. } => source.is_multicast() || source.is_unspecified() || source.is_broadcast(),
-        Endpoints::V6 { source, .. } => source.is_multicast() || source.is_unspecified(),
-    };
-    if no_host { Err(Discard::Source(ends.source())) } else { Ok(()) }
 }
 
 /// Returns what to do about an authentication type that does not exist.

@@ -11,7 +11,7 @@ pub(crate) struct Roster {
     routers: Vec<Option<VirtualRouter>>,
     /// The router in each place, or the last one there.
     ids: Vec<RouterId>,
-    /// For empty places who comes next there; the one that was left last at the end.
+    /// The next router of each empty place; the place that was left last is at the end.
     free: Vec<RouterId>,
     len: usize,
 }
@@ -29,6 +29,18 @@ impl Roster {
         }
         self.len += 1;
         id
+    }
+
+    /// Puts a router into the place that its id says, whatever was there.
+    pub(crate) fn insert_as(&mut self, id: RouterId, router: VirtualRouter) {
+        for place in self.routers.len()..=id.index() {
+            self.routers.push(None);
+            self.ids.push(RouterId::first(place as u32));
+        }
+        if let (Some(place), Some(known)) = (self.routers.get_mut(id.index()), self.ids.get_mut(id.index())) {
+            self.len += usize::from(place.is_none());
+            (*place, *known) = (Some(router), id);
+        }
     }
 
     /// Takes a router out.

@@ -7,7 +7,7 @@ use crate::action::{Action, Input};
 use crate::config::Config;
 use crate::deadlines::Deadlines;
 use crate::fsm::Role;
-use crate::receive::{Accepted, Discard, Rejected, RxPacket};
+use crate::receive::{Accepted, Discard, Rejected};
 use crate::roster::Roster;
 use crate::router::VirtualRouter;
 use crate::router::reconfigure::ReconfigureError;
@@ -15,9 +15,17 @@ use crate::stats::{GlobalStats, increment};
 use crate::sync_group::{self, GroupError, SyncGroup};
 use crate::time::Instant;
 use crate::types::{Family, InterfaceId, Priority, RouterId, Version, Vrid};
-use crate::wire::{self, Packet, ParseError};
+use crate::wire::{self, Packet, ParseError, RxPacket};
 
 /// Many [`VirtualRouter`]s behind one driver, found by (interface, family, VRID); IP-13.
+///
+/// > 1. **News in**: [`handle`](Self::handle) for one router, [`handle_all`](Self::handle_all) for all,
+/// >    [`handle_packet`](Self::handle_packet) for the one that the packet is for; [`insert`](Self::insert),
+/// >    [`remove`](Self::remove), [`reconfigure`](Self::reconfigure), [`set_priority`](Self::set_priority).
+/// > 2. **Work out**: [`poll_action`](Self::poll_action) until there is none, each for the router that it names.
+/// > 3. **Deadline**: [`deadline`](Self::deadline), the earliest of all. When it has come,
+/// >    [`handle_timeout`](Self::handle_timeout) lets every router act that is due.
+/// > 4. **Questions**: [`get`](Self::get) lends a router, whose `&self` methods change nothing.
 ///
 /// The set adds nothing to the protocol but [sync groups](Self::group). Every call costs O(log n), for a member of a group
 /// of m O(m log n), and nothing is allocated once the routers are in.
@@ -52,7 +60,7 @@ pub struct DuplicateRouter {
 }
 
 impl RouterSet {
-    /// An empty set.
+    /// Makes an empty set.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -77,6 +85,16 @@ impl RouterSet {
         interface: InterfaceId,
         router: VirtualRouter,
     ) -> Result<RouterId, DuplicateRouter> {
+        self.insert_as(None, interface, router)
+    }
+
+    /// Adds a router that has an id already, whose place is empty.
+    pub(crate) fn insert_as(
+        &mut self,
+        id: Option<RouterId>,
+        interface: InterfaceId,
+        router: VirtualRouter,
+    ) -> Result<RouterId, DuplicateRouter> {
         let (family, vrid) = (router.config().family(), router.config().vrid());
         let by_vrid = self.by_interface.entry((interface, family)).or_default();
         let index = usize::from(vrid.get());
@@ -86,9 +104,15 @@ impl RouterSet {
         let Some(free @ None) = by_vrid.get_mut(index) else {
             return Err(DuplicateRouter { interface, family, vrid });
         };
-        let id = self.routers.insert(router);
+        let id = match id {
+            None => self.routers.insert(router),
+            Some(id) => {
+                self.routers.insert_as(id, router);
+                id
+            }
+        };
         *free = Some(id);
-        if id.index() == self.is_ready.len() {
+        while id.index() >= self.is_ready.len() {
             self.is_ready.push(false);
             self.ready.reserve(self.is_ready.len() - self.ready.len());
             self.group_of.push(None);
@@ -254,7 +278,7 @@ impl RouterSet {
         rx: RxPacket<'a>,
     ) -> Result<(RouterId, Accepted<'a>), Rejected> {
         let vrid = wire::peek_vrid(rx.payload);
-        let by_vrid = self.by_interface.get(&(interface, rx.ends.family()));
+        let by_vrid = self.by_interface.get(&(interface, rx.endpoints.family()));
         let found = vrid.and_then(|vrid| *by_vrid?.get(usize::from(vrid.get()))?);
         let addressee = found.and_then(|id| Some((id, self.routers.at_mut(id.index())?)));
         let Some((id, router)) = addressee else {
@@ -281,29 +305,66 @@ impl RouterSet {
         }
     }
 
-    /// The next thing to carry out, and for which router. Actions of one router come in its order.
+    /// Returns the next thing to carry out, and for which router. Actions of one router come in its order.
     #[must_use]
     pub fn poll_action(&mut self) -> Option<(RouterId, Action)> {
-        while let Some(id) = self.ready.front().copied() {
-            if let Some(action) = self.routers.at_mut(id.index()).and_then(VirtualRouter::poll_action) {
+        loop {
+            if let (id, Some(action)) = self.poll_next()? {
                 return Some((id, action));
             }
+        }
+    }
+
+    /// Asks the next router that may have an action for it. One that has none is not asked again before something happens to it.
+    #[inline]
+    pub(crate) fn poll_next(&mut self) -> Option<(RouterId, Option<Action>)> {
+        let id = self.ready.front().copied()?;
+        let action = self.poll_router(id);
+        if action.is_none() {
             self.ready.pop_front();
             if let Some(flag) = self.is_ready.get_mut(id.index()) {
                 *flag = false;
             }
         }
-        None
+        Some((id, action))
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout), and whose deadline that is.
+    /// Asks one router for its next action, whoever else may have one.
+    #[inline]
+    pub(crate) fn poll_router(&mut self, id: RouterId) -> Option<Action> {
+        self.routers.at_mut(id.index()).and_then(VirtualRouter::poll_action)
+    }
+
+    /// Returns the sync group that a router is in.
+    pub(crate) fn sync_group(&self, id: RouterId) -> Option<&SyncGroup> {
+        self.routers.get(id)?;
+        self.groups.get(self.group_of(id)?)?.as_ref()
+    }
+
+    /// Puts a sync group back as it was, around routers that were its members. Tells whether they are here, and in no other.
+    pub(crate) fn restore_group(&mut self, group: SyncGroup) -> bool {
+        let members = group.members().to_vec();
+        let are_free = members.iter().all(|id| self.group_of(*id).is_none());
+        if members.len() < 2 || !are_free || sync_group::check(&members, &self.routers).is_err() {
+            return false;
+        }
+        let place = self.groups.len();
+        self.groups.push(Some(group));
+        for id in members {
+            self.set_group_of(id, Some(place));
+            self.touched(id);
+        }
+        true
+    }
+
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout), and whose deadline that is.
     #[must_use]
     pub fn deadline(&self) -> Option<(Instant, RouterId)> {
         let (at, place) = self.deadlines.first()?;
         Some((at, self.routers.id_at(place as usize)?))
     }
 
-    /// One router.
+    /// Returns one router.
     #[must_use]
     pub fn get(&self, id: RouterId) -> Option<&VirtualRouter> {
         self.routers.get(id)
@@ -341,7 +402,7 @@ impl RouterSet {
         self.by_interface.keys().filter(|(interface, _)| last.replace(*interface) != Some(*interface)).count()
     }
 
-    /// Counters over all routers.
+    /// Returns the counters over all routers.
     #[must_use]
     pub const fn stats(&self) -> &GlobalStats {
         &self.stats
@@ -463,10 +524,10 @@ fn discard_unaddressed(rx: &RxPacket<'_>, vrid: Option<Vrid>) -> Discard {
 
 /// The first check of the packet itself that fails (RX-02 to RX-07).
 fn unsound(rx: &RxPacket<'_>, version: Version) -> Option<Discard> {
-    if rx.ends.are_to_group() && rx.ttl < wire::TTL {
+    if rx.endpoints.are_to_group() && rx.ttl < wire::TTL {
         return Some(Discard::Ttl { found: rx.ttl, min: wire::TTL });
     }
-    match Packet::parse(version, rx.payload, rx.ends) {
+    match Packet::parse(version, rx.payload, rx.endpoints) {
         Ok(_) | Err(ParseError::Md5) => None,
         Err(error) => Some(error.into()),
     }

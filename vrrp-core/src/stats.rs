@@ -54,7 +54,7 @@ pub struct Stats {
     /// Adverts in the pseudo-header checksum form (PKT-24).
     pub checksum_pseudo_header: u64,
     /// Answers to a lower Master that the rate limit held back (FSM-A-10).
-    pub assert_suppressed: u64,
+    pub answers_suppressed: u64,
     /// Advertisements held back because an address was not yet confirmed.
     pub unconfirmed_suppressed: u64,
     /// Advertisements that could not be sent, as reported by the driver.

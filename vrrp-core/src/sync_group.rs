@@ -30,7 +30,7 @@ use crate::router::VirtualRouter;
 use crate::time::Instant;
 use crate::types::RouterId;
 
-/// Why routers cannot be a sync group.
+/// The reason why routers cannot be a sync group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -45,10 +45,11 @@ pub enum GroupError {
 
 /// One group. The routers themselves stay where they are.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub(crate) struct SyncGroup {
-    /// At least two.
+    /// The members, at least two.
     members: Box<[RouterId]>,
-    /// Those that joined Masters and are none yet: they do not count so far.
+    /// Members that joined Masters and are none yet: they do not count so far.
     joining: Vec<RouterId>,
     /// The last takeover.
     took_over: Option<Instant>,
@@ -89,6 +90,12 @@ impl SyncGroup {
 
     pub(crate) const fn members(&self) -> &[RouterId] {
         &self.members
+    }
+
+    /// The same where its members have other ids.
+    pub(crate) fn with_routers(mut self, new: impl Fn(RouterId) -> RouterId) -> Self {
+        self.members.iter_mut().chain(&mut self.joining).for_each(|id| *id = new(*id));
+        self
     }
 
     #[cfg(feature = "sim")]

@@ -17,7 +17,7 @@ impl Instant {
     /// The end of time, 584 years after the epoch.
     pub const MAX: Self = Self(u64::MAX);
 
-    /// A point `nanos` nanoseconds after the epoch.
+    /// Returns the point `nanos` nanoseconds after the epoch.
     #[must_use]
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
@@ -29,7 +29,7 @@ impl Instant {
         self.0
     }
 
-    /// The time from `earlier` to `self`; zero when `earlier` is later.
+    /// Returns the time from `earlier` to `self`; zero when `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
@@ -40,7 +40,7 @@ impl Instant {
         Self(self.0.saturating_add(nanos))
     }
 
-    /// `self - span`, or the epoch when that lies before it.
+    /// Returns `self - span`, or the epoch when that lies before it.
     #[must_use]
     pub const fn before(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(saturating_nanos(span)))

@@ -20,7 +20,8 @@ pub(crate) const fn master_down_interval(dialect: &Dialect, priority: Priority, 
     3 * interval.nanos() + skew_time(dialect, priority, interval)
 }
 
-/// How long a Master may be silent before its addresses are taken from it: whole seconds, as kernels count lifetimes.
+/// Returns how long a Master may be silent before its addresses are taken from it: whole seconds, as kernels count
+/// lifetimes.
 ///
 /// The first Backup takes over later than three intervals after the last advertisement, and a kernel may be a second
 /// late to remove what has expired. At least five quarters of the interval: an advertisement may be late, and a kernel

@@ -24,7 +24,7 @@ impl<const BURST: u8> TokenBucket<BURST> {
         granted
     }
 
-    /// Whether there is a token.
+    /// Tells whether there is a token.
     pub(crate) fn has(&mut self, now: Instant, period: Duration) -> bool {
         let period = period.as_nanos().max(1);
         let earned = now.since(self.filled_at).as_nanos() / period;
@@ -37,7 +37,7 @@ impl<const BURST: u8> TokenBucket<BURST> {
         self.tokens > 0
     }
 
-    /// When it was last used or filled.
+    /// Returns when it was last used or filled.
     pub(crate) const fn filled_at(&self) -> Instant {
         self.filled_at
     }

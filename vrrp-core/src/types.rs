@@ -43,7 +43,7 @@ impl Family {
     /// The group of IPv6 that routers advertise to: ff02::12 (IP-02).
     pub const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
 
-    /// The family of an address.
+    /// Returns the family of an address.
     #[must_use]
     pub const fn of(address: IpAddr) -> Self {
         match address {
@@ -52,7 +52,7 @@ impl Family {
         }
     }
 
-    /// Octets of one address: 4 or 16.
+    /// Returns the octets of one address: 4 or 16.
     #[must_use]
     pub const fn address_len(self) -> usize {
         match self {
@@ -88,7 +88,7 @@ impl fmt::Display for Family {
 pub struct OutOfRange {
     /// The field's name in the RFC's words.
     pub what: &'static str,
-    /// What was given.
+    /// The value that was given.
     pub given: u64,
     /// The smallest value allowed.
     pub min: u64,
@@ -146,6 +146,8 @@ impl Vrid {
 
     const WHAT: &str = "virtual router id";
 
+    /// Takes a virtual router id.
+    ///
     /// # Errors
     /// [`OutOfRange`] for 0.
     pub const fn new(vrid: u8) -> Result<Self, OutOfRange> {
@@ -155,13 +157,13 @@ impl Vrid {
         }
     }
 
-    /// The number on the wire.
+    /// Returns the number on the wire.
     #[must_use]
     pub const fn get(self) -> u8 {
         self.0.get()
     }
 
-    /// The MAC address of the virtual router: 00-00-5E-00-01-VRID, over IPv6 00-00-5E-00-02-VRID (IP-08, INT-11).
+    /// Returns the MAC address of the virtual router: 00-00-5E-00-01-VRID, over IPv6 00-00-5E-00-02-VRID (IP-08, INT-11).
     #[must_use]
     pub const fn virtual_mac(self, family: Family) -> [u8; 6] {
         let block = match family {
@@ -219,7 +221,7 @@ impl Priority {
     };
     /// The lowest that a router can have: 1.
     pub const LOWEST: Self = Self(NonZeroU8::MIN);
-    /// What a router uses when nothing is configured: 100.
+    /// The priority of a router if none is configured: 100.
     pub const DEFAULT: Self = match NonZeroU8::new(100) {
         Some(p) => Self(p),
         None => Self::OWNER,
@@ -227,6 +229,8 @@ impl Priority {
 
     const WHAT: &str = "priority";
 
+    /// Takes a priority.
+    ///
     /// # Errors
     /// [`OutOfRange`] for 0.
     pub const fn new(priority: u8) -> Result<Self, OutOfRange> {
@@ -236,7 +240,7 @@ impl Priority {
         }
     }
 
-    /// The priority octet as received; `None` is the release.
+    /// Reads the priority octet as received; `None` is the release.
     #[must_use]
     pub const fn from_wire(octet: u8) -> Option<Self> {
         match NonZeroU8::new(octet) {
@@ -245,19 +249,19 @@ impl Priority {
         }
     }
 
-    /// The number on the wire.
+    /// Returns the number on the wire.
     #[must_use]
     pub const fn get(self) -> u8 {
         self.0.get()
     }
 
-    /// Whether this is the address owner's 255.
+    /// Tells whether this is the address owner's 255.
     #[must_use]
     pub const fn is_owner(self) -> bool {
         self.get() == 255
     }
 
-    /// The priority in use of a router whose host cannot set all of its addresses: 1 to 32, in the order of the configured
+    /// Returns the priority in use of a router whose host cannot set all of its addresses: 1 to 32, in the order of the configured
     /// ones, so that whoever has 33 or more and can set them all is better. An owner stays 255.
     #[must_use]
     pub const fn handicapped(self) -> Self {
@@ -267,7 +271,7 @@ impl Priority {
         }
     }
 
-    /// The priority in use after tracking: `self + adjustment`, kept within 1 to 254. An owner stays 255.
+    /// Returns the priority in use after tracking: `self + adjustment`, kept within 1 to 254. An owner stays 255.
     #[must_use]
     pub const fn adjusted(self, adjustment: i32) -> Self {
         if self.is_owner() {
@@ -324,7 +328,7 @@ impl From<Priority> for u8 {
 
 /// Time between two advertisements, in centiseconds, never zero (PKT-07, PKT-08, E-8301).
 ///
-/// What the wire of a version can carry is narrower: whole seconds up to 255 in version 2, 4095 cs in version 3.
+/// An advertisement carries a smaller range: whole seconds up to 255 in version 2, up to 4095 cs in version 3.
 /// [`Config`](crate::Config) refuses the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(
@@ -354,6 +358,8 @@ impl AdvertInterval {
         None => Self::DEFAULT,
     };
 
+    /// Takes an interval in centiseconds.
+    ///
     /// # Errors
     /// [`OutOfRange`] outside 1 to 25500 cs (what either version can carry at all).
     pub const fn from_centis(centis: u16) -> Result<Self, OutOfRange> {
@@ -363,6 +369,8 @@ impl AdvertInterval {
         }
     }
 
+    /// Takes an interval in seconds.
+    ///
     /// # Errors
     /// [`OutOfRange`] for 0.
     pub const fn from_secs(secs: u8) -> Result<Self, OutOfRange> {
@@ -372,7 +380,7 @@ impl AdvertInterval {
         }
     }
 
-    /// Centiseconds.
+    /// Returns the centiseconds.
     #[must_use]
     pub const fn centis(self) -> u16 {
         self.0.get()
@@ -394,12 +402,11 @@ impl AdvertInterval {
     }
 
     /// The interval that version 2 says it is.
-    #[cfg(feature = "alloc")]
     pub(crate) fn rounded_up(self) -> Self {
         Self::from_secs(self.whole_secs()).unwrap_or(self)
     }
 
-    /// The same span as a [`Duration`].
+    /// Returns the same span as a [`Duration`].
     #[must_use]
     pub const fn duration(self) -> Duration {
         Duration::from_nanos(self.nanos())
@@ -506,6 +513,8 @@ impl fmt::Display for AdvertInterval {
 pub struct Password([u8; 8]);
 
 impl Password {
+    /// Takes the text of a password.
+    ///
     /// # Errors
     /// [`OutOfRange`] for an empty password or one of more than eight octets.
     pub fn new(text: &[u8]) -> Result<Self, OutOfRange> {
@@ -517,6 +526,12 @@ impl Password {
             }
             _ => Err(OutOfRange { what: "password length", given: text.len() as u64, min: 1, max: 8, unit: "octets" }),
         }
+    }
+
+    /// The password that is sent as these octets.
+    #[cfg(all(feature = "alloc", feature = "serde"))]
+    pub(crate) const fn from_octets(octets: [u8; 8]) -> Self {
+        Self(octets)
     }
 
     /// Returns the octets as they are sent: the password, and zeros after it.
@@ -553,7 +568,13 @@ impl fmt::Debug for Password {
 pub struct TrackerId(pub(crate) u16);
 
 impl TrackerId {
-    /// Position among the trackers of its configuration, from 0.
+    /// Names the tracker that is added as the `index`-th, from 0.
+    #[must_use]
+    pub const fn new(index: u16) -> Self {
+        Self(index)
+    }
+
+    /// Returns the position among the trackers of its configuration, from 0.
     #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize
@@ -590,7 +611,7 @@ impl fmt::Display for InterfaceId {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(into = "u64", from = "u64"))]
 pub struct RouterId {
     index: u32,
-    /// How many routers had this place, itself among them.
+    /// The number of routers that had this place, itself among them.
     generation: NonZeroU32,
 }
 
@@ -625,9 +646,20 @@ impl From<RouterId> for u64 {
 impl From<u64> for RouterId {
     /// Reads back what it was [written](u64) as.
     fn from(number: u64) -> Self {
-        // What is cut off is the generation.
+        // The bits that are cut off are the generation.
         Self { index: number as u32, generation: NonZeroU32::MIN.saturating_add((number >> 32) as u32) }
     }
+}
+
+/// One router of a unicast configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+#[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
+pub struct UnicastPeer {
+    /// Its address: destination of what we send, source of what we accept.
+    pub address: IpAddr,
+    /// Least TTL accepted from it. 255 keeps strangers from beyond the link out; less lets a peer be routed (EXT-02).
+    pub min_ttl: u8,
 }
 
 #[cfg(test)]

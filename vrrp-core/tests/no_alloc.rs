@@ -17,13 +17,13 @@ fn drain(set: &mut RouterSet, now: Instant) -> usize {
     let mut sent = 0;
     while let Some((id, action)) = set.poll_action() {
         match action {
-            Action::InstallAddress(vip) => set.handle(now, id, Input::AddressInstalled(vip)),
+            Action::InstallAddress(request) => set.handle(now, id, Input::AddressInstalled(request)),
             Action::SendAdvertisement(kind) => {
                 let router = set.get(id).unwrap();
                 let group = router.config().family().group();
-                let ends = Endpoints::new(router.source().unwrap(), group).unwrap();
+                let endpoints = Endpoints::new(router.source().unwrap(), group).unwrap();
                 let mut octets = [0; 1500];
-                sent += usize::from(router.encode(kind, ends, &mut octets).is_ok());
+                sent += usize::from(router.encode(kind, endpoints, &mut octets).is_ok());
             }
             _ => {}
         }
@@ -32,7 +32,7 @@ fn drain(set: &mut RouterSet, now: Instant) -> usize {
 }
 
 fn receive(set: &mut RouterSet, now: Instant, id: RouterId, raw: &Raw, octets: &[u8]) -> bool {
-    let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: octets };
+    let rx = RxPacket { endpoints: raw.endpoints(), ttl: 255, payload: octets };
     set.handle_packet(now, InterfaceId(id.index() as u32), rx).is_ok()
 }
 
@@ -46,7 +46,7 @@ fn refuse(set: &mut RouterSet, now: Instant, id: RouterId, raw: &Raw, octets: &[
         assert!(!receive(set, now, id, raw, copy), "octet {changed}");
     }
     assert!((0..octets.len()).all(|len| !receive(set, now, id, raw, &octets[..len])));
-    let rx = RxPacket { ends: raw.ends(), ttl: 254, payload: octets };
+    let rx = RxPacket { endpoints: raw.endpoints(), ttl: 254, payload: octets };
     assert!(set.handle_packet(now, InterfaceId(id.index() as u32), rx).is_err());
 }
 
@@ -110,7 +110,7 @@ fn a_whole_life_allocates_nothing() {
     let mut lives = Vec::new();
     let kinds = kinds.flat_map(|(profile, family)| {
         let one = config(profile, family).with_lease(true);
-        let both = one.clone().with_checksum(SendChecksum::AsHeard).with_version2_too(true).ok();
+        let both = one.clone().with_checksum(SendChecksum::AsHeard).with_also_version2(true).ok();
         [Some(one), both].into_iter().flatten().map(move |config| (profile, family, config))
     });
     for (interface, (profile, family, config)) in kinds.enumerate() {

@@ -10,14 +10,25 @@ use std::process::{Command, Output};
 
 /// What a firmware does with the crate when it has no heap.
 const BARE: &str = r#"
-use vrrp_core::fsm::{self, Event, State};
-use vrrp_core::wire::{Endpoints, Packet};
-use vrrp_core::{Instant, Version};
+use vrrp_core::fsm::{Event, Params, State};
+use vrrp_core::wire::{self, Frame, Message};
+use vrrp_core::{AnnouncePolicy, Contest, Criteria, Instant, RxPacket};
 
 #[unsafe(no_mangle)]
-pub extern "C" fn entry(params: &fsm::Params, ends: &Endpoints, octet: u8) -> bool {
-    let (state, _) = fsm::step(params, State::Initialize, Instant::ZERO, Event::Startup);
-    Packet::parse(Version::V3, &[octet; 12], *ends).is_ok() && state.deadline().is_some()
+pub extern "C" fn entry(params: &Params, message: &Message<'_>, octets: &[u8; 64]) -> bool {
+    let (policy, mut contest, mut state) = (AnnouncePolicy::default(), Contest::default(), State::Initialize);
+    let _ = contest.step(params, &policy, &mut state, Instant::ZERO, Event::Startup);
+    let criteria = Criteria::new(params, message.vrid, message.addresses);
+    let mac = message.vrid.virtual_mac(message.addresses.family());
+    if wire::arp_reply(octets, mac, |_| true).is_some() || wire::solicited_na(octets, mac, |_| true).is_some() {
+        return true;
+    }
+    let Some(Ok(accepted)) = RxPacket::from_frame(octets).map(|rx| criteria.check(&rx)) else { return false };
+    let reaction = contest.step(params, &policy, &mut state, Instant::ZERO, Event::Advert(accepted.advert()));
+    let mut out = [0; 1514];
+    let frame = Frame::multicast(mac, params.primary);
+    let len = frame.write(&mut out, |endpoints, octets| message.write(endpoints, octets));
+    len.is_ok() && reaction.effects.in_order().count() > 0 && contest.deadline(&state).is_some()
 }
 "#;
 

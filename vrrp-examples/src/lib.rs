@@ -2,5 +2,7 @@
 
 pub mod decode;
 pub mod lab;
+pub mod story;
 pub mod testbed;
+pub mod top;
 pub mod vrrpd;

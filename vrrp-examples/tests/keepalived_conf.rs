@@ -34,30 +34,30 @@ fn peer(address: &str, min_ttl: u8) -> Peer {
     Peer { address: address.parse().unwrap(), min_ttl }
 }
 
-fn vip(text: &str) -> VirtualIp {
+fn virtual_ip(text: &str) -> VirtualIp {
     text.parse().unwrap()
 }
 
-/// What a version is to keepalived, where nothing more is said.
+/// Returns what a version is to keepalived, where nothing more is said.
 fn protocol(profile: Profile) -> Protocol {
     Protocol {
         profile,
         accept: true,
         answer_lower: true,
-        last_word: true,
+        yield_advertisement: true,
         owner_listens: true,
         strict_list: false,
         pseudo_header: true,
     }
 }
 
-/// What every keyword that is left out comes to.
+/// Returns what every keyword that is left out comes to.
 fn instance(name: &str, vrid: u8, address: &str) -> Instance {
     Instance {
         name: name.to_owned(),
         interface: "eth0".to_owned(),
         track_own_interface: true,
-        family: Family::of(vip(address).address),
+        family: Family::of(virtual_ip(address).address),
         vrid: Vrid::new(vrid).unwrap(),
         protocol: protocol(Profile::Rfc2338),
         priority: Priority::DEFAULT,
@@ -68,7 +68,7 @@ fn instance(name: &str, vrid: u8, address: &str) -> Instance {
         source: None,
         unicast: None,
         virtual_mac: None,
-        addresses: vec![vip(address)],
+        addresses: vec![virtual_ip(address)],
         excluded: Vec::new(),
         routes: Vec::new(),
         rules: Vec::new(),
@@ -107,7 +107,7 @@ fn the_articles_two_files_mean_what_the_article_says() {
     for (file, priorities) in [("proxy-serv01.conf", [255, 100]), ("proxy-serv02.conf", [100, 255])] {
         let loaded = load(&Path::new("article").join(file)).unwrap();
         let router = |n: u8, priority| {
-            let mut address = vip(&format!("192.168.2.10{n}/24"));
+            let mut address = virtual_ip(&format!("192.168.2.10{n}/24"));
             address.device = Some("eth0".to_owned());
             address.label = Some(format!("eth0:{n}"));
             Instance {
@@ -184,11 +184,11 @@ fn unicast_in_a_cloud_with_every_keyword() {
     router.unicast = Some(Unicast { peers: vec![peer("192.0.2.2", 0), peer("192.0.2.3", 0)], ttl: 255 });
     router.addresses[0].broadcast = Some([203, 0, 113, 255].into());
     router.addresses[0].scope = Scope::Link;
-    let mut second = vip("203.0.113.11");
+    let mut second = virtual_ip("203.0.113.11");
     second.device = Some("eth1".to_owned());
     second.label = Some("eth1:v".to_owned());
     router.addresses.push(second);
-    let mut excluded = vip("198.51.100.1/25");
+    let mut excluded = virtual_ip("198.51.100.1/25");
     excluded.device = Some("eth2".to_owned());
     excluded.broadcast = Some([198, 51, 100, 127].into());
     router.excluded = vec![excluded];
@@ -287,8 +287,15 @@ fn one_file_serves_each_host_that_it_has_lines_for() {
     let routers = |loaded: &Loaded| {
         let routers = loaded.daemon.instances.iter();
         let one = |router: &Instance| {
-            let vips: Vec<String> = router.addresses.iter().map(ToString::to_string).collect();
-            format!("{} {} {} {} {}", router.name, router.interface, router.vrid, router.priority, vips.join(" "))
+            let virtual_ips: Vec<String> = router.addresses.iter().map(ToString::to_string).collect();
+            format!(
+                "{} {} {} {} {}",
+                router.name,
+                router.interface,
+                router.vrid,
+                router.priority,
+                virtual_ips.join(" ")
+            )
         };
         routers.map(one).collect::<Vec<_>>()
     };
@@ -306,10 +313,7 @@ fn one_file_serves_each_host_that_it_has_lines_for() {
     assert_eq!(first.daemon.instances[0].password, Password::new(b"s3cret").ok());
     assert_eq!(shown(&first.notices), Vec::<String>::new());
     let other = load_with_places(Path::new("tests/conf/good/pair.conf"), "node9").map(|_| ()).unwrap_err().to_string();
-    assert!(
-        other.contains("no line is for `node9`, as this host is called; there are some for node1, node2"),
-        "{other}"
-    );
+    assert!(other.contains("no line is for this host, `node9`; there are lines for node1, node2"), "{other}");
     assert!(!other.contains("s3cret"), "{other}");
 }
 
@@ -337,7 +341,7 @@ fn no_keyword_is_said_to_do_what_it_does_not() {
         ("startup_script /bin/s", "the script would not be run"),
         ("vmac_prefix v", "the interface of a virtual MAC address is called"),
         ("vrrp_min_garp", "say the same"),
-        ("lvs_flush", "no load balancer"),
+        ("lvs_flush", "not a load balancer"),
         ("enable_snmp_vrrp", "neither SNMP nor D-Bus"),
     ] {
         let text = format!(
@@ -422,6 +426,24 @@ fn what_does_no_harm_is_a_notice() {
         assert!(!notices.is_empty(), "{}", conf.display());
         format!("{}\n", Diagnostics(notices))
     });
+}
+
+/// The configuration of the Debian package runs nothing, and the example in its comments runs.
+#[test]
+fn a_file_with_nothing_but_comments_runs_nothing_and_an_emptied_one_is_an_error() {
+    let conf = include_str!("../debian/vrrpd.conf");
+    let idle = parse_str("vrrpd.conf", conf).unwrap();
+    assert_eq!(idle.daemon.instances, []);
+    assert_eq!(shown(&idle.notices), ["1:1 no virtual router is configured"]);
+    assert!(parse_str("vrrpd.conf", "\n").is_err(), "cut off or emptied by mistake");
+
+    let lines = conf.lines().map(|line| match line.strip_prefix("# ") {
+        Some(example) if example.starts_with(['v', '}', ' ']) => example,
+        _ => line,
+    });
+    let uncommented = parse_str("vrrpd.conf", &lines.collect::<Vec<_>>().join("\n")).unwrap();
+    assert_eq!(uncommented.daemon.instances.len(), 1);
+    assert_eq!(shown(&uncommented.notices), [""; 0]);
 }
 
 /// `docs/check.md` describes it.

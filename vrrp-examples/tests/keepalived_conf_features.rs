@@ -16,7 +16,7 @@ fn loaded(text: &str) -> Loaded {
     parse_str("t", text).unwrap_or_else(|why| panic!("{text}\n{why}"))
 }
 
-/// What a text means, which printed means the same.
+/// Returns what a text means, which printed means the same.
 fn daemon(text: &str) -> Daemon {
     let daemon = loaded(text).daemon;
     let printed = print(&daemon);
@@ -59,7 +59,7 @@ fn an_instance_may_have_no_address_and_speaks_the_family_of_its_peers() {
     let both = parse_str("t", &instance("native_ipv6\nunicast_peer { 192.0.2.2 }")).unwrap_err().to_string();
     assert!(both.contains("the peer 192.0.2.2 of a router for IPv6"), "{both}");
     let strict = parse_str("t", &instance("strict_mode")).unwrap_err().to_string();
-    assert!(strict.contains("strict mode does not go with an instance without addresses"), "{strict}");
+    assert!(strict.contains("strict mode cannot be used with an instance without addresses"), "{strict}");
 }
 
 #[test]

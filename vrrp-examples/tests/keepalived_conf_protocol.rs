@@ -35,7 +35,7 @@ const PLAIN: Protocol = Protocol {
     profile: Profile::Rfc2338,
     accept: true,
     answer_lower: true,
-    last_word: true,
+    yield_advertisement: true,
     owner_listens: true,
     strict_list: false,
     pseudo_header: true,
@@ -45,7 +45,7 @@ const STRICT: Protocol = Protocol {
     profile: Profile::Rfc3768,
     accept: false,
     answer_lower: false,
-    last_word: false,
+    yield_advertisement: false,
     strict_list: true,
     ..PLAIN
 };
@@ -90,8 +90,8 @@ fn each_switch_means_what_it_means_to_keepalived() {
         ("vrrp_lower_prio_no_advert yes", "", V4, Protocol { answer_lower: false, ..PLAIN }, 0),
         ("vrrp_lower_prio_no_advert", "lower_prio_no_advert off", V4, PLAIN, 0),
         ("", "higher_prio_send_advert", V4, PLAIN, 0),
-        ("", "higher_prio_send_advert no", V4, Protocol { last_word: false, ..PLAIN }, 0),
-        ("vrrp_higher_prio_send_advert false", "", V4, Protocol { last_word: false, ..PLAIN }, 0),
+        ("", "higher_prio_send_advert no", V4, Protocol { yield_advertisement: false, ..PLAIN }, 0),
+        ("vrrp_higher_prio_send_advert false", "", V4, Protocol { yield_advertisement: false, ..PLAIN }, 0),
         ("", "owner_ignore_adverts\npriority 255", V4, Protocol { owner_listens: false, ..PLAIN }, 0),
         ("", "owner_ignore_adverts", V4, PLAIN, 1),
         ("vrrp_owner_ignore_adverts on", "", V4, PLAIN, 0),
@@ -280,7 +280,7 @@ vrrp_sync_group both {
     EXTRA
 }";
 
-/// What each instance tracks, and after these each group: name and weight; 0 is a fault.
+/// Returns what each instance tracks, and after these each group: name and weight; 0 is a fault.
 fn tracked(daemon: &Daemon) -> Vec<Vec<(String, i16)>> {
     let weight = |weight| match weight {
         Weight::Fault => 0,

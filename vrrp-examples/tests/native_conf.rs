@@ -111,11 +111,14 @@ fn the_keys_of_a_router_mean_what_they_say() {
     assert_eq!((one.vrid.get(), one.priority.get(), one.interval.centis()), (10, 150, 25));
     let protocol = &one.protocol;
     assert_eq!(protocol.profile, Profile::Rfc9568);
-    assert!(!(protocol.accept || protocol.answer_lower || protocol.last_word || protocol.pseudo_header));
+    assert!(!(protocol.accept || protocol.answer_lower || protocol.yield_advertisement || protocol.pseudo_header));
     assert!(one.preempt && one.preempt_delay == Duration::from_secs(30) && !one.track_own_interface);
-    let [_, vip] = &one.addresses[..] else { panic!("{one:#?}") };
-    assert_eq!((vip.device.as_deref(), vip.label.as_deref(), vip.scope), (Some("eth4"), Some("eth4:1"), Scope::Link));
-    assert_eq!(vip.broadcast, "192.0.2.255".parse().ok());
+    let [_, virtual_ip] = &one.addresses[..] else { panic!("{one:#?}") };
+    assert_eq!(
+        (virtual_ip.device.as_deref(), virtual_ip.label.as_deref(), virtual_ip.scope),
+        (Some("eth4"), Some("eth4:1"), Scope::Link)
+    );
+    assert_eq!(virtual_ip.broadcast, "192.0.2.255".parse().ok());
     assert_eq!((one.excluded.len(), one.excluded[1].scope), (2, Scope::Other(7)));
     assert!(one.excluded[1].no_prefix_route && !one.excluded[0].no_prefix_route);
     let names: Vec<&str> = one.track_interfaces.iter().map(|track| track.name.as_str()).collect();
@@ -255,6 +258,22 @@ fn what_is_wrong_is_said_with_its_place() {
         assert!(!found.contains("s3cret"), "a password is shown: {found}");
         held(&path.with_extension("expected").to_string_lossy(), &(found + "\n"));
     }
+}
+
+#[test]
+fn a_file_with_nothing_but_comments_runs_nothing_as_a_keepalived_conf_does() {
+    let idle = keepalived::parse_str("vrrpd.conf", include_str!("../debian/vrrpd.conf")).unwrap().daemon;
+    let (native, printed) = (native::print(&idle), keepalived::print(&idle));
+    assert_eq!(native, "# no virtual router is configured\n");
+    let read = parse_str("vrrpd.toml", &native).unwrap();
+    assert_eq!(read.daemon, idle);
+    assert_eq!(
+        read.notices.iter().map(|found| found.message.as_str()).collect::<Vec<_>>(),
+        ["no virtual router is configured"]
+    );
+    assert_eq!(keepalived::parse_str("vrrpd.conf", &printed).unwrap().daemon, idle);
+    assert!(parse_str("vrrpd.toml", "\n").is_err(), "cut off or emptied by mistake");
+    assert!(parse_str("vrrpd.toml", "lease = false\n").is_err(), "something is set");
 }
 
 #[test]

@@ -8,6 +8,14 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 const MAP: &str = "docs/requirements.md";
+/// The same for readers of the documentation of vrrp-core: what is asked, and by which section.
+const CHAPTER: &str = "vrrp-core/src/guide/requirements.md";
+const CHAPTER_HEAD: &str = "\
+The requirements that identifiers such as `FSM-B-07` in this documentation and in the sources name.
+
+They come from RFC 2338, 3768, 5798 and 9568 with its verified errata, and for management from RFC 2787, 6527 and 8347.
+`docs/requirements.md` of the repository has the same rows with the code that keeps each, and the test that proves it.
+";
 
 /// Every identifier there is.
 const IDS: &[(&str, &[RangeInclusive<u8>])] = &[
@@ -38,6 +46,34 @@ const IDS: &[(&str, &[RangeInclusive<u8>])] = &[
 /// What may stand where a place in the code would, each with its reason. `TODO` may not.
 const EXCUSES: [&str; 4] = ["kernel: ", "advice: ", "fact: ", "out of scope: "];
 
+/// The innermost sections of the RFCs of VRRP.
+const SECTIONS: &[(&str, &str)] = &[
+    (
+        "2338",
+        "1.1 1.2 2.1 2.2 2.3 2.4 2.5 3 4.1 4.2 5.1 5.2.1 5.2.2 5.2.3 5.2.4 5.3.1 5.3.2 5.3.3 5.3.4 5.3.5 5.3.6.1 5.3.6.2 \
+         5.3.6.3 5.3.7 5.3.8 5.3.9 5.3.10 6.1.1 6.1.2 6.2 6.3 6.4.1 6.4.2 6.4.3 7.1 7.2 7.3 8.1 8.2 8.3 9.1 9.2 10.1 10.2 \
+         10.3 11 12 13 14",
+    ),
+    (
+        "3768",
+        "1.1 1.2 1.3 2.1 2.2 2.3 2.4 3 4.1 4.2 5.1 5.2.1 5.2.2 5.2.3 5.2.4 5.3.1 5.3.2 5.3.3 5.3.4 5.3.5 5.3.6.1 5.3.6.2 \
+         5.3.6.3 5.3.7 5.3.8 5.3.9 5.3.10 6.1 6.2 6.3 6.4.1 6.4.2 6.4.3 7.1 7.2 7.3 8.1 8.2 8.3 8.4 9.1 9.2 9.3 10 11 12.1 \
+         12.2 13 14 15",
+    ),
+    (
+        "5798",
+        "1.1 1.2 1.3 1.4 1.5 1.6 2.1 2.2 2.3 2.4 2.5 3 4.1 4.2 5.1.1.1 5.1.1.2 5.1.1.3 5.1.1.4 5.1.2.1 5.1.2.2 5.1.2.3 \
+         5.1.2.4 5.2.1 5.2.2 5.2.3 5.2.4 5.2.5 5.2.6 5.2.7 5.2.8 5.2.9 6.1 6.2 6.3 6.4.1 6.4.2 6.4.3 7.1 7.2 7.3 7.4 8.1.1 \
+         8.1.2 8.1.3 8.2.1 8.2.2 8.2.3 8.3.1 8.3.2 8.4.1 8.4.2 8.4.3.1 8.4.3.2 9 10 11 12.1 12.2",
+    ),
+    (
+        "9568",
+        "1.1 1.2 1.3 1.4 1.5 1.6 1.7 2.1 2.2 2.3 2.4 2.5 3 4.1 4.2 5.1.1.1 5.1.1.2 5.1.1.3 5.1.1.4 5.1.2.1 5.1.2.2 5.1.2.3 \
+         5.1.2.4 5.2.1 5.2.2 5.2.3 5.2.4 5.2.5 5.2.6 5.2.7 5.2.8 5.2.9 6.1 6.2 6.3 6.4.1 6.4.2 6.4.3 7.1 7.2 7.3 7.4 8.1.1 \
+         8.1.2 8.1.3 8.2.1 8.2.2 8.2.3 8.2.4 8.3.1 8.3.2 8.4.1 8.4.2.1.1 8.4.2.1.2 9 10 11",
+    ),
+];
+
 type Id = (&'static str, u8);
 
 fn name((family, number): Id) -> String {
@@ -63,6 +99,40 @@ fn no_source_cites_what_is_no_requirement() {
         let unknown: Vec<String> = cited(&read(&file)).into_iter().filter(|id| !known.contains(id)).map(name).collect();
         assert!(unknown.is_empty(), "{} cites {unknown:?}", file.display());
     }
+}
+
+#[test]
+fn every_section_that_is_named_or_linked_exists() {
+    let files = sources(&root());
+    let all: Vec<(PathBuf, String)> =
+        files.iter().flat_map(|file| sections(&read(file)).into_iter().map(|named| (file.clone(), named))).collect();
+    assert!(all.len() > 60, "{all:?}");
+    let wrong: Vec<_> = all.iter().filter(|(_, named)| exists(named) == Some(false)).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn a_section_that_does_not_exist_is_named() {
+    let text = "rfc/rfc9568#section-6.4.3) RFC 3768 section 6.4. RFC 9568 section 6.5, RFC 826 section 7";
+    assert_eq!(sections(text), ["9568 6.4.3", "3768 6.4", "9568 6.5", "826 7"]);
+    let found: Vec<_> = sections(text).iter().map(|named| exists(named)).collect();
+    assert_eq!(found, [Some(true), Some(true), Some(false), None]);
+}
+
+#[test]
+fn the_chapter_of_the_guide_has_the_same_requirements() {
+    let chapter = chapter(&read(&root().join(MAP)));
+    if std::env::var_os("VRRP_BLESS").is_some() {
+        fs::write(root().join(CHAPTER), &chapter).unwrap();
+    }
+    assert!(
+        read(&root().join(CHAPTER)) == chapter,
+        "{CHAPTER} is not what {MAP} says: run the tests with VRRP_BLESS=1"
+    );
+    let sections = chapter.split("\n# ").skip(1);
+    let without: Vec<&str> =
+        sections.filter(|section| !section.contains("rfc-editor.org") && !section.contains("project")).collect();
+    assert_eq!(without, [""; 0], "each says where its requirements come from");
 }
 
 #[test]
@@ -95,6 +165,41 @@ fn what_is_wrong_with_a_row_is_named() {
         cited("RX-02 to RX-04, (FSM-B-07), AMB-99; XRX-01 RX-011 RX-1"),
         [("RX", 2), ("RX", 3), ("RX", 4), ("FSM-B", 7), ("AMB", 99),].into()
     );
+}
+
+/// Returns each section of an RFC that a text links to or names, as `9568 6.4.3`: links first.
+fn sections(text: &str) -> Vec<String> {
+    let after = |head: &'static str, link: &'static str| {
+        text.match_indices(head).filter_map(move |(at, _)| {
+            let (rfc, rest) = text[at + head.len()..].split_once(link)?;
+            let is_number = !rfc.is_empty() && rfc.len() < 5 && rfc.bytes().all(|digit| digit.is_ascii_digit());
+            let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+            (is_number && end > 0).then(|| format!("{rfc} {}", rest[..end].trim_end_matches('.')))
+        })
+    };
+    after("rfc/rfc", "#section-").chain(after("RFC ", " section ")).collect()
+}
+
+/// Returns whether a section exists; `None` for an RFC that is not about VRRP.
+fn exists(named: &str) -> Option<bool> {
+    let (rfc, section) = named.split_once(' ')?;
+    let (_, innermost) = SECTIONS.iter().find(|(known, _)| *known == rfc)?;
+    Some(
+        innermost
+            .split(' ')
+            .any(|known| known.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))),
+    )
+}
+
+/// Returns the map without its last two columns.
+fn chapter(map: &str) -> String {
+    let rows = map.find("\n## ").map_or("", |start| &map[start..]);
+    let line = |line: &str| match line.split(" | ").collect::<Vec<_>>()[..] {
+        [id, asks, _, _] => format!("{id} | {asks} |\n"),
+        _ if line.starts_with("|---") => "|---|---|\n".to_owned(),
+        _ => format!("{}\n", line.strip_prefix('#').unwrap_or(line)),
+    };
+    CHAPTER_HEAD.to_owned() + &rows.lines().map(line).collect::<String>()
 }
 
 /// Everything that is wrong with a map.
@@ -181,7 +286,8 @@ fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split(|c: char| !c.is_alphanumeric() && c != '_')
 }
 
-/// Whether `text` has a test of this name: the attribute is right above it, with other ones and comments perhaps.
+/// Returns whether `text` has a test of this name: the attribute is right above it, with other ones and comments
+/// perhaps.
 fn is_test(text: &str, test: &str) -> bool {
     let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
     let head = format!("fn {test}(");

@@ -1,9 +1,10 @@
-//! Why a virtual address cannot be set, or removed.
+//! The reason why a virtual address cannot be set, or removed.
 
 use crate::os_error::OsError;
 use crate::virtual_ip::IPV6_MTU;
 
-/// Why a virtual address cannot be set, or removed. Its text is for people, and says what the kernel said too.
+/// The reason why a virtual address cannot be set, or removed. Its text is for people, and says what the kernel said
+/// too.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -71,7 +72,7 @@ pub enum AddressError {
     MacvlanNotRaised {
         /// The macvlan.
         macvlan: String,
-        /// What the kernel said.
+        /// The kernel's error.
         error: OsError,
     },
     /// Somebody else set the macvlan down again and again that is to carry the address.

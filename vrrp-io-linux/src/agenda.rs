@@ -1,4 +1,4 @@
-//! What is to be done, and when.
+//! Things to do, and the moment for each.
 
 use std::collections::{BTreeMap, BTreeSet};
 

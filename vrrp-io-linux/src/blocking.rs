@@ -1,5 +1,6 @@
 //! The same calls for programs without an executor.
 
+use vrrp_core::record::Recording;
 use vrrp_core::{Drain, Priority, Reading, RouterId, TrackerId};
 
 use crate::error::{ChangeError, DrainError, Gone, Stopped, TrackError};
@@ -64,7 +65,7 @@ impl Blocking<'_> {
     /// Does what [`Vrrp::plan`] does.
     ///
     /// # Errors
-    /// As there.
+    /// The errors of [`Vrrp::plan`].
     pub fn plan(&self, wanted: impl IntoIterator<Item = Router>) -> Result<Plan, ChangeError> {
         block_on(self.vrrp.plan(wanted))
     }
@@ -131,6 +132,22 @@ impl Blocking<'_> {
     /// [`Stopped`].
     pub fn status(&self) -> Result<DriverStatus, Stopped> {
         block_on(self.vrrp.status())
+    }
+
+    /// Does what [`Vrrp::record`] does.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub fn record(&self) -> Result<Option<Recording>, Stopped> {
+        block_on(self.vrrp.record())
+    }
+
+    /// Does what [`Vrrp::set_recorder_size`] does.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub fn set_recorder_size(&self, octets: usize) -> Result<(), Stopped> {
+        block_on(self.vrrp.set_recorder_size(octets))
     }
 
     /// Does what [`Vrrp::routers`] does.

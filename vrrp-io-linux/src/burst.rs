@@ -1,10 +1,10 @@
-//! How often something may be done in a short time.
+//! The bound on how often something may be done in a short time.
 
 use std::time::Duration;
 
 use vrrp_core::Instant;
 
-/// So often within `SPAN`.
+/// The number of times within `SPAN`.
 const LIMIT: usize = 3;
 const SPAN: Duration = Duration::from_secs(10);
 
@@ -13,13 +13,13 @@ const SPAN: Duration = Duration::from_secs(10);
 pub(crate) struct Burst(Vec<Instant>);
 
 impl Burst {
-    /// Whether it may not be done now.
+    /// Tells whether it was done too often lately to be done now.
     pub(crate) fn is_spent(&mut self, now: Instant) -> bool {
         self.0.retain(|at| now.since(*at) < SPAN);
         self.0.len() >= LIMIT
     }
 
-    /// Whether it may be done now. It then counts as done.
+    /// Tells whether it may be done now; if so, it counts as done.
     pub(crate) fn take(&mut self, now: Instant) -> bool {
         let may = !self.is_spent(now);
         if may {
@@ -28,7 +28,7 @@ impl Burst {
         may
     }
 
-    /// Whether it was never done.
+    /// Tells whether no time is recorded at which it was done.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

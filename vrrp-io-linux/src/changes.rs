@@ -63,14 +63,16 @@ impl Changes {
     pub(crate) async fn apply(&self, wanted: Vec<Router>) -> Result<Vec<RouterId>, ChangeError> {
         self.begin(move |work| {
             let plan = Plan::new(work.running()?, wanted)?;
-            work.follow(plan)
+            work.apply_plan(plan)
         })
         .await
     }
 
     pub(crate) async fn carry_out(&self, plan: Plan) -> Result<Vec<RouterId>, ChangeError> {
-        self.begin(move |work| if plan.is_of(&work.running()?) { work.follow(plan) } else { Err(ChangeError::Stale) })
-            .await
+        self.begin(
+            move |work| if plan.is_of(&work.running()?) { work.apply_plan(plan) } else { Err(ChangeError::Stale) },
+        )
+        .await
     }
 
     /// Does `work` when it is its turn, and to its end.
@@ -85,7 +87,7 @@ impl Changes {
             let result = work(&mut on);
             // It is the next one's turn.
             drop(on);
-            // Who asked may have gone.
+            // The caller may have gone.
             let _ = reply.send(result);
         };
         let thread = thread::Builder::new().name("vrrp-change".to_owned()).spawn(run);
@@ -104,8 +106,8 @@ impl Work {
         Ok(owned(block_on(self.line.ask(Command::Running))?))
     }
 
-    /// Returns the ids of what a plan wants, in its order.
-    fn follow(&mut self, plan: Plan) -> Result<Vec<RouterId>, ChangeError> {
+    /// Makes the changes of a plan. Returns the ids of the routers that it wants, in its order.
+    fn apply_plan(&mut self, plan: Plan) -> Result<Vec<RouterId>, ChangeError> {
         let (changes, ids) = plan.into_changes();
         let changed = if changes.is_empty() { Vec::new() } else { self.carry_out(changes)? };
         Ok(ids.resolve(&changed))

@@ -23,15 +23,15 @@ const PREFIX: &str = "vrrp-claim:";
 const LOCK: &str = "vrrp-claim-lock";
 /// It is held for less.
 const LOCK_LIMIT: Duration = Duration::from_millis(20);
-/// How often the names of others are read.
+/// The number of times that the names of others are read.
 const LOOKS: usize = 2;
-/// From one try to the next while a claim stands in the way.
+/// The time from one try to the next while a claim is in the way.
 const PAUSE: Duration = Duration::from_millis(10);
 /// Names that somebody took who cannot run a router are walked around.
 const VARIANTS: u8 = 8;
 /// Connections that nobody accepts: each is a look of somebody who was refused.
 const BACKLOG: i32 = 4096;
-/// What a user of another user namespace looks like.
+/// The user as which a user of another user namespace appears.
 const UNMAPPED_USER: u32 = 65534;
 const CAP_NET_RAW: u64 = 1 << 13;
 
@@ -41,7 +41,7 @@ pub(crate) struct Vrids([u64; 4]);
 
 /// Everything that one process runs on one interface in one family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct PortVrids {
     pub(crate) ifindex: u32,
     pub(crate) family: Family,
     pub(crate) vrids: Vrids,
@@ -50,7 +50,7 @@ pub(crate) struct Wanted {
 /// Something that is wanted.
 #[derive(Clone, Debug)]
 pub(crate) struct Wish {
-    pub(crate) wanted: Wanted,
+    pub(crate) wanted: PortVrids,
     /// The claim in whose place the new one comes: what that has is ours, whoever else says so.
     pub(crate) held: Option<Arc<Claim>>,
 }
@@ -58,27 +58,27 @@ pub(crate) struct Wish {
 /// Keeps others away for as long as it lives.
 #[derive(Debug)]
 pub(crate) struct Claim {
-    wanted: Wanted,
+    wanted: PortVrids,
     name: String,
     _listener: Socket,
 }
 
 /// A claim that is being made.
-struct Ours {
+struct NewClaim {
     position: usize,
     name: String,
     new: Vrids,
 }
 
-/// Why there is no claim.
+/// The reason why there is no claim.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     /// Another process has one of the ids.
     Taken {
-        /// Of which of those that were wanted.
+        /// The position of that id among the wanted ones.
         position: usize,
         vrid: Vrid,
-        /// Who that is, as a phrase.
+        /// The process that has it, as a phrase.
         by: String,
     },
     Os(io::Error),
@@ -103,7 +103,7 @@ impl Vrids {
         }
     }
 
-    /// Whether it has all of the others.
+    /// Tells whether it has all of the others.
     pub(crate) fn has_all(self, others: Self) -> bool {
         others.without(self).first().is_none()
     }
@@ -127,7 +127,7 @@ impl Vrids {
     }
 }
 
-impl fmt::Display for Wanted {
+impl fmt::Display for PortVrids {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let family = match self.family {
             Family::Ipv4 => 4,
@@ -139,27 +139,27 @@ impl fmt::Display for Wanted {
 }
 
 impl Wish {
-    /// What nobody may have yet.
+    /// Returns the ids that nobody may have yet.
     fn new_vrids(&self) -> Vrids {
         let held = self.held.as_ref().filter(|held| held.wanted.place() == self.wanted.place());
         held.map_or(self.wanted.vrids, |held| self.wanted.vrids.without(held.wanted.vrids))
     }
 }
 
-impl From<Wanted> for Wish {
-    fn from(wanted: Wanted) -> Self {
+impl From<PortVrids> for Wish {
+    fn from(wanted: PortVrids) -> Self {
         Self { wanted, held: None }
     }
 }
 
 impl Claim {
-    /// What it keeps others away from.
-    pub(crate) fn wanted(&self) -> Wanted {
+    /// Returns the ids that it keeps others away from, and where.
+    pub(crate) fn wanted(&self) -> PortVrids {
         self.wanted
     }
 }
 
-impl Wanted {
+impl PortVrids {
     /// Reads a name back, with or without the number of its variant.
     fn read(name: &str) -> Option<Self> {
         let mut parts = name.strip_prefix(PREFIX)?.split(':');
@@ -194,14 +194,14 @@ fn claim_now(wishes: &[Wish]) -> Result<Vec<Claim>, Refusal> {
     if wishes.is_empty() {
         return Ok(Vec::new());
     }
-    // Who reads the names has it too: no claim takes the place of another one meanwhile.
+    // A reader of the names holds the lock too: no claim takes the place of another one meanwhile.
     let _lock = lock();
     // First all names are taken, then those of others are read: of two that claim at once at least one sees the other.
     let mut claims = Vec::with_capacity(wishes.len());
     let mut ours = HashMap::new();
     for (position, wish) in wishes.iter().enumerate() {
         let claim = listen(position, wish)?;
-        ours.insert(wish.wanted.place(), Ours { position, name: claim.name.clone(), new: wish.new_vrids() });
+        ours.insert(wish.wanted.place(), NewClaim { position, name: claim.name.clone(), new: wish.new_vrids() });
         claims.push(claim);
     }
     // Whoever could not wait for the lock may have put one claim in the place of another while the names were read, so that
@@ -213,12 +213,12 @@ fn claim_now(wishes: &[Wish]) -> Result<Vec<Claim>, Refusal> {
 }
 
 /// Looks for somebody else who has what is new.
-fn look(ours: &HashMap<(u32, bool), Ours>) -> Result<(), Refusal> {
+fn look(ours: &HashMap<(u32, bool), NewClaim>) -> Result<(), Refusal> {
     // Names that others gave their sockets may be any octets.
     let list = fs::read("/proc/thread-self/net/unix").map_err(Refusal::Os)?;
     for line in String::from_utf8_lossy(&list).lines() {
         let Some(name) = line.split_whitespace().nth(7).and_then(|path| path.strip_prefix('@')) else { continue };
-        let Some(theirs) = Wanted::read(name) else { continue };
+        let Some(theirs) = PortVrids::read(name) else { continue };
         let Some(ours) = ours.get(&theirs.place()).filter(|ours| ours.name != name) else { continue };
         let Some(vrid) = ours.new.common(theirs.vrids) else { continue };
         if let Some(by) = holder(name) {
@@ -228,7 +228,7 @@ fn look(ours: &HashMap<(u32, bool), Ours>) -> Result<(), Refusal> {
     Ok(())
 }
 
-impl Wanted {
+impl PortVrids {
     fn place(&self) -> (u32, bool) {
         (self.ifindex, self.family == Family::Ipv6)
     }
@@ -282,7 +282,7 @@ fn address(name: &str) -> io::Result<SockAddr> {
     SockAddr::unix(format!("\0{name}"))
 }
 
-/// Who has a claim, as a phrase; `None` for one who cannot run routers, or is gone. Everybody may take such a name.
+/// Describes the process that has a claim, as a phrase; `None` if it cannot run routers, or is gone: anybody may take such a name.
 fn holder(name: &str) -> Option<String> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None).ok()?;
     socket.connect(&address(name).ok()?).ok()?;
@@ -301,7 +301,7 @@ fn holder(name: &str) -> Option<String> {
     })
 }
 
-/// Whether some thread of a process may open raw sockets here.
+/// Tells whether some thread of a process may open raw sockets here.
 fn has_raw_sockets(process: i32) -> bool {
     let user_namespace = |process: &str| fs::read_link(format!("/proc/{process}/ns/user")).ok();
     let ours = user_namespace("self");
@@ -320,18 +320,18 @@ mod tests {
     use super::*;
     use crate::testing::{in_namespace, ip};
 
-    fn wanted(ifindex: u32, family: Family, vrids: &[u8]) -> Wanted {
+    fn wanted(ifindex: u32, family: Family, vrids: &[u8]) -> PortVrids {
         let mut set = Vrids::default();
         vrids.iter().for_each(|vrid| set.insert(Vrid::new(*vrid).unwrap()));
-        Wanted { ifindex, family, vrids: set }
+        PortVrids { ifindex, family, vrids: set }
     }
 
-    fn claim_one(wanted: Wanted) -> Result<Claim, Refusal> {
+    fn claim_one(wanted: PortVrids) -> Result<Claim, Refusal> {
         claim(&[wanted.into()], Duration::ZERO).map(|mut claims| claims.remove(0))
     }
 
     /// Claims something in the place of what is held.
-    fn claim_instead(wanted: Wanted, held: &Arc<Claim>) -> Result<Arc<Claim>, Refusal> {
+    fn claim_instead(wanted: PortVrids, held: &Arc<Claim>) -> Result<Arc<Claim>, Refusal> {
         let wish = Wish { wanted, held: Some(Arc::clone(held)) };
         claim(&[wish], Duration::ZERO).map(|mut claims| Arc::new(claims.remove(0)))
     }
@@ -342,8 +342,8 @@ mod tests {
             for family in [Family::Ipv4, Family::Ipv6] {
                 let wanted = wanted(u32::MAX, family, vrids);
                 let name = wanted.to_string();
-                assert_eq!(Wanted::read(&name), Some(wanted));
-                assert_eq!(Wanted::read(&format!("{name}:1")), Some(wanted));
+                assert_eq!(PortVrids::read(&name), Some(wanted));
+                assert_eq!(PortVrids::read(&format!("{name}:1")), Some(wanted));
                 // sun_path less the zero at its beginning.
                 assert!(name.len() + ":8".len() <= 107, "{name}");
             }
@@ -351,7 +351,7 @@ mod tests {
         for name in
             ["", "vrrp-claim:", "vrrp-claim:1:4:", "vrrp-claim:1:5:00", "vrrp-claim-lock", "vrrp-claim:x:4:0", "é"]
         {
-            assert_eq!(Wanted::read(name), None, "{name}");
+            assert_eq!(PortVrids::read(name), None, "{name}");
         }
         let common = |a: &[u8], b: &[u8]| {
             wanted(1, Family::Ipv4, a).vrids.common(wanted(1, Family::Ipv4, b).vrids).map(Vrid::get)
@@ -432,7 +432,7 @@ mod tests {
             let another = claim_instead(v4(&[51]), &less).unwrap();
             drop(less);
             assert!(is_taken(51) && !is_taken(53));
-            // What is held elsewhere is of no help.
+            // A claim that is held elsewhere is of no help.
             assert!(claim_instead(wanted(2, Family::Ipv6, &[51]), &another).is_ok());
             let elsewhere = Arc::new(claim_one(wanted(3, Family::Ipv4, &[51])).unwrap());
             assert!(matches!(claim_instead(v4(&[51]), &elsewhere), Err(Refusal::Taken { .. })));
@@ -445,7 +445,7 @@ mod tests {
         in_namespace(|| {
             let v4 = |vrids: &[u8]| wanted(2, Family::Ipv4, vrids);
             let held = Arc::new(claim_one(v4(&[51, 52])).unwrap());
-            let listens = |wanted: Wanted| {
+            let listens = |wanted: PortVrids| {
                 let socket = bound(&wanted.to_string()).unwrap();
                 socket.listen(1).unwrap();
                 socket

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
 
 use tokio::io::unix::AsyncFd;
 use vrrp_core::Instant;
@@ -15,6 +16,13 @@ use crate::sys;
 /// Now, on `CLOCK_MONOTONIC`.
 pub(crate) fn now() -> Instant {
     Instant::from_nanos(sys::monotonic_nanos())
+}
+
+/// Returns the time on the wall clock when this clock was 0, in nanoseconds since 1970. The wall clock can be set: the result is
+/// right for its present setting.
+pub(crate) fn epoch() -> Option<u64> {
+    let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?.as_nanos();
+    u64::try_from(wall).ok()?.checked_sub(now().as_nanos())
 }
 
 /// One wake-up at an absolute time.

@@ -1,4 +1,4 @@
-//! How one router differs from another, in words.
+//! The differences between two routers, in words.
 
 use std::fmt::{Debug, Display};
 use std::net::IpAddr;
@@ -36,7 +36,7 @@ pub(crate) fn differences(from: &Router, to: &Router) -> Vec<String> {
         sync_group,
         rank,
         announcement_gap,
-        // What the host makes of it.
+        // The driver sets these.
         least_lifetime: _,
         real: _,
     } = to;
@@ -83,18 +83,18 @@ fn configuration(words: &mut Words, from: &Config, to: &Config) {
     peers(words, from.peers(), to.peers());
     words.switch("answers to lower advertisements", from.answer_lower(), to.answer_lower());
     words.switch("listening as the owner", from.owner_listens(), to.owner_listens());
-    words.switch("last word", from.last_word(), to.last_word());
+    words.switch("yield advertisement", from.yield_advertisement(), to.yield_advertisement());
     words.switch("strict address list", from.strict_list(), to.strict_list());
     words.debug("checksum", &from.checksum(), &to.checksum());
     words.switch("exact checksum", from.exact_checksum(), to.exact_checksum());
     words.option("longest interval learned", from.learned_interval_cap().as_ref(), to.learned_interval_cap().as_ref());
-    words.switch("version 2 too", from.version2_too(), to.version2_too());
+    words.switch("version 2 too", from.also_version2(), to.also_version2());
     words.switch("lease", from.lease().is_some(), to.lease().is_some());
     if from.announce() != to.announce() {
         words.say("announcements changed");
     }
     trackers(words, from.trackers(), to.trackers());
-    // What came and went is told with how it is installed.
+    // Addresses that came or went are told with how they are installed.
     let kept = |address: &IpAddr| from.addresses().contains(address) && to.addresses().contains(address);
     let order = |config: &Config| config.addresses().iter().copied().filter(kept).collect::<Vec<_>>();
     for address in order(to) {
@@ -134,22 +134,23 @@ fn trackers(words: &mut Words, from: &[Tracker], to: &[Tracker]) {
 }
 
 fn installations(words: &mut Words, from: &[VirtualIp], to: &[VirtualIp]) {
-    let known = |vip: &VirtualIp, list: &[VirtualIp]| list.iter().any(|other| other.address == vip.address);
-    for gone in from.iter().filter(|vip| !known(vip, to)) {
+    let known =
+        |virtual_ip: &VirtualIp, list: &[VirtualIp]| list.iter().any(|other| other.address == virtual_ip.address);
+    for gone in from.iter().filter(|virtual_ip| !known(virtual_ip, to)) {
         words.say(format!("address {gone} removed"));
     }
-    for vip in to {
-        let Some(before) = from.iter().find(|before| before.address == vip.address) else {
-            words.say(format!("address {vip} added"));
+    for virtual_ip in to {
+        let Some(before) = from.iter().find(|before| before.address == virtual_ip.address) else {
+            words.say(format!("address {virtual_ip} added"));
             continue;
         };
-        let of = |what| format!("{what} of {}", vip.address);
-        words.value("address", before, vip);
-        words.option(&of("device"), before.device.as_ref(), vip.device.as_ref());
-        words.option(&of("label"), before.label.as_ref(), vip.label.as_ref());
-        words.debug(&of("scope"), &before.scope, &vip.scope);
-        words.option(&of("broadcast address"), before.broadcast.as_ref(), vip.broadcast.as_ref());
-        words.switch(&of("route to the network"), !before.no_prefix_route, !vip.no_prefix_route);
+        let of = |what| format!("{what} of {}", virtual_ip.address);
+        words.value("address", before, virtual_ip);
+        words.option(&of("device"), before.device.as_ref(), virtual_ip.device.as_ref());
+        words.option(&of("label"), before.label.as_ref(), virtual_ip.label.as_ref());
+        words.debug(&of("scope"), &before.scope, &virtual_ip.scope);
+        words.option(&of("broadcast address"), before.broadcast.as_ref(), virtual_ip.broadcast.as_ref());
+        words.switch(&of("route to the network"), !before.no_prefix_route, !virtual_ip.no_prefix_route);
     }
 }
 
@@ -188,7 +189,7 @@ impl Words {
         self.value(what, word(from), word(to));
     }
 
-    /// What of a list came, went, or is the same in another way or order.
+    /// Says which entries of a list were added, removed or changed, and whether their order changed.
     fn list<T: PartialEq>(&mut self, what: &str, from: &[T], to: &[T], name: impl Fn(&T) -> String) {
         let names = |list: &[T]| list.iter().map(&name).collect::<Vec<_>>();
         let (before, after) = (names(from), names(to));
@@ -240,8 +241,8 @@ mod tests {
         };
         let on = |config: Config| Router::new("eth0", config);
         let plain = || on(v3());
-        let vip = |vip: VirtualIp| plain().with_address(vip).unwrap();
-        let vip_24: VirtualIp = "192.0.2.1/24".parse().unwrap();
+        let virtual_ip = |virtual_ip: VirtualIp| plain().with_address(virtual_ip).unwrap();
+        let of_24: VirtualIp = "192.0.2.1/24".parse().unwrap();
         let mut two = tracking(&[tracker("uplink", Weight::Fault)]);
         let uplink = two.add_tracker(tracker("other", Weight::Fault)).unwrap();
         let addresses = |last: &[u8]| {
@@ -277,12 +278,12 @@ mod tests {
             ),
             (plain(), on(v3().with_answer_lower(false)), "answers to lower advertisements on -> off"),
             (plain(), on(v3().with_owner_listens(true)), "listening as the owner off -> on"),
-            (plain(), on(v3().with_last_word(false)), "last word on -> off"),
+            (plain(), on(v3().with_yield_advertisement(false)), "yield advertisement on -> off"),
             (plain(), on(v3().with_strict_list(true)), "strict address list off -> on"),
             (plain(), on(v3().with_checksum(SendChecksum::AsHeard)), "checksum Message -> AsHeard"),
             (plain(), on(v3().with_exact_checksum(true)), "exact checksum off -> on"),
             (plain(), on(v3().with_learned_interval_cap(Some(centis(200)))), "longest interval learned none -> 2 s"),
-            (plain(), on(v3().with_version2_too(true).unwrap()), "version 2 too off -> on"),
+            (plain(), on(v3().with_also_version2(true).unwrap()), "version 2 too off -> on"),
             (plain(), on(v3().with_lease(false)), "lease on -> off"),
             (
                 plain(),
@@ -311,15 +312,15 @@ mod tests {
                 on(addresses(&[1, 2])),
                 "address 192.0.2.2 advertised",
             ),
-            (plain(), vip(vip_24.clone()), "address 192.0.2.1/32 -> 192.0.2.1/24"),
+            (plain(), virtual_ip(of_24.clone()), "address 192.0.2.1/32 -> 192.0.2.1/24"),
             (
-                vip(vip_24.clone()),
-                vip(VirtualIp { device: Some("eth1".to_owned()), ..vip_24.clone() }),
+                virtual_ip(of_24.clone()),
+                virtual_ip(VirtualIp { device: Some("eth1".to_owned()), ..of_24.clone() }),
                 "device of 192.0.2.1 none -> eth1",
             ),
             (
-                vip(vip_24.clone()),
-                vip(VirtualIp { no_prefix_route: true, ..vip_24.clone() }),
+                virtual_ip(of_24.clone()),
+                virtual_ip(VirtualIp { no_prefix_route: true, ..of_24.clone() }),
                 "route to the network of 192.0.2.1 on -> off",
             ),
             (plain(), plain().with_source([192, 0, 2, 9].into()), "source none -> 192.0.2.9"),

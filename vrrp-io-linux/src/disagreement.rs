@@ -1,4 +1,4 @@
-//! What another router of the same virtual router has that is not as it is here.
+//! Differences between this router and another router of the same virtual router.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,7 +9,7 @@ use vrrp_core::{Config, Discard};
 /// Addresses that are named at most: a packet may hold 255.
 const NAMED: usize = 3;
 
-/// What is wrong between this router and another Master.
+/// A conflict between this router and another Master.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -20,16 +20,16 @@ pub enum Disagreement {
     Addresses(ListDifference),
 }
 
-/// How the list of addresses in an advertisement differs from the one here.
+/// The difference between the list of addresses in an advertisement and the one here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum ListDifference {
     /// Either list has an address that the other has not.
     Addresses {
-        /// Those that are only there, in ascending order.
+        /// The addresses that are only there, in ascending order.
         there: Vec<IpAddr>,
-        /// Those that are only here, in ascending order.
+        /// The addresses that are only here, in ascending order.
         here: Vec<IpAddr>,
     },
     /// It has an address twice.
@@ -49,6 +49,17 @@ impl ListDifference {
         }
         if count == ours.len() { Self::NotLinkLocal } else { Self::Twice }
     }
+
+    /// The same with so many addresses of each side at most.
+    pub(crate) fn shortened(mut self, most: usize) -> Self {
+        if let Self::Addresses { there, here } = &mut self {
+            [there, here].into_iter().for_each(|side| {
+                side.truncate(most);
+                side.shrink_to_fit();
+            });
+        }
+        self
+    }
 }
 
 impl fmt::Display for Disagreement {
@@ -61,7 +72,7 @@ impl fmt::Display for Disagreement {
 }
 
 impl fmt::Display for ListDifference {
-    /// What the other one advertises, as a phrase.
+    /// Writes what the other one advertises, as a phrase.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Addresses { there, here } => {

@@ -1,4 +1,4 @@
-//! What can be wrong with a start, with a change, and with what is asked of routers that run.
+//! Errors of a start, of a change, and of requests to running routers.
 
 use std::io;
 use std::net::IpAddr;
@@ -30,7 +30,7 @@ pub enum Stopped {
 #[error("there is no router with the id {}, or no more; expected an id that `Vrrp::routers` gives now", u64::from(*.0))]
 pub struct NoSuchRouter(pub RouterId);
 
-/// Who was asked is not there.
+/// The reason why nobody answers: the router is gone, or all are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "one router is gone, or all")]
@@ -90,9 +90,9 @@ pub enum DrainError {
     Stopped(#[from] Stopped),
 }
 
-/// Why nothing was changed.
+/// The reason why nothing was changed.
 ///
-/// As with [`StartError`], the text of an error of the kernel is its [source](std::error::Error::source).
+/// The text of a kernel error is in its [source](std::error::Error::source), as with [`StartError`].
 #[derive(Debug, thiserror::Error)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -111,7 +111,7 @@ pub enum ChangeError {
     OtherRouter {
         /// The router's name now.
         name: String,
-        /// What differs: `interface eth0 -> eth1`.
+        /// The difference: `interface eth0 -> eth1`.
         difference: String,
     },
     /// Two of those that are wanted have one name, by which a plan knows them.
@@ -120,7 +120,7 @@ pub enum ChangeError {
         /// The name.
         name: String,
     },
-    /// Since the plan was made somebody else changed what runs.
+    /// Somebody else changed what runs since the plan was made.
     #[error("what runs was changed since the plan was made; make a new plan (`Vrrp::plan`)")]
     Stale,
     /// There is nobody left who could change.
@@ -128,7 +128,7 @@ pub enum ChangeError {
     Stopped(#[from] Stopped),
 }
 
-/// Why routers could not be started.
+/// The reason why routers could not be started.
 ///
 /// Its text does not repeat that of its [source](std::error::Error::source): who shows it to people shows both, as `anyhow`
 /// and its like do.
@@ -158,7 +158,7 @@ pub enum StartError {
         interface: String,
         /// The id.
         vrid: Vrid,
-        /// Who runs it, as a phrase: `process 4711 (vrrpd)`.
+        /// The process that runs it, as a phrase: `process 4711 (vrrpd)`.
         by: String,
     },
     /// Two with one name for the interface of their virtual MAC addresses.
@@ -189,15 +189,15 @@ pub enum StartError {
     Unsuitable {
         /// The router.
         name: String,
-        /// Why.
+        /// The reason.
         why: Unsuitable,
     },
     /// The kernel refused something. What it said is the [source](std::error::Error::source), and not in the text.
     #[error("{what}")]
     Os {
-        /// What was tried, and what it needs.
+        /// The action that failed, and what it needs.
         what: &'static str,
-        /// What the kernel said.
+        /// The kernel's error.
         #[source]
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::os_error::serialize"))]
         error: io::Error,

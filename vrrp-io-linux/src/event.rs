@@ -1,4 +1,4 @@
-//! What a driver reports: everything that an operator would ask for afterwards.
+//! Events that a driver reports: everything that an operator would ask for afterwards.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -18,37 +18,37 @@ use crate::warning::{Unreported, Warning};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Event {
-    /// Which router.
+    /// The router.
     pub router: RouterId,
     /// The router's name.
     pub name: Arc<str>,
-    /// What happened.
+    /// The kind of event, with its details.
     pub kind: EventKind,
 }
 
-/// What happened.
+/// A kind of event, with its details.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum EventKind {
     /// The state changed, or a start was refused.
     StateChanged {
-        /// From what to what, and why.
+        /// The states before and after, and the cause.
         transition: Transition,
-        /// Why, as a sentence.
+        /// The reason, as a sentence.
         why: String,
         /// Priority in use.
         priority: Priority,
     },
     /// A tracker changed the priority in use, or that an address cannot be set, or can again.
     PriorityChanged {
-        /// Before.
+        /// The priority before the change.
         from: Priority,
-        /// After.
+        /// The priority after the change.
         to: Priority,
-        /// What changed it.
+        /// The cause of the change.
         by: PriorityCause,
-        /// What the tracker says, or which addresses are missing, as a phrase.
+        /// The tracker's result, or the missing addresses, as a phrase.
         why: String,
     },
     /// The router stays out of the election, for other reasons than before. The first is told by `StateChanged`.
@@ -58,95 +58,102 @@ pub enum EventKind {
     },
     /// The kernel confirmed an address.
     AddressInstalled {
-        /// Which.
-        vip: VirtualIp,
-        /// On which interface.
+        /// The address.
+        #[cfg_attr(feature = "serde", serde(rename = "vip"))]
+        virtual_ip: VirtualIp,
+        /// The interface that it is on.
         device: String,
         /// It was there before and is nothing of ours: it will not be removed.
         foreign: bool,
     },
     /// An address was removed.
     AddressRemoved {
-        /// Which.
-        vip: VirtualIp,
-        /// From which interface.
+        /// The address.
+        #[cfg_attr(feature = "serde", serde(rename = "vip"))]
+        virtual_ip: VirtualIp,
+        /// The interface that it was on.
         device: String,
     },
     /// Somebody else removed an address of a Master; it is put back.
     AddressLost {
-        /// Which.
-        vip: VirtualIp,
-        /// From which interface.
+        /// The address.
+        #[cfg_attr(feature = "serde", serde(rename = "vip"))]
+        virtual_ip: VirtualIp,
+        /// The interface that it was on.
         device: String,
     },
     /// An address of a Master [expired](vrrp_core::Config::with_lease): its process hung, or was not heard.
     AddressExpired {
-        /// Which.
-        vip: VirtualIp,
-        /// From which interface.
+        /// The address.
+        #[cfg_attr(feature = "serde", serde(rename = "vip"))]
+        virtual_ip: VirtualIp,
+        /// The interface that it was on.
         device: String,
-        /// Whether it is put back now, or after the next advertisement that can be sent.
+        /// True if it is put back now; otherwise it is after the next advertisement that can be sent.
         put_back: bool,
     },
     /// An address could not be installed or removed.
     AddressFailed {
-        /// Which.
-        vip: VirtualIp,
-        /// On which interface.
+        /// The address.
+        #[cfg_attr(feature = "serde", serde(rename = "vip"))]
+        virtual_ip: VirtualIp,
+        /// The interface that it is on.
         device: String,
-        /// Why not.
+        /// The error.
         error: AddressError,
     },
     /// An address that an earlier run left behind was found, and is removed.
     Leftover {
-        /// Which.
-        vip: VirtualIp,
-        /// On which interface.
+        /// The address.
+        #[cfg_attr(feature = "serde", serde(rename = "vip"))]
+        virtual_ip: VirtualIp,
+        /// The interface that it is on.
         device: String,
     },
     /// An address is on this host though its router is not Master.
     Stray {
-        /// Which.
-        vip: VirtualIp,
-        /// On which interface.
+        /// The address.
+        #[cfg_attr(feature = "serde", serde(rename = "vip"))]
+        virtual_ip: VirtualIp,
+        /// The interface that it is on.
         device: String,
-        /// Whether it is removed. It stays, and the router is at fault, when it comes back again and again.
+        /// True if it is removed. If it comes back again and again, it stays, and the router is at fault.
         removing: bool,
     },
     /// Gratuitous ARP, or for IPv6 unsolicited neighbour advertisements, went out.
     Announced {
-        /// For which address.
+        /// The address.
         address: IpAddr,
-        /// On which interface.
+        /// The interface that it is on.
         device: String,
-        /// How many times.
+        /// The number of times.
         count: u8,
     },
     /// An advertisement was ignored. Of a kind that repeats, one is reported every ten seconds.
     Ignored {
-        /// Who sent it.
+        /// The address of its sender.
         source: IpAddr,
-        /// Why it was ignored.
+        /// The reason why it was ignored.
         discard: Discard,
         /// This router is Master, and the sender says that it is Master of the same virtual router.
         other_master: bool,
-        /// How many of this kind went unreported since the last report.
+        /// The number of this kind that went unreported since the last report.
         unreported: u64,
     },
     /// An advertisement behind an IP authentication header (RFC 2338, type 2) was ignored. Reported as `Ignored` is.
     Authenticated {
-        /// Who sent it.
+        /// The address of its sender.
         source: IpAddr,
-        /// How many of this kind went unreported since the last report.
+        /// The number of this kind that went unreported since the last report.
         unreported: u64,
     },
     /// A Backup accepted an advertisement although its list of addresses is not ours. Reported as `Ignored` is.
     OtherAddresses {
-        /// Who sent it.
+        /// The address of its sender.
         source: IpAddr,
-        /// What its list has instead.
+        /// The difference between its list and ours.
         difference: ListDifference,
-        /// How many of this kind went unreported since the last report.
+        /// The number of this kind that went unreported since the last report.
         unreported: u64,
     },
     /// A Master heard another one that must yield to it, and announces its addresses again. Reported as `Ignored` is.
@@ -155,9 +162,9 @@ pub enum EventKind {
         source: IpAddr,
         /// Its priority.
         priority: Priority,
-        /// What its list of addresses has instead, where that is not ours.
+        /// The difference between its list of addresses and ours, if there is one.
         difference: Option<ListDifference>,
-        /// How many of this kind went unreported since the last report.
+        /// The number of this kind that went unreported since the last report.
         unreported: u64,
     },
     /// A Master heard one that is to yield to it: of lower priority, or of the same and with a lower address. For who acts on it:
@@ -171,18 +178,18 @@ pub enum EventKind {
     /// A Master heard another router release the addresses: that was Master too, or the packet is forged. Reported as
     /// `Ignored` is.
     Released {
-        /// Who sent it.
+        /// The address of its sender.
         source: IpAddr,
-        /// How many of this kind went unreported since the last report.
+        /// The number of this kind that went unreported since the last report.
         unreported: u64,
     },
     /// An advertisement could not be sent. Reported as `Ignored` is.
     SendFailed {
-        /// To whom.
+        /// The address that it was for.
         destination: IpAddr,
-        /// What the kernel said.
+        /// The kernel's error.
         error: OsError,
-        /// How many of this kind went unreported since the last report.
+        /// The number of this kind that went unreported since the last report.
         unreported: u64,
     },
     /// A Master that was drained called for another one, and none came within the limit: it serves on, at the lower priority.
@@ -190,7 +197,7 @@ pub enum EventKind {
     /// Here were more events, of this router and of others, that their reader lost: it did not read in time. What they told is
     /// in the [status](crate::Vrrp::status).
     Lost {
-        /// How many.
+        /// The number of lost events.
         count: u64,
     },
     /// Something about the host that the router can live with.
@@ -198,7 +205,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    /// Whether an operator should be woken rather than informed.
+    /// Tells whether an operator should be woken rather than informed.
     #[must_use]
     pub fn is_warning(&self) -> bool {
         match self {
@@ -206,7 +213,7 @@ impl EventKind {
             Self::PriorityChanged { from, to, by, .. } => {
                 to < from && matches!(by, PriorityCause::Tracker(_) | PriorityCause::Addresses | PriorityCause::Group)
             }
-            // One or two are the last words of a router that yields. One that goes on does not hear us.
+            // One or two are the yield advertisements of a router that yields. One that goes on does not hear us.
             Self::OtherMaster { difference: None, unreported, .. } | Self::Released { unreported, .. } => {
                 *unreported > 2
             }
@@ -241,27 +248,34 @@ impl fmt::Display for EventKind {
                 let faults: Vec<&str> = faults.iter().map(|fault| fault.text.as_str()).collect();
                 write!(f, "still in Fault, now because: {}", faults.join("; "))
             }
-            Self::AddressInstalled { vip, device, foreign: false } => write!(f, "set {vip} on {device}"),
-            Self::AddressInstalled { vip, device, foreign: true } => {
-                write!(f, "{vip} was already on {device} and stays there")
+            Self::AddressInstalled { virtual_ip, device, foreign: false } => write!(f, "set {virtual_ip} on {device}"),
+            Self::AddressInstalled { virtual_ip, device, foreign: true } => {
+                write!(f, "{virtual_ip} was already on {device} and stays there")
             }
-            Self::AddressRemoved { vip, device } => write!(f, "removed {vip} from {device}"),
-            Self::AddressLost { vip, device } => write!(f, "somebody removed {vip} from {device}, putting it back"),
-            Self::AddressExpired { vip, device, put_back: true } => {
-                write!(f, "{vip} expired on {device} before it was renewed, putting it back")
+            Self::AddressRemoved { virtual_ip, device } => write!(f, "removed {virtual_ip} from {device}"),
+            Self::AddressLost { virtual_ip, device } => {
+                write!(f, "somebody removed {virtual_ip} from {device}, putting it back")
             }
-            Self::AddressExpired { vip, device, put_back: false } => {
-                write!(f, "{vip} expired on {device}: no advertisement could be sent; it comes back after the next one")
+            Self::AddressExpired { virtual_ip, device, put_back: true } => {
+                write!(f, "{virtual_ip} expired on {device} before it was renewed, putting it back")
             }
-            Self::AddressFailed { vip, device, error } => write!(f, "{vip} on {device}: {error}"),
-            Self::Leftover { vip, device } => write!(f, "an earlier run left {vip} on {device}, removing it"),
-            Self::Stray { vip, device, removing: true } => {
-                write!(f, "{vip} is on {device} though this router is not Master, removing it")
-            }
-            Self::Stray { vip, device, removing: false } => {
+            Self::AddressExpired { virtual_ip, device, put_back: false } => {
                 write!(
                     f,
-                    "{vip} is on {device} though this router is not Master; somebody sets it again and again, so it stays, \
+                    "{virtual_ip} expired on {device}: no advertisement could be sent; it comes back after the next one"
+                )
+            }
+            Self::AddressFailed { virtual_ip, device, error } => write!(f, "{virtual_ip} on {device}: {error}"),
+            Self::Leftover { virtual_ip, device } => {
+                write!(f, "an earlier run left {virtual_ip} on {device}, removing it")
+            }
+            Self::Stray { virtual_ip, device, removing: true } => {
+                write!(f, "{virtual_ip} is on {device} though this router is not Master, removing it")
+            }
+            Self::Stray { virtual_ip, device, removing: false } => {
+                write!(
+                    f,
+                    "{virtual_ip} is on {device} though this router is not Master; somebody sets it again and again, so it stays, \
                      and the router stays out"
                 )
             }
@@ -311,7 +325,7 @@ impl fmt::Display for EventKind {
     }
 }
 
-/// What operators call the states: a router that health keeps in Initialize is in Fault.
+/// Returns the names that operators use for the states: a router that health keeps in Initialize is in Fault.
 fn names(transition: &Transition) -> (&'static str, &'static str) {
     let name = |role, fault| match role {
         Role::Initialize if fault => "Fault",
@@ -340,8 +354,8 @@ mod tests {
     #[test]
     fn every_event_names_what_it_is_about_and_only_some_wake_people() {
         let (router, tracker) = ids();
-        let (vip, device): (VirtualIp, _) = ("192.0.2.1/24".parse().unwrap(), || "eth0".to_owned());
-        let vip = || vip.clone();
+        let (virtual_ip, device): (VirtualIp, _) = ("192.0.2.1/24".parse().unwrap(), || "eth0".to_owned());
+        let virtual_ip = || virtual_ip.clone();
         let source: IpAddr = [192, 0, 2, 9].into();
         let priority = |priority| Priority::new(priority).unwrap();
         let refused = || OsError::from(io::Error::from_raw_os_error(libc::EPERM));
@@ -369,28 +383,36 @@ mod tests {
                 true,
             ),
             (
-                EventKind::AddressInstalled { vip: vip(), device: device(), foreign: false },
+                EventKind::AddressInstalled { virtual_ip: virtual_ip(), device: device(), foreign: false },
                 "set 192.0.2.1/24 on eth0",
                 false,
             ),
             (
-                EventKind::AddressInstalled { vip: vip(), device: device(), foreign: true },
+                EventKind::AddressInstalled { virtual_ip: virtual_ip(), device: device(), foreign: true },
                 "192.0.2.1/24 was already on eth0 and stays there",
                 false,
             ),
-            (EventKind::AddressRemoved { vip: vip(), device: device() }, "removed 192.0.2.1/24 from eth0", false),
             (
-                EventKind::AddressLost { vip: vip(), device: device() },
+                EventKind::AddressRemoved { virtual_ip: virtual_ip(), device: device() },
+                "removed 192.0.2.1/24 from eth0",
+                false,
+            ),
+            (
+                EventKind::AddressLost { virtual_ip: virtual_ip(), device: device() },
                 "somebody removed 192.0.2.1/24 from eth0, putting it back",
                 true,
             ),
             (
-                EventKind::AddressFailed { vip: vip(), device: device(), error: AddressError::NotInstalled(refused()) },
+                EventKind::AddressFailed {
+                    virtual_ip: virtual_ip(),
+                    device: device(),
+                    error: AddressError::NotInstalled(refused()),
+                },
                 "192.0.2.1/24 on eth0: cannot install it: Operation not permitted (os error 1)",
                 true,
             ),
             (
-                EventKind::Leftover { vip: vip(), device: device() },
+                EventKind::Leftover { virtual_ip: virtual_ip(), device: device() },
                 "an earlier run left 192.0.2.1/24 on eth0, removing it",
                 true,
             ),

@@ -14,12 +14,11 @@ pub(crate) const EVENTS: usize = 4096;
 /// One more place, for the last word on what was lost.
 const RESERVE: usize = 1;
 
-/// What happens to running routers, from the moment on at which this was made.
+/// The events of running routers, from the moment when this was made.
 ///
-/// [`start`](crate::start) gives one, and [`Vrrp::subscribe`](crate::Vrrp::subscribe) more. Each has a queue of its own for
-/// 4096 events. The routers wait for no reader: what finds the queue full is lost, and in its place stands one
-/// [`EventKind::Lost`], which says how many. After that ask for the [status](crate::Vrrp::status). Who drops this loses nothing
-/// that anybody else wants.
+/// [`start`](crate::start) gives one, and [`Vrrp::subscribe`](crate::Vrrp::subscribe) more. Each has a queue of its own for 4096
+/// events. The routers wait for no reader: events that find the queue full are lost, and one [`EventKind::Lost`] in their place
+/// says how many. After that ask for the [status](crate::Vrrp::status). To drop this takes nothing from other readers.
 ///
 /// Its functions work on every executor, and without one. To drop a future of [`recv`](Self::recv) loses no event.
 #[derive(Debug)]
@@ -27,7 +26,7 @@ pub struct Events {
     queue: mpsc::Receiver<Event>,
 }
 
-/// Why there is no event.
+/// The reason why there is no event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(clippy::exhaustive_enums, reason = "there is no third way")]
 pub enum NoEvent {
@@ -81,7 +80,7 @@ impl Subscriber {
         (Self { queue: sender, lost: None }, Events { queue })
     }
 
-    /// Whether nobody reads any more.
+    /// Tells whether nobody reads any more.
     pub(crate) fn is_gone(&self) -> bool {
         self.queue.is_closed()
     }

@@ -1,4 +1,4 @@
-//! What reads octets from outside, for the fuzz targets of this repository; no part of the interface.
+//! Functions that read octets from outside, for the fuzz targets of this repository; no part of the interface.
 
 use vrrp_core::wire::Endpoints;
 
@@ -10,5 +10,5 @@ use crate::sys::Received;
 #[must_use]
 pub fn ipv4_datagram(packet: &[u8]) -> Option<(Endpoints, u8, &[u8])> {
     let found = ipv4::datagram(packet, &Received { len: packet.len(), ..Received::default() })?;
-    Some((found.ends, found.ttl, packet.get(found.payload)?))
+    Some((found.endpoints, found.ttl, packet.get(found.payload)?))
 }

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
+use vrrp_core::record::Recording;
 use vrrp_core::{Drain, Priority, Reading, RouterId, TrackerId};
 
 use crate::changes::{Changes, owned};
+use crate::clock;
 use crate::driver::command::Command;
 use crate::driver::state::Driver;
 use crate::error::{ChangeError, DrainError, Gone, StartError, Stopped, TrackError};
@@ -24,7 +26,7 @@ use crate::suspended::Suspended;
 use crate::wait::block_on_for;
 
 const COMMANDS: usize = 64;
-/// How long a drop waits at most. A release takes some milliseconds; thousands of addresses take seconds.
+/// The longest time that a drop waits. A release takes some milliseconds; thousands of addresses take seconds.
 const DROP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Running virtual routers.
@@ -38,19 +40,19 @@ const DROP_PATIENCE: Duration = Duration::from_secs(10);
 /// # Every call
 ///
 /// Each asynchronous function works on every executor: none needs a tokio runtime, none panics, and the thread of the routers
-/// waits for none of their callers. [`blocking`](Self::blocking) has the same calls for a program without an executor. A call
-/// that changes something returns when it has been carried out on the host. Who drops its future before that does not learn how it
-/// ended, but cancels nothing that was begun.
+/// waits for none of their callers. [`blocking`](Self::blocking) has the same calls for a program without an executor. A call that
+/// changes something returns when it has been carried out on the host. To drop its future before that cancels nothing that was
+/// begun, but then nobody learns how it ended.
 ///
-/// What is said of one router goes by its [`RouterId`], which [`add`](Self::add), [`apply`](Self::apply) and
-/// [`router`](Self::router) give. It is never given to another router of the same start; an id of another start is not told
-/// from the same one of this.
+/// Calls about one router take its [`RouterId`], which [`add`](Self::add), [`apply`](Self::apply) and [`router`](Self::router)
+/// return. It is never given to another router of the same start; an id of another start cannot be told from the same one of this
+/// start.
 #[derive(Clone, Debug)]
 pub struct Vrrp {
     shared: Arc<Shared>,
 }
 
-/// What the handles of one start have together.
+/// The part that all handles of one start share.
 #[derive(Debug)]
 struct Shared {
     /// The driver ends when this is dropped, which comes before `running` is.
@@ -74,7 +76,7 @@ pub fn start(routers: impl IntoIterator<Item = Router>) -> Result<(Vrrp, Events)
     start_with(Scheduling::new(), routers)
 }
 
-/// As [`start`], on a thread that the kernel treats in another way.
+/// Starts routers as [`start`] does, on a thread that the kernel treats as `scheduling` says.
 ///
 /// # Errors
 /// [`StartError`]; nothing runs then, and nothing was changed on the host.
@@ -85,9 +87,10 @@ pub fn start_with(
     run(scheduling, routers.into_iter().collect(), None)
 }
 
-/// As [`start_with`], from where other routers were [suspended](Vrrp::suspend), in this process or the one before it. One that has
-/// the same interface, address family and id goes on as if nothing had happened: nothing is set again, announced or told. What is
-/// configured otherwise by now is changed as by [`Vrrp::apply`]; addresses of routers that are wanted no more are removed.
+/// Starts routers as [`start_with`] does, from where other routers were [suspended](Vrrp::suspend), in this process or the one
+/// before it. A router that has the same interface, address family and id goes on as if nothing had happened: nothing is set,
+/// announced or told again. Other settings that have changed are applied as by [`Vrrp::apply`]; addresses of routers that are no
+/// longer wanted are removed.
 ///
 /// # Errors
 /// [`StartError`]; nothing runs then. What was left on the host stays until its lease is over, or an ordinary start removes it.
@@ -118,7 +121,7 @@ fn run(
             let suspended = runtime.block_on(tokio::task::unconstrained(driver.run()));
             drop(runtime);
             released.send_replace(true);
-            // Who asked may have gone: then the leases end the addresses.
+            // The caller may have gone: then the leases end the addresses.
             if let Some((reply, suspended)) = suspended {
                 drop(reply.send(suspended));
             }
@@ -205,7 +208,7 @@ impl Vrrp {
     /// else. What can be checked is checked before anything is changed. Returns their ids, in their order, which is also
     /// that of the members of sync groups.
     ///
-    /// What [`set_priority`](Self::set_priority) or [`stop`](Self::stop) changed is no difference.
+    /// A change by [`set_priority`](Self::set_priority) or [`stop`](Self::stop) does not count as a difference.
     ///
     /// # Errors
     /// [`ChangeError`]; nothing was changed then.
@@ -241,7 +244,7 @@ impl Vrrp {
     }
 
     /// Hands a router's addresses over to another host, without a gap, and keeps it as a reserve: before maintenance of this
-    /// host. The crate's documentation says [how](crate#how-do-i-drain). Returns how that ended, within the limit of `drain` as a
+    /// host. The guide says [how](crate::guide::drain). Returns how that ended, within the limit of `drain` as a
     /// rule; for a router that is no Master at once. A drain of one member of a sync group drains the whole group.
     ///
     /// It lasts until [`undrain`](Self::undrain); a reconfiguration does not end it.
@@ -300,6 +303,30 @@ impl Vrrp {
     /// [`Stopped`]: nobody is left who could answer.
     pub async fn status(&self) -> Result<DriverStatus, Stopped> {
         self.ask(Command::Status).await
+    }
+
+    /// Returns the last of what was done to the routers and what they did, with their names: see
+    /// [what happened](crate#what-happened). `None`: nothing is recorded. The thread of the routers hands over what it has in no time; the
+    /// caller's puts it together, some milliseconds for a hundred routers.
+    ///
+    /// # Errors
+    /// [`Stopped`]: nobody is left who could answer.
+    pub async fn record(&self) -> Result<Option<Recording>, Stopped> {
+        let routers = self.ask(Command::Running).await?;
+        let Some(recorded) = self.ask(Command::Record).await? else { return Ok(None) };
+        let mut recording = recorded.read();
+        recording.names = routers.into_iter().map(|(id, router)| (id, router.name().to_owned())).collect();
+        recording.epoch = clock::epoch();
+        Ok(Some(recording))
+    }
+
+    /// Records as much of each router as fits in so many octets from now on, and forgets what was recorded so far; with 0 nothing.
+    /// Before that it is [`RecordedSet::DEFAULT_SIZE`](vrrp_core::record::RecordedSet::DEFAULT_SIZE).
+    ///
+    /// # Errors
+    /// [`Stopped`]: nobody is left who could answer.
+    pub async fn set_recorder_size(&self, octets: usize) -> Result<(), Stopped> {
+        self.ask(|reply| Command::SetRecorderSize(octets, reply)).await
     }
 
     /// Returns every router by its id, as it was asked for, in the order in which [`start`](crate::start) and later changes got

@@ -1,9 +1,9 @@
 //! Virtual routers on Linux: the thin adapter around [`vrrp-core`](vrrp_core), which decides everything.
 //!
-//! The smallest program, `examples/failover.rs` of this crate:
+//! The smallest program, `examples/one_router.rs` of this crate:
 //!
 //! ```no_run
-#![doc = include_str!("../examples/failover.rs")]
+#![doc = include_str!("../examples/one_router.rs")]
 //! ```
 //!
 //! [`Router`] says what runs where, [`start`] runs it, [`Event`] is what an operator would ask for afterwards, and
@@ -12,11 +12,16 @@
 //! executor, and in their [blocking form](Vrrp::blocking) without one.
 //!
 //! However the program ends, its addresses do not stay: a stop and a [drop](Vrrp) wait until they are gone, and where neither
-//! happens the [lease](#when-the-process-is-killed-or-hangs) ends them, unless the configuration has none.
+//! happens the [lease](guide::leases) ends them, unless the configuration has none.
 //!
 //! Whatever is said is a type first, and a sentence for people beside it: [`EventKind`], [`Warning`], [`AddressError`],
 //! [`FaultStatus`]. With the feature `serde` (off by default) events, warnings, statuses and errors are written down, and, but
-//! for [`StartError`] and [`ChangeError`], read back. Routers are told apart by the [`RouterId`](vrrp_core::RouterId) that [`Vrrp::router`] gives.
+//! for [`StartError`] and [`ChangeError`], read back. Identifiers such as `ACC-02` name the
+//! [requirements](vrrp_core::guide::requirements) of the RFCs. Routers are told apart by the [`RouterId`](vrrp_core::RouterId) that [`Vrrp::router`] gives.
+//!
+//! The [guide] has a chapter on each of: [a first program](guide::start_here), [a drain](guide::drain) before maintenance,
+//! [virtual MAC addresses](guide::virtual_mac), [what remains of a process that is killed](guide::leases), and [the way from
+//! keepalived](guide::from_keepalived).
 //!
 //! # What it needs
 //!
@@ -72,35 +77,13 @@
 //! process as well, to which what it returns is carried with the feature `serde`: peers see no difference as long as that takes less
 //! than the next advertisement has time. Whoever cannot go on calls [`start`], which is a failover and no more.
 //!
-//! # How do I drain?
+//! # What happened
 //!
-//! Before maintenance of a host call [`drain`](Vrrp::drain) for each of its routers, or for one of each sync group:
-//!
-//! ```no_run
-//! # async fn drain(vrrp: vrrp_io_linux::Vrrp) -> Result<(), Box<dyn std::error::Error>> {
-//! use vrrp_io_linux::vrrp_core::Drain;
-//!
-//! for (id, router) in vrrp.routers().await? {
-//!     println!("{}: {}", router.name(), vrrp.drain(id, Drain::default()).await?);
-//! }
-//! // Now work on this host, and then:
-//! for (id, _) in vrrp.routers().await? {
-//!     vrrp.undrain(id).await?;
-//! }
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! A Master goes on serving while it calls for another one, and gives its addresses up only when another one has them: no
-//! client is lost. [`Drained`] says how it ended. Where nobody takes over within the limit (three intervals, unless
-//! [`Drain`](vrrp_core::Drain) says more) the router serves on, for it is the last one. A drained router is still a reserve: it takes
-//! over when nobody else is left. To stop the program after that costs no client anything.
-//!
-//! `undrain` gives the router its own priority again. With preemption it takes its addresses back at once, which is a takeover
-//! as any other. An owner (priority 255) whose address is the host's own cannot hand it over: [`DrainError::OwnAddress`].
-//!
-//! A tracker that fails, or a priority that is lowered, is no drain: the first costs an outage of a Skew_Time, the second works
-//! only where the peer preempts.
+//! Of every router the last calls and decisions are kept, in some 16 KiB each where it has one address: with an interval of one
+//! second the last six minutes at least. [`Vrrp::record`] returns them as a [`Recording`](vrrp_core::record::Recording), which
+//! tells what came in and what came out, when, and can be replayed: the core does it all again, and every octet must be the same.
+//! With the feature `serde` it is [text](vrrp_core::record::Recording::to_text) to be kept in a file; a password of RFC 2338 is in
+//! it. [`Vrrp::set_recorder_size`] keeps more, or with 0 nothing.
 //!
 //! # What is heard
 //!
@@ -112,7 +95,7 @@
 //! A firewall's rules for the *input* of the IP layer (`iptables -A INPUT`, nftables `hook input`, `prerouting`) therefore no
 //! longer keep an advertisement from being heard; rules at the interface do (nftables `table netdev`, `hook ingress`; `tc`). Rules
 //! for the *output* still stop what this host sends, and that is told as [`EventKind::SendFailed`]; not so what has a virtual MAC
-//! address, and the last word to the router that won, for these leave as frames.
+//! address, and the yield advertisement to the router that won, for these leave as frames.
 //!
 //! The interface is also a member of the group for the IP layer, for switches that ask who is. What the kernel drops of that, as
 //! it does for IPv6 while the MTU is below 1280, is joined again.
@@ -137,8 +120,8 @@
 //!   interface can send from, which is the host's own, nor what comes back three times within ten seconds: then the router
 //!   is at fault.
 //! * An address that two routers have stays as long as one of them is Master.
-//! * With [`with_announcement_gap`](Router::with_announcement_gap) announcements of one interface keep a distance from each other.
-//!   The first goes at once, and nothing else waits for them.
+//! * With [`with_announcement_gap`](Router::with_announcement_gap) announcements of one interface keep a distance from each other,
+//!   gratuitous ARP and neighbour advertisements each on their own. The first goes at once, and nothing else waits for them.
 //! * A router [without addresses](vrrp_core::Config::without_addresses) sets none: it decides which host is Master, and the program
 //!   acts on its events. It hears only those that advertise none either.
 //! * An IPv6 address that failed the detection of duplicates serves nobody: it is made anew without that, unless it is the
@@ -174,29 +157,6 @@
 //! A neighbour corrects the entry it has by the announcement. Whether it makes one where it has none is its own choice: a
 //! Linux router does with `accept_untracked_na` (RFC 9568 section 8.2.4); others ask when they need it.
 //!
-//! # The virtual MAC address
-//!
-//! [`Router::with_virtual_mac`] has everything that concerns the virtual addresses carry 00:00:5e:00:01:VRID, or
-//! 00:00:5e:00:02:VRID for IPv6, or the one that [`VirtualMac::with_address`] gives: advertisements, announcements, answers to
-//! ARP and to neighbour solicitations. Then a neighbour's entry stays true through a takeover, and only the switches learn a new port, from the first advertisement on.
-//!
-//! * A macvlan carries the address. It is made at the start and removed at the end; a new Master raises it, within some
-//!   tenths of a millisecond, after its first advertisement. Behind one that is Master no more a thread of its own lowers it.
-//!   While it is down, frames to the virtual MAC address are dropped.
-//! * When somebody lowers that of a Master it is raised again, at most three times within ten seconds: then its addresses count
-//!   as such that cannot be set, and are tried again later.
-//! * The virtual addresses are on the macvlan; advertisements still come from the interface's own IP address, and are
-//!   received there.
-//! * So that nobody gives a virtual IPv4 address another MAC, or the virtual MAC to another address, `arp_ignore` is set
-//!   to 1 and `arp_announce` to 2, on the macvlan and on its interface, where they are less. The interface gets its values
-//!   back at the end, unless other macvlans of virtual routers are there. A process that is killed leaves all this, and its
-//!   macvlan, to the next start.
-//! * A Master that yields says no last word, for that would come from the virtual MAC address and lead the switches back to it.
-//! * On an interface that is a macvlan itself, as in containers, the kernel puts the new one beside it. Other macvlans of the
-//!   same card, the containers of the same host, then reach the virtual addresses only by a switch that sends frames back to
-//!   the port they came from.
-//! * The real address of an owner must not be on the interface at the same time; a warning says so.
-//!
 //! # Accept mode
 //!
 //! A Master that is not the owner forwards, but takes no packets to its addresses, unless
@@ -212,22 +172,6 @@
 //! When a LAN was cut in two and heals, there are two Masters for a moment. The lower one yields, after one last
 //! advertisement; the other, which so learns of it, announces its addresses again, and once more when it has heard nothing
 //! of the kind for three intervals. The neighbours are back at the right host within one interval.
-//!
-//! # When the process is killed or hangs
-//!
-//! The kernel removes the addresses when no advertisement went out for some seconds, and that is before another host takes them
-//! over, where whole seconds allow it; the table at [`Config::with_lease`](vrrp_core::Config::with_lease) says where they do not.
-//! Without a lease (`with_lease(false)`) they stay until the next start, and are in two places meanwhile.
-//!
-//! * Addresses are renewed after advertisements, at most 16 at once and between everything else, when a quarter of their
-//!   lifetime is over. That takes some 5 us each; whoever follows the host's addresses (`ip monitor`) sees each renewal.
-//! * A Master whose advertisements the kernel refuses renews nothing. What expired so comes back after the first one that
-//!   goes out.
-//! * A process that was stopped, and runs on: less than three intervals after its last advertisement it is Master again
-//!   at once, later a Backup, which first listens. It releases nothing, for it is nobody's Master. A host that was
-//!   suspended as a whole does not know it: its clock stood still.
-//! * A macvlan and the rules of accept mode off stay until the next start, without addresses. So do static neighbours,
-//!   routes and whatever else was put there by scripts.
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 #![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
@@ -255,7 +199,10 @@ mod events;
 #[cfg(feature = "_internal_test_exports")]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod guide;
 mod handle;
+mod heard;
+mod histogram;
 mod kernel;
 mod line;
 mod os_error;
@@ -285,6 +232,8 @@ pub use error::{ChangeError, DrainError, Gone, NoSuchRouter, StartError, Stopped
 pub use event::{Event, EventKind};
 pub use events::{Events, NoEvent};
 pub use handle::{Vrrp, start, start_from, start_with};
+pub use heard::{HeardFrom, IgnoredFrom, NotSent, Stranger, TimersStatus};
+pub use histogram::Histogram;
 pub use os_error::OsError;
 pub use plan::{Plan, Step};
 pub use preflight::{Preflight, preflight};
@@ -292,8 +241,8 @@ pub use router::{Router, RouterError, is_interface_name};
 pub use router_watch::RouterWatch;
 pub use scheduling::Scheduling;
 pub use status::{
-    AddressStatus, Drained, DriverStatus, FaultStatus, InterfaceChange, OnHost, OtherMaster, RouterState, RouterStatus,
-    TrackerStatus,
+    AddressStatus, Drained, DriverStatus, FaultStatus, InterfaceChange, LeaseStatus, OnHost, OtherMaster, RouterState,
+    RouterStatus, TrackerStatus,
 };
 pub use suitability::{Concern, Unsuitable};
 pub use suspended::Suspended;

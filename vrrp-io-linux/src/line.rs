@@ -9,26 +9,26 @@ use crate::driver::command::{Command, Reply};
 use crate::error::Stopped;
 use crate::suspended::Suspended;
 
-/// To the driver, which runs as long as there is one.
+/// A line to the driver, which runs as long as there is one.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     commands: mpsc::Sender<Command>,
     fate: Fate,
 }
 
-/// To the driver, which does not run for its sake.
+/// A line to the driver that does not keep it running.
 #[derive(Clone, Debug)]
 pub(crate) struct WeakLine {
     commands: mpsc::WeakSender<Command>,
     fate: Fate,
 }
 
-/// What has become of the driver.
+/// The end of the driver: asked for, and done.
 #[derive(Clone, Debug)]
 pub(crate) struct Fate {
     /// It was told to release everything.
     told: Arc<AtomicBool>,
-    /// Whether it has; no more of it comes when its thread is over.
+    /// True once it has; the sender is gone when its thread is over.
     released: watch::Receiver<bool>,
 }
 
@@ -77,7 +77,7 @@ impl WeakLine {
     /// Does what [`Line::ask`] does, and lets go of the driver before it waits.
     pub(crate) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Stopped> {
         let (reply, answer) = oneshot::channel();
-        // Who dropped every handle has told it to stop.
+        // It was told to stop when the last handle was dropped.
         let commands = self.commands.upgrade().ok_or(Stopped::Told)?;
         let line = Line { commands, fate: self.fate.clone() };
         line.hand_in(command(reply)).await?;
@@ -87,7 +87,7 @@ impl WeakLine {
 }
 
 impl Fate {
-    /// Of a driver whose thread has the sender, and says by `true` that everything is released.
+    /// Makes the fate of a driver whose thread has the sender, and says by `true` that everything is released.
     pub(crate) fn new() -> (watch::Sender<bool>, Self) {
         let (sender, released) = watch::channel(false);
         (sender, Self { told: Arc::default(), released })
@@ -103,7 +103,7 @@ impl Fate {
         self.told.load(Ordering::Acquire)
     }
 
-    /// Why nobody answers.
+    /// Returns why nobody answers.
     fn why(&self) -> Stopped {
         let is_over = self.released.has_changed().is_err();
         let died = is_over && !*self.released.borrow();

@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// What the operating system said when something failed: its number, where it gave one, and its text.
+/// An error of the operating system: its number, if it gave one, and its text.
 ///
 /// An [`io::Error`] can be neither copied nor compared, so events and statuses hold this. Each is made from the other.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -10,61 +10,61 @@ use crate::driver::command::Change;
 use crate::error::ChangeError;
 use crate::router::Router;
 
-/// So many of a new router's addresses are shown.
+/// The number of a new router's addresses that are shown.
 const SHOWN: usize = 4;
 
-/// What would have to be changed so that exactly the wanted routers run. [`Vrrp::plan`](crate::Vrrp::plan) makes one,
+/// The changes that are needed so that exactly the wanted routers run. [`Vrrp::plan`](crate::Vrrp::plan) makes a plan,
 /// [`Vrrp::carry_out`](crate::Vrrp::carry_out) does what it says.
 ///
-/// As text it has one line for each change.
+/// Its text has one line for each change.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What ran when it was made.
+    /// The routers that ran when it was made.
     base: Vec<(RouterId, Router)>,
     /// First what goes, then one step for each wanted router, in their order.
     steps: Vec<Step>,
 }
 
-/// What becomes of one router.
+/// The effect of a plan on one router.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step {
     /// It runs as it is wanted, and is not touched.
     Keep {
-        /// Which.
+        /// The router.
         id: RouterId,
         /// Its name.
         name: String,
     },
     /// It is started.
     Add {
-        /// What is wanted.
+        /// The wanted router.
         router: Router,
     },
     /// It is released and forgotten.
     Remove {
-        /// Which.
+        /// The router.
         id: RouterId,
         /// Its name.
         name: String,
     },
     /// It gets another configuration, and stays in its state.
     Reconfigure {
-        /// Which.
+        /// The router.
         id: RouterId,
-        /// What is wanted.
+        /// The wanted router.
         router: Router,
-        /// What differs, in words: `priority 100 -> 150`.
+        /// The differences in words: `priority 100 -> 150`.
         differences: Vec<String>,
     },
     /// It is removed, and another one with its name is added: one on another interface, or with another address family or
     /// virtual router id.
     Replace {
-        /// Which.
+        /// The router.
         id: RouterId,
-        /// What is wanted.
+        /// The wanted router.
         router: Router,
-        /// What differs, in words: `interface eth0 -> eth1`.
+        /// The differences in words: `interface eth0 -> eth1`.
         differences: Vec<String>,
     },
 }
@@ -76,7 +76,7 @@ pub(crate) struct Ids(Vec<Source>);
 #[derive(Debug)]
 enum Source {
     Known(RouterId),
-    /// From this one of the changes.
+    /// The router that this one of the changes makes.
     Change(usize),
 }
 
@@ -112,18 +112,18 @@ impl Plan {
         self.steps.iter().filter(|step| !matches!(step, Step::Keep { .. }))
     }
 
-    /// Whether everything is as it is wanted.
+    /// Tells whether nothing has to be changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes().next().is_none()
     }
 
-    /// Whether it was made of what runs now.
+    /// Tells whether it was made for the routers that run now.
     pub(crate) fn is_of(&self, running: &[(RouterId, Router)]) -> bool {
         self.base == running
     }
 
-    /// What the driver is told: what goes, what stays, what comes.
+    /// Returns the changes for the driver: routers that go, then those with another configuration, then those that come.
     pub(crate) fn into_changes(self) -> (Vec<Change>, Ids) {
         let (mut removed, mut reconfigured, mut added) = (Vec::new(), Vec::new(), Vec::new());
         // Where the id of each wanted router is in one of these.
@@ -160,7 +160,7 @@ impl Plan {
 }
 
 impl Step {
-    /// What becomes of a wanted router, beside the one that has its name now.
+    /// Compares a wanted router with the one that has its name now.
     fn new(now: Option<&(RouterId, Router)>, wanted: &Router) -> Self {
         let Some((id, now)) = now else { return Self::Add { router: wanted.clone() } };
         let (id, router, differences) = (*id, wanted.clone(), differences(now, wanted));
@@ -236,8 +236,8 @@ impl fmt::Display for Step {
                 let (name, config) = (&router.name, &router.config);
                 let (vrid, family, priority) = (config.vrid(), config.family(), config.priority());
                 write!(f, "add {name}: virtual router {vrid} on {} ({family}), priority {priority}", router.interface)?;
-                for vip in router.addresses.iter().take(SHOWN) {
-                    write!(f, ", {vip}")?;
+                for virtual_ip in router.addresses.iter().take(SHOWN) {
+                    write!(f, ", {virtual_ip}")?;
                 }
                 match router.addresses.len().saturating_sub(SHOWN) {
                     0 => Ok(()),
@@ -277,7 +277,7 @@ mod tests {
         }
     }
 
-    /// What runs once somebody has done what he was told, who knows nothing of plans.
+    /// Returns the routers that run after these changes, carried out by somebody who knows nothing of plans.
     fn obey(
         base: &[(RouterId, Router)],
         changes: Vec<Change>,

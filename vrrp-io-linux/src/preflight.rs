@@ -1,4 +1,4 @@
-//! What can be found out before a start: whether an interface can carry the protocol, and whether the privileges do.
+//! Checks before a start: whether an interface can carry the protocol, and whether the privileges suffice.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,14 +25,14 @@ const IFLA_INET6_CONF: u16 = 2;
 /// Its place among the settings of IPv6 (`linux/ipv6.h`).
 const DEVCONF_DISABLE_IPV6: usize = 26;
 
-/// What is known of one router before it starts.
+/// The findings about one router before it starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Preflight {
-    /// Why it can never work here; [`start`](crate::start) refuses it then.
+    /// The reason why it can never work here; [`start`](crate::start) refuses it then.
     pub unsuitable: Option<Unsuitable>,
-    /// What it can live with.
+    /// The problems that it can live with.
     pub concerns: Vec<Concern>,
 }
 
@@ -56,7 +56,7 @@ impl Examiner {
     }
 
     pub(crate) fn examine<'a>(&mut self, routers: impl IntoIterator<Item = &'a Router>) -> io::Result<Vec<Preflight>> {
-        // What an earlier question left unread is no answer to this one.
+        // Messages that an earlier question left unread are no answer to this one.
         while self.socket.recv(&mut Vec::with_capacity(DATAGRAM_MAX), libc::MSG_DONTWAIT).is_ok() {}
         let mut links = Links::new(&self.socket);
         let judged = routers.into_iter().map(|router| Ok(judge(router, links.by_name(&router.interface)?)));
@@ -108,7 +108,7 @@ pub(crate) fn may_set_addresses() -> io::Result<()> {
     }
 }
 
-/// What rtnetlink says about an interface.
+/// The facts that rtnetlink tells about an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Interface {
     name: String,
@@ -155,10 +155,10 @@ fn judge(router: &Router, interface: Option<&Interface>) -> Preflight {
     Preflight { unsuitable, concerns }
 }
 
-/// Whether it needs IPv6 on its interface: to speak, or for an address that is to be there.
+/// Tells whether a router needs IPv6 on its interface: to speak, or for an address that is to be there.
 fn has_ipv6(router: &Router) -> bool {
-    let here = |vip: &&VirtualIp| vip.address.is_ipv6() && router.device(vip) == router.interface;
-    router.config.family() == Family::Ipv6 || router.addresses.iter().any(|vip| here(&vip))
+    let here = |virtual_ip: &&VirtualIp| virtual_ip.address.is_ipv6() && router.device(virtual_ip) == router.interface;
+    router.config.family() == Family::Ipv6 || router.addresses.iter().any(|virtual_ip| here(&virtual_ip))
 }
 
 /// Octets of the largest packet that a router sends: an advertisement with its IP header.
@@ -168,7 +168,7 @@ fn packet_len(router: &Router) -> usize {
         Family::Ipv4 => 20,
         Family::Ipv6 => 40,
     };
-    let version2 = config.profile().version() == Version::V2 || config.version2_too();
+    let version2 = config.profile().version() == Version::V2 || config.also_version2();
     let authentication = if version2 { 8 } else { 0 };
     ip + 8 + usize::from(config.advertised().count()) * config.family().address_len() + authentication
 }
@@ -195,7 +195,7 @@ impl<'a> Links<'a> {
 
     fn look(&self, name: LinkAttribute) -> io::Result<Option<Interface>> {
         let Some(Facts { mut interface, master, kind }) = self.get(vec![name], 0)? else { return Ok(None) };
-        // Who is enslaved in another way, as to a VRF, gets its packets itself.
+        // An interface that is enslaved in another way, as to a VRF, gets its packets itself.
         if let (Some(master), Some(kind @ ("bridge" | "bond" | "team"))) = (master, kind.as_deref()) {
             let name = self.get(Vec::new(), master)?.map(|facts| facts.interface.name);
             interface.port_of = Some((kind.to_owned(), name.unwrap_or_else(|| format!("of index {master}"))));
@@ -215,13 +215,13 @@ impl<'a> Links<'a> {
     }
 }
 
-/// What one message says about a link.
+/// The facts that one message tells about a link.
 #[derive(Debug, PartialEq, Eq)]
 struct Facts {
     interface: Interface,
     /// The index of the link that it is a port of.
     master: Option<u32>,
-    /// What that is.
+    /// The kind of that link.
     kind: Option<String>,
 }
 
@@ -459,7 +459,7 @@ mod tests {
         let len = |config| packet_len(&Router::new("v0", config));
         assert_eq!(len(config(Profile::Rfc9568, &addresses)), 20 + 8 + 40);
         assert_eq!(len(config(Profile::Rfc3768, &addresses)), 20 + 8 + 40 + 8);
-        assert_eq!(len(config(Profile::Rfc9568, &addresses).with_version2_too(true).unwrap()), 20 + 8 + 40 + 8);
+        assert_eq!(len(config(Profile::Rfc9568, &addresses).with_also_version2(true).unwrap()), 20 + 8 + 40 + 8);
     }
 
     #[test]

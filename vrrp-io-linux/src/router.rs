@@ -10,7 +10,7 @@ use crate::virtual_ip::VirtualIp;
 use crate::vmac::Macvlan;
 use crate::vmac::VirtualMac;
 
-/// Of every link-local IPv6 network.
+/// The prefix length of every link-local IPv6 network.
 const LINK_LOCAL_PREFIX: u8 = 64;
 
 /// One virtual router and the interface it runs on.
@@ -33,15 +33,15 @@ pub struct Router {
     pub(crate) sync_group: Option<String>,
     /// Its place among the members of that: the least is the first.
     pub(crate) rank: usize,
-    /// Between two announcements on one interface.
+    /// The time between two announcements on one interface.
     pub(crate) announcement_gap: Duration,
-    /// What its addresses last at least, where they have a lease.
+    /// The least lifetime of its addresses, where they have a lease.
     pub(crate) least_lifetime: Duration,
     /// One of its addresses that turned out to be the host's own, though this is not its owner.
     pub(crate) real: Option<IpAddr>,
 }
 
-/// How long an interface must be up, or down, before that counts.
+/// The time for which an interface must be up, or down, before that counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct InterfaceDelays {
     pub(crate) interface: String,
@@ -105,7 +105,7 @@ pub enum RouterError {
 }
 
 impl Router {
-    /// A router named after its interface and id, for IPv6 with `/ipv6` at the end. Its addresses are host addresses (/32,
+    /// Makes a router named after its interface and id, for IPv6 with `/ipv6` at the end. Its addresses are host addresses (/32,
     /// /128) on that interface, unless [`with_address`](Self::with_address) says more.
     #[must_use]
     pub fn new(interface: impl Into<String>, config: Config) -> Self {
@@ -134,27 +134,28 @@ impl Router {
         }
     }
 
-    /// What logs and status call it.
+    /// Sets the name that logs and status use.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Has another priority than the configuration says.
+    /// Sets another priority than the configuration says.
     #[must_use]
     pub fn with_priority(mut self, priority: Priority) -> Self {
         self.config = self.config.with_priority(priority);
         self
     }
 
-    /// Whether a Master that is not the owner accepts packets sent to its virtual addresses (Accept_Mode, RFC 9568
-    /// section 6.1; in version 2 too: ACC-02). Off, as in the RFC, clients can route through the router but not talk to
-    /// it; services need it on. Off, the program `nft` must be there: a packet filter drops what is sent to the addresses.
+    /// Sets whether a Master that is not the owner accepts packets sent to its virtual addresses (Accept_Mode, RFC 9568
+    /// section 6.1; in version 2 too: ACC-02). If it is off, which is the default as in the RFC, clients can route through the
+    /// router but not talk to it; services need it on. If it is off, the program `nft` must be there: a packet filter drops packets
+    /// sent to the addresses.
     ///
-    /// What somebody removes of that filter, or changes in it, is made anew, within 0.1 s as a rule and at most once a second.
-    /// Meanwhile a Master accepts packets. When it cannot be made, it is tried again after 1, 2, 4 s and so on, up to 60 s, with a
-    /// warning each time; the router stays Master.
+    /// If somebody removes or changes that filter, it is made anew, within 0.1 s as a rule and at most once a second. Meanwhile a
+    /// Master accepts packets. When it cannot be made, it is tried again after 1, 2, 4 s and so on, up to 60 s, with a warning each
+    /// time; the router stays Master.
     #[must_use]
     pub fn with_accept_mode(mut self, accept: bool) -> Self {
         self.accept = accept;
@@ -163,7 +164,7 @@ impl Router {
 
     /// Gives the router a MAC address of its own. Its addresses then live on a macvlan, but for those that
     /// [`with_address`](Self::with_address) puts on another interface. Where its advertisements come from that MAC address a
-    /// router that yields says no [last word](vrrp_core::Config::with_last_word): no neighbour has anything to learn, and
+    /// router that yields says no [yield advertisement](vrrp_core::Config::with_yield_advertisement): no neighbour has anything to learn, and
     /// a switch would look for the MAC address at the wrong port.
     #[must_use]
     pub fn with_virtual_mac(mut self, virtual_mac: VirtualMac) -> Self {
@@ -171,19 +172,19 @@ impl Router {
         self
     }
 
-    /// How one of the addresses is to be installed: prefix, device, label, scope, broadcast.
+    /// Sets how one of the addresses is installed: prefix, device, label, scope, broadcast.
     ///
     /// # Errors
     /// [`RouterError::UnknownAddress`].
-    pub fn with_address(mut self, vip: VirtualIp) -> Result<Self, RouterError> {
-        match self.addresses.iter_mut().find(|known| known.address == vip.address) {
-            Some(known) => *known = vip,
-            None => return Err(RouterError::UnknownAddress { name: self.name, address: vip.address }),
+    pub fn with_address(mut self, virtual_ip: VirtualIp) -> Result<Self, RouterError> {
+        match self.addresses.iter_mut().find(|known| known.address == virtual_ip.address) {
+            Some(known) => *known = virtual_ip,
+            None => return Err(RouterError::UnknownAddress { name: self.name, address: virtual_ip.address }),
         }
         Ok(self)
     }
 
-    /// Source of the advertisements. Without it: the first address of the interface that is no virtual one, for IPv6 its
+    /// Sets the source of the advertisements. Without it: the first address of the interface that is no virtual one, for IPv6 its
     /// first link-local one, or, to unicast peers that are not all link-local, its first global one.
     #[must_use]
     pub fn with_source(mut self, source: IpAddr) -> Self {
@@ -191,14 +192,14 @@ impl Router {
         self
     }
 
-    /// TTL or hop limit of advertisements to unicast peers; 255 without it. To the group it is always 255.
+    /// Sets the TTL or hop limit of advertisements to unicast peers; 255 without it. To the group it is always 255.
     #[must_use]
     pub fn with_unicast_ttl(mut self, ttl: u8) -> Self {
         self.unicast_ttl = ttl;
         self
     }
 
-    /// Routers with the same group are Master together or not at all: a fault of one is a fault of all, and what one
+    /// Puts it into a sync group. Routers with the same group are Master together or not at all: a fault of one is a fault of all, and what one
     /// yields, all yield. See [`RouterSet::group`](vrrp_core::RouterSet::group); a group's members are in the order in
     /// which [`start`](crate::start) gets them, which should be the same on every host.
     #[must_use]
@@ -214,9 +215,9 @@ impl Router {
         self
     }
 
-    /// How long an announcement of one of its addresses (gratuitous ARP, unsolicited neighbour advertisement) waits at least after
-    /// the last one on the same interface, of this router or of another one with such a gap. For switches that take no more; zero,
-    /// as it is without this: it does not wait. The first one goes at once, and nothing else waits for any of them. What waits
+    /// Sets how long an announcement of one of its addresses (gratuitous ARP, unsolicited neighbour advertisement) waits at least after
+    /// the last one of its kind on the same interface, of this router or of another one with such a gap. For switches that take no
+    /// more; zero, as it is without this: it does not wait. The first one goes at once, and nothing else waits for any of them. What waits
     /// for an address is not multiplied by further rounds, and is dropped when the router is Master no more.
     #[must_use]
     pub fn with_announcement_gap(mut self, gap: Duration) -> Self {
@@ -224,18 +225,18 @@ impl Router {
         self
     }
 
-    /// Whether the router is at fault while its own interface is down or has no carrier, as it is without this. Switched off,
-    /// only an interface that is not there is a fault. A Master then stays Master, heard by nobody while that lasts, and another
-    /// host is Master too: for networks that cannot tell the one from the other. What the kernel takes from an interface that is
-    /// down, such as its IPv6 addresses, is set again when it is back. An IPv6 router whose interface somebody sets down is at
-    /// fault all the same: it has no address to send from then.
+    /// Sets whether the router is at fault while its own interface is down or has no carrier, as it is without this. If it is off,
+    /// only a missing interface is a fault. A Master then stays Master while nobody hears it, and another host is Master too: for
+    /// a cable between two hosts, where each loses its carrier when the other one fails. The settings that the kernel takes from an interface that is down, such as
+    /// its IPv6 addresses, are set again when it is back. An IPv6 router whose interface somebody sets down is at fault all the
+    /// same: it has no address to send from then.
     #[must_use]
     pub fn with_own_interface_tracked(mut self, tracked: bool) -> Self {
         self.own_interface_tracked = tracked;
         self
     }
 
-    /// How long its own interface, or one that it tracks, must be up, and how long it must be down, before that counts. What an
+    /// Sets how long its own interface, or one that it tracks, must be up, and how long it must be down, before that counts. What an
     /// interface is at the start counts at once, and so does that it is not there. The status tells what does
     /// [not count yet](crate::RouterStatus::interface_changes).
     #[must_use]
@@ -295,7 +296,7 @@ impl Router {
 
     /// Returns the name of every interface that it uses.
     pub(crate) fn interface_names(&self) -> impl Iterator<Item = &str> {
-        let devices = self.addresses.iter().filter_map(|vip| vip.device.as_ref());
+        let devices = self.addresses.iter().filter_map(|virtual_ip| virtual_ip.device.as_ref());
         let tracked = self.tracked_interfaces.iter().map(|(_, interface)| interface);
         let macvlan = self.macvlan.iter().map(|macvlan| &macvlan.name);
         std::iter::once(&self.interface).chain(macvlan).chain(devices).chain(tracked).map(String::as_str)
@@ -315,16 +316,16 @@ impl Router {
             return;
         }
         let interface = &self.interface;
-        for vip in &mut self.addresses {
-            let on_macvlan = vip.device.as_ref().is_none_or(|device| device == interface);
-            if on_macvlan && is_link_local(vip.address) {
-                vip.prefix_len = vip.prefix_len.min(LINK_LOCAL_PREFIX);
+        for virtual_ip in &mut self.addresses {
+            let on_macvlan = virtual_ip.device.as_ref().is_none_or(|device| device == interface);
+            if on_macvlan && is_link_local(virtual_ip.address) {
+                virtual_ip.prefix_len = virtual_ip.prefix_len.min(LINK_LOCAL_PREFIX);
             }
         }
     }
 
-    /// Whether `address` is of the kind that its advertisements come from: link-local for those to the IPv6 group (IP-06)
-    /// and to peers on the link, global for those to other IPv6 peers.
+    /// Tells whether `address` is of the kind that its advertisements come from: link-local for those to the IPv6 group (IP-06) and
+    /// to peers on the link, global for those to other IPv6 peers.
     pub(crate) fn can_send_from(&self, address: IpAddr) -> bool {
         let IpAddr::V6(address) = address else { return self.config.family() == Family::Ipv4 };
         let on_link = match self.config.peers() {
@@ -334,15 +335,15 @@ impl Router {
         self.config.family() == Family::Ipv6 && address.is_unicast_link_local() == on_link
     }
 
-    /// How long an address lasts unless it is renewed.
+    /// Returns how long an address lasts unless it is renewed.
     pub(crate) fn lifetime(&self) -> Option<Duration> {
         Some(self.config.lease()?.max(self.least_lifetime))
     }
 
-    /// Interface that carries `vip`.
-    pub(crate) fn device<'a>(&'a self, vip: &'a VirtualIp) -> &'a str {
+    /// Interface that carries `virtual_ip`.
+    pub(crate) fn device<'a>(&'a self, virtual_ip: &'a VirtualIp) -> &'a str {
         let own = self.macvlan.as_ref().map_or(&self.interface, |macvlan| &macvlan.name);
-        vip.device.as_ref().filter(|device| **device != self.interface).unwrap_or(own)
+        virtual_ip.device.as_ref().filter(|device| **device != self.interface).unwrap_or(own)
     }
 }
 
@@ -383,8 +384,8 @@ mod tests {
         let tracker = config.add_tracker(tracker).unwrap();
         let on = |name: &str| Router::new(name, config.clone());
         let with_device = |name: &str| {
-            let vip = VirtualIp { device: Some(name.to_owned()), ..VirtualIp::from(config.addresses()[0]) };
-            on("v0").with_address(vip).unwrap()
+            let virtual_ip = VirtualIp { device: Some(name.to_owned()), ..VirtualIp::from(config.addresses()[0]) };
+            on("v0").with_address(virtual_ip).unwrap()
         };
         for name in ["", "a/b", "sixteen-octets.."] {
             for router in [

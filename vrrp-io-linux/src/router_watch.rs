@@ -16,7 +16,7 @@ pub struct RouterWatch {
 
 impl RouterWatch {
     pub(crate) fn new(mut state: watch::Receiver<RouterState>) -> Self {
-        // What there is now is to be had at once, by who waits for a change too.
+        // The present state is given at once, also to a reader who waits for a change.
         state.mark_changed();
         Self { state }
     }

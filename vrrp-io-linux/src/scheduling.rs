@@ -1,4 +1,4 @@
-//! How the driver's thread comes to its turn on a busy host.
+//! The scheduling of the driver's thread on a busy host.
 
 use std::thread;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use vrrp_core::Instant;
 use crate::warning::Warning;
 use crate::{clock, sys};
 
-/// How much processor time a real-time thread may use without a pause, unless another limit is set.
+/// The processor time that a real-time thread may use without a pause, unless another limit is set.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// How the kernel treats the driver: its thread and the memory of the process. By default as everything else.
+/// The kernel's treatment of the driver: its thread and the memory of the process. By default that of everything else.
 ///
-/// What the kernel refuses is told by a warning, and the routers run without it. Real-time scheduling and a negative nice
+/// If the kernel refuses a setting, a warning tells it, and the routers run without it. Real-time scheduling and a negative nice
 /// value need `CAP_SYS_NICE` (or `RLIMIT_RTPRIO`, `RLIMIT_NICE`), locked memory `CAP_IPC_LOCK` (or `RLIMIT_MEMLOCK`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scheduling {
@@ -27,7 +27,7 @@ impl Scheduling {
     /// The least [limit](Self::with_real_time_limit) of a real-time thread: a takeover of thousands of addresses takes as long.
     pub const LEAST_REAL_TIME_LIMIT: Duration = Duration::from_millis(200);
 
-    /// As everything else on the host.
+    /// Returns the treatment that everything else on the host has.
     #[must_use]
     pub const fn new() -> Self {
         Self { real_time: None, limit: None, nice: None, locked: false }
@@ -45,7 +45,7 @@ impl Scheduling {
         self
     }
 
-    /// How much processor time the real-time thread may use without a pause (`RLIMIT_RTTIME`): 2 s unless set, and at
+    /// Sets how much processor time the real-time thread may use without a pause (`RLIMIT_RTTIME`): 2 s unless set, and at
     /// least [`LEAST_REAL_TIME_LIMIT`](Self::LEAST_REAL_TIME_LIMIT).
     #[must_use]
     pub const fn with_real_time_limit(mut self, limit: Duration) -> Self {
@@ -53,39 +53,39 @@ impl Scheduling {
         self
     }
 
-    /// The nice value of the driver's thread, from -20 to 19; what is beyond counts as the nearest of these.
+    /// Sets the nice value of the driver's thread, from -20 to 19; a value beyond counts as the nearest of these.
     #[must_use]
     pub const fn with_nice(mut self, nice: i8) -> Self {
         self.nice = Some(nice);
         self
     }
 
-    /// Whether the memory of the process, what it has touched so far and what it touches later, stays out of swap.
+    /// Sets whether the memory of the process, what it has touched so far and what it touches later, stays out of swap.
     #[must_use]
     pub const fn with_locked_memory(mut self, locked: bool) -> Self {
         self.locked = locked;
         self
     }
 
-    /// The real-time priority as it was set.
+    /// Returns the real-time priority as it was set.
     #[must_use]
     pub const fn real_time(&self) -> Option<u8> {
         self.real_time
     }
 
-    /// The limit of the real-time thread as it was set.
+    /// Returns the limit of the real-time thread as it was set.
     #[must_use]
     pub const fn real_time_limit(&self) -> Option<Duration> {
         self.limit
     }
 
-    /// The nice value as it was set.
+    /// Returns the nice value as it was set.
     #[must_use]
     pub const fn nice(&self) -> Option<i8> {
         self.nice
     }
 
-    /// Whether memory stays out of swap.
+    /// Tells whether memory stays out of swap.
     #[must_use]
     pub const fn locked_memory(&self) -> bool {
         self.locked
@@ -108,7 +108,7 @@ impl Scheduling {
 const RUN: Duration = Duration::from_millis(50);
 /// Long enough to give the processor away, which the kernel takes for a pause, and for nobody to notice.
 const PAUSE: Duration = Duration::from_micros(50);
-/// So often the thread looks how long it has run: that takes a system call.
+/// The period at which the thread looks how long it has run: that takes a system call.
 const LOOK: Duration = Duration::from_millis(5);
 
 /// The pauses that a real-time thread takes of its own accord: under a flood it never waits for anything, and the kernel would
@@ -122,7 +122,7 @@ pub(crate) struct Pauses {
 }
 
 impl Pauses {
-    /// For the calling thread, as it is scheduled now.
+    /// Makes the pauses of the calling thread, as it is scheduled now.
     pub(crate) fn new() -> Self {
         Self { is_real_time: sys::is_real_time(), looked_at: clock::now(), paused_at: sys::processor_nanos() }
     }

@@ -1,4 +1,4 @@
-//! What a running driver says of itself when asked.
+//! The status of a running driver.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,6 +11,8 @@ use vrrp_core::{
 
 use crate::address_error::AddressError;
 use crate::disagreement::Disagreement;
+use crate::heard::{HeardFrom, IgnoredFrom, NotSent, Stranger, TimersStatus};
+use crate::histogram::Histogram;
 use crate::virtual_ip::VirtualIp;
 
 /// All routers of one start and of what changed it, now.
@@ -26,6 +28,16 @@ pub struct DriverStatus {
     pub events_lost: u64,
     /// Messages of the kernel about links and addresses that were not understood: what they said is not known here.
     pub news_not_understood: u64,
+    /// The delay of advertisements: from the moment at which their timer ran out, until they were sent.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub advertisement_lateness: Histogram,
+    /// The time that Backups took to take over: from the moment at which Master_Down_Timer ran out, or the Master was
+    /// heard to release the addresses, until the kernel had confirmed the last address.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub takeovers: Histogram,
+    /// Virtual routers that were heard beside ours and are none of ours: a bounded number of them.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub strangers: Vec<Stranger>,
 }
 
 impl DriverStatus {
@@ -57,23 +69,23 @@ pub struct RouterStatus {
     pub priority: Priority,
     /// Priority as configured.
     pub configured_priority: Priority,
-    /// Who is Master, where known.
+    /// The address of the Master, where it is known.
     pub master: Option<IpAddr>,
     /// The Master's priority, where known.
     pub master_priority: Option<Priority>,
-    /// When the state was entered, on the wall clock; `None` before the router has entered any.
+    /// The moment at which the state was entered, on the wall clock; `None` before the router has entered any.
     pub since: Option<SystemTime>,
-    /// How long ago that was.
+    /// The time that has passed since then.
     pub in_state_for: Option<Duration>,
-    /// Why it was entered.
+    /// The cause of entering it.
     pub cause: Cause,
-    /// That as a sentence, with the names of this host.
+    /// The cause as a sentence, with the names of this host.
     pub why: String,
-    /// How its drain stands, if it is drained.
+    /// The state of its drain, if it is drained.
     pub drain: Option<DrainStatus>,
     /// Everything that keeps the router out of the election.
     pub faults: Vec<FaultStatus>,
-    /// What it tracks, and what each of them does now.
+    /// Its trackers, and what each of them does now.
     pub trackers: Vec<TrackerStatus>,
     /// Interfaces whose state does [not count yet](crate::Router::with_interface_delays).
     pub interface_changes: Vec<InterfaceChange>,
@@ -81,15 +93,15 @@ pub struct RouterStatus {
     pub other_master: Option<OtherMaster>,
     /// Its addresses.
     pub addresses: Vec<AddressStatus>,
-    /// When it last began to take part in the election, on the wall clock (STAT-43).
+    /// The moment at which it last began to take part in the election, on the wall clock (STAT-43).
     pub up_since: Option<SystemTime>,
-    /// How long ago that was.
+    /// The time that has passed since then.
     pub up_for: Option<Duration>,
     /// The cause in the words of RFC 8347 (STAT-34).
     pub last_event: LastEvent,
-    /// Why it last became Master, in the words of RFC 6527 and RFC 8347, even if it no longer is (STAT-30).
+    /// The reason why it last became Master, in the words of RFC 6527 and RFC 8347, even if it no longer is (STAT-30).
     pub new_master_reason: NewMasterReason,
-    /// Who sent the last advertisement that passed every check (STAT-42).
+    /// The sender of the last advertisement that passed every check (STAT-42).
     pub last_advertisement_from: Option<IpAddr>,
     /// Master_Down_Interval (STAT-44).
     pub master_down_interval: Duration,
@@ -97,9 +109,39 @@ pub struct RouterStatus {
     pub skew_time: Duration,
     /// Its counters.
     pub stats: Stats,
+    /// The time that its addresses last, if it is Master and they have a [lease](vrrp_core::Config::with_lease).
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub lease: Option<LeaseStatus>,
+    /// The address that its own advertisements come from; the last known one, where there is none any more.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub source: Option<IpAddr>,
+    /// The time until each of its timers runs out.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub timers: TimersStatus,
+    /// The last advertisement of each source that it accepted, who was heard last first: a bounded number of them.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub heard: Vec<HeardFrom>,
+    /// The advertisements that it ignored with its present configuration, the last first: for each reason, the last of each of a
+    /// bounded number of sources.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub ignored: Vec<IgnoredFrom>,
+    /// The last advertisement that could not be sent.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub not_sent: Option<NotSent>,
 }
 
-/// What a gauge shows of one router; see [`RouterWatch`](crate::RouterWatch).
+/// The time that a Master's addresses last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct LeaseStatus {
+    /// The time from each renewal on.
+    pub lifetime: Duration,
+    /// The time from now on.
+    pub left: Duration,
+}
+
+/// The state of one router, for a gauge; see [`RouterWatch`](crate::RouterWatch).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -108,15 +150,15 @@ pub struct RouterState {
     pub role: Role,
     /// Priority in use, after tracking and whatever else lowers it.
     pub priority: Priority,
-    /// When the state was entered, on the wall clock; `None` before the router has entered any.
+    /// The moment at which the state was entered, on the wall clock; `None` before the router has entered any.
     pub since: Option<SystemTime>,
-    /// Why it was entered.
+    /// The cause of entering it.
     pub cause: Cause,
-    /// How its drain stands, if it is drained.
+    /// The state of its drain, if it is drained.
     pub drain: Option<DrainStatus>,
 }
 
-/// How a drain ended. The router stays drained all the same, but for [`Undone`](Self::Undone).
+/// The end of a drain. The router stays drained all the same, except after [`Undone`](Self::Undone).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -152,7 +194,7 @@ impl fmt::Display for Drained {
 pub struct FaultStatus {
     /// The reason.
     pub fault: Fault,
-    /// That as a phrase, with the names of this host.
+    /// The fault as a phrase, with the names of this host.
     pub text: String,
 }
 
@@ -177,18 +219,18 @@ pub struct TrackerStatus {
     pub passing: Option<bool>,
     /// The number that it last said, if that was one.
     pub value: Option<i32>,
-    /// That as a phrase, with the reason where the host shows it.
+    /// The verdict as a phrase, with the reason if the host shows it.
     pub says: String,
-    /// What it does to the router.
+    /// Its effect on the router.
     pub weight: Weight,
-    /// Whether that is turned round.
+    /// True if that is reversed.
     pub reverse: bool,
-    /// What it adds to the priority now.
+    /// The number that it adds to the priority now.
     pub adjustment: i32,
 }
 
 impl TrackerStatus {
-    /// Whether it keeps the router out now; before its first result it does too.
+    /// Tells whether it keeps the router out now. With the weight `Fault` it does so before its first result too.
     #[must_use]
     pub fn is_fault(&self) -> bool {
         let Self { weight, reverse, .. } = *self;
@@ -207,7 +249,7 @@ pub struct InterfaceChange {
     pub interface: String,
     /// True where it is up.
     pub up: bool,
-    /// How long it must be that from now on, before it counts.
+    /// The time for which it must stay so from now on, before it counts.
     pub counts_in: Duration,
 }
 
@@ -227,7 +269,8 @@ pub struct OtherMaster {
     pub address: IpAddr,
     /// The priority that it advertises.
     pub priority: Priority,
-    /// Why its advertisements are ignored, or how its list of addresses differs; `None`: it must yield.
+    /// The reason why its advertisements are ignored, or the difference of its list of addresses; `None`: it must
+    /// yield.
     pub why: Option<Disagreement>,
 }
 
@@ -237,16 +280,17 @@ pub struct OtherMaster {
 #[non_exhaustive]
 pub struct AddressStatus {
     /// The address and how it is installed.
-    pub vip: VirtualIp,
-    /// Whether the kernel confirmed it to a Master.
+    #[cfg_attr(feature = "serde", serde(rename = "vip"))]
+    pub virtual_ip: VirtualIp,
+    /// True if the kernel confirmed it to a Master.
     pub installed: bool,
-    /// Whether it is on this host, whoever put it there.
+    /// Its state on this host, whoever put it there.
     pub host: OnHost,
-    /// Why this host cannot set it; `None`: nothing is known to be in the way.
+    /// The reason why this host cannot set it; `None`: nothing is known to be in the way.
     pub obstacle: Option<AddressError>,
 }
 
-/// What the kernel says of an address.
+/// The state of an address, as the kernel tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "who shows it must show each")]
@@ -259,7 +303,7 @@ pub enum OnHost {
     Duplicate,
     /// It is there and serves.
     Here {
-        /// Whether this process set it, or has taken it over.
+        /// True if this process set it, or has taken it over.
         ours: bool,
     },
 }

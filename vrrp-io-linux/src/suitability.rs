@@ -1,10 +1,10 @@
-//! What is wrong with an interface, for one router.
+//! Problems that an interface has, for one router.
 
 use std::fmt;
 
 use crate::virtual_ip::IPV6_MTU;
 
-/// Why a router can never work on its interface.
+/// The reason why a router can never work on its interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -18,7 +18,7 @@ pub enum Unsuitable {
     NoMulticast {
         /// The interface.
         interface: String,
-        /// Whether it has one neighbour only.
+        /// True if it has one neighbour only.
         point_to_point: bool,
     },
     /// The router has a virtual MAC address, and the interface is not Ethernet.
@@ -30,7 +30,7 @@ pub enum Unsuitable {
     Port {
         /// The interface.
         interface: String,
-        /// What the other one is: `bridge`, `bond` or `team`.
+        /// The kind of the other one: `bridge`, `bond` or `team`.
         kind: String,
         /// The name of the other one.
         master: String,
@@ -44,7 +44,7 @@ pub enum Unsuitable {
     },
 }
 
-/// What a router can live with, and an operator should know.
+/// A problem that a router can live with, and that an operator should know of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -78,7 +78,7 @@ pub enum Concern {
 }
 
 impl Unsuitable {
-    /// What would work.
+    /// Returns what would work.
     #[must_use]
     pub fn remedy(&self) -> String {
         match self {
@@ -95,7 +95,7 @@ impl Unsuitable {
 }
 
 impl fmt::Display for Unsuitable {
-    /// What is wrong; what would work is told by [`remedy`](Self::remedy).
+    /// Writes what is wrong; [`remedy`](Self::remedy) tells what would work.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Loopback { interface } => {

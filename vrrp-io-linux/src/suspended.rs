@@ -1,4 +1,4 @@
-//! What one process hands to the next one, so that nobody on the link notices.
+//! The state that one process hands to the next one, so that nobody on the link notices.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -17,8 +17,8 @@ use crate::router::Router;
 pub struct Suspended {
     pub(crate) routers: Vec<SuspendedRouter>,
     pub(crate) stats: GlobalStats,
-    /// What is on the host by us, or was taken over.
-    pub(crate) ours: Vec<Ours>,
+    /// The addresses on the host that were set by us, or taken over.
+    pub(crate) ours: Vec<SuspendedAddress>,
     pub(crate) filter: Option<SuspendedFilter>,
     /// Settings of interfaces below macvlans, as they were before: interface, key, value.
     pub(crate) settings: Vec<(String, String, String)>,
@@ -45,7 +45,7 @@ pub(crate) struct SuspendedRouter {
 /// An address on a link.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
-pub(crate) struct Ours {
+pub(crate) struct SuspendedAddress {
     pub(crate) ifindex: u32,
     pub(crate) address: IpAddr,
     pub(crate) prefix_len: u8,
@@ -55,7 +55,7 @@ pub(crate) struct Ours {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub(crate) struct SuspendedMacvlan {
     pub(crate) ifindex: u32,
-    /// Whether it was made by us.
+    /// True if it was made by us.
     pub(crate) made: bool,
     pub(crate) raised: bool,
 }

@@ -100,7 +100,7 @@ pub(crate) fn set_timer(timer: &File, at: Option<u64>) -> io::Result<()> {
     check(unsafe { libc::timerfd_settime(timer.as_raw_fd(), libc::TFD_TIMER_ABSTIME, &spec, ptr::null_mut()) })
 }
 
-/// As a `timespec`, whose fields differ in size from target to target, and which on some has more than these two.
+/// Converts to a `timespec`. Its fields differ in size from target to target, and on some it has more than these two.
 fn timespec(nanos: u64) -> libc::timespec {
     // SAFETY: a timespec of zeros is valid.
     let mut time: libc::timespec = unsafe { std::mem::zeroed() };
@@ -163,7 +163,7 @@ pub(crate) struct Peer {
     pub(crate) user: u32,
 }
 
-/// Who listens at the other end of a connected Unix socket.
+/// Returns the process that listens at the other end of a connected Unix socket.
 pub(crate) fn peer(socket: BorrowedFd<'_>) -> io::Result<Peer> {
     let mut who = libc::ucred { pid: 0, uid: 0, gid: 0 };
     let mut len = size_of::<libc::ucred>() as libc::socklen_t;
@@ -196,7 +196,7 @@ pub(crate) fn set_round_robin(priority: u8) -> io::Result<()> {
     if set < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Whether the calling thread is a real-time one, whoever made it that.
+/// Tells whether the calling thread is a real-time one, whoever made it that.
 pub(crate) fn is_real_time() -> bool {
     // SAFETY: no pointers are passed; 0 is the calling thread.
     let policy = unsafe { libc::syscall(libc::SYS_sched_getscheduler, 0) };
@@ -243,12 +243,12 @@ pub(crate) fn lock_memory() -> io::Result<()> {
     check(unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT) })
 }
 
-/// What [`receive`] read.
+/// The data that [`receive`] read.
 #[derive(Debug, Default)]
 pub(crate) struct Received {
     /// Octets written to the buffer.
     pub(crate) len: usize,
-    /// When the kernel received them: since the Unix epoch, on the wall clock.
+    /// The time at which the kernel received them: since the Unix epoch, on the wall clock.
     pub(crate) stamp: Option<Duration>,
     /// Raw IPv6: who sent them.
     pub(crate) source: Option<Ipv6Addr>,

@@ -17,7 +17,7 @@ use std::time::Duration;
 const INSIDE: &str = "VRRP_TEST_INSIDE_NAMESPACE";
 /// Set where nothing may be skipped.
 const NO_SKIP: &str = "VRRP_NO_SKIP";
-/// How libtest exits when a test fails.
+/// The exit status of libtest when a test fails.
 const TEST_FAILED: i32 = 101;
 
 /// Runs the body of a test in a fresh network namespace. Call it directly in the test function, with a closure.

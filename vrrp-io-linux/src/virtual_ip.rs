@@ -70,7 +70,7 @@ pub struct VirtualIp {
     pub no_prefix_route: bool,
 }
 
-/// Why a text is no virtual address.
+/// The reason why a text is no virtual address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -81,7 +81,7 @@ pub enum VirtualIpError {
     /// The part after the slash is no prefix length of that family.
     #[error("`{text}` is not a prefix length; expected 0 to {max}")]
     Prefix {
-        /// What was found.
+        /// The text that was found.
         text: String,
         /// 32 or 128.
         max: u8,
@@ -113,16 +113,16 @@ impl FromStr for VirtualIp {
             None => (text, None),
         };
         let address: IpAddr = address.parse().map_err(|_| VirtualIpError::Address(address.to_owned()))?;
-        let mut vip = Self::from(address);
+        let mut virtual_ip = Self::from(address);
         if let Some(prefix) = prefix {
-            let max = vip.prefix_len;
-            vip.prefix_len = prefix
+            let max = virtual_ip.prefix_len;
+            virtual_ip.prefix_len = prefix
                 .parse()
                 .ok()
                 .filter(|len| *len <= max)
                 .ok_or_else(|| VirtualIpError::Prefix { text: prefix.to_owned(), max })?;
         }
-        Ok(vip)
+        Ok(virtual_ip)
     }
 }
 

@@ -23,7 +23,7 @@ pub struct VirtualMac {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MacAddress([u8; 6]);
 
-/// Why something is no MAC address of an interface.
+/// The reason why something is no MAC address of an interface.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -40,13 +40,13 @@ pub enum MacAddressError {
 }
 
 impl VirtualMac {
-    /// On a macvlan that is called `vrrp.VRID`, for IPv6 `vrrp6.VRID`.
+    /// Makes one on a macvlan that is called `vrrp.VRID`, for IPv6 `vrrp6.VRID`.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Another name for the macvlan, one that [an interface can have](crate::is_interface_name).
+    /// Sets another name for the macvlan, one that [an interface can have](crate::is_interface_name).
     #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
@@ -61,7 +61,7 @@ impl VirtualMac {
         self
     }
 
-    /// Whether advertisements come from the MAC address of the interface all the same. Against the RFC (IP-07), for
+    /// Sets whether advertisements come from the MAC address of the interface all the same. This is against the RFC (IP-07), for
     /// networks that take nothing from an address they do not know.
     #[must_use]
     pub fn with_transmit_base(mut self, transmit_base: bool) -> Self {
@@ -156,7 +156,7 @@ impl Macvlan {
     }
 }
 
-/// Whether it is a MAC address that the id of some virtual router gives. One that is configured can be any.
+/// Tells whether a MAC address is one that the id of some virtual router gives. A configured one can be any.
 pub(crate) fn is_virtual(mac: [u8; 6]) -> bool {
     matches!(mac, [0, 0, 0x5e, 0, 1 | 2, _])
 }

@@ -1,4 +1,4 @@
-//! What about the host a router can live with, and an operator should know.
+//! Problems of the host that a router can live with, and that an operator should know of.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -21,7 +21,7 @@ pub enum Warning {
     Nice(OsError),
     /// The kernel refused to [lock memory](crate::Scheduling::with_locked_memory).
     LockedMemory(OsError),
-    /// What [`preflight`](crate::preflight()) found out.
+    /// A problem that [`preflight`](crate::preflight()) found.
     Concern(Concern),
     /// Priority 255 is for the owner of the addresses, and this one is not on the host (OWN-06).
     NotOwner {
@@ -42,14 +42,14 @@ pub enum Warning {
         interface: String,
         /// The id.
         vrid: Vrid,
-        /// Who runs it, as a phrase: `process 4711 (vrrpd)`.
+        /// The process that runs it, as a phrase: `process 4711 (vrrpd)`.
         by: String,
     },
     /// A socket for an interface could not be opened, be joined to the group, or be read.
     Socket {
         /// The interface.
         interface: String,
-        /// What could not be done, and why.
+        /// The error: what could not be done, and why.
         error: OsError,
     },
     /// An interface that is to carry addresses is not there.
@@ -61,7 +61,7 @@ pub enum Warning {
     Secondaries {
         /// The interface.
         interface: String,
-        /// What the kernel said.
+        /// The kernel's error.
         error: OsError,
     },
     /// An address could not be announced to the neighbours.
@@ -70,7 +70,7 @@ pub enum Warning {
         address: IpAddr,
         /// The interface that has it.
         device: String,
-        /// What the kernel said.
+        /// The kernel's error.
         error: OsError,
     },
     /// The macvlan of a virtual MAC address could not be made.
@@ -79,17 +79,17 @@ pub enum Warning {
         macvlan: String,
         /// The interface below.
         interface: String,
-        /// What the kernel said.
+        /// The kernel's error.
         error: OsError,
     },
     /// The macvlan of a virtual MAC address could not be set up.
     MacvlanNotPrepared {
         /// Its name.
         macvlan: String,
-        /// What the kernel said.
+        /// The kernel's error.
         error: OsError,
     },
-    /// What has the name of a router's macvlan is another interface.
+    /// Another interface has the name of a router's macvlan.
     MacvlanForeign {
         /// Its name.
         macvlan: String,
@@ -103,16 +103,16 @@ pub enum Warning {
     FilterRestored {
         /// Its table.
         table: String,
-        /// How often that went unreported since the last report.
+        /// The number of times that this went unreported since the last report.
         unreported: u64,
     },
     /// Somebody removed or changed the packet filter of accept mode off, and it could not be made anew.
     FilterLost {
         /// Its table.
         table: String,
-        /// Why not.
+        /// The error.
         error: OsError,
-        /// When it is tried again.
+        /// The time until it is tried again.
         again_in: Duration,
     },
     /// The packet filter of accept mode off could not be changed with the routers: it is as it was, until the next change.
@@ -161,13 +161,13 @@ impl fmt::Display for Warning {
                 )
             }
             Self::FilterRestored { table, unreported } => {
-                write!(f, "{}; it is made again{}", Gone(table), Unreported(*unreported))
+                write!(f, "{}; it is made again{}", FilterGone(table), Unreported(*unreported))
             }
             Self::FilterLost { table, error, again_in } => write!(
                 f,
                 "{}, and it cannot be made again: {error}; until it is, Masters accept packets to their addresses; trying \
                  again in {} s",
-                Gone(table),
+                FilterGone(table),
                 again_in.as_secs()
             ),
             Self::FilterNotChanged(error) => write!(f, "cannot change the packet filter: {error}"),
@@ -176,7 +176,7 @@ impl fmt::Display for Warning {
     }
 }
 
-/// How many events of a kind were held back, behind the text of the next.
+/// The number of events of a kind that were held back, behind the text of the next.
 pub(crate) struct Unreported(pub(crate) u64);
 
 impl fmt::Display for Unreported {
@@ -188,10 +188,10 @@ impl fmt::Display for Unreported {
     }
 }
 
-/// What happened to the packet filter, whatever follows.
-struct Gone<'a>(&'a str);
+/// The text for what happened to the packet filter, whatever follows.
+struct FilterGone<'a>(&'a str);
 
-impl fmt::Display for Gone<'_> {
+impl fmt::Display for FilterGone<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let table = self.0;
         write!(f, "somebody removed or changed the packet filter of accept mode off (nftables, table inet {table})")

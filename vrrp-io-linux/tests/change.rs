@@ -23,7 +23,7 @@ const VIP: &str = "192.0.2.100";
 const PORT: u16 = 7000;
 /// From one question to the next.
 const PERIOD: Duration = Duration::from_millis(2);
-/// How long the last answers are waited for.
+/// The time to wait for the last answers.
 const LAST: Duration = Duration::from_secs(1);
 
 /// Builds the example; returns where it is.

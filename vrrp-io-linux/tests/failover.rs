@@ -167,7 +167,7 @@ fn a_leftover_with_another_prefix_goes_too() {
         drop(process);
         assert!(host.has(address(VIP)));
 
-        let router = router(config(Profile::Rfc3768, 100, &[address(VIP)])).with_address(vip("192.0.2.1/24"));
+        let router = router(config(Profile::Rfc3768, 100, &[address(VIP)])).with_address(virtual_ip("192.0.2.1/24"));
         let mut node = host.start(vec![router.unwrap()]);
         node.until_role(Role::Backup);
         assert!(matches!(node.log()[0].kind, EventKind::Leftover { .. }), "{}", node.story());
@@ -236,7 +236,7 @@ struct End {
 }
 
 /// Every way, from every state.
-fn ends() -> Vec<End> {
+fn endpoints() -> Vec<End> {
     let ways = [
         (Program::Documented, Signal::SIGTERM),
         (Program::Documented, Signal::SIGINT),
@@ -245,8 +245,8 @@ fn ends() -> Vec<End> {
         (Program::Documented, Signal::SIGKILL),
     ];
     let after = ["sent 1 gratuitous ARP", "Backup -> Master", "Initialize -> Backup"];
-    let ends = after.map(|after| ways.map(|(program, signal)| End { program, signal, after }));
-    ends.into_iter().flatten().collect()
+    let endpoints = after.map(|after| ways.map(|(program, signal)| End { program, signal, after }));
+    endpoints.into_iter().flatten().collect()
 }
 
 /// Runs the program once on a host of its own; says what is wrong afterwards.
@@ -273,8 +273,8 @@ fn end_once(host: &Host, end: End) -> Result<(), String> {
 fn however_the_documented_program_ends_its_address_does_not_stay() {
     program();
     in_namespace(|| {
-        let ends = ends();
-        let runs = env::var(RUNS).map_or(ends.len(), |runs| runs.parse().expect("a number in VRRP_RUNS"));
+        let endpoints = endpoints();
+        let runs = env::var(RUNS).map_or(endpoints.len(), |runs| runs.parse().expect("a number in VRRP_RUNS"));
         let lan = Lan::new();
         let hosts: Vec<Host> = (11..).take(runs.min(60)).map(|number| lan.host(number)).collect();
         // Each is alone, and soon a Master.
@@ -286,7 +286,7 @@ fn however_the_documented_program_ends_its_address_does_not_stay() {
                 scope.spawn(|| {
                     let taken = std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)));
                     for run in taken.take_while(|run| *run < runs) {
-                        let result = end_once(host, ends[run % ends.len()]);
+                        let result = end_once(host, endpoints[run % endpoints.len()]);
                         complaints.lock().unwrap().extend(result.err());
                     }
                 });
@@ -303,7 +303,7 @@ fn however_the_documented_program_ends_its_address_does_not_stay() {
 fn every_page_shows_the_same_program() {
     let this = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |path: &str| fs::read_to_string(this.join(path)).unwrap();
-    let (front, own, program) = (read("../README.md"), read("README.md"), read("examples/failover.rs"));
+    let (front, own, program) = (read("../README.md"), read("README.md"), read("examples/one_router.rs"));
     let (_, front) = front.split_once("## Embed it\n").unwrap();
     assert_eq!([block(front, "rust"), block(&own, "rust,no_run")], [&program; 2]);
     assert_eq!(block(front, "toml"), block(&own, "toml"));

@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use vrrp_core::{Role, RouterId, Tracker, TrackerId, Weight};
 use vrrp_io_linux::{
-    AddressError, ChangeError, DrainError, Drained, DriverStatus, Event, Gone, NoSuchRouter, OsError, StartError,
-    Stopped, TrackError, Warning,
+    AddressError, ChangeError, DrainError, Drained, DriverStatus, Event, EventKind, Gone, NoSuchRouter, OsError,
+    StartError, Stopped, TrackError, Warning,
 };
 
 use crate::common::*;
@@ -43,8 +43,12 @@ fn a_status_and_every_event_of_a_run_are_read_back_as_they_were() {
             assert_eq!(and_back(status), *status);
         }
         assert!(node.log().iter().all(|event| and_back(event) == *event));
+        let installed = |event: &&Event| matches!(event.kind, EventKind::AddressInstalled { .. });
+        let value = serde_json::to_value(node.log().iter().find(installed).unwrap()).unwrap();
+        assert_eq!(value["kind"]["AddressInstalled"]["vip"]["address"], "192.0.2.100");
         let value = serde_json::to_value(&fault).unwrap();
         let router = &value["routers"][0];
+        assert_eq!(router["addresses"][0]["vip"]["address"], "192.0.2.100");
         assert_eq!((&router["name"], &router["role"]), (&json!("eth0/51"), &json!("Initialize")));
         assert_eq!(router["faults"], json!([{"fault": {"Tracker": 0}, "text": "the service failed"}]));
     });

@@ -106,7 +106,7 @@ fn tshark_finds_nothing_to_complain_about_in_ipv6() {
         let (host, client) = (lan.host(1), lan.host(9));
         host.ip("address add fe80::1/64 dev eth0 nodad");
         client.ip("address add fe80::9/64 dev eth0 nodad");
-        let vips = ["fe80::100", "2001:db8::100", "2001:db8::101"].map(address);
+        let virtual_ips = ["fe80::100", "2001:db8::100", "2001:db8::101"].map(address);
         let peer = UnicastPeer { address: address("fe80::9"), min_ttl: 255 };
         let router = |number, config: Config| {
             let config = config.with_priority(Priority::OWNER);
@@ -114,9 +114,9 @@ fn tshark_finds_nothing_to_complain_about_in_ipv6() {
         };
         let new = |number, profile, addresses| Config::new(profile, vrid(number), addresses).unwrap();
         let routers = vec![
-            router(1, new(1, Profile::Rfc9568Errata, &vips)),
-            router(2, new(2, Profile::Rfc5798, &vips[..1])),
-            router(3, new(3, Profile::Rfc9568, &vips[..1]).with_unicast_peers(&[peer]).unwrap()),
+            router(1, new(1, Profile::Rfc9568Errata, &virtual_ips)),
+            router(2, new(2, Profile::Rfc5798, &virtual_ips[..1])),
+            router(3, new(3, Profile::Rfc9568, &virtual_ips[..1]).with_unicast_peers(&[peer]).unwrap()),
         ];
         let mut tap = client.tap();
         let node = host.start(routers);
@@ -148,8 +148,11 @@ fn tshark_finds_nothing_to_complain_about_in_ipv6() {
             dissect(&frames, "icmpv6.type == 136 and ipv6.dst == ff02::1 and !(ipv6.src == fe80::1)", &fields);
         let announcements: BTreeSet<&str> = announcements.iter().map(String::as_str).collect();
         let mac = host.mac().map(|octet| format!("{octet:02x}")).join(":");
-        let line = |vip: &IpAddr| format!("{vip} ff02::1 33:33:00:00:00:01 255 0x00000000 1 0 1 {vip} {mac} 1 ");
-        let expected: BTreeSet<String> = vips.iter().map(|vip| line(vip).replace(' ', "\t")).collect();
+        let line = |virtual_ip: &IpAddr| {
+            format!("{virtual_ip} ff02::1 33:33:00:00:00:01 255 0x00000000 1 0 1 {virtual_ip} {mac} 1 ")
+        };
+        let expected: BTreeSet<String> =
+            virtual_ips.iter().map(|virtual_ip| line(virtual_ip).replace(' ', "\t")).collect();
         assert_eq!(announcements, expected.iter().map(String::as_str).collect(), "{announcements:#?}");
     });
 }
@@ -160,7 +163,7 @@ fn capture(tap: &mut Tap, span: Duration) -> Vec<Vec<u8>> {
     std::iter::from_fn(|| tap.octets(end.saturating_duration_since(Instant::now()))).collect()
 }
 
-/// What tshark says of the frames that pass a filter: a line each.
+/// Returns what tshark says of the frames that pass a filter: a line each.
 fn dissect(frames: &[Vec<u8>], filter: &str, fields: &[&str]) -> Vec<String> {
     // Each test runs in a process of its own.
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("wire-{}.pcap", std::process::id()));

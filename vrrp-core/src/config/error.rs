@@ -1,4 +1,4 @@
-//! Why a configuration cannot be.
+//! The reasons why a configuration is refused.
 
 use core::net::IpAddr;
 
@@ -38,7 +38,7 @@ pub enum ConfigError {
         "an interval of {interval} does not fit {version}: version 2 takes whole seconds from 1 to 255, version 3 0.01 to 40.95 s"
     )]
     Interval {
-        /// What was asked for.
+        /// The interval that was asked for.
         interval: AdvertInterval,
         /// The profile's version.
         version: Version,

@@ -1,6 +1,8 @@
-//! What one virtual router is configured to be.
+//! The configuration of one virtual router.
 
 mod error;
+#[cfg(feature = "serde")]
+mod form;
 
 pub use error::ConfigError;
 
@@ -10,9 +12,13 @@ use core::time::Duration;
 
 use crate::announce::AnnouncePolicy;
 use crate::dialect::{Mismatch, Profile};
+use crate::fsm::Params;
 use crate::health::Tracker;
+use crate::learned::Learned;
+use crate::receive::Criteria;
+use crate::time::Instant;
 use crate::timers;
-use crate::types::{AdvertInterval, Family, Password, Priority, TrackerId, Version, Vrid};
+use crate::types::{AdvertInterval, Family, Password, Priority, TrackerId, UnicastPeer, Version, Vrid};
 use crate::wire::{self, AddressList, ChecksumForm, MAX_IPV6_ADDRESSES};
 
 /// Configuration of one virtual router. Every value is valid by construction; defaults are the profile's.
@@ -25,7 +31,7 @@ use crate::wire::{self, AddressList, ChecksumForm, MAX_IPV6_ADDRESSES};
 /// | password | none | RFC 2338 section 5.3.6 |
 /// | peers | the multicast group | RFC 3768 section 5.2.2 |
 /// | answer to a lower Master | at once in RFC 9568, none before | RFC 9568 section 6.4.3 |
-/// | last word when yielding | on | see [`with_last_word`](Self::with_last_word) |
+/// | yield advertisement when yielding | on | see [`with_yield_advertisement`](Self::with_yield_advertisement) |
 /// | owner listens | on in RFC 2338 and with the errata of RFC 9568, else off | OWN-04 |
 /// | list mismatch | counted, not dropped | AMB-06 |
 /// | checksum of version 3 over IPv4 | with a pseudo-header in RFC 5798, else the message only; either is accepted | RFC 5798, RFC 9568 section 5.2.8 |
@@ -33,8 +39,25 @@ use crate::wire::{self, AddressList, ChecksumForm, MAX_IPV6_ADDRESSES};
 /// | version 2 besides version 3 | off | RFC 9568 section 8.4 |
 /// | lease on the addresses | on | see [`with_lease`](Self::with_lease) |
 ///
-/// What it describes fits an Ethernet frame: at most 90 IPv6 addresses are advertised (PKT-14), and all 255 of IPv4.
+/// Its advertisement fits an Ethernet frame: it has at most 90 IPv6 addresses (PKT-14), or all 255 of IPv4.
+///
+/// # Beyond the RFCs
+///
+/// A router does more than they ask for. A test that counts packets should know of it:
+///
+/// | more | turned off by |
+/// |---|---|
+/// | a Master that yields sends one advertisement of priority 1, and the winner may answer and announces its addresses again | [`with_yield_advertisement(false)`](Self::with_yield_advertisement) |
+/// | addresses have a lifetime, which the driver renews | [`with_lease(false)`](Self::with_lease) |
+/// | a Master announces its addresses again when it has heard a lower Master | [`AnnouncePolicy::contest_repeat`] of 0 |
+/// | a Master whose addresses are not confirmed is silent, and then [out of service](crate::guide::the_loop#if-you-forget) | always on |
+/// | answers, announcements and takeovers are bounded under a flood | always on |
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "form::Form", try_from = "form::Form")
+)]
 pub struct Config {
     profile: Profile,
     vrid: Vrid,
@@ -52,19 +75,20 @@ pub struct Config {
     peers: Peers,
     answer_lower: bool,
     owner_listens: bool,
-    last_word: bool,
+    yield_advertisement: bool,
     strict_list: bool,
     checksum: SendChecksum,
     exact_checksum: bool,
     learned_interval_cap: Option<AdvertInterval>,
-    version2_too: bool,
+    also_version2: bool,
     lease: bool,
     announce: AnnouncePolicy,
     trackers: Vec<Tracker>,
 }
 
-/// To whom a router speaks, and to whom it listens.
+/// The peers that a router speaks and listens to.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "a driver must know whom to send to")]
 pub enum Peers {
     /// The multicast group: every router on the link, TTL 255 only (SEC-01).
@@ -73,31 +97,22 @@ pub enum Peers {
     Unicast(Vec<UnicastPeer>),
 }
 
-/// One router of a unicast configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
-pub struct UnicastPeer {
-    /// Its address: destination of what we send, source of what we accept.
-    pub address: IpAddr,
-    /// Least TTL accepted from it. 255 keeps strangers from beyond the link out; less lets a peer be routed (EXT-02).
-    pub min_ttl: u8,
-}
-
 /// Form of the checksum that version 3 over IPv4 sends (PKT-24, AMB-01). Everything else has but one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "the two forms that the wire has, or the one that was heard")]
 pub enum SendChecksum {
-    /// Over the message alone, as RFC 9568 has it.
+    /// The checksum is over the message alone, as in RFC 9568.
     #[default]
     Message,
-    /// With a pseudo-header, as RFC 5798 is deployed.
+    /// The checksum is over a pseudo-header and the message, as RFC 5798 is deployed.
     PseudoHeader,
-    /// As the last accepted advertisement had it; until there was one, over the message alone.
+    /// The form is that of the last accepted advertisement; until there was one, it is over the message alone.
     AsHeard,
 }
 
 impl Config {
-    /// A router for `addresses`, of any subnet (AMB-31), which it advertises in this order (PKT-13).
+    /// Makes a router for `addresses`, of any subnet (AMB-31), which it advertises in this order (PKT-13).
     ///
     /// # Errors
     /// No address, more than 255, more than 90 of IPv6, two families, one twice, IPv6 in version 2, or a first IPv6
@@ -107,7 +122,7 @@ impl Config {
         Ok(Self::of(profile, vrid, list))
     }
 
-    /// A router that advertises no address (EXT-11): it decides which host is Master, and something else acts on that. It may
+    /// Makes a router that advertises no address (EXT-11): it decides which host is Master, and something else acts on that. It may
     /// have [excluded](Self::with_excluded) addresses all the same. It listens to routers that advertise none either, and
     /// to no other.
     ///
@@ -142,7 +157,7 @@ impl Config {
             peers: Peers::Multicast,
             answer_lower: profile.dialect().answers_lower,
             owner_listens: profile.dialect().owner_listens,
-            last_word: true,
+            yield_advertisement: true,
             strict_list: false,
             checksum: match profile.dialect().pseudo_header {
                 true => SendChecksum::PseudoHeader,
@@ -150,19 +165,19 @@ impl Config {
             },
             exact_checksum: false,
             learned_interval_cap: None,
-            version2_too: false,
+            also_version2: false,
             lease: true,
             announce: AnnouncePolicy::default(),
             trackers: Vec::new(),
         }
     }
 
-    /// Another list of advertised addresses; whatever else is configured stays, and so do the addresses that are not
+    /// Sets another list of advertised addresses; whatever else is configured stays, and so do the addresses that are not
     /// advertised.
     ///
     /// # Errors
     /// The errors of [`new`](Self::new); also where one of them is an [excluded](Self::with_excluded) one, and where the other family
-    /// does not go with the [peers](Self::with_unicast_peers) or with [version 2](Self::with_version2_too).
+    /// does not go with the [peers](Self::with_unicast_peers) or with [version 2](Self::with_also_version2).
     pub fn with_addresses(mut self, addresses: &[IpAddr]) -> Result<Self, ConfigError> {
         let list = checked(self.profile, addresses)?;
         (self.family, self.sorted) = (list.family(), sorted(addresses));
@@ -170,11 +185,11 @@ impl Config {
         self.advertised = list.count();
         no_duplicates(&self.addresses)?;
         self.peers_are_of_our_family()?;
-        let version2_too = self.version2_too;
-        self.with_version2_too(version2_too)
+        let also_version2 = self.also_version2;
+        self.with_also_version2(also_version2)
     }
 
-    /// No advertised addresses, as [`without_addresses`](Self::without_addresses); whatever else is configured stays.
+    /// Takes the advertised addresses away, as [`without_addresses`](Self::without_addresses); whatever else is configured stays.
     #[must_use]
     pub fn with_no_addresses(mut self) -> Self {
         self.addresses.drain(..usize::from(self.advertised));
@@ -182,7 +197,7 @@ impl Config {
         self
     }
 
-    /// Priority. 255 says that the addresses are the host's own (OWN-01).
+    /// Sets the priority. 255 says that the addresses are the host's own (OWN-01).
     #[must_use]
     pub fn with_priority(mut self, priority: Priority) -> Self {
         self.set_priority(priority);
@@ -193,7 +208,7 @@ impl Config {
         self.priority = priority;
     }
 
-    /// Advertisement_Interval.
+    /// Sets Advertisement_Interval.
     ///
     /// # Errors
     /// [`ConfigError::Interval`] where the version's field cannot carry it.
@@ -210,14 +225,14 @@ impl Config {
         Ok(self)
     }
 
-    /// Preempt_Mode, and how long a lower Master is watched before it is preempted (PRE-01, PRE-02).
+    /// Sets Preempt_Mode, and how long a lower Master is watched before it is preempted (PRE-01, PRE-02).
     #[must_use]
     pub fn with_preempt(mut self, preempt: bool, hold: Duration) -> Self {
         (self.preempt, self.preempt_hold) = (preempt, hold);
         self
     }
 
-    /// Simple text password (AUTH-03).
+    /// Sets the simple text password (AUTH-03).
     ///
     /// # Errors
     /// [`ConfigError::PasswordNeedsRfc2338`] in every later profile.
@@ -229,7 +244,7 @@ impl Config {
         Ok(self)
     }
 
-    /// Addresses that come and go with the others but are not advertised; of either family.
+    /// Adds addresses that come and go with the others but are not advertised; of either family.
     ///
     /// # Errors
     /// [`ConfigError::DuplicateAddress`].
@@ -240,7 +255,7 @@ impl Config {
         Ok(self)
     }
 
-    /// Unicast instead of multicast (EXT-01).
+    /// Chooses unicast instead of multicast (EXT-01).
     ///
     /// # Errors
     /// No peer, or one of the other family.
@@ -261,47 +276,48 @@ impl Config {
         }
     }
 
-    /// Whether a Master answers a lower one at once (FSM-A-07).
+    /// Sets whether a Master answers a lower one at once (FSM-A-07).
     #[must_use]
     pub fn with_answer_lower(mut self, answer: bool) -> Self {
         self.answer_lower = answer;
         self
     }
 
-    /// Whether a router at priority 255 processes what other routers advertise (OWN-04).
+    /// Sets whether a router at priority 255 processes the advertisements of other routers (OWN-04).
     #[must_use]
     pub fn with_owner_listens(mut self, listens: bool) -> Self {
         self.owner_listens = listens;
         self
     }
 
-    /// Sets whether a Master that yields says one [last word](crate::AdvertKind::LastWord) to the better one, after removing its
+    /// Sets whether a Master that yields sends one [yield advertisement](crate::AdvertKind::Yield) to the better one, after removing its
     /// addresses.
     ///
     /// No RFC asks for it. It heals a split: the better Master, whose first packet ended the other's reign, would
     /// otherwise never learn that there was another, and the neighbours would go on sending to the wrong host. It
     /// teaches nobody anything else: it is for the better Master alone, has the lowest priority, and that Master's interval.
     #[must_use]
-    pub fn with_last_word(mut self, last_word: bool) -> Self {
-        self.last_word = last_word;
+    pub fn with_yield_advertisement(mut self, yield_advertisement: bool) -> Self {
+        self.yield_advertisement = yield_advertisement;
         self
     }
 
-    /// Version 2 only, alone or [besides version 3](Self::with_version2_too): drop an advertisement whose addresses are not ours, unless its sender is at 255 (RX-23).
+    /// Sets whether an advertisement whose addresses are not ours is dropped, unless its sender is at 255 (RX-23). Version 2 only, alone or
+    /// [besides version 3](Self::with_also_version2).
     #[must_use]
     pub fn with_strict_list(mut self, strict: bool) -> Self {
         self.strict_list = strict;
         self
     }
 
-    /// Checksum form that version 3 over IPv4 sends (PKT-24).
+    /// Sets the checksum form that version 3 over IPv4 sends (PKT-24).
     #[must_use]
     pub fn with_checksum(mut self, form: SendChecksum) -> Self {
         self.checksum = form;
         self
     }
 
-    /// Version 3 over IPv4: accept only the checksum form that is sent (PKT-24).
+    /// Sets whether only the checksum form is accepted that is sent (PKT-24). Version 3 over IPv4 only.
     ///
     /// [`SendChecksum::AsHeard`] has no form of its own to insist on; with it either is accepted whatever this says.
     #[must_use]
@@ -310,7 +326,7 @@ impl Config {
         self
     }
 
-    /// Version 3: longest interval learned from another router. The router's own is learned in any case (SEC-06).
+    /// Sets the longest interval that is learned from another router, in version 3. The router's own is learned in any case (SEC-06).
     ///
     /// A single forged advertisement can promise the next one in 41 s, and silence a Backup for as much as 164 s. A cap
     /// bounds that; an honest Master that is slower than the cap is then taken for dead between two advertisements.
@@ -320,7 +336,7 @@ impl Config {
         self
     }
 
-    /// Speak version 2 besides version 3, to migrate from one to the other (RFC 9568 section 8.4; INT-01).
+    /// Sets whether it speaks version 2 besides version 3, to migrate from one to the other (RFC 9568 section 8.4; INT-01).
     ///
     /// Every advertisement is sent in both. What a source says in version 2 is ignored while it is heard in version 3.
     /// Version 2 carries whole seconds: routers of version 2 alone accept what is sent only where their interval is
@@ -328,12 +344,12 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError::Version2Too`] over IPv6 and in profiles of version 2.
-    pub fn with_version2_too(mut self, version2_too: bool) -> Result<Self, ConfigError> {
+    pub fn with_also_version2(mut self, also_version2: bool) -> Result<Self, ConfigError> {
         let (profile, family) = (self.profile, self.family);
-        if version2_too && (profile.version(), family) != (Version::V3, Family::Ipv4) {
+        if also_version2 && (profile.version(), family) != (Version::V3, Family::Ipv4) {
             return Err(ConfigError::Version2Too { profile, family });
         }
-        self.version2_too = version2_too;
+        self.also_version2 = also_version2;
         Ok(self)
     }
 
@@ -375,7 +391,7 @@ impl Config {
         self
     }
 
-    /// When and how often addresses are announced.
+    /// Sets when and how often addresses are announced.
     #[must_use]
     pub fn with_announce(mut self, policy: AnnouncePolicy) -> Self {
         self.announce = policy;
@@ -392,91 +408,91 @@ impl Config {
         Ok(TrackerId(id))
     }
 
-    /// The document it follows.
+    /// Returns the document that it follows.
     #[must_use]
     pub const fn profile(&self) -> Profile {
         self.profile
     }
 
-    /// Virtual router id.
+    /// Returns the virtual router id.
     #[must_use]
     pub const fn vrid(&self) -> Vrid {
         self.vrid
     }
 
-    /// MAC address of the virtual router (IP-08). Whether the host answers with it is the driver's choice.
+    /// Returns the MAC address of the virtual router (IP-08). Whether the host answers with it is the driver's choice.
     #[must_use]
     pub const fn virtual_mac(&self) -> [u8; 6] {
         self.vrid.virtual_mac(self.family)
     }
 
-    /// Family of the advertised addresses.
+    /// Returns the family of the advertised addresses.
     #[must_use]
     pub const fn family(&self) -> Family {
         self.family
     }
 
-    /// Configured priority, before tracking.
+    /// Returns the configured priority, before tracking.
     #[must_use]
     pub const fn priority(&self) -> Priority {
         self.priority
     }
 
-    /// Advertisement_Interval.
+    /// Returns Advertisement_Interval.
     #[must_use]
     pub const fn interval(&self) -> AdvertInterval {
         self.interval
     }
 
-    /// Preempt_Mode.
+    /// Returns Preempt_Mode.
     #[must_use]
     pub const fn preempt(&self) -> bool {
         self.preempt
     }
 
-    /// How long a lower Master is watched before it is preempted.
+    /// Returns how long a lower Master is watched before it is preempted.
     #[must_use]
     pub const fn preempt_hold(&self) -> Duration {
         self.preempt_hold
     }
 
-    /// Every address that a Master holds: the advertised ones first, then the excluded.
+    /// Returns every address that a Master holds: the advertised ones first, then the excluded.
     #[must_use]
     pub fn addresses(&self) -> &[IpAddr] {
         &self.addresses
     }
 
-    /// The advertised addresses; none of a router [without](Self::without_addresses).
+    /// Returns the advertised addresses; none of a router [without](Self::without_addresses).
     #[must_use]
     pub fn advertised(&self) -> AddressList<'_> {
         AddressList::proven(self.addresses.get(..usize::from(self.advertised)).unwrap_or_default(), self.family)
     }
 
-    /// The addresses that come and go with the others but are not advertised.
+    /// Returns the addresses that come and go with the others but are not advertised.
     #[must_use]
     pub fn excluded(&self) -> &[IpAddr] {
         self.addresses.get(usize::from(self.advertised)..).unwrap_or_default()
     }
 
-    /// Simple text password.
+    /// Returns the simple text password.
     #[must_use]
     pub const fn password(&self) -> Option<Password> {
         self.password
     }
 
-    /// To whom it speaks and listens.
+    /// Returns to whom it speaks and listens.
     #[must_use]
     pub const fn peers(&self) -> &Peers {
         &self.peers
     }
 
-    /// Trackers in the order of their ids.
+    /// Returns the trackers in the order of their ids.
     #[must_use]
     pub fn trackers(&self) -> &[Tracker] {
         &self.trackers
     }
 
-    /// The tracker that `id` names.
+    /// Returns the tracker that `id` names.
     #[must_use]
     pub fn tracker(&self, id: TrackerId) -> Option<&Tracker> {
         self.trackers.get(usize::from(id.0))
@@ -488,20 +504,20 @@ impl Config {
         self.answer_lower
     }
 
-    /// Whether it speaks version 2 besides version 3.
+    /// Tells whether it speaks version 2 besides version 3.
     #[must_use]
-    pub const fn version2_too(&self) -> bool {
-        self.version2_too
+    pub const fn also_version2(&self) -> bool {
+        self.also_version2
     }
 
-    /// How long an address lasts after an advertisement: whole seconds. `None`: until it is removed.
+    /// Returns how long an address lasts after an advertisement: whole seconds. `None`: until it is removed.
     #[must_use]
     pub const fn lease(&self) -> Option<Duration> {
         if self.lease { Some(timers::lease(self.interval)) } else { None }
     }
 
-    /// How many of the first addresses count when there are none that the host can set: the advertised, or where none is
-    /// advertised the excluded.
+    /// Returns how many of the first addresses count when there are none that the host can set: the advertised, or if
+    /// none is advertised the excluded.
     pub(crate) fn essential(&self) -> usize {
         match self.advertised {
             0 => self.addresses.len(),
@@ -509,14 +525,36 @@ impl Config {
         }
     }
 
-    /// Tells whether `address` is one of the advertised.
-    pub(crate) fn advertises(&self, address: IpAddr) -> bool {
-        self.sorted.binary_search(&address).is_ok()
+    /// Returns what a router of this configuration compares advertisements with. `as_sent` are the advertised addresses as they
+    /// stand in a packet.
+    #[inline(always)]
+    pub(crate) fn criteria<'a>(
+        &'a self,
+        params: &'a Params,
+        as_sent: &'a [u8],
+        (learned, now): (&'a Learned, Instant),
+    ) -> Criteria<'a> {
+        Criteria {
+            params,
+            vrid: self.vrid,
+            addresses: self.advertised(),
+            sorted: Some(&self.sorted),
+            as_sent: Some(as_sent),
+            password: self.password,
+            peers: match &self.peers {
+                Peers::Multicast => None,
+                Peers::Unicast(peers) => Some(peers),
+            },
+            owner_listens: self.owner_listens,
+            strict_list: self.strict_list,
+            only_checksum: self.accepted_checksum(),
+            version3: self.also_version2.then_some((learned, now)),
+        }
     }
 
     /// The version that a received message has to be of; without the flag the other one is an error (INT-10).
     pub(crate) fn version_of(&self, message: &[u8]) -> Version {
-        if self.version2_too { wire::peek_version(message) } else { self.profile.version() }
+        if self.also_version2 { wire::peek_version(message) } else { self.profile.version() }
     }
 
     /// Returns whether a router at priority 255 processes what other routers advertise.
@@ -525,10 +563,10 @@ impl Config {
         self.owner_listens
     }
 
-    /// Returns whether a Master that yields says one last word.
+    /// Returns whether a Master that yields sends one yield advertisement.
     #[must_use]
-    pub const fn last_word(&self) -> bool {
-        self.last_word
+    pub const fn yield_advertisement(&self) -> bool {
+        self.yield_advertisement
     }
 
     /// Returns whether an advertisement of version 2 whose addresses are not ours is dropped.
@@ -537,7 +575,7 @@ impl Config {
         self.strict_list
     }
 
-    /// Checksum form that version 3 over IPv4 sends.
+    /// Returns the checksum form that version 3 over IPv4 sends.
     #[must_use]
     pub const fn checksum(&self) -> SendChecksum {
         self.checksum
@@ -549,13 +587,13 @@ impl Config {
         self.exact_checksum
     }
 
-    /// Longest interval learned from another router; `None`: no limit.
+    /// Returns the longest interval that is learned from another router; `None`: no limit.
     #[must_use]
     pub const fn learned_interval_cap(&self) -> Option<AdvertInterval> {
         self.learned_interval_cap
     }
 
-    /// When and how often addresses are announced.
+    /// Returns when and how often addresses are announced.
     #[must_use]
     pub const fn announce(&self) -> &AnnouncePolicy {
         &self.announce
@@ -659,12 +697,12 @@ mod tests {
             let config = Config::new(profile, vrid, &[address]).unwrap();
             let family = config.family();
             let refused = Err(ConfigError::Version2Too { profile, family });
-            let both = config.clone().with_version2_too(true);
+            let both = config.clone().with_also_version2(true);
             assert_eq!(
-                both.as_ref().map(Config::version2_too),
+                both.as_ref().map(Config::also_version2),
                 if works { Ok(true) } else { refused.as_ref().map(|()| true) }
             );
-            assert_eq!(config.clone().with_version2_too(false), Ok(config));
+            assert_eq!(config.clone().with_also_version2(false), Ok(config));
         }
     }
 
@@ -678,7 +716,7 @@ mod tests {
             .clone()
             .with_answer_lower(false)
             .with_owner_listens(true)
-            .with_last_word(false)
+            .with_yield_advertisement(false)
             .with_strict_list(true)
             .with_checksum(SendChecksum::AsHeard)
             .with_exact_checksum(true)
@@ -688,7 +726,8 @@ mod tests {
             .unwrap();
         let asked = |config: &Config| {
             let (checksum, exact) = (config.checksum(), config.exact_checksum());
-            let flags = [config.answer_lower(), config.owner_listens(), config.last_word(), config.strict_list()];
+            let flags =
+                [config.answer_lower(), config.owner_listens(), config.yield_advertisement(), config.strict_list()];
             (flags, checksum, exact, config.learned_interval_cap(), *config.announce(), config.excluded().to_vec())
         };
         let default = AnnouncePolicy::default();
@@ -720,7 +759,7 @@ mod tests {
         let peer = UnicastPeer { address: other, min_ttl: 255 };
         let unicast = config.clone().with_unicast_peers(&[peer]).unwrap();
         assert_eq!(unicast.with_addresses(&[v6]), Err(ConfigError::PeerFamily(other)));
-        let both = config.with_version2_too(true).unwrap();
+        let both = config.with_also_version2(true).unwrap();
         assert!(matches!(both.with_addresses(&[v6]), Err(ConfigError::Version2Too { family: Family::Ipv6, .. })));
     }
 
@@ -739,7 +778,7 @@ mod tests {
             said(v2.clone().with_interval(AdvertInterval::from_centis(150).unwrap()))
                 .starts_with("an interval of 1.50 s does not fit VRRPv2: ")
         );
-        assert!(said(v2.clone().with_version2_too(true)).ends_with("not in RFC 3768 over IPv4"));
+        assert!(said(v2.clone().with_also_version2(true)).ends_with("not in RFC 3768 over IPv4"));
         assert!(said(v2.with_password(Password::new(b"secret").unwrap())).ends_with("only, not in RFC 3768"));
         assert_eq!(
             [ChecksumForm::Message, ChecksumForm::PseudoHeader].map(|form| form.to_string()),

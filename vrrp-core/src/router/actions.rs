@@ -1,4 +1,4 @@
-//! In which order a router hands out what is to be done.
+//! The order in which a router hands out what is to be done.
 
 use super::VirtualRouter;
 use crate::action::{Action, AdvertKind};
@@ -41,8 +41,8 @@ impl VirtualRouter {
             }
             return Some(action);
         }
-        if core::mem::take(&mut self.pending.last_word) && !master {
-            return Some(self.send(AdvertKind::LastWord));
+        if core::mem::take(&mut self.pending.yield_advertisement) && !master {
+            return Some(self.send(AdvertKind::Yield));
         }
         let news = self.news();
         self.pending.news = news.is_some();

@@ -7,7 +7,7 @@ use crate::cause::{Cause, PriorityCause};
 use crate::drain::{Drain, DrainStatus};
 use crate::fsm::{Advert, Event, Role, State};
 
-/// How many intervals a Master waits for somebody to take over, where no other limit is given.
+/// The intervals that a Master waits for somebody to take over, if no other limit is given.
 const INTERVALS: u32 = 3;
 
 impl VirtualRouter {
@@ -78,7 +78,7 @@ impl VirtualRouter {
         hand_over.hear(advert, self.now, interval);
         if was_silent && !hand_over.is_silent() {
             // The neighbours may have believed the one that went.
-            let count = self.schedule.on_contest(self.config.announce(), self.now, interval);
+            let count = self.contest.schedule.on_contest(self.config.announce(), self.now, interval);
             self.slots.announce_all(count);
         }
         true
@@ -98,7 +98,7 @@ impl VirtualRouter {
                 // Its timers run on.
                 self.apply(Event::Timer, |this| this.cause);
                 let interval = self.config.interval().duration();
-                self.schedule.fire(self.config.announce(), self.now, interval);
+                self.contest.schedule.fire(self.config.announce(), self.now, interval);
             }
             None if is_over => {
                 self.hand_over = None;

@@ -1,4 +1,4 @@
-//! Who was heard, for causes and last words, and what management asks about the past.
+//! Advertisements that were heard, for causes and yield advertisements, and values of the past that management asks for.
 
 use core::net::IpAddr;
 
@@ -6,7 +6,7 @@ use crate::management::NewMasterReason;
 use crate::time::Instant;
 use crate::types::{AdvertInterval, Priority};
 
-/// What was heard, for causes.
+/// Advertisements that were heard, for causes.
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub(super) struct Evidence {
@@ -33,10 +33,10 @@ pub(super) struct Heard {
     pub(super) at: Instant,
 }
 
-/// What management asks about the past.
+/// Values of the past that management asks for.
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
-pub(super) struct Past {
+pub(super) struct History {
     pub(super) up_since: Option<Instant>,
     pub(super) new_master_reason: NewMasterReason,
     pub(super) last_adv_source: Option<IpAddr>,

@@ -7,8 +7,8 @@ use crate::fsm::Advert;
 use crate::time::Instant;
 use crate::types::{AdvertInterval, Priority};
 
-/// How long a Master keeps its addresses at most when another one has announced itself: until that one has them, and the
-/// neighbours know.
+/// The longest time that a Master keeps its addresses when another one has announced itself: until that one has them,
+/// and the neighbours know.
 const OVERLAP: Duration = Duration::from_millis(50);
 
 /// A hand-over that is under way.
@@ -26,7 +26,7 @@ pub(super) struct Successor {
     pub(super) address: IpAddr,
     priority: Priority,
     pub(super) interval: AdvertInterval,
-    /// When this router yields to it.
+    /// The moment at which this router yields to it.
     yield_at: Instant,
 }
 
@@ -59,7 +59,7 @@ impl HandOver {
     pub(super) fn hear(&mut self, advert: Advert, now: Instant, interval: Duration) {
         let known = self.to.filter(|to| to.address == advert.source);
         match advert.priority {
-            // A last word: it yielded to what this one said before the drain, and it heard late.
+            // A yield advertisement: it yielded to what this one said before the drain, and it heard late.
             Some(Priority::LOWEST) if known.is_some_and(|to| to.priority > Priority::LOWEST) => self.to = None,
             Some(_) if known.is_some() => {}
             Some(priority) => {

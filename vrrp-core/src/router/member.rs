@@ -1,4 +1,4 @@
-//! What a sync group sees of its members, and does to them.
+//! A sync group's view of its members, and its changes to them.
 
 use super::{Role, VirtualRouter};
 use crate::cause::{Cause, PriorityCause};
@@ -37,9 +37,9 @@ impl VirtualRouter {
         self.role() == Role::Master || hears || fails
     }
 
-    /// What this member, which is `id`, is to the others; `None` when they may take part for its sake.
+    /// Returns the fault that this member, `id`, is to the others; `None` if it does not keep them out.
     pub(crate) fn fault_for_others(&self, id: RouterId) -> Option<Fault> {
-        match (self.started, self.health.own_faults(self.config.trackers()).find(|fault| self.is_kept_out_by(fault))) {
+        match (self.started, self.health.own_faults(self.config.trackers()).find(|fault| self.is_held_by(fault))) {
             (true, None) => None,
             (true, Some(fault)) if !fault.is_pending() => Some(Fault::GroupMember(id)),
             _ => Some(Fault::GroupPending(id)),
@@ -57,7 +57,7 @@ impl VirtualRouter {
         true
     }
 
-    /// Whether its own host cannot set one of its addresses.
+    /// Tells whether its own host cannot set one of its addresses.
     pub(crate) const fn is_flawed(&self) -> bool {
         self.slots.are_flawed()
     }
@@ -92,7 +92,7 @@ impl VirtualRouter {
         }
     }
 
-    /// When Master_Down_Timer fires or fired; `None` outside Backup.
+    /// Returns when Master_Down_Timer fires or fired; `None` outside Backup.
     pub(crate) const fn master_down(&self) -> Option<Instant> {
         match self.state {
             State::Backup(Backup { master_down, .. }) => Some(master_down),
@@ -100,7 +100,7 @@ impl VirtualRouter {
         }
     }
 
-    /// Whether the router last heard here has the greater address.
+    /// Tells whether the router last heard here has the greater address.
     pub(crate) fn heard_greater_address(&self) -> bool {
         self.past.last_adv_source.max(self.source) != self.source
     }

@@ -1,7 +1,6 @@
 //! One virtual router: the state machine with its health, its addresses, its announcements and its counters.
 
 mod actions;
-mod answers;
 mod drain;
 mod evidence;
 mod hand_over;
@@ -23,18 +22,18 @@ use crate::action::{Action, AdvertKind, Input};
 use crate::announce::Schedule;
 use crate::cause::{Cause, PriorityCause, Transition};
 use crate::config::Config;
+use crate::contest::Contest;
 use crate::drain::Drain;
 use crate::fsm::{self, Advert, Effects, Event, Params, Role, State};
 use crate::health::{Fault, Health, Reading, Tracker};
 use crate::learned::Learned;
-use crate::receive::{self, Accepted, Discard, Local, RxPacket};
+use crate::receive::{Accepted, Discard};
 use crate::stats::{Stats, increment};
 use crate::time::Instant;
 use crate::token_bucket::TokenBucket;
 use crate::types::{AdvertInterval, Family, Priority, TrackerId, Version};
-use crate::wire::{BufferTooSmall, ChecksumForm, Endpoints, Message, Prepared};
-use answers::Answers;
-use evidence::{Evidence, Heard, Past, Winner};
+use crate::wire::{BufferTooSmall, ChecksumForm, Endpoints, Message, Prepared, RxPacket};
+use evidence::{Evidence, Heard, History, Winner};
 use hand_over::HandOver;
 use pending::Pending;
 use slots::Slots;
@@ -43,7 +42,7 @@ use slots::Slots;
 /// somebody else's interface takes some 20 ms. Meanwhile the router is silent, so nothing worse can follow than that a
 /// Backup takes over too.
 const CONFIRM_AT_LEAST: Duration = Duration::from_millis(100);
-/// How long it takes until an address that could not be installed is asked for again: the first time, the second, ...
+/// The time until an address that could not be installed is asked for again: the first time, the second, ...
 /// (`docs/partial-service.md`).
 const INSTALL_RETRY: [Duration; 6] = [
     Duration::from_secs(30),
@@ -53,20 +52,28 @@ const INSTALL_RETRY: [Duration; 6] = [
     Duration::from_secs(8 * 60),
     Duration::from_secs(15 * 60),
 ];
-/// How often it is told at most, in the long run, that a lower Master was heard.
+/// The shortest period, in the long run, of the reports that a lower Master was heard.
 const LOWER_HEARD_PERIOD: Duration = Duration::from_secs(1);
 /// Intervals after its last advertisement in which nobody can have taken over from a Master.
 const UNDISTURBED: u32 = 3;
 
 /// One virtual router.
 ///
-/// A driver does three things, in this order, and needs no other knowledge of the protocol:
+/// A driver calls its methods in this order, round and round, and needs no other knowledge of the protocol
+/// ([the whole contract](crate::guide::the_loop)):
 ///
-/// 1. It hands in what happened: [`handle`](Self::handle) and [`handle_packet`](Self::handle_packet).
-/// 2. It carries out every [`poll_action`](Self::poll_action) until there is none, in order, and reports each
-///    [`InstallAddress`](Action::InstallAddress) as [`Input::AddressInstalled`] or [`Input::AddressFailed`].
-/// 3. It waits for the next packet or news, at most until [`deadline`](Self::deadline), and then hands in
-///    [`Input::Timeout`].
+/// > 1. **News in**: [`handle`](Self::handle), [`handle_packet`](Self::handle_packet), [`reconfigure`](Self::reconfigure),
+/// >    [`set_priority`](Self::set_priority). Something happened, at this time.
+/// > 2. **Work out**: [`poll_action`](Self::poll_action) until there is none. Each is carried out before the next is asked for. A
+/// >    [`SendAdvertisement`](Action::SendAdvertisement) is written by [`encode`](Self::encode); an
+/// >    [`InstallAddress`](Action::InstallAddress) is answered by [`Input::AddressInstalled`] or [`Input::AddressFailed`].
+/// > 3. **Deadline**: [`deadline`](Self::deadline) says how long to wait for the next packet or news. Then
+/// >    [`Input::Timeout`] is handed in.
+/// > 4. **Questions**: all else. [`role`](Self::role), [`cause`](Self::cause), [`faults`](Self::faults), [`status`](Self::status)
+/// >    and the others change nothing, and may be asked at any time.
+///
+/// Its interface counts as up until [`Input::InterfaceUp`] says otherwise. A tracker whose weight is a fault keeps it in Initialize
+/// until its first [`Input::Tracker`].
 ///
 /// Nothing here reads a clock, allocates after construction, or panics.
 // In a set of thousands each begins at a cache line, so that no router needs more lines than another.
@@ -81,24 +88,22 @@ pub struct VirtualRouter {
     health: Health,
     /// Priority in use and primary address among them.
     params: Params,
-    /// Where advertisements are sent from; the last known one, when there is none any more.
+    /// The source of advertisements; the last known one, when there is none any more.
     source: Option<IpAddr>,
     slots: Slots,
-    /// When what the host was asked for and did not confirm counts as failed.
+    /// The moment from which on what the host was asked for and did not confirm counts as failed.
     confirm_by: Instant,
-    /// When what failed is asked for again.
+    /// The moment at which what failed is asked for again.
     retry_at: Option<Instant>,
-    /// How often that was put off since something succeeded.
+    /// The number of times that this was put off since something succeeded.
     retries: usize,
     /// Not one advertised address could be set: out of the election until `retry_at`.
     serves_nothing: bool,
-    schedule: Schedule,
-    answers: Answers,
-    takeovers: TokenBucket<8>,
-    /// How often it is told that a lower Master was heard.
+    contest: Contest,
+    /// The bound on reports that a lower Master was heard.
     lower_heard: TokenBucket<4>,
     pending: Pending,
-    /// To whom the last word is said.
+    /// The better router that the yield advertisement is for.
     winner: Option<Winner>,
     /// The configuration that what is said at its end still speaks, when there is another one already.
     parting: Option<Box<Config>>,
@@ -110,27 +115,27 @@ pub struct VirtualRouter {
     drain: Option<Drain>,
     /// A Master that calls for another one.
     hand_over: Option<HandOver>,
-    /// When a Master last advertised, or became one; and when its lease on the addresses is over.
+    /// The moment at which a Master last advertised, or became one; then the end of its lease on the addresses.
     advertised: Instant,
     lease_over: Instant,
     advertisement: Prepared,
-    /// Where version 2 is spoken besides.
+    /// The advertisement of version 2, if the router also speaks that.
     advertisement_version2: Option<Prepared>,
     learned: Learned,
     evidence: Evidence,
-    past: Past,
+    past: History,
     since: Instant,
     cause: Cause,
     /// The fault that was last seen to keep a started router in Initialize.
-    kept_out_by: Option<Fault>,
+    last_fault: Option<Fault>,
     refusal_reported: bool,
-    /// What was at fault when that was last told. There is room for every fault.
+    /// The faults that were last told. There is room for every fault.
     told_faults: Vec<Fault>,
     stats: Stats,
 }
 
 impl VirtualRouter {
-    /// A router in Initialize. It waits for [`Input::Startup`] and a [`Input::PrimaryAddress`].
+    /// Makes a router in Initialize. It waits for [`Input::Startup`] and a [`Input::PrimaryAddress`].
     #[must_use]
     pub fn new(config: Config) -> Self {
         let (advertisement, advertisement_version2) = prepare(&config);
@@ -149,9 +154,7 @@ impl VirtualRouter {
             retry_at: None,
             retries: 0,
             serves_nothing: false,
-            schedule: Schedule::default(),
-            answers: Answers::default(),
-            takeovers: TokenBucket::full(),
+            contest: Contest::default(),
             lower_heard: TokenBucket::full(),
             pending: Pending::default(),
             winner: None,
@@ -164,10 +167,10 @@ impl VirtualRouter {
             lease_over: Instant::MAX,
             learned: Learned::new(),
             evidence: Evidence::default(),
-            past: Past::default(),
+            past: History::default(),
             since: Instant::ZERO,
             cause: Cause::New,
-            kept_out_by: None,
+            last_fault: None,
             refusal_reported: false,
             told_faults: Vec::with_capacity(Health::most_faults(config.trackers().len())),
             stats: Stats::default(),
@@ -206,11 +209,11 @@ impl VirtualRouter {
                 self.reprioritise(PriorityCause::Tracker(id));
                 self.reconsider();
             }
-            Input::AddressInstalled(vip) => {
+            Input::AddressInstalled(request) => {
                 // While another Master is there the neighbours are to believe that one.
                 let is_silent = self.hand_over.as_ref().is_some_and(HandOver::is_silent);
                 let announce = if is_silent { 0 } else { self.config.announce().repeat.max(1) };
-                if let Some(healed) = self.slots.confirm(vip, announce) {
+                if let Some(healed) = self.slots.confirm(request, announce) {
                     self.await_confirmation();
                     if healed {
                         self.retries = 0;
@@ -218,9 +221,9 @@ impl VirtualRouter {
                     }
                 }
             }
-            Input::AddressFailed(vip) => {
+            Input::AddressFailed(request) => {
                 let master = self.role() == Role::Master;
-                if self.slots.refuse(vip, master) && master {
+                if self.slots.refuse(request, master) && master {
                     self.retry_later();
                     self.assess();
                 }
@@ -253,27 +256,20 @@ impl VirtualRouter {
             return Err(Discard::NotStarted);
         }
         let now = self.now.max(now);
-        let local = Local {
-            now,
-            priority: self.params.priority,
-            primary: &self.source,
-            advertisement: &self.advertisement,
-            learned: &self.learned,
-        };
-        let mut accepted = receive::accept(&self.config, &local, &rx, &mut self.stats)?;
+        let criteria = self.config.criteria(&self.params, self.advertisement.address_list(), (&self.learned, now));
+        let mut accepted = criteria.accept(&rx, &mut self.stats)?;
         self.advance(now);
         if let Some(checksum) = accepted.version3_form() {
             self.learned.checksum = checksum;
-            self.learn_version3(rx.ends.source(), accepted.interval);
+            self.learn_version3(rx.endpoints.source(), accepted.interval);
         }
-        let Accepted { priority, interval, .. } = accepted;
-        self.hear(Advert { source: rx.ends.source(), priority, interval });
+        self.hear(accepted.advert());
         // No packet makes a Master. One that hands over waits for another one.
         accepted.contest = self.role() == Role::Master && self.hand_over.is_none();
         Ok(accepted)
     }
 
-    /// The next thing to carry out, in order. What a later transition made pointless is not handed out.
+    /// Returns the next thing to carry out, in order. An action that a later transition made pointless is not handed out.
     #[must_use]
     #[inline]
     pub fn poll_action(&mut self) -> Option<Action> {
@@ -281,7 +277,7 @@ impl VirtualRouter {
         if self.has_actions() { self.next_action() } else { None }
     }
 
-    /// When to hand in [`Input::Timeout`]. `None`: only news can change anything.
+    /// Returns when to hand in [`Input::Timeout`]. `None`: only news can change anything.
     #[must_use]
     #[inline]
     pub fn deadline(&self) -> Option<Instant> {
@@ -291,7 +287,7 @@ impl VirtualRouter {
             State::Backup(_) => self.state.deadline(),
             State::Master { next_advert } => {
                 let confirm_by = self.slots.are_in_flight().then_some(self.confirm_by);
-                let others = [confirm_by, self.retry_at, self.schedule.deadline()];
+                let others = [confirm_by, self.retry_at, self.contest.schedule.deadline()];
                 let at = others.into_iter().fold(next_advert, earlier);
                 Some(self.hand_over.as_ref().map_or(at, |hand_over| at.min(hand_over.deadline())))
             }
@@ -303,37 +299,42 @@ impl VirtualRouter {
     /// # Errors
     /// [`BufferTooSmall`]; nothing is written then. 1500 octets hold every advertisement.
     #[inline]
-    pub fn encode(&self, kind: AdvertKind, ends: Endpoints, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
+    pub fn encode(&self, kind: AdvertKind, endpoints: Endpoints, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
         let prepared = match &self.advertisement_version2 {
             // Said once: with another interval, or of another configuration.
-            _ if matches!(kind, AdvertKind::LastWord | AdvertKind::LastWordVersion2)
+            _ if matches!(kind, AdvertKind::Yield | AdvertKind::YieldVersion2)
                 || (kind.is_release() && self.parting.is_some()) =>
             {
-                return self.message(kind).write(ends, out);
+                return self.message(kind).write(endpoints, out);
             }
             Some(version2) if kind.in_version2().is_none() => version2,
             _ => &self.advertisement,
         };
-        prepared.write(self.advertised_priority(kind), self.config.checksum_after(self.learned.checksum), &ends, out)
+        prepared.write(
+            self.advertised_priority(kind),
+            self.config.checksum_after(self.learned.checksum),
+            &endpoints,
+            out,
+        )
     }
 
-    /// What an advertisement says. A router of one version says everything in that one.
+    /// Returns the content of an advertisement. A router that speaks one version uses it for every kind.
     #[must_use]
     pub fn message(&self, kind: AdvertKind) -> Message<'_> {
         let config = self.config_of(kind);
-        let in_version2 = config.version2_too() && kind.in_version2().is_none();
+        let in_version2 = config.also_version2() && kind.in_version2().is_none();
         let version = if in_version2 { Version::V2 } else { config.profile().version() };
         let checksum = config.checksum_after(self.learned.checksum);
         let message = message(config, version, self.advertised_priority(kind), checksum);
         match (kind, self.winner) {
-            (AdvertKind::LastWord | AdvertKind::LastWordVersion2, Some(winner)) => {
+            (AdvertKind::Yield | AdvertKind::YieldVersion2, Some(winner)) => {
                 Message { interval: winner.interval.at_most_of(version), ..message }
             }
             _ => message,
         }
     }
 
-    /// The configuration that an advertisement speaks, with its peers: what ends an earlier one speaks that one, for the
+    /// Returns the configuration that an advertisement speaks, with its peers: what ends an earlier one speaks that one, for the
     /// others may not know the new one yet.
     #[must_use]
     pub fn config_of(&self, kind: AdvertKind) -> &Config {
@@ -343,73 +344,74 @@ impl VirtualRouter {
         }
     }
 
-    /// The better Master that this router yielded to last: to whom its [last word](AdvertKind::LastWord) goes.
+    /// Returns the better Master that this router yielded to last. Its [yield advertisement](AdvertKind::Yield) is for that
+    /// one, though on multicast it is sent to the group as every other.
     #[must_use]
     pub fn winner(&self) -> Option<IpAddr> {
         self.winner.map(|winner| winner.address)
     }
 
-    /// Where advertisements are sent from: the primary address, or the last one while there is none.
+    /// Returns where advertisements are sent from: the primary address, or the last one while there is none.
     #[must_use]
     pub const fn source(&self) -> Option<IpAddr> {
         self.source
     }
 
-    /// State without its timers.
+    /// Returns the state without its timers.
     #[must_use]
     pub const fn role(&self) -> Role {
         self.state.role()
     }
 
-    /// State with its timers.
+    /// Returns the state with its timers.
     #[must_use]
     pub const fn state(&self) -> &State {
         &self.state
     }
 
-    /// Priority in use, after tracking. 255: the owner.
+    /// Returns the priority in use, after tracking. 255: the owner.
     #[must_use]
     pub const fn priority(&self) -> Priority {
         self.params.priority
     }
 
-    /// Why the state was entered.
+    /// Returns why the state was entered.
     #[must_use]
     pub const fn cause(&self) -> &Cause {
         &self.cause
     }
 
-    /// Everything that keeps the router out of the election now.
+    /// Returns everything that keeps the router out of the election now.
     pub fn faults(&self) -> impl Iterator<Item = Fault> + '_ {
-        self.health.faults(self.config.trackers()).filter(|fault| self.is_kept_out_by(fault))
+        self.health.faults(self.config.trackers()).filter(|fault| self.is_held_by(fault))
     }
 
-    /// Every tracker with what it last said; `None` before its first result.
+    /// Returns every tracker with what it last said; `None` before its first result.
     pub fn trackers(&self) -> impl Iterator<Item = (TrackerId, &Tracker, Option<Reading>)> {
         let trackers = (0..=u16::MAX).map(TrackerId).zip(self.config.trackers());
         trackers.map(|(id, tracker)| (id, tracker, self.health.reading(id)))
     }
 
-    /// Whether the host confirmed `address` since this router became Master.
+    /// Tells whether the host confirmed `address` since this router became Master.
     #[must_use]
     pub fn is_installed(&self, address: IpAddr) -> bool {
         let index = self.config.addresses().iter().position(|own| *own == address);
         index.is_some_and(|index| self.slots.is_installed(index))
     }
 
-    /// How many addresses the host confirmed since this router became Master.
+    /// Returns how many addresses the host confirmed since this router became Master.
     #[must_use]
     pub fn installed(&self) -> usize {
         self.slots.installed()
     }
 
-    /// The addresses that the host cannot set, as far as is known: a router that has some is
+    /// Returns the addresses that the host cannot set, as far as is known: a router that has some is
     /// [handicapped](crate::Priority::handicapped).
     pub fn missing(&self) -> impl Iterator<Item = IpAddr> + '_ {
         self.slots.flawed().filter_map(|index| self.config.addresses().get(index).copied())
     }
 
-    /// Counters.
+    /// Returns the counters.
     #[must_use]
     pub const fn stats(&self) -> &Stats {
         &self.stats
@@ -422,15 +424,15 @@ impl VirtualRouter {
         self.said[0] = self.said[1];
     }
 
-    /// Configuration.
+    /// Returns the configuration.
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config
     }
 
-    /// What has no result yet keeps out, but does not take out what takes part already: a tracker that came with a new
-    /// configuration.
-    const fn is_kept_out_by(&self, fault: &Fault) -> bool {
+    /// Tells whether a fault keeps this router out. A tracker without a result does not if the router takes part already: the
+    /// tracker came with a new configuration.
+    const fn is_held_by(&self, fault: &Fault) -> bool {
         matches!(self.state, State::Initialize) || !matches!(fault, Fault::Unchecked(_))
     }
 
@@ -439,7 +441,7 @@ impl VirtualRouter {
             AdvertKind::Release | AdvertKind::ReleaseVersion2 => None,
             AdvertKind::HandOver | AdvertKind::HandOverVersion2 => None,
             // Nobody is to yield to one that has yielded, not even a winner that has become worse meanwhile.
-            AdvertKind::LastWord | AdvertKind::LastWordVersion2 => Some(Priority::LOWEST),
+            AdvertKind::Yield | AdvertKind::YieldVersion2 => Some(Priority::LOWEST),
             AdvertKind::Regular | AdvertKind::RegularVersion2 => Some(self.params.priority),
         }
     }
@@ -450,12 +452,12 @@ impl VirtualRouter {
         self.pending.faults = false;
         match (self.role(), self.started, fault) {
             (Role::Initialize, false, _) => {
-                (self.kept_out_by, self.refusal_reported, self.broke_off) = (None, false, false);
+                (self.last_fault, self.refusal_reported, self.broke_off) = (None, false, false);
             }
             (Role::Initialize, true, None) => {
                 let undisturbed = self.now.since(self.said[0]) < self.config.interval().duration() * UNDISTURBED;
                 let goes_on = core::mem::take(&mut self.broke_off) && undisturbed && !self.params.coordinated;
-                let cause = match self.kept_out_by.take() {
+                let cause = match self.last_fault.take() {
                     Some(fault) if !fault.is_pending() => Cause::Recovered(fault),
                     _ if self.params.priority.is_owner() => Cause::OwnerStartup,
                     _ => Cause::Startup,
@@ -463,7 +465,7 @@ impl VirtualRouter {
                 self.apply(if goes_on { Event::Resume } else { Event::Startup }, |_| cause);
             }
             (Role::Initialize, true, Some(fault)) => {
-                self.kept_out_by = Some(fault);
+                self.last_fault = Some(fault);
                 if self.refusal_reported {
                     self.pending.faults = self.are_faults_untold();
                     self.pending.news |= self.pending.faults;
@@ -476,7 +478,7 @@ impl VirtualRouter {
                 self.apply(Event::Shutdown, |_| Cause::Shutdown);
             }
             (_, true, Some(fault)) => {
-                (self.kept_out_by, self.refusal_reported) = (Some(fault), true);
+                (self.last_fault, self.refusal_reported) = (Some(fault), true);
                 self.broke_off = self.role() == Role::Master && fault == Fault::InterfaceDown;
                 self.apply(Event::Shutdown, |_| Cause::Fault(fault));
             }
@@ -555,7 +557,7 @@ impl VirtualRouter {
         self.drain.map_or(priority, |drain| priority.min(drain.priority))
     }
 
-    /// What follows when it is known anew which addresses can be set (`docs/partial-service.md`).
+    /// Updates fault and priority after a change of the addresses that can be set (`docs/partial-service.md`).
     fn assess(&mut self) {
         let essential = self.config.essential();
         let master = self.role() == Role::Master;
@@ -569,7 +571,7 @@ impl VirtualRouter {
         self.reconsider();
     }
 
-    /// What failed is asked for again in a while: each time a longer one.
+    /// Plans to ask again for the addresses that failed, each time after a longer wait, up to a limit.
     fn retry_later(&mut self) {
         if self.retry_at.is_none_or(|at| at <= self.now) {
             let [.., longest] = INSTALL_RETRY;
@@ -610,34 +612,21 @@ impl VirtualRouter {
         if self.hand_over.is_some() && self.expire_hand_over() {
             return;
         }
-        if self.state.deadline().is_some_and(|at| at <= now) && self.may_take_over() {
+        let is_due = self.state.deadline().is_some_and(|at| at <= now);
+        if is_due && self.contest.takes_over(&self.params, &mut self.state, now) {
             self.apply(Event::Timer, Self::takeover_cause);
         }
         if self.role() == Role::Master {
-            let count = self.schedule.fire(self.config.announce(), now, self.config.interval().duration());
+            let count = self.contest.schedule.fire(self.config.announce(), now, self.config.interval().duration());
             self.slots.announce_all(count);
         }
     }
 
-    /// Whether the timer that ran out counts. A Backup takes over eight times in a row and then once an interval, by its own:
-    /// whoever sends it better advertisements with the shortest of intervals does not make it announce its addresses
-    /// each time.
-    fn may_take_over(&mut self) -> bool {
-        let interval = self.config.interval().duration();
-        match &mut self.state {
-            State::Backup(backup) if !self.takeovers.take(self.now, interval) => {
-                backup.master_down = self.now + interval;
-                false
-            }
-            _ => true,
-        }
-    }
-
-    /// Why a Backup whose timer ran out becomes Master.
+    /// Returns why a Backup whose timer ran out becomes Master.
     fn takeover_cause(&self) -> Cause {
         match (self.evidence.accepted, self.evidence.lower) {
             (_, Some(Heard { source: master, priority: Some(priority), .. })) => Cause::Preempted { master, priority },
-            (Some(Heard { source: master, priority: None, .. }), _) => Cause::MasterResigned { master },
+            (Some(Heard { source: master, priority: None, .. }), _) => Cause::MasterReleased { master },
             (Some(Heard { source, at, .. }), _) => {
                 Cause::MasterDown { master: Some(source), silence: self.now.since(at) }
             }
@@ -667,12 +656,12 @@ impl VirtualRouter {
                 self.said = [Instant::ZERO; 2];
             }
         }
-        self.pending.version2 = kind.in_version2().filter(|_| self.config_of(kind).version2_too());
+        self.pending.version2 = kind.in_version2().filter(|_| self.config_of(kind).also_version2());
         Action::SendAdvertisement(kind)
     }
 
     fn learn_version3(&mut self, source: IpAddr, interval: AdvertInterval) {
-        if self.config.version2_too() {
+        if self.config.also_version2() {
             let down = self.params.master_down_interval(self.params.learned_interval(interval));
             self.learned.heard_version3(source, self.now + down);
         }
@@ -687,8 +676,8 @@ impl VirtualRouter {
         if self.hand_over.is_some() && self.hear_successor(advert) {
             return;
         }
-        if priority.is_none() && self.role() == Role::Master && !self.takes_answer(source) {
-            return self.answer_later();
+        if !self.contest.admits(&self.params, &mut self.state, self.now, advert) {
+            return increment(&mut self.stats.answers_suppressed);
         }
         let effects = self.apply(Event::Advert(advert), |this| match advert.priority {
             Some(priority) if priority > this.params.priority => {
@@ -696,12 +685,12 @@ impl VirtualRouter {
             }
             _ => Cause::HigherAddress { master: advert.source },
         });
-        if effects.contains(Effects::LAST_WORD) {
+        if effects.contains(Effects::YIELD) {
             self.winner = Some(Winner { address: source, interval });
         }
         let discarded = effects.contains(Effects::DISCARD);
-        if effects.contains(Effects::ASSERT) && self.takes_answer(source) {
-            self.advertise();
+        if effects.contains(Effects::ANSWER_LOWER) {
+            self.answer(source);
         }
         let heard = Some(Heard { source, priority, interval, at: self.now });
         match (discarded, self.role()) {
@@ -711,7 +700,7 @@ impl VirtualRouter {
                 if let (Some(priority), false) = (priority, effects.contains(Effects::DUPLICATE)) {
                     self.tell_of_lower(source, priority);
                 }
-                let count = self.schedule.on_contest(self.config.announce(), self.now, interval);
+                let count = self.contest.schedule.on_contest(self.config.announce(), self.now, interval);
                 self.slots.announce_all(count);
             }
             (true, _) => self.evidence.lower = heard,
@@ -728,20 +717,12 @@ impl VirtualRouter {
         }
     }
 
-    /// Whether `sender` is to be answered now.
-    fn takes_answer(&mut self, sender: IpAddr) -> bool {
-        let takes = self.answers.take(self.now, sender, self.config.interval());
-        if !takes {
-            increment(&mut self.stats.assert_suppressed);
-        }
-        takes
-    }
-
-    /// More releases than are answered: the Backups that heard the last one wait for their Skew_Time only, so the next
-    /// advertisement comes soon.
-    fn answer_later(&mut self) {
-        if let State::Master { next_advert } = &mut self.state {
-            *next_advert = (*next_advert).min(self.now + self.config.interval().duration() / 4);
+    /// Answers `sender` if that is its turn, and counts it if not.
+    fn answer(&mut self, sender: IpAddr) {
+        if self.contest.answers(&self.params, self.now, sender) {
+            self.advertise();
+        } else {
+            increment(&mut self.stats.answers_suppressed);
         }
     }
 
@@ -767,20 +748,24 @@ impl VirtualRouter {
         let before = self.role();
         let effects = fsm::step_in_place(&self.params, &mut self.state, self.now, event);
         if before != self.role() || effects.contains(Effects::INSTALL) {
-            self.follow(before, effects, cause(self));
+            self.apply_transition(before, effects, cause(self));
         } else if effects.contains(Effects::ADVERTISE) {
             self.advertise();
         }
         effects
     }
 
-    /// The state changed, or begins anew.
-    fn follow(&mut self, before: Role, effects: Effects, cause: Cause) {
+    /// Applies a change of the state, or a new beginning of it: notes what is to be done.
+    fn apply_transition(&mut self, before: Role, effects: Effects, cause: Cause) {
         let after = self.role();
         let anew = effects.contains(Effects::REMOVE | Effects::INSTALL);
-        if effects.contains(Effects::RESIGN) && !self.broke_off {
-            (self.pending.release, self.parting) = (true, None);
+        let (releases, yield_advertisement) =
+            (effects.contains(Effects::RELEASE) && !self.broke_off, effects.contains(Effects::YIELD));
+        // A release or yield advertisement of now is of this configuration, not of the one before.
+        if releases || yield_advertisement {
+            self.parting = None;
         }
+        self.pending.release |= releases;
         self.hand_over = None;
         if effects.contains(Effects::INSTALL) {
             self.await_confirmation();
@@ -790,26 +775,26 @@ impl VirtualRouter {
                 self.retry_at = None;
                 self.slots.try_again();
             }
-            self.schedule = Schedule::on_master(self.config.announce(), self.now);
+            self.contest.schedule = Schedule::on_master(self.config.announce(), self.now);
             increment(&mut self.stats.master_transitions);
             self.past.new_master_reason = cause.new_master_reason();
             self.renew_lease();
             self.pending.remove_first = anew;
             // The advertisement of a takeover waits for nothing: the old Master leaves first.
             self.pending.advertise = true;
-            // What an undrained transition left installed is announced anew.
+            // Addresses that an undrained transition left installed are announced anew.
             self.slots.announce_all(self.config.announce().repeat.max(1));
         }
         // What goes before the transition in version 3 may do so alone; only a release stays true.
         self.pending.version2 = self.pending.version2.filter(|kind| kind.is_release());
-        // What was heard in another state says nothing about the Master of now.
+        // Advertisements heard in another state say nothing about the present Master.
         self.evidence = Evidence::default();
         self.slots.rewind();
         if before == Role::Initialize || after == Role::Initialize {
             self.past.up_since = (after != Role::Initialize).then_some(self.now);
         }
         self.pending.lower_heard = None;
-        self.pending.last_word = effects.contains(Effects::LAST_WORD);
+        self.pending.yield_advertisement = yield_advertisement;
         self.enter(before, after, cause);
     }
 
@@ -844,17 +829,17 @@ fn params(config: &Config, priority: Priority, coordinated: bool, primary: IpAdd
         preempt: config.preempt(),
         preempt_hold: config.preempt_hold(),
         answer_lower: config.answer_lower(),
-        last_word: config.last_word(),
+        yield_advertisement: config.yield_advertisement(),
         learned_interval_cap: config.learned_interval_cap(),
         coordinated,
         primary,
     }
 }
 
-/// What is sent again and again, in version 2 too where that is spoken besides.
+/// Prepares the advertisement that is sent again and again, in version 2 too if the router speaks that as well.
 fn prepare(config: &Config) -> (Prepared, Option<Prepared>) {
     let prepared = |version| Prepared::new(&message(config, version, None, ChecksumForm::Message));
-    (prepared(config.profile().version()), config.version2_too().then(|| prepared(Version::V2)))
+    (prepared(config.profile().version()), config.also_version2().then(|| prepared(Version::V2)))
 }
 
 fn message(config: &Config, version: Version, priority: Option<Priority>, checksum: ChecksumForm) -> Message<'_> {

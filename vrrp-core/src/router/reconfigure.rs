@@ -10,7 +10,7 @@ use crate::health::Health;
 use crate::time::Instant;
 use crate::types::{Family, RouterId, TrackerId, Vrid};
 
-/// Why a router cannot have another configuration in place: it would be another router.
+/// The reason why a router cannot have another configuration in place: it would be another router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -37,7 +37,7 @@ pub enum ReconfigureError {
 }
 
 impl VirtualRouter {
-    /// Another configuration in place. Whatever stays the same goes on undisturbed: the state, its timers, the addresses
+    /// Takes another configuration in place. Whatever stays the same goes on undisturbed: the state, its timers, the addresses
     /// that stay configured, counters, and what was learned.
     ///
     /// - **Addresses.** A Master is asked to remove those that are gone and to install and announce the new ones
@@ -67,11 +67,11 @@ impl VirtualRouter {
         let old = core::mem::replace(&mut self.config, config);
         self.retrack(old.trackers().iter().map(|tracker| &*tracker.name));
         (self.advertisement, self.advertisement_version2) = prepare(&self.config);
-        self.pending.version2 = self.pending.version2.filter(|_| self.config.version2_too());
+        self.pending.version2 = self.pending.version2.filter(|_| self.config.also_version2());
         if self.config.lease().is_none() {
             self.lease_over = Instant::MAX;
         }
-        self.schedule.replan(old.announce(), self.config.announce(), self.since, self.now);
+        self.contest.schedule.replan(old.announce(), self.config.announce(), self.since, self.now);
         self.readdress(old.addresses());
         self.note_weighed_priority(PriorityCause::Configuration);
         self.reparametrise();
@@ -91,7 +91,7 @@ impl VirtualRouter {
         // One that is gone has no name any more.
         let new = |id: TrackerId| ids.get(usize::from(id.0)).copied().flatten().unwrap_or(TrackerId(u16::MAX));
         self.cause = self.cause.with_trackers(new);
-        self.kept_out_by = self.kept_out_by.map(|fault| fault.with_trackers(new));
+        self.last_fault = self.last_fault.map(|fault| fault.with_trackers(new));
         self.told_faults.iter_mut().for_each(|fault| *fault = fault.with_trackers(new));
         self.told_faults.reserve(Health::most_faults(self.config.trackers().len()));
         if let Some(transition) = &mut self.pending.transition {
@@ -105,7 +105,7 @@ impl VirtualRouter {
             return;
         }
         self.slots.readdress(old, new);
-        // What is not configured any more cannot be at fault, and something new may do.
+        // An address that is not configured any more cannot be at fault, and a new one may work.
         if self.slots.any_absent() || !self.slots.are_flawed() {
             (self.serves_nothing, self.retries, self.retry_at) = (false, 0, None);
         }

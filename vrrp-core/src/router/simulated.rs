@@ -1,4 +1,4 @@
-//! What a simulator sees of a router that nobody else does.
+//! Access to a router that only a simulator has.
 
 use core::fmt;
 

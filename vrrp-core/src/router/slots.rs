@@ -11,7 +11,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use crate::action::{Action, Vip};
+use crate::action::{Action, AddressRequest};
 
 /// One slot for each of a router's addresses.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct Slots {
     /// Slots with a [`Slot::flaw`].
     flawed: usize,
     /// Configured away, and not yet handed out for removal.
-    leaving: Vec<(Vip, Slot)>,
+    leaving: Vec<(AddressRequest, Slot)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) struct Slot {
     flaw: Option<Flaw>,
 }
 
-/// What the host has of an address.
+/// The state of an address on the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum Place {
@@ -55,7 +55,7 @@ enum Place {
     },
 }
 
-/// What keeps the host from setting an address.
+/// The reason why the host cannot set an address, as far as is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum Flaw {
@@ -89,14 +89,18 @@ impl Slots {
     }
 
     /// Returns the requests by which the host has what it confirmed.
-    pub(super) fn requests<'a>(&'a self, addresses: &'a [IpAddr]) -> impl Iterator<Item = Vip> + 'a {
+    pub(super) fn requests<'a>(&'a self, addresses: &'a [IpAddr]) -> impl Iterator<Item = AddressRequest> + 'a {
         let all = self.slots.iter().zip(addresses).enumerate();
         all.filter_map(|(index, (slot, address))| {
-            slot.ticket().filter(|_| slot.is_installed()).map(|ticket| Vip { address: *address, index, ticket })
+            slot.ticket().filter(|_| slot.is_installed()).map(|ticket| AddressRequest {
+                address: *address,
+                index,
+                ticket,
+            })
         })
     }
 
-    /// How many the host has confirmed.
+    /// Returns how many addresses the host has confirmed.
     pub(crate) const fn installed(&self) -> usize {
         self.installed
     }
@@ -109,22 +113,22 @@ impl Slots {
         self.slots.get(index).is_some_and(Slot::is_installed)
     }
 
-    /// Whether the host still owes an answer.
+    /// Tells whether the host still owes an answer.
     pub(crate) const fn are_in_flight(&self) -> bool {
         self.in_flight > 0
     }
 
-    /// Whether every address that may be set has had its first answer.
+    /// Tells whether every address that may be set has had its first answer.
     pub(crate) fn are_settled(&self) -> bool {
         self.all_installed() || self.slots.iter().all(|slot| slot.is_installed() || slot.flaw.is_some())
     }
 
-    /// Whether one of the first `count` is there.
+    /// Tells whether one of the first `count` addresses is installed.
     pub(crate) fn any_installed(&self, count: usize) -> bool {
         self.slots.iter().take(count).any(Slot::is_installed)
     }
 
-    /// Whether none of the first `count` is there, is asked for, or will be.
+    /// Tells whether none of the first `count` addresses is installed, asked for, or to be asked for.
     pub(crate) fn are_hopeless(&self, count: usize) -> bool {
         self.all_of(count, |slot| {
             matches!(slot.flaw, Some(Flaw::Failed | Flaw::Unavailable)) && !slot.is_installed() && !slot.is_in_flight()
@@ -136,7 +140,7 @@ impl Slots {
         self.all_of(count, |slot| matches!(slot.flaw, Some(Flaw::Failed | Flaw::Unavailable)))
     }
 
-    /// Whether the host knows that it cannot set any of the first `count`.
+    /// Tells whether the host knows that it cannot set any of the first `count` addresses.
     pub(crate) fn none_available(&self, count: usize) -> bool {
         self.all_of(count, |slot| slot.flaw == Some(Flaw::Unavailable))
     }
@@ -147,7 +151,7 @@ impl Slots {
         slots.peek().is_some() && slots.all(is_so)
     }
 
-    /// Whether one of them cannot be set, as far as is known.
+    /// Tells whether one of the addresses cannot be set, as far as is known.
     pub(crate) const fn are_flawed(&self) -> bool {
         self.flawed > 0
     }
@@ -157,7 +161,7 @@ impl Slots {
         self.slots.iter().enumerate().filter(|(_, slot)| slot.flaw.is_some()).map(|(index, _)| index)
     }
 
-    /// What failed is to be asked for once more.
+    /// Marks each address that failed, so that it is asked for once more.
     pub(crate) fn try_again(&mut self) {
         for slot in &mut self.slots {
             if slot.flaw == Some(Flaw::Failed) {
@@ -187,10 +191,10 @@ impl Slots {
 
     /// The host could not install an address, or lost it for good. False for a late answer, which is ignored. Nothing is
     /// held against what is to go anyway.
-    pub(crate) fn refuse(&mut self, vip: Vip, master: bool) -> bool {
-        let Some(index) = self.position(vip) else { return false };
+    pub(crate) fn refuse(&mut self, request: AddressRequest, master: bool) -> bool {
+        let Some(index) = self.position(request) else { return false };
         match self.slots.get(index).copied() {
-            Some(slot) if !master => self.put(index, Slot { place: Place::Refused { ticket: vip.ticket }, ..slot }),
+            Some(slot) if !master => self.put(index, Slot { place: Place::Refused { ticket: request.ticket }, ..slot }),
             _ => self.fail(index),
         }
         true
@@ -212,13 +216,13 @@ impl Slots {
 
     /// The host confirmed an address; it is to be announced `announce` times. Returns whether it failed before; `None` for
     /// a late answer, which is ignored.
-    pub(crate) fn confirm(&mut self, vip: Vip, announce: u8) -> Option<bool> {
-        let index = self.position(vip)?;
+    pub(crate) fn confirm(&mut self, request: AddressRequest, announce: u8) -> Option<bool> {
+        let index = self.position(request)?;
         let Slot { place, flaw } = self.slots.get(index).copied()?;
         if !matches!(place, Place::Requested { .. } | Place::Refused { .. }) || flaw == Some(Flaw::Unavailable) {
             return None;
         }
-        self.put(index, Slot { place: Place::Installed { ticket: vip.ticket, announce }, flaw: None });
+        self.put(index, Slot { place: Place::Installed { ticket: request.ticket, announce }, flaw: None });
         self.cursor = self.cursor.min(index);
         Some(flaw.is_some())
     }
@@ -229,10 +233,10 @@ impl Slots {
         let mut known = core::mem::take(&mut self.leaving);
         let before = old.iter().zip(&self.slots).enumerate();
         known.extend(before.map(|(index, (address, slot))| {
-            (Vip { address: *address, index, ticket: slot.ticket().unwrap_or_default() }, *slot)
+            (AddressRequest { address: *address, index, ticket: slot.ticket().unwrap_or_default() }, *slot)
         }));
         let slots = new.iter().map(|address| {
-            let index = known.iter().position(|(vip, _)| vip.address == *address);
+            let index = known.iter().position(|(request, _)| request.address == *address);
             index.map_or(Slot { place: Place::Absent, flaw: None }, |index| known.remove(index).1)
         });
         self.slots = slots.collect();
@@ -242,16 +246,16 @@ impl Slots {
         self.rewind();
     }
 
-    /// Whether one is still to be asked for.
+    /// Tells whether an address is still to be asked for.
     pub(crate) fn any_absent(&self) -> bool {
         self.slots.iter().any(|slot| slot.place == Place::Absent && slot.flaw.is_none())
     }
 
     /// The slot that waits for an answer to this request. Its index may have changed since.
-    fn position(&self, vip: Vip) -> Option<usize> {
-        let holds = |slot: &Slot| slot.ticket() == Some(vip.ticket);
-        match self.slots.get(vip.index) {
-            Some(slot) if holds(slot) => Some(vip.index),
+    fn position(&self, request: AddressRequest) -> Option<usize> {
+        let holds = |slot: &Slot| slot.ticket() == Some(request.ticket);
+        match self.slots.get(request.index) {
+            Some(slot) if holds(slot) => Some(request.index),
             _ => self.slots.iter().position(holds),
         }
     }
@@ -269,7 +273,7 @@ impl Slots {
         self.rewind();
     }
 
-    /// Whether [`poll`](Self::poll) has nothing.
+    /// Tells whether [`poll`](Self::poll) has nothing to return.
     #[inline]
     pub(crate) fn are_idle(&self) -> bool {
         self.cursor >= self.slots.len() && self.leaving.is_empty()
@@ -277,8 +281,8 @@ impl Slots {
 
     /// The next thing that brings `addresses` to where they should be: with a Master all there that can be, else none.
     pub(crate) fn poll(&mut self, master: bool, addresses: &[IpAddr]) -> Option<Action> {
-        if let Some((vip, _)) = self.leaving.pop() {
-            return Some(Action::RemoveAddress(vip));
+        if let Some((request, _)) = self.leaving.pop() {
+            return Some(Action::RemoveAddress(request));
         }
         loop {
             let index = self.cursor;
@@ -290,11 +294,11 @@ impl Slots {
                     self.ticket = self.ticket.wrapping_add(1);
                     let ticket = self.ticket;
                     self.put(index, Slot { place: Place::Requested { ticket }, flaw: flaw.map(|_| Flaw::Failed) });
-                    return Some(Action::InstallAddress(Vip { address, index, ticket }));
+                    return Some(Action::InstallAddress(AddressRequest { address, index, ticket }));
                 }
                 (true, Place::Installed { ticket, announce: count @ 1.. }, _) => {
                     self.put(index, Slot { place: Place::Installed { ticket, announce: 0 }, flaw });
-                    return Some(Action::AnnounceAddress { vip: Vip { address, index, ticket }, count });
+                    return Some(Action::AnnounceAddress { request: AddressRequest { address, index, ticket }, count });
                 }
                 (
                     false,
@@ -302,7 +306,7 @@ impl Slots {
                     flaw,
                 ) => {
                     self.put(index, Slot { place: Place::Absent, flaw });
-                    return Some(Action::RemoveAddress(Vip { address, index, ticket }));
+                    return Some(Action::RemoveAddress(AddressRequest { address, index, ticket }));
                 }
                 _ => {}
             }
@@ -357,9 +361,9 @@ impl Slot {
 mod tests {
     use super::*;
 
-    fn asked(slots: &mut Slots, addresses: &[IpAddr]) -> Vip {
+    fn asked(slots: &mut Slots, addresses: &[IpAddr]) -> AddressRequest {
         match slots.poll(true, addresses) {
-            Some(Action::InstallAddress(vip)) => vip,
+            Some(Action::InstallAddress(request)) => request,
             other => panic!("{other:?}"),
         }
     }
@@ -411,9 +415,9 @@ mod tests {
         let addresses = [IpAddr::from([192, 0, 2, 1])];
         let mut slots = Slots::new(1);
         slots.rewind();
-        let vip = asked(&mut slots, &addresses);
+        let request = asked(&mut slots, &addresses);
         slots.refuse_unanswered();
         assert!(slots.are_flawed() && !slots.are_in_flight());
-        assert!(slots.confirm(vip, 1) == Some(true) && slots.all_installed() && !slots.are_flawed());
+        assert!(slots.confirm(request, 1) == Some(true) && slots.all_installed() && !slots.are_flawed());
     }
 }

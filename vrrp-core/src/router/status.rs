@@ -1,19 +1,20 @@
-//! What operators and management ask a router for, besides its configuration and its counters.
+//! The values that operators and management ask a router for, besides its configuration and its counters.
 
 use core::net::IpAddr;
 use core::time::Duration;
 
 use super::VirtualRouter;
 use super::evidence::Heard;
+use super::hand_over::HandOver;
 use crate::cause::Cause;
-use crate::fsm::{Role, State};
+use crate::fsm::{Backup, Role, State};
 use crate::management::{LastEvent, NewMasterReason};
 use crate::time::Instant;
 use crate::types::Priority;
 
-/// How a router stands (STAT-40 to STAT-44).
+/// The status of a router (STAT-40 to STAT-44).
 ///
-/// What stands still is in [`Config`](crate::Config): addresses, interval, Preempt_Mode, the virtual router's MAC address.
+/// Configured values are in [`Config`](crate::Config): addresses, interval, Preempt_Mode, the virtual router's MAC address.
 /// Accept_Mode is the driver's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -23,21 +24,21 @@ pub struct Status {
     pub role: Role,
     /// Priority in use, after tracking. 255: the owner.
     pub priority: Priority,
-    /// Who is Master: our own primary address, or the source of the last accepted advertisement (STAT-41).
+    /// The Master: our own primary address, or the source of the last accepted advertisement (STAT-41).
     pub master: Option<IpAddr>,
     /// The Master's priority, where known.
     pub master_priority: Option<Priority>,
-    /// When the state was entered.
+    /// The moment at which the state was entered.
     pub since: Instant,
-    /// Why it was entered.
+    /// The cause of entering it.
     pub cause: Cause,
-    /// That in the words of RFC 8347 (STAT-34, STAT-42).
+    /// The cause in the words of RFC 8347 (STAT-34, STAT-42).
     pub last_event: LastEvent,
-    /// Why it last became Master, even if it no longer is (STAT-30).
+    /// The reason why it last became Master, even if it no longer is (STAT-30).
     pub new_master_reason: NewMasterReason,
     /// Source of the last advertisement that passed every check, whatever its priority (STAT-42).
     pub last_adv_source: Option<IpAddr>,
-    /// When Initialize was left; `None` in Initialize (STAT-43).
+    /// The moment at which Initialize was left; `None` in Initialize (STAT-43).
     pub up_since: Option<Instant>,
     /// Master_Down_Interval of a Backup, from the learned interval; else what it would begin with (STAT-44).
     ///
@@ -47,10 +48,36 @@ pub struct Status {
     pub skew_time: Duration,
     /// Addresses that the host confirmed.
     pub installed: usize,
+    /// Source address of its own advertisements; the last known one, if there is none any more.
+    pub source: Option<IpAddr>,
+    /// The timers that run now.
+    pub timers: Timers,
+}
+
+/// The moments at which the timers of a router run out. `None`: that timer does not run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
+#[non_exhaustive]
+pub struct Timers {
+    /// Master_Down_Timer: a Backup that hears nobody until then is Master.
+    pub master_down: Option<Instant>,
+    /// The moment until which a lower Master is tolerated (PRE-02). With the first of its advertisements after that it
+    /// is preempted.
+    pub preempt_hold: Option<Instant>,
+    /// A Backup that would be Master, and waits for the other members of its sync group (EXT-06). No timer runs then.
+    pub waits_for_group: bool,
+    /// Adver_Timer: when a Master advertises next.
+    pub next_advert: Option<Instant>,
+    /// A Master that says nothing until then gives its addresses up.
+    pub lease: Option<Instant>,
+    /// The moment at which addresses that could not be set are asked for again.
+    pub retry: Option<Instant>,
+    /// The moment until which a Master that was drained waits for another one, or still has its addresses beside that.
+    pub hand_over: Option<Instant>,
 }
 
 impl VirtualRouter {
-    /// What operators ask for.
+    /// Returns the state of this router, the Master that it knows, and its timers.
     #[must_use]
     pub fn status(&self) -> Status {
         let (master, master_priority) = match (self.state, self.evidence.accepted) {
@@ -76,6 +103,26 @@ impl VirtualRouter {
             master_down_interval: self.params.master_down_interval(interval),
             skew_time: self.params.skew_time(interval),
             installed: self.slots.installed(),
+            source: self.source,
+            timers: self.timers(),
+        }
+    }
+
+    fn timers(&self) -> Timers {
+        let timers = Timers { retry: self.retry_at, ..Timers::default() };
+        match self.state {
+            State::Initialize => timers,
+            State::Backup(Backup { due: true, .. }) => Timers { waits_for_group: true, ..timers },
+            State::Backup(Backup { master_down, hold_until, .. }) => {
+                let preempt_hold = hold_until.filter(|until| *until > self.now);
+                Timers { master_down: Some(master_down), preempt_hold, ..timers }
+            }
+            State::Master { next_advert } => Timers {
+                next_advert: Some(next_advert),
+                lease: Some(self.lease_over).filter(|over| *over != Instant::MAX),
+                hand_over: self.hand_over.as_ref().map(HandOver::deadline),
+                ..timers
+            },
         }
     }
 }

@@ -4,17 +4,18 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use super::answers::Answers;
-use super::evidence::{Evidence, Past, Winner};
+use super::evidence::{Evidence, History, Winner};
 use super::hand_over::HandOver;
 use super::pending::Pending;
 use super::reconfigure::ReconfigureError;
 use super::slots::{Slot, Slots};
 use super::{VirtualRouter, params, prepare};
-use crate::action::Vip;
+use crate::action::AddressRequest;
 use crate::announce::Schedule;
+use crate::answers::Answers;
 use crate::cause::{Cause, PriorityCause};
 use crate::config::Config;
+use crate::contest::Contest;
 use crate::drain::Drain;
 use crate::fsm::{Params, Role, State};
 use crate::health::{Fault, Health, Reading};
@@ -60,10 +61,10 @@ pub struct Suspended {
     lease_over: Instant,
     learned: Learned,
     evidence: Evidence,
-    past: Past,
+    past: History,
     since: Instant,
     cause: Cause,
-    kept_out_by: Option<Fault>,
+    last_fault: Option<Fault>,
     refusal_reported: bool,
     told_faults: Vec<Fault>,
     stats: Stats,
@@ -105,7 +106,7 @@ impl Suspended {
     /// Gives the members of its sync group the ids that they have from now on, in all that is told of the past.
     pub fn rename_routers(&mut self, new: impl Fn(RouterId) -> RouterId) {
         self.cause = self.cause.with_routers(&new);
-        let faults = [&mut self.kept_out_by, &mut self.group_fault].into_iter().flatten();
+        let faults = [&mut self.last_fault, &mut self.group_fault].into_iter().flatten();
         faults.chain(&mut self.told_faults).for_each(|fault| *fault = fault.with_routers(&new));
     }
 }
@@ -132,9 +133,7 @@ impl VirtualRouter {
             retry_at,
             retries,
             serves_nothing,
-            schedule,
-            answers,
-            takeovers,
+            contest: Contest { schedule, answers, takeovers },
             lower_heard,
             pending: _,
             winner,
@@ -152,7 +151,7 @@ impl VirtualRouter {
             past,
             since,
             cause,
-            kept_out_by,
+            last_fault,
             refusal_reported,
             told_faults,
             stats,
@@ -189,7 +188,7 @@ impl VirtualRouter {
             past: *past,
             since: *since,
             cause: *cause,
-            kept_out_by: *kept_out_by,
+            last_fault: *last_fault,
             refusal_reported: *refusal_reported,
             told_faults: told_faults.clone(),
             stats: *stats,
@@ -201,6 +200,12 @@ impl VirtualRouter {
             group_fault: health.group,
             readings: readings.map(|(tracker, reading)| (tracker.name.clone(), *reading)).collect(),
         })
+    }
+
+    /// Tells whether [`resume`](Self::resume) would go on just as this router does: it has nothing to hand out, and the host owes it
+    /// no answer.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        !self.has_actions() && !self.slots.are_in_flight() && !self.pending.ends_something()
     }
 
     /// Makes the router that was [suspended](Self::suspend): in the same state, with the same timers. It hands out nothing because
@@ -239,9 +244,11 @@ impl VirtualRouter {
             retry_at: suspended.retry_at,
             retries: suspended.retries,
             serves_nothing: suspended.serves_nothing,
-            schedule: suspended.schedule,
-            answers: suspended.answers,
-            takeovers: suspended.takeovers,
+            contest: Contest {
+                schedule: suspended.schedule,
+                answers: suspended.answers,
+                takeovers: suspended.takeovers,
+            },
             lower_heard: suspended.lower_heard,
             pending: Pending::default(),
             winner: suspended.winner,
@@ -259,7 +266,7 @@ impl VirtualRouter {
             past: suspended.past,
             since: suspended.since,
             cause: suspended.cause,
-            kept_out_by: suspended.kept_out_by,
+            last_fault: suspended.last_fault,
             refusal_reported: suspended.refusal_reported,
             told_faults: suspended.told_faults,
             stats: suspended.stats,
@@ -273,7 +280,7 @@ impl VirtualRouter {
     fn adapt(&mut self, old: &[IpAddr], trackers: &[String]) {
         self.retrack(trackers.iter().map(String::as_str));
         if self.role() == Role::Master {
-            self.schedule = self.schedule.resumed(self.config.announce(), self.now);
+            self.contest.schedule = self.contest.schedule.resumed(self.config.announce(), self.now);
         }
         match self.config.lease() {
             None => self.lease_over = Instant::MAX,
@@ -297,7 +304,7 @@ impl VirtualRouter {
     }
 
     /// Returns the addresses that the host confirmed, each with the request that was confirmed last.
-    pub fn requests(&self) -> impl Iterator<Item = Vip> + '_ {
+    pub fn requests(&self) -> impl Iterator<Item = AddressRequest> + '_ {
         self.slots.requests(self.config.addresses())
     }
 }

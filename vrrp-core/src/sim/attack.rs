@@ -10,23 +10,24 @@ use crate::config::Config;
 use crate::types::{AdvertInterval, Family, Priority, RouterId};
 use crate::wire::{ChecksumForm, Message};
 
-/// Who no host is.
+/// An id that no host has.
 pub(super) const STRANGER: HostId = HostId(u16::MAX);
 
 /// Forged advertisements of one virtual router. Whoever sends them knows its list and its password; each packet says
 /// something else.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 #[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
 pub struct Attack {
     /// A router of the virtual router in question.
     pub about: (HostId, RouterId),
     /// Time from one packet to the next.
     pub pace: Duration,
-    /// How long it lasts.
+    /// The time for which it lasts.
     pub span: Duration,
-    /// What they say their priority is; 0 is a release.
+    /// The priorities that they advertise; 0 is a release.
     pub priorities: RangeInclusive<u8>,
-    /// What they say their interval is, in centiseconds.
+    /// The intervals that they advertise, in centiseconds.
     pub intervals: RangeInclusive<u16>,
     /// Number of addresses that they come from.
     pub senders: u8,
@@ -53,7 +54,7 @@ impl Attack {
         }
     }
 
-    /// Where the next packet comes from, among hosts that have `own` addresses.
+    /// Returns where the next packet comes from, among hosts that have `own` addresses.
     pub(super) fn source(&self, lan: LanId, family: Family, own: &[IpAddr], random: &mut Random) -> IpAddr {
         let number = random.below(u64::from(self.senders.max(1))) as u16;
         match (random.pick(own), family) {

@@ -1,5 +1,6 @@
-//! What must hold in a world.
+//! Conditions that must hold in a world.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::world::{Step, World};
@@ -10,10 +11,10 @@ pub trait Check {
     /// Looks at the world after a step: every host that is awake has carried out all that it had to.
     ///
     /// # Errors
-    /// What is wrong, in words; the simulation ends there.
+    /// The fault that was found, in words; the simulation ends there.
     fn check(&mut self, world: &World, step: &Step) -> Result<(), String>;
 
-    /// When to look even if nothing happens.
+    /// Returns when to look even if nothing happens.
     fn next_look(&self) -> Option<Instant> {
         None
     }
@@ -22,5 +23,22 @@ pub trait Check {
 impl<F: FnMut(&World, &Step) -> Result<(), String>> Check for F {
     fn check(&mut self, world: &World, step: &Step) -> Result<(), String> {
         self(world, step)
+    }
+}
+
+/// A check in a simulation, which can be copied with it.
+pub(super) trait BoxedCheck: Check + Send {
+    fn boxed_clone(&self) -> Box<dyn BoxedCheck>;
+}
+
+impl<C: Check + Clone + Send + 'static> BoxedCheck for C {
+    fn boxed_clone(&self) -> Box<dyn BoxedCheck> {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Box<dyn BoxedCheck> {
+    fn clone(&self) -> Self {
+        (**self).boxed_clone()
     }
 }

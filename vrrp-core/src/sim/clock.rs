@@ -25,12 +25,12 @@ impl Clock {
         self.rate = TRUE_RATE.saturating_add_signed(i64::from(per_million)).max(1);
     }
 
-    /// How far its rate is off, in parts per million.
+    /// Returns how far its rate is off, in parts per million.
     pub(super) fn drift_now(&self) -> u32 {
         u32::try_from(self.rate.abs_diff(TRUE_RATE)).unwrap_or(u32::MAX)
     }
 
-    /// What it shows at the true time `now`.
+    /// Returns the time that it shows at the true time `now`.
     pub(super) fn at(&self, now: Instant) -> Instant {
         Instant::from_nanos(self.local.saturating_add(scale(
             now.as_nanos().saturating_sub(self.truth),

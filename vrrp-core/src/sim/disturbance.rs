@@ -1,4 +1,4 @@
-//! What can go wrong, as plain values: a schedule of them is a list that can be stored, printed and shrunk.
+//! Disturbances, as plain values: a schedule of them is a list that can be stored, printed and shrunk.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -14,16 +14,18 @@ use crate::types::{Priority, RouterId, TrackerId};
 
 /// One thing that happens to a host or a LAN, at a time.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 #[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
 pub struct Planned {
-    /// When.
+    /// The moment.
     pub at: Instant,
-    /// What.
+    /// The disturbance.
     pub what: Disturbance,
 }
 
 /// One thing that happens to a host or a LAN. Each is harmless where it makes no sense: a host that is off cannot stall.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub enum Disturbance {
     /// The host loses power: its process and its addresses are gone.
@@ -54,13 +56,13 @@ pub enum Disturbance {
     Addresses(HostId, LanId, bool),
     /// A tracker's verdict.
     Tracker(HostId, RouterId, TrackerId, bool),
-    /// How the host treats requests for addresses from now on.
+    /// The host treats requests for addresses like this from now on.
     Installs(HostId, Installs),
     /// The host cannot set this address, or can again.
     Refuses {
-        /// Which host.
+        /// The host.
         host: HostId,
-        /// Which address, whatever router it is of.
+        /// The address, of whatever router.
         address: IpAddr,
         /// It cannot.
         refuses: bool,
@@ -74,11 +76,11 @@ pub enum Disturbance {
     /// A router goes; others of its sync group stay together. When one of the same VRID comes in its place, that is from then on
     /// what its id means in a plan.
     Remove {
-        /// Which host.
+        /// The host.
         host: HostId,
-        /// Which router.
+        /// The router.
         router: RouterId,
-        /// In order: it is told to stop first. Otherwise it says nothing more.
+        /// True if it is told to stop first, and so releases. Otherwise it sends nothing more.
         releases: bool,
     },
     /// These routers are a sync group from now on, and nobody else with them; one alone: nobody.
@@ -91,14 +93,31 @@ pub enum Disturbance {
     Undrain(HostId, RouterId),
     /// Somebody on the LAN forges advertisements.
     Attack(LanId, Attack),
+    /// One packet is sent on a LAN: any octets, with any TTL. A valid advertisement may unsettle routers for as long as the
+    /// interval that it says.
+    Inject {
+        /// The LAN.
+        lan: LanId,
+        /// The host that it comes from; `None`: a stranger.
+        from: Option<HostId>,
+        /// Source address of its IP header.
+        source: IpAddr,
+        /// Destination address: the group, or an address of a host.
+        destination: IpAddr,
+        /// TTL or hop limit of its IP header.
+        ttl: u8,
+        /// The octets after the IP header.
+        payload: Vec<u8>,
+    },
     /// Links are as they were made, nobody is cut off, nobody forges, nobody stalls, clocks and stamps are right, addresses
     /// can be installed. Who is off stays off, who is at fault stays at fault, who refuses an address goes on to, and who is
     /// slow stays slow.
     Calm,
 }
 
-/// How a host treats requests for addresses.
+/// The treatment of requests for addresses by a host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Installs {
     /// Confirmed before the request returns.

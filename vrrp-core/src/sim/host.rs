@@ -1,6 +1,6 @@
 //! One host: a process with routers, a clock, and a kernel that outlives the process.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 use core::net::{IpAddr, Ipv4Addr};
@@ -9,7 +9,7 @@ use core::time::Duration;
 use super::clock::Clock;
 use super::disturbance::Installs;
 use super::network::{Arrival, LanId};
-use crate::action::{Input, Vip};
+use crate::action::{AddressRequest, Input};
 use crate::config::Config;
 use crate::dialect::Profile;
 use crate::router::VirtualRouter;
@@ -18,7 +18,7 @@ use crate::sync_group::GroupError;
 use crate::time::Instant;
 use crate::types::{Family, InterfaceId, Priority, RouterId, TrackerId, Vrid};
 
-/// Whether a process lives.
+/// The state of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Life {
     Dead,
@@ -38,32 +38,32 @@ pub(super) struct Host {
     /// Its driver sees whose frame made a Master yield.
     pub(super) knows_macs: bool,
     pub(super) stalled_until: Instant,
-    /// How much older than it is a packet seems, in nanoseconds.
+    /// The nanoseconds by which a packet seems older than it is.
     pub(super) stamps_off: i64,
     /// Packets that wait, and when each arrived.
     pub(super) socket: VecDeque<(Arrival, Instant)>,
-    /// When the process last saw that none does.
+    /// The moment at which the process last saw that no packet waits.
     pub(super) socket_empty_at: Instant,
     /// The kernel's answers that wait.
-    pub(super) answers: VecDeque<(RouterId, Vip, bool)>,
+    pub(super) answers: VecDeque<(RouterId, AddressRequest, bool)>,
     pub(super) installs: Installs,
-    /// When the kernel has done all that it does one after the other.
+    /// The moment at which the kernel has done all that it does one after the other.
     pub(super) busy_until: Instant,
     /// Addresses that it cannot set, and whether it knows.
     pub(super) refused: Vec<(IpAddr, bool)>,
     /// By place in the set; places are used again.
-    routers: Vec<Option<Hosted>>,
+    routers: Vec<Option<RunningRouter>>,
     /// Every router that there ever was: which one a plan means by an id whose router is gone.
     known: Vec<(RouterId, Key)>,
     groups: Vec<Vec<RouterId>>,
-    /// Which of them send from their virtual MAC addresses.
+    /// The routers that send from their virtual MAC addresses.
     virtual_macs: Vec<Key>,
     interfaces: Vec<(LanId, Interface)>,
 }
 
-/// What the host knows of a router whether its process lives or not.
+/// A router as its host knows it, whether its process lives or not.
 #[derive(Clone, Debug)]
-pub(super) struct Hosted {
+pub(super) struct RunningRouter {
     pub(super) id: RouterId,
     pub(super) lan: LanId,
     pub(super) config: Config,
@@ -72,11 +72,11 @@ pub(super) struct Hosted {
     pub(super) virtual_mac: bool,
 }
 
-/// What is one router of a host at a time, and what a router that comes back has in common with the one that went.
-type Key = (LanId, Family, Vrid);
+/// The key of a router on its host: unique at any time, and the same for a router that comes back.
+pub(super) type Key = (LanId, Family, Vrid);
 
-impl Hosted {
-    fn key(&self) -> Key {
+impl RunningRouter {
+    pub(super) fn key(&self) -> Key {
         (self.lan, self.config.family(), self.config.vrid())
     }
 }
@@ -118,22 +118,27 @@ impl Host {
         let id = self.set.insert(lan.interface(), config.clone())?;
         let verdicts = (0..config.trackers().len() as u16).map(|id| (TrackerId(id), true)).collect();
         let virtual_mac = self.virtual_macs.contains(&(lan, config.family(), config.vrid()));
-        let hosted = Hosted { id, lan, config, verdicts, virtual_mac };
-        self.known.push((id, hosted.key()));
+        let running = RunningRouter { id, lan, config, verdicts, virtual_mac };
+        self.known.push((id, running.key()));
         match self.routers.get_mut(id.index()) {
-            Some(place) => *place = Some(hosted),
-            None => self.routers.push(Some(hosted)),
+            Some(place) => *place = Some(running),
+            None => self.routers.push(Some(running)),
         }
         self.kernel.make_room(self.routers.len());
+        self.add_interface(lan);
+        Ok(id)
+    }
+
+    /// Adds an interface on a LAN, where there is none.
+    pub(super) fn add_interface(&mut self, lan: LanId) {
         if !self.interfaces.iter().any(|(known, _)| *known == lan) {
             self.interfaces.push((lan, Interface { up: true, has_address: true }));
         }
-        Ok(id)
     }
 
     /// Forgets a router, with all that the host has of it. Whoever is in a group with it goes on in it.
     pub(super) fn forget(&mut self, router: RouterId) {
-        if self.hosted(router).is_some() {
+        if self.running(router).is_some() {
             self.kernel.forget(router);
             self.leave_groups(&[router]);
             if let Some(place) = self.routers.get_mut(router.index()) {
@@ -143,9 +148,9 @@ impl Host {
     }
 
     pub(super) fn use_virtual_mac(&mut self, router: RouterId) {
-        if let Some(hosted) = self.hosted_mut(router) {
-            hosted.virtual_mac = true;
-            let key = hosted.key();
+        if let Some(running) = self.hosted_mut(router) {
+            running.virtual_mac = true;
+            let key = running.key();
             self.virtual_macs.push(key);
         }
     }
@@ -157,7 +162,7 @@ impl Host {
         Ok(())
     }
 
-    /// What the next process has to know of it.
+    /// Notes the group for the next process.
     pub(super) fn note_group(&mut self, members: &[RouterId]) {
         // Whoever was with one of them and is named no more is alone.
         self.groups.retain(|group| !group.iter().any(|member| members.contains(member)));
@@ -171,26 +176,36 @@ impl Host {
     }
 
     /// Every router, in the order of the places.
-    pub(super) fn routers(&self) -> impl Iterator<Item = &Hosted> {
+    pub(super) fn routers(&self) -> impl Iterator<Item = &RunningRouter> {
         self.routers.iter().flatten()
     }
 
     pub(super) fn ids(&self) -> Vec<RouterId> {
-        self.routers().map(|hosted| hosted.id).collect()
+        self.routers().map(|running| running.id).collect()
     }
 
-    pub(super) fn hosted(&self, router: RouterId) -> Option<&Hosted> {
-        self.routers.get(router.index())?.as_ref().filter(|hosted| hosted.id == router)
+    pub(super) fn running(&self, router: RouterId) -> Option<&RunningRouter> {
+        self.routers.get(router.index())?.as_ref().filter(|running| running.id == router)
     }
 
-    fn hosted_mut(&mut self, router: RouterId) -> Option<&mut Hosted> {
-        self.routers.get_mut(router.index())?.as_mut().filter(|hosted| hosted.id == router)
+    fn hosted_mut(&mut self, router: RouterId) -> Option<&mut RunningRouter> {
+        self.routers.get_mut(router.index())?.as_mut().filter(|running| running.id == router)
     }
 
     /// The router that a plan means: if the one of this id is gone, the one that came for it.
     pub(super) fn meant(&self, router: RouterId) -> Option<RouterId> {
         let (_, key) = self.known.iter().find(|(id, _)| *id == router)?;
-        self.routers().find(|hosted| hosted.key() == *key).map(|hosted| hosted.id)
+        self.routers().find(|running| running.key() == *key).map(|running| running.id)
+    }
+
+    /// The virtual router of any router that there ever was.
+    pub(super) fn key_of(&self, router: RouterId) -> Option<Key> {
+        self.known.iter().find(|(id, _)| *id == router).map(|(_, key)| *key)
+    }
+
+    /// Every virtual router that there ever was, each once.
+    pub(super) fn keys(&self) -> BTreeSet<Key> {
+        self.known.iter().map(|(_, key)| *key).collect()
     }
 
     pub(super) fn groups(&self) -> &[Vec<RouterId>] {
@@ -219,21 +234,21 @@ impl Host {
     /// trackers.
     pub(super) fn reconfigure(&mut self, now: Instant, router: RouterId, config: &Config) -> bool {
         let is_stalled = self.life == Life::Stalled;
-        let Some(hosted) = self.hosted_mut(router) else { return false };
-        let same_key = (hosted.config.vrid(), hosted.config.family()) == (config.vrid(), config.family());
+        let Some(running) = self.hosted_mut(router) else { return false };
+        let same_key = (running.config.vrid(), running.config.family()) == (config.vrid(), config.family());
         if !same_key || is_stalled {
             return false;
         }
-        hosted.config = config.clone();
-        hosted.verdicts = (0..config.trackers().len() as u16).map(|id| (TrackerId(id), true)).collect();
+        running.config = config.clone();
+        running.verdicts = (0..config.trackers().len() as u16).map(|id| (TrackerId(id), true)).collect();
         self.life == Life::Running && self.set.reconfigure(now, router, config.clone()).is_ok()
     }
 
     /// Another priority, for this process and for the next.
     pub(super) fn set_priority(&mut self, now: Instant, router: RouterId, priority: Priority) {
         let is_running = self.life == Life::Running;
-        if let Some(hosted) = self.hosted_mut(router) {
-            hosted.config = hosted.config.clone().with_priority(priority);
+        if let Some(running) = self.hosted_mut(router) {
+            running.config = running.config.clone().with_priority(priority);
             if is_running {
                 self.set.set_priority(now, router, priority);
             }
@@ -260,14 +275,14 @@ impl Host {
         let mut gone = Vec::new();
         for place in 0..self.routers.len() {
             let last = self.known.iter().rev().map(|(id, _)| *id).find(|id| id.index() == place);
-            let hosted = self.routers.get(place).and_then(Option::as_ref);
-            let (interface, config) = hosted.map_or_else(
+            let running = self.routers.get(place).and_then(Option::as_ref);
+            let (interface, config) = running.map_or_else(
                 || (InterfaceId(u32::MAX - place as u32), &nobody),
-                |hosted| (hosted.lan.interface(), &hosted.config),
+                |running| (running.lan.interface(), &running.config),
             );
             while let Ok(id) = self.set.insert(interface, config.clone()) {
                 if Some(id) == last {
-                    gone.extend(hosted.is_none().then_some(id));
+                    gone.extend(running.is_none().then_some(id));
                     break;
                 }
                 self.set.remove(Instant::ZERO, id);
@@ -290,8 +305,8 @@ impl Host {
         }
     }
 
-    /// When a packet that arrived at the true time `arrived` seems to have arrived. Only its age is taken from the stamp, and
-    /// nothing is older than the last look into the empty socket.
+    /// Returns when a packet that arrived at the true time `arrived` seems to have arrived. Only its age is taken from
+    /// the stamp, and nothing is older than the last look into the empty socket.
     pub(super) fn stamp(&self, now: Instant, arrived: Instant) -> Instant {
         let (now, arrived) = (self.clock.at(now), self.clock.at(arrived));
         let age = now.since(arrived).as_nanos() as i64;
@@ -308,14 +323,14 @@ impl Host {
         }
     }
 
-    /// Whether it can set an address, as far as it can be asked.
+    /// Tells whether it cannot set an address, even if it does not know that.
     pub(super) fn refuses(&self, address: IpAddr) -> bool {
         self.refused.iter().any(|(refused, _)| *refused == address)
     }
 
-    /// Whether it can set every address of a router.
+    /// Tells whether it can set every address of a router.
     pub(super) fn can_set_all(&self, router: RouterId) -> bool {
-        let config = self.hosted(router).map(|router| &router.config);
+        let config = self.running(router).map(|router| &router.config);
         config.is_some_and(|config| !config.addresses().iter().any(|address| self.refuses(*address)))
     }
 
@@ -374,17 +389,17 @@ impl Write for Fnv {
     }
 }
 
-/// What of the kernel matters: which virtual addresses it answers for.
+/// The part of a kernel that matters: which virtual addresses it answers for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kernel {
     /// By router.
     held: Vec<Vec<IpAddr>>,
-    /// When each expires, in true time.
+    /// The moment at which each expires, in true time.
     lifetimes: Vec<Vec<Instant>>,
-    /// When somebody next looks for what has expired.
+    /// The moment of the next look for what has expired.
     pub(super) sweeps_at: Option<Instant>,
     /// Requests under way.
-    requests: Vec<(RouterId, Vip)>,
+    requests: Vec<(RouterId, AddressRequest)>,
 }
 
 impl Kernel {
@@ -424,20 +439,20 @@ impl Kernel {
         }
     }
 
-    pub(super) fn request(&mut self, router: RouterId, vip: Vip) {
-        self.requests.push((router, vip));
+    pub(super) fn request(&mut self, router: RouterId, request: AddressRequest) {
+        self.requests.push((router, request));
     }
 
     /// Takes a request whose time has come. False: it was cancelled.
-    pub(super) fn take_request(&mut self, router: RouterId, vip: Vip) -> bool {
-        let Some(index) = self.requests.iter().position(|request| *request == (router, vip)) else { return false };
+    pub(super) fn take_request(&mut self, router: RouterId, request: AddressRequest) -> bool {
+        let Some(index) = self.requests.iter().position(|pending| *pending == (router, request)) else { return false };
         self.requests.swap_remove(index);
         true
     }
 
     /// Returns whether there was anything to remove.
     pub(super) fn remove(&mut self, router: RouterId, address: IpAddr) -> bool {
-        self.requests.retain(|(owner, vip)| !(*owner == router && vip.address == address));
+        self.requests.retain(|(owner, request)| !(*owner == router && request.address == address));
         self.remove_at(router.index(), address)
     }
 
@@ -455,7 +470,7 @@ impl Kernel {
         self.of(router).into_iter().flat_map(|(_, lifetimes)| lifetimes).for_each(|lifetime| *lifetime = until);
     }
 
-    /// When the first address expires; `None`: none does.
+    /// Returns when the first address expires; `None` if none does.
     pub(super) fn next_expiry(&self) -> Option<Instant> {
         self.lifetimes.iter().flatten().copied().filter(|at| *at < Instant::MAX).min()
     }
@@ -473,7 +488,7 @@ impl Kernel {
         Some((self.held.get_mut(router.index())?, self.lifetimes.get_mut(router.index())?))
     }
 
-    /// Whether a router waits for an answer.
+    /// Tells whether a router waits for an answer.
     pub(super) fn is_busy(&self, router: RouterId) -> bool {
         self.requests.iter().any(|(owner, _)| *owner == router)
     }

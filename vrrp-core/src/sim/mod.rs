@@ -35,9 +35,11 @@
 //! assert_eq!(sim.world().held(routers[1].0, routers[1].1).len(), 1);
 //! sim.run_until(at(60))?;
 //! assert_eq!(sim.world().role(routers[0].0, routers[0].1), Role::Master, "preempted");
-//! println!("{}", sim.world().timeline());
+//! println!("{}", sim.world().journal());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! The guide has a [chapter](crate::guide::simulator) on how to test a program that acts on routers.
 //!
 //! # What is where
 //!
@@ -45,13 +47,18 @@
 //! |---|---|
 //! | one world, and to look into it | [`Sim`], [`World`] |
 //! | what goes wrong, planned | [`Disturbance`], [`Sim::plan`] |
-//! | what goes wrong, by chance | [`random_plan`] |
+//! | what goes wrong, by chance | [`random_plan`]; of chosen kinds, on chosen hosts: [`Mix`] |
 //! | somebody who forges packets | [`Attack`] |
+//! | a program that acts on what it sees, such as a controller | [`Actor`] |
 //! | what must hold | [`Check`], any closure, [`Invariants`] |
+//! | a state to go on from twice | [`Sim`] and [`World`] can be cloned, and sent to threads |
 //! | the shortest plan that still fails | [`run_plan`], [`shrink`] |
-//! | hosts of your own make on the same LANs | [`Network`] |
+//! | hosts of another make on the same LANs | [`Node`], [`Sim::add_node`] |
+//! | one packet of any octets and any TTL | [`Disturbance::Inject`] |
+//! | the LANs alone, for hosts that you drive | [`Network`] |
 //!
-//! A plan is a list of values, so a property-testing library can make and shrink it as well.
+//! A plan is a list of values. With the feature `serde` it can be saved and read; [`plan_to_rust`] and
+//! [`Failure::to_rust`] print it as Rust.
 //!
 //! # Hosts
 //!
@@ -60,32 +67,42 @@
 //! [set](Sim::set_addresses). While a process [stalls](Disturbance::Stall) packets and answers of the kernel wait for it;
 //! when it goes on it takes the answers first, and drains its sockets before it acts on a Down deadline.
 //!
+//! [`Sim::timeline`] and [`Failure::to_html`] draw what happened.
+//!
 //! Beside each host stands a neighbour that sends to the virtual addresses: what it learned from announcements, and its
 //! switch from the frames that came by, says [where that ends up](World::delivers_to).
 
+mod actor;
 mod attack;
 mod chaos;
 mod check;
 mod clock;
+mod code;
 mod disturbance;
 mod host;
 mod invariants;
-mod ledger;
+mod journal;
 mod neighbours;
 mod network;
+mod node;
+mod picture;
 mod random;
+mod rate_limit;
+mod recorder;
 mod relations;
 mod simulation;
-mod timeline;
 mod world;
 
+pub use actor::Actor;
 pub use attack::Attack;
-pub use chaos::{random_plan, run_plan, shrink};
+pub use chaos::{DisturbanceKind, Mix, random_plan, run_plan, shrink};
 pub use check::Check;
+pub use code::plan_to_rust;
 pub use disturbance::{Disturbance, Installs, Planned};
 pub use invariants::Invariants;
+pub use journal::{Happened, Journal, JournalEntry};
 pub use network::{Arrival, HostId, LanId, Link, Network};
+pub use node::{Node, Transmission};
 pub use random::Random;
 pub use simulation::{Failure, Sim};
-pub use timeline::{Entry, Happened, Timeline};
 pub use world::{Heard, Step, StepKind, World};

@@ -1,4 +1,4 @@
-//! Where a frame goes that a neighbour sends to a virtual address.
+//! The way of a frame that a neighbour sends to a virtual address.
 //!
 //! Beside each host stands a neighbour. The switch at its port knows behind which port a MAC address was seen last, from the
 //! frames that came by there; the neighbour knows which MAC address has an address, from announcements.
@@ -47,7 +47,7 @@ impl Neighbours {
         self.promised.remove(&(lan, address));
     }
 
-    /// Whether every neighbour must know where an address is.
+    /// Tells whether every neighbour must know where an address is.
     pub(super) fn is_promised(&self, lan: LanId, address: IpAddr) -> bool {
         self.promised.contains(&(lan, address))
     }

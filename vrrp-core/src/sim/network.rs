@@ -10,18 +10,26 @@ use super::random::Random;
 use crate::action::AdvertKind;
 use crate::time::Instant;
 use crate::types::{Family, InterfaceId, Vrid};
-use crate::wire::Endpoints;
+use crate::wire::{Endpoints, RxPacket, TTL};
 
 /// Names a LAN of a [`Network`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LanId(pub(super) u16);
 
 /// Names a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HostId(pub(super) u16);
 
 impl LanId {
-    /// Position in the order in which LANs were added, from 0.
+    /// Names the LAN that is added as the `index`-th, from 0.
+    #[must_use]
+    pub const fn new(index: u16) -> Self {
+        Self(index)
+    }
+
+    /// Returns its position in the order in which LANs were added, from 0.
     #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize
@@ -35,7 +43,13 @@ impl LanId {
 }
 
 impl HostId {
-    /// Position in the order in which hosts were added, from 0.
+    /// Names the host that is added as the `index`-th, from 0.
+    #[must_use]
+    pub const fn new(index: u16) -> Self {
+        Self(index)
+    }
+
+    /// Returns its position in the order in which hosts were added, from 0.
     #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize
@@ -47,12 +61,13 @@ impl HostId {
 pub(super) enum Mac {
     /// A host's own.
     Own(HostId),
-    /// That of a virtual router, which its Master uses.
+    /// The MAC address of a virtual router, which its Master uses.
     Virtual(Family, Vrid),
 }
 
-/// What one packet meets on its way from one host to another. Chances are in parts per million.
+/// The properties of the way from one host to another, for each packet. Chances are in parts per million.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 #[expect(clippy::exhaustive_structs, reason = "is written as a literal, the rest from Link::GOOD")]
 pub struct Link {
     /// Time from sending to arrival.
@@ -65,7 +80,7 @@ pub struct Link {
     pub duplication: u32,
     /// Chance to be held up by [`held_up`](Self::held_up), so that later ones overtake it.
     pub reordering: u32,
-    /// How long a packet is held up.
+    /// The time for which a packet is held up.
     pub held_up: Duration,
     /// Chance that up to eight neighbouring bits are flipped.
     pub corruption: u32,
@@ -83,14 +98,14 @@ impl Link {
         corruption: 0,
     };
 
-    /// The longest that a packet can be under way.
+    /// Returns the longest that a packet can be under way.
     #[must_use]
     pub fn longest(&self) -> Duration {
         let held_up = if self.reordering > 0 { self.held_up } else { Duration::ZERO };
         self.latency.saturating_add(self.jitter).saturating_add(held_up)
     }
 
-    /// Every packet arrives, and as it was sent.
+    /// Tells whether every packet arrives, and as it was sent.
     #[must_use]
     pub const fn is_faithful(&self) -> bool {
         self.loss == 0 && self.corruption == 0
@@ -115,10 +130,20 @@ pub struct Network {
     random: Random,
     longest: Duration,
     /// Hosts that the last frame does not reach as it was sent.
-    unreached: Vec<HostId>,
+    unreached: Vec<(HostId, Obstacle)>,
 }
 
-/// What a frame is, beside the octets of a packet in it.
+/// The obstacle that keeps a frame from reaching a host as it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// There is no way.
+    Cut,
+    Lost,
+    /// It arrives, with flipped bits.
+    Corrupted,
+}
+
+/// The properties of a frame, without the octets of a packet in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Frame {
     pub(super) from: HostId,
@@ -128,13 +153,25 @@ pub(super) struct Frame {
     pub(super) carries: Carries,
     /// True interval of the Master that an advertisement is about, where that is not its sender.
     pub(super) master_interval: Option<Duration>,
+    /// Number of an advertisement in the recorder.
+    pub(super) number: Option<u64>,
+    /// TTL or hop limit of the packet in it.
+    pub(super) ttl: u8,
+}
+
+impl Frame {
+    /// One with an advertisement that no router of the world means anything by.
+    pub(super) const fn forged(now: Instant, from: HostId) -> Self {
+        let carries = Carries::Advertisement(None);
+        Self { from, mac: Mac::Own(from), sent_at: now, carries, master_interval: None, number: None, ttl: TTL }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Carries {
     /// An advertisement, and what its sender meant by it; `None`: forged.
     Advertisement(Option<AdvertKind>),
-    /// That the address is where the frame comes from: a gratuitous ARP or a neighbour advertisement.
+    /// A gratuitous ARP or a neighbour advertisement: the address is where the frame comes from.
     Announcement(IpAddr),
 }
 
@@ -160,7 +197,7 @@ struct Flight {
 struct Packet {
     lan: LanId,
     frame: Frame,
-    ends: Endpoints,
+    endpoints: Endpoints,
     octets: Vec<u8>,
     corrupted: bool,
     /// Flights that still carry it.
@@ -171,15 +208,15 @@ struct Packet {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Arrival {
-    /// When.
+    /// The moment.
     pub at: Instant,
-    /// At which host.
+    /// The host at which it arrived.
     pub to: HostId,
     packet: u32,
 }
 
 impl Network {
-    /// Without LANs. All that happens by chance follows from `seed`.
+    /// Makes a network without LANs. All that happens by chance follows from `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
@@ -210,17 +247,17 @@ impl Network {
         }
     }
 
-    /// LANs, in their order.
+    /// Returns the LANs, in their order.
     pub fn lans(&self) -> impl Iterator<Item = LanId> + use<> {
         (0..self.lans.len() as u16).map(LanId)
     }
 
-    /// Hosts on a LAN, in the order in which they were attached.
+    /// Returns the hosts on a LAN, in the order in which they were attached.
     pub fn members(&self, lan: LanId) -> impl Iterator<Item = HostId> + '_ {
         self.lans.get(lan.index()).into_iter().flat_map(|lan| lan.members.iter().map(|(host, _)| *host))
     }
 
-    /// Address of a host on a LAN.
+    /// Returns the address of a host on a LAN.
     #[must_use]
     pub fn address(&self, lan: LanId, host: HostId, family: Family) -> Option<IpAddr> {
         let (_, [v4, v6]) = self.lans.get(lan.index())?.members.iter().find(|(member, _)| *member == host)?;
@@ -230,7 +267,7 @@ impl Network {
         })
     }
 
-    /// From now on every way of a LAN is like `link`, or only the one from one host to another.
+    /// Makes every way of a LAN like `link` from now on, or only the one from one host to another.
     pub fn set_link(&mut self, lan: LanId, way: Option<(HostId, HostId)>, link: Link) {
         self.longest = self.longest.max(link.longest());
         let Some(lan) = self.lans.get_mut(lan.index()) else { return };
@@ -245,13 +282,13 @@ impl Network {
         }
     }
 
-    /// How the way from one host to another is now.
+    /// Returns how the way from one host to another is now.
     #[must_use]
     pub fn link(&self, lan: LanId, from: HostId, to: HostId) -> Link {
         self.lans.get(lan.index()).map_or(Link::GOOD, |lan| lan.link(from, to))
     }
 
-    /// `to` hears nothing from `from` any more, or does so again.
+    /// Keeps `to` from hearing `from`, or lets it hear it again.
     pub fn cut(&mut self, lan: LanId, from: HostId, to: HostId, cut: bool) {
         let Some(lan) = self.lans.get_mut(lan.index()) else { return };
         if cut {
@@ -268,101 +305,96 @@ impl Network {
         }
     }
 
-    /// Whether packets of `from` can reach `to`.
+    /// Tells whether packets of `from` can reach `to`.
     #[must_use]
     pub fn hears(&self, lan: LanId, from: HostId, to: HostId) -> bool {
         self.lans.get(lan.index()).is_some_and(|lan| lan.hears(from, to))
     }
 
-    /// Every packet arrives wherever it is not cut off, and as it was sent.
+    /// Tells whether every packet arrives wherever it is not cut off, and as it was sent.
     #[must_use]
     pub fn is_faithful(&self) -> bool {
         self.lans.iter().all(|lan| lan.link.is_faithful() && lan.exceptions.values().all(Link::is_faithful))
     }
 
-    /// The longest that a packet can be under way, of all links that there ever were.
+    /// Returns the longest that a packet can be under way, of all links that there ever were.
     #[must_use]
     pub const fn longest(&self) -> Duration {
         self.longest
     }
 
     /// Sends a packet to the group, or to the hosts that have the address.
-    pub fn send(&mut self, now: Instant, lan: LanId, from: HostId, ends: Endpoints, octets: &[u8]) {
-        let frame = Frame {
-            from,
-            mac: Mac::Own(from),
-            sent_at: now,
-            carries: Carries::Advertisement(None),
-            master_interval: None,
-        };
-        self.send_frame(lan, frame, None, ends, octets);
+    pub fn send(&mut self, now: Instant, lan: LanId, from: HostId, packet: RxPacket<'_>) {
+        let frame = Frame { ttl: packet.ttl, ..Frame::forged(now, from) };
+        self.send_frame(lan, frame, None, packet.endpoints, packet.payload);
     }
 
-    /// The same in a frame to everybody, or to one host alone.
+    /// Sends the same in a frame to everybody, or to one host alone.
     pub(super) fn send_frame(
         &mut self,
         lan: LanId,
         frame: Frame,
         only: Option<HostId>,
-        ends: Endpoints,
+        endpoints: Endpoints,
         octets: &[u8],
     ) {
         self.unreached.clear();
         let (now, from) = (frame.sent_at, frame.from);
-        let to_group = ends.destination() == ends.family().group();
-        let index = self.store(lan, frame, ends, octets);
+        let to_group = endpoints.destination() == endpoints.family().group();
+        let index = self.store(lan, frame, endpoints, octets);
         let mut position = 0;
         while let Some(member) = self.lans.get(lan.index()).and_then(|lan| lan.members.get(position).copied()) {
             position += 1;
             let (to, addresses) = member;
             let meant = only.is_none_or(|only| only == to);
-            if to != from && meant && (to_group || addresses.contains(&ends.destination())) {
+            if to != from && meant && (to_group || addresses.contains(&endpoints.destination())) {
                 self.dispatch(now, from, to, index);
             }
         }
         self.drop_if_unused(index);
     }
 
-    /// Hosts that the last frame does not reach as it was sent.
-    pub(super) fn unreached(&self) -> &[HostId] {
+    /// Returns the hosts that the last frame does not reach as it was sent.
+    pub(super) fn unreached(&self) -> &[(HostId, Obstacle)] {
         &self.unreached
     }
 
-    /// The host that has an address on a LAN.
+    /// Returns the host that has an address on a LAN.
     pub(super) fn who_has(&self, lan: LanId, address: IpAddr) -> Option<HostId> {
         let members = &self.lans.get(lan.index())?.members;
         members.iter().find(|(_, addresses)| addresses.contains(&address)).map(|(host, _)| *host)
     }
 
-    /// When the next packet arrives.
+    /// Returns when the next packet arrives.
     #[must_use]
     pub fn next_at(&self) -> Option<Instant> {
         self.flights.peek().map(|Reverse(flight)| flight.at)
     }
 
-    /// The next packet that arrives, whatever the time.
+    /// Takes the next packet that arrives, whatever the time.
     pub fn take_next(&mut self) -> Option<Arrival> {
         self.flights.pop().map(|Reverse(Flight { at, to, packet, .. })| Arrival { at, to, packet })
     }
 
-    /// LAN, ends and octets of a packet that arrived.
+    /// Returns a packet that arrived, as a router takes it, and its LAN.
     #[must_use]
-    pub fn packet(&self, arrival: &Arrival) -> Option<(LanId, Endpoints, &[u8])> {
-        self.packets.get(arrival.packet as usize).map(|packet| (packet.lan, packet.ends, packet.octets.as_slice()))
+    pub fn packet(&self, arrival: &Arrival) -> Option<(LanId, RxPacket<'_>)> {
+        let Packet { lan, frame, endpoints, octets, .. } = self.packets.get(arrival.packet as usize)?;
+        Some((*lan, RxPacket { endpoints: *endpoints, ttl: frame.ttl, payload: octets }))
     }
 
-    /// The frame that a packet came in, and its LAN.
+    /// Returns the frame that a packet came in, and its LAN.
     pub(super) fn frame(&self, arrival: &Arrival) -> Option<(LanId, Frame)> {
         self.packets.get(arrival.packet as usize).map(|packet| (packet.lan, packet.frame))
     }
 
-    /// Whether bits of a packet that arrived were flipped.
+    /// Tells whether bits of a packet that arrived were flipped.
     #[must_use]
     pub fn is_corrupted(&self, arrival: &Arrival) -> bool {
         self.packets.get(arrival.packet as usize).is_some_and(|packet| packet.corrupted)
     }
 
-    /// A packet that arrived was seen to.
+    /// Forgets a packet that arrived and was seen to.
     pub fn done(&mut self, arrival: Arrival) {
         if let Some(packet) = self.packets.get_mut(arrival.packet as usize) {
             packet.copies = packet.copies.saturating_sub(1);
@@ -374,8 +406,12 @@ impl Network {
         let Some(stored) = self.packets.get(packet as usize) else { return };
         let Some(lan) = self.lans.get(stored.lan.index()) else { return };
         let link = lan.link(from, to);
-        if !lan.hears(from, to) || self.random.chance(link.loss) {
-            self.unreached.push(to);
+        if !lan.hears(from, to) {
+            self.unreached.push((to, Obstacle::Cut));
+            return;
+        }
+        if self.random.chance(link.loss) {
+            self.unreached.push((to, Obstacle::Lost));
             return;
         }
         let copies = 1 + u8::from(self.random.chance(link.duplication));
@@ -388,7 +424,7 @@ impl Network {
                 delay += link.held_up;
             }
             let packet = if self.random.chance(link.corruption) {
-                self.unreached.push(to);
+                self.unreached.push((to, Obstacle::Corrupted));
                 self.corrupt(packet)
             } else {
                 packet
@@ -401,26 +437,26 @@ impl Network {
         }
     }
 
-    fn store(&mut self, lan: LanId, frame: Frame, ends: Endpoints, octets: &[u8]) -> u32 {
+    fn store(&mut self, lan: LanId, frame: Frame, endpoints: Endpoints, octets: &[u8]) -> u32 {
         let recycled = self.free.pop().and_then(|index| Some((index, self.packets.get_mut(index as usize)?)));
         if let Some((index, packet)) = recycled {
-            (packet.lan, packet.frame, packet.ends) = (lan, frame, ends);
+            (packet.lan, packet.frame, packet.endpoints) = (lan, frame, endpoints);
             (packet.corrupted, packet.copies) = (false, 0);
             packet.octets.clear();
             packet.octets.extend_from_slice(octets);
             return index;
         }
-        self.packets.push(Packet { lan, frame, ends, octets: octets.to_vec(), corrupted: false, copies: 0 });
+        self.packets.push(Packet { lan, frame, endpoints, octets: octets.to_vec(), corrupted: false, copies: 0 });
         self.free.reserve(self.packets.len());
         (self.packets.len() - 1) as u32
     }
 
     /// A copy of a packet with a burst of flipped bits, which every checksum of 16 bits detects.
     fn corrupt(&mut self, packet: u32) -> u32 {
-        let Some(Packet { lan, frame, ends, octets, .. }) = self.packets.get(packet as usize).cloned() else {
+        let Some(Packet { lan, frame, endpoints, octets, .. }) = self.packets.get(packet as usize).cloned() else {
             return packet;
         };
-        let copy = self.store(lan, frame, ends, &octets);
+        let copy = self.store(lan, frame, endpoints, &octets);
         let bits = octets.len() as u64 * 8;
         let (first, burst) = (self.random.below(bits), 1 + self.random.below(8));
         if let Some(stored) = self.packets.get_mut(copy as usize) {

@@ -1,4 +1,4 @@
-//! What routers of one id are to each other.
+//! Relations between routers.
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -10,7 +10,7 @@ use super::world::World;
 use crate::config::{Config, Peers};
 use crate::types::{RouterId, Version};
 
-/// Whether what one of two says is heard by the other, and means the same to both.
+/// Tells whether two routers hear each other's advertisements, and understand the same by them.
 pub(super) fn are_compatible((one, at): (&Config, IpAddr), (two, other): (&Config, IpAddr)) -> bool {
     let both_owners = one.priority().is_owner() && two.priority().is_owner();
     let same_list = !(one.strict_list() || two.strict_list()) || one.advertised() == two.advertised();
@@ -22,7 +22,7 @@ pub(super) fn are_compatible((one, at): (&Config, IpAddr), (two, other): (&Confi
         Peers::Unicast(peers) => Some(peers.iter().any(|peer| peer.address == to)),
     };
     let reached = matches!((listens(one, other), listens(two, at)), (None, None) | (Some(true), Some(true)));
-    let in_version2 = |config: &Config| config.profile().version() == Version::V2 || config.version2_too();
+    let in_version2 = |config: &Config| config.profile().version() == Version::V2 || config.also_version2();
     let same_version = one.profile().version() == two.profile().version();
     let learned = same_version && one.profile().version() == Version::V3;
     let by_version = same_version || (in_version2(one) && in_version2(two));
@@ -59,8 +59,8 @@ pub(super) fn groups_can_settle(world: &World) -> bool {
     });
     let groups = |host: &Host| {
         let keys = |group: &Vec<RouterId>| {
-            let hosted = group.iter().filter_map(|member| host.hosted(*member));
-            hosted.map(|it| (it.lan, it.config.family(), it.config.vrid())).collect::<BTreeSet<_>>()
+            let running = group.iter().filter_map(|member| host.running(*member));
+            running.map(|it| (it.lan, it.config.family(), it.config.vrid())).collect::<BTreeSet<_>>()
         };
         host.groups().iter().map(keys).collect::<BTreeSet<_>>()
     };
@@ -69,7 +69,7 @@ pub(super) fn groups_can_settle(world: &World) -> bool {
     whole && consistent && alive.all(|other| Some(other) == first)
 }
 
-/// Whether a router takes over from a lower Master: one of a sync group does when all of them would.
+/// Tells whether a router takes over from a lower Master. A member of a sync group does if all of its members would.
 pub(super) fn preempts(world: &World, host: HostId, router: RouterId) -> bool {
     let alone = |router| {
         let router = world.router(host, router);
@@ -84,7 +84,7 @@ pub(super) fn preempts(world: &World, host: HostId, router: RouterId) -> bool {
     }
 }
 
-/// Whether a router is in a sync group.
+/// Tells whether a router is in a sync group.
 pub(super) fn is_grouped(world: &World, host: HostId, router: RouterId) -> bool {
     let host = world.hosts.get(host.index());
     host.is_some_and(|host| host.groups().iter().any(|group| group.contains(&router)))

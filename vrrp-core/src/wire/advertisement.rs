@@ -31,14 +31,14 @@ pub const MAX_IPV6_ADDRESSES: u8 = 90;
 
 /// The only packet type that exists (PKT-02).
 pub(super) const TYPE_ADVERTISEMENT: u8 = 1;
-/// What Extreme makes of version 2 for intervals below a second (EXT-03).
+/// The packet type that Extreme uses in version 2 for intervals below a second (EXT-03).
 const TYPE_EXTREME: u8 = 7;
 /// Authentication type of the MD5 authentication that Cisco added to version 2 (EXT-08).
 pub(crate) const AUTH_TYPE_MD5: u8 = 254;
 /// Octets after the message that are tolerated: room for the trailers that are seen in the wild (AMB-08, EXT-07).
 const MAX_TRAILING: usize = 64;
 
-/// Why octets are no advertisement.
+/// The reason why octets are no advertisement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -65,7 +65,7 @@ pub enum ParseError {
         /// The version asked for; over IPv6 there is only version 3.
         expected: Version,
     },
-    /// In place of RX-04 or RX-06: CARP, which has the same protocol number and looks like version 2.
+    /// CARP, which has the same protocol number and looks like version 2; in place of RX-04 or RX-06.
     #[error("this is CARP, not VRRP: give it other ids there, for both make the same virtual MAC address of an id")]
     Carp {
         /// The version asked for. Of version 2 CARP has the number, but not the length.
@@ -95,7 +95,7 @@ const fn expected_version(version: Version) -> u8 {
     }
 }
 
-/// Whose packet type it is, and what to do there.
+/// Returns whose packet type it is, and what to do there.
 const fn of_type(found: u8) -> &'static str {
     match found {
         TYPE_EXTREME => ": Extreme sends it for intervals below a second: set whole seconds there",
@@ -103,7 +103,7 @@ const fn of_type(found: u8) -> &'static str {
     }
 }
 
-/// Whether the octets are an advertisement of CARP: as long as none of version 2 with its count is.
+/// Tells whether the octets are an advertisement of CARP: none of version 2 with the same count has this length.
 pub(super) fn is_carp(payload: &[u8]) -> bool {
     const LEN: usize = 36;
     const VERSION_2_ADVERTISEMENT: u8 = 0x21;
@@ -113,7 +113,6 @@ pub(super) fn is_carp(payload: &[u8]) -> bool {
 }
 
 /// The VRID octet, as far as the octets reach: enough to find the router that the rest is for.
-#[cfg(feature = "alloc")]
 pub(crate) fn peek_vrid(payload: &[u8]) -> Option<Vrid> {
     payload.get(field::VRID).and_then(|octet| Vrid::new(*octet).ok())
 }
@@ -125,7 +124,6 @@ pub(crate) fn peek_priority(payload: &[u8]) -> Option<Priority> {
 }
 
 /// The version whose rules are nearest: 2 where the nibble says so, else the current one.
-#[cfg(feature = "alloc")]
 pub(crate) fn peek_version(payload: &[u8]) -> Version {
     match payload.first().map(|octet| octet >> 4) {
         Some(2) => Version::V2,
@@ -135,7 +133,7 @@ pub(crate) fn peek_version(payload: &[u8]) -> Version {
 
 /// A complete advertisement with a right checksum, viewed in place.
 ///
-/// What it says is not yet compared with any router: that is `VirtualRouter::handle_packet` (RX-28).
+/// Nothing in it is compared with a router yet: `VirtualRouter::handle_packet` does that (RX-28).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Packet<'a> {
     version: Version,
@@ -164,13 +162,13 @@ impl<'a> Packet<'a> {
     /// # Errors
     /// The first check of RX-03 to RX-07 that fails.
     #[inline]
-    pub fn parse(version: Version, payload: &'a [u8], ends: Endpoints) -> Result<Self, ParseError> {
-        Self::read(version, payload, &ends)
+    pub fn parse(version: Version, payload: &'a [u8], endpoints: Endpoints) -> Result<Self, ParseError> {
+        Self::read(version, payload, &endpoints)
     }
 
     #[inline]
-    pub(crate) fn read(version: Version, payload: &'a [u8], ends: &Endpoints) -> Result<Self, ParseError> {
-        let family = ends.family();
+    pub(crate) fn read(version: Version, payload: &'a [u8], endpoints: &Endpoints) -> Result<Self, ParseError> {
+        let family = endpoints.family();
         let had = payload.len();
         let Some((header, _)) = payload.split_first_chunk::<{ field::ADDRESSES }>() else {
             return Err(ParseError::TooShort { needed: field::ADDRESSES, had });
@@ -200,7 +198,7 @@ impl<'a> Packet<'a> {
         if version == Version::V2 && header[field::AUTH_TYPE] == AUTH_TYPE_MD5 {
             return Err(ParseError::Md5);
         }
-        let Ok(checksum) = checksum::verify(version, message, ends) else {
+        let Ok(checksum) = checksum::verify(version, message, endpoints) else {
             return Err(ParseError::Checksum { found: u16::from_be_bytes([header[6], header[7]]) });
         };
         let address_list = address_list(version, message);
@@ -208,25 +206,25 @@ impl<'a> Packet<'a> {
         Ok(Self { version, family, checksum, header, address_list, auth_data, trailing: rest.len() })
     }
 
-    /// Version.
+    /// Returns the version.
     #[must_use]
     pub const fn version(&self) -> Version {
         self.version
     }
 
-    /// Virtual router id; `None` for the 0 that no router may have.
+    /// Returns the virtual router id; `None` for the 0 that no router may have.
     #[must_use]
     pub fn vrid(&self) -> Option<Vrid> {
         Vrid::new(self.header[field::VRID]).ok()
     }
 
-    /// Priority; `None` is the release.
+    /// Returns the priority; `None` is the release.
     #[must_use]
     pub fn priority(&self) -> Option<Priority> {
         Priority::from_wire(self.header[field::PRIORITY])
     }
 
-    /// Interval; `None` for 0, which no router may use.
+    /// Returns the interval; `None` for 0, which no router may use.
     #[must_use]
     pub fn interval(&self) -> Option<AdvertInterval> {
         let low = self.header[field::INTERVAL];
@@ -239,43 +237,42 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// Number of addresses.
+    /// Returns the number of addresses.
     #[must_use]
     pub fn address_count(&self) -> u8 {
         self.header[field::COUNT]
     }
 
     /// The octets of the addresses.
-    #[cfg(feature = "alloc")]
     pub(crate) const fn address_list(&self) -> &'a [u8] {
         self.address_list
     }
 
-    /// The addresses, in order.
+    /// Returns the addresses, in order.
     pub fn addresses(&self) -> impl ExactSizeIterator<Item = IpAddr> + use<'a> {
         addresses(self.family, self.address_list)
     }
 
-    /// Authentication fields; `None` in version 3.
+    /// Returns the authentication fields; `None` in version 3.
     #[must_use]
     pub fn auth(&self) -> Option<Auth<'a>> {
         self.auth_data.map(|data| Auth { kind: self.header[field::AUTH_TYPE], data })
     }
 
-    /// Which form of the checksum it carries.
+    /// Returns which form of the checksum it carries.
     #[must_use]
     pub const fn checksum(&self) -> ChecksumForm {
         self.checksum
     }
 
-    /// Octets that follow the message in the datagram.
+    /// Returns how many octets follow the message in the datagram.
     #[must_use]
     pub const fn trailing(&self) -> usize {
         self.trailing
     }
 }
 
-/// What the message says, but for a password.
+/// Prints the fields of the message, but no password.
 impl fmt::Debug for Packet<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Packet")
@@ -329,7 +326,7 @@ pub struct AddressList<'a> {
     count: u8,
 }
 
-/// Why addresses cannot stand in one message.
+/// The reason why addresses cannot stand in one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -346,6 +343,8 @@ pub enum AddressListError {
 }
 
 impl<'a> AddressList<'a> {
+    /// Takes a list of addresses.
+    ///
     /// # Errors
     /// [`AddressListError`]
     pub fn new(addresses: &'a [IpAddr]) -> Result<Self, AddressListError> {
@@ -358,7 +357,7 @@ impl<'a> AddressList<'a> {
         }
     }
 
-    /// The list of a router that advertises no address, as keepalived knows it too. Any other router drops it (RX-11).
+    /// Makes the list of a router that advertises no address, as keepalived knows it too. Any other router drops it (RX-11).
     #[must_use]
     pub const fn none(family: Family) -> Self {
         Self { addresses: &[], family, count: 0 }
@@ -370,13 +369,13 @@ impl<'a> AddressList<'a> {
         Self { addresses, family, count: addresses.len() as u8 }
     }
 
-    /// Family of all of them.
+    /// Returns the family of all of them.
     #[must_use]
     pub const fn family(&self) -> Family {
         self.family
     }
 
-    /// How many, 0 to 255.
+    /// Returns how many there are, 0 to 255.
     #[must_use]
     pub const fn count(&self) -> u8 {
         self.count
@@ -388,14 +387,14 @@ impl<'a> AddressList<'a> {
         self.count == 0
     }
 
-    /// The addresses.
+    /// Returns the addresses.
     #[must_use]
     pub const fn as_slice(&self) -> &'a [IpAddr] {
         self.addresses
     }
 }
 
-/// What an advertisement is to say.
+/// The content of an advertisement that is to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "what the wire has")]
 pub struct Message<'a> {
@@ -428,13 +427,13 @@ pub struct BufferTooSmall {
 }
 
 impl Message<'_> {
-    /// Octets that [`Message::write`] takes; at most 4088.
+    /// Returns how many octets [`Message::write`] takes; at most 4088.
     #[must_use]
     pub const fn len(&self) -> usize {
         message_len(self.version, self.addresses.family, self.addresses.count as usize)
     }
 
-    /// Never: a message has at least a header.
+    /// Returns false: a message has at least a header.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         false
@@ -444,13 +443,13 @@ impl Message<'_> {
     ///
     /// # Errors
     /// [`BufferTooSmall`]; nothing is written then.
-    pub fn write(&self, ends: Endpoints, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
+    pub fn write(&self, endpoints: Endpoints, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
         let (needed, had) = (self.len(), out.len());
         let Some(out) = out.get_mut(..needed) else {
             return Err(BufferTooSmall { needed, had });
         };
         self.write_without_checksum(out);
-        let sum = checksum::compute(self.version, self.checksum, out, &ends);
+        let sum = checksum::compute(self.version, self.checksum, out, &endpoints);
         if let Some(slot) = out.get_mut(field::CHECKSUM) {
             slot.copy_from_slice(&sum.to_be_bytes());
         }

@@ -1,56 +1,167 @@
-//! Frames that tell the neighbours where an address lives.
+//! Frames that tell the neighbours where an address lives: unasked, and in answer to who asks.
 
-use core::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::checksum;
+use super::checksum::{self, ICMPV6};
+use super::headers::{self, ETHERNET_LEN, ETHERTYPE_ARP, ETHERTYPE_IPV6, IPV6_LEN, join};
 
-/// Length of a gratuitous ARP frame, without padding and frame check sequence.
-pub const GRATUITOUS_ARP_LEN: usize = 42;
-/// Length of an unsolicited neighbour advertisement frame, without frame check sequence.
-pub const UNSOLICITED_NA_LEN: usize = ICMPV6_START + 32;
+/// Length of an ARP frame, without padding and frame check sequence.
+pub const ARP_FRAME_LEN: usize = 42;
+/// Length of a frame with a neighbour advertisement, without frame check sequence.
+pub const NA_FRAME_LEN: usize = ETHERNET_LEN + IPV6_LEN + 32;
 
-/// Behind the headers of Ethernet and IPv6.
-const ICMPV6_START: usize = 14 + 40;
-const CHECKSUM_START: usize = ICMPV6_START + 2;
+const BROADCAST: [u8; 6] = [0xff; 6];
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+const ALL_NODES_MAC: [u8; 6] = [0x33, 0x33, 0, 0, 0, 1];
 
-/// A gratuitous ARP request for `address` at `mac`, as a whole Ethernet frame to everybody.
+/// Operations of ARP.
+const REQUEST: u8 = 1;
+const REPLY: u8 = 2;
+
+const NEIGHBOUR_SOLICITATION: u8 = 135;
+const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
+/// Flags of a neighbour advertisement.
+const ROUTER: u8 = 0x80;
+const SOLICITED: u8 = 0x40;
+const OVERRIDE: u8 = 0x20;
+/// Options of neighbour discovery.
+const SOURCE_LINK_LAYER_ADDRESS: u8 = 1;
+const TARGET_LINK_LAYER_ADDRESS: u8 = 2;
+
+/// Writes a gratuitous ARP request for `address` at `mac`, as a whole Ethernet frame to everybody.
 ///
 /// Sender and target both carry `mac` and `address` (GARP-01, GARP-02, AMB-13; RFC 9568 section 6.4 with erratum 7949), and the
 /// frame's source is `mac` too, so that bridges learn the port anew (GARP-04).
 #[must_use]
-pub const fn gratuitous_arp(mac: [u8; 6], address: Ipv4Addr) -> [u8; GRATUITOUS_ARP_LEN] {
-    let [a, b, c, d, e, f] = mac;
-    let [i, j, k, l] = address.octets();
-    #[rustfmt::skip]
-    let frame = [
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, a, b, c, d, e, f, 0x08, 0x06,
-        0x00, 0x01, 0x08, 0x00, 6, 4, 0x00, 0x01,
-        a, b, c, d, e, f, i, j, k, l,
-        a, b, c, d, e, f, i, j, k, l,
-    ];
-    frame
+pub const fn gratuitous_arp(mac: [u8; 6], address: Ipv4Addr) -> [u8; ARP_FRAME_LEN] {
+    arp(BROADCAST, REQUEST, (mac, address), (mac, address))
 }
 
-/// An unsolicited neighbour advertisement for `target` at `mac`, as a whole Ethernet frame to all nodes, from `source`.
+/// Returns the answer to the Ethernet frame `request` if that is an ARP request for an address that `serves` knows: the frame
+/// that tells the asker that the address is at `mac` (ARP-01, AMB-28; RFC 826).
+///
+/// A Master serves the addresses that its router had installed, under the virtual MAC address where it has one; a Backup serves
+/// none (FSM-B-01). A gratuitous request asks nothing, and gets no answer; a probe (RFC 5227) gets one.
+#[must_use]
+pub fn arp_reply(request: &[u8], mac: [u8; 6], serves: impl FnOnce(Ipv4Addr) -> bool) -> Option<[u8; ARP_FRAME_LEN]> {
+    const ETHERNET_AND_IPV4: [u8; 6] = [0, 1, 8, 0, 6, 4];
+    let (ETHERTYPE_ARP, packet) = headers::split_ethernet(request)? else { return None };
+    let (&kind, rest) = packet.split_first_chunk::<6>()?;
+    let (&operation, rest) = rest.split_first_chunk::<2>()?;
+    let (&asker, rest) = rest.split_first_chunk::<6>()?;
+    let (&from, rest) = rest.split_first_chunk::<4>()?;
+    let (_, rest) = rest.split_first_chunk::<6>()?;
+    let (&target, _) = rest.split_first_chunk::<4>()?;
+    let asks = kind == ETHERNET_AND_IPV4 && operation == [0, REQUEST] && is_station(asker) && from != target;
+    (asks && serves(target.into())).then(|| arp(asker, REPLY, (mac, target.into()), (asker, from.into())))
+}
+
+/// Writes an unsolicited neighbour advertisement for `target` at `mac`, as a whole Ethernet frame to all nodes, from `source`.
 ///
 /// Router and override are set, solicited is not, and the target's link-layer address is `mac` (V6-01; RFC 9568 section
 /// 6.4.2, RFC 4861 section 7.2.6). The frame's source is `mac` too.
 #[must_use]
-pub fn unsolicited_na(mac: [u8; 6], source: Ipv6Addr, target: Ipv6Addr) -> [u8; UNSOLICITED_NA_LEN] {
+pub fn unsolicited_na(mac: [u8; 6], source: Ipv6Addr, target: Ipv6Addr) -> [u8; NA_FRAME_LEN] {
+    neighbour_advertisement(mac, source, target, (ALL_NODES_MAC, ALL_NODES), ROUTER | OVERRIDE)
+}
+
+/// Returns the answer to the Ethernet frame `solicitation` if that is a sound neighbour solicitation for an address that `serves`
+/// knows: the frame that tells the asker, from that address, that it is at `mac` (V6-03; RFC 4861 sections 7.1.1 and 7.2.4).
+///
+/// A Master serves the addresses that its router had installed; a Backup serves none. Solicitations come to the group
+/// [`solicited_node`](super::solicited_node) of each address. Who looks for duplicates asks without an address, and then
+/// everybody gets the answer.
+#[must_use]
+pub fn solicited_na(
+    solicitation: &[u8],
+    mac: [u8; 6],
+    serves: impl FnOnce(Ipv6Addr) -> bool,
+) -> Option<[u8; NA_FRAME_LEN]> {
+    let datagram = headers::split_ip(solicitation)?;
+    let IpAddr::V6(asker) = datagram.endpoints.source() else { return None };
+    let IpAddr::V6(asked) = datagram.endpoints.destination() else { return None };
+    // RFC 4861 section 7.1.1
+    let is_sound = datagram.protocol == ICMPV6
+        && datagram.hop_limit == 255
+        && checksum::is_right_icmpv6(datagram.payload, &datagram.endpoints);
+    let ([NEIGHBOUR_SOLICITATION, 0, ..], rest) = datagram.payload.split_first_chunk::<8>()? else { return None };
+    let (&target, options) = rest.split_first_chunk::<16>()?;
+    let target = Ipv6Addr::from(target);
+    let link_layer_address = source_link_layer_address(options).ok()?;
+    let looks_for_duplicates = asker.is_unspecified();
+    if looks_for_duplicates && (link_layer_address.is_some() || asked != headers::solicited_node(target)) {
+        return None;
+    }
+    // Without the option, whoever asked directly is where its frame came from.
+    let asker_mac = link_layer_address.or_else(|| headers::source_of(solicitation)).filter(|mac| is_station(*mac))?;
+    if !is_sound || target.is_multicast() || asker.is_multicast() || !serves(target) {
+        return None;
+    }
+    let (to, flags) = match looks_for_duplicates {
+        true => ((ALL_NODES_MAC, ALL_NODES), ROUTER | OVERRIDE),
+        false => ((asker_mac, asker), ROUTER | SOLICITED | OVERRIDE),
+    };
+    Some(neighbour_advertisement(mac, target, target, to, flags))
+}
+
+const fn arp(
+    to: [u8; 6],
+    operation: u8,
+    (mac, address): ([u8; 6], Ipv4Addr),
+    (target_mac, target): ([u8; 6], Ipv4Addr),
+) -> [u8; ARP_FRAME_LEN] {
+    let [u, v, w, x, y, z] = to;
     let [a, b, c, d, e, f] = mac;
-    let ethernet = [0x33, 0x33, 0, 0, 0, 1, a, b, c, d, e, f, 0x86, 0xdd];
-    let ipv6 = [0x60, 0, 0, 0, 0, 32, 58, 255];
-    let icmpv6 = [136, 0, 0, 0, 0b1010_0000, 0, 0, 0];
-    let option = [2, 1, a, b, c, d, e, f];
-    let parts: [&[u8]; 7] =
-        [&ethernet, &ipv6, &source.octets(), &ALL_NODES.octets(), &icmpv6, &target.octets(), &option];
-    let mut frame = [0; UNSOLICITED_NA_LEN];
-    frame.iter_mut().zip(parts.into_iter().flatten()).for_each(|(to, from)| *to = *from);
-    let message = frame.get(ICMPV6_START..).unwrap_or_default();
-    let sum = checksum::icmpv6(message, source, ALL_NODES).to_be_bytes();
-    frame.iter_mut().skip(CHECKSUM_START).zip(sum).for_each(|(to, from)| *to = from);
+    let [i, j, k, l] = address.octets();
+    let [m, n, o, p, q, r] = target_mac;
+    let [g, h, s, t] = target.octets();
+    let [type_high, type_low] = ETHERTYPE_ARP.to_be_bytes();
+    #[rustfmt::skip]
+    let frame = [
+        u, v, w, x, y, z, a, b, c, d, e, f, type_high, type_low,
+        0x00, 0x01, 0x08, 0x00, 6, 4, 0x00, operation,
+        a, b, c, d, e, f, i, j, k, l,
+        m, n, o, p, q, r, g, h, s, t,
+    ];
     frame
+}
+
+fn neighbour_advertisement(
+    mac: [u8; 6],
+    source: Ipv6Addr,
+    target: Ipv6Addr,
+    (to_mac, to): ([u8; 6], Ipv6Addr),
+    flags: u8,
+) -> [u8; NA_FRAME_LEN] {
+    const OPTION_LEN: u8 = 1;
+    let head = [NEIGHBOUR_ADVERTISEMENT, 0, 0, 0, flags, 0, 0, 0];
+    let mut message: [u8; 32] = join(&[&head, &target.octets(), &[TARGET_LINK_LAYER_ADDRESS, OPTION_LEN], &mac]);
+    let sum = checksum::icmpv6(&message, source, to);
+    headers::set_checksum(&mut message, 2, sum);
+    let ip = headers::ipv6(0, (source, to), 255, ICMPV6, message.len() as u16);
+    join(&[&headers::ethernet(mac, to_mac, ETHERTYPE_IPV6), &ip, &message])
+}
+
+/// Returns the source link-layer address, if there is one; an error where the options are not whole (RFC 4861 section 7.1.1).
+fn source_link_layer_address(mut options: &[u8]) -> Result<Option<[u8; 6]>, ()> {
+    let mut found = None;
+    while let [kind, words, ..] = *options {
+        let (option, rest) = options.split_at_checked(usize::from(words) * 8).ok_or(())?;
+        match *option {
+            // An option of no length would never end.
+            [] => return Err(()),
+            [_, _, a, b, c, d, e, f] if kind == SOURCE_LINK_LAYER_ADDRESS => found = Some([a, b, c, d, e, f]),
+            _ => {}
+        }
+        options = rest;
+    }
+    if options.is_empty() { Ok(found) } else { Err(()) }
+}
+
+/// Tells whether it is the MAC address of one station: no group, and not the one of nobody.
+const fn is_station(mac: [u8; 6]) -> bool {
+    let [first, ..] = mac;
+    first & 1 == 0 && !matches!(mac, [0, 0, 0, 0, 0, 0])
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@ use core::net::Ipv6Addr;
 use super::endpoints::{Endpoints, IP_PROTOCOL};
 use crate::types::{Family, Version};
 
-const ICMPV6: u8 = 58;
+/// Protocol number of ICMPv6.
+pub(super) const ICMPV6: u8 = 58;
 
-/// What a checksum was computed over.
+/// The octets that a checksum covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "what the wire has")]
@@ -31,48 +32,58 @@ impl fmt::Display for ChecksumForm {
 
 /// The form that `message` carries; an error when it carries none that its version knows.
 #[inline]
-pub(super) fn verify(version: Version, message: &[u8], ends: &Endpoints) -> Result<ChecksumForm, ()> {
+pub(super) fn verify(version: Version, message: &[u8], endpoints: &Endpoints) -> Result<ChecksumForm, ()> {
     let sum = sum(message);
-    let pseudo = || sum + pseudo_header(IP_PROTOCOL, message.len(), ends);
-    match (version, ends) {
+    let pseudo = || sum + pseudo_header(IP_PROTOCOL, message.len(), endpoints);
+    match (version, endpoints) {
         (_, Endpoints::V6 { .. }) if is_right(pseudo()) => Ok(ChecksumForm::PseudoHeader),
         (_, Endpoints::V4 { .. }) if is_right(sum) => Ok(ChecksumForm::Message),
         (Version::V3, Endpoints::V4 { .. }) if is_right(pseudo()) => Ok(ChecksumForm::PseudoHeader),
-        (Version::V3, Endpoints::V4 { .. }) if names_the_group(message, ends) => Ok(ChecksumForm::PseudoHeader),
+        (Version::V3, Endpoints::V4 { .. }) if names_the_group(message, endpoints) => Ok(ChecksumForm::PseudoHeader),
         _ => Err(()),
     }
 }
 
-/// Whether the checksum is right with a pseudo-header whose destination is the group although the packet goes to one router
-/// (PKT-24).
-pub(super) fn names_the_group(message: &[u8], ends: &Endpoints) -> bool {
-    let Endpoints::V4 { source, destination } = *ends else { return false };
+/// Tells whether the checksum is right only with the group as destination in the pseudo-header, although the packet goes to
+/// one router (PKT-24).
+pub(super) fn names_the_group(message: &[u8], endpoints: &Endpoints) -> bool {
+    let Endpoints::V4 { source, destination } = *endpoints else { return false };
     let as_if = Endpoints::V4 { source, destination: Family::GROUP_V4 };
     let is_unicast = !destination.is_multicast() && !destination.is_broadcast();
-    let is_right_with = |ends| is_right(sum(message) + pseudo_header(IP_PROTOCOL, message.len(), ends));
-    is_unicast && is_right_with(&as_if) && !is_right_with(ends)
+    let is_right_with = |endpoints| is_right(sum(message) + pseudo_header(IP_PROTOCOL, message.len(), endpoints));
+    is_unicast && is_right_with(&as_if) && !is_right_with(endpoints)
 }
 
-/// Whether the checksum is right over the message alone.
+/// Tells whether the checksum is right over the message alone.
 pub(super) fn is_plain(message: &[u8]) -> bool {
     is_right(sum(message))
 }
 
+/// Returns the checksum over `octets` alone, whose checksum field is zero.
+pub(super) fn plain(octets: &[u8]) -> u16 {
+    !fold(sum(octets))
+}
+
 /// The checksum of `message`, whose checksum field is zero. Version 2 has one form only.
-pub(super) fn compute(version: Version, form: ChecksumForm, message: &[u8], ends: &Endpoints) -> u16 {
-    finish(version, form, sum(message), message.len(), ends)
+pub(super) fn compute(version: Version, form: ChecksumForm, message: &[u8], endpoints: &Endpoints) -> u16 {
+    finish(version, form, sum(message), message.len(), endpoints)
 }
 
 #[inline]
 /// The same of a message of `len` octets whose [`sum`] is known.
-pub(super) fn finish(version: Version, form: ChecksumForm, sum: u64, len: usize, ends: &Endpoints) -> u16 {
-    let pseudo = match (version, form, ends) {
+pub(super) fn finish(version: Version, form: ChecksumForm, sum: u64, len: usize, endpoints: &Endpoints) -> u16 {
+    let pseudo = match (version, form, endpoints) {
         (_, _, Endpoints::V6 { .. }) | (Version::V3, ChecksumForm::PseudoHeader, _) => {
-            pseudo_header(IP_PROTOCOL, len, ends)
+            pseudo_header(IP_PROTOCOL, len, endpoints)
         }
         _ => 0,
     };
     !fold(sum + pseudo)
+}
+
+/// Tells whether the checksum of an ICMPv6 `message` is right.
+pub(super) fn is_right_icmpv6(message: &[u8], endpoints: &Endpoints) -> bool {
+    is_right(sum(message) + pseudo_header(ICMPV6, message.len(), endpoints))
 }
 
 /// The checksum of an ICMPv6 `message`, whose checksum field is zero (RFC 4443 section 2.3).
@@ -98,16 +109,16 @@ pub(super) fn sum(octets: &[u8]) -> u64 {
 }
 
 #[inline]
-fn pseudo_header(protocol: u8, len: usize, ends: &Endpoints) -> u64 {
+fn pseudo_header(protocol: u8, len: usize, endpoints: &Endpoints) -> u64 {
     let words = |v6: &Ipv6Addr| (0..4).map(|word| u64::from((v6.to_bits() >> (32 * word)) as u32)).sum::<u64>();
-    let addresses = match ends {
+    let addresses = match endpoints {
         Endpoints::V4 { source, destination } => u64::from(source.to_bits()) + u64::from(destination.to_bits()),
         Endpoints::V6 { source, destination } => words(source) + words(destination),
     };
     addresses + u64::from(protocol) + len as u64
 }
 
-/// Whether [`fold`] makes it all ones: it folds to a multiple of 0xffff if it is one.
+/// Tells whether [`fold`] turns `sum` into all ones, as it does with every multiple of 0xffff except 0.
 const fn is_right(sum: u64) -> bool {
     sum != 0 && sum % 0xffff == 0
 }
@@ -138,7 +149,7 @@ mod tests {
             let v4 = Endpoints::V4 { source: Ipv4Addr::LOCALHOST, destination: Ipv4Addr::BROADCAST };
             proptest::prop_assert_eq!(compute(Version::V2, ChecksumForm::Message, &octets, &v4), message);
 
-            let ends = Endpoints::V6 { source: Ipv6Addr::from(source), destination: Ipv6Addr::from(destination) };
+            let endpoints = Endpoints::V6 { source: Ipv6Addr::from(source), destination: Ipv6Addr::from(destination) };
             let pseudo = Sum16BitWords::new()
                 .add_16bytes(source)
                 .add_16bytes(destination)
@@ -147,7 +158,7 @@ mod tests {
                 .add_slice(&octets)
                 .ones_complement()
                 .to_be();
-            proptest::prop_assert_eq!(compute(Version::V3, ChecksumForm::Message, &octets, &ends), pseudo);
+            proptest::prop_assert_eq!(compute(Version::V3, ChecksumForm::Message, &octets, &endpoints), pseudo);
         }
     }
 }

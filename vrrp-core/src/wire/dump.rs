@@ -8,7 +8,7 @@ use super::checksum::{self, ChecksumForm};
 use super::endpoints::Endpoints;
 use crate::types::{AdvertInterval, Family, Version};
 
-/// What the payload of an IP datagram of protocol 112 says, right or wrong, as far as its octets reach.
+/// The contents of the payload of an IP datagram of protocol 112, right or wrong, as far as its octets reach.
 ///
 /// [`Packet`](super::Packet) is for deciding; this is for people who want to know what was sent. Nothing is rejected:
 /// what is missing is `None` here, and named in the printed line. It fits a line (at most 12 KB, with 255 IPv6
@@ -29,30 +29,30 @@ use crate::types::{AdvertInterval, Family, Version};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Dump<'a> {
     payload: &'a [u8],
-    ends: Endpoints,
+    endpoints: Endpoints,
     ttl: u8,
 }
 
 impl<'a> Dump<'a> {
-    /// Of the payload of a datagram between `ends`.
+    /// Reads the payload of a datagram between `ends`.
     #[must_use]
-    pub const fn new(payload: &'a [u8], ends: Endpoints, ttl: u8) -> Self {
-        Self { payload, ends, ttl }
+    pub const fn new(payload: &'a [u8], endpoints: Endpoints, ttl: u8) -> Self {
+        Self { payload, endpoints, ttl }
     }
 
-    /// Version nibble.
+    /// Returns the version nibble.
     #[must_use]
     pub fn version(&self) -> Option<u8> {
         self.octet(field::VERSION_TYPE).map(|octet| octet >> 4)
     }
 
-    /// Type nibble; 1 is the advertisement.
+    /// Returns the type nibble; 1 is the advertisement.
     #[must_use]
     pub fn kind(&self) -> Option<u8> {
         self.octet(field::VERSION_TYPE).map(|octet| octet & 0x0f)
     }
 
-    /// The version whose fields these are; `None` for versions that do not exist. Version 2 over IPv6 has no RFC (AMB-32), but
+    /// Returns the version whose fields these are; `None` for versions that do not exist. Version 2 over IPv6 has no RFC (AMB-32), but
     /// keepalived sends it.
     #[must_use]
     pub fn layout(&self) -> Option<Version> {
@@ -63,38 +63,38 @@ impl<'a> Dump<'a> {
         }
     }
 
-    /// Whether it is an advertisement of CARP, which has the same protocol number. Then the id is its VHID, the priority
-    /// its advskew, and nothing else means what it says.
+    /// Tells whether it is an advertisement of CARP, which has the same protocol number. Then the id is its VHID, the priority
+    /// its advskew, and no other field has the meaning that it has in VRRP.
     #[must_use]
     pub fn is_carp(&self) -> bool {
         is_carp(self.payload)
     }
 
-    /// Virtual router id, 0 included.
+    /// Returns the virtual router id, 0 included.
     #[must_use]
     pub fn vrid(&self) -> Option<u8> {
         self.field(field::VRID)
     }
 
-    /// Priority, 0 (the release) included.
+    /// Returns the priority, 0 (the release) included.
     #[must_use]
     pub fn priority(&self) -> Option<u8> {
         self.field(field::PRIORITY)
     }
 
-    /// Number of addresses that the message should carry.
+    /// Returns the number of addresses that the message should carry.
     #[must_use]
     pub fn address_count(&self) -> Option<u8> {
         self.field(field::COUNT)
     }
 
-    /// Authentication type; `None` in version 3, which has none.
+    /// Returns the authentication type; `None` in version 3, which has none.
     #[must_use]
     pub fn auth_type(&self) -> Option<u8> {
         self.field(field::AUTH_TYPE).filter(|_| self.layout() == Some(Version::V2))
     }
 
-    /// Interval in centiseconds, 0 included.
+    /// Returns the interval in centiseconds, 0 included.
     #[must_use]
     pub fn interval_centis(&self) -> Option<u16> {
         let low = self.field(field::INTERVAL)?;
@@ -104,39 +104,39 @@ impl<'a> Dump<'a> {
         }
     }
 
-    /// The addresses whose octets are all there, in order.
+    /// Returns the addresses whose octets are all there, in order.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> + use<'a> {
         let list = self.payload.get(field::ADDRESSES..).unwrap_or_default();
-        let (family, count) = (self.ends.family(), usize::from(self.address_count().unwrap_or(0)));
+        let (family, count) = (self.endpoints.family(), usize::from(self.address_count().unwrap_or(0)));
         list.chunks_exact(family.address_len()).take(count).filter_map(|octets| match octets.len() {
             4 => <[u8; 4]>::try_from(octets).ok().map(|octets| Ipv4Addr::from(octets).into()),
             _ => <[u8; 16]>::try_from(octets).ok().map(|octets| Ipv6Addr::from(octets).into()),
         })
     }
 
-    /// The checksum field.
+    /// Returns the checksum field.
     #[must_use]
     pub fn checksum(&self) -> Option<u16> {
         let field = self.layout().and_then(|_| self.payload.get(field::CHECKSUM))?;
         <[u8; 2]>::try_from(field).ok().map(u16::from_be_bytes)
     }
 
-    /// The form in which the checksum is right; `None` when it is wrong in every form of the version, or cannot be
+    /// Returns the form in which the checksum is right; `None` when it is wrong in every form of the version, or cannot be
     /// told because octets are missing.
     #[must_use]
     pub fn checksum_form(&self) -> Option<ChecksumForm> {
         let (version, message) = (self.layout()?, self.message()?);
-        let found = checksum::verify(version, message, &self.ends).ok();
+        let found = checksum::verify(version, message, &self.endpoints).ok();
         // Nothing says whether version 2 has a pseudo-header over IPv6; and MD5 of another make covers what follows (EXT-08).
         let covered = if self.auth_type() == Some(AUTH_TYPE_MD5) { self.payload } else { message };
         let is_plain = || version == Version::V2 && checksum::is_plain(covered);
         found.or_else(|| is_plain().then_some(ChecksumForm::Message))
     }
 
-    /// Octets that the message should have; `None` where that cannot be told.
+    /// Returns how many octets the message should have; `None` where that cannot be told.
     #[must_use]
     pub fn needed(&self) -> Option<usize> {
-        let (version, family) = (self.layout()?, self.ends.family());
+        let (version, family) = (self.layout()?, self.endpoints.family());
         let needed = message_len(version, family, usize::from(self.address_count()?));
         // keepalived's version 2 over IPv6 ends with the addresses.
         let ends_early = version == Version::V2 && family == Family::Ipv6 && self.payload.len() < needed;
@@ -161,10 +161,10 @@ impl<'a> Dump<'a> {
         let (Some(version), Some(found)) = (self.layout(), self.checksum()) else { return Ok(()) };
         write!(f, ", checksum {found:#06x} ")?;
         let Some(message) = self.message() else { return f.write_str("unknown") };
-        let expected = |form| expected(found, checksum::compute(version, form, message, &self.ends));
-        match (self.checksum_form(), version, self.ends.family()) {
+        let expected = |form| expected(found, checksum::compute(version, form, message, &self.endpoints));
+        match (self.checksum_form(), version, self.endpoints.family()) {
             (Some(ChecksumForm::Message), ..) => f.write_str("right"),
-            (Some(ChecksumForm::PseudoHeader), ..) if checksum::names_the_group(message, &self.ends) => {
+            (Some(ChecksumForm::PseudoHeader), ..) if checksum::names_the_group(message, &self.endpoints) => {
                 f.write_str("right with the pseudo-header of the group, as keepalived up to 1.3.6 has it")
             }
             (Some(ChecksumForm::PseudoHeader), ..) => f.write_str("right with pseudo-header"),
@@ -196,7 +196,7 @@ const fn expected(found: u16, residue: u16) -> u16 {
 
 impl fmt::Display for Dump<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} > {} ttl {}: ", self.ends.source(), self.ends.destination(), self.ttl)?;
+        write!(f, "{} > {} ttl {}: ", self.endpoints.source(), self.endpoints.destination(), self.ttl)?;
         if let (true, [_, vhid, skew, ..]) = (self.is_carp(), self.payload) {
             return write!(f, "CARP advertisement, vhid {vhid}, advskew {skew}");
         }
@@ -256,8 +256,8 @@ mod tests {
         destination: Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12),
     };
 
-    fn message(version: Version, ends: Endpoints, checksum: ChecksumForm) -> Vec<u8> {
-        let addresses: &[IpAddr] = match ends.family() {
+    fn message(version: Version, endpoints: Endpoints, checksum: ChecksumForm) -> Vec<u8> {
+        let addresses: &[IpAddr] = match endpoints.family() {
             Family::Ipv4 => &["192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap()],
             Family::Ipv6 => &["fe80::1".parse().unwrap(), "2001:db8::1".parse().unwrap()],
         };
@@ -271,12 +271,12 @@ mod tests {
             checksum,
         };
         let mut octets = std::vec![0; message.len()];
-        message.write(ends, &mut octets).unwrap();
+        message.write(endpoints, &mut octets).unwrap();
         octets
     }
 
-    fn print(octets: &[u8], ends: Endpoints) -> String {
-        Dump::new(octets, ends, 255).to_string()
+    fn print(octets: &[u8], endpoints: Endpoints) -> String {
+        Dump::new(octets, endpoints, 255).to_string()
     }
 
     #[test]
@@ -324,7 +324,7 @@ mod tests {
         assert!(line.ends_with("checksum 0xceff right, 2 octets follow"), "{line}");
     }
 
-    /// As keepalived sends it: no authentication data, and the kernel puts a pseudo-header into the checksum.
+    /// Uses the form of keepalived: no authentication data, and the kernel puts a pseudo-header into the checksum.
     #[test]
     fn version_2_over_ipv6_is_printed_with_and_without_authentication_data() {
         let mut octets = message(Version::V3, V6, ChecksumForm::PseudoHeader);
@@ -336,11 +336,11 @@ mod tests {
             for form in [ChecksumForm::PseudoHeader, ChecksumForm::Message] {
                 octets[6..8].fill(0);
                 let plain = Endpoints::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-                let (ends, right) = match form {
+                let (endpoints, right) = match form {
                     ChecksumForm::PseudoHeader => (V6, "right with pseudo-header"),
                     ChecksumForm::Message => (plain.unwrap(), "right"),
                 };
-                let sum = checksum::compute(Version::V2, form, &octets, &ends);
+                let sum = checksum::compute(Version::V2, form, &octets, &endpoints);
                 octets[6..8].copy_from_slice(&sum.to_be_bytes());
                 let line = print(&octets, V6);
                 assert!(line.contains(says), "{line}");
@@ -380,13 +380,13 @@ mod tests {
 
     #[test]
     fn every_prefix_says_what_is_missing_and_nothing_else() {
-        for (version, ends, form) in
+        for (version, endpoints, form) in
             [(Version::V2, V4, ChecksumForm::Message), (Version::V3, V6, ChecksumForm::PseudoHeader)]
         {
-            let whole = message(version, ends, form);
-            let full = Dump::new(&whole, ends, 255);
+            let whole = message(version, endpoints, form);
+            let full = Dump::new(&whole, endpoints, 255);
             for len in 0..whole.len() {
-                let cut = Dump::new(&whole[..len], ends, 255);
+                let cut = Dump::new(&whole[..len], endpoints, 255);
                 assert!(cut.vrid().is_none() || cut.vrid() == full.vrid());
                 assert!(cut.interval_centis().is_none() || cut.interval_centis() == full.interval_centis());
                 assert!(full.addresses().collect::<Vec<_>>().starts_with(&cut.addresses().collect::<Vec<_>>()));
@@ -402,15 +402,15 @@ mod tests {
         fn any_octets_print_in_bounds_and_as_the_parser_reads_them(
             octets in proptest::collection::vec(proptest::num::u8::ANY, 0..5000), version in 0x20_u8..0x40, v6: bool
         ) {
-            let ends = if v6 { V6 } else { V4 };
+            let endpoints = if v6 { V6 } else { V4 };
             let mut octets = octets;
             if let Some(first) = octets.first_mut() {
                 *first = version;
             }
-            let dump = Dump::new(&octets, ends, 255);
+            let dump = Dump::new(&octets, endpoints, 255);
             proptest::prop_assert!(dump.to_string().len() < 12_000);
             let Some(layout) = dump.layout() else { return Ok(()) };
-            if let Ok(packet) = Packet::parse(layout, &octets, ends) {
+            if let Ok(packet) = Packet::parse(layout, &octets, endpoints) {
                 proptest::prop_assert_eq!(dump.checksum_form(), Some(packet.checksum()));
                 proptest::prop_assert_eq!(dump.addresses().collect::<Vec<_>>(), packet.addresses().collect::<Vec<_>>());
             }

@@ -30,7 +30,7 @@ pub enum Endpoints {
 }
 
 impl Endpoints {
-    /// `None` when the two are of different families.
+    /// Takes two addresses; `None` when they are of different families.
     #[must_use]
     pub const fn new(source: IpAddr, destination: IpAddr) -> Option<Self> {
         match (source, destination) {
@@ -40,7 +40,16 @@ impl Endpoints {
         }
     }
 
-    /// Source address.
+    /// Returns those of an advertisement from `source` to every router of its family (IP-02).
+    #[must_use]
+    pub const fn to_group(source: IpAddr) -> Self {
+        match source {
+            IpAddr::V4(source) => Self::V4 { source, destination: Family::GROUP_V4 },
+            IpAddr::V6(source) => Self::V6 { source, destination: Family::GROUP_V6 },
+        }
+    }
+
+    /// Returns the source address.
     #[must_use]
     pub const fn source(&self) -> IpAddr {
         match self {
@@ -49,7 +58,7 @@ impl Endpoints {
         }
     }
 
-    /// Destination address.
+    /// Returns the destination address.
     #[must_use]
     pub const fn destination(&self) -> IpAddr {
         match self {
@@ -59,7 +68,6 @@ impl Endpoints {
     }
 
     /// To the group that every router of the family listens to (IP-02).
-    #[cfg(feature = "alloc")]
     pub(crate) fn are_to_group(&self) -> bool {
         match self {
             Self::V4 { destination, .. } => *destination == Family::GROUP_V4,
@@ -67,7 +75,7 @@ impl Endpoints {
         }
     }
 
-    /// Family of both.
+    /// Returns the family of both.
     #[must_use]
     pub const fn family(&self) -> Family {
         match self {

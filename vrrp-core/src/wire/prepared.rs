@@ -9,11 +9,11 @@ use super::checksum::{self, ChecksumForm};
 use super::endpoints::Endpoints;
 use crate::types::{Priority, Version};
 
-/// What a router sends again and again, encoded once: however many addresses there are, sending copies octets.
+/// An advertisement that is encoded once and sent again and again: however many addresses it has, sending only copies octets.
 #[derive(Clone)]
 pub(crate) struct Prepared {
     version: Version,
-    /// Without priority and checksum.
+    /// The octets without priority and checksum.
     octets: Box<[u8]>,
     sum: u64,
 }
@@ -39,7 +39,7 @@ impl Prepared {
         &self,
         priority: Option<Priority>,
         form: ChecksumForm,
-        ends: &Endpoints,
+        endpoints: &Endpoints,
         out: &mut [u8],
     ) -> Result<usize, BufferTooSmall> {
         let (needed, had) = (self.octets.len(), out.len());
@@ -48,7 +48,7 @@ impl Prepared {
         let priority = priority.map_or(0, Priority::get);
         // The high half of a word.
         let sum = self.sum + (u64::from(priority) << 8);
-        let sum = checksum::finish(self.version, form, sum, needed, ends);
+        let sum = checksum::finish(self.version, form, sum, needed, endpoints);
         if let Some((header, _)) = out.split_first_chunk_mut::<{ field::ADDRESSES }>() {
             header[field::PRIORITY] = priority;
             [header[6], header[7]] = sum.to_be_bytes();
@@ -78,13 +78,13 @@ mod tests {
             (version, family) in (any::<bool>(), any::<bool>()),
             hosts in prop::collection::vec(any::<u32>(), 1..=255),
             (vrid, priority, interval) in (1_u8..=255, any::<u8>(), 1_u8..=40),
-            (password, pseudo, ends) in (any::<bool>(), any::<bool>(), any::<[u32; 2]>()),
+            (password, pseudo, endpoints) in (any::<bool>(), any::<bool>(), any::<[u32; 2]>()),
         ) {
             let v4 = |host| Ipv4Addr::from_bits(host);
             let v6 = |host| Ipv6Addr::from_bits(0xfe80 << 112 | u128::from(host));
             let address = |host| if family { IpAddr::V4(v4(host)) } else { IpAddr::V6(v6(host)) };
             let addresses: std::vec::Vec<IpAddr> = hosts.into_iter().map(address).collect();
-            let ends = Endpoints::new(address(ends[0]), address(ends[1])).unwrap();
+            let endpoints = Endpoints::new(address(endpoints[0]), address(endpoints[1])).unwrap();
             let message = Message {
                 version: if version { Version::V2 } else { Version::V3 },
                 vrid: Vrid::new(vrid).unwrap(),
@@ -97,10 +97,10 @@ mod tests {
             // Prepared at another priority, and for another form.
             let prepared = Prepared::new(&Message { priority: None, checksum: ChecksumForm::Message, ..message });
             let (mut said, mut meant) = ([0; 4096], [0; 4096]);
-            let written = prepared.write(message.priority, message.checksum, &ends, &mut said);
-            prop_assert_eq!(written, message.write(ends, &mut meant));
+            let written = prepared.write(message.priority, message.checksum, &endpoints, &mut said);
+            prop_assert_eq!(written, message.write(endpoints, &mut meant));
             prop_assert_eq!(&said[..], &meant[..]);
-            prop_assert!(prepared.write(None, message.checksum, &ends, &mut said[..7]).is_err());
+            prop_assert!(prepared.write(None, message.checksum, &endpoints, &mut said[..7]).is_err());
         }
     }
 }

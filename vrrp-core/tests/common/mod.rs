@@ -7,8 +7,8 @@ use std::time::Duration;
 use etherparse::checksum::Sum16BitWords;
 use vrrp_core::wire::Endpoints;
 use vrrp_core::{
-    Action, AdvertInterval, AdvertKind, Config, Discard, Family, Input, Instant, Priority, Profile, Role, RxPacket,
-    Stats, Transition, Version, Vip, VirtualRouter, Vrid,
+    Action, AddressRequest, AdvertInterval, AdvertKind, Config, Discard, Family, Input, Instant, Priority, Profile,
+    Role, RxPacket, Stats, Transition, Version, VirtualRouter, Vrid,
 };
 
 pub const PROFILES: [Profile; 5] =
@@ -36,7 +36,7 @@ pub fn host(family: Family, n: u8) -> IpAddr {
 pub const OWN: u8 = 10;
 
 /// The virtual addresses: link-local first over IPv6.
-pub fn vips(family: Family) -> [IpAddr; 2] {
+pub fn virtual_addresses(family: Family) -> [IpAddr; 2] {
     match family {
         Family::Ipv4 => [Ipv4Addr::new(192, 0, 2, 101).into(), Ipv4Addr::new(192, 0, 2, 102).into()],
         Family::Ipv6 => [
@@ -63,7 +63,7 @@ pub fn secs(n: u64) -> Duration {
 }
 
 pub fn config(profile: Profile, family: Family) -> Config {
-    Config::new(profile, Vrid::new(VRID).unwrap(), &vips(family)).unwrap()
+    Config::new(profile, Vrid::new(VRID).unwrap(), &virtual_addresses(family)).unwrap()
 }
 
 /// The fields of an advertisement, each free to be wrong. The checksum is another library's.
@@ -86,7 +86,7 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// What a faultless peer `host` with the same configuration as [`config`] sends.
+    /// Returns what a faultless peer `host` with the same configuration as [`config`] sends.
     pub fn new(profile: Profile, family: Family, host_number: u8, priority: u8) -> Self {
         let v2 = profile.version() == Version::V2;
         Self {
@@ -97,7 +97,7 @@ impl Raw {
             count: 2,
             reserved_or_auth: 0,
             interval: 100,
-            addresses: vips(family).to_vec(),
+            addresses: virtual_addresses(family).to_vec(),
             auth: v2.then_some([0; 8]),
             pseudo_header: false,
             source: host(family, host_number),
@@ -105,7 +105,7 @@ impl Raw {
         }
     }
 
-    pub fn ends(&self) -> Endpoints {
+    pub fn endpoints(&self) -> Endpoints {
         Endpoints::new(self.source, self.destination).unwrap()
     }
 
@@ -129,7 +129,7 @@ impl Raw {
 
     fn checksum(&self, octets: &[u8]) -> [u8; 2] {
         let mut sum = Sum16BitWords::new().add_slice(octets);
-        let sum = match self.ends() {
+        let sum = match self.endpoints() {
             Endpoints::V4 { source, destination } if self.pseudo_header => sum
                 .add_4bytes(source.octets())
                 .add_4bytes(destination.octets())
@@ -166,7 +166,7 @@ impl Bench {
     pub fn started(config: Config) -> Self {
         let mut bench = Self::idle(config);
         bench.input(Input::Startup);
-        bench.settle();
+        bench.carry_out_all();
         bench
     }
 
@@ -175,7 +175,7 @@ impl Bench {
         let mut bench = Self::started(config);
         if bench.router.role() == Role::Backup {
             bench.next_deadline();
-            bench.settle();
+            bench.carry_out_all();
         }
         assert_eq!(bench.router.role(), Role::Master);
         bench
@@ -224,7 +224,7 @@ impl Bench {
     }
 
     pub fn receive(&mut self, raw: &Raw) -> Result<(), Discard> {
-        let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: &raw.octets() };
+        let rx = RxPacket { endpoints: raw.endpoints(), ttl: 255, payload: &raw.octets() };
         self.router.handle_packet(self.now, rx).map(drop)
     }
 
@@ -236,13 +236,13 @@ impl Bench {
     }
 
     /// Carries out and confirms until there is nothing left; tells what was done.
-    pub fn settle(&mut self) -> Vec<String> {
+    pub fn carry_out_all(&mut self) -> Vec<String> {
         let mut done = Vec::new();
         while let Some(action) = self.router.poll_action() {
             done.push(show(&action));
             assert!(done.len() < 1_000, "actions without end: {:?}", &done[..10]);
-            if let Action::InstallAddress(vip) = action {
-                self.input(Input::AddressInstalled(vip));
+            if let Action::InstallAddress(request) = action {
+                self.input(Input::AddressInstalled(request));
             }
         }
         done
@@ -255,13 +255,13 @@ pub fn show(action: &Action) -> String {
         Action::SendAdvertisement(AdvertKind::Release) => "release".into(),
         Action::SendAdvertisement(AdvertKind::RegularVersion2) => "advertise in version 2".into(),
         Action::SendAdvertisement(AdvertKind::ReleaseVersion2) => "release in version 2".into(),
-        Action::SendAdvertisement(AdvertKind::LastWord) => "last word".into(),
-        Action::SendAdvertisement(AdvertKind::LastWordVersion2) => "last word in version 2".into(),
+        Action::SendAdvertisement(AdvertKind::Yield) => "yield advertisement".into(),
+        Action::SendAdvertisement(AdvertKind::YieldVersion2) => "yield advertisement in version 2".into(),
         Action::SendAdvertisement(AdvertKind::HandOver) => "hand over".into(),
         Action::SendAdvertisement(AdvertKind::HandOverVersion2) => "hand over in version 2".into(),
-        Action::InstallAddress(vip) => format!("install {}", vip.address),
-        Action::RemoveAddress(vip) => format!("remove {}", vip.address),
-        Action::AnnounceAddress { vip, count } => format!("announce {} x{count}", vip.address),
+        Action::InstallAddress(request) => format!("install {}", request.address),
+        Action::RemoveAddress(request) => format!("remove {}", request.address),
+        Action::AnnounceAddress { request, count } => format!("announce {} x{count}", request.address),
         Action::StateChanged(Transition { from, to, .. }) => format!("{from} > {to}"),
         Action::PriorityChanged { from, to, .. } => format!("priority {from} > {to}"),
         Action::FaultsChanged => "faults".into(),
@@ -275,11 +275,11 @@ pub fn show_all(actions: &[Action]) -> Vec<String> {
 }
 
 /// The install requests among actions.
-pub fn installs(actions: &[Action]) -> Vec<Vip> {
+pub fn installs(actions: &[Action]) -> Vec<AddressRequest> {
     actions
         .iter()
         .filter_map(|action| match action {
-            Action::InstallAddress(vip) => Some(*vip),
+            Action::InstallAddress(request) => Some(*request),
             _ => None,
         })
         .collect()
@@ -302,7 +302,7 @@ pub fn counters(stats: &Stats) -> [(&'static str, u64); 24] {
     named!(master_transitions advert_rcvd advert_sent interval_errors prio_zero_rcvd prio_zero_sent invalid_type_rcvd
         address_list_errors packet_length_errors auth_failures invalid_auth_type auth_type_mismatch checksum_errors
         version_errors ttl_errors source_errors owner_conflict duplicate_address equal_priority
-        checksum_message checksum_pseudo_header assert_suppressed unconfirmed_suppressed tx_errors)
+        checksum_message checksum_pseudo_header answers_suppressed unconfirmed_suppressed tx_errors)
 }
 
 /// Names of the counters that moved, but for those that count what is no error.

@@ -31,7 +31,7 @@ const THREE: Scenario = Scenario { name: "three", routers: &[(192, 100), (64, 10
 #[test]
 fn two_routers() {
     exhaust(TWO, 30_661, 39, 16, 5);
-    exhaust(Scenario { name: "two, no last word", last_word: false, ..TWO }, 24_936, 39, 16, 5);
+    exhaust(Scenario { name: "two, no yield advertisement", yield_advertisement: false, ..TWO }, 24_936, 39, 16, 5);
     exhaust(Scenario { name: "two, equal", routers: &[(128, 100), (128, 100)], ..TWO }, 29_282, 38, 17, 5);
     exhaust(Scenario { name: "two, no preempt", preempt: false, ..TWO }, 30_661, 39, 18, 5);
     exhaust(Scenario { name: "two, hold", hold: Duration::from_secs(2), ..TWO }, 51_670, 50, 37, 5);
@@ -111,7 +111,7 @@ fn three_routers_of_different_intervals() {
     let equal = Scenario { routers: &[(128, 50), (128, 100), (128, 50)], stops: false, ..APART };
     exhaust(Scenario { name: "apart, equal", ..equal }, 46_830, 53, 14, 4);
     // As where a driver cannot see whose frame made a Master yield.
-    exhaust(Scenario { name: "apart, last word to all", macs_known: false, ..equal }, 64_182, 54, 14, 4);
+    exhaust(Scenario { name: "apart, yield advertisement to all", macs_known: false, ..equal }, 64_182, 54, 14, 4);
     let eighths = Scenario {
         name: "apart, preempts",
         routers: &[(192, 100), (128, 50), (64, 50)],

@@ -12,9 +12,9 @@ use std::time::Duration;
 use vrrp_core::fsm::State;
 use vrrp_core::wire::Endpoints;
 use vrrp_core::{
-    Action, AdvertInterval, AdvertKind, Cause, Config, Drain, DrainStatus, Input, Instant, InterfaceId, Priority,
-    PriorityCause, Profile, Role, RouterId, RouterSet, RxPacket, Tracker, TrackerId, Transition, Vip, VirtualRouter,
-    Vrid, Weight,
+    Action, AddressRequest, AdvertInterval, AdvertKind, Cause, Config, Drain, DrainStatus, Input, Instant, InterfaceId,
+    Priority, PriorityCause, Profile, Role, RouterId, RouterSet, RxPacket, Tracker, TrackerId, Transition,
+    VirtualRouter, Vrid, Weight,
 };
 
 /// Where the routers are.
@@ -31,8 +31,8 @@ pub struct Scenario {
     pub routers: &'static [(u8, u16)],
     pub preempt: bool,
     pub hold: Duration,
-    pub last_word: bool,
-    /// A driver sees whose frame made it yield: then the last word is for that one alone.
+    pub yield_advertisement: bool,
+    /// A driver sees whose frame made it yield: then the yield advertisement is for that one alone.
     pub macs_known: bool,
     /// What time is counted in.
     pub quantum: Duration,
@@ -61,7 +61,7 @@ impl Scenario {
         routers: &[],
         preempt: true,
         hold: Duration::ZERO,
-        last_word: true,
+        yield_advertisement: true,
         macs_known: true,
         quantum: Duration::from_millis(250),
         latency: 1,
@@ -74,7 +74,7 @@ impl Scenario {
         removes: false,
     };
 
-    /// Whether anything false can be learned.
+    /// Returns whether anything false can be learned.
     fn intervals_differ(&self) -> bool {
         self.routers.iter().any(|(_, centis)| *centis != self.routers[0].1)
     }
@@ -141,8 +141,8 @@ struct Host {
     slumped: bool,
     commanded: bool,
     holds: bool,
-    unconfirmed: Option<Vip>,
-    /// Three intervals after the last word of a Master: who takes over before was misled. `None` after a release, and where
+    unconfirmed: Option<AddressRequest>,
+    /// Three intervals after the yield advertisement of a Master: who takes over before was misled. `None` after a release, and where
     /// nobody was heard.
     patient_until: Option<Instant>,
     /// A lower Master was heard last, and is to be preempted.
@@ -161,7 +161,7 @@ struct Packet {
     /// Quanta in which it has to arrive.
     left: u8,
     /// Said by one that has yielded, to this one; followed only where intervals differ.
-    last_word: Option<u8>,
+    yield_advertisement: Option<u8>,
     octets: Rc<[u8]>,
 }
 
@@ -261,17 +261,17 @@ impl World {
                 }
             }
             Move::Confirm(index) => world.feed(index, |now, host| {
-                if let Some(vip) = host.unconfirmed.take() {
-                    host.input(now, Input::AddressInstalled(vip));
+                if let Some(request) = host.unconfirmed.take() {
+                    host.input(now, Input::AddressInstalled(request));
                 }
             })?,
             Move::Deliver(index) => {
                 let packet = world.air.remove(usize::from(index));
                 let group = world.hosts[0].router().config().family().group();
-                let ends = Endpoints::new(address(packet.from), group).unwrap();
+                let endpoints = Endpoints::new(address(packet.from), group).unwrap();
                 let interval = world.scenario.interval(packet.from);
                 world.feed(packet.to, |now, host| {
-                    let rx = RxPacket { ends, ttl: 255, payload: &packet.octets };
+                    let rx = RxPacket { endpoints, ttl: 255, payload: &packet.octets };
                     let role = host.router().role();
                     let verdict = host.set.handle_packet(now, LINK, rx);
                     // Between routers that agree nothing is refused, but what an owner does not want to hear.
@@ -390,7 +390,7 @@ impl World {
             // Version, id and addresses are those of all.
             key.extend([packet.to << 4 | packet.from, packet.left, packet.octets[2]]);
             if self.scenario.intervals_differ() {
-                key.push(packet.last_word.map_or(0, |winner| 1 + winner));
+                key.push(packet.yield_advertisement.map_or(0, |winner| 1 + winner));
                 key.extend(&packet.octets[4..6]);
             }
         }
@@ -496,15 +496,15 @@ impl World {
         let winner = self.hosts[usize::from(index)].router().winner();
         let winner = (0..self.hosts.len() as u8).find(|other| Some(address(*other)) == winner);
         for (kind, octets) in sent {
-            let last_word = winner.filter(|_| kind == AdvertKind::LastWord);
-            let alone = last_word.filter(|_| self.scenario.macs_known);
+            let yield_advertisement = winner.filter(|_| kind == AdvertKind::Yield);
+            let alone = yield_advertisement.filter(|_| self.scenario.macs_known);
             let meant = |other: &u8| *other != index && alone.is_none_or(|alone| alone == *other);
             let others = (0..self.hosts.len() as u8).filter(meant);
             self.air.extend(others.map(|to| Packet {
                 to,
                 from: index,
                 left: self.scenario.latency,
-                last_word: last_word.filter(|_| self.scenario.intervals_differ()),
+                yield_advertisement: yield_advertisement.filter(|_| self.scenario.intervals_differ()),
                 octets: octets.clone(),
             }));
         }
@@ -533,7 +533,7 @@ impl Host {
             .with_interval(AdvertInterval::from_centis(interval).unwrap())
             .unwrap()
             .with_preempt(scenario.preempt, scenario.hold)
-            .with_last_word(scenario.last_word)
+            .with_yield_advertisement(scenario.yield_advertisement)
             // How many answers are left is no part of a key.
             .with_answer_lower(false);
         let weight = Weight::Adjust(NonZeroI16::new(SLUMP).unwrap());
@@ -593,9 +593,9 @@ impl Host {
         let preempts = self.router().config().preempt() && self.router().drain_status().is_none();
         match (self.router().role(), packet.octets[2]) {
             // Said to this router as the better Master, which it is no more: they crossed.
-            (Role::Backup, 1..) if packet.last_word == Some(packet.to) => self.patient_until = None,
+            (Role::Backup, 1..) if packet.yield_advertisement == Some(packet.to) => self.patient_until = None,
             // One that yielded is no Master: to hear it neither lengthens nor shortens the wait for the one that is.
-            (Role::Backup, 1..) if packet.last_word.is_some() => {}
+            (Role::Backup, 1..) if packet.yield_advertisement.is_some() => {}
             (Role::Backup, theirs @ 1..) if theirs < own && preempts => {}
             (Role::Backup, 1..) => self.patient_until = Some(patient_until),
             _ => self.patient_until = None,
@@ -621,7 +621,7 @@ impl Host {
                             let settled = self.holds && self.unconfirmed.is_none();
                             settled && calls && self.successor.is_none() && self.encode(kind)[2] == 0
                         }
-                        (AdvertKind::LastWord, Role::Master, Role::Backup) => !self.holds && sent.is_empty(),
+                        (AdvertKind::Yield, Role::Master, Role::Backup) => !self.holds && sent.is_empty(),
                         (AdvertKind::Release, Role::Master, Role::Initialize) => sent.is_empty(),
                         _ => false,
                     };
@@ -633,11 +633,11 @@ impl Host {
                     }
                     sent.push((kind, self.encode(kind)));
                 }
-                Action::InstallAddress(vip) => {
+                Action::InstallAddress(request) => {
                     if self.holds || after != Role::Master || sent.is_empty() {
                         return Err(format!("installs the address as {after}, {} sent before", sent.len()));
                     }
-                    (self.holds, self.unconfirmed) = (true, Some(vip));
+                    (self.holds, self.unconfirmed) = (true, Some(request));
                 }
                 Action::RemoveAddress(_) => (self.holds, self.unconfirmed) = (false, None),
                 Action::AnnounceAddress { .. } if self.holds && self.unconfirmed.is_none() => {}
@@ -681,9 +681,9 @@ impl Host {
 
     fn encode(&self, kind: AdvertKind) -> Rc<[u8]> {
         let group = self.router().config().family().group();
-        let ends = Endpoints::new(self.router().source().unwrap(), group).unwrap();
+        let endpoints = Endpoints::new(self.router().source().unwrap(), group).unwrap();
         let mut octets = [0; 64];
-        let len = self.router().encode(kind, ends, &mut octets).unwrap();
+        let len = self.router().encode(kind, endpoints, &mut octets).unwrap();
         octets[..len].into()
     }
 }

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use vrrp_core::wire::Endpoints;
 use vrrp_core::{
-    Action, AdvertInterval, AdvertKind, Config, Drain, Family, Input, Instant, Password, Priority, PriorityCause,
-    Profile, Reading, RxPacket, Tracker, TrackerId, Vip, VirtualRouter, Vrid, Weight,
+    Action, AddressRequest, AdvertInterval, AdvertKind, Config, Drain, Family, Input, Instant, Password, Priority,
+    PriorityCause, Profile, Reading, RxPacket, Tracker, TrackerId, VirtualRouter, Vrid, Weight,
 };
 
 use packet::Fields;
@@ -95,7 +95,7 @@ fn setup(bytes: &mut Bytes<'_>) -> Setup {
         interval: bytes.one_of(intervals),
         preempt: !bytes.flag(),
         hold: bytes.one_of(&[0, 0, 2_000, 10_000]),
-        last_word: !bytes.flag(),
+        yield_advertisement: !bytes.flag(),
         answer_lower: bytes.one_of(&either),
         owner_listens: bytes.one_of(&either),
         strict_list: bytes.flag(),
@@ -236,9 +236,9 @@ struct Pair {
     reference: Reference,
     trackers: [TrackerId; 2],
     /// Install requests without an answer, each with its number.
-    requests: VecDeque<(Vip, u32)>,
+    requests: VecDeque<(AddressRequest, u32)>,
     /// The last request for each address.
-    last: [Option<(Vip, u32)>; 2],
+    last: [Option<(AddressRequest, u32)>; 2],
     numbered: u32,
 }
 
@@ -375,9 +375,9 @@ impl Pair {
                 self.input(Input::Undrain);
             }
             Operation::Lose(which) => {
-                if let Some((vip, number)) = self.last[usize::from(*which) % 2] {
-                    self.reference.refuse(vip.index(), number);
-                    self.input(Input::AddressFailed(vip));
+                if let Some((request, number)) = self.last[usize::from(*which) % 2] {
+                    self.reference.refuse(request.index(), number);
+                    self.input(Input::AddressFailed(request));
                 }
             }
         }
@@ -396,7 +396,8 @@ impl Pair {
         self.product.handle(self.now, input);
     }
 
-    /// Who was silent for too long is woken before anything else happens, so that what follows is a step of its own.
+    /// Wakes a router that was silent for too long before anything else happens, so that what follows is a step of its
+    /// own.
     fn pass(&mut self, nanos: u64) -> Result<(), String> {
         self.now = self.now + Duration::from_nanos(nanos);
         self.reference.pass(nanos);
@@ -413,19 +414,19 @@ impl Pair {
     }
 
     fn answer(&mut self, worked: bool) {
-        let Some((vip, number)) = self.requests.pop_front() else { return };
+        let Some((request, number)) = self.requests.pop_front() else { return };
         if worked {
-            self.reference.confirm(vip.index(), number);
-            self.input(Input::AddressInstalled(vip));
+            self.reference.confirm(request.index(), number);
+            self.input(Input::AddressInstalled(request));
         } else {
-            self.reference.refuse(vip.index(), number);
-            self.input(Input::AddressFailed(vip));
+            self.reference.refuse(request.index(), number);
+            self.input(Input::AddressFailed(request));
         }
     }
 
     fn receive(&mut self, octets: &[u8], source: IpAddr, destination: IpAddr, ttl: u8) -> Result<(), String> {
-        let ends = Endpoints::new(source, destination).unwrap();
-        let verdict = self.product.handle_packet(self.now, RxPacket { ends, ttl, payload: octets });
+        let endpoints = Endpoints::new(source, destination).unwrap();
+        let verdict = self.product.handle_packet(self.now, RxPacket { endpoints, ttl, payload: octets });
         let passes = self.reference.receive(octets, source, destination, ttl);
         if verdict.is_ok() == passes {
             return Ok(());
@@ -462,14 +463,14 @@ impl Pair {
         while let Some(action) = self.product.poll_action() {
             done.push(match action {
                 Action::SendAdvertisement(kind) => self.sent(kind),
-                Action::InstallAddress(vip) => {
+                Action::InstallAddress(request) => {
                     self.numbered += 1;
-                    self.requests.push_back((vip, self.numbered));
-                    self.last[vip.index()] = Some((vip, self.numbered));
-                    format!("install {}", vip.address)
+                    self.requests.push_back((request, self.numbered));
+                    self.last[request.index()] = Some((request, self.numbered));
+                    format!("install {}", request.address)
                 }
-                Action::RemoveAddress(vip) => format!("remove {}", vip.address),
-                Action::AnnounceAddress { vip, count: 1 } => format!("announce {}", vip.address),
+                Action::RemoveAddress(request) => format!("remove {}", request.address),
+                Action::AnnounceAddress { request, count: 1 } => format!("announce {}", request.address),
                 Action::StateChanged(change) => format!("{:?} > {:?}", change.from, change.to),
                 Action::PriorityChanged { from, to, by } => {
                     let by = match by {
@@ -491,18 +492,18 @@ impl Pair {
         done
     }
 
-    /// What goes out is read by other code than wrote it.
+    /// Returns what goes out, read by other code than wrote it.
     fn sent(&self, kind: AdvertKind) -> String {
         let setup = &self.reference.setup;
         let (source, destination) = (self.product.source().unwrap(), setup.group());
         let mut octets = [0; 1500];
         let len = self.product.encode(kind, Endpoints::new(source, destination).unwrap(), &mut octets).unwrap();
         let fields = Fields::read(setup.version(), &octets[..len], source, destination);
-        let last_word = matches!(kind, AdvertKind::LastWord);
+        let yield_advertisement = matches!(kind, AdvertKind::Yield);
         match fields {
-            Some(fields) if last_word && fields == self.fields(fields.priority, fields.interval) => {
+            Some(fields) if yield_advertisement && fields == self.fields(fields.priority, fields.interval) => {
                 let winner = self.product.winner().unwrap();
-                format!("last word {} to {winner} at {}", fields.priority, fields.interval)
+                format!("yield advertisement {} to {winner} at {}", fields.priority, fields.interval)
             }
             Some(fields) if fields == self.fields(0, setup.interval) => match kind {
                 AdvertKind::HandOver => "hand over".into(),
@@ -529,7 +530,7 @@ fn config(setup: &Setup) -> Config {
         .with_interval(interval(setup.interval))
         .unwrap()
         .with_preempt(setup.preempt, Duration::from_millis(setup.hold.into()))
-        .with_last_word(setup.last_word)
+        .with_yield_advertisement(setup.yield_advertisement)
         .with_strict_list(setup.strict_list)
         .with_learned_interval_cap(setup.cap.map(interval))
         .with_lease(setup.lease);

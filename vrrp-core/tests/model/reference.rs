@@ -28,7 +28,7 @@ pub struct Setup {
     pub preempt: bool,
     /// Milliseconds.
     pub hold: u32,
-    pub last_word: bool,
+    pub yield_advertisement: bool,
     pub answer_lower: Option<bool>,
     pub owner_listens: Option<bool>,
     pub strict_list: bool,
@@ -347,8 +347,8 @@ impl Reference {
         }
     }
 
-    /// Whether it has been silent for longer than its lease: three intervals less a second, but at least one second, and
-    /// at least five quarters of an interval; in whole seconds.
+    /// Returns whether it has been silent for longer than its lease: three intervals less a second, but at least one
+    /// second, and at least five quarters of an interval; in whole seconds.
     pub fn is_lapsed(&self) -> bool {
         let three_less_one = 3 * self.advertisement_interval() / SECOND - 1;
         let five_quarters = (5 * self.advertisement_interval() + 4 * SECOND - 1) / (4 * SECOND);
@@ -450,8 +450,8 @@ impl Reference {
         }
     }
 
-    /// Whether somebody came whom this Master called for: it says nothing more, and goes in a moment. When it called for long
-    /// enough it goes on as before.
+    /// Returns whether somebody came whom this Master called for: it says nothing more, and goes in a moment. When it
+    /// called for long enough it goes on as before.
     fn answered_call(&mut self) -> bool {
         let Some(call) = self.call else { return false };
         match call.successor {
@@ -670,8 +670,8 @@ impl Reference {
             }
         } else if theirs > self.priority || (theirs == self.priority && Some(source) > self.last_own_address) {
             self.remove_all();
-            if self.setup.last_word {
-                self.log.push(format!("last word 1 to {source} at {}", advertisement.interval));
+            if self.setup.yield_advertisement {
+                self.log.push(format!("yield advertisement 1 to {source} at {}", advertisement.interval));
             }
             self.become_backup(advertisement.interval);
             self.master = Some(source);
@@ -884,7 +884,7 @@ impl Reference {
         }
     }
 
-    /// What the second tracker says, times its weight.
+    /// Returns what the second tracker says, times its weight.
     fn product(&self) -> i64 {
         match self.trackers[1] {
             Some(Reading::Value(value)) => i64::from(value) * i64::from(self.setup.weight),
@@ -892,7 +892,7 @@ impl Reference {
         }
     }
 
-    /// What is wrong, each of five things.
+    /// Returns what is wrong, each of five things.
     fn wrong(&self) -> [bool; 5] {
         let fails = match self.trackers[0] {
             Some(Reading::Value(value)) => value != 0,

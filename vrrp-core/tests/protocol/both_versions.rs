@@ -1,8 +1,8 @@
 //! Version 2 besides version 3, to migrate: RFC 9568 section 8.4 (INT-01 to INT-06, INT-10, AMB-19).
 
 use crate::common::{
-    Bench, INTERVAL, OWN, Raw, centis, config, counters, errors_counted, host, millis, priority, secs, vips,
-    without_counters,
+    Bench, INTERVAL, OWN, Raw, centis, config, counters, errors_counted, host, millis, priority, secs,
+    virtual_addresses, without_counters,
 };
 use vrrp_core::fsm::State;
 use vrrp_core::wire::{Endpoints, Packet, ParseError};
@@ -15,17 +15,17 @@ fn one(profile: Profile) -> Config {
 }
 
 fn both(profile: Profile) -> Config {
-    one(profile).with_version2_too(true).unwrap()
+    one(profile).with_also_version2(true).unwrap()
 }
 
-/// What host `number` sends in version 2.
+/// Returns what host `number` sends in version 2.
 fn in_version2(number: u8, priority: u8) -> Raw {
     Raw::new(Profile::Rfc3768, Family::Ipv4, number, priority)
 }
 
 /// Every advertisement among what is due, with its version, priority (0: release) and interval, as a receiver reads it.
 fn sent(bench: &mut Bench, destination: u8) -> Vec<(Version, u8, u16)> {
-    let ends = match destination {
+    let endpoints = match destination {
         0 => Endpoints::new(host(Family::Ipv4, OWN), Family::Ipv4.group()),
         peer => Endpoints::new(host(Family::Ipv4, OWN), host(Family::Ipv4, peer)),
     };
@@ -34,15 +34,15 @@ fn sent(bench: &mut Bench, destination: u8) -> Vec<(Version, u8, u16)> {
         _ => None,
     });
     let kinds: Vec<AdvertKind> = kinds.collect();
-    kinds.into_iter().map(|kind| read(bench, kind, ends.unwrap())).collect()
+    kinds.into_iter().map(|kind| read(bench, kind, endpoints.unwrap())).collect()
 }
 
-fn read(bench: &Bench, kind: AdvertKind, ends: Endpoints) -> (Version, u8, u16) {
+fn read(bench: &Bench, kind: AdvertKind, endpoints: Endpoints) -> (Version, u8, u16) {
     let mut octets = [0; 100];
-    let len = bench.router.encode(kind, ends, &mut octets).unwrap();
+    let len = bench.router.encode(kind, endpoints, &mut octets).unwrap();
     let version = bench.router.message(kind).version;
-    let packet = Packet::parse(version, &octets[..len], ends).unwrap();
-    assert!(packet.addresses().eq(vips(Family::Ipv4)) && packet.auth().is_none_or(|auth| auth.kind == 0));
+    let packet = Packet::parse(version, &octets[..len], endpoints).unwrap();
+    assert!(packet.addresses().eq(virtual_addresses(Family::Ipv4)) && packet.auth().is_none_or(|auth| auth.kind == 0));
     (version, packet.priority().map_or(0, |priority| priority.get()), packet.interval().unwrap().centis())
 }
 
@@ -57,7 +57,7 @@ fn whatever_is_sent_is_sent_in_version_3_then_in_version_2() {
         let mut takeover = bench.clone();
         let shown = crate::common::show_all(&takeover.actions());
         assert_eq!(shown[..3], ["advertise", "advertise in version 2", "install 192.0.2.101"], "before the addresses");
-        bench.settle();
+        bench.carry_out_all();
         assert_eq!(bench.router.stats().advert_sent, 2, "STAT-07");
         bench.next_deadline();
         assert_eq!(sent(&mut bench, 0), pair(100));
@@ -72,21 +72,26 @@ fn whatever_is_sent_is_sent_in_version_3_then_in_version_2() {
     }
 }
 
-/// The last word of a router that yields is one more advertisement like any other.
+/// The yield advertisement of a router that yields is one more advertisement like any other.
 #[test]
-fn the_last_word_is_said_in_both() {
+fn the_yield_advertisement_is_sent_in_both() {
     let mut bench = Bench::master(both(Profile::Rfc9568));
     bench.hear(OWN + 1, 200).unwrap();
     let said = crate::common::show_all(&bench.actions());
-    let expected =
-        ["remove 192.0.2.101", "remove 192.0.2.102", "last word", "last word in version 2", "Master > Backup"];
+    let expected = [
+        "remove 192.0.2.101",
+        "remove 192.0.2.102",
+        "yield advertisement",
+        "yield advertisement in version 2",
+        "Master > Backup",
+    ];
     assert_eq!(said, expected);
 }
 
 /// A transition between the two halves: what was true no more is not said, a release stays true.
 #[test]
 fn the_second_half_is_dropped_when_it_became_wrong() {
-    let mut bench = Bench::master(both(Profile::Rfc9568).with_last_word(false));
+    let mut bench = Bench::master(both(Profile::Rfc9568).with_yield_advertisement(false));
     bench.next_deadline();
     assert_eq!(bench.router.poll_action(), Some(Action::SendAdvertisement(AdvertKind::Regular)));
     bench.hear(OWN + 1, 200).unwrap();
@@ -255,17 +260,17 @@ fn one_master_of_both_keeps_every_kind_of_backup_quiet() {
         backup.input(Input::Startup);
         backup
     });
-    let ends = Endpoints::new(host(Family::Ipv4, OWN + 1), Family::Ipv4.group()).unwrap();
+    let endpoints = Endpoints::new(host(Family::Ipv4, OWN + 1), Family::Ipv4.group()).unwrap();
     let start = master.now;
     for _ in 0..60 {
         master.next_deadline();
         for action in master.actions() {
             let Action::SendAdvertisement(kind) = action else { panic!("{action:?}") };
             let mut octets = [0; 100];
-            let len = master.router.encode(kind, ends, &mut octets).unwrap();
+            let len = master.router.encode(kind, endpoints, &mut octets).unwrap();
             for backup in &mut backups {
                 backup.run_until(master.now);
-                let rx = vrrp_core::RxPacket { ends, ttl: 255, payload: &octets[..len] };
+                let rx = vrrp_core::RxPacket { endpoints, ttl: 255, payload: &octets[..len] };
                 backup.router.handle_packet(backup.now, rx).ok();
             }
         }

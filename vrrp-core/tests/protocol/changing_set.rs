@@ -41,22 +41,22 @@ impl Host {
 
     fn run(&mut self, span: std::time::Duration) -> Vec<String> {
         let end = self.now + span;
-        let mut done = self.settle();
+        let mut done = self.carry_out_all();
         while let Some((at, _)) = self.set.deadline().filter(|(at, _)| *at <= end) {
             self.now = at;
             self.set.handle_timeout(at);
-            done.extend(self.settle());
+            done.extend(self.carry_out_all());
         }
         self.now = end;
         done
     }
 
-    /// What was done that the neighbours or an operator learn of.
-    fn settle(&mut self) -> Vec<String> {
+    /// Returns what was done that the neighbours or an operator learn of.
+    fn carry_out_all(&mut self) -> Vec<String> {
         let mut done = Vec::new();
         while let Some((id, action)) = self.set.poll_action() {
             match action {
-                Action::InstallAddress(vip) => self.set.handle(self.now, id, Input::AddressInstalled(vip)),
+                Action::InstallAddress(request) => self.set.handle(self.now, id, Input::AddressInstalled(request)),
                 Action::RemoveAddress(_) | Action::AnnounceAddress { .. } => {}
                 other => done.push(format!("{} {}", id.index(), show(&other))),
             }
@@ -66,7 +66,7 @@ impl Host {
 
     fn hear(&mut self, interface: u32, sender: u8, priority: u8) {
         let raw = Raw::new(Profile::Rfc9568, Family::Ipv4, sender, priority);
-        let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: &raw.octets() };
+        let rx = RxPacket { endpoints: raw.endpoints(), ttl: 255, payload: &raw.octets() };
         let _ = self.set.handle_packet(self.now, InterfaceId(interface), rx);
     }
 
@@ -117,7 +117,7 @@ fn what_a_removed_router_had_still_to_do_is_not_done_by_the_next_one_there() {
     let second = host.add(0);
     assert_eq!((second.index(), host.set.poll_action()), (first.index(), None));
     host.set.handle(host.now, second, Input::Startup);
-    assert_eq!(host.settle(), ["0 Initialize > Backup"]);
+    assert_eq!(host.carry_out_all(), ["0 Initialize > Backup"]);
 }
 
 #[test]
@@ -141,10 +141,10 @@ fn masters_that_become_a_group_are_not_disturbed() {
     let ids = host.masters(3);
     let deadline = host.set.deadline();
     host.set.group(host.now, &ids).unwrap();
-    assert_eq!((host.settle(), host.set.deadline()), (vec![], deadline));
+    assert_eq!((host.carry_out_all(), host.set.deadline()), (vec![], deadline));
     // It is one.
     host.hear(1, OWN + 1, 200);
-    assert!(host.settle().iter().filter(|done| done.ends_with("Master > Backup")).count() == 3);
+    assert!(host.carry_out_all().iter().filter(|done| done.ends_with("Master > Backup")).count() == 3);
     // And is none any more: each is Master where nobody else is.
     host.set.group(host.now, &[ids[0]]).unwrap();
     host.set.ungroup(host.now, ids[1]);
@@ -172,12 +172,12 @@ fn who_joins_masters_disturbs_nobody_and_is_master_too_before_long() {
     let quiet = |done: Vec<String>| done.iter().all(|done| done.ends_with("advertise"));
     assert!(quiet(host.run(secs(10))));
     host.set.handle(host.now, new, Input::Tracker(tracker, Reading::Passing));
-    assert_eq!(host.settle(), ["2 Initialize > Backup"]);
+    assert_eq!(host.carry_out_all(), ["2 Initialize > Backup"]);
     let done = host.run(secs(4));
     assert_eq!(done.iter().filter(|done| done.contains(" > ")).collect::<Vec<_>>(), ["2 Backup > Master"]);
     // From now on it is one of them.
     host.set.handle(host.now, new, Input::Tracker(tracker, Reading::Failing));
-    host.settle();
+    host.carry_out_all();
     assert!(ids.iter().all(|id| host.role(*id) == Role::Initialize));
 }
 
@@ -195,7 +195,7 @@ fn who_joins_masters_and_hears_a_better_one_or_fails_takes_them_along() {
             true => host.set.handle(host.now, ids[2], Input::InterfaceUp(false)),
             false => host.hear(2, OWN + 1, 200),
         }
-        host.settle();
+        host.carry_out_all();
         assert_ne!(host.role(ids[0]), Role::Master);
         let cause = *host.set.get(ids[0]).unwrap().cause();
         let expected = if fails { Cause::Fault(Fault::GroupMember(ids[2])) } else { Cause::GroupYielded(ids[2]) };
@@ -214,7 +214,7 @@ fn who_joins_backups_waits_with_them() {
         if second == 4 {
             assert_eq!(host.role(ids[2]), Role::Master, "alone");
             host.set.group(host.now, &ids).unwrap();
-            assert_eq!(host.settle(), ["2 release", "2 Master > Backup"], "all or none");
+            assert_eq!(host.carry_out_all(), ["2 release", "2 Master > Backup"], "all or none");
         }
     }
     assert!(ids.iter().all(|id| host.role(*id) == Role::Backup));
@@ -247,11 +247,11 @@ fn a_member_that_is_removed_takes_nobody_along() {
     host.set.group(host.now, &ids).unwrap();
     host.set.ungroup(host.now, ids[1]);
     host.set.handle(host.now, ids[1], Input::Shutdown);
-    assert_eq!(host.settle(), ["1 release", "1 Master > Initialize"]);
+    assert_eq!(host.carry_out_all(), ["1 release", "1 Master > Initialize"]);
     host.set.remove(host.now, ids[1]);
     assert!([ids[0], ids[2]].iter().all(|id| host.role(*id) == Role::Master));
     host.set.handle(host.now, ids[0], Input::InterfaceUp(false));
-    host.settle();
+    host.carry_out_all();
     assert_eq!(host.role(ids[2]), Role::Initialize, "the others are together");
 }
 
@@ -262,7 +262,7 @@ fn a_group_is_drained_with_each_of_its_members() {
     let ids = host.masters(2);
     host.set.group(host.now, &ids).unwrap();
     host.set.handle(host.now, ids[1], Input::Drain(Drain::default()));
-    assert_eq!(host.settle(), ["0 hand over", "0 priority 100 > 1", "1 hand over", "1 priority 100 > 1"],);
+    assert_eq!(host.carry_out_all(), ["0 hand over", "0 priority 100 > 1", "1 hand over", "1 priority 100 > 1"],);
     host.run(millis(500));
     host.hear(0, OWN + 1, 50);
     host.run(millis(60));

@@ -51,8 +51,8 @@ fn a_unicast_router_takes_the_pseudo_header_of_the_group_for_one() {
         ] {
             let mut bench = Bench::started(config);
             let raw = Raw { pseudo_header: true, ..bench.raw(OWN + 1, 200) };
-            let ends = Endpoints::new(raw.source, host(Family::Ipv4, OWN)).unwrap();
-            let rx = RxPacket { ends, ttl: 255, payload: &raw.octets() };
+            let endpoints = Endpoints::new(raw.source, host(Family::Ipv4, OWN)).unwrap();
+            let rx = RxPacket { endpoints, ttl: 255, payload: &raw.octets() };
             assert_eq!(bench.router.handle_packet(bench.now, rx).map(drop), result, "{profile:?}");
             assert_eq!(bench.router.stats().checksum_pseudo_header, u64::from(result.is_ok()));
         }
@@ -102,7 +102,7 @@ fn where_there_is_one_form_the_settings_say_nothing() {
     }
     // Of two versions, version 2.
     let both = v4(Profile::Rfc9568).with_checksum(SendChecksum::PseudoHeader).with_exact_checksum(true);
-    let mut bench = Bench::started(both.with_version2_too(true).unwrap());
+    let mut bench = Bench::started(both.with_also_version2(true).unwrap());
     assert_eq!(bench.receive(&Raw::new(Profile::Rfc3768, Family::Ipv4, OWN + 1, 200)), Ok(()));
 }
 
@@ -128,7 +128,7 @@ fn as_heard_follows_the_last_accepted_form() {
 /// What version 2 carries says nothing of version 3.
 #[test]
 fn nothing_is_learned_from_version_2() {
-    let config = v4(Profile::Rfc9568).with_checksum(SendChecksum::AsHeard).with_version2_too(true).unwrap();
+    let config = v4(Profile::Rfc9568).with_checksum(SendChecksum::AsHeard).with_also_version2(true).unwrap();
     let mut bench = Bench::started(config);
     hears(&mut bench, true, 200).unwrap();
     assert_eq!(bench.receive(&Raw::new(Profile::Rfc3768, Family::Ipv4, OWN + 2, 200)), Ok(()));
@@ -145,8 +145,12 @@ fn a_set_counts_the_other_form_as_a_wrong_checksum() {
     set.handle(bench.now, id, vrrp_core::Input::Startup);
     let raw = Raw { pseudo_header: true, ..bench.raw(OWN + 1, 200) };
     assert!(
-        set.handle_packet(bench.now, InterfaceId(1), RxPacket { ends: raw.ends(), ttl: 255, payload: &raw.octets() })
-            .is_err()
+        set.handle_packet(
+            bench.now,
+            InterfaceId(1),
+            RxPacket { endpoints: raw.endpoints(), ttl: 255, payload: &raw.octets() }
+        )
+        .is_err()
     );
     assert_eq!(set.stats().checksum_errors, 1);
 }

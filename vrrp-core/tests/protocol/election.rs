@@ -52,7 +52,7 @@ fn contests_announce_at_the_beginning_the_end_and_once_each_holdoff() {
             if bench.router.deadline().is_some_and(|at| at <= bench.now) {
                 bench.input(Input::Timeout);
             }
-            announced += bench.settle().iter().filter(|done| done.starts_with("announce 192.0.2.101")).count();
+            announced += bench.carry_out_all().iter().filter(|done| done.starts_with("announce 192.0.2.101")).count();
         }
         announced
     };
@@ -77,7 +77,7 @@ fn a_sender_at_its_own_rate_is_always_answered_and_a_flood_is_not() {
             bench.receive(&lower).unwrap();
             assert!(show_all(&bench.actions()).contains(&"advertise".into()), "advertisement {n} every {interval} cs");
         }
-        assert_eq!(bench.router.stats().assert_suppressed, 0);
+        assert_eq!(bench.router.stats().answers_suppressed, 0);
     }
 
     let mut bench = Bench::master(v4(Profile::Rfc9568));
@@ -90,7 +90,7 @@ fn a_sender_at_its_own_rate_is_always_answered_and_a_flood_is_not() {
         answers += bench.actions().iter().filter(|action| matches!(action, Action::SendAdvertisement(_))).count();
     }
     assert_eq!(answers, 3, "a burst of two, and the next one after half an interval");
-    assert_eq!(bench.router.stats().assert_suppressed, 897);
+    assert_eq!(bench.router.stats().answers_suppressed, 897);
     assert_eq!(*bench.router.state(), adver_timer, "AMB-03");
 }
 
@@ -102,11 +102,11 @@ fn one_sender_gets_two_answers_an_interval_whatever_its_own_interval() {
     for (wait, granted) in [(0, 2), (499, 0), (1, 1), (750, 1), (250, 1), (999, 1), (1, 1), (60_000, 2)] {
         bench.run_until(bench.now + millis(wait));
         bench.actions();
-        let before = bench.router.stats().assert_suppressed;
+        let before = bench.router.stats().answers_suppressed;
         for _ in 0..6 {
             bench.receive(&lower).unwrap();
         }
-        assert_eq!(6 - (bench.router.stats().assert_suppressed - before), granted, "{wait} ms later");
+        assert_eq!(6 - (bench.router.stats().answers_suppressed - before), granted, "{wait} ms later");
     }
 }
 
@@ -131,7 +131,7 @@ fn causes_carry_what_was_heard() {
 
     let mut bench = Bench::started(v4(Profile::Rfc3768));
     bench.hear(OWN + 1, 0).unwrap();
-    assert_eq!(takeover(&mut bench), (Cause::MasterResigned { master: peer }, NewMasterReason::Priority));
+    assert_eq!(takeover(&mut bench), (Cause::MasterReleased { master: peer }, NewMasterReason::Priority));
 
     let mut bench = Bench::started(v4(Profile::Rfc3768));
     bench.hear(OWN + 1, 50).unwrap();
@@ -151,7 +151,7 @@ fn what_was_heard_before_a_stop_is_no_evidence() {
     let mut bench = Bench::started(v4(Profile::Rfc3768));
     bench.hear(OWN + 1, 50).unwrap();
     bench.next_deadline();
-    bench.settle();
+    bench.carry_out_all();
     bench.input(Input::Shutdown);
     bench.after(secs(600));
     bench.input(Input::Startup);
@@ -249,7 +249,7 @@ fn forged_lower_advertisements_cost_no_more_than_a_round_each_holdoff() {
         // Each contest is over before the next one begins, by the sender's interval.
         bench.run_until(bench.now + millis(36));
         bench.receive(&Raw { source: host(Family::Ipv4, OWN + 1 + (n % 7) as u8), ..lower.clone() }).unwrap();
-        for done in bench.settle() {
+        for done in bench.carry_out_all() {
             rounds += usize::from(done.starts_with("announce 192.0.2.101"));
             adverts += usize::from(done == "advertise");
         }
@@ -258,23 +258,23 @@ fn forged_lower_advertisements_cost_no_more_than_a_round_each_holdoff() {
     assert!(adverts <= 4 + 36 * 5, "{adverts} advertisements in 36 s");
 }
 
-/// The last word teaches nobody anything false: it has the winner's interval, and is for the winner alone.
+/// The yield advertisement teaches nobody anything false: it has the winner's interval, and is for the winner alone.
 #[test]
-fn the_last_word_says_the_winners_interval() {
+fn the_yield_advertisement_says_the_winners_interval() {
     for (profile, theirs) in [(Profile::Rfc5798, 1_000), (Profile::Rfc9568, 4_095), (Profile::Rfc9568Errata, 7)] {
         let mut bench = Bench::master(v4(profile).with_interval(crate::common::centis(10)).unwrap());
         bench.receive(&Raw { interval: theirs, ..bench.raw(OWN + 1, 200) }).unwrap();
-        assert!(show_all(&bench.actions()).contains(&"last word".into()));
-        let message = bench.router.message(AdvertKind::LastWord);
+        assert!(show_all(&bench.actions()).contains(&"yield advertisement".into()));
+        let message = bench.router.message(AdvertKind::Yield);
         assert_eq!((message.interval, message.priority), (crate::common::centis(theirs), Some(Priority::LOWEST)));
         assert_eq!(bench.router.winner(), Some(host(Family::Ipv4, OWN + 1)));
         // Who hears it all the same is timed by the winner.
         let patient = v4(profile).with_priority(crate::common::priority(90)).with_preempt(false, Duration::ZERO);
         let mut other = Bench::started(patient);
-        let ends = Endpoints::new(host(Family::Ipv4, OWN + 2), Family::Ipv4.group()).unwrap();
+        let endpoints = Endpoints::new(host(Family::Ipv4, OWN + 2), Family::Ipv4.group()).unwrap();
         let mut octets = [0; 100];
-        let len = bench.router.encode(AdvertKind::LastWord, ends, &mut octets).unwrap();
-        let rx = RxPacket { ends, ttl: 255, payload: &octets[..len] };
+        let len = bench.router.encode(AdvertKind::Yield, endpoints, &mut octets).unwrap();
+        let rx = RxPacket { endpoints, ttl: 255, payload: &octets[..len] };
         other.router.handle_packet(other.now, rx).unwrap();
         assert!(other.router.deadline() >= Some(other.now + millis(30 * u64::from(theirs))));
     }
@@ -288,9 +288,9 @@ fn forged_better_advertisements_cost_no_more_than_a_takeover_an_interval() {
     let (mut takeovers, mut actions) = (0, 0);
     for _ in 0..1_000 {
         bench.run_until(bench.now + millis(40));
-        let mut all = bench.settle();
+        let mut all = bench.carry_out_all();
         bench.receive(&better).unwrap();
-        all.extend(bench.settle());
+        all.extend(bench.carry_out_all());
         for done in all {
             takeovers += usize::from(done.ends_with("> Master"));
             actions += 1;
@@ -300,7 +300,7 @@ fn forged_better_advertisements_cost_no_more_than_a_takeover_an_interval() {
     assert!(actions < 12 * takeovers, "{actions}");
     // Left alone it is Master again, an interval later at most.
     bench.run_until(bench.now + secs(2));
-    bench.settle();
+    bench.carry_out_all();
     assert_eq!(bench.router.role(), Role::Master);
 }
 

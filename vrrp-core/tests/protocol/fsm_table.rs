@@ -221,7 +221,7 @@ impl Case {
         }
     }
 
-    /// What the row's actions make of the state, and what they ask for.
+    /// Returns what the row's actions make of the state, and what they ask for.
     fn expected(&self, row: &Row) -> (State, Effects) {
         let before = self.before();
         let (mut interval, mut timer, mut effects) = (None, None, Effects::NONE);
@@ -234,9 +234,9 @@ impl Case {
                 "none" | "ignore" => {}
                 "log(duplicate_address_or_loop)" => effects |= Effects::DUPLICATE,
                 // An answer is bounded (FSM-A-10), every other advertisement is not.
-                "send_advert(local)" if discards => effects |= Effects::ASSERT,
+                "send_advert(local)" if discards => effects |= Effects::ANSWER_LOWER,
                 "send_advert(local)" => effects |= Effects::ADVERTISE,
-                "send_advert(0)" => effects |= Effects::RESIGN,
+                "send_advert(0)" => effects |= Effects::RELEASE,
                 "garp_all" | "na_all" => effects |= Effects::INSTALL,
                 "learn_interval(local Advertisement_Interval)" => interval = Some(LOCAL_CENTIS),
                 "learn_interval(rx.max_adver_int)" => interval = Some(RX_CENTIS),
@@ -397,12 +397,14 @@ fn step(params: &Params, state: State, now: Instant, event: Event) -> (State, Ef
 
 /// The extension adds one word to the rows that yield, and touches no other.
 #[test]
-fn the_last_word_is_said_exactly_by_those_that_yield() {
+fn the_yield_advertisement_is_sent_exactly_by_those_that_yield() {
     for case in cases() {
-        let stepped = |last_word| step(&case.params().with_last_word(last_word), case.before(), NOW, case.event());
+        let stepped = |yield_advertisement| {
+            step(&case.params().with_yield_advertisement(yield_advertisement), case.before(), NOW, case.event())
+        };
         let ((plain, silent), (state, speaking)) = (stepped(false), stepped(true));
         let yields = case.state == "Active" && matches!(plain, State::Backup(_));
-        let added = if yields { Effects::LAST_WORD } else { Effects::NONE };
+        let added = if yields { Effects::YIELD } else { Effects::NONE };
         assert_eq!((state, speaking), (plain, silent | added), "{case:?}");
     }
 }
@@ -415,7 +417,7 @@ fn answers_follow_the_setting_not_the_profile() {
             |answer_lower| step(&case.params().with_answer_lower(answer_lower), case.before(), NOW, case.event());
         let ((plain, silent), (state, speaking)) = (stepped(false), stepped(true));
         let lower = case.state == "Active" && silent == Effects::DISCARD;
-        let added = if lower { Effects::ASSERT } else { Effects::NONE };
+        let added = if lower { Effects::ANSWER_LOWER } else { Effects::NONE };
         assert_eq!((state, speaking), (plain, silent | added), "{case:?}");
     }
 }
@@ -541,7 +543,10 @@ fn a_router_runs_while_its_interface_is_up_and_has_an_address() {
             let mut bench = Bench::started(config(Profile::Rfc3768, Family::Ipv4).with_priority(priority(local)));
             assert_eq!(bench.router.role(), role);
             bench.input(news(false));
-            assert_eq!((bench.settle(), bench.router.deadline()), (done.iter().map(|s| s.to_string()).collect(), None));
+            assert_eq!(
+                (bench.carry_out_all(), bench.router.deadline()),
+                (done.iter().map(|s| s.to_string()).collect(), None)
+            );
             assert_eq!(bench.router.faults().collect::<Vec<_>>(), [fault]);
             bench.input(news(true));
             assert_eq!(bench.router.status().cause, Cause::Recovered(fault));

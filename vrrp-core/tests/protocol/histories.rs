@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::num::NonZeroI16;
 
-use crate::common::{Bench, OWN, PROFILES, config, families, host, millis, priority, vips};
+use crate::common::{Bench, OWN, PROFILES, config, families, host, millis, priority, virtual_addresses};
 use proptest::prelude::*;
 use vrrp_core::{
-    Action, AdvertKind, Cause, Config, DrainStatus, Family, Fault, Input, Priority, Reading, Role, Tracker, TrackerId,
-    Version, Vip, Weight,
+    Action, AddressRequest, AdvertKind, Cause, Config, DrainStatus, Family, Fault, Input, Priority, Reading, Role,
+    Tracker, TrackerId, Version, Weight,
 };
 
 /// One thing that happens.
@@ -69,17 +69,17 @@ fn any_config() -> impl Strategy<Value = (Config, [TrackerId; 2])> {
     // Mostly addresses that are advertised; else others, or none.
     let lists = (prop::bool::weighted(0.6), any::<bool>());
     (prop::sample::select(kinds), priorities, any::<bool>(), 0_u64..5_000, any::<[bool; 3]>(), lists).prop_map(
-        |((profile, family), priority, preempt, hold, [last_word, both, lease], (advertises, has_some))| {
+        |((profile, family), priority, preempt, hold, [yield_advertisement, both, lease], (advertises, has_some))| {
             let both = both && profile.version() == Version::V3 && family == Family::Ipv4;
             let mut config = config(profile, family)
                 .with_priority(priority)
                 .with_preempt(preempt, millis(hold))
-                .with_last_word(last_word)
+                .with_yield_advertisement(yield_advertisement)
                 .with_lease(lease)
-                .with_version2_too(both)
+                .with_also_version2(both)
                 .unwrap();
             if !advertises {
-                let excluded = &vips(family)[..if has_some { 2 } else { 0 }];
+                let excluded = &virtual_addresses(family)[..if has_some { 2 } else { 0 }];
                 config = config.with_no_addresses().with_excluded(excluded).unwrap();
             }
             let weights = [Weight::Fault, Weight::Adjust(NonZeroI16::new(20).unwrap())];
@@ -96,9 +96,9 @@ struct World {
     trackers: [TrackerId; 2],
     /// Each address held, and whether that was confirmed.
     held: BTreeMap<IpAddr, bool>,
-    requests: VecDeque<Vip>,
+    requests: VecDeque<AddressRequest>,
     /// The last request for each address, and whether it failed: then it may be asked again.
-    last: BTreeMap<IpAddr, (Vip, bool)>,
+    last: BTreeMap<IpAddr, (AddressRequest, bool)>,
     /// Advertisements beyond priority 0 that left while not every address was confirmed.
     early: u64,
     /// The priority, and what is wrong, as last told.
@@ -150,10 +150,10 @@ impl World {
             Happening::Drain => self.drain(),
             Happening::Answer(worked) => self.answer(worked),
             Happening::Available(index, available) => {
-                let vip = self.bench.router.config().addresses().get(index);
-                if let (Some(vip), false) = (vip, available) {
-                    self.held.entry(*vip).and_modify(|held| *held = false);
-                    self.last.entry(*vip).and_modify(|(_, failed)| *failed = true);
+                let address = self.bench.router.config().addresses().get(index);
+                if let (Some(address), false) = (address, available) {
+                    self.held.entry(*address).and_modify(|held| *held = false);
+                    self.last.entry(*address).and_modify(|(_, failed)| *failed = true);
                 }
                 self.bench.input(Input::AddressAvailable(index, available));
             }
@@ -196,8 +196,8 @@ impl World {
             }
             // The same once more.
             Action::SendAdvertisement(AdvertKind::RegularVersion2) => assert_eq!(role, Role::Master),
-            Action::SendAdvertisement(AdvertKind::LastWord | AdvertKind::LastWordVersion2) => {
-                assert!(role == Role::Backup && self.held.is_empty(), "a last word");
+            Action::SendAdvertisement(AdvertKind::Yield | AdvertKind::YieldVersion2) => {
+                assert!(role == Role::Backup && self.held.is_empty(), "a yield advertisement");
             }
             Action::SendAdvertisement(AdvertKind::Release | AdvertKind::ReleaseVersion2) => {}
             Action::SendAdvertisement(AdvertKind::HandOver | AdvertKind::HandOverVersion2) => {
@@ -205,23 +205,23 @@ impl World {
             }
             Action::LowerPriorityHeard { .. } => assert_eq!(role, Role::Master),
             Action::NobodyTookOver => assert_eq!(self.bench.router.drain_status(), Some(DrainStatus::LastResort)),
-            Action::InstallAddress(vip) => {
+            Action::InstallAddress(request) => {
                 assert_eq!(role, Role::Master);
-                let failed = self.last.insert(vip.address, (vip, false)).is_some_and(|(_, failed)| failed);
-                let missing = self.bench.router.missing().any(|address| address == vip.address);
+                let failed = self.last.insert(request.address, (request, false)).is_some_and(|(_, failed)| failed);
+                let missing = self.bench.router.missing().any(|address| address == request.address);
                 // What was not confirmed may have failed by time.
-                let confirmed = self.held.insert(vip.address, false) == Some(true);
+                let confirmed = self.held.insert(request.address, false) == Some(true);
                 assert!(!confirmed || failed || missing, "asked for twice");
-                self.requests.push_back(vip);
+                self.requests.push_back(request);
             }
-            Action::RemoveAddress(vip) => {
+            Action::RemoveAddress(request) => {
                 let anew = matches!(self.bench.router.cause(), Cause::Lapsed { .. });
                 assert!(role != Role::Master || anew, "a Master keeps its addresses");
-                assert!(self.held.remove(&vip.address).is_some(), "never asked for");
+                assert!(self.held.remove(&request.address).is_some(), "never asked for");
             }
-            Action::AnnounceAddress { vip, count } => {
+            Action::AnnounceAddress { request, count } => {
                 assert!(role == Role::Master && count > 0);
-                assert_eq!(self.held.get(&vip.address), Some(&true), "announced before it was confirmed");
+                assert_eq!(self.held.get(&request.address), Some(&true), "announced before it was confirmed");
             }
             Action::StateChanged(change) => {
                 assert_eq!((change.to, change.cause), (role, *self.bench.router.cause()));
@@ -246,14 +246,14 @@ impl World {
 
     /// Also to requests that were cancelled meanwhile.
     fn answer(&mut self, worked: bool) {
-        let Some(vip) = self.requests.pop_front() else { return };
+        let Some(request) = self.requests.pop_front() else { return };
         let before = self.bench.router.installed();
-        self.bench.input(if worked { Input::AddressInstalled(vip) } else { Input::AddressFailed(vip) });
-        if let Some((last, failed)) = self.last.get_mut(&vip.address) {
-            *failed |= !worked && *last == vip;
+        self.bench.input(if worked { Input::AddressInstalled(request) } else { Input::AddressFailed(request) });
+        if let Some((last, failed)) = self.last.get_mut(&request.address) {
+            *failed |= !worked && *last == request;
         }
         if self.bench.router.installed() > before {
-            self.held.insert(vip.address, true);
+            self.held.insert(request.address, true);
         }
     }
 
@@ -266,13 +266,13 @@ impl World {
         all
     }
 
-    /// What the host has.
+    /// Returns what the host has.
     fn confirmed(&self) -> Vec<IpAddr> {
         self.held.iter().filter(|(_, confirmed)| **confirmed).map(|(address, _)| *address).collect()
     }
 
     /// The host catches up.
-    fn settle(&mut self) {
+    fn catch_up(&mut self) {
         self.drain();
         while !self.requests.is_empty() {
             self.answer(true);
@@ -297,7 +297,7 @@ proptest! {
                     world.drain();
                 }
             }
-            world.settle();
+            world.catch_up();
             let confirmed = world.confirmed();
             let missing: Vec<IpAddr> = world.bench.router.missing().collect();
             let mut served = world.wanted();
@@ -315,16 +315,16 @@ proptest! {
     ) {
         let mut late = World::new(config.clone());
         let mut at_once = World::new(config);
-        at_once.settle();
+        at_once.catch_up();
         let timeless = |happening: &&Happening| {
             !matches!(happening, Happening::Wait(_) | Happening::Deadline | Happening::Answer(_) | Happening::Drain)
         };
         for happening in history.iter().filter(timeless) {
             late.happen(happening);
             at_once.happen(happening);
-            at_once.settle();
+            at_once.catch_up();
         }
-        late.settle();
+        late.catch_up();
         prop_assert_eq!(late.confirmed(), at_once.confirmed());
         prop_assert_eq!(late.bench.router.state(), at_once.bench.router.state());
     }

@@ -18,7 +18,7 @@ fn v2() -> Config {
 fn hung(config: Config, silence: Duration) -> Bench {
     let mut bench = Bench::master(config);
     bench.next_deadline();
-    bench.settle();
+    bench.carry_out_all();
     bench.after(silence);
     bench
 }
@@ -59,7 +59,7 @@ fn when_nobody_can_have_taken_over_it_is_master_again_at_once() {
         for silence in [LEASE + Duration::from_nanos(1), millis(2_999)] {
             let mut bench = hung(config(profile, Family::Ipv4).with_lease(true), silence);
             bench.input(Input::Timeout);
-            let actions = bench.settle();
+            let actions = bench.carry_out_all();
             let anew = [
                 "remove 192.0.2.101",
                 "remove 192.0.2.102",
@@ -91,7 +91,7 @@ fn when_another_may_be_master_it_removes_in_silence_and_listens() {
             bench.input(Input::Timeout);
             let actions = show_all(&bench.actions());
             assert!(actions[..2].iter().all(|action| action.starts_with("remove")), "{actions:?}");
-            assert_eq!(actions[2..], ["Master > Backup"], "no release and no last word");
+            assert_eq!(actions[2..], ["Master > Backup"], "no release and no yield advertisement");
             assert_eq!(cause(&bench), Cause::Lapsed { silence: secs(3) });
             let down = bench.router.status().master_down_interval;
             assert_eq!(bench.router.deadline(), Some(bench.now + down), "it watches for as long as after Startup");
@@ -143,7 +143,7 @@ fn what_it_hears_first_it_hears_as_what_it_became() {
         assert_eq!(
             show_all(&bench.actions()),
             [&REMOVED[..], &["Master > Backup"]].concat(),
-            "{rx}: no answer, no last word"
+            "{rx}: no answer, no yield advertisement"
         );
         assert_eq!(bench.router.status().master, master.map(|n| host(Family::Ipv4, n)));
     }
@@ -152,7 +152,7 @@ fn what_it_hears_first_it_hears_as_what_it_became() {
     bench.input(Input::Timeout);
     bench.hear(OWN + 1, 200).unwrap();
     let actions = show_all(&bench.actions());
-    assert_eq!(actions, [&REMOVED[..], &["last word", "Master > Backup"]].concat());
+    assert_eq!(actions, [&REMOVED[..], &["yield advertisement", "Master > Backup"]].concat());
 }
 
 /// RX-20.
@@ -187,23 +187,23 @@ fn a_group_that_hung_is_silent_in_every_member() {
         set.handle(now, id, Input::PrimaryAddress(Some(host(Family::Ipv4, OWN))));
         set.handle(now, id, Input::Startup);
     }
-    let settle = |set: &mut RouterSet, now: Instant| -> Vec<(RouterId, String)> {
+    let carry_out_all = |set: &mut RouterSet, now: Instant| -> Vec<(RouterId, String)> {
         let mut done = Vec::new();
         while let Some((id, action)) = set.poll_action() {
             done.push((id, crate::common::show(&action)));
-            if let vrrp_core::Action::InstallAddress(vip) = action {
-                set.handle(now, id, Input::AddressInstalled(vip));
+            if let vrrp_core::Action::InstallAddress(request) = action {
+                set.handle(now, id, Input::AddressInstalled(request));
             }
         }
         done
     };
     now = now + secs(5);
     set.handle_timeout(now);
-    settle(&mut set, now);
+    carry_out_all(&mut set, now);
     assert!(set.iter().all(|(_, router)| router.role() == Role::Master));
     now = now + secs(10);
     set.handle_timeout(now);
-    let done = settle(&mut set, now);
+    let done = carry_out_all(&mut set, now);
     for id in ids {
         let of_one: Vec<&str> = done.iter().filter(|(of, _)| *of == id).map(|(_, what)| &**what).collect();
         assert_eq!(of_one, [&REMOVED[..], &["Master > Backup"]].concat());

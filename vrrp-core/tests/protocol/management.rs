@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::common::{Bench, OWN, Raw, VRID, config, counters, host, millis, priority, secs};
 use vrrp_core::{
-    AuthError, Cause, Config, Discard, Family, Input, InterfaceId, LastEvent, NewMasterReason, Password, Priority,
-    Profile, ProtocolError, Role, RouterSet, RxPacket, SendChecksum, VirtualRouterError, Vrid,
+    AuthError, Cause, Config, Discard, Drain, Family, Input, InterfaceId, LastEvent, NewMasterReason, Password,
+    Priority, Profile, ProtocolError, Role, RouterSet, RxPacket, SendChecksum, Timers, VirtualRouterError, Vrid,
 };
 
 /// One packet, the counters that it moves, each by one, and what the models call it.
@@ -193,7 +193,7 @@ fn each_packet_moves_its_counters_and_no_other() {
         octets[6] ^= packet.flip;
         octets.truncate(packet.keep);
         let before = counters(bench.router.stats());
-        let rx = RxPacket { ends: packet.raw.ends(), ttl: packet.ttl, payload: &octets };
+        let rx = RxPacket { endpoints: packet.raw.endpoints(), ttl: packet.ttl, payload: &octets };
         let result = bench.router.handle_packet(bench.now, rx);
         let after = counters(bench.router.stats());
         let expected = before.map(|(name, n)| (name, n + u64::from(moved.contains(&name))));
@@ -224,15 +224,15 @@ fn each_deed_moves_its_counters_and_no_other() {
     };
     bench.next_deadline();
     check(&bench, "not yet handed out", &["master_transitions"]);
-    bench.settle();
+    bench.carry_out_all();
     check(&bench, "taken over", &["advert_sent"]);
     bench.next_deadline();
-    bench.settle();
+    bench.carry_out_all();
     check(&bench, "one interval later", &["advert_sent"]);
     bench.router.count_tx_error();
     check(&bench, "not sent", &["tx_errors"]);
     bench.input(Input::Shutdown);
-    bench.settle();
+    bench.carry_out_all();
     check(&bench, "released", &["advert_sent", "prio_zero_sent"]);
     bench.hear(OWN + 1, 200).unwrap_err();
     check(&bench, "not started", &[]);
@@ -251,16 +251,16 @@ fn a_life_in_the_words_of_the_models() {
     bench.input(Input::Startup);
     assert_eq!(at(&bench), ("vrrp-event-startup", "not-master", None));
     bench.next_deadline();
-    bench.settle();
+    bench.carry_out_all();
     assert_eq!(at(&bench), ("vrrp-event-master-timeout", "no-response", None));
     bench.hear(OWN + 1, 200).unwrap();
     assert_eq!(at(&bench), ("vrrp-event-higher-priority-backup", "no-response", Some(peer)));
     bench.hear(OWN + 1, 50).unwrap();
     bench.next_deadline();
-    bench.settle();
+    bench.carry_out_all();
     assert_eq!(at(&bench), ("vrrp-event-lower-priority-master", "preempted", Some(peer)));
     bench.input(Input::InterfaceUp(false));
-    bench.settle();
+    bench.carry_out_all();
     assert_eq!(at(&bench), ("vrrp-event-interface-down", "preempted", Some(peer)));
     bench.after(secs(3));
     bench.input(Input::InterfaceUp(true));
@@ -325,15 +325,45 @@ fn a_status_says_who_since_when_and_how_long() {
     assert_eq!((bench.router.role(), bench.router.status().up_since), (Role::Initialize, None));
 }
 
+#[test]
+fn a_status_says_which_timer_runs_out_when() {
+    let config = v2().with_preempt(true, secs(10)).with_lease(true);
+    let lease = config.lease().unwrap();
+    let mut bench = Bench::idle(config);
+    assert_eq!(
+        (bench.router.status().timers, bench.router.status().source),
+        (Timers::default(), Some(host(Family::Ipv4, OWN)))
+    );
+    bench.input(Input::Startup);
+    bench.hear(OWN + 1, 50).unwrap();
+    let timers = bench.router.status().timers;
+    assert_eq!((timers.master_down, timers.preempt_hold), (bench.router.deadline(), Some(bench.now + secs(10))));
+    assert_eq!((timers.next_advert, timers.lease), (None, None), "a Backup advertises nothing");
+
+    bench.next_deadline();
+    bench.carry_out_all();
+    let timers = bench.router.status().timers;
+    assert_eq!((timers.master_down, timers.preempt_hold, timers.retry), (None, None, None));
+    assert_eq!((timers.next_advert, timers.lease), (Some(bench.now + secs(1)), Some(bench.now + lease)));
+    bench.input(Input::Drain(Drain::default()));
+    bench.carry_out_all();
+    assert_eq!(bench.router.status().timers.hand_over.map(|at| at > bench.now), Some(true));
+    bench.input(Input::InterfaceUp(false));
+    assert_eq!(bench.router.status().timers, Timers::default());
+}
+
 /// STAT-45.
 #[test]
 fn a_set_knows_how_many_routers_on_how_many_interfaces() {
     let mut set = RouterSet::new();
     assert_eq!((set.len(), set.interface_count()), (0, 0));
-    let vips = crate::common::vips(Family::Ipv4);
+    let virtual_addresses = crate::common::virtual_addresses(Family::Ipv4);
     for (interface, vrid) in [(3, 1), (1, 1), (3, 2), (1, 2), (2, 1)] {
-        set.insert(InterfaceId(interface), Config::new(Profile::Rfc3768, Vrid::new(vrid).unwrap(), &vips).unwrap())
-            .unwrap();
+        set.insert(
+            InterfaceId(interface),
+            Config::new(Profile::Rfc3768, Vrid::new(vrid).unwrap(), &virtual_addresses).unwrap(),
+        )
+        .unwrap();
     }
     set.insert(InterfaceId(3), v6(Profile::Rfc5798)).unwrap();
     assert_eq!((set.len(), set.interface_count()), (6, 3));

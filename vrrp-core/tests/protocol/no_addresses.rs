@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::common::{
     Bench, INTERVAL, OWN, PROFILES, Raw, VRID, config, families, host, installs, millis, priority, secs, show_all,
-    vips, without_counters,
+    virtual_addresses, without_counters,
 };
 use vrrp_core::wire::{AddressList, Endpoints, Packet};
 use vrrp_core::{
@@ -20,7 +20,7 @@ fn v2() -> Config {
     none(Profile::Rfc3768, Family::Ipv4)
 }
 
-/// What a faultless peer says that advertises these.
+/// Returns what a faultless peer says that advertises these.
 fn says(bench: &Bench, list: &[IpAddr], host_number: u8, priority: u8) -> Raw {
     Raw { count: list.len() as u8, addresses: list.to_vec(), ..bench.raw(host_number, priority) }
 }
@@ -35,9 +35,9 @@ fn everywhere() -> impl Iterator<Item = (Profile, Family)> {
 
 fn sent(bench: &Bench, kind: AdvertKind) -> Vec<u8> {
     let router = &bench.router;
-    let ends = Endpoints::new(router.source().unwrap(), router.config().family().group()).unwrap();
+    let endpoints = Endpoints::new(router.source().unwrap(), router.config().family().group()).unwrap();
     let mut octets = [0; 1500];
-    let len = router.encode(kind, ends, &mut octets).unwrap();
+    let len = router.encode(kind, endpoints, &mut octets).unwrap();
     assert_eq!(router.message(kind).len(), len);
     octets[..len].to_vec()
 }
@@ -74,7 +74,7 @@ fn a_master_advertises_a_count_of_0_and_does_nothing_else() {
         let master = Raw { pseudo_header, ..says_none(&bench, OWN, 100) };
         assert_eq!(sent(&bench, AdvertKind::Regular), master.octets());
         let packet = master.octets();
-        let packet = Packet::parse(profile.version(), &packet, master.ends()).unwrap();
+        let packet = Packet::parse(profile.version(), &packet, master.endpoints()).unwrap();
         assert_eq!((packet.address_count(), packet.addresses().len()), (0, 0));
         for _ in 0..100 {
             let before = bench.now;
@@ -98,7 +98,7 @@ fn it_hears_those_that_advertise_none_and_nobody_else() {
             for priority in [0, 50, 200] {
                 let mut bench = start(none(profile, family));
                 let before = without_counters(&bench.router);
-                let some = says(&bench, &vips(family), OWN + 1, priority);
+                let some = says(&bench, &virtual_addresses(family), OWN + 1, priority);
                 assert_eq!(bench.receive(&some), Err(Discard::AddressList), "{profile:?}");
                 assert_eq!(without_counters(&bench.router), before);
                 assert_eq!(bench.router.stats().address_list_errors, 1);
@@ -121,7 +121,7 @@ fn what_it_accepts_has_no_other_addresses() {
         let mut bench = Bench::master(strict);
         let raw = says_none(&bench, OWN - 1, 50);
         let octets = raw.octets();
-        let rx = vrrp_core::RxPacket { ends: raw.ends(), ttl: 255, payload: &octets };
+        let rx = vrrp_core::RxPacket { endpoints: raw.endpoints(), ttl: 255, payload: &octets };
         let accepted = bench.router.handle_packet(bench.now, rx).unwrap();
         assert!(accepted.contest && !accepted.other_addresses && accepted.addresses().len() == 0);
         assert_eq!(bench.router.stats().address_list_errors, 0);
@@ -133,8 +133,8 @@ fn the_better_of_two_is_master_and_the_other_follows() {
     for (profile, family) in everywhere() {
         let mut bench = Bench::master(none(profile, family));
         bench.receive(&says_none(&bench, OWN + 1, 200)).unwrap();
-        assert_eq!(show_all(&bench.actions()), ["last word", "Master > Backup"]);
-        assert_eq!(sent(&bench, AdvertKind::LastWord)[2..4], [1, 0], "the lowest priority, and no address");
+        assert_eq!(show_all(&bench.actions()), ["yield advertisement", "Master > Backup"]);
+        assert_eq!(sent(&bench, AdvertKind::Yield)[2..4], [1, 0], "the lowest priority, and no address");
         bench.receive(&says_none(&bench, OWN + 1, 0)).unwrap();
         bench.next_deadline();
         assert_eq!(show_all(&bench.actions()), ["advertise", "Backup > Master"]);
@@ -143,7 +143,7 @@ fn the_better_of_two_is_master_and_the_other_follows() {
 
 #[test]
 fn both_versions_say_none() {
-    let mut bench = Bench::started(none(Profile::Rfc9568Errata, Family::Ipv4).with_version2_too(true).unwrap());
+    let mut bench = Bench::started(none(Profile::Rfc9568Errata, Family::Ipv4).with_also_version2(true).unwrap());
     bench.next_deadline();
     assert_eq!(show_all(&bench.actions()), ["advertise", "advertise in version 2", "Backup > Master"]);
     assert_eq!(sent(&bench, AdvertKind::Regular).len(), 8);
@@ -181,7 +181,7 @@ mod excluded {
     use super::*;
 
     fn only_excluded() -> (Config, [IpAddr; 2]) {
-        let excluded = vips(Family::Ipv4);
+        let excluded = virtual_addresses(Family::Ipv4);
         (v2().with_excluded(&excluded).unwrap(), excluded)
     }
 
@@ -241,7 +241,7 @@ fn addresses_can_be_taken_from_a_master_and_given_back() {
         let some = config(profile, family).with_priority(priority(120));
         let mut bench = Bench::master(some.clone());
         bench.router.reconfigure(bench.now, some.clone().with_no_addresses()).unwrap();
-        let [first, last] = vips(family).map(|vip| format!("remove {vip}"));
+        let [first, last] = virtual_addresses(family).map(|address| format!("remove {address}"));
         assert_eq!(show_all(&bench.actions()), [last, first], "{profile:?}");
         assert_eq!(*bench.router.config(), none(profile, family).with_priority(priority(120)));
         let next = bench.router.deadline().unwrap();
@@ -251,12 +251,15 @@ fn addresses_can_be_taken_from_a_master_and_given_back() {
 
         bench.router.reconfigure(bench.now, some.clone()).unwrap();
         let actions = bench.actions();
-        assert_eq!(show_all(&actions), vips(family).map(|vip| format!("install {vip}")));
+        assert_eq!(show_all(&actions), virtual_addresses(family).map(|address| format!("install {address}")));
         // Silent until they are there.
         bench.receive(&bench.raw(OWN + 1, 0)).unwrap();
         assert_eq!(show_all(&bench.actions()), [""; 0]);
-        installs(&actions).into_iter().for_each(|vip| bench.input(Input::AddressInstalled(vip)));
-        assert_eq!(show_all(&bench.actions()), vips(family).map(|vip| format!("announce {vip} x1")));
+        installs(&actions).into_iter().for_each(|request| bench.input(Input::AddressInstalled(request)));
+        assert_eq!(
+            show_all(&bench.actions()),
+            virtual_addresses(family).map(|address| format!("announce {address} x1"))
+        );
         bench.next_deadline();
         assert!(bench.now > next && sent(&bench, AdvertKind::Regular)[3] == 2);
     }
@@ -302,10 +305,10 @@ fn a_drained_master_calls_and_hands_over() {
 
 #[test]
 fn the_next_process_goes_on() {
-    for config in [v2(), v2().with_excluded(&vips(Family::Ipv4)).unwrap()] {
+    for config in [v2(), v2().with_excluded(&virtual_addresses(Family::Ipv4)).unwrap()] {
         let mut bench = Bench::master(config.clone());
         bench.next_deadline();
-        bench.settle();
+        bench.carry_out_all();
         let suspended = bench.router.suspend().unwrap();
         let mut next = Bench { router: VirtualRouter::resume(config, suspended).unwrap(), now: bench.now };
         assert_eq!((next.router.status(), next.router.deadline()), (bench.router.status(), bench.router.deadline()));
@@ -314,11 +317,11 @@ fn the_next_process_goes_on() {
         let some = crate::common::config(Profile::Rfc3768, Family::Ipv4);
         let mut other = Bench { router: VirtualRouter::resume(some, suspended).unwrap(), now: bench.now };
         assert_eq!(other.router.role(), Role::Master);
-        other.settle();
+        other.carry_out_all();
         assert_eq!(other.router.installed(), 2);
-        assert_eq!(next.settle(), [""; 0]);
+        assert_eq!(next.carry_out_all(), [""; 0]);
         next.next_deadline();
-        assert_eq!(next.settle(), ["advertise"]);
+        assert_eq!(next.carry_out_all(), ["advertise"]);
     }
 }
 
@@ -337,8 +340,8 @@ fn it_can_be_in_a_sync_group_with_one_that_has_some() {
         let mut done = Vec::new();
         while let Some((id, action)) = set.poll_action() {
             done.push((id, crate::common::show(&action)));
-            if let vrrp_core::Action::InstallAddress(vip) = action {
-                set.handle(now, id, Input::AddressInstalled(vip));
+            if let vrrp_core::Action::InstallAddress(request) = action {
+                set.handle(now, id, Input::AddressInstalled(request));
             }
         }
         done

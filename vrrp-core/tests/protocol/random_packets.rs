@@ -15,7 +15,7 @@ fn routers() -> (RouterSet, Vec<(RouterId, u32, Raw)>) {
     let kinds = PROFILES.into_iter().flat_map(|profile| families(profile).iter().map(move |family| (profile, *family)));
     let kinds = kinds.flat_map(|(profile, family)| {
         let one = config(profile, family);
-        let both = one.clone().with_version2_too(true).ok();
+        let both = one.clone().with_also_version2(true).ok();
         // Of both versions two: one hears version 3, the other version 2.
         let version2 = both.clone().map(|config| (config, Raw::new(Profile::Rfc3768, family, OWN + 1, 100)));
         let raw = Raw::new(profile, family, OWN + 1, 100);
@@ -54,8 +54,8 @@ fn deliver(set: &mut RouterSet, now: Instant, (id, interface): (RouterId, u32), 
 
 fn drain(set: &mut RouterSet, now: Instant) {
     while let Some((id, action)) = set.poll_action() {
-        if let Action::InstallAddress(vip) = action {
-            set.handle(now, id, Input::AddressInstalled(vip));
+        if let Action::InstallAddress(request) = action {
+            set.handle(now, id, Input::AddressInstalled(request));
         }
     }
 }
@@ -82,7 +82,7 @@ fn a_million_random_payloads() {
             octets[..3].copy_from_slice(&[raw.version << 4 | 1, raw.vrid, random.next() as u8]);
             octets[3] %= 4;
         }
-        let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: &octets[..len] };
+        let rx = RxPacket { endpoints: raw.endpoints(), ttl: 255, payload: &octets[..len] };
         accepted += u32::from(deliver(&mut set, now, (*id, *interface), rx));
         if n % 16 == 0 {
             tick(&mut set, &mut random, &mut now);
@@ -111,7 +111,7 @@ fn a_million_mutated_packets() {
             }
             _ => {}
         }
-        let rx = RxPacket { ends: raw.ends(), ttl, payload: &octets };
+        let rx = RxPacket { endpoints: raw.endpoints(), ttl, payload: &octets };
         counts[usize::from(deliver(&mut set, now, (*id, *interface), rx))] += 1;
         if n % 16 == 0 {
             tick(&mut set, &mut random, &mut now);
@@ -154,8 +154,8 @@ fn families_never_meet() {
             Family::Ipv4 => Family::Ipv6,
             Family::Ipv6 => Family::Ipv4,
         };
-        let ends = Endpoints::new(host(other, OWN + 1), other.group()).unwrap();
-        let rx = RxPacket { ends, ttl: 255, payload: &raw.octets() };
+        let endpoints = Endpoints::new(host(other, OWN + 1), other.group()).unwrap();
+        let rx = RxPacket { endpoints, ttl: 255, payload: &raw.octets() };
         assert!(!deliver(&mut set, START, (*id, *interface), rx));
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::common::{
     Bench, OWN, PROFILES, Raw, VRID, centis, config, counters, errors_counted, families, host, millis, priority, secs,
-    vips, without_counters,
+    virtual_addresses, without_counters,
 };
 use proptest::prelude::*;
 use vrrp_core::wire::ParseError;
@@ -37,7 +37,7 @@ impl Datagram {
     }
 
     fn deliver(&self, bench: &mut Bench) -> Result<(), Discard> {
-        let rx = RxPacket { ends: self.raw.ends(), ttl: self.ttl, payload: &self.octets() };
+        let rx = RxPacket { endpoints: self.raw.endpoints(), ttl: self.ttl, payload: &self.octets() };
         bench.router.handle_packet(bench.now, rx).map(drop)
     }
 }
@@ -322,9 +322,10 @@ fn what_other_makes_send_is_named_for_what_it_is() {
     const CISCO: Option<[u8; 8]> = Some([0; 8]);
     let plain = |profile| Bench::started(config(profile, Family::Ipv4));
     let hear = |bench: &mut Bench, octets: &[u8]| {
-        let ends = bench.raw(OWN + 1, 200).ends();
+        let endpoints = bench.raw(OWN + 1, 200).endpoints();
         let (before, stats) = (without_counters(&bench.router), *bench.router.stats());
-        let discard = bench.router.handle_packet(bench.now, RxPacket { ends, ttl: 255, payload: octets }).unwrap_err();
+        let discard =
+            bench.router.handle_packet(bench.now, RxPacket { endpoints, ttl: 255, payload: octets }).unwrap_err();
         assert_eq!(without_counters(&bench.router), before, "{discard}");
         (discard, errors_counted(&stats, bench.router.stats()))
     };
@@ -378,7 +379,7 @@ fn what_other_makes_send_to_others_is_counted_by_what_it_is() {
     cisco[7] ^= 0x55;
     let mut set = RouterSet::new();
     let mut hear = |octets: &[u8]| {
-        let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: octets };
+        let rx = RxPacket { endpoints: raw.endpoints(), ttl: 255, payload: octets };
         let Rejected { router: None, other_master: None, reason } =
             set.handle_packet(Instant::ZERO, InterfaceId(1), rx).unwrap_err()
         else {
@@ -396,7 +397,7 @@ fn what_other_makes_send_to_others_is_counted_by_what_it_is() {
 #[test]
 fn lists_compare_as_sets_and_only_strict_version_2_drops() {
     for profile in PROFILES {
-        let [a, b] = vips(Family::Ipv4);
+        let [a, b] = virtual_addresses(Family::Ipv4);
         let c = host(Family::Ipv4, 99);
         for (list, same) in [
             (vec![a, b], true),
@@ -441,7 +442,7 @@ fn another_clusters_list_moves_nothing_whatever_its_priority() {
 /// RX-14, RX-15, RX-26: each of them is said, whatever else is to be said.
 #[test]
 fn what_is_accepted_says_what_it_is_to_the_router() {
-    let [a, b] = vips(Family::Ipv4);
+    let [a, b] = virtual_addresses(Family::Ipv4);
     let lists = [(vec![a, b], false), (vec![b, a], false), (vec![a], true), (vec![a, b, host(Family::Ipv4, 99)], true)];
     for profile in [Profile::Rfc5798, Profile::Rfc9568, Profile::Rfc9568Errata] {
         for (addresses, other_addresses) in &lists {
@@ -454,7 +455,7 @@ fn what_is_accepted_says_what_it_is_to_the_router() {
                         let (count, addresses) = (addresses.len() as u8, addresses.clone());
                         let raw = Raw { count, addresses, interval, ..bench.raw(OWN + 1, sender) };
                         let octets = raw.octets();
-                        let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: &octets };
+                        let rx = RxPacket { endpoints: raw.endpoints(), ttl: 255, payload: &octets };
                         let accepted = bench.router.handle_packet(bench.now, rx).unwrap();
                         assert!(accepted.addresses().eq(raw.addresses));
                         let said = (accepted.priority, accepted.interval);
@@ -475,10 +476,10 @@ fn what_is_accepted_says_what_it_is_to_the_router() {
 fn another_master_with_another_list_is_a_contest_and_another_list() {
     for profile in PROFILES {
         let mut bench = Bench::master(config(profile, Family::Ipv4));
-        let addresses = vec![vips(Family::Ipv4)[0]];
+        let addresses = vec![virtual_addresses(Family::Ipv4)[0]];
         let raw = Raw { count: 1, addresses, ..bench.raw(OWN + 1, 50) };
         let octets = raw.octets();
-        let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: &octets };
+        let rx = RxPacket { endpoints: raw.endpoints(), ttl: 255, payload: &octets };
         let accepted = bench.router.handle_packet(bench.now, rx).unwrap();
         assert_eq!((accepted.contest, accepted.other_addresses), (true, true), "{profile:?}");
         assert_eq!(accepted.priority, Some(priority(50)));
@@ -500,7 +501,7 @@ fn an_ignored_master_of_the_same_router_is_named_to_a_master_alone() {
         let mut ignored = |spoil: fn(&mut Raw)| {
             let mut raw = Raw::new(Profile::Rfc2338, Family::Ipv4, OWN + 1, 200);
             spoil(&mut raw);
-            let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: &raw.octets() };
+            let rx = RxPacket { endpoints: raw.endpoints(), ttl: 255, payload: &raw.octets() };
             let rejected = set.handle_packet(now, InterfaceId(1), rx).unwrap_err();
             assert_eq!(rejected.router, (raw.vrid == VRID).then_some(id));
             assert_eq!(rejected.to_string(), rejected.reason.to_string());
@@ -519,7 +520,7 @@ fn an_ignored_master_of_the_same_router_is_named_to_a_master_alone() {
 #[test]
 fn a_first_address_that_is_not_link_local_is_counted_without_the_erratum() {
     for profile in [Profile::Rfc5798, Profile::Rfc9568, Profile::Rfc9568Errata] {
-        let [link_local, global] = vips(Family::Ipv6);
+        let [link_local, global] = virtual_addresses(Family::Ipv6);
         for (addresses, counted) in
             [(vec![link_local, global], 0), (vec![global, link_local], 1), (vec![global, host(Family::Ipv6, 99)], 1)]
         {
@@ -610,7 +611,7 @@ fn configs_with_options() -> Vec<Config> {
     let optioned =
         configs().filter(|(profile, family, _)| !v2(*profile) && *family == Family::Ipv4).flat_map(|config| {
             let capped = config.2.with_learned_interval_cap(Some(centis(200))).with_owner_listens(true);
-            let both = capped.clone().with_version2_too(true).unwrap();
+            let both = capped.clone().with_also_version2(true).unwrap();
             [
                 capped.with_checksum(SendChecksum::PseudoHeader).with_exact_checksum(true),
                 both.clone().with_exact_checksum(true),
@@ -656,7 +657,7 @@ proptest! {
         let config = configs_with_options().swap_remove(which);
         let mut bench = situations(&config).swap_remove(situation);
         bench.after(millis(wait));
-        let raw = match in_version2 && config.version2_too() {
+        let raw = match in_version2 && config.also_version2() {
             true => Raw::new(Profile::Rfc3768, Family::Ipv4, sender, rx),
             false => Raw { pseudo_header, ..bench.raw(sender, rx) },
         };

@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use crate::common::{Bench, OWN, centis, config, host, installs, millis, priority, secs, show_all, vips};
+use crate::common::{
+    Bench, OWN, Raw, centis, config, host, installs, millis, priority, secs, show_all, virtual_addresses,
+};
 use vrrp_core::wire::{Endpoints, Packet};
 use vrrp_core::{
     Action, AdvertKind, AnnouncePolicy, Cause, Config, Family, Fault, Input, Instant, InterfaceId, Password, Priority,
@@ -32,7 +34,7 @@ fn reconfigure(bench: &mut Bench, config: Config) {
 fn what_would_be_another_router_is_refused_and_changes_nothing() {
     let mut bench = Bench::master(v4(Profile::Rfc9568));
     let before = format!("{:?}", bench.router);
-    let other = Config::new(Profile::Rfc9568, Vrid::new(8).unwrap(), &vips(Family::Ipv4)).unwrap();
+    let other = Config::new(Profile::Rfc9568, Vrid::new(8).unwrap(), &virtual_addresses(Family::Ipv4)).unwrap();
     let error = bench.router.reconfigure(bench.now + secs(9), other).unwrap_err();
     assert_eq!(error.to_string(), "virtual router 7 cannot become 8: stop it, and start one with the new id");
     let error = bench.router.reconfigure(bench.now, config(Profile::Rfc9568, Family::Ipv6)).unwrap_err();
@@ -58,15 +60,15 @@ fn the_same_configuration_changes_nothing() {
 fn a_master_removes_what_is_gone_and_installs_and_announces_what_is_new() {
     let mut bench = Bench::master(addresses(&[101, 102, 103]));
     reconfigure(&mut bench, addresses(&[104, 103, 101]));
-    let done = bench.settle();
+    let done = bench.carry_out_all();
     assert_eq!(done, ["remove 192.0.2.102", "install 192.0.2.104", "announce 192.0.2.104 x1"]);
     assert_eq!(bench.router.installed(), 3);
     bench.next_deadline();
-    assert_eq!(bench.settle(), ["advertise"]);
+    assert_eq!(bench.carry_out_all(), ["advertise"]);
     let said: Vec<IpAddr> = bench.router.message(vrrp_core::AdvertKind::Regular).addresses.as_slice().to_vec();
     assert_eq!(said, bench.router.config().addresses());
     bench.input(Input::Shutdown);
-    let mut done = bench.settle();
+    let mut done = bench.carry_out_all();
     done.sort();
     assert_eq!(
         done,
@@ -79,7 +81,7 @@ fn an_address_that_comes_back_before_it_was_fetched_never_left() {
     let mut bench = Bench::master(addresses(&[101, 102]));
     reconfigure(&mut bench, addresses(&[101]));
     reconfigure(&mut bench, addresses(&[102, 101]));
-    assert_eq!(bench.settle(), [""; 0]);
+    assert_eq!(bench.carry_out_all(), [""; 0]);
     assert_eq!(bench.router.installed(), 2);
 }
 
@@ -112,7 +114,7 @@ fn no_advertisement_until_a_new_address_is_confirmed_or_missing() {
     assert!(bench.router.missing().eq([IpAddr::from(missing)]));
     assert_eq!((bench.router.role(), bench.router.priority()), (Role::Master, priority(13)));
     // Configured away it is missing no more, and nothing waits for another try.
-    bench.settle();
+    bench.carry_out_all();
     reconfigure(&mut bench, addresses(&[101]));
     assert_eq!(show_all(&bench.actions()), ["remove 192.0.2.102", "priority 13 > 100"]);
     assert_eq!((bench.router.missing().count(), bench.router.priority()), (0, Priority::DEFAULT));
@@ -120,11 +122,11 @@ fn no_advertisement_until_a_new_address_is_confirmed_or_missing() {
     // With another one instead of the only one that failed a router leaves its fault.
     let mut bench = Bench::master(addresses(&[101]));
     reconfigure(&mut bench, addresses(&[102]));
-    let [vip] = installs(&bench.actions())[..] else { panic!("one address") };
-    bench.input(Input::AddressFailed(vip));
-    let fault = Fault::NotInstalled(vip.address);
+    let [request] = installs(&bench.actions())[..] else { panic!("one address") };
+    bench.input(Input::AddressFailed(request));
+    let fault = Fault::NotInstalled(request.address);
     assert_eq!(bench.router.status().cause, Cause::Fault(fault));
-    bench.settle();
+    bench.carry_out_all();
     reconfigure(&mut bench, addresses(&[101]));
     assert_eq!((bench.router.role(), bench.router.status().cause), (Role::Backup, Cause::Recovered(fault)));
 }
@@ -133,7 +135,7 @@ fn no_advertisement_until_a_new_address_is_confirmed_or_missing() {
 fn a_backup_asks_for_nothing() {
     let mut bench = Bench::started(addresses(&[101]));
     reconfigure(&mut bench, addresses(&[102, 103]));
-    assert_eq!(bench.settle(), [""; 0]);
+    assert_eq!(bench.carry_out_all(), [""; 0]);
     bench.next_deadline();
     let asked = show_all(&bench.actions());
     assert_eq!(asked[..3], ["advertise", "install 192.0.2.102", "install 192.0.2.103"]);
@@ -186,7 +188,7 @@ fn who_becomes_owner_is_master_at_once_and_who_is_it_no_more_watches() {
     let mut bench = Bench::started(v4(Profile::Rfc9568));
     bench.hear(OWN + 1, 200).unwrap();
     reconfigure(&mut bench, owner());
-    assert_eq!(bench.settle()[0], "advertise");
+    assert_eq!(bench.carry_out_all()[0], "advertise");
     assert_eq!((bench.router.role(), bench.router.status().cause), (Role::Master, Cause::OwnerStartup));
 
     bench.after(millis(500));
@@ -259,16 +261,16 @@ fn a_changed_weight_is_that_of_the_verdict_so_far() {
 #[test]
 fn what_is_spoken_changes_with_the_next_advertisement() {
     let mut bench = Bench::master(v4(Profile::Rfc9568));
-    reconfigure(&mut bench, v4(Profile::Rfc9568).with_version2_too(true).unwrap());
+    reconfigure(&mut bench, v4(Profile::Rfc9568).with_also_version2(true).unwrap());
     bench.next_deadline();
-    assert_eq!(bench.settle(), ["advertise", "advertise in version 2"]);
+    assert_eq!(bench.carry_out_all(), ["advertise", "advertise in version 2"]);
     bench.next_deadline();
     assert_eq!(show_all(&bench.router.poll_action().into_iter().collect::<Vec<_>>()), ["advertise"]);
     reconfigure(&mut bench, v4(Profile::Rfc3768));
-    assert_eq!(bench.settle(), [""; 0], "no second version to say it in");
+    assert_eq!(bench.carry_out_all(), [""; 0], "no second version to say it in");
     assert_eq!(bench.router.message(vrrp_core::AdvertKind::Regular).version, Version::V2);
     // And heard: its peers still speak version 3.
-    let raw = crate::common::Raw::new(Profile::Rfc9568, Family::Ipv4, OWN + 1, 254);
+    let raw = Raw::new(Profile::Rfc9568, Family::Ipv4, OWN + 1, 254);
     assert!(bench.receive(&raw).is_err());
     bench.hear(OWN + 1, 254).unwrap();
     assert_eq!(bench.router.role(), Role::Backup);
@@ -284,7 +286,7 @@ fn rounds_of_announcements_follow_their_own_settings() {
     reconfigure(&mut bench, with(Some(millis(200)), Some(secs(60))));
     bench.next_deadline();
     assert_eq!(bench.now, master_since + millis(200));
-    assert_eq!(bench.settle().len(), 2, "both addresses");
+    assert_eq!(bench.carry_out_all().len(), 2, "both addresses");
     reconfigure(&mut bench, with(Some(millis(50)), None));
     assert_eq!(bench.router.deadline(), Some(master_since + secs(1)), "that one is over");
 }
@@ -329,8 +331,7 @@ fn a_backup_that_heard_nobody_follows_its_own_new_interval() {
     assert_eq!(bench.router.deadline(), Some(started + Duration::from_nanos(3_609_375_000)));
     // One that heard somebody is timed by that one's.
     let mut bench = Bench::started(slow);
-    let fast =
-        crate::common::Raw { interval: 50, ..crate::common::Raw::new(Profile::Rfc9568, Family::Ipv4, OWN + 1, 200) };
+    let fast = Raw { interval: 50, ..Raw::new(Profile::Rfc9568, Family::Ipv4, OWN + 1, 200) };
     bench.receive(&fast).unwrap();
     let deadline = bench.router.deadline();
     reconfigure(&mut bench, v4(Profile::Rfc9568));
@@ -347,9 +348,9 @@ fn what_ends_a_configuration_is_said_in_its_words() {
     let said = |bench: &Bench, kind| {
         let mut octets = [0; 100];
         let own = host(Family::Ipv4, OWN);
-        let ends = Endpoints::new(own, Family::Ipv4.group()).unwrap();
-        let len = bench.router.encode(kind, ends, &mut octets).unwrap();
-        let packet = Packet::parse(Version::V2, &octets[..len], ends).unwrap();
+        let endpoints = Endpoints::new(own, Family::Ipv4.group()).unwrap();
+        let len = bench.router.encode(kind, endpoints, &mut octets).unwrap();
+        let packet = Packet::parse(Version::V2, &octets[..len], endpoints).unwrap();
         assert_eq!(packet.interval(), Some(bench.router.message(kind).interval));
         (packet.interval(), packet.auth().unwrap().data[..3].to_vec())
     };
@@ -361,10 +362,10 @@ fn what_ends_a_configuration_is_said_in_its_words() {
         match case {
             1 => bench.input(Input::Shutdown),
             2 => {
-                let better = crate::common::Raw {
+                let better = Raw {
                     reserved_or_auth: 1,
                     auth: Some(*b"old\0\0\0\0\0"),
-                    ..crate::common::Raw::new(Profile::Rfc2338, Family::Ipv4, OWN + 1, 200)
+                    ..Raw::new(Profile::Rfc2338, Family::Ipv4, OWN + 1, 200)
                 };
                 bench.receive(&better).unwrap();
             }
@@ -373,8 +374,8 @@ fn what_ends_a_configuration_is_said_in_its_words() {
         reconfigure(&mut bench, new.clone());
         reconfigure(&mut bench, new.clone().with_priority(priority(90)));
         let actions = show_all(&bench.actions());
-        let last = if case == 2 { AdvertKind::LastWord } else { AdvertKind::Release };
-        let word = if case == 2 { "last word" } else { "release" };
+        let last = if case == 2 { AdvertKind::Yield } else { AdvertKind::Release };
+        let word = if case == 2 { "yield advertisement" } else { "release" };
         assert!(actions.contains(&word.into()), "{actions:?}");
         assert_eq!(said(&bench, last), of_old, "{case}");
         assert_eq!(said(&bench, AdvertKind::Regular), of_new);
@@ -382,11 +383,22 @@ fn what_ends_a_configuration_is_said_in_its_words() {
             bench.router.config_of(last).priority(),
             if case == 0 { Priority::OWNER } else { Priority::DEFAULT }
         );
-        // The next release is one of the new configuration.
+        // The next release is one of the new configuration, and so is a yield advertisement before one.
         bench.input(Input::Startup);
         bench.run_until(bench.now + secs(60));
-        bench.settle();
+        bench.carry_out_all();
         assert_eq!(bench.router.role(), Role::Master);
+        let mut after = bench.router.clone();
+        let better = Raw {
+            reserved_or_auth: 1,
+            interval: 300,
+            auth: Some(*b"new\0\0\0\0\0"),
+            ..Raw::new(Profile::Rfc2338, Family::Ipv4, OWN + 1, 200)
+        };
+        bench.receive(&better).unwrap();
+        assert_eq!(bench.router.role(), Role::Backup);
+        assert_eq!(said(&bench, AdvertKind::Yield), of_new, "{case}");
+        std::mem::swap(&mut bench.router, &mut after);
         bench.input(Input::Shutdown);
         assert_eq!(said(&bench, AdvertKind::Release), of_new, "{case}");
     }

@@ -5,7 +5,8 @@ use std::num::NonZeroI16;
 use std::time::Duration;
 
 use crate::common::{
-    Bench, INTERVAL, OWN, Raw, centis, config, host, installs, millis, priority, secs, show_all, vips, without_counters,
+    Bench, INTERVAL, OWN, Raw, centis, config, host, installs, millis, priority, secs, show_all, virtual_addresses,
+    without_counters,
 };
 use vrrp_core::wire::{Endpoints, Packet};
 use vrrp_core::{
@@ -80,12 +81,12 @@ fn leaving_the_election_releases_then_removes() {
 }
 
 #[test]
-fn yielding_removes_and_says_a_last_word_only_where_configured() {
-    for (last_word, yielded) in [
+fn yielding_removes_and_sends_a_yield_advertisement_only_where_configured() {
+    for (yield_advertisement, yielded) in [
         (false, vec!["remove 192.0.2.101", "remove 192.0.2.102", "Master > Backup"]),
-        (true, vec!["remove 192.0.2.101", "remove 192.0.2.102", "last word", "Master > Backup"]),
+        (true, vec!["remove 192.0.2.101", "remove 192.0.2.102", "yield advertisement", "Master > Backup"]),
     ] {
-        let mut bench = Bench::master(v4(Profile::Rfc3768).with_last_word(last_word));
+        let mut bench = Bench::master(v4(Profile::Rfc3768).with_yield_advertisement(yield_advertisement));
         bench.hear(OWN + 1, 200).unwrap();
         assert_eq!(show_all(&bench.actions()), yielded);
         let status = bench.router.status();
@@ -98,9 +99,9 @@ fn yielding_with_requests_out_removes_them_and_suppresses_nothing() {
     let (mut bench, actions) = unconfirmed(v4(Profile::Rfc3768));
     bench.input(Input::AddressInstalled(installs(&actions)[0]));
     bench.hear(OWN + 1, 200).unwrap();
-    let yielded = ["remove 192.0.2.101", "remove 192.0.2.102", "last word", "Master > Backup"];
+    let yielded = ["remove 192.0.2.101", "remove 192.0.2.102", "yield advertisement", "Master > Backup"];
     assert_eq!(show_all(&bench.actions()), yielded);
-    assert_eq!(bench.router.stats().unconfirmed_suppressed, 0, "the last word was said");
+    assert_eq!(bench.router.stats().unconfirmed_suppressed, 0, "the yield advertisement was said");
 }
 
 #[test]
@@ -147,15 +148,15 @@ fn a_master_serves_what_it_has_and_asks_for_the_rest_again() {
         let asked = loop {
             bench.next_deadline();
             let actions = bench.actions();
-            if let [vip] = installs(&actions)[..] {
-                break vip;
+            if let [request] = installs(&actions)[..] {
+                break request;
             }
             assert_eq!(show_all(&actions), ["advertise"]);
         };
         assert_eq!((asked.address, bench.now), (second.address, last + secs(wait)));
         last = bench.now;
         bench.input(Input::AddressFailed(asked));
-        bench.settle();
+        bench.carry_out_all();
     }
     // The end of the reason counts at once, and so does success.
     bench.input(Input::AddressAvailable(1, true));
@@ -171,17 +172,17 @@ fn what_cannot_be_set_is_known_before_and_not_tried() {
     let mut bench = Bench::idle(v4(Profile::Rfc9568));
     bench.input(Input::AddressAvailable(0, false));
     bench.input(Input::Startup);
-    bench.settle();
+    bench.carry_out_all();
     assert_eq!(bench.router.priority(), priority(13));
     bench.next_deadline();
     let served = ["advertise", "install 192.0.2.102", "announce 192.0.2.102 x1", "Backup > Master"];
-    assert_eq!(bench.settle(), served);
+    assert_eq!(bench.carry_out_all(), served);
     bench.next_deadline();
-    assert_eq!(bench.settle(), ["advertise"]);
+    assert_eq!(bench.carry_out_all(), ["advertise"]);
     // A Backup has its priority back as soon as it could.
     bench.hear(OWN + 1, 50).unwrap();
     assert_eq!(bench.router.role(), Role::Backup);
-    bench.settle();
+    bench.carry_out_all();
     bench.input(Input::AddressAvailable(0, true));
     assert_eq!(bench.router.priority(), priority(100));
 }
@@ -213,7 +214,7 @@ fn who_has_no_advertised_address_at_all_releases_and_takes_nothing_from_anybody(
         assert_eq!(bench.actions(), []);
     }
     bench.next_deadline();
-    assert!(bench.settle().contains(&"install 192.0.2.102".into()), "asked for again");
+    assert!(bench.carry_out_all().contains(&"install 192.0.2.102".into()), "asked for again");
     assert_eq!((bench.router.installed(), bench.router.priority()), (3, priority(100)));
 }
 
@@ -223,9 +224,9 @@ fn an_address_that_is_not_advertised_faults_nobody() {
     let mut bench = Bench::master(v4(Profile::Rfc3768).with_excluded(&[excluded]).unwrap());
     bench.input(Input::AddressAvailable(2, false));
     assert_eq!((bench.router.role(), bench.router.priority()), (Role::Master, priority(13)));
-    assert_eq!(bench.settle(), ["priority 100 > 13"]);
+    assert_eq!(bench.carry_out_all(), ["priority 100 > 13"]);
     bench.next_deadline();
-    assert_eq!(bench.settle(), ["advertise"]);
+    assert_eq!(bench.carry_out_all(), ["advertise"]);
 }
 
 /// OWN-01: nobody may be better than the owner, so it is not worse.
@@ -260,23 +261,23 @@ fn a_master_whose_interface_is_back_in_time_goes_on() {
     for (gone, goes_on) in [(200, true), (2_999, true), (3_000, false), (60_000, false)] {
         let mut bench = Bench::master(v4(Profile::Rfc3768));
         bench.next_deadline();
-        assert_eq!(bench.settle(), ["advertise"]);
+        assert_eq!(bench.carry_out_all(), ["advertise"]);
         bench.input(Input::InterfaceUp(false));
         let broke_off = ["remove 192.0.2.101", "remove 192.0.2.102", "Master > Initialize"];
-        assert_eq!(bench.settle(), broke_off);
+        assert_eq!(bench.carry_out_all(), broke_off);
         // The source may follow a little later.
         bench.input(Input::PrimaryAddress(None));
         bench.after(millis(gone));
         bench.input(Input::InterfaceUp(true));
         bench.input(Input::PrimaryAddress(Some(host(Family::Ipv4, OWN))));
         assert_eq!(bench.router.role() == Role::Master, goes_on, "{gone} ms");
-        assert_eq!(bench.settle()[0], if goes_on { "advertise" } else { "Initialize > Backup" });
+        assert_eq!(bench.carry_out_all()[0], if goes_on { "advertise" } else { "Initialize > Backup" });
     }
     // What could not be sent was heard by nobody.
     let mut bench = Bench::master(v4(Profile::Rfc3768));
     for _ in 0..2 {
         bench.next_deadline();
-        bench.settle();
+        bench.carry_out_all();
         bench.router.count_tx_error();
     }
     bench.input(Input::InterfaceUp(false));
@@ -301,7 +302,7 @@ fn a_host_has_a_tenth_of_a_second_to_confirm_however_short_the_interval() {
         }
         assert_eq!(bench.router.stats().unconfirmed_suppressed, 9, "one each interval");
         if answered {
-            installs(&actions).into_iter().for_each(|vip| bench.input(Input::AddressInstalled(vip)));
+            installs(&actions).into_iter().for_each(|request| bench.input(Input::AddressInstalled(request)));
         }
         bench.next_deadline();
         assert_eq!(bench.now, takeover + millis(100));
@@ -341,13 +342,13 @@ fn a_master_is_its_own_master_and_encodes_what_it_says() {
     let bench = Bench::master(v4(Profile::Rfc3768).with_priority(priority(200)));
     let (status, own) = (bench.router.status(), host(Family::Ipv4, OWN));
     assert_eq!((status.master, status.master_priority), (Some(own), Some(priority(200))));
-    let ends = Endpoints::new(own, Family::Ipv4.group()).unwrap();
+    let endpoints = Endpoints::new(own, Family::Ipv4.group()).unwrap();
     for (kind, said) in [(AdvertKind::Regular, Some(priority(200))), (AdvertKind::Release, None)] {
         let mut octets = [0; 100];
-        let len = bench.router.encode(kind, ends, &mut octets).unwrap();
-        let packet = Packet::parse(Version::V2, &octets[..len], ends).unwrap();
+        let len = bench.router.encode(kind, endpoints, &mut octets).unwrap();
+        let packet = Packet::parse(Version::V2, &octets[..len], endpoints).unwrap();
         assert_eq!((packet.priority(), packet.trailing()), (said, 0));
-        assert!(packet.addresses().eq(vips(Family::Ipv4)));
+        assert!(packet.addresses().eq(virtual_addresses(Family::Ipv4)));
     }
 }
 
@@ -375,31 +376,31 @@ fn answers_to_a_cancelled_request_are_ignored() {
     let (mut bench, actions) = unconfirmed(v4(Profile::Rfc3768));
     let stale = installs(&actions);
     bench.hear(OWN + 1, 200).unwrap();
-    stale.iter().for_each(|vip| bench.input(Input::AddressFailed(*vip)));
+    stale.iter().for_each(|request| bench.input(Input::AddressFailed(*request)));
     assert_eq!(bench.router.role(), Role::Backup, "cancelled, though the removal was not fetched yet");
     bench.actions();
     let before = without_counters(&bench.router);
-    for vip in &stale {
-        bench.input(Input::AddressInstalled(*vip));
-        bench.input(Input::AddressFailed(*vip));
+    for request in &stale {
+        bench.input(Input::AddressInstalled(*request));
+        bench.input(Input::AddressFailed(*request));
     }
     assert_eq!(without_counters(&bench.router), before, "as Backup");
 
     bench.next_deadline();
     let fresh = installs(&bench.actions());
-    for vip in &stale {
-        bench.input(Input::AddressInstalled(*vip));
-        bench.input(Input::AddressFailed(*vip));
+    for request in &stale {
+        bench.input(Input::AddressInstalled(*request));
+        bench.input(Input::AddressFailed(*request));
     }
     assert_eq!((bench.router.role(), bench.router.installed()), (Role::Master, 0), "as Master again");
-    fresh.into_iter().for_each(|vip| bench.input(Input::AddressInstalled(vip)));
+    fresh.into_iter().for_each(|request| bench.input(Input::AddressInstalled(request)));
     assert_eq!(bench.router.installed(), 2);
 }
 
 /// GARP-01: also where a whole reign of another went by between two polls.
 #[test]
 fn a_takeover_announces_addresses_that_never_left() {
-    let mut bench = Bench::master(v4(Profile::Rfc3768).with_last_word(false));
+    let mut bench = Bench::master(v4(Profile::Rfc3768).with_yield_advertisement(false));
     bench.hear(OWN + 1, 200).unwrap();
     bench.next_deadline();
     let undrained = ["advertise", "announce 192.0.2.101 x1", "announce 192.0.2.102 x1", "Master > Master"];
@@ -561,7 +562,8 @@ fn changes_of_the_priority_are_told_from_the_first_to_the_last() {
     // Before the state that it leads to, and behind all that has to go out.
     bench.input(Input::Tracker(second, Reading::Passing));
     bench.hear(OWN - 1, 60).unwrap();
-    let yields = ["remove 192.0.2.101", "remove 192.0.2.102", "last word", "priority 30 > 50", "Master > Backup"];
+    let yields =
+        ["remove 192.0.2.101", "remove 192.0.2.102", "yield advertisement", "priority 30 > 50", "Master > Backup"];
     assert_eq!(show_all(&bench.actions()), yields);
     bench.input(Input::Tracker(first, Reading::Passing));
     bench.next_deadline();
@@ -619,9 +621,9 @@ fn excluded_addresses_are_installed_but_not_advertised() {
     let excluded = host(Family::Ipv6, 0x77);
     let mut bench = Bench::started(v4(Profile::Rfc3768).with_excluded(&[excluded]).unwrap());
     bench.next_deadline();
-    let done = bench.settle();
+    let done = bench.carry_out_all();
     assert!(done.contains(&format!("install {excluded}")) && done.contains(&format!("announce {excluded} x1")));
-    assert_eq!(bench.router.message(AdvertKind::Regular).addresses.as_slice(), vips(Family::Ipv4));
+    assert_eq!(bench.router.message(AdvertKind::Regular).addresses.as_slice(), virtual_addresses(Family::Ipv4));
 }
 
 /// SEC-06: how long one forged advertisement silences a Backup.
@@ -646,16 +648,16 @@ fn a_cap_bounds_the_silence_that_one_forged_advertisement_buys() {
 fn a_takeover_that_would_ask_for_nothing_asks_again_at_once() {
     let mut bench = Bench::started(config(Profile::Rfc9568, Family::Ipv4));
     bench.next_deadline();
-    let vip = bench.actions().into_iter().find_map(|action| match action {
-        Action::InstallAddress(vip) => Some(vip),
+    let request = bench.actions().into_iter().find_map(|action| match action {
+        Action::InstallAddress(request) => Some(request),
         _ => None,
     });
-    bench.input(Input::AddressFailed(vip.unwrap()));
+    bench.input(Input::AddressFailed(request.unwrap()));
     bench.hear(OWN + 1, 200).unwrap();
     bench.actions();
     bench.input(Input::AddressAvailable(1, false));
     bench.next_deadline();
     assert_eq!(bench.router.role(), Role::Master);
-    let asks = |action: &Action| matches!(action, Action::InstallAddress(vip) if vip.index() == 0);
+    let asks = |action: &Action| matches!(action, Action::InstallAddress(request) if request.index() == 0);
     assert!(bench.actions().iter().any(asks));
 }

@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use vrrp_core::wire::{BufferTooSmall, ChecksumForm, ParseError};
 use vrrp_core::{
-    AdvertInterval, AuthError, Cause, ConfigError, Discard, Family, Fault, GlobalStats, GroupError, Input, Instant,
-    InterfaceId, LastEvent, NewMasterReason, Priority, Profile, ProtocolError, ReconfigureError, Role, RouterId,
-    RouterSet, Stats, Status, Tracker, TrackerId, Transition, Version, VirtualRouterError, Vrid, Weight,
+    Action, AdvertInterval, AuthError, Cause, ConfigError, Discard, Family, Fault, GlobalStats, GroupError, Input,
+    Instant, InterfaceId, LastEvent, NewMasterReason, Priority, Profile, ProtocolError, ReconfigureError, Role,
+    RouterId, RouterSet, Stats, Status, Tracker, TrackerId, Transition, Version, VirtualRouterError, Vrid, Weight,
 };
 
 use crate::common::{Bench, OWN, PROFILES, VRID, config, families, host, priority, secs};
@@ -21,7 +21,7 @@ fn text<T: Serialize + DeserializeOwned + Debug + PartialEq>(value: &T) -> Strin
     text
 }
 
-/// Why `text` is no value of this type.
+/// Returns why `text` is no value of this type.
 fn refused<T: DeserializeOwned + Debug>(text: &str) -> String {
     serde_json::from_str::<T>(text).unwrap_err().to_string()
 }
@@ -46,6 +46,16 @@ fn values_are_plain_numbers_and_names() {
         text(&profile);
     }
     text(&Weight::Adjust(std::num::NonZeroI16::new(-20).unwrap()));
+}
+
+/// Recordings call an address `vip`, those of earlier states too.
+#[test]
+fn an_announcement_is_written_with_the_keys_of_recordings() {
+    let mut bench = Bench::idle(config(Profile::Rfc3768, Family::Ipv4).with_priority(Priority::OWNER));
+    bench.input(Input::Startup);
+    let request = crate::common::installs(&bench.actions())[0];
+    let key = text(&Action::AnnounceAddress { request, count: 2 });
+    assert!(key.starts_with("{\"AnnounceAddress\":{\"vip\":{\"address\":"), "{key}");
 }
 
 #[test]
@@ -121,7 +131,7 @@ fn causes_and_faults_keep_their_evidence() {
         Cause::OwnerStartup,
         Cause::MasterDown { master: None, silence: secs(3) },
         Cause::MasterDown { master: Some(master), silence: secs(3) },
-        Cause::MasterResigned { master },
+        Cause::MasterReleased { master },
         Cause::Preempted { master, priority: priority(50) },
         Cause::HigherPriority { master, priority: priority(200) },
         Cause::HigherAddress { master },

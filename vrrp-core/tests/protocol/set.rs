@@ -12,7 +12,7 @@ use vrrp_core::{
 const START: Instant = Instant::from_nanos(1_000_000_000_000);
 
 fn receive(set: &mut RouterSet, interface: u32, ttl: u8, raw: &Raw) -> Result<RouterId, Rejected> {
-    let rx = RxPacket { ends: raw.ends(), ttl, payload: &raw.octets() };
+    let rx = RxPacket { endpoints: raw.endpoints(), ttl, payload: &raw.octets() };
     set.handle_packet(START, InterfaceId(interface), rx).map(|(id, _)| id)
 }
 
@@ -68,7 +68,7 @@ fn global_counters_move_for_packets_of_any_router_and_of_none() {
             let mut octets = raw.octets();
             // A checksum over a pseudo-header is right too, unless it is another's.
             octets[6] ^= u8::from(raw.pseudo_header);
-            let rx = RxPacket { ends: raw.ends(), ttl, payload: &octets[..octets.len().min(keep)] };
+            let rx = RxPacket { endpoints: raw.endpoints(), ttl, payload: &octets[..octets.len().min(keep)] };
             let Rejected { router: whose, .. } = set.handle_packet(START, InterfaceId(1), rx).unwrap_err();
             // Version 2 for no router here is a sound version, of an unknown id, with a length of its own.
             let foreign_v2 = vrid != VRID && raw.version == 2;
@@ -91,7 +91,8 @@ fn global_counters_move_for_packets_of_any_router_and_of_none() {
         assert_eq!(receive(&mut set, 1, 255, &raw), Err(for_nobody(Discard::Vrid(Vrid::new(vrid).ok()))));
     }
     assert_eq!((set.stats().vrid_errors, total(set.stats())), (2, 2));
-    let empty = RxPacket { ends: Raw::new(Profile::Rfc9568, Family::Ipv4, 1, 1).ends(), ttl: 255, payload: &[] };
+    let empty =
+        RxPacket { endpoints: Raw::new(Profile::Rfc9568, Family::Ipv4, 1, 1).endpoints(), ttl: 255, payload: &[] };
     let short = ParseError::TooShort { needed: 8, had: 0 };
     assert_eq!(set.handle_packet(START, InterfaceId(1), empty), Err(for_nobody(short.into())));
 }
@@ -117,8 +118,8 @@ fn one_routers_actions_stay_together() {
     let mut done = Vec::new();
     while let Some((id, action)) = set.poll_action() {
         done.push((id, show_all(&[action])[0].clone()));
-        if let Action::InstallAddress(vip) = action {
-            set.handle(deadline, id, Input::AddressInstalled(vip));
+        if let Action::InstallAddress(request) = action {
+            set.handle(deadline, id, Input::AddressInstalled(request));
         }
     }
     assert!(done.is_sorted_by_key(|(id, _)| *id), "{done:?}");
@@ -205,7 +206,7 @@ fn a_set_adds_nothing_to_its_routers() {
                 _ => {
                     let raw = alone[which].raw(OWN - 1 + random.below(3) as u8, [0, 50, 100, 200][random.below(4)]);
                     let octets = raw.octets();
-                    let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: &octets };
+                    let rx = RxPacket { endpoints: raw.endpoints(), ttl: 255, payload: &octets };
                     let expected = alone[which].receive(&raw).map(|()| ids[which]);
                     let heard = set.handle_packet(now, InterfaceId(keys[which].0), rx);
                     let whose = heard.map(|(id, _)| id).map_err(|rejected| (rejected.router, rejected.reason));
@@ -227,7 +228,7 @@ fn any_config(random: &mut Random, index: u32) -> Config {
     let priority = [priority(1), priority(100), Priority::OWNER][random.below(3)];
     // Two routers share an interface: they need ids or families of their own.
     let vrid = Vrid::new(VRID + (index % 2) as u8).unwrap();
-    Config::new(profile, vrid, &crate::common::vips(family)).unwrap().with_priority(priority)
+    Config::new(profile, vrid, &crate::common::virtual_addresses(family)).unwrap().with_priority(priority)
 }
 
 /// Drains both, confirms what was asked for, and compares.

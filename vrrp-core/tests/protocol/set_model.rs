@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::common::{OWN, Raw, host, millis, vips};
+use crate::common::{OWN, Raw, host, millis, virtual_addresses};
 use proptest::prelude::*;
 use vrrp_core::{
     Action, Config, Family, Input, Instant, InterfaceId, Profile, Role, RouterId, RouterSet, RxPacket, Vrid,
@@ -77,7 +77,8 @@ impl Pair {
         match operation {
             Operation::Insert(key) => {
                 let (interface, family, vrid) = *key;
-                let config = Config::new(Profile::Rfc9568, Vrid::new(vrid).unwrap(), &vips(family)).unwrap();
+                let config =
+                    Config::new(Profile::Rfc9568, Vrid::new(vrid).unwrap(), &virtual_addresses(family)).unwrap();
                 let free = self.holder(*key).is_none();
                 let given = self.set.insert(InterfaceId(interface), config);
                 assert_eq!(given.is_ok(), free);
@@ -122,12 +123,12 @@ impl Pair {
             Operation::Hear(key, theirs) => self.hear(*key, *theirs),
             Operation::Pass(span) => {
                 // Until then nobody asks what is to be done, and some of it is that of routers that go.
-                self.settle();
+                self.carry_out_all();
                 let end = self.now + millis(*span);
                 while let Some((at, _)) = self.set.deadline().filter(|(at, _)| *at <= end) {
                     self.now = self.now.max(at);
                     self.set.handle_timeout(self.now);
-                    self.settle();
+                    self.carry_out_all();
                 }
                 self.now = end;
             }
@@ -172,7 +173,7 @@ impl Pair {
     fn hear(&mut self, key: Key, theirs: u8) {
         let (interface, family, vrid) = key;
         let raw = Raw { vrid, ..Raw::new(Profile::Rfc9568, family, OWN + 1, theirs) };
-        let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: &raw.octets() };
+        let rx = RxPacket { endpoints: raw.endpoints(), ttl: 255, payload: &raw.octets() };
         let addressee = match self.set.handle_packet(self.now, InterfaceId(interface), rx) {
             Ok((id, _)) => {
                 // A better Master there is one for the whole group.
@@ -186,11 +187,11 @@ impl Pair {
         assert_eq!(addressee, self.holder(key));
     }
 
-    fn settle(&mut self) {
+    fn carry_out_all(&mut self) {
         while let Some((id, action)) = self.set.poll_action() {
             assert!(self.live.contains(&id), "{action:?} of a router that is gone");
-            if let Action::InstallAddress(vip) = action {
-                self.set.handle(self.now, id, Input::AddressInstalled(vip));
+            if let Action::InstallAddress(request) = action {
+                self.set.handle(self.now, id, Input::AddressInstalled(request));
             }
         }
     }

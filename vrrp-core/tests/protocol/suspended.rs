@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 use std::num::NonZeroI16;
 
-use crate::common::{Bench, OWN, PROFILES, Random, config, families, host, millis, priority, secs, vips};
+use crate::common::{Bench, OWN, PROFILES, Random, config, families, host, millis, priority, secs, virtual_addresses};
 use proptest::prelude::*;
 use vrrp_core::{
-    Action, AnnouncePolicy, Config, Drain, Family, Fault, Input, Instant, InterfaceId, Priority, Profile, Reading,
-    ReconfigureError, Role, RouterId, RouterSet, Suspended, Tracker, TrackerId, Version, Vip, VirtualRouter, Vrid,
-    Weight,
+    Action, AddressRequest, AnnouncePolicy, Config, Drain, Family, Fault, Input, Instant, InterfaceId, Priority,
+    Profile, Reading, ReconfigureError, Role, RouterId, RouterSet, Suspended, Tracker, TrackerId, Version,
+    VirtualRouter, Vrid, Weight,
 };
 
 /// Writes a router down, and reads it.
@@ -47,7 +47,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Input::Timeout),
         4 => mostly().prop_map(Input::InterfaceUp),
         4 => mostly().prop_map(move |there| Input::PrimaryAddress(own(there))),
-        4 => mostly().prop_map(|gone| Input::Stray((!gone).then(|| vips(Family::Ipv4)[0]))),
+        4 => mostly().prop_map(|gone| Input::Stray((!gone).then(|| virtual_addresses(Family::Ipv4)[0]))),
         4 => (0..2_usize, mostly()).prop_map(|(index, available)| Input::AddressAvailable(index, available)),
         1 => Just(Input::LinkAddressChanged),
         2 => (1..=255_u8, prop::option::of(0..5_000_u64))
@@ -71,7 +71,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 fn any_config() -> impl Strategy<Value = Config> {
     let policy = (0_u8..3, prop::option::of(0_u64..3_000), prop::option::of(500_u64..3_000));
     (prop::sample::select(PROFILES.to_vec()), 1..=255_u8, any::<bool>(), 0_u64..5_000, any::<[bool; 3]>(), policy)
-        .prop_map(|(profile, own, preempt, hold, [last_word, both, lease], (repeat, delay, refresh))| {
+        .prop_map(|(profile, own, preempt, hold, [yield_advertisement, both, lease], (repeat, delay, refresh))| {
             let both = both && profile.version() == Version::V3;
             let announce = AnnouncePolicy {
                 repeat,
@@ -82,10 +82,10 @@ fn any_config() -> impl Strategy<Value = Config> {
             let mut config = config(profile, Family::Ipv4)
                 .with_priority(priority(own))
                 .with_preempt(preempt, millis(hold))
-                .with_last_word(last_word)
+                .with_yield_advertisement(yield_advertisement)
                 .with_lease(lease)
                 .with_announce(announce)
-                .with_version2_too(both)
+                .with_also_version2(both)
                 .unwrap();
             for (name, weight) in [("a", Weight::Fault), ("b", Weight::Adjust(NonZeroI16::new(20).unwrap()))] {
                 config.add_tracker(Tracker { name: name.into(), weight, reverse: false }).unwrap();
@@ -98,7 +98,7 @@ fn any_config() -> impl Strategy<Value = Config> {
 struct Both {
     plain: Bench,
     carried: Bench,
-    requests: Vec<Vip>,
+    requests: Vec<AddressRequest>,
 }
 
 impl Both {
@@ -117,8 +117,8 @@ impl Both {
 
     fn happen(&mut self, happening: &Happening) {
         if let Happening::Answer(worked) = happening {
-            let Some(vip) = self.requests.pop() else { return };
-            let input = if *worked { Input::AddressInstalled(vip) } else { Input::AddressFailed(vip) };
+            let Some(request) = self.requests.pop() else { return };
+            let input = if *worked { Input::AddressInstalled(request) } else { Input::AddressFailed(request) };
             self.each(|bench| bench.input(input));
         } else if matches!(happening, Happening::Suspend) {
             // A driver waits for what it asked for.
@@ -188,7 +188,7 @@ fn a_master_advertises_when_it_would_have_and_nothing_else_comes_of_it() {
             assert_eq!(next.actions(), [], "it has nothing to do");
             assert_eq!(next.router.deadline(), deadline);
             next.next_deadline();
-            assert_eq!(next.settle(), ["advertise"]);
+            assert_eq!(next.carry_out_all(), ["advertise"]);
         }
     }
 }
@@ -202,21 +202,21 @@ fn what_is_begun_is_carried_out_first_and_what_has_no_answer_is_asked_for_again(
     bench.input(Input::AddressInstalled(asked[0]));
     bench.actions();
     let mut next = Bench { router: resumed(&bench.router), now: bench.now };
-    assert_eq!(next.router.requests().map(|vip| vip.address).collect::<Vec<_>>(), [asked[0].address]);
+    assert_eq!(next.router.requests().map(|request| request.address).collect::<Vec<_>>(), [asked[0].address]);
     let again = next.actions();
-    assert!(matches!(again[..], [Action::InstallAddress(vip)] if vip.address == asked[1].address), "{again:?}");
+    assert!(matches!(again[..], [Action::InstallAddress(request)] if request.address == asked[1].address), "{again:?}");
 }
 
 #[test]
 fn another_configuration_has_the_consequences_of_a_change() {
     let before = config(Profile::Rfc3768, Family::Ipv4);
     let bench = Bench::master(before.clone());
-    let [first, second] = vips(Family::Ipv4);
+    let [first, second] = virtual_addresses(Family::Ipv4);
     let other: IpAddr = [192, 0, 2, 103].into();
     let after = before.clone().with_addresses(&[other, second]).unwrap().with_priority(priority(90));
     let router = VirtualRouter::resume(after, carried(&bench.router)).unwrap();
     let mut next = Bench { router, now: bench.now };
-    let done = next.settle();
+    let done = next.carry_out_all();
     assert_eq!(done[0], format!("remove {first}"));
     assert_eq!(done[1..], [format!("install {other}"), format!("announce {other} x1"), "priority 100 > 90".into()]);
     assert_eq!(next.router.installed(), 2);
@@ -241,7 +241,7 @@ fn verdicts_go_by_name() {
     bench.input(Input::Tracker(ids[0], Reading::Failing));
     bench.input(Input::Tracker(ids[1], Reading::Passing));
     bench.input(Input::Startup);
-    bench.settle();
+    bench.carry_out_all();
     let suspended = carried(&bench.router);
     assert_eq!(
         (suspended.reading("a"), suspended.reading("b"), suspended.reading("c")),
@@ -265,16 +265,16 @@ fn group() -> (RouterSet, [RouterId; 2], Instant) {
     }
     now = now + secs(10);
     set.handle_timeout(now);
-    settle(&mut set, now);
+    carry_out_all(&mut set, now);
     (set, ids, now)
 }
 
-fn settle(set: &mut RouterSet, now: Instant) -> usize {
+fn carry_out_all(set: &mut RouterSet, now: Instant) -> usize {
     let mut done = 0;
     while let Some((id, action)) = set.poll_action() {
         done += 1;
-        if let Action::InstallAddress(vip) = action {
-            set.handle(now, id, Input::AddressInstalled(vip));
+        if let Action::InstallAddress(request) = action {
+            set.handle(now, id, Input::AddressInstalled(request));
         }
     }
     done
@@ -286,12 +286,12 @@ fn a_sync_group_goes_on_together_and_who_is_in_none_any_more_goes_on_alone() {
         let (mut set, ids, now) = group();
         if faulty {
             set.handle(now, ids[1], Input::InterfaceUp(false));
-            settle(&mut set, now);
+            carry_out_all(&mut set, now);
         }
         let role = if faulty { Role::Initialize } else { Role::Master };
         // In the next process they have other ids.
         let mut next = RouterSet::new().with_stats(*set.stats());
-        let other = Config::new(Profile::Rfc3768, Vrid::new(99).unwrap(), &vips(Family::Ipv4)).unwrap();
+        let other = Config::new(Profile::Rfc3768, Vrid::new(99).unwrap(), &virtual_addresses(Family::Ipv4)).unwrap();
         next.insert(InterfaceId(7), other).unwrap();
         let new_ids = [1_usize, 0].map(|n| {
             let mut suspended = carried(set.get(ids[n]).unwrap());
@@ -301,7 +301,7 @@ fn a_sync_group_goes_on_together_and_who_is_in_none_any_more_goes_on_alone() {
         });
         let mut alone = next.clone();
         next.group(now, &[new_ids[1], new_ids[0]]).unwrap();
-        assert_eq!(settle(&mut next, now), 0, "nothing is done, nothing is told");
+        assert_eq!(carry_out_all(&mut next, now), 0, "nothing is done, nothing is told");
         assert!(new_ids.iter().all(|id| next.get(*id).unwrap().role() == role));
         if faulty {
             assert_eq!(next.get(new_ids[1]).unwrap().faults().collect::<Vec<_>>(), [Fault::GroupMember(new_ids[0])]);
@@ -318,7 +318,7 @@ fn a_sync_group_goes_on_together_and_who_is_in_none_any_more_goes_on_alone() {
 }
 
 const MAY_BE_NONE: [&str; 9] =
-    ["source", "retry_at", "winner", "drain", "hand_over", "kept_out_by", "not_installed", "stray", "group_fault"];
+    ["source", "retry_at", "winner", "drain", "hand_over", "last_fault", "not_installed", "stray", "group_fault"];
 
 #[test]
 fn what_this_version_does_not_write_it_does_not_read() {
@@ -367,7 +367,7 @@ fn no_damage_makes_it_panic() {
         let config = config(PROFILES[round % PROFILES.len()], Family::Ipv4);
         let mut bench = if round % 2 == 0 { Bench::master(config) } else { Bench::started(config) };
         let _ = bench.hear(OWN + 1, 90);
-        bench.settle();
+        bench.carry_out_all();
         let mut value = serde_json::to_value(bench.router.suspend().unwrap()).unwrap();
         damage(&mut value, &mut random);
         let Ok(suspended) = serde_json::from_value::<Suspended>(value) else { continue };
@@ -377,8 +377,8 @@ fn no_damage_makes_it_panic() {
         for _ in 0..20 {
             for _ in 0..20 {
                 let Some(action) = next.router.poll_action() else { break };
-                if let Action::InstallAddress(vip) = action {
-                    next.input(Input::AddressInstalled(vip));
+                if let Action::InstallAddress(request) = action {
+                    next.input(Input::AddressInstalled(request));
                 }
             }
             let _ = next.hear(OWN + 1, 200);

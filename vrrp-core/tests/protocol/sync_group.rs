@@ -2,10 +2,10 @@
 
 use std::num::NonZeroI16;
 
-use crate::common::{OWN, Raw, host, millis, priority, secs, show, vips};
+use crate::common::{OWN, Raw, host, millis, priority, secs, show, virtual_addresses};
 use vrrp_core::{
-    Action, Cause, Config, Family, Fault, GroupError, Input, Instant, InterfaceId, Priority, Profile, Reading, Role,
-    RouterId, RouterSet, RxPacket, Tracker, TrackerId, Vip, Vrid, Weight,
+    Action, AddressRequest, Cause, Config, Family, Fault, GroupError, Input, Instant, InterfaceId, Priority, Profile,
+    Reading, Role, RouterId, RouterSet, RxPacket, Tracker, TrackerId, Vrid, Weight,
 };
 
 const START: Instant = Instant::from_nanos(1_000_000_000_000);
@@ -22,7 +22,7 @@ struct Host {
 fn member(index: usize, own: Priority) -> (Config, [TrackerId; 2]) {
     let family = if index % 2 == 0 { Family::Ipv4 } else { Family::Ipv6 };
     let vrid = Vrid::new(crate::common::VRID).unwrap();
-    let mut config = Config::new(Profile::Rfc9568, vrid, &vips(family)).unwrap().with_priority(own);
+    let mut config = Config::new(Profile::Rfc9568, vrid, &virtual_addresses(family)).unwrap().with_priority(own);
     let trackers = [Weight::Fault, Weight::Adjust(NonZeroI16::new(20).unwrap())];
     let ids = trackers.map(|weight| config.add_tracker(Tracker { name: "t".into(), weight, reverse: false }).unwrap());
     (config, ids)
@@ -50,14 +50,14 @@ impl Host {
     fn started(priorities: &[u8]) -> Self {
         let mut host = Self::idle(priorities);
         host.set.handle_all(host.now, Input::Startup);
-        host.settle();
+        host.carry_out_all();
         host
     }
 
     fn master(priorities: &[u8]) -> Self {
         let mut host = Self::started(priorities);
         host.after(secs(4));
-        host.settle();
+        host.carry_out_all();
         assert_eq!(host.roles(), vec![Role::Master; priorities.len()]);
         host
     }
@@ -73,7 +73,7 @@ impl Host {
     fn hear(&mut self, index: usize, sender: u8, rx: u8) {
         let family = self.set.get(self.members[index]).unwrap().config().family();
         let raw = Raw::new(Profile::Rfc9568, family, sender, rx);
-        let rx = RxPacket { ends: raw.ends(), ttl: 255, payload: &raw.octets() };
+        let rx = RxPacket { endpoints: raw.endpoints(), ttl: 255, payload: &raw.octets() };
         let _ = self.set.handle_packet(self.now, InterfaceId(index as u32), rx);
     }
 
@@ -90,22 +90,22 @@ impl Host {
     }
 
     /// Carries out and confirms everything; tells what was done, by member.
-    fn settle(&mut self) -> Vec<String> {
+    fn carry_out_all(&mut self) -> Vec<String> {
         let mut done = Vec::new();
         while let Some((id, action)) = self.set.poll_action() {
             done.push(format!("{} {}", id.index(), show(&action)));
             assert!(done.len() < 1_000, "actions without end: {:?}", &done[..20]);
-            if let Action::InstallAddress(vip) = action {
-                self.set.handle(self.now, id, Input::AddressInstalled(vip));
+            if let Action::InstallAddress(request) = action {
+                self.set.handle(self.now, id, Input::AddressInstalled(request));
             }
         }
         done
     }
 
-    /// As `settle`, without what concerns addresses.
+    /// Carries out everything as `carry_out_all` does, except what concerns addresses.
     fn protocol(&mut self) -> Vec<String> {
         let addresses = ["install", "remove", "announce"];
-        self.settle().into_iter().filter(|done| !addresses.iter().any(|word| done.contains(word))).collect()
+        self.carry_out_all().into_iter().filter(|done| !addresses.iter().any(|word| done.contains(word))).collect()
     }
 
     fn roles(&self) -> Vec<Role> {
@@ -122,7 +122,7 @@ fn all_take_over_when_the_last_is_due() {
     let mut host = Host::started(&[200, 100, 150]);
     let mut woken = 0;
     while host.roles() == [Role::Backup; 3] {
-        host.settle();
+        host.carry_out_all();
         host.now = host.set.deadline().unwrap().0;
         host.time_out();
         woken += 1;
@@ -205,7 +205,7 @@ fn a_member_without_any_address_takes_the_group_out_for_thirty_seconds() {
     let mut host = Host::started(&[100, 100]);
     host.after(secs(4));
     let asked = std::iter::from_fn(|| host.set.poll_action()).filter_map(|(id, action)| match action {
-        Action::InstallAddress(vip) if id == host.members[1] => Some(vip),
+        Action::InstallAddress(request) if id == host.members[1] => Some(request),
         _ => None,
     });
     let asked: Vec<_> = asked.collect();
@@ -216,7 +216,7 @@ fn a_member_without_any_address_takes_the_group_out_for_thirty_seconds() {
     assert!(priorities.eq([priority(13); 2]), "the whole group is handicapped");
     host.input(1, Input::AddressFailed(second));
     assert_eq!(host.roles(), [Role::Initialize; 2]);
-    host.settle();
+    host.carry_out_all();
     host.after(millis(29_999));
     assert_eq!(host.roles(), [Role::Initialize; 2]);
     host.after(millis(1));
@@ -227,14 +227,14 @@ fn a_member_without_any_address_takes_the_group_out_for_thirty_seconds() {
 fn who_yields_takes_the_others_along() {
     let mut host = Host::master(&[100, 100, 100]);
     host.after(secs(1));
-    host.settle();
+    host.carry_out_all();
     host.hear(1, OWN + 1, 150);
     assert_eq!(host.roles(), [Role::Backup; 3]);
     let along = Cause::GroupYielded(host.members[1]);
     let better = Cause::HigherPriority { master: crate::common::host(Family::Ipv6, OWN + 1), priority: priority(150) };
     assert_eq!(host.causes(), [along, better, along]);
     let releases: Vec<_> = host.protocol().into_iter().filter(|done| !done.contains('>')).collect();
-    assert_eq!(releases, ["0 release", "1 last word", "2 release"]);
+    assert_eq!(releases, ["0 release", "1 yield advertisement", "2 release"]);
     assert_eq!(host.set.deadline().unwrap().0, host.now + std::time::Duration::from_nanos(DOWN));
 }
 
@@ -246,14 +246,14 @@ fn who_is_not_started_is_waited_for_and_who_is_stopped_takes_the_others_along() 
     host.input(1, Input::Startup);
     assert_eq!((host.roles(), host.causes()), (vec![Role::Backup; 2], vec![Cause::Startup; 2]));
     host.after(secs(4));
-    host.settle();
+    host.carry_out_all();
 
     host.input(0, Input::Shutdown);
     let gone = Cause::Fault(Fault::GroupPending(host.members[0]));
     assert_eq!((host.roles(), host.causes()), (vec![Role::Initialize; 2], vec![Cause::Shutdown, gone]));
     host.input(0, Input::Startup);
     host.after(secs(4));
-    host.settle();
+    host.carry_out_all();
     host.set.handle_all(host.now, Input::Shutdown);
     assert_eq!((host.roles(), host.causes()), (vec![Role::Initialize; 2], vec![Cause::Shutdown; 2]));
 }
@@ -354,7 +354,7 @@ mod histories {
     struct World {
         host: Host,
         started: Vec<bool>,
-        requests: VecDeque<(RouterId, Vip)>,
+        requests: VecDeque<(RouterId, AddressRequest)>,
         takeovers: u32,
     }
 
@@ -393,8 +393,8 @@ mod histories {
                 }
                 Happening::Drain => self.drain(),
                 Happening::Answer(worked) => {
-                    let Some((id, vip)) = self.requests.pop_front() else { return };
-                    let answer = if worked { Input::AddressInstalled(vip) } else { Input::AddressFailed(vip) };
+                    let Some((id, request)) = self.requests.pop_front() else { return };
+                    let answer = if worked { Input::AddressInstalled(request) } else { Input::AddressFailed(request) };
                     host.set.handle(host.now, id, answer);
                 }
                 Happening::All(input) => {
@@ -409,7 +409,7 @@ mod histories {
             let mut sent = vec![0; self.started.len()];
             while let Some((id, action)) = self.host.set.poll_action() {
                 match action {
-                    Action::InstallAddress(vip) => self.requests.push_back((id, vip)),
+                    Action::InstallAddress(request) => self.requests.push_back((id, request)),
                     Action::SendAdvertisement(_) => sent[id.index()] += 1,
                     _ => {}
                 }
@@ -474,7 +474,7 @@ mod histories {
             }
             // Attempts that failed before are 15 minutes apart at most.
             for _ in 0..1_000 {
-                world.host.settle();
+                world.host.carry_out_all();
                 world.host.after(secs(1));
             }
             prop_assert_eq!(world.host.roles(), vec![Role::Master; priorities.len()]);

@@ -11,7 +11,7 @@ use vrrp_core::{
 };
 
 const START: Instant = Instant::from_nanos(1_000_000_000_000);
-/// How long a packet is on its way.
+/// The time for which a packet is on its way.
 const FLIGHT: Duration = Duration::from_micros(100);
 
 /// A router of every host: its LAN, and each host's priority.
@@ -30,13 +30,19 @@ struct Lans {
 struct Packet {
     to: usize,
     lan: u32,
-    ends: Endpoints,
+    endpoints: Endpoints,
     octets: Vec<u8>,
 }
 
 impl Lans {
     /// Every host has all routers of the plan in one group. `number` is the last octet of a host on a LAN.
-    fn new(profile: Profile, plan: Plan<'_>, hosts: usize, last_word: bool, number: fn(usize, u32) -> u8) -> Self {
+    fn new(
+        profile: Profile,
+        plan: Plan<'_>,
+        hosts: usize,
+        yield_advertisement: bool,
+        number: fn(usize, u32) -> u8,
+    ) -> Self {
         let mut lans = Self {
             now: START,
             hosts: Vec::new(),
@@ -50,10 +56,10 @@ impl Lans {
             let mut members = Vec::new();
             for (index, (lan, priorities)) in plan.iter().enumerate() {
                 let Some(own) = priorities.get(host).filter(|own| **own > 0) else { continue };
-                let vip = Ipv4Addr::new(192, 0, *lan as u8, 200 + index as u8);
+                let address = Ipv4Addr::new(192, 0, *lan as u8, 200 + index as u8);
                 let vrid = Vrid::new(index as u8 + 1).unwrap();
-                let config = Config::new(profile, vrid, &[vip.into()]).unwrap().with_priority(priority(*own));
-                let id = set.insert(InterfaceId(*lan), config.with_last_word(last_word)).unwrap();
+                let config = Config::new(profile, vrid, &[address.into()]).unwrap().with_priority(priority(*own));
+                let id = set.insert(InterfaceId(*lan), config.with_yield_advertisement(yield_advertisement)).unwrap();
                 let source = Ipv4Addr::new(192, 0, *lan as u8, number(host, *lan));
                 set.handle(START, id, Input::PrimaryAddress(Some(source.into())));
                 members.push(id);
@@ -84,19 +90,21 @@ impl Lans {
     fn carry_out(&mut self, host: usize) {
         while let Some((id, action)) = self.hosts[host].poll_action() {
             match action {
-                Action::InstallAddress(vip) => self.hosts[host].handle(self.now, id, Input::AddressInstalled(vip)),
+                Action::InstallAddress(request) => {
+                    self.hosts[host].handle(self.now, id, Input::AddressInstalled(request))
+                }
                 Action::StateChanged(change) => self.log.push((self.now, host, id, change.to)),
                 Action::SendAdvertisement(kind) => {
                     let router = self.hosts[host].get(id).unwrap();
                     let IpAddr::V4(source) = router.source().unwrap() else { panic!() };
                     let lan = u32::from(source.octets()[2]);
-                    let ends = Endpoints::new(source.into(), Family::Ipv4.group()).unwrap();
+                    let endpoints = Endpoints::new(source.into(), Family::Ipv4.group()).unwrap();
                     let mut octets = vec![0; 1500];
-                    let len = router.encode(kind, ends, &mut octets).unwrap();
+                    let len = router.encode(kind, endpoints, &mut octets).unwrap();
                     octets.truncate(len);
                     self.sent += 1;
                     for to in (0..self.hosts.len()).filter(|to| *to != host && !self.cut.contains(&lan)) {
-                        let packet = Packet { to, lan, ends, octets: octets.clone() };
+                        let packet = Packet { to, lan, endpoints, octets: octets.clone() };
                         self.in_flight.insert((self.now + FLIGHT, self.sent * 8 + to), packet);
                     }
                 }
@@ -114,9 +122,12 @@ impl Lans {
             assert!(next >= self.now, "a deadline in the past");
             self.now = next;
             if arrival == Some(next) {
-                let (_, Packet { to, lan, ends, octets }) = self.in_flight.pop_first().unwrap();
-                let _ =
-                    self.hosts[to].handle_packet(next, InterfaceId(lan), RxPacket { ends, ttl: 255, payload: &octets });
+                let (_, Packet { to, lan, endpoints, octets }) = self.in_flight.pop_first().unwrap();
+                let _ = self.hosts[to].handle_packet(
+                    next,
+                    InterfaceId(lan),
+                    RxPacket { endpoints, ttl: 255, payload: &octets },
+                );
                 self.carry_out(to);
             } else {
                 // All before any of what they send arrives.
@@ -137,14 +148,14 @@ impl Lans {
         self.hosts[host].iter().next().unwrap().1.role()
     }
 
-    /// What became of whom since this was asked last, sorted.
+    /// Returns what became of whom since this was asked last, sorted.
     fn changes(&mut self) -> Vec<(usize, usize, Role)> {
         let mut changes: Vec<_> = self.log.drain(..).map(|(_, host, id, to)| (host, id.index(), to)).collect();
         changes.sort_by_key(|(host, index, _)| (*host, *index));
         changes
     }
 
-    /// When a host's group became Master.
+    /// Returns when a host's group became Master.
     fn takeovers(&self, host: usize) -> impl Iterator<Item = Instant> {
         let taken = move |(_, whose, id, to): &&(Instant, usize, RouterId, Role)| {
             *whose == host && id.index() == 0 && *to == Role::Master
@@ -228,8 +239,8 @@ fn two_groups_that_disagree_settle() {
     for plan in [OPPOSITE, SKEWED, EQUAL] {
         for number in [in_order as fn(usize, u32) -> u8, crossed] {
             for profile in PROFILES {
-                for last_word in [false, true] {
-                    let mut lans = Lans::new(profile, plan, 2, last_word, number);
+                for yield_advertisement in [false, true] {
+                    let mut lans = Lans::new(profile, plan, 2, yield_advertisement, number);
                     lans.start();
                     lans.run(secs(60));
                     settled(&mut lans, 3);

@@ -1,13 +1,15 @@
-//! The whole transition table as a file that a review reads: `../data/transitions.txt`.
+//! The whole transition table as a file that a review reads, `../data/transitions.txt`, and the state diagram of the
+//! documentation, `src/guide/states.txt`, which is drawn from the same rows.
 //!
-//! A change of behaviour is a change of that file. `VRRP_BLESS=1 cargo test -p vrrp-core --test protocol transition_table`
-//! writes it anew.
+//! A change of behaviour is a change of these files. `VRRP_BLESS=1 cargo test -p vrrp-core --test protocol transition_table`
+//! writes them anew.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::common::{OWN, PROFILES, centis, host, millis, priority, secs};
 use vrrp_core::fsm::{self, Advert, Backup, Coordinate, Effects, Event, Params, State};
-use vrrp_core::{Family, Instant, Priority};
+use vrrp_core::{Family, Instant, Priority, Profile, Role};
 
 const NOW: Instant = Instant::from_nanos(1_000_000_000_000);
 const LOCAL: u8 = 100;
@@ -15,7 +17,7 @@ const LOCAL: u8 = 100;
 const HEAD: &str = "\
 # Every state and event of every profile: what follows, when the timer then fires, and what is to be done.
 #
-# Priority 100, interval 1 s, Preempt_Mode on and no last word, unless the state says otherwise. The peer advertises
+# Priority 100, interval 1 s, Preempt_Mode on and no yield advertisement, unless the state says otherwise. The peer advertises
 # every 2 s. Before the event Master_Down_Timer has 2.5 s to go and was set 1 s ago, Adver_Timer has 0.5 s to go. A timer
 # that runs on is `runs`; a Backup that is due has none, and waits for its sync group. A lower address is compared at
 # equal priority. A Master that was silent for so long is beyond its lease. Written by tests/protocol/transition_table.rs.
@@ -62,7 +64,11 @@ fn situations() -> Vec<Situation> {
         },
         Situation { name: "Backup, owner", state: backup(None), params: own },
         Situation { name: "Master", state: master, params: |_| {} },
-        Situation { name: "Master, last word", state: master, params: |params| params.last_word = true },
+        Situation {
+            name: "Master, yield advertisement",
+            state: master,
+            params: |params| params.yield_advertisement = true,
+        },
         Situation { name: "Master, owner", state: master, params: own },
         Situation { name: "In a group: owner", state: State::Initialize, params: own_grouped },
         Situation { name: "In a group: Backup", state: backup(None), params: grouped },
@@ -107,26 +113,108 @@ fn events(params: &Params, state: &State) -> Vec<(&'static str, Instant, Event)>
     events
 }
 
-fn table() -> String {
-    let mut table = HEAD.to_string();
+/// One row: what follows from an event in a situation.
+struct Row {
+    profile: Profile,
+    situation: &'static str,
+    event: &'static str,
+    from: Role,
+    to: Role,
+    next: String,
+    effects: Effects,
+}
+
+fn rows() -> Vec<Row> {
+    let mut rows = Vec::new();
     for profile in PROFILES {
         for Situation { name, state, params: adjust } in situations() {
             let mut params = Params::new(profile, priority(LOCAL), centis(100), host(Family::Ipv4, OWN));
             adjust(&mut params);
-            writeln!(table).unwrap();
             for (event, now, what) in events(&params, &state) {
-                let (next, effects) = fsm::step(&params, state, now, what);
-                let line = format!(
-                    "{:<14}{name:<20}{event:<24}{:<36}{}",
-                    format!("{profile:?}"),
-                    describe(&state, &next, now),
-                    words(effects)
-                );
-                writeln!(table, "{}", line.trim_end()).unwrap();
+                let (after, effects) = fsm::step(&params, state, now, what);
+                let (from, to, next) = (state.role(), after.role(), describe(&state, &after, now));
+                rows.push(Row { profile, situation: name, event, from, to, next, effects });
             }
         }
     }
+    rows
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut table = HEAD.to_string();
+    for block in rows.chunk_by(|one, other| one.situation == other.situation && one.profile == other.profile) {
+        writeln!(table).unwrap();
+        for Row { profile, situation, event, next, effects, .. } in block {
+            let profile = format!("{profile:?}");
+            let line = format!("{profile:<14}{situation:<28}{event:<24}{next:<36}{}", words(*effects));
+            writeln!(table, "{}", line.trim_end()).unwrap();
+        }
+    }
     table
+}
+
+/// The arrows of the drawing, by their numbers there.
+const ARROWS: [(Role, Role); 6] = [
+    (Role::Initialize, Role::Backup),
+    (Role::Initialize, Role::Master),
+    (Role::Backup, Role::Master),
+    (Role::Backup, Role::Initialize),
+    (Role::Master, Role::Backup),
+    (Role::Master, Role::Initialize),
+];
+
+const DRAWING: &str = "
+             +----------------------------------------+
+      +----->|               Initialize               |<-----+
+      |      +----------------------------------------+      |
+      |           |                              |           |
+    4 |           | 1                          2 |           | 6
+      |           v                              v           |
+    +------------------+        3         +------------------+
+    |                  |----------------->|                  |
+    |      Backup      |                  |      Master      |
+    |                  |<-----------------|                  |
+    +------------------+        5         +------------------+
+";
+
+/// Draws the states, and names for each arrow the events that lead along it, what is to be done then, and in which
+/// situations. An event that leads there in every situation of a state names none.
+fn diagram(rows: &[Row]) -> String {
+    let drawn: BTreeSet<_> = rows.iter().map(|row| (row.from as u8, row.to as u8)).filter(|(a, b)| a != b).collect();
+    assert_eq!(drawn, ARROWS.map(|(from, to)| (from as u8, to as u8)).into(), "the drawing has these arrows");
+    let mut text = format!("```text{DRAWING}");
+    for (number, (from, to)) in (1..).zip(ARROWS) {
+        writeln!(text, "\n{number}  {from} to {to}").unwrap();
+        let along: Vec<&Row> = rows.iter().filter(|row| (row.from, row.to) == (from, to)).collect();
+        let mut told = BTreeSet::new();
+        for row in &along {
+            if !told.insert((row.event, words(row.effects))) {
+                continue;
+            }
+            let alike = |other: &&&Row| (other.event, other.effects) == (row.event, row.effects);
+            let situations = names(along.iter().filter(alike).map(|row| row.situation));
+            let possible = names(
+                rows.iter().filter(|other| (other.event, other.from) == (row.event, from)).map(|row| row.situation),
+            );
+            let profiles: BTreeSet<_> = along.iter().filter(alike).map(|row| row.profile).collect();
+            assert_eq!(profiles.len(), PROFILES.len(), "{}: the diagram has no word for a profile", row.event);
+            let others: Vec<&str> = possible.into_iter().filter(|name| !situations.contains(name)).collect();
+            let situations = match others[..] {
+                [] => String::new(),
+                _ if others.len() < situations.len() => format!("not in: {}", others.join("; ")),
+                _ => format!("in: {}", situations.join("; ")),
+            };
+            let line = format!("   {:<24}{:<29}{situations}", row.event, words(row.effects));
+            writeln!(text, "{}", line.trim_end()).unwrap();
+        }
+    }
+    text + "```\n"
+}
+
+/// Each name once, in the order in which they come.
+fn names<'a>(all: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen = BTreeSet::new();
+    all.filter(|name| seen.insert(*name)).collect()
 }
 
 fn describe(before: &State, after: &State, now: Instant) -> String {
@@ -150,13 +238,13 @@ fn describe(before: &State, after: &State, now: Instant) -> String {
 fn words(effects: Effects) -> String {
     let all = [
         (Effects::ADVERTISE, "advertise"),
-        (Effects::ASSERT, "assert"),
-        (Effects::RESIGN, "resign"),
+        (Effects::ANSWER_LOWER, "answer"),
+        (Effects::RELEASE, "release"),
         (Effects::INSTALL, "install"),
         (Effects::REMOVE, "remove"),
         (Effects::DISCARD, "discard"),
         (Effects::DUPLICATE, "duplicate"),
-        (Effects::LAST_WORD, "last word"),
+        (Effects::YIELD, "yield advertisement"),
     ];
     let asked: Vec<_> = all.into_iter().filter(|(effect, _)| effects.contains(*effect)).map(|(_, word)| word).collect();
     asked.join(" ")
@@ -164,14 +252,23 @@ fn words(effects: Effects) -> String {
 
 #[test]
 fn the_table_is_the_reviewed_one() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/transitions.txt");
-    let table = table();
+    compare("/tests/data/transitions.txt", &table(&rows()));
+}
+
+#[test]
+fn the_state_diagram_is_drawn_from_the_table() {
+    compare("/src/guide/states.txt", &diagram(&rows()));
+}
+
+/// Compares with a reviewed file, line by line.
+fn compare(file: &str, text: &str) {
+    let path = format!("{}{file}", env!("CARGO_MANIFEST_DIR"));
     if std::env::var_os("VRRP_BLESS").is_some() {
-        std::fs::write(path, &table).unwrap();
+        std::fs::write(&path, text).unwrap();
     }
     let reviewed = std::fs::read_to_string(path).unwrap();
-    for (number, (line, expected)) in table.lines().zip(reviewed.lines()).enumerate() {
-        assert_eq!(line, expected, "line {}: if the change is meant, run with VRRP_BLESS=1", number + 1);
+    for (number, (line, expected)) in text.lines().zip(reviewed.lines()).enumerate() {
+        assert_eq!(line, expected, "line {} of {file}: if the change is meant, run with VRRP_BLESS=1", number + 1);
     }
-    assert_eq!(table.lines().count(), reviewed.lines().count(), "if the change is meant, run with VRRP_BLESS=1");
+    assert_eq!(text.lines().count(), reviewed.lines().count(), "if the change is meant, run with VRRP_BLESS=1");
 }

@@ -1,6 +1,8 @@
 //! Unicast routers and multicast routers never hear each other (EXT-01, EXT-02, AMB-23, RX-01).
 
-use crate::common::{Bench, OWN, PROFILES, Raw, config, errors_counted, families, host, vips, without_counters};
+use crate::common::{
+    Bench, OWN, PROFILES, Raw, config, errors_counted, families, host, virtual_addresses, without_counters,
+};
 use vrrp_core::wire::{ChecksumForm, Endpoints, Packet};
 use vrrp_core::{AdvertKind, Config, Discard, Family, Profile, RxPacket, UnicastPeer};
 
@@ -18,7 +20,7 @@ fn with_peers(config: Config) -> Config {
 /// Delivers, and sees that a rejected packet changed one counter and nothing else.
 fn deliver(bench: &mut Bench, raw: &Raw, ttl: u8) -> Result<(), (Discard, Vec<&'static str>)> {
     let (before, stats) = (without_counters(&bench.router), *bench.router.stats());
-    let rx = RxPacket { ends: raw.ends(), ttl, payload: &raw.octets() };
+    let rx = RxPacket { endpoints: raw.endpoints(), ttl, payload: &raw.octets() };
     bench.router.handle_packet(bench.now, rx).map(drop).map_err(|discard| {
         assert_eq!(without_counters(&bench.router), before);
         (discard, errors_counted(&stats, bench.router.stats()))
@@ -76,13 +78,14 @@ fn each_peer_is_sent_a_checksum_of_its_own_over_ipv6() {
     {
         let bench = Bench::master(with_peers(config(profile, family)));
         let [near, far] = [NEAR, FAR].map(|peer| Endpoints::new(host(family, OWN), host(family, peer)).unwrap());
-        let copy = |ends| {
+        let copy = |endpoints| {
             let mut octets = [0; 100];
-            let len = bench.router.encode(AdvertKind::Regular, ends, &mut octets).unwrap();
+            let len = bench.router.encode(AdvertKind::Regular, endpoints, &mut octets).unwrap();
             octets[..len].to_vec()
         };
         let (to_near, to_far) = (copy(near), copy(far));
-        let read = |octets, ends| Packet::parse(profile.version(), octets, ends).map(|packet| packet.checksum());
+        let read =
+            |octets, endpoints| Packet::parse(profile.version(), octets, endpoints).map(|packet| packet.checksum());
         let pseudo_header = family == Family::Ipv6 || profile == Profile::Rfc5798;
         let form = if pseudo_header { ChecksumForm::PseudoHeader } else { ChecksumForm::Message };
         assert_eq!((read(&to_near, near), read(&to_far, far)), (Ok(form), Ok(form)));
@@ -94,7 +97,7 @@ fn each_peer_is_sent_a_checksum_of_its_own_over_ipv6() {
 /// A peer need not be link-local (the draft says so, deployed configurations do not).
 #[test]
 fn peers_over_ipv6_may_be_global() {
-    let peer = UnicastPeer { address: vips(Family::Ipv6)[1], min_ttl: 255 };
+    let peer = UnicastPeer { address: virtual_addresses(Family::Ipv6)[1], min_ttl: 255 };
     for profile in PROFILES.into_iter().filter(|profile| families(*profile).contains(&Family::Ipv6)) {
         assert!(config(profile, Family::Ipv6).with_unicast_peers(&[peer]).is_ok());
     }

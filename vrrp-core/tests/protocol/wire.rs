@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::common::{PROFILES, Raw, centis, families, host, priority, vips};
+use crate::common::{PROFILES, Raw, centis, families, host, priority, virtual_addresses};
 use proptest::prelude::*;
 use vrrp_core::wire::{
     AddressList, AddressListError, BufferTooSmall, ChecksumForm, Endpoints, Message, Packet, ParseError,
@@ -152,7 +152,7 @@ impl Vector {
         (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
     }
 
-    fn ends(&self) -> Endpoints {
+    fn endpoints(&self) -> Endpoints {
         let source: IpAddr = self.source.parse().unwrap();
         Endpoints::new(source, Family::of(source).group()).unwrap()
     }
@@ -166,7 +166,7 @@ impl Vector {
 fn vectors_are_read() {
     for vector in VECTORS {
         let octets = vector.octets();
-        let packet = Packet::parse(vector.version, &octets, vector.ends()).expect(vector.what);
+        let packet = Packet::parse(vector.version, &octets, vector.endpoints()).expect(vector.what);
         assert_eq!(packet.version(), vector.version, "{}", vector.what);
         assert_eq!(packet.vrid(), Vrid::new(vector.vrid).ok());
         assert_eq!(packet.priority(), Priority::from_wire(vector.priority), "{}", vector.what);
@@ -200,13 +200,13 @@ fn vectors_are_written() {
         };
         let expected = vector.octets();
         let mut out = [0xaa; 64];
-        assert_eq!(message.write(vector.ends(), &mut out), Ok(expected.len()), "{}", vector.what);
+        assert_eq!(message.write(vector.endpoints(), &mut out), Ok(expected.len()), "{}", vector.what);
         assert_eq!(out[..expected.len()], expected, "{}", vector.what);
         assert!(out[expected.len()..].iter().all(|octet| *octet == 0xaa), "nothing is written behind the message");
 
         let needed = message.len();
         let mut small = vec![0xaa; needed - 1];
-        assert_eq!(message.write(vector.ends(), &mut small), Err(BufferTooSmall { needed, had: needed - 1 }));
+        assert_eq!(message.write(vector.endpoints(), &mut small), Err(BufferTooSmall { needed, had: needed - 1 }));
         assert!(small.iter().all(|octet| *octet == 0xaa), "nothing is written at all");
     }
 }
@@ -218,7 +218,7 @@ fn every_truncation_is_too_short_and_says_by_how_much() {
         let octets = vector.octets();
         for had in 0..octets.len() {
             let needed = if had < 8 { 8 } else { octets.len() };
-            let error = Packet::parse(vector.version, &octets[..had], vector.ends()).unwrap_err();
+            let error = Packet::parse(vector.version, &octets[..had], vector.endpoints()).unwrap_err();
             assert_eq!(error, ParseError::TooShort { needed, had }, "{}", vector.what);
         }
     }
@@ -231,11 +231,11 @@ fn what_follows_the_message_is_counted_but_never_summed() {
         let message = vector.octets();
         for trailing in [1, 28, 64] {
             let octets = [&message[..], &vec![0xa5; trailing]].concat();
-            let packet = Packet::parse(vector.version, &octets, vector.ends()).expect(vector.what);
+            let packet = Packet::parse(vector.version, &octets, vector.endpoints()).expect(vector.what);
             assert_eq!((packet.trailing(), packet.addresses().count()), (trailing, vector.addresses.len()));
         }
         let octets = [&message[..], &[0; 65]].concat();
-        let error = Packet::parse(vector.version, &octets, vector.ends()).unwrap_err();
+        let error = Packet::parse(vector.version, &octets, vector.endpoints()).unwrap_err();
         assert_eq!(error, ParseError::TooLong { trailing: 65 });
     }
 }
@@ -246,19 +246,19 @@ fn every_count_takes_exactly_its_addresses() {
     for profile in PROFILES {
         for &family in families(profile) {
             for count in 0..=255 {
-                let addresses = vec![vips(family)[1]; usize::from(count)];
+                let addresses = vec![virtual_addresses(family)[1]; usize::from(count)];
                 let raw = Raw { count, addresses, ..Raw::new(profile, family, 9, 100) };
                 let octets = raw.octets();
-                let packet = Packet::parse(profile.version(), &octets, raw.ends()).unwrap();
+                let packet = Packet::parse(profile.version(), &octets, raw.endpoints()).unwrap();
                 assert_eq!(packet.address_count(), count);
                 assert_eq!(packet.addresses().len(), usize::from(count));
-                assert!(packet.addresses().all(|address| address == vips(family)[1]));
+                assert!(packet.addresses().all(|address| address == virtual_addresses(family)[1]));
                 if let Some(auth) = packet.auth() {
                     assert_eq!(*auth.data, [0; 8], "behind the addresses");
                 }
 
                 let short = &octets[..octets.len() - 1];
-                let error = Packet::parse(profile.version(), short, raw.ends()).unwrap_err();
+                let error = Packet::parse(profile.version(), short, raw.endpoints()).unwrap_err();
                 assert_eq!(error, ParseError::TooShort { needed: octets.len(), had: short.len() });
             }
         }
@@ -273,11 +273,11 @@ fn the_longest_message_is_written_and_read() {
     let mixed = [host(Family::Ipv6, 1), host(Family::Ipv4, 1)];
     assert_eq!(AddressList::new(&mixed), Err(AddressListError::MixedFamilies(mixed[1])));
 
-    let ends = Endpoints::new(host(Family::Ipv6, 1), Family::Ipv6.group()).unwrap();
+    let endpoints = Endpoints::new(host(Family::Ipv6, 1), Family::Ipv6.group()).unwrap();
     let message = message(&addresses[1..], Version::V3);
     let mut out = [0; 4088];
-    assert_eq!((message.write(ends, &mut out), message.len(), message.is_empty()), (Ok(4088), 4088, false));
-    let packet = Packet::parse(Version::V3, &out, ends).unwrap();
+    assert_eq!((message.write(endpoints, &mut out), message.len(), message.is_empty()), (Ok(4088), 4088, false));
+    let packet = Packet::parse(Version::V3, &out, endpoints).unwrap();
     assert!(packet.addresses().eq(addresses[1..].iter().copied()));
 }
 
@@ -304,24 +304,24 @@ fn the_reserved_nibble_is_ignored() {
                 ..Raw::new(vrrp_core::Profile::Rfc9568, family, 9, 100)
             };
             let octets = raw.octets();
-            assert_eq!(Packet::parse(Version::V3, &octets, raw.ends()).unwrap().interval(), Some(centis(4095)));
+            assert_eq!(Packet::parse(Version::V3, &octets, raw.endpoints()).unwrap().interval(), Some(centis(4095)));
         }
     }
-    let addresses = vips(Family::Ipv4);
-    let ends = Endpoints::new(host(Family::Ipv4, 9), Family::Ipv4.group()).unwrap();
+    let addresses = virtual_addresses(Family::Ipv4);
+    let endpoints = Endpoints::new(host(Family::Ipv4, 9), Family::Ipv4.group()).unwrap();
     let mut out = [0; 16];
-    Message { interval: centis(25_500), ..message(&addresses, Version::V3) }.write(ends, &mut out).unwrap();
+    Message { interval: centis(25_500), ..message(&addresses, Version::V3) }.write(endpoints, &mut out).unwrap();
     assert_eq!(out[4..6], [0x0f, 0xff], "the nearest that fits, never cut off to something small");
 }
 
 /// PKT-08, INT-06: whole seconds, rounded up and so never zero.
 #[test]
 fn version_2_sends_whole_seconds_rounded_up() {
-    let addresses = vips(Family::Ipv4);
-    let ends = Endpoints::new(host(Family::Ipv4, 9), Family::Ipv4.group()).unwrap();
+    let addresses = virtual_addresses(Family::Ipv4);
+    let endpoints = Endpoints::new(host(Family::Ipv4, 9), Family::Ipv4.group()).unwrap();
     for (interval, octet) in [(1, 1), (99, 1), (100, 1), (101, 2), (199, 2), (200, 2), (25_500, 255)] {
         let mut out = [0; 24];
-        Message { interval: centis(interval), ..message(&addresses, Version::V2) }.write(ends, &mut out).unwrap();
+        Message { interval: centis(interval), ..message(&addresses, Version::V2) }.write(endpoints, &mut out).unwrap();
         assert_eq!(out[4..6], [0, octet], "{interval} cs");
     }
 }
@@ -334,7 +334,7 @@ fn every_flipped_bit_is_detected() {
         for bit in 0..8 * octets.len() {
             let mut flipped = octets.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(Packet::parse(vector.version, &flipped, vector.ends()).is_err(), "{} bit {bit}", vector.what);
+            assert!(Packet::parse(vector.version, &flipped, vector.endpoints()).is_err(), "{} bit {bit}", vector.what);
         }
     }
 }
@@ -352,7 +352,7 @@ fn other_versions_and_types_are_named() {
     ] {
         let mut octets = vector.octets();
         octets[0] = first;
-        assert_eq!(Packet::parse(expected, &octets, vector.ends()), Err(error));
+        assert_eq!(Packet::parse(expected, &octets, vector.endpoints()), Err(error));
     }
     // AMB-32
     let v6 = Endpoints::new(host(Family::Ipv6, 1), Family::Ipv6.group()).unwrap();
@@ -370,12 +370,12 @@ fn carp(octets: usize) -> Vec<u8> {
 /// RX-04, RX-06: for version 2 its length is wrong, for version 3 its version; either way it is named.
 #[test]
 fn carp_is_named_and_nothing_else_is_taken_for_it() {
-    let v4 = VECTORS[0].ends();
+    let v4 = VECTORS[0].endpoints();
     let v6 = Endpoints::new(host(Family::Ipv6, 1), Family::Ipv6.group()).unwrap();
-    for (version, ends, expected) in
+    for (version, endpoints, expected) in
         [(Version::V2, v4, Version::V2), (Version::V3, v4, Version::V3), (Version::V3, v6, Version::V3)]
     {
-        let error = Packet::parse(version, &carp(36), ends).unwrap_err();
+        let error = Packet::parse(version, &carp(36), endpoints).unwrap_err();
         assert_eq!(error, ParseError::Carp { expected });
         assert!(error.to_string().starts_with("this is CARP, not VRRP: "), "{error}");
     }
@@ -394,7 +394,7 @@ fn md5_of_another_make_is_named_before_its_checksum() {
         octets[4] = 254;
         octets[6..8].copy_from_slice(&checksum);
         octets.resize(octets.len() + trailing, 0x5c);
-        let error = Packet::parse(Version::V2, &octets, VECTORS[0].ends()).unwrap_err();
+        let error = Packet::parse(Version::V2, &octets, VECTORS[0].endpoints()).unwrap_err();
         assert_eq!(error, ParseError::Md5);
         assert!(error.to_string().contains("MD5"), "{error}");
     }
@@ -402,7 +402,7 @@ fn md5_of_another_make_is_named_before_its_checksum() {
     let vector = VECTORS.iter().find(|vector| vector.version == Version::V3).unwrap();
     let mut octets = vector.octets();
     octets[4] = 254;
-    assert!(matches!(Packet::parse(Version::V3, &octets, vector.ends()), Err(ParseError::Checksum { .. })));
+    assert!(matches!(Packet::parse(Version::V3, &octets, vector.endpoints()), Err(ParseError::Checksum { .. })));
 }
 
 /// EXT-03.
@@ -419,12 +419,12 @@ fn the_pseudo_header_covers_the_real_destination() {
     let form = ChecksumForm::PseudoHeader;
     for family in [Family::Ipv4, Family::Ipv6] {
         let (source, peer, other) = (host(family, 1), host(family, 2), host(family, 3));
-        let addresses = vips(family);
-        let ends = |destination| Endpoints::new(source, destination).unwrap();
+        let addresses = virtual_addresses(family);
+        let endpoints = |destination| Endpoints::new(source, destination).unwrap();
         let message = Message { checksum: form, ..message(&addresses, Version::V3) };
         let mut out = [0; 64];
-        let len = message.write(ends(peer), &mut out).unwrap();
-        let parse = |destination| Packet::parse(Version::V3, &out[..len], ends(destination));
+        let len = message.write(endpoints(peer), &mut out).unwrap();
+        let parse = |destination| Packet::parse(Version::V3, &out[..len], endpoints(destination));
         assert_eq!(parse(peer).unwrap().checksum(), form);
         assert!(matches!(parse(other), Err(ParseError::Checksum { .. })));
         assert!(matches!(parse(family.group()), Err(ParseError::Checksum { .. })));
@@ -437,13 +437,13 @@ fn a_pseudo_header_may_name_the_group_where_one_router_is_meant() {
     let form = ChecksumForm::PseudoHeader;
     for family in [Family::Ipv4, Family::Ipv6] {
         let (source, group) = (host(family, 1), family.group());
-        let addresses = vips(family);
-        let ends = |destination| Endpoints::new(source, destination).unwrap();
+        let addresses = virtual_addresses(family);
+        let endpoints = |destination| Endpoints::new(source, destination).unwrap();
         let mut out = [0; 64];
         let message = Message { checksum: form, ..message(&addresses, Version::V3) };
-        let len = message.write(ends(group), &mut out).unwrap();
+        let len = message.write(endpoints(group), &mut out).unwrap();
         let parse =
-            |destination| Packet::parse(Version::V3, &out[..len], ends(destination)).map(|found| found.checksum());
+            |destination| Packet::parse(Version::V3, &out[..len], endpoints(destination)).map(|found| found.checksum());
         assert_eq!(parse(group), Ok(form));
         match family {
             Family::Ipv4 => assert_eq!(parse(host(family, 2)), Ok(form)),
@@ -507,10 +507,10 @@ proptest! {
             addresses: AddressList::new(&addresses).unwrap(),
             checksum: if said.pseudo_header { ChecksumForm::PseudoHeader } else { ChecksumForm::Message },
         };
-        let ends = Endpoints::new(host(family, 1), family.group()).unwrap();
+        let endpoints = Endpoints::new(host(family, 1), family.group()).unwrap();
         let mut out = [0; 4088];
-        let len = message.write(ends, &mut out).unwrap();
-        let packet = Packet::parse(version, &out[..len], ends).unwrap();
+        let len = message.write(endpoints, &mut out).unwrap();
+        let packet = Packet::parse(version, &out[..len], endpoints).unwrap();
 
         let read: Vec<IpAddr> = packet.addresses().collect();
         let password = packet.auth().filter(|auth| auth.kind == 1).map(|auth| {
@@ -528,7 +528,7 @@ proptest! {
         };
         prop_assert_eq!(again, message);
         let mut rewritten = [0; 4088];
-        let relen = again.write(ends, &mut rewritten).unwrap();
+        let relen = again.write(endpoints, &mut rewritten).unwrap();
         prop_assert_eq!(&rewritten[..relen], &out[..len]);
     }
 
@@ -541,8 +541,8 @@ proptest! {
         }
         for version in [Version::V2, Version::V3] {
             for family in [Family::Ipv4, Family::Ipv6] {
-                let ends = Endpoints::new(host(family, 1), family.group()).unwrap();
-                if let Ok(packet) = Packet::parse(version, &octets, ends) {
+                let endpoints = Endpoints::new(host(family, 1), family.group()).unwrap();
+                if let Ok(packet) = Packet::parse(version, &octets, endpoints) {
                     prop_assert_eq!(packet.addresses().count(), usize::from(packet.address_count()));
                 }
             }
@@ -554,7 +554,7 @@ proptest! {
 fn a_packet_that_is_printed_keeps_its_password() {
     for vector in VECTORS.iter().filter(|vector| vector.password.is_some()) {
         let octets = vector.octets();
-        let printed = format!("{:?}", Packet::parse(vector.version, &octets, vector.ends()).unwrap());
+        let printed = format!("{:?}", Packet::parse(vector.version, &octets, vector.endpoints()).unwrap());
         assert!(printed.contains("auth_type: Some(1)"), "{printed}");
         let password = octets.last_chunk::<8>().map(|octets| format!("{octets:?}")).unwrap();
         assert!(!printed.contains(password.trim_matches(['[', ']'])), "{printed}");

@@ -1,26 +1,25 @@
 //! Hosts that cannot set an address, and hosts that are slow (`docs/partial-service.md`).
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use vrrp_core::sim::{Disturbance, HostId, Installs, Invariants, Link, Sim, Step, World};
 use vrrp_core::{Config, Family, Profile, Role, RouterId, Vrid};
 
-use crate::lans::{PROFILES, at, config, lan, millis, priority, vips};
+use crate::lans::{PROFILES, at, config, lan, millis, priority, virtual_addresses};
 
-type Changes = Rc<RefCell<BTreeMap<usize, usize>>>;
+type Changes = Arc<Mutex<BTreeMap<usize, usize>>>;
 
 /// Two hosts, and how often each changes its state.
 fn two(configs: [Config; 2]) -> (Sim, Vec<(HostId, RouterId)>, Changes) {
     let (mut sim, routers) = lan(1, Link::GOOD, configs);
     sim.add_check(Invariants::new());
     let changes = Changes::default();
-    let counted = Rc::clone(&changes);
+    let counted = Arc::clone(&changes);
     sim.add_check(move |_: &World, step: &Step| {
         for (host, ..) in &step.transitions {
-            *counted.borrow_mut().entry(host.index()).or_default() += 1;
+            *counted.lock().unwrap().entry(host.index()).or_default() += 1;
         }
         Ok(())
     });
@@ -44,7 +43,7 @@ fn both(profile: Profile) -> [Config; 2] {
 
 #[test]
 fn whoever_can_set_every_address_serves() {
-    let all = vips(Family::Ipv4);
+    let all = virtual_addresses(Family::Ipv4);
     for profile in PROFILES {
         for known in [true, false] {
             let (mut sim, routers, changes) = two(both(profile));
@@ -52,7 +51,7 @@ fn whoever_can_set_every_address_serves() {
             sim.run_until(at(600)).unwrap_or_else(|failure| panic!("{failure}"));
             assert_eq!(state(&sim, routers[1]), (Role::Master, all.to_vec(), vec![]), "{profile:?} {known}");
             assert_eq!(state(&sim, routers[0]), (Role::Backup, vec![], vec![all[1]]), "{profile:?} {known}");
-            assert!(changes.borrow().values().sum::<usize>() <= 6, "{changes:?}");
+            assert!(changes.lock().unwrap().values().sum::<usize>() <= 6, "{changes:?}");
             // The reason is gone, and the better one is Master again.
             let gone = Disturbance::Refuses { host: routers[0].0, address: all[1], refuses: false, known: true };
             sim.plan(at(600), gone);
@@ -64,7 +63,7 @@ fn whoever_can_set_every_address_serves() {
 
 #[test]
 fn where_nobody_can_the_best_one_serves_the_rest_and_nothing_flaps() {
-    let all = vips(Family::Ipv4);
+    let all = virtual_addresses(Family::Ipv4);
     for profile in PROFILES {
         for known in [true, false] {
             let (mut sim, routers, changes) = two(both(profile));
@@ -72,7 +71,7 @@ fn where_nobody_can_the_best_one_serves_the_rest_and_nothing_flaps() {
             sim.run_until(at(3_600)).unwrap_or_else(|failure| panic!("{failure}"));
             assert_eq!(state(&sim, routers[0]), (Role::Master, vec![all[0]], vec![all[1]]), "{profile:?} {known}");
             assert_eq!(state(&sim, routers[1]), (Role::Backup, vec![], vec![all[1]]), "{profile:?} {known}");
-            let changes: usize = changes.borrow().values().sum();
+            let changes: usize = changes.lock().unwrap().values().sum();
             assert!(changes <= 8, "{profile:?} {known}: {changes} in an hour");
         }
     }
@@ -80,19 +79,19 @@ fn where_nobody_can_the_best_one_serves_the_rest_and_nothing_flaps() {
 
 #[test]
 fn an_address_that_is_not_advertised_faults_nobody() {
-    let (all, excluded) = (vips(Family::Ipv4), "2001:db8::1".parse().unwrap());
+    let (all, excluded) = (virtual_addresses(Family::Ipv4), "2001:db8::1".parse().unwrap());
     for profile in PROFILES {
         let (mut sim, routers, changes) = two(both(profile).map(|config| config.with_excluded(&[excluded]).unwrap()));
         routers.iter().for_each(|(host, _)| refuses(&mut sim, *host, excluded, false));
         sim.run_until(at(3_600)).unwrap_or_else(|failure| panic!("{failure}"));
         assert_eq!(state(&sim, routers[0]), (Role::Master, all.to_vec(), vec![excluded]), "{profile:?}");
-        assert!(changes.borrow().values().sum::<usize>() <= 8, "{changes:?}");
+        assert!(changes.lock().unwrap().values().sum::<usize>() <= 8, "{changes:?}");
     }
 }
 
 #[test]
 fn where_nothing_can_be_set_the_tries_become_rare() {
-    let (all, excluded) = (vips(Family::Ipv4), "2001:db8::1".parse().unwrap());
+    let (all, excluded) = (virtual_addresses(Family::Ipv4), "2001:db8::1".parse().unwrap());
     for profile in PROFILES {
         for with_excluded in [false, true] {
             let configs = both(profile).map(|config| match with_excluded {
@@ -105,7 +104,7 @@ fn where_nothing_can_be_set_the_tries_become_rare() {
             }
             sim.run_until(at(3_600)).unwrap_or_else(|failure| panic!("{failure}"));
             assert!(routers.iter().all(|router| state(&sim, *router).1.is_empty()));
-            for (host, changes) in changes.borrow().iter() {
+            for (host, changes) in changes.lock().unwrap().iter() {
                 // After 30 s, then 1, 2, 4, 8, 15, 15 ... minutes: nine, each of three changes, and the first ones.
                 assert!((6..=30).contains(changes), "{profile:?}: host {host} changes {changes} times in an hour");
             }
@@ -160,7 +159,7 @@ fn a_host_that_makes_progress_is_never_at_fault() {
 fn a_takeover_that_fails_in_part_leaves_nobody_without_a_master() {
     for profile in PROFILES {
         let (mut sim, routers, _) = two(both(profile));
-        refuses(&mut sim, routers[0].0, vips(Family::Ipv4)[1], false);
+        refuses(&mut sim, routers[0].0, virtual_addresses(Family::Ipv4)[1], false);
         sim.plan(at(0), Disturbance::PowerOff(routers[0].0));
         sim.plan(at(10), Disturbance::Start(routers[0].0));
         sim.add_check(|world: &World, _: &Step| {

@@ -1,9 +1,8 @@
 //! Somebody on the LAN forges advertisements, as many as fit on it: what the routers send stays within their own rates, and
 //! once it is over all is as it was.
 
-use std::cell::RefCell;
 use std::ops::RangeInclusive;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use vrrp_core::sim::{Attack, Disturbance, HostId, Invariants, Link, Sim, Step, World};
@@ -50,7 +49,7 @@ fn attacked(profile: Profile, family: Family, unicast: bool, priorities: RangeIn
         sim.plan(at(10), Disturbance::Attack(network, attack.clone()));
         sim.run_until(at(60)).unwrap_or_else(|failure| panic!("{profile:?} {family:?} {attack:?}\n{failure}"));
         assert_eq!(sim.world().role(routers[0].0, routers[0].1), Role::Master, "{profile:?} {attack:?}");
-        let sent = *sent.borrow();
+        let sent = *sent.lock().unwrap();
         total.advertisements = total.advertisements.max(sent.advertisements);
         total.announcements = total.announcements.max(sent.announcements);
         total.changes = total.changes.max(sent.changes);
@@ -59,13 +58,13 @@ fn attacked(profile: Profile, family: Family, unicast: bool, priorities: RangeIn
 }
 
 /// Counts what a router sends in the second that begins with the attack.
-fn count(sim: &mut Sim, (host, router): (HostId, RouterId)) -> Rc<RefCell<Sent>> {
-    let sent = Rc::new(RefCell::new(Sent::default()));
-    let counted = Rc::clone(&sent);
+fn count(sim: &mut Sim, (host, router): (HostId, RouterId)) -> Arc<Mutex<Sent>> {
+    let sent = Arc::new(Mutex::new(Sent::default()));
+    let counted = Arc::clone(&sent);
     sim.add_check(move |world: &World, step: &Step| {
         let ours = |whose: HostId, which: RouterId| (whose, which) == (host, router);
         if world.now() >= at(10) && world.now() < at(11) {
-            let mut sent = counted.borrow_mut();
+            let mut sent = counted.lock().unwrap();
             sent.advertisements += step.sends.iter().filter(|(host, router, _)| ours(*host, *router)).count();
             let announced = step.announced.iter().filter(|(host, router, ..)| ours(*host, *router));
             sent.announcements += announced.map(|(.., count)| usize::from(*count)).sum::<usize>();

@@ -3,7 +3,7 @@
 use vrrp_core::sim::{HostId, Invariants, Link, Sim};
 use vrrp_core::{AdvertInterval, Config, Family, Password, Profile, Role, RouterId, SendChecksum, Stats, Vrid};
 
-use crate::lans::{PROFILES, at, config, lan, vips};
+use crate::lans::{PROFILES, at, config, lan, virtual_addresses};
 
 fn v4(profile: Profile, own: u8) -> Config {
     config(profile, Family::Ipv4, own)
@@ -20,7 +20,7 @@ fn meet(configs: [Config; 2], prepare: impl FnOnce(&mut Sim, &[(HostId, RouterId
     sim.add_check(Invariants::new());
     sim.run_until(at(200)).unwrap_or_else(|failure| panic!("{failure}"));
     let transitions: u64 = routers.iter().map(|router| stats(&sim, *router).master_transitions).sum();
-    assert!(transitions <= 3, "{transitions} takeovers\n{}", sim.world().timeline());
+    assert!(transitions <= 3, "{transitions} takeovers\n{}", sim.world().journal());
     let masters = routers.iter().filter(|(host, router)| sim.world().role(*host, *router) == Role::Master).count();
     ([stats(&sim, routers[0]), stats(&sim, routers[1])], masters)
 }
@@ -82,7 +82,7 @@ fn another_password_or_none() {
 
 #[test]
 fn another_list() {
-    let other = |profile| Config::new(profile, Vrid::new(7).unwrap(), &vips(Family::Ipv4)[..1]).unwrap();
+    let other = |profile| Config::new(profile, Vrid::new(7).unwrap(), &virtual_addresses(Family::Ipv4)[..1]).unwrap();
     for profile in [Profile::Rfc2338, Profile::Rfc3768] {
         let configs = [v4(profile, 100), other(profile)].map(|config| config.with_strict_list(true));
         let (stats, masters) = meet(configs, |_, _| {});

@@ -47,7 +47,7 @@ fn the_same_seed_gives_the_same_history() {
     for seed in [1, 7, 12, 4711] {
         let (one, two) = (history(seed).unwrap(), history(seed).unwrap());
         assert_eq!(one.world().digest(), two.world().digest());
-        assert_eq!(one.world().timeline(), two.world().timeline());
+        assert_eq!(one.world().journal(), two.world().journal());
         let other = history(seed + 1).unwrap();
         assert_ne!(one.world().digest(), other.world().digest());
     }

@@ -24,7 +24,7 @@ pub fn priority(n: u8) -> Priority {
     Priority::new(n).unwrap()
 }
 
-pub fn vips(family: Family) -> [IpAddr; 2] {
+pub fn virtual_addresses(family: Family) -> [IpAddr; 2] {
     match family {
         Family::Ipv4 => [Ipv4Addr::new(192, 0, 2, 101).into(), Ipv4Addr::new(192, 0, 2, 102).into()],
         Family::Ipv6 => [
@@ -35,7 +35,7 @@ pub fn vips(family: Family) -> [IpAddr; 2] {
 }
 
 pub fn config(profile: Profile, family: Family, own: u8) -> Config {
-    Config::new(profile, Vrid::new(7).unwrap(), &vips(family)).unwrap().with_priority(priority(own))
+    Config::new(profile, Vrid::new(7).unwrap(), &virtual_addresses(family)).unwrap().with_priority(priority(own))
 }
 
 /// One LAN, a router on each host.
@@ -89,7 +89,7 @@ pub fn any_world(seed: u64) -> Sim {
         let preempt = random.below(4) > 0;
         let tracked = random.below(3);
         let weight = Weight::Adjust((random.below(60) as i16 - 70).try_into().unwrap());
-        let last_word = random.below(4) > 0;
+        let yield_advertisement = random.below(4) > 0;
         let lease = random.below(2) == 0;
         let refresh = (random.below(4) == 0).then_some(millis(1_700));
         let delay = (random.below(4) == 0).then_some(millis(900));
@@ -106,17 +106,17 @@ pub fn any_world(seed: u64) -> Sim {
                 .with_interval(interval)
                 .unwrap()
                 .with_preempt(preempt, millis(hold))
-                .with_last_word(last_word && !virtual_mac)
+                .with_yield_advertisement(yield_advertisement && !virtual_mac)
                 .with_strict_list(strict)
                 .with_lease(lease)
-                .with_version2_too(both && !old)
+                .with_also_version2(both && !old)
                 .unwrap()
                 .with_announce(AnnouncePolicy { refresh, delay, contest_repeat, ..AnnouncePolicy::default() });
             if none {
                 config = config.with_no_addresses();
             }
             if excluded {
-                config = config.with_excluded(&vips(family)).unwrap();
+                config = config.with_excluded(&virtual_addresses(family)).unwrap();
             }
             if password {
                 config = config.with_password(Password::new(b"secret").unwrap()).unwrap();

@@ -1,22 +1,23 @@
 //! Where frames go that neighbours send to a virtual address: after every takeover to the Master, within a second.
 
-use std::cell::Cell;
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use vrrp_core::sim::{Disturbance, HostId, Invariants, LanId, Link, Sim, Step, World};
 use vrrp_core::{AnnouncePolicy, Family, Instant, Profile, Role, RouterId};
 
-use crate::lans::{PROFILES, at, config, lan, millis, vips};
+use crate::lans::{PROFILES, at, config, lan, millis, virtual_addresses};
 
 type Routers = Vec<(HostId, RouterId)>;
 
 /// Three routers and their neighbours; from the virtual MAC address, which needs no round at contests, or each from its own.
-fn three(profile: Profile, virtual_mac: bool, last_word: bool) -> (Sim, Routers, LanId) {
+fn three(profile: Profile, virtual_mac: bool, yield_advertisement: bool) -> (Sim, Routers, LanId) {
     let policy = AnnouncePolicy { contest_repeat: u8::from(!virtual_mac), ..AnnouncePolicy::default() };
     let configs = [200, 150, 100];
-    let configs = configs.map(|own| config(profile, Family::Ipv4, own).with_last_word(last_word).with_announce(policy));
+    let configs = configs.map(|own| {
+        config(profile, Family::Ipv4, own).with_yield_advertisement(yield_advertisement).with_announce(policy)
+    });
     let (mut sim, routers) = lan(1, Link::GOOD, configs);
     if virtual_mac {
         routers.iter().for_each(|(host, router)| sim.use_virtual_mac(*host, *router));
@@ -26,22 +27,22 @@ fn three(profile: Profile, virtual_mac: bool, last_word: bool) -> (Sim, Routers,
     (sim, routers, lan)
 }
 
-/// Whether every neighbour's frame for every address ends up at this host.
+/// Returns whether every neighbour's frame for every address ends up at this host.
 fn all_reach(world: &World, lan: LanId, host: HostId) -> bool {
     let to = |beside, address: &IpAddr| world.delivers_to(lan, beside, *address);
-    world.hosts().all(|beside| vips(Family::Ipv4).iter().all(|address| to(beside, address) == Some(host)))
+    world.hosts().all(|beside| virtual_addresses(Family::Ipv4).iter().all(|address| to(beside, address) == Some(host)))
 }
 
-/// How long after `from` every neighbour's frames go to `host` for good, in a run to `until`.
+/// Returns how long after `from` every neighbour's frames go to `host` for good, in a run to `until`.
 fn astray(sim: &mut Sim, lan: LanId, host: HostId, from: Instant, until: Instant) -> Duration {
-    let found_at = Rc::new(Cell::new(from));
-    let found = Rc::clone(&found_at);
+    let found_at = Arc::new(Mutex::new(from));
+    let found = Arc::clone(&found_at);
     let mut reached = true;
     sim.add_check(move |world: &World, _: &Step| {
         if world.now() >= from && world.now() < until {
             let reaches = all_reach(world, lan, host);
             if reaches != reached {
-                found.set(world.now());
+                *found.lock().unwrap() = world.now();
             }
             reached = reaches;
         }
@@ -49,7 +50,8 @@ fn astray(sim: &mut Sim, lan: LanId, host: HostId, from: Instant, until: Instant
     });
     sim.run_until(until).unwrap_or_else(|failure| panic!("{failure}"));
     assert!(all_reach(sim.world(), lan, host));
-    found_at.get().since(from)
+    let found_at = *found_at.lock().unwrap();
+    found_at.since(from)
 }
 
 /// Runs until a router is Master.
@@ -86,22 +88,23 @@ fn after_a_split_every_neighbour_finds_the_master_that_stays() {
             let (mut sim, routers, lan) = three(profile, virtual_mac, !virtual_mac);
             sim.plan(at(10), Disturbance::Partition(lan, vec![routers[1].0, routers[2].0]));
             sim.run_until(at(20)).unwrap();
-            let there =
-                |sim: &Sim, beside: usize| sim.world().delivers_to(lan, routers[beside].0, vips(Family::Ipv4)[0]);
+            let there = |sim: &Sim, beside: usize| {
+                sim.world().delivers_to(lan, routers[beside].0, virtual_addresses(Family::Ipv4)[0])
+            };
             assert_eq!((there(&sim, 0), there(&sim, 2)), (Some(routers[0].0), Some(routers[1].0)));
             sim.plan(at(20), Disturbance::Partition(lan, vec![]));
             let lost = astray(&mut sim, lan, routers[0].0, at(20), at(40));
-            // Its next advertisement, and the round that the last word asks for.
+            // Its next advertisement, and the round that the yield advertisement asks for.
             assert!(lost <= millis(1_010), "{profile:?} {virtual_mac}: {lost:?}");
         }
     }
 }
 
-/// Why a router with a virtual MAC address says no last word: it would be the last frame that the switch saw from there.
+/// Why a router with a virtual MAC address sends no yield advertisement: it would be the last frame that the switch saw from there.
 #[test]
-fn a_last_word_from_the_virtual_mac_would_lead_astray() {
-    let lost = [true, false].map(|last_word| {
-        let (mut sim, routers, lan) = three(Profile::Rfc5798, true, last_word);
+fn a_yield_advertisement_from_the_virtual_mac_would_lead_astray() {
+    let lost = [true, false].map(|yield_advertisement| {
+        let (mut sim, routers, lan) = three(Profile::Rfc5798, true, yield_advertisement);
         routers.iter().for_each(|(host, _)| sim.hide_macs(*host));
         sim.plan(at(10), Disturbance::PowerOff(routers[0].0));
         sim.plan(at(20), Disturbance::Start(routers[0].0));

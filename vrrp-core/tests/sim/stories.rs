@@ -1,7 +1,6 @@
 //! Single things that go wrong, with what exactly follows.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use vrrp_core::sim::{
@@ -9,7 +8,7 @@ use vrrp_core::sim::{
     run_plan, shrink,
 };
 use vrrp_core::wire::Endpoints;
-use vrrp_core::{AdvertInterval, Config, Family, Instant, Password, Profile, Role, Version};
+use vrrp_core::{AdvertInterval, Config, Family, Instant, Password, Profile, Role, RxPacket, Version};
 
 use crate::lans::{PROFILES, at, config, lan, millis, priority};
 
@@ -23,10 +22,11 @@ fn masters(world: &World) -> Vec<usize> {
     hosts.map(|host| host.index()).collect()
 }
 
-/// When somebody became Master first after `after`.
+/// Returns when somebody became Master first after `after`.
 fn takeover(world: &World, after: Instant) -> Option<Instant> {
-    let is_takeover = |happened: &Happened| matches!(happened, Happened::State(text) if text.contains("> Master"));
-    world.timeline().iter().find(|entry| entry.at > after && is_takeover(&entry.what)).map(|entry| entry.at)
+    let is_takeover =
+        |happened: &Happened| matches!(happened, Happened::State { change, .. } if change.to == Role::Master);
+    world.journal().iter().find(|entry| entry.at > after && is_takeover(&entry.what)).map(|entry| entry.at)
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn clocks_that_run_apart_by_two_percent_do_no_harm() {
     assert_eq!(masters(sim.world()), [0]);
 }
 
-/// What a check finds is told with the seed, the shortest plan and the timeline.
+/// A failure of a check comes with the seed, the shortest plan and the journal.
 #[test]
 fn a_failure_is_told_with_the_one_thing_that_it_takes() {
     let build = || {
@@ -181,12 +181,13 @@ fn hosts_of_another_make_meet_on_the_same_lans() {
         network.attach(lan, host, [[192, 0, 2, n as u8].into(), [0xfe80, 0, 0, 0, 0, 0, 0, n as u16].into()]);
     }
     network.cut(lan, one, three, true);
-    let ends = Endpoints::new([192, 0, 2, 0].into(), Family::Ipv4.group()).unwrap();
-    network.send(at(1), lan, one, ends, b"hello");
+    let endpoints = Endpoints::new([192, 0, 2, 0].into(), Family::Ipv4.group()).unwrap();
+    let packet = RxPacket { endpoints, ttl: 7, payload: b"hello" };
+    network.send(at(1), lan, one, packet);
     for _ in 0..2 {
         assert_eq!(network.next_at(), Some(at(1) + Link::GOOD.latency));
         let arrival = network.take_next().unwrap();
-        assert_eq!((arrival.to, network.packet(&arrival).unwrap().2), (two, &b"hello"[..]));
+        assert_eq!((arrival.to, network.packet(&arrival)), (two, Some((lan, packet))));
         network.done(arrival);
     }
     assert_eq!(network.take_next(), None);
@@ -247,12 +248,12 @@ fn v3(own: u8) -> Config {
 }
 
 /// Advertisements that a host sends in a span.
-fn count_sends(sim: &mut Sim, host: HostId, from: Instant, to: Instant) -> Rc<Cell<usize>> {
-    let sends = Rc::new(Cell::new(0));
-    let counted = Rc::clone(&sends);
+fn count_sends(sim: &mut Sim, host: HostId, from: Instant, to: Instant) -> Arc<Mutex<usize>> {
+    let sends = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&sends);
     sim.add_check(move |world: &World, step: &Step| {
         if world.now() >= from && world.now() < to {
-            counted.set(counted.get() + step.sends.iter().filter(|(whose, ..)| *whose == host).count());
+            *counted.lock().unwrap() += step.sends.iter().filter(|(whose, ..)| *whose == host).count();
         }
         Ok(())
     });
@@ -272,7 +273,8 @@ fn two_lower_masters_are_both_answered() {
     let sends = count_sends(&mut sim, routers[0].0, at(20), at(40));
     sim.run_until(at(40)).unwrap_or_else(|failure| panic!("{failure}"));
     assert_eq!(masters(sim.world()), [0, 1, 2]);
-    assert!((59..=61).contains(&sends.get()), "20 of its own, 20 for each: {}", sends.get());
+    let sends = *sends.lock().unwrap();
+    assert!((59..=61).contains(&sends), "20 of its own, 20 for each: {sends}");
 }
 
 /// Three routers of different intervals: whoever yields to the slow one makes no second Master of the third, in any profile.
@@ -290,21 +292,25 @@ fn who_yields_to_a_slower_master_makes_no_other_one() {
                 // The best one comes when the second is Master.
                 sim.plan(at(0), Disturbance::PowerOff(routers[0].0));
                 sim.plan(at(10), Disturbance::Start(routers[0].0));
-                let too_long = Rc::new(Cell::new(0));
-                let (counted, mut since) = (Rc::clone(&too_long), None);
+                let too_long = Arc::new(Mutex::new(0));
+                let (counted, mut since) = (Arc::clone(&too_long), None);
                 sim.add_check(move |world: &World, _: &Step| {
                     // Two at most until the packet of the better one has arrived.
                     let now = world.now();
                     let begun = *since.get_or_insert(now);
                     match masters(world).len() {
                         0 | 1 => since = None,
-                        _ if now > begun + millis(1) => counted.set(counted.get() + 1),
+                        _ if now > begun + millis(1) => *counted.lock().unwrap() += 1,
                         _ => {}
                     }
                     Ok(())
                 });
                 sim.run_until(at(200)).unwrap_or_else(|failure| panic!("{failure}"));
-                assert_eq!((masters(sim.world()), too_long.get()), (vec![0], 0), "{profile:?} {family:?} {own}");
+                assert_eq!(
+                    (masters(sim.world()), *too_long.lock().unwrap()),
+                    (vec![0], 0),
+                    "{profile:?} {family:?} {own}"
+                );
             }
         }
     }

@@ -18,11 +18,11 @@ use vrrp_core::{Action, Config, Discard, Input, Instant, Priority, Profile, Role
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [interface, vrid, vip, priority] = arguments.as_slice() else {
+    let [interface, vrid, prefixed, priority] = arguments.as_slice() else {
         return Err("usage: embed-minimal INTERFACE VRID ADDRESS/PREFIX PRIORITY".into());
     };
     let group = Ipv4Addr::new(224, 0, 0, 18);
-    let address: Ipv4Addr = vip.split_once('/').ok_or("the address needs a prefix length")?.0.parse()?;
+    let address: Ipv4Addr = prefixed.split_once('/').ok_or("the address needs a prefix length")?.0.parse()?;
     let config = Config::new(Profile::Rfc3768, Vrid::new(vrid.parse()?)?, &[address.into()])?
         .with_priority(Priority::new(priority.parse()?)?);
 
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let link = own()?.find_map(|own| own.as_link_addr().copied()).ok_or("there is no such interface")?;
     let mut sources = own()?.filter_map(|own| own.as_sockaddr_in().map(|own| own.ip()));
     let source = sources.find(|own| *own != address).ok_or("the interface has no IPv4 address")?;
-    let ends = Endpoints::new(source.into(), group.into()).ok_or("one family")?;
+    let endpoints = Endpoints::new(source.into(), group.into()).ok_or("one family")?;
     let frame = gratuitous_arp(link.addr().unwrap_or_default(), address);
 
     let vrrp = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(112)))?;
@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let started = std::time::Instant::now();
     let now = || Instant::ZERO + started.elapsed();
-    let words = |verb| ["address", verb, vip.as_str(), "dev", interface.as_str()];
+    let words = |verb| ["address", verb, prefixed.as_str(), "dev", interface.as_str()];
     let ip = |verb| Command::new("ip").args(words(verb)).status().map(|status| status.success());
     let mut router = VirtualRouter::new(config);
     router.handle(now(), Input::PrimaryAddress(Some(source.into())));
@@ -59,13 +59,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             match action {
                 Action::SendAdvertisement(kind) => {
                     let mut octets = [0; 1500];
-                    let len = router.encode(kind, ends, &mut octets)?;
+                    let len = router.encode(kind, endpoints, &mut octets)?;
                     if let Err(error) = vrrp.send_to(&octets[..len], &SocketAddr::from((group, 0)).into()) {
                         eprintln!("cannot send: {error}");
                     }
                 }
-                Action::InstallAddress(vip) if ip("replace")? => router.handle(now(), Input::AddressInstalled(vip)),
-                Action::InstallAddress(vip) => router.handle(now(), Input::AddressFailed(vip)),
+                Action::InstallAddress(asked) if ip("replace")? => router.handle(now(), Input::AddressInstalled(asked)),
+                Action::InstallAddress(asked) => router.handle(now(), Input::AddressFailed(asked)),
                 Action::RemoveAddress(_) => drop(ip("delete")?),
                 Action::AnnounceAddress { count, .. } => (0..count).for_each(announce),
                 Action::StateChanged(change) => println!("{}: {}", change.to, change.cause.describe(router.config())),
@@ -92,10 +92,10 @@ fn receive(vrrp: &Socket, router: &mut VirtualRouter, now: Instant) -> nix::Resu
     let len = recv(vrrp.as_raw_fd(), &mut octets, MsgFlags::empty())?;
     let address = |at: usize| Ipv4Addr::new(octets[at], octets[at + 1], octets[at + 2], octets[at + 3]).into();
     let payload = octets.get(usize::from(octets[0] & 0x0f) * 4..len);
-    let (Some(ends), Some(payload)) = (Endpoints::new(address(12), address(16)), payload) else { return Ok(()) };
-    match router.handle_packet(now, RxPacket { ends, ttl: octets[8], payload }) {
+    let (Some(endpoints), Some(payload)) = (Endpoints::new(address(12), address(16)), payload) else { return Ok(()) };
+    match router.handle_packet(now, RxPacket { endpoints, ttl: octets[8], payload }) {
         Ok(_) | Err(Discard::Vrid(_)) => {}
-        Err(why) => println!("ignored an advertisement from {}: {why}", ends.source()),
+        Err(why) => println!("ignored an advertisement from {}: {why}", endpoints.source()),
     }
     Ok(())
 }

@@ -10,15 +10,15 @@ use vrrp_examples::decode::{self, Error, Format};
 
 const STDIN: &str = "-";
 
-/// Prints what every VRRP packet of a capture says, and what a receiver with defaults makes of it.
+/// Prints the contents of every VRRP packet of a capture, and the verdict of a receiver with defaults.
 ///
 /// Reads pcap and pcapng, compressed by gzip or not, and looks into tunnels (VXLAN, Geneve, GRE, ERSPAN, IP in IP), so
-/// that the traffic of a mirror port can be read. Of a message that is too short it prints what is there. Packets that
-/// cannot be decoded, and damage in the capture, are printed as errors and end nothing else; the exit status is 2 when
-/// there is no capture to read.
+/// that the traffic of a mirror port can be read. Of a message that is too short it prints the part that is there. Packets that
+/// cannot be decoded, and damage in the capture, are printed as errors, and do not end the program. The exit status is 2 if the
+/// file is not a capture that can be read.
 #[derive(Parser)]
 #[command(name = "vrrp-decode", version)]
-struct Arguments {
+pub(crate) struct Arguments {
     /// Print one JSON object on each line
     #[arg(long)]
     json: bool,
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        // A reader that goes early (`vrrp-decode x.pcap | head -1`) is no error.
+        // A reader that goes early (`vrrp-decode x.pcap | head -1`) is not an error.
         Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(why) => {
             let _ = writeln!(io::stderr(), "vrrp-decode: {input}: {why}");

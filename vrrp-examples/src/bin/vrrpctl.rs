@@ -1,21 +1,24 @@
 //! Asks a running `vrrpd`.
 
+use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use vrrp_examples::top;
 use vrrp_examples::vrrpd::control::refused::Refused;
 use vrrp_examples::vrrpd::control::{self, AskError, Printed};
 
-/// How long the daemon may give no sign of life.
+/// The longest time without a sign of life of the daemon.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Asks a running vrrpd over its control socket, and has it do something.
+/// Asks a running vrrpd over its control socket, or gives it an order.
 #[derive(Parser)]
-#[command(version, after_help = EXIT_STATUS)]
-struct Arguments {
+#[command(name = "vrrpctl", version, after_help = EXIT_STATUS)]
+pub(crate) struct Arguments {
     /// Socket that vrrpd listens on.
     #[arg(long, global = true, value_name = "SOCKET", default_value = control::DEFAULT_SOCKET)]
     control: PathBuf,
@@ -23,40 +26,88 @@ struct Arguments {
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
-    request: control::Request,
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Ask(control::Request),
+    Top(top::Options),
 }
 
 const EXIT_STATUS: &str = "\
 Exit status:
   0  done
-  1  refused; nobody answers; a check that failed; a drain after which addresses are still here
+  1  refused; nobody answers; a check that failed; a drain after which addresses are still here; doctor found something
   2  a command line that makes no sense
 
 What is changed by hand (drain, priority, stop) shows in `vrrpctl status` and ends with the next reload.
 To take a host down: `vrrpctl drain --all && poweroff`.";
 
 fn main() -> ExitCode {
-    let Arguments { control, json, request } = Arguments::parse();
-    let (text, succeeded) = match control::print(&control, &request, json, PATIENCE) {
-        Ok(Printed { text, succeeded }) => (text, succeeded),
-        Err(error) => {
-            say(&words(&error));
-            (if json { error.json() } else { String::new() }, false)
-        }
-    };
-    let printed = print(&text);
-    if let Err(why) = &printed {
-        say(why);
+    let Arguments { control, json, command } = Arguments::parse();
+    match command {
+        Command::Ask(request) => ask(&control, json, &request),
+        Command::Top(options) => show(&control, &options),
     }
-    if succeeded && printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Where even this cannot be written there is nobody to tell.
+fn show(control: &Path, options: &top::Options) -> ExitCode {
+    match top::run(control, options, PATIENCE) {
+        Ok(top::Ended::Quit) => ExitCode::SUCCESS,
+        // As a shell has it.
+        Ok(top::Ended::Signal(number)) => ExitCode::from(u8::try_from(128 + number).unwrap_or(1)),
+        Err(why) => {
+            say(&format!("vrrpctl: {why}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn ask(control: &Path, json: bool, request: &control::Request) -> ExitCode {
+    let mut unprintable = None;
+    let mut print = |text: &str| {
+        let printed = print(text);
+        unprintable = unprintable.take().or(printed.as_ref().err().cloned().flatten());
+        printed.is_ok()
+    };
+    let answered = match request {
+        control::Request::Stats(stats) if stats.every.is_some() => {
+            let every = (stats.every.unwrap_or(PATIENCE), json);
+            let nothing = Printed { text: String::new(), succeeded: true };
+            control::every(control, stats, every, PATIENCE, &mut print).map(|()| nothing)
+        }
+        request => control::print(control, request, json, PATIENCE, &mut print),
+    };
+    let succeeded = match answered {
+        Ok(Printed { text, succeeded }) => {
+            match request {
+                control::Request::Record(control::record::Request { to: Some(path), .. }) if succeeded => {
+                    unprintable = write(path, &text).err();
+                }
+                _ => drop(print(&text)),
+            }
+            succeeded
+        }
+        Err(error) => {
+            say(&words(&error));
+            print(&if json { error.json(request) } else { String::new() });
+            false
+        }
+    };
+    if let Some(why) = &unprintable {
+        say(why);
+    }
+    if succeeded && unprintable.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Prints a complaint. If even that fails, there is nobody to tell.
 fn say(complaint: &str) {
     let _ = writeln!(io::stderr(), "{complaint}");
 }
 
-/// What is found in a file begins with its place: an editor goes there.
+/// Returns the message of an error. A finding in a file begins with its place: an editor goes there.
 fn words(error: &AskError) -> String {
     match error {
         AskError::Refused { text, why: Some(why) } if matches!(**why, Refused::InvalidConfiguration { .. }) => {
@@ -66,13 +117,18 @@ fn words(error: &AskError) -> String {
     }
 }
 
-/// A reader that goes early (`vrrpctl status | head -1`) is no error.
-fn print(text: &str) -> Result<(), String> {
+/// Writes a recording. It may contain a password.
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| format!("vrrpctl: cannot write {}: {error}", path.display()))
+}
+
+/// Prints a text. An error without words means that the reader has gone early (`vrrpctl status | head -1`), which is not a failure.
+fn print(text: &str) -> Result<(), Option<String>> {
     let mut out = io::stdout();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(format!("vrrpctl: cannot write the answer: {error}"))
-        }
-        _ => Ok(()),
-    }
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| {
+        let broken = error.kind() == io::ErrorKind::BrokenPipe;
+        (!broken).then(|| format!("vrrpctl: cannot write the answer: {error}"))
+    })
 }

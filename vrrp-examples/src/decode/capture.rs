@@ -29,7 +29,7 @@ mod block {
     pub(super) const JOURNAL: usize = 9;
     /// Octets of type, length, and one more word: every block has as many.
     pub(super) const HEADER: usize = 12;
-    /// What stands in that word of a section header.
+    /// The octets of that word in a section header.
     pub(super) const BIG_ENDIAN: [u8; 4] = [0x1a, 0x2b, 0x3c, 0x4d];
     pub(super) const LITTLE_ENDIAN: [u8; 4] = [0x4d, 0x3c, 0x2b, 0x1a];
 }
@@ -55,18 +55,18 @@ pub(super) struct Frame<'a> {
     pub(super) octets: &'a [u8],
 }
 
-/// What a capture has next.
+/// The next item of a capture.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next<'a> {
     Frame(Frame<'a>),
     /// A frame in a kind of block that is not read.
     OldPacket,
-    /// What counts as a frame, but is a line of a log.
+    /// A line of a log, in a block that counts as a frame.
     Journal,
     End,
 }
 
-/// Why a stream is no capture.
+/// The reason why a stream is not a capture.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OpenError {
     #[error("{0}")]
@@ -75,7 +75,7 @@ pub(super) enum OpenError {
     Unknown,
 }
 
-/// Why nothing after this can be read.
+/// The reason why nothing after this can be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Damage {
     #[error("the capture ends in the middle of the record at offset {offset}: {had} of {needed} octets are there")]
@@ -91,7 +91,7 @@ pub(super) struct Capture<R> {
     stream: R,
     /// The record that is being read, or was last.
     record: Vec<u8>,
-    /// Where it begins.
+    /// The offset at which it begins.
     offset: u64,
     finished: bool,
     format: Format,
@@ -102,7 +102,7 @@ enum Format {
     Pcapng(Section),
 }
 
-/// What the header of a pcap file says about its records.
+/// The format of the records of a pcap file, from its header.
 #[derive(Clone, Copy)]
 struct Pcap {
     header_len: usize,
@@ -122,7 +122,7 @@ struct Section {
     interfaces: Vec<Interface>,
 }
 
-/// What an interface description says about the frames of that interface.
+/// The format of the frames of an interface, from its description.
 struct Interface {
     link: u16,
     snaplen: u32,
@@ -212,7 +212,7 @@ impl<R: Read> Capture<R> {
         }
     }
 
-    /// As `complete`, but the end of the stream is no error.
+    /// Does the same as `complete`, but the end of the stream is not an error.
     fn fill(&mut self, needed: usize) -> io::Result<()> {
         if std::mem::take(&mut self.finished) {
             self.offset += self.record.len() as u64;
@@ -250,12 +250,12 @@ impl Pcap {
     }
 }
 
-/// The upper half of the field tells about frame check sequences.
+/// Returns the link number: the lower half of the field. The upper half is about frame check sequences.
 const fn link_number(field: i32) -> u16 {
     (field & 0xffff) as u16
 }
 
-/// Of a whole block each; `None`: it is damaged.
+/// Each function takes a whole block; `None`: it is damaged.
 impl Section {
     fn learn(&mut self, octets: &[u8]) -> Option<()> {
         let parse =
@@ -291,7 +291,7 @@ impl Section {
 }
 
 impl Interface {
-    /// A tick is a power of ten of a second or, where the upper bit of the resolution is set, of two.
+    /// Returns a time in ticks: each is a power of ten of a second or, if the upper bit of the resolution is set, of two.
     fn time(&self, ticks: u64) -> Time {
         let (ticks, exponent) = (u128::from(ticks), u32::from(self.resolution & 0x7f));
         let nanos = if self.resolution & 0x80 != 0 {

@@ -4,9 +4,9 @@ use std::io::{self, BufRead, Chain, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
-/// What a compressed stream begins with.
+/// The first octets of a compressed stream.
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// So much is unpacked at once. Damage takes no more with it of what was right before it.
+/// The number of octets unpacked at once. Damage costs no more than so many good ones before it.
 const BLOCK: usize = 512;
 
 /// A stream, unpacked where it was compressed.

@@ -8,7 +8,7 @@ use super::link::Network;
 use super::problem::Problem;
 use super::tunnel::{self, Tunnel};
 
-/// What is in an IP packet.
+/// The contents of an IP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Carried<'a> {
     Vrrp(Datagram<'a>),
@@ -20,11 +20,11 @@ pub(super) enum Carried<'a> {
 /// A datagram of protocol 112.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Datagram<'a> {
-    pub(super) ends: Endpoints,
+    pub(super) endpoints: Endpoints,
     pub(super) ttl: u8,
     /// Behind an authentication header: in IP it is of protocol 51, and no socket of protocol 112 hears it.
     pub(super) authenticated: bool,
-    /// As long as the IP header says: without the padding of the frame.
+    /// The payload, with the length of the IP header: without the padding of the frame.
     pub(super) payload: &'a [u8],
 }
 
@@ -38,11 +38,11 @@ mod protocol {
 
 const IPV4_HEADER: usize = 20;
 const IPV6_HEADER: usize = 40;
-/// Of an authentication header, before its variable part.
+/// The length of an authentication header, before its variable part.
 const AUTHENTICATION_UNIT: usize = 4;
 
 impl<'a> Network<'a> {
-    /// What is in a packet.
+    /// Returns the contents of a packet.
     pub(super) fn carried(self) -> Result<Carried<'a>, Problem> {
         match self {
             Self::Ipv4(packet) => ipv4(packet),
@@ -69,7 +69,7 @@ fn ipv4(packet: &[u8]) -> Result<Carried<'_>, Problem> {
     let total = usize::from(u16::from_be_bytes([header[2], header[3]]));
     let fragment = Fragment::of_ipv4(u16::from_be_bytes([header[6], header[7]]));
     let chain = match fragment {
-        // What it begins with is no header.
+        // Its first octets are not a header.
         Fragment::Later => Chain { protocol, at: options_end, fragment, authenticated: false },
         Fragment::Whole | Fragment::First => {
             Chain { fragment, ..Chain::walk(packet, protocol, options_end.max(IPV4_HEADER), total)? }
@@ -85,9 +85,9 @@ fn ipv4(packet: &[u8]) -> Result<Carried<'_>, Problem> {
         return Err(Problem::Fragment);
     }
     let [.., a, b, c, d, e, f, g, h] = *header;
-    let ends = Endpoints::V4 { source: Ipv4Addr::new(a, b, c, d), destination: Ipv4Addr::new(e, f, g, h) };
+    let endpoints = Endpoints::V4 { source: Ipv4Addr::new(a, b, c, d), destination: Ipv4Addr::new(e, f, g, h) };
     let payload = packet.get(chain.at..total).ok_or(Problem::Cut { had: packet.len(), needed: total })?;
-    Ok(Carried::Vrrp(Datagram { ends, ttl: header[8], authenticated: chain.authenticated, payload }))
+    Ok(Carried::Vrrp(Datagram { endpoints, ttl: header[8], authenticated: chain.authenticated, payload }))
 }
 
 fn ipv6(packet: &[u8]) -> Result<Carried<'_>, Problem> {
@@ -112,13 +112,13 @@ fn ipv6(packet: &[u8]) -> Result<Carried<'_>, Problem> {
         let octets = packet.get(at..).and_then(|rest| rest.first_chunk::<16>());
         octets.map(|octets| Ipv6Addr::from(*octets)).ok_or(cut)
     };
-    let ends = Endpoints::V6 { source: address(8)?, destination: address(24)? };
+    let endpoints = Endpoints::V6 { source: address(8)?, destination: address(24)? };
     let payload = packet.get(chain.at..total).ok_or(cut)?;
     let ttl = octet(packet, 7).ok_or(cut)?;
-    Ok(Carried::Vrrp(Datagram { ends, ttl, authenticated: chain.authenticated, payload }))
+    Ok(Carried::Vrrp(Datagram { endpoints, ttl, authenticated: chain.authenticated, payload }))
 }
 
-/// Which part of a packet it is.
+/// The part of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fragment {
     Whole,
@@ -127,7 +127,7 @@ enum Fragment {
 }
 
 impl Fragment {
-    /// The field of an IPv4 header: flags, and the offset in units of eight octets.
+    /// Reads the field of an IPv4 header: flags, and the offset in units of eight octets.
     const fn of_ipv4(field: u16) -> Self {
         match (field & 0x1fff, field & 0x2000) {
             (0, 0) => Self::Whole,
@@ -136,7 +136,7 @@ impl Fragment {
         }
     }
 
-    /// The field of a fragment header: the offset in units of eight octets, two reserved bits, and whether more follows.
+    /// Reads the field of a fragment header: the offset in units of eight octets, two reserved bits, and the bit for more.
     const fn of_ipv6(field: u16) -> Self {
         match (field & 0xfff8, field & 1) {
             (0, 0) => Self::Whole,
@@ -146,7 +146,7 @@ impl Fragment {
     }
 }
 
-/// Where the extension headers end, and what follows them.
+/// The end of the extension headers, and what follows them.
 struct Chain {
     protocol: u8,
     at: usize,
@@ -187,7 +187,7 @@ impl Chain {
         Ok(chain)
     }
 
-    /// What a packet carries that is not VRRP itself. Of a tunnel, the first fragment may be enough.
+    /// Returns the contents of a packet without VRRP itself. The first fragment of a tunnel may be enough.
     fn tunnel<'a>(&self, packet: &'a [u8], total: usize) -> Result<Carried<'a>, Problem> {
         if self.fragment == Fragment::Later {
             return Ok(Carried::Other);
@@ -319,7 +319,7 @@ mod tests {
         }
         let cut = v4(47, 0, &[], &gre);
         assert_eq!(Network::Ipv4(&cut[..22]).carried(), Err(Problem::Early { had: 22 }));
-        // What is too short in itself is no tunnel, and nothing is missing.
+        // A payload that is complete and too short is not a tunnel, and nothing is missing.
         assert_eq!(tunnel(&v4(47, 0, &[], &[0, 0, 8])), None);
         assert_eq!(tunnel(&v4(17, 0, &[], &[0, 0, 8])), None);
     }

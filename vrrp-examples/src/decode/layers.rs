@@ -7,7 +7,7 @@ use super::problem::Problem;
 /// More tunnels than this, one in another, are a loop or an attack.
 const MAX_TUNNELS: usize = 8;
 
-/// What stands in the frame for an IP authentication header.
+/// The name of an IP authentication header in the layers of a frame.
 const AUTHENTICATION_HEADER: &str = "AH";
 
 /// A VRRP message, and what it was wrapped in.
@@ -50,7 +50,7 @@ pub(super) fn find(mut link: Link, frame: &[u8]) -> Result<Option<Found<'_>>, Pr
 mod tests {
     use super::*;
 
-    /// An IPv4 packet of a protocol from 10.0.0.1 to 10.0.0.2.
+    /// Returns an IPv4 packet of a protocol from 10.0.0.1 to 10.0.0.2.
     fn ipv4(protocol: u8, rest: &[u8]) -> Vec<u8> {
         let [high, low] = u16::try_from(20 + rest.len()).unwrap().to_be_bytes();
         let header = [0x45, 0, high, low, 0, 0, 0, 0, 255, protocol, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];

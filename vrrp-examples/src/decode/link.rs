@@ -1,4 +1,4 @@
-//! What lies under IP: from a captured frame to the IP packet in it.
+//! The layers below IP: from a captured frame to the IP packet in it.
 
 use super::problem::Problem;
 
@@ -30,7 +30,7 @@ mod number {
 }
 
 pub(super) mod ethertype {
-    /// Not a type, but a length: of what begins with LLC. Linux has 4 for it.
+    /// The largest number that is a length of LLC data and not a type. Linux uses 4 for LLC.
     pub(in crate::decode) const LAST_LENGTH: u16 = 1500;
     pub(in crate::decode) const IPV4: u16 = 0x0800;
     pub(in crate::decode) const IPV6: u16 = 0x86dd;
@@ -42,20 +42,20 @@ pub(super) mod ethertype {
     pub(in crate::decode) const TAGS: [u16; 3] = [0x8100, 0x88a8, 0x9100];
 }
 
-/// What PPP calls what it carries.
+/// Protocol numbers of PPP.
 mod ppp {
     pub(super) const IPV4: u16 = 0x0021;
     pub(super) const IPV6: u16 = 0x0057;
 }
 
-/// What comes first in a frame of RFC 2427.
+/// First octets of a frame of RFC 2427.
 mod nlpid {
     pub(super) const SNAP: u8 = 0x80;
     pub(super) const IPV6: u8 = 0x8e;
     pub(super) const IPV4: u8 = 0xcc;
 }
 
-/// Whose numbers follow in SNAP.
+/// The organizations whose numbers follow in SNAP.
 mod organization {
     /// They are EtherTypes.
     pub(super) const ETHERTYPE: [[u8; 3]; 2] = [[0, 0, 0], [0, 0, 0xf8]];
@@ -63,7 +63,7 @@ mod organization {
     pub(super) const BRIDGES: [u8; 3] = [0, 0x80, 0xc2];
 }
 
-/// Of an unnumbered frame.
+/// The control field of an unnumbered frame.
 const CONTROL: u8 = 0x03;
 
 /// The kind of link that a capture was taken from.
@@ -82,12 +82,12 @@ pub(super) enum Link {
     Raw,
     RawIpv4,
     RawIpv6,
-    /// What the kernel hands out without a link header: the EtherType, and the packet.
+    /// An EtherType, and a packet that the kernel delivers without a link header.
     Stripped(u16),
 }
 
 impl Link {
-    /// `None` for those that this program cannot read.
+    /// Returns the link type of a number; `None` if this program cannot read it.
     pub(super) fn from_number(number: u16) -> Option<Self> {
         Some(match number {
             number::ETHERNET => Self::Ethernet,
@@ -106,7 +106,7 @@ impl Link {
         })
     }
 
-    /// The IP packet in a frame; `None` when it carries something else.
+    /// Returns the IP packet in a frame; `None` if the frame carries something else.
     pub(super) fn network(self, frame: &[u8]) -> Result<Option<Network<'_>>, Problem> {
         let early = Problem::Early { had: frame.len() };
         match self {
@@ -137,14 +137,14 @@ impl Link {
     }
 }
 
-/// Behind an EtherType at one offset, the packet at another. The outer `None`: the frame ends too early to tell.
+/// Finds the packet behind an EtherType, each at its offset. The outer `None` means that the frame ends too early to tell.
 fn typed(frame: &[u8], ethertype: usize, packet: usize) -> Option<Option<Network<'_>>> {
     let packet = frame.get(packet..)?;
     tagged(u16::from_be_bytes(*frame.get(ethertype..)?.first_chunk()?), packet)
 }
 
-/// Behind any number of VLAN tags, MPLS labels, and whatever else stands between an EtherType and IP. The outer `None` as
-/// in `typed`. Every round leaves less of the frame.
+/// Finds the IP packet behind any number of VLAN tags, MPLS labels, and other headers between an EtherType and IP. The outer
+/// `None` means the same as in `typed`. Every round leaves less of the frame.
 fn tagged(mut ethertype: u16, mut rest: &[u8]) -> Option<Option<Network<'_>>> {
     loop {
         (ethertype, rest) = match ethertype {
@@ -166,7 +166,7 @@ fn tagged(mut ethertype: u16, mut rest: &[u8]) -> Option<Option<Network<'_>>> {
     }
 }
 
-/// Behind a stack of MPLS labels.
+/// Finds the packet behind a stack of MPLS labels.
 fn labelled(mut rest: &[u8]) -> Option<Option<Network<'_>>> {
     const BOTTOM: u8 = 1;
     loop {
@@ -203,7 +203,7 @@ fn ppp(frame: &[u8]) -> Option<Option<Network<'_>>> {
     })
 }
 
-/// What is behind a header of logical link control.
+/// The contents behind a header of logical link control.
 enum Llc<'a> {
     Ip(&'a [u8]),
     /// Behind SNAP and an EtherType.
@@ -226,13 +226,13 @@ fn llc(frame: &[u8]) -> Option<Llc<'_>> {
     }
 }
 
-/// An organization, its number for what follows, and what follows.
+/// Returns an organization, its number for the data, and the data.
 fn snap(rest: &[u8]) -> Option<([u8; 3], u16, &[u8])> {
     let ([a, b, c, high, low], packet) = rest.split_first_chunk()?;
     Some(([*a, *b, *c], u16::from_be_bytes([*high, *low]), packet))
 }
 
-/// RFC 2427, and what Cisco had before: an EtherType behind the address.
+/// Finds the packet in frame relay of RFC 2427, or of Cisco before it: an EtherType behind the address.
 fn frame_relay(frame: &[u8]) -> Option<Option<Network<'_>>> {
     const LAST_OF_ADDRESS: u8 = 1;
     const LONGEST_ADDRESS: usize = 4;
@@ -243,7 +243,7 @@ fn frame_relay(frame: &[u8]) -> Option<Option<Network<'_>>> {
     };
     let rest = frame.get(address..)?;
     match *rest.first_chunk()? {
-        // A zero may stand before the type, so that what follows is aligned.
+        // A zero may be before the type, to align the data behind it.
         [CONTROL, 0] => by_nlpid(rest.get(2..)?),
         [CONTROL, _] => by_nlpid(rest.get(1..)?),
         [high, low] => tagged(u16::from_be_bytes([high, low]), rest.get(2..)?),
@@ -266,7 +266,7 @@ fn by_nlpid(rest: &[u8]) -> Option<Option<Network<'_>>> {
     }
 }
 
-/// What an IP packet says of itself.
+/// Finds an IP packet by its version field.
 fn by_version(packet: &[u8]) -> Option<Option<Network<'_>>> {
     Some(match packet.first()? >> 4 {
         4 => Some(Network::Ipv4(packet)),

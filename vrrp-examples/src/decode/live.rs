@@ -71,7 +71,7 @@ impl Tap {
     }
 }
 
-/// A family that the interface does not have is not joined.
+/// Joins the groups of VRRP. A family that the interface does not have is left out.
 fn join(ifindex: usize) -> [Option<Socket>; 2] {
     let ifindex = u32::try_from(ifindex).unwrap_or(0);
     let v4 = Socket::new(Domain::IPV4, Type::DGRAM, None).and_then(|socket| {

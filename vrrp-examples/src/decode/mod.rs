@@ -18,7 +18,7 @@ use link::Link;
 use problem::Problem;
 use record::Record;
 
-/// How the packets are printed.
+/// The form in which the packets are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// A line of text each.
@@ -27,7 +27,7 @@ pub enum Format {
     Json,
 }
 
-/// Why it stopped before the end of its input.
+/// The reason why it stopped before the end of its input.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nothing could be read, for this reason.
@@ -41,7 +41,7 @@ pub enum Error {
 /// Prints the packets of a capture, compressed by gzip or not. Damage in the capture is printed too, and ends it.
 ///
 /// # Errors
-/// It is no capture, or `out` takes nothing more.
+/// It is not a capture, or `out` takes nothing more.
 pub fn decode(capture: impl Read, out: &mut impl Write, format: Format) -> Result<(), Error> {
     let stream = gzip::unpacked(capture).map_err(|error| Error::Input(error.to_string()))?;
     let mut capture = Capture::open(stream).map_err(|error| Error::Input(error.to_string()))?;
@@ -86,7 +86,7 @@ pub fn listen(interface: &str, out: &mut impl Write, format: Format) -> Result<(
     Ok(())
 }
 
-/// What there is to say about a frame; nothing when it does not carry VRRP.
+/// Returns the record of a frame; nothing if it does not carry VRRP.
 fn inspect(link: Link, octets: &[u8], frame: u64, time: Option<Time>) -> Option<Record<'_>> {
     match layers::find(link, octets) {
         Ok(found) => Some(Record::new(frame, time, found?)),

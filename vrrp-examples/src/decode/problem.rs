@@ -1,8 +1,8 @@
-//! What can be wrong with a frame.
+//! The possible problems of a frame.
 
 use std::net::IpAddr;
 
-/// Why a frame that carries VRRP, or may, says nothing.
+/// The reason why a frame that carries VRRP, or may, says nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Problem {
     #[error("cut after {had} octets, before it can be told what this carries")]

@@ -1,4 +1,4 @@
-//! What is said about a packet, as a line of text or of JSON.
+//! The record of a packet, as a line of text or of JSON.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -61,9 +61,9 @@ pub(super) struct Packet<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Checksum {
-    /// Over the message alone.
+    /// Right over the message alone.
     Ok,
-    /// Over pseudo-header and message: always so over IPv6.
+    /// Right over pseudo-header and message: always so over IPv6.
     OkPseudoHeader,
     Bad,
     /// Octets are missing that it covers.
@@ -71,7 +71,7 @@ enum Checksum {
 }
 
 impl<'a> Record<'a> {
-    /// Of a datagram in a frame of a capture.
+    /// Makes the record of a datagram in a frame of a capture.
     pub(super) fn new(frame: u64, time: Option<Time>, found: Found<'a>) -> Self {
         match Packet::read(frame, time, found) {
             Ok(packet) => Self::Packet(Box::new(packet)),
@@ -82,14 +82,14 @@ impl<'a> Record<'a> {
 
 impl<'a> Packet<'a> {
     fn read(frame: u64, time: Option<Time>, Found { datagram, within }: Found<'a>) -> Result<Self, Problem> {
-        let Datagram { ends, ttl, authenticated, payload } = datagram;
-        let dump = Dump::new(payload, ends, ttl);
+        let Datagram { endpoints, ttl, authenticated, payload } = datagram;
+        let dump = Dump::new(payload, endpoints, ttl);
         let had = payload.len();
         let (Some(found), Some(kind)) = (dump.version(), dump.kind()) else {
             return Err(Problem::Message { had, needed: HEADER });
         };
         if let (true, Some(vhid), Some(skew)) = (dump.is_carp(), dump.vrid(), dump.priority()) {
-            return Err(Problem::Carp { sender: ends.source(), vhid, skew });
+            return Err(Problem::Carp { sender: endpoints.source(), vhid, skew });
         }
         let version = dump.layout().ok_or(Problem::Version(found))?;
         let missing = dump.needed().unwrap_or(HEADER).checked_sub(had).filter(|missing| *missing > 0);
@@ -97,8 +97,8 @@ impl<'a> Packet<'a> {
             frame,
             time,
             within,
-            src: ends.source(),
-            dst: ends.destination(),
+            src: endpoints.source(),
+            dst: endpoints.destination(),
             ttl,
             version: found,
             r#type: kind,
@@ -114,7 +114,7 @@ impl<'a> Packet<'a> {
                 None if missing.is_some() => Checksum::Unknown,
                 None => Checksum::Bad,
             },
-            verdict: match verdict(version, ends, ttl, authenticated, payload) {
+            verdict: match verdict(version, endpoints, ttl, authenticated, payload) {
                 Ok(()) => "accept".to_owned(),
                 Err(why) => why.to_string(),
             },
@@ -123,7 +123,7 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// As a number with all its decimals: a floating point number would lose the last ones.
+/// Writes a number with all its decimals: a floating point number would lose the last ones.
 fn exact<S: Serializer>(time: &Option<Time>, serializer: S) -> Result<S::Ok, S::Error> {
     let number = time.map(|time| RawValue::from_string(time.to_string())).transpose();
     number.map_err(serde::ser::Error::custom)?.serialize(serializer)

@@ -17,15 +17,15 @@ mod protocol {
     pub(super) const GRE: u8 = 47;
 }
 
-/// Where tunnels over UDP are listened for.
+/// The ports of tunnels over UDP.
 mod port {
-    /// As assigned, and as Linux has it without being told.
+    /// The assigned port, and the default of Linux.
     pub(super) const VXLAN: [u16; 2] = [4789, 8472];
     pub(super) const VXLAN_GPE: u16 = 4790;
     pub(super) const GENEVE: u16 = 6081;
 }
 
-/// EtherTypes of what GRE carries.
+/// EtherTypes in GRE.
 mod gre {
     pub(super) const CHECKSUM: u16 = 0x8000;
     pub(super) const ROUTING: u16 = 0x4000;
@@ -38,12 +38,12 @@ mod gre {
     pub(super) const ERSPAN_3: u16 = 0x22eb;
 }
 
-/// Whether an IP packet of a protocol may hold a frame.
+/// Returns true if an IP packet of a protocol may hold a frame.
 pub(super) const fn is_tunnel(protocol: u8) -> bool {
     matches!(protocol, protocol::IPV4 | protocol::UDP | protocol::IPV6 | protocol::GRE)
 }
 
-/// The frame in the payload of an IP packet. The outer `None`: the payload ends too early to tell. The inner: there is none.
+/// Opens the payload of an IP packet. The outer `None` means that it ends too early to tell; the inner, that it has no frame.
 pub(super) fn open(protocol: u8, payload: &[u8]) -> Option<Option<Tunnel<'_>>> {
     match protocol {
         protocol::IPV4 => Some(Some(Tunnel { name: "IP in IP", link: Link::RawIpv4, frame: payload })),
@@ -125,7 +125,7 @@ fn erspan_3(rest: &[u8]) -> Option<Option<Tunnel<'_>>> {
     Some(Some(Tunnel { name: "ERSPAN III", link, frame }))
 }
 
-/// What stands behind an EtherType.
+/// Returns the link type for an EtherType.
 const fn typed(kind: u16) -> Link {
     match kind {
         ethertype::BRIDGED => Link::Ethernet,

@@ -1,4 +1,4 @@
-//! What a receiver would do with an advertisement: the core is asked, no rule stands here.
+//! The verdict of a receiver on an advertisement: the core is asked, and no rule is written here.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -12,7 +12,7 @@ use vrrp_core::{
 /// with: id and interval. A list of other addresses is counted by default, not refused, so any will do.
 pub(super) fn verdict(
     version: Version,
-    ends: Endpoints,
+    endpoints: Endpoints,
     ttl: u8,
     authenticated: bool,
     payload: &[u8],
@@ -20,16 +20,16 @@ pub(super) fn verdict(
     if authenticated {
         return Err(Verdict::Authenticated);
     }
-    let dump = Dump::new(payload, ends, ttl);
+    let dump = Dump::new(payload, endpoints, ttl);
     let now = Instant::ZERO;
-    let mut router = VirtualRouter::new(receiver(version, ends.family(), &dump)?);
-    router.handle(now, Input::PrimaryAddress(Some(own_address(ends))));
+    let mut router = VirtualRouter::new(receiver(version, endpoints.family(), &dump)?);
+    router.handle(now, Input::PrimaryAddress(Some(own_address(endpoints))));
     router.handle(now, Input::Startup);
-    router.handle_packet(now, RxPacket { ends, ttl, payload })?;
+    router.handle_packet(now, RxPacket { endpoints, ttl, payload })?;
     Ok(())
 }
 
-/// Why there is no `accept`.
+/// The reason why it is not accepted.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Verdict {
     #[error(transparent)]
@@ -45,7 +45,7 @@ pub(super) enum Verdict {
 fn receiver(version: Version, family: Family, dump: &Dump<'_>) -> Result<Config, ConfigError> {
     let profile = match (version, family) {
         (Version::V2, Family::Ipv4) => Profile::Rfc3768,
-        // There is no version 2 over IPv6, and no receiver of it.
+        // Version 2 does not exist over IPv6, so it has no receiver.
         (Version::V2, Family::Ipv6) | (Version::V3, _) => Profile::Rfc9568Errata,
     };
     let vrid = dump.vrid().and_then(|vrid| Vrid::new(vrid).ok()).unwrap_or(Vrid::MIN);
@@ -57,13 +57,13 @@ fn receiver(version: Version, family: Family, dump: &Dump<'_>) -> Result<Config,
     Config::new(profile, vrid, &[address])?.with_interval(interval.unwrap_or_default())
 }
 
-/// An address that is not the sender's.
-fn own_address(ends: Endpoints) -> IpAddr {
-    let [first, second]: [IpAddr; 2] = match ends.family() {
+/// Returns an address that is not the sender's.
+fn own_address(endpoints: Endpoints) -> IpAddr {
+    let [first, second]: [IpAddr; 2] = match endpoints.family() {
         Family::Ipv4 => [Ipv4Addr::new(192, 0, 2, 2).into(), Ipv4Addr::new(192, 0, 2, 3).into()],
         Family::Ipv6 => {
             [Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2).into(), Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 3).into()]
         }
     };
-    if ends.source() == first { second } else { first }
+    if endpoints.source() == first { second } else { first }
 }

@@ -19,13 +19,13 @@ pub(super) enum Fault {
     Cut,
     /// The forward proxy is stopped.
     ProxyStopped,
-    /// The forward proxy is stopped where it stands: it accepts connections and answers nobody.
+    /// The forward proxy is stopped: it accepts connections and answers nobody.
     ProxyHung,
     /// The VRRP daemon is stopped in good order.
     Terminated,
     /// The VRRP daemon is killed.
     Killed,
-    /// The VRRP daemon is stopped where it stands, and goes on later.
+    /// The VRRP daemon is stopped for a while.
     Hung,
 }
 
@@ -60,7 +60,7 @@ pub(super) const ALL: [Check; 12] = [
     Check { watch: Watch::Page, ..check("8b", "proxy of 01: SIGSTOP, page", HostId::Proxy1, Fault::ProxyHung) },
 ];
 
-/// The checks that `--only` names: a number with all that belongs to it, or one alone.
+/// Returns the checks that `--only` names: a number with all that belongs to it, or one alone.
 pub(super) fn select(only: &[String]) -> Result<Vec<Check>, Error> {
     if let Some(unknown) = only.iter().find(|wanted| !ALL.iter().any(|check| check.is(wanted))) {
         let known = ALL.map(|check| check.id).join(", ");
@@ -70,7 +70,7 @@ pub(super) fn select(only: &[String]) -> Result<Vec<Check>, Error> {
 }
 
 impl Fault {
-    /// Whether the Master can say that it leaves, so that the Backup waits for Skew_Time only.
+    /// Returns true if the Master can announce that it leaves, so that the Backup waits for Skew_Time only.
     pub(super) const fn is_announced(self) -> bool {
         match self {
             Self::Down(Interface::Outside)
@@ -84,12 +84,12 @@ impl Fault {
         }
     }
 
-    /// Whether nobody is left, for a while at least, who could take the addresses from the host.
+    /// Returns true if nobody is left, for a while at least, who could take the addresses from the host.
     pub(super) const fn leaves_nobody(self) -> bool {
         matches!(self, Self::Killed | Self::Hung)
     }
 
-    /// The least time from the last word of the old Master to the takeover.
+    /// Returns the least time from the last advertisement of the old Master to the takeover.
     pub(super) const fn minimum(self) -> Duration {
         if self.is_announced() { SKEW_TIME } else { MASTER_DOWN_INTERVAL }
     }
@@ -124,7 +124,7 @@ impl Fault {
 }
 
 impl Check {
-    /// Whether the daemon cannot find out.
+    /// Returns true if the daemon cannot find out.
     pub(super) const fn is_unseen(&self) -> bool {
         matches!((self.fault, self.watch), (Fault::ProxyHung, Watch::Script))
     }

@@ -14,11 +14,11 @@ use super::{dns, http, origin};
 use crate::testbed::error::Error;
 use crate::testbed::netlink::Station;
 
-/// How often each client asks.
+/// The time from one request of a client to the next.
 const PERIOD: Duration = Duration::from_millis(50);
-/// How long a client waits for one address.
+/// The time for which a client waits for one address.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How long the client with a second address waits for that one: there is no third.
+/// The time that the client with a second address waits for that one: there is no third.
 const LAST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Starts all clients on a thread of their own, inside the client's namespace; they end with the process.
@@ -39,7 +39,7 @@ async fn ask_forever(timeline: Arc<Timeline>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for id in (0..=u16::MAX).cycle() {
         ticks.tick().await;
-        for asker in HostId::ALL.map(|host| Asker::Address(host.vip())).into_iter().chain([Asker::Name]) {
+        for asker in HostId::ALL.map(|host| Asker::Address(host.virtual_address())).into_iter().chain([Asker::Name]) {
             let timeline = Arc::clone(&timeline);
             tokio::spawn(async move {
                 let began = Instant::now();

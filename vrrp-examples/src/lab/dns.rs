@@ -1,4 +1,4 @@
-//! The DNS of the LAN: one name, `proxy-serv`, whose addresses come in rotation; and the question a client asks it.
+//! The DNS server of the LAN, with one name, `proxy-serv`, whose addresses rotate; and the question of a client.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -33,7 +33,7 @@ pub(super) fn start(lan: &Station) -> Result<(), Error> {
         .and_then(UdpSocket::from_std)
         .map_err(|error| Error::new("starting the DNS server on the LAN", error))?;
     tokio::spawn(async move {
-        let mut addresses = HostId::ALL.map(HostId::vip);
+        let mut addresses = HostId::ALL.map(HostId::virtual_address);
         let mut buffer = [0_u8; 512];
         loop {
             let Ok((length, client)) = socket.recv_from(&mut buffer).await else { continue };
@@ -63,7 +63,7 @@ pub(super) async fn resolve(id: u16) -> io::Result<Vec<Ipv4Addr>> {
     Ok(octets.map(Ipv4Addr::from).collect())
 }
 
-/// The answer to a query: the addresses to the one question that this server knows, a name error to any other.
+/// Answers a query: with the addresses if it is the one question that this server knows, else with a name error.
 fn answer(query: &[u8], addresses: &[Ipv4Addr]) -> Option<Vec<u8>> {
     let (id, question) = (query.get(..2)?, query.get(HEADER..)?);
     let (error, addresses) = if question.starts_with(QUESTION) { (0, addresses) } else { (NAME_ERROR, &[][..]) };
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn the_one_name_has_both_addresses() {
         let query = [QUERY_HEADER, QUESTION].concat();
-        let answered = answer(&query, &HostId::ALL.map(HostId::vip)).unwrap();
+        let answered = answer(&query, &HostId::ALL.map(HostId::virtual_address)).unwrap();
         assert_eq!(answered.len(), HEADER + QUESTION.len() + 2 * 16);
         assert_eq!((&answered[..4], answered[7]), (&[0x12, 0x34, 0x85, 0x80][..], 2));
         assert_eq!(answered[answered.len() - 4..], [192, 168, 2, 102]);
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn any_other_name_is_an_error() {
         let query = [QUERY_HEADER, b"\x05other\x00\x00\x01\x00\x01"].concat();
-        let answered = answer(&query, &HostId::ALL.map(HostId::vip)).unwrap();
+        let answered = answer(&query, &HostId::ALL.map(HostId::virtual_address)).unwrap();
         assert_eq!((answered.len(), answered[3], answered[7]), (query.len(), 0x83, 0));
     }
 

@@ -13,20 +13,21 @@ use nix::sys::signal::Signal;
 use super::options::{DaemonKind, ProxyKind};
 use super::process::{Log, Process};
 use super::proxy;
+use super::states;
 use super::topology::HostId;
 use crate::testbed::error::Error;
 use crate::testbed::namespace::{Namespace, mount_tmpfs, this_program};
-use crate::vrrpd::control::{self, reload};
+use crate::vrrpd::control::{self, record, reload};
 
 /// The name under which the lab's program is the VRRP daemon.
 pub(super) const VRRPD: &str = "vrrpd";
 
 const CONFIGURATION_FILE: &str = "/run/keepalived.conf";
 const CONTROL_SOCKET: &str = "/run/vrrpd.sock";
-/// How long vrrpd may take to read another configuration.
+/// The time that vrrpd may take to read another configuration.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How the VRRP daemon of a host finds out about its proxy.
+/// The way in which the VRRP daemon of a host finds out about its proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Watch {
     /// By the article's script, which sees a process.
@@ -40,6 +41,8 @@ pub(super) enum Watch {
 pub(super) struct Host {
     id: HostId,
     daemon_kind: DaemonKind,
+    /// Its daemon tells of its states.
+    tells_states: bool,
     proxy: Option<Process>,
     daemon: Option<Process>,
     proxy_log: Arc<Log>,
@@ -53,18 +56,19 @@ impl Host {
         namespace: &Namespace,
         proxy_kind: ProxyKind,
         daemon_kind: DaemonKind,
+        tells_states: bool,
         stream_logs: bool,
     ) -> Result<Self, Error> {
         let files = || {
             mount_tmpfs(Path::new("/run"))?;
             mount_tmpfs(Path::new("/dev/shm"))?;
-            fs::write(CONFIGURATION_FILE, configuration(id, Watch::Script))
+            fs::write(CONFIGURATION_FILE, configuration(id, Watch::Script, tells_states))
         };
         namespace.run(files).map_err(|error| Error::new(format!("giving {id} files of its own"), error))?;
         proxy::install(namespace, id, proxy_kind)?;
         let proxy_log = Log::new(id.name(), "squid", stream_logs);
         let daemon_log = Log::new(id.name(), daemon_kind.program(), stream_logs);
-        Ok(Self { id, daemon_kind, proxy: None, daemon: None, proxy_log, daemon_log })
+        Ok(Self { id, daemon_kind, tells_states, proxy: None, daemon: None, proxy_log, daemon_log })
     }
 
     pub(super) const fn daemon_kind(&self) -> DaemonKind {
@@ -94,13 +98,13 @@ impl Host {
         self.daemon.take().into_iter().for_each(Process::kill);
     }
 
-    /// Stops every process of the daemon where it stands, or lets them go on.
+    /// Stops every process of the daemon by SIGSTOP, or lets them go on.
     pub(super) fn hang_daemon(&self, hang: bool) -> Result<(), Error> {
         let signal = if hang { Signal::SIGSTOP } else { Signal::SIGCONT };
         self.daemon.as_ref().map_or(Ok(()), |daemon| daemon.signal(signal))
     }
 
-    /// Stops every process of the forward proxy where it stands, or lets them go on.
+    /// Stops every process of the forward proxy by SIGSTOP, or lets them go on.
     pub(super) fn hang_proxy(&self, hang: bool) -> Result<(), Error> {
         let signal = if hang { Signal::SIGSTOP } else { Signal::SIGCONT };
         self.proxy.as_ref().map_or(Ok(()), |proxy| proxy.signal(signal))
@@ -108,16 +112,32 @@ impl Host {
 
     /// Gives vrrpd another configuration while it runs.
     pub(super) fn configure(&self, namespace: &Namespace, watch: Watch) -> Result<(), Error> {
-        let id = self.id;
+        let (id, tells_states) = (self.id, self.tells_states);
         let reload = || {
-            fs::write(CONFIGURATION_FILE, configuration(id, watch))?;
+            fs::write(CONFIGURATION_FILE, configuration(id, watch, tells_states))?;
             control::ask(Path::new(CONTROL_SOCKET), reload::Request {}, RELOAD_PATIENCE).map_err(io::Error::other)
         };
         namespace.run(reload).map_err(|error| Error::new(format!("reloading vrrpd on {id}"), error))?;
         Ok(())
     }
 
-    /// A program that should be running and is not.
+    /// Writes what vrrpd recorded into a directory; of a check that is run again the last time counts.
+    pub(super) fn record(&self, namespace: &Namespace, directory: &Path, check: &str) -> Result<(), Error> {
+        if self.daemon_kind != DaemonKind::Vrrpd {
+            return Ok(());
+        }
+        let file = directory.join(format!("{check}-{}.vrrp-recording", self.id));
+        let record = || {
+            let request = record::Request::default();
+            let recorded =
+                control::ask(Path::new(CONTROL_SOCKET), request, RELOAD_PATIENCE).map_err(io::Error::other)?;
+            fs::create_dir_all(directory)?;
+            fs::write(&file, recorded.recording)
+        };
+        namespace.run(record).map_err(|error| Error::new(format!("recording what vrrpd did on {}", self.id), error))
+    }
+
+    /// Returns a program that should be running and is not.
     pub(super) fn dead_program(&mut self) -> Option<String> {
         let programs = [(&mut self.proxy, "squid"), (&mut self.daemon, self.daemon_kind.program())];
         programs.into_iter().find_map(|(process, program)| {
@@ -126,7 +146,7 @@ impl Host {
         })
     }
 
-    /// The last lines of both programs.
+    /// Returns the last lines of both programs.
     pub(super) fn last_lines(&self) -> Vec<String> {
         [self.daemon_log.last_lines(), self.proxy_log.last_lines()].concat()
     }
@@ -139,17 +159,19 @@ async fn terminate(process: &mut Option<Process>) -> Result<(), Error> {
     }
 }
 
-/// The article's final configuration of `host`, as it stands, or with a check in the daemon beside the script.
-fn configuration(host: HostId, watch: Watch) -> String {
+/// Returns the article's final configuration of `host`, unchanged or with a check in the daemon in addition to the script, and
+/// with a FIFO for the daemon's states if somebody reads them.
+fn configuration(host: HostId, watch: Watch, tells_states: bool) -> String {
     let article = match host {
         HostId::Proxy1 => include_str!("../../article/proxy-serv01.conf"),
         HostId::Proxy2 => include_str!("../../article/proxy-serv02.conf"),
     };
+    let states = if tells_states { states::CONFIGURATION } else { "" };
     match watch {
-        Watch::Script => article.to_owned(),
+        Watch::Script => states.to_owned() + article,
         Watch::Page => {
             let script = "        chk_squid_service\n";
-            PAGE.to_owned() + &article.replace(script, &format!("{script}        squid_gets_a_page\n"))
+            [states, PAGE, &article.replace(script, &format!("{script}        squid_gets_a_page\n"))].concat()
         }
     }
 }

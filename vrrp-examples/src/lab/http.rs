@@ -1,4 +1,4 @@
-//! As much HTTP as a client, a forward proxy and a web server need to pass one small page on.
+//! A small part of HTTP: enough for a client, a forward proxy and a web server to pass on one small page.
 
 use std::io;
 use std::net::SocketAddr;
@@ -29,7 +29,7 @@ pub(super) async fn exchange(server: SocketAddr, message: &str) -> io::Result<St
     Ok(answer)
 }
 
-/// The value of a header field, by its name in lower case.
+/// Returns the value of a header field, by its name in lower case.
 pub(super) fn header<'a>(message: &'a str, name: &str) -> Option<&'a str> {
     let head = message.lines().skip(1).take_while(|line| !line.is_empty());
     head.filter_map(|line| line.split_once(':'))

@@ -1,4 +1,4 @@
-//! What the record says about one check: outages and holders. No clock, no network.
+//! The outages and holders of one check, from the record. It uses no clock and no network.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -10,6 +10,14 @@ use super::topology::HostId;
 pub(super) const SKEW_TIME: Duration = Duration::from_nanos(609_375_000);
 /// Its Master_Down_Interval at an advertisement interval of 1 s: three intervals and Skew_Time.
 pub(super) const MASTER_DOWN_INTERVAL: Duration = Duration::from_nanos(3_609_375_000);
+
+/// The moments at which a check broke something, mended it, and ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moments {
+    pub(super) broken: Instant,
+    pub(super) mended: Instant,
+    pub(super) end: Instant,
+}
 
 /// Set of hosts that hold an address, from a moment on.
 pub(super) type Holding = (Instant, BTreeSet<HostId>);
@@ -23,12 +31,12 @@ pub(super) struct Outage {
     pub(super) to: Option<Instant>,
 }
 
-/// What one asker lived through.
+/// The service that one client got.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Service {
     pub(super) lost: usize,
     pub(super) outages: Vec<Outage>,
-    /// Why requests failed, each reason once.
+    /// The reasons why requests failed, each once.
     pub(super) reasons: BTreeSet<String>,
 }
 
@@ -61,26 +69,26 @@ impl Service {
         service
     }
 
-    /// The longest outage; `None` if one did not end.
+    /// Returns the longest outage; `None` if one did not end.
     pub(super) fn longest(&self) -> Option<Duration> {
         let lengths: Option<Vec<_>> =
             self.outages.iter().map(|o| Some(o.to?.saturating_duration_since(o.from))).collect();
         lengths.map(|lengths| lengths.into_iter().max().unwrap_or_default())
     }
 
-    /// Whether every outage was over by `when`.
+    /// Returns true if every outage was over by `when`.
     pub(super) fn restored_by(&self, when: Instant) -> bool {
         self.outages.iter().all(|outage| outage.to.is_some_and(|to| to <= when))
     }
 }
 
-/// For how long several hosts held an address at once, from `since` to `until`.
+/// Returns the time for which several hosts held an address at once, from `since` to `until`.
 pub(super) fn on_both(changes: &[Holding], since: Instant, until: Instant) -> Duration {
     let states = holders_between(changes, since, until, Duration::ZERO);
     states.iter().filter(|(_, holders)| holders.len() > 1).map(|(lasted, _)| *lasted).sum()
 }
 
-/// Who held an address from `since` to `until`, in order, leaving out what lasted less than `blink`.
+/// Returns the holders of an address from `since` to `until`, in order, without those that lasted less than `blink`.
 pub(super) fn holders_between(
     changes: &[Holding],
     since: Instant,
@@ -103,7 +111,7 @@ pub(super) fn holders_between(
     kept
 }
 
-/// As in `01 > none > 02 > 01`.
+/// Describes holders, as in `01 > none > 02 > 01`.
 pub(super) fn describe_holders(states: &[(Duration, BTreeSet<HostId>)]) -> String {
     let describe = |holders: &BTreeSet<HostId>| match holders.is_empty() {
         true => "none".to_owned(),
@@ -112,7 +120,7 @@ pub(super) fn describe_holders(states: &[(Duration, BTreeSet<HostId>)]) -> Strin
     states.iter().map(|(_, holders)| describe(holders)).collect::<Vec<_>>().join(" > ")
 }
 
-/// The middle value, or the mean of the middle two.
+/// Returns the middle value, or the mean of the middle two.
 pub(super) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<_> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);

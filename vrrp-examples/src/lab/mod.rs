@@ -1,7 +1,7 @@
 //! The laboratory: two Squid proxies, a LAN, an outside network and clients, in namespaces of their own.
 //!
-//! One program plays every part that needs a process: run under another name it is the lab inside its namespaces, the
-//! VRRP daemon, or the stand-in for Squid.
+//! One program plays every part that needs a process. Run under another name it is the lab inside its namespaces, the
+//! VRRP daemon, or the replacement for Squid.
 
 mod checks;
 mod client;
@@ -12,10 +12,12 @@ mod measure;
 mod observer;
 mod options;
 mod origin;
+mod picture;
 mod process;
 mod proxy;
 mod report;
 mod rig;
+mod states;
 mod timeline;
 mod topology;
 mod trial;
@@ -26,6 +28,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use vrrp_core::timeline::Timeline;
 
 use crate::testbed::error::Error;
 use crate::testbed::namespace;
@@ -40,13 +43,13 @@ use topology::HostId;
 const LAB: &str = "squid-failover-lab";
 /// The name under which it is the parent of all processes there.
 const INIT: &str = "squid-failover-init";
-/// The name under which it is the stand-in for Squid.
+/// The name under which it is the replacement for Squid.
 const SQUID: &str = "squid";
 
 /// Longest wait from the start of the programs to the steady state.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 
-/// The program `squid-failover`, in the part that its name gives it.
+/// Runs `squid-failover`, in the part that its name gives it.
 #[must_use]
 pub fn main() -> ExitCode {
     let name = std::env::args_os().next().unwrap_or_default();
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
             // What the command line gets wrong is said before any namespace is made.
             checks::select(&options.only)
                 .and_then(|_| ProxyKind::choose(options.proxy))
+                .and_then(|_| options.check_report())
                 .and_then(|_| namespace::run_isolated(INIT))
         }
     };
@@ -82,11 +86,16 @@ async fn run(options: &Options) -> Result<ExitCode, Error> {
     let daemons = HostId::ALL.map(|host| options.daemon_of(host).program());
     progress(format_args!("proxy: {}; VRRP daemons: {}", proxy.describe(), daemons.join(" and ")));
     let mut rig = Rig::start(options, proxy).await?;
-    let mut outcomes = Vec::new();
-    let finished = run_checks(&mut rig, &chosen, options.repeat, &mut outcomes).await;
+    let (mut outcomes, mut pictures) = (Vec::new(), Vec::new());
+    let finished = run_checks(&mut rig, &chosen, options, &mut outcomes, &mut pictures).await;
     if let Err(error) = &finished {
         progress(format_args!("FAILED: {error}"));
         rig.last_lines().iter().for_each(|line| eprintln!("    {line}"));
+    }
+    if let Some(file) = &options.report {
+        let about = format!("Proxy: {}. VRRP daemons: {}.", proxy.describe(), daemons.join(" and "));
+        options::write_report(file, &picture::report(&about, &pictures))?;
+        progress(format_args!("wrote {}", file.display()));
     }
     let passed = finished.is_ok() && outcomes.iter().all(Outcome::passed);
     if options.json {
@@ -104,11 +113,17 @@ async fn run(options: &Options) -> Result<ExitCode, Error> {
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn run_checks(rig: &mut Rig, chosen: &[Check], times: u32, outcomes: &mut Vec<Outcome>) -> Result<(), Error> {
+async fn run_checks(
+    rig: &mut Rig,
+    chosen: &[Check],
+    options: &Options,
+    outcomes: &mut Vec<Outcome>,
+    pictures: &mut Vec<Timeline>,
+) -> Result<(), Error> {
     rig.steady(START_PATIENCE).await?;
     progress(format_args!("each proxy is Master of its own address, and the clients are served"));
     rig.show_addresses().await?;
-    for _ in 0..times {
+    for _ in 0..options.repeat {
         for check in chosen {
             if check.watch == Watch::Page && rig.daemon_of(check.victim) != DaemonKind::Vrrpd {
                 progress(format_args!("({}) left out: of the two daemons only vrrpd can get a page", check.id));
@@ -116,6 +131,12 @@ async fn run_checks(rig: &mut Rig, chosen: &[Check], times: u32, outcomes: &mut 
             }
             let outcome = run_check(*check, rig).await?;
             tell(rig, &outcome);
+            if options.report.is_some() {
+                pictures.push(picture::draw(*check, &outcome, &rig.timeline));
+            }
+            if let Some(directory) = &options.recordings {
+                rig.record(directory, check.id)?;
+            }
             outcomes.push(outcome);
         }
     }

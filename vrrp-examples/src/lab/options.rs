@@ -1,9 +1,14 @@
 //! The command line.
 
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
 
 use super::topology::HostId;
+use crate::testbed::error::Error;
 
 /// Two Squid proxies fail over on real VRRP packets, in network namespaces made for it.
 ///
@@ -28,6 +33,12 @@ pub(super) struct Options {
     /// Run every check so many times; the table then shows medians
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) repeat: u32,
+    /// Write a page that shows every check: states, advertisements, addresses, what the clients noticed
+    #[arg(long, value_name = "FILE.html")]
+    pub(super) report: Option<PathBuf>,
+    /// Write what each vrrpd recorded into this directory, a file for each check and host, for vrrp-replay
+    #[arg(long, value_name = "DIR")]
+    pub(super) recordings: Option<PathBuf>,
     /// Print the result as JSON on standard output; progress goes to standard error
     #[arg(long)]
     pub(super) json: bool,
@@ -37,6 +48,11 @@ pub(super) struct Options {
 }
 
 impl Options {
+    /// Checks that the report can be written, before the checks take their time.
+    pub(super) fn check_report(&self) -> Result<(), Error> {
+        self.report.as_deref().map_or(Ok(()), |file| write_report(file, ""))
+    }
+
     pub(super) fn daemon_of(&self, host: HostId) -> DaemonKind {
         match host {
             HostId::Proxy1 => self.daemon,
@@ -45,7 +61,12 @@ impl Options {
     }
 }
 
-/// What serves the clients.
+pub(super) fn write_report(file: &Path, text: &str) -> Result<(), Error> {
+    let failed = |error: io::Error| Error::Usage(format!("--report {}: it cannot be written: {error}", file.display()));
+    fs::write(file, text).map_err(failed)
+}
+
+/// The forward proxy that serves the clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum ProxyKind {
@@ -55,7 +76,7 @@ pub(super) enum ProxyKind {
     Builtin,
 }
 
-/// What speaks VRRP.
+/// The VRRP daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum DaemonKind {
     /// The daemon of this project.

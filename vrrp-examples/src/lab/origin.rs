@@ -10,7 +10,7 @@ use super::topology::ORIGIN;
 use crate::testbed::error::Error;
 use crate::testbed::netlink::Station;
 
-/// What it serves, whatever is asked for.
+/// The page that it serves for every request.
 pub(super) const PAGE: &str = "served by the origin\n";
 
 /// Starts serving in the outside network.

@@ -32,7 +32,7 @@ impl Log {
         Arc::new(Self { host: host.to_owned(), program, stream, lines: Mutex::default() })
     }
 
-    /// The last lines, each with host and program in front.
+    /// Returns the last lines, each with host and program in front.
     pub(super) fn last_lines(&self) -> Vec<String> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         lines.iter().map(|line| format!("{} {}: {line}", self.host, self.program)).collect()
@@ -49,7 +49,7 @@ impl Log {
         lines.push_back(line);
     }
 
-    fn follow(self: &Arc<Self>, output: Option<impl Read + Send + 'static>) {
+    fn forward_output(self: &Arc<Self>, output: Option<impl Read + Send + 'static>) {
         let log = Arc::clone(self);
         if let Some(output) = output {
             thread::spawn(move || BufReader::new(output).lines().map_while(Result::ok).for_each(|line| log.push(line)));
@@ -71,8 +71,8 @@ impl Process {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child =
             namespace.run(move || command.spawn()).map_err(|error| Error::new(format!("starting {what}"), error))?;
-        log.follow(child.stdout.take());
-        log.follow(child.stderr.take());
+        log.forward_output(child.stdout.take());
+        log.forward_output(child.stderr.take());
         Ok(Self { child, what })
     }
 
@@ -93,7 +93,7 @@ impl Process {
         drop(self);
     }
 
-    /// How it ended, if it has.
+    /// Returns how it ended, if it has.
     pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>, Error> {
         self.child.try_wait().map_err(|error| Error::new(format!("waiting for {}", self.what), error))
     }

@@ -1,4 +1,4 @@
-//! The forward proxy of a host: the real Squid, or a small stand-in that answers to the same path and commands.
+//! The forward proxy of a host: the real Squid, or a small replacement that answers to the same path and commands.
 
 use std::fs;
 use std::io;
@@ -26,7 +26,7 @@ const SQUID_CONFIGURATION: &str = include_str!("squid.conf");
 const PID_FILE: &str = "/run/squid.pid";
 
 impl ProxyKind {
-    /// What the command line asks for, or else what is installed.
+    /// Chooses the proxy of the command line, or else the installed one.
     pub(super) fn choose(wanted: Option<Self>) -> Result<Self, Error> {
         let installed = Path::new(SQUID).exists();
         match wanted {
@@ -62,7 +62,7 @@ pub(super) fn install(namespace: &Namespace, host: HostId, kind: ProxyKind) -> R
     installed.map_err(|error| Error::new(format!("installing the proxy on {host}"), error))
 }
 
-/// The command that runs the proxy in the foreground; the host's name is for the stand-in, Squid has it configured.
+/// Returns the command that runs the proxy in the foreground. The replacement needs the host's name; Squid has it configured.
 pub(super) fn command(host: HostId) -> Command {
     let mut command = Command::new(SQUID);
     command.args(["-N", "-d", "1"]).env(HOST_VARIABLE, host.name());
@@ -90,7 +90,7 @@ fn install_stand_in(program: &Path, path: &Path) -> io::Result<()> {
     Ok(bind(program, path)?)
 }
 
-/// The stand-in: this program, run as `squid`. Knows `-k check` and, with anything else, serves.
+/// Runs the replacement: this program, called as `squid`. It knows `-k check` and, with anything else, serves.
 pub(super) fn stand_in() -> ExitCode {
     let words: Vec<_> = std::env::args().skip(1).collect();
     let done = if words == ["-k", "check"] { check() } else { run() };

@@ -1,4 +1,4 @@
-//! What the lab prints: progress while it runs, the table at the end, the same as JSON.
+//! The output of the lab: progress while it runs, the table at the end, the same as JSON.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::measure::median;
+use super::measure::{Moments, median};
 use super::topology::HostId;
 use crate::testbed::netlink::{Address, Link};
 
@@ -16,27 +16,29 @@ pub(super) struct Outcome {
     pub(super) check: &'static str,
     pub(super) title: &'static str,
     pub(super) expected: String,
-    /// From the last word of the old Master to the first of the new.
+    /// The time from the last advertisement of the old Master to the first of the new.
     pub(super) takeover_ms: Option<f64>,
     pub(super) minimum_ms: f64,
     pub(super) past_minimum_ms: Option<f64>,
-    /// Of the client that knows this address alone; absent if it did not end.
+    /// The outage of the client that knows this address alone; absent if it did not end.
     pub(super) outage_ms: Option<f64>,
     pub(super) lost: usize,
-    /// From the mending until the owner holds its address again.
+    /// The time from the mending until the owner holds its address again.
     pub(super) returned_ms: Option<f64>,
     pub(super) outage_on_return_ms: Option<f64>,
     pub(super) lost_on_return: usize,
     pub(super) lost_by_name: usize,
-    /// How long an address was on both hosts, from the failure to the mending.
+    /// The time for which an address was on both hosts, from the failure to the mending.
     pub(super) both_after_failure_ms: f64,
     /// The same from the mending on.
     pub(super) both_on_return_ms: f64,
-    /// Who held each address, in order.
+    /// The holders of each address, in order.
     pub(super) holders: [String; 2],
+    #[serde(skip)]
+    pub(super) moments: Moments,
     /// Worth telling, and no failure.
     pub(super) findings: Vec<String>,
-    /// Why the check failed; it passed if there is none.
+    /// The reasons why the check failed; it passed if there is none.
     pub(super) failures: Vec<String>,
 }
 
@@ -53,12 +55,12 @@ pub(super) fn progress(line: fmt::Arguments<'_>) {
     eprintln!("[{:6.1} s] {line}", elapsed.as_secs_f64());
 }
 
-/// A duration in milliseconds.
+/// Returns a duration in milliseconds.
 pub(super) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// The interface and its addresses, in the manner of `ip address show`.
+/// Prints the interface and its addresses, in the manner of `ip address show`.
 pub(super) fn print_addresses(host: HostId, interface: &str, link: &Link, addresses: &[Address]) {
     let state = match (link.up, link.carrier) {
         (true, true) => "UP,LOWER_UP",
@@ -76,7 +78,7 @@ fn mac_text(mac: &[u8]) -> String {
     mac.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
 }
 
-/// The table: a row for each check, with medians if it ran several times; then everything that is not as it should be.
+/// Prints the table: a row for each check, with medians if it ran several times; then all that is not as it should be.
 pub(super) fn print_table(outcomes: &[Outcome]) {
     let mut rows = vec![HEADINGS.map(str::to_owned)];
     let mut done: Vec<&str> = Vec::new();
@@ -94,7 +96,7 @@ pub(super) fn print_table(outcomes: &[Outcome]) {
         println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     }
     println!();
-    println!("Times in milliseconds. Takeover: from the last word of the old Master to the first of the new.");
+    println!("Times in milliseconds. Takeover: from the last advertisement of the old Master to the first of the new.");
     println!("On both: the longest that an address was on both hosts, after the failure / on the way back.");
     println!(
         "Lost: requests to the one address, at takeover + on return / requests by name. On .101, on .102: who held it."

@@ -1,6 +1,7 @@
-//! The whole lab, running: machines, programs, clients and the record of what they do.
+//! The whole lab, running: machines, programs, clients and the record of all events.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,11 +10,11 @@ use super::options::{DaemonKind, Options, ProxyKind};
 use super::report::print_addresses;
 use super::timeline::{Asker, Event, Timeline};
 use super::topology::{HostId, Interface, Topology};
-use super::{client, dns, observer, origin};
+use super::{client, dns, observer, origin, states};
 use crate::testbed::error::Error;
 use crate::testbed::netlink::Station;
 
-/// How long nothing may have gone wrong until the lab counts as steady.
+/// The time without a failure after which the lab counts as steady.
 const QUIET: Duration = Duration::from_millis(1_200);
 const POLL: Duration = Duration::from_millis(5);
 
@@ -36,7 +37,12 @@ impl Rig {
         origin::start(&topology.outside)?;
         let install = |id: HostId| {
             let namespace = &topology.proxy(id).namespace;
-            Host::install(id, namespace, proxy, options.daemon_of(id), options.verbose)
+            let tells_states = options.report.is_some();
+            let host = Host::install(id, namespace, proxy, options.daemon_of(id), tells_states, options.verbose)?;
+            if tells_states {
+                states::record_states(id, namespace, &timeline)?;
+            }
+            Ok::<_, Error>(host)
         };
         let hosts = [install(HostId::Proxy1)?, install(HostId::Proxy2)?];
         let mut rig = Self { topology, timeline, hosts, verbose: options.verbose };
@@ -83,6 +89,15 @@ impl Rig {
         host.configure(&station.namespace, watch)
     }
 
+    /// Writes down what the daemon of each host recorded.
+    pub(super) fn record(&mut self, directory: &Path, check: &str) -> Result<(), Error> {
+        for id in HostId::ALL {
+            let (host, station) = self.split(id);
+            host.record(&station.namespace, directory, check)?;
+        }
+        Ok(())
+    }
+
     fn split(&mut self, id: HostId) -> (&mut Host, &Station) {
         let [first, second] = &mut self.hosts;
         let host = match id {
@@ -92,7 +107,7 @@ impl Rig {
         (host, self.topology.proxy(id))
     }
 
-    /// The last lines of every program of both hosts.
+    /// Returns the last lines of every program of both hosts.
     pub(super) fn last_lines(&self) -> Vec<String> {
         self.hosts.iter().flat_map(Host::last_lines).collect()
     }
@@ -139,23 +154,24 @@ impl Rig {
         let since = Instant::now().checked_sub(QUIET)?;
         let requests = self.timeline.requests(since);
         HostId::ALL.into_iter().find_map(|id| {
-            let (vip, vrid) = (id.vip(), id.vrid());
+            let (virtual_address, vrid) = (id.virtual_address(), id.vrid());
             let advertises = |host| self.timeline.first_advert(since, |by, of, _| (by, of) == (host, vrid)).is_some();
-            let holders = self.timeline.holders(vip).pop().map(|(_, holders)| holders).unwrap_or_default();
-            let mut served = requests.iter().filter(|request| request.asker == Asker::Address(vip)).peekable();
+            let holders = self.timeline.holders(virtual_address).pop().map(|(_, holders)| holders).unwrap_or_default();
+            let mut served =
+                requests.iter().filter(|request| request.asker == Asker::Address(virtual_address)).peekable();
             if !advertises(id) {
                 Some(format!("{id} does not advertise virtual router {vrid}"))
             } else if advertises(id.other()) {
                 Some(format!("{} advertises virtual router {vrid}, which is {id}'s", id.other()))
             } else if holders != BTreeSet::from([id]) {
-                Some(format!("{vip} is not on {id} alone, but on {holders:?}"))
+                Some(format!("{virtual_address} is not on {id} alone, but on {holders:?}"))
             } else if served.peek().is_none() {
-                Some(format!("no request to {vip} has ended"))
+                Some(format!("no request to {virtual_address} has ended"))
             } else {
                 served.find_map(|request| match &request.outcome {
                     Ok(server) if *server == id => None,
-                    Ok(server) => Some(format!("requests to {vip} are served by {server}")),
-                    Err(error) => Some(format!("requests to {vip} fail: {error}")),
+                    Ok(server) => Some(format!("requests to {virtual_address} are served by {server}")),
+                    Err(error) => Some(format!("requests to {virtual_address} fail: {error}")),
                 })
             }
         })

@@ -1,9 +1,11 @@
-//! What happened when: the one record that observers write and checks read.
+//! The one record of all events, which observers write and checks read.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+
+use vrrp_core::timeline::LaneState;
 
 use super::topology::HostId;
 
@@ -16,9 +18,11 @@ pub(super) enum Event {
     Announcement { host: HostId, address: Ipv4Addr },
     /// An address came to a proxy or left it.
     Address { host: HostId, address: Ipv4Addr, present: bool },
+    /// A daemon told of a state; only for `--report`.
+    State { host: HostId, vrid: u8, state: LaneState },
 }
 
-/// Who asked.
+/// The client that asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asker {
     /// The client of one virtual address alone, which it never leaves.
@@ -53,6 +57,13 @@ impl Timeline {
         lock(&self.requests).push(request);
     }
 
+    /// Events from the beginning on, by time.
+    pub(super) fn all_events(&self) -> Vec<(Instant, Event)> {
+        let mut events = lock(&self.events).clone();
+        events.sort_by_key(|(at, _)| *at);
+        events
+    }
+
     /// Events from `since` on, by time.
     pub(super) fn events(&self, since: Instant) -> Vec<(Instant, Event)> {
         let mut events: Vec<_> = lock(&self.events).iter().filter(|(at, _)| *at >= since).copied().collect();
@@ -70,12 +81,12 @@ impl Timeline {
         requests
     }
 
-    /// The first advertisement after `since` that satisfies `wanted(host, vrid, priority)`.
+    /// Returns the first advertisement after `since` that satisfies `wanted(host, vrid, priority)`.
     pub(super) fn first_advert(&self, since: Instant, wanted: impl Fn(HostId, u8, u8) -> bool) -> Option<Instant> {
         self.adverts(since).find(|(_, host, vrid, priority)| wanted(*host, *vrid, *priority)).map(|(at, ..)| at)
     }
 
-    /// The last advertisement from `since` until before `until` that satisfies `wanted(host, vrid, priority)`.
+    /// Returns the last advertisement from `since` until before `until` that satisfies `wanted(host, vrid, priority)`.
     pub(super) fn last_advert(
         &self,
         since: Instant,
@@ -95,10 +106,9 @@ impl Timeline {
         })
     }
 
-    /// Who held `address` from the beginning on: each change, with the set of holders after it.
+    /// Returns the holders of `address` from the beginning on: each change, with the set of holders after it.
     pub(super) fn holders(&self, address: Ipv4Addr) -> Vec<(Instant, BTreeSet<HostId>)> {
-        let mut events = lock(&self.events).clone();
-        events.sort_by_key(|(at, _)| *at);
+        let events = self.all_events();
         let mut now = BTreeSet::new();
         let mut changes = Vec::new();
         for (at, event) in events {

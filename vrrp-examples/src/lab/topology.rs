@@ -23,7 +23,7 @@ use crate::testbed::netlink::Station;
 pub(super) const DNS: Ipv4Addr = Ipv4Addr::new(192, 168, 2, 1);
 /// The web server, outside.
 pub(super) const ORIGIN: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
-/// Where both proxies listen.
+/// The port on which both proxies listen.
 pub(super) const PROXY_PORT: u16 = 3128;
 
 const CLIENT: Ipv4Addr = Ipv4Addr::new(192, 168, 2, 50);
@@ -64,15 +64,15 @@ impl HostId {
         }
     }
 
-    /// The virtual address that this host owns.
-    pub(super) const fn vip(self) -> Ipv4Addr {
+    /// Returns the virtual address that this host owns.
+    pub(super) const fn virtual_address(self) -> Ipv4Addr {
         match self {
             Self::Proxy1 => Ipv4Addr::new(192, 168, 2, 101),
             Self::Proxy2 => Ipv4Addr::new(192, 168, 2, 102),
         }
     }
 
-    /// The virtual router of [`Self::vip`].
+    /// Returns the virtual router of [`Self::virtual_address`].
     pub(super) const fn vrid(self) -> u8 {
         match self {
             Self::Proxy1 => 1,
@@ -165,7 +165,7 @@ impl Topology {
         }
     }
 
-    /// The index of the proxy's port at the LAN switch.
+    /// Returns the index of the proxy's port at the LAN switch.
     pub(super) const fn port(&self, host: HostId) -> u32 {
         let [first, second] = self.ports;
         match host {
@@ -174,7 +174,7 @@ impl Topology {
         }
     }
 
-    /// The proxy to which the client sends what is for `address`.
+    /// Returns the proxy to which the client sends what is for `address`.
     pub(super) async fn neighbour_of_client(&self, address: Ipv4Addr) -> Result<Option<HostId>, Error> {
         let neighbour = self.client.netlink.neighbour(address).await?;
         for host in HostId::ALL {
@@ -185,7 +185,7 @@ impl Topology {
         Ok(None)
     }
 
-    /// What an administrator does on the proxy itself.
+    /// Does what an administrator does on the proxy itself.
     pub(super) async fn set_up(&self, host: HostId, interface: Interface, up: bool) -> Result<(), Error> {
         self.proxy(host).netlink.set_up(interface.name(), up).await
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::checks::{Check, Fault};
-use super::measure::{Service, describe_holders, holders_between, on_both};
+use super::measure::{Moments, Service, describe_holders, holders_between, on_both};
 use super::options::DaemonKind;
 use super::report::{Outcome, ms, progress};
 use super::rig::Rig;
@@ -11,32 +11,33 @@ use super::timeline::Asker;
 use super::topology::HostId;
 use crate::testbed::error::Error;
 
-/// How far past the protocol's minimum a takeover may come: ten times the figure that is aimed at.
+/// The most by which a takeover may be later than the protocol's minimum: ten times the figure that is aimed at.
 const LATENESS: Duration = Duration::from_millis(50);
-/// The same for another daemon, whose figures are not ours to hold.
+/// The same for another daemon, whose figures are not for us to promise.
 const LATENESS_OF_PEERS: Duration = Duration::from_secs(1);
-/// How much before the minimum it may seem to come, for the granularity of the time stamps.
+/// The most by which it may seem to be earlier than the minimum, for the granularity of the time stamps.
 const EARLINESS: Duration = Duration::from_millis(1);
-/// How soon after a takeover the clients of the address must be served again.
+/// The time after a takeover within which the clients of the address must be served again.
 const RESTORED: Duration = Duration::from_millis(250);
-/// How soon after the owner is back. It is Master at once (RFC 3768 section 6.4.1), while its kernel may still be asking for
-/// the origin's Ethernet address, which it does once a second.
+/// The same after the owner is back. It is Master at once (RFC 3768 section 6.4.1), while its kernel may still be
+/// asking for the origin's Ethernet address, which it does once a second.
 const RESTORED_ON_RETURN: Duration = Duration::from_millis(1_500);
-/// How soon after a heal there must be one Master, and the client's neighbour entry point to it.
+/// The time after a heal within which there must be one Master, and the client's neighbour entry point to it.
 const HEALED: Duration = Duration::from_secs(1);
 /// Longest wait for a takeover: detection by a check every 3 s, and the longer of the protocol's intervals.
 const PATIENCE: Duration = Duration::from_secs(12);
 /// Longest wait for the lab to be as it was: a check every 3 s, a start, an election.
 const RETURN_PATIENCE: Duration = Duration::from_secs(25);
-/// How soon a proxy that answers nobody is seen: interval x fall + timeout, of `page.conf`.
+/// The time within which a proxy that answers nobody is seen: interval x fall + timeout, of `page.conf`.
 const SEEN: Duration = Duration::from_secs(3);
-/// How long the survivor is watched holding both addresses.
+/// The time for which the survivor is watched holding both addresses.
 const HOLD: Duration = Duration::from_millis(1_500);
 /// A change of hands in good order leaves an address on both hosts, or on none, for less than this.
 const BLINK: Duration = Duration::from_millis(100);
 /// The same where another daemon is to let go.
 const BLINK_OF_PEERS: Duration = Duration::from_secs(1);
-/// How long an address may be on both hosts when one takes it back from the other: ten times the figure that is aimed at.
+/// The time for which an address may be on both hosts when one takes it back from the other: ten times the figure that
+/// is aimed at.
 const HANDOVER: Duration = Duration::from_millis(50);
 
 /// Runs a check from a steady lab to a steady lab.
@@ -50,7 +51,7 @@ pub(super) async fn run(check: Check, rig: &mut Rig) -> Result<Outcome, Error> {
     Ok(trial.judge(rig))
 }
 
-/// Breaking at the same distance from an advertisement each time makes runs comparable.
+/// Waits for a certain distance from an advertisement. The same distance each time makes runs comparable.
 async fn wait_between_adverts(check: &Check, rig: &Rig) {
     let (since, own) = (Instant::now(), (check.victim, check.victim.vrid()));
     rig.wait_for(Duration::from_secs(2), |timeline| timeline.first_advert(since, |by, of, _| (by, of) == own)).await;
@@ -62,7 +63,7 @@ async fn wait_between_adverts(check: &Check, rig: &Rig) {
 struct Trial {
     check: Check,
     broken: Instant,
-    /// The last word of the old Master, from which the protocol's minimum counts.
+    /// The last advertisement of the old Master, from which the protocol's minimum counts.
     reference: Option<Instant>,
     takeover: Option<Instant>,
     mended: Instant,
@@ -71,15 +72,15 @@ struct Trial {
     failures: Vec<String>,
 }
 
-/// What each client lived through.
+/// The service that each client got.
 struct Services {
-    /// Of the victim's address, from the failure to the mending.
+    /// The service of the victim's address, from the failure to the mending.
     takeover: Service,
-    /// Of the same, from the mending on.
+    /// The same, from the mending on.
     way_back: Service,
-    /// Of the other address, all the time.
+    /// The service of the other address, all the time.
     other: Service,
-    /// Of the name.
+    /// The service by the name.
     by_name: Service,
 }
 
@@ -114,7 +115,7 @@ impl Trial {
             let since = self.takeover.map(|takeover| ms(takeover.saturating_duration_since(reference)));
             progress(format_args!(
                 "      {survivor} took {} over after {:.2} ms, {lateness:.2} ms past the protocol's minimum",
-                victim.vip(),
+                victim.virtual_address(),
                 since.unwrap_or_default(),
             ));
         }
@@ -143,12 +144,15 @@ impl Trial {
         }
         if let Some(returned) = self.returned {
             let after = ms(returned.saturating_duration_since(self.mended));
-            progress(format_args!("      mended; {victim} holds {} again after {after:.0} ms", victim.vip()));
+            progress(format_args!(
+                "      mended; {victim} holds {} again after {after:.0} ms",
+                victim.virtual_address()
+            ));
         }
         rig.show_addresses().await
     }
 
-    /// The verdict, from what the record says.
+    /// Judges the trial by the record.
     fn judge(mut self, rig: &Rig) -> Outcome {
         let Check { victim, fault, .. } = self.check;
         let end = Instant::now();
@@ -161,7 +165,10 @@ impl Trial {
         self.judge_other_services(&services);
         let holders = HostId::ALL.map(|owner| self.judge_holders(rig, owner, end));
         let both = |since, until| {
-            HostId::ALL.map(|owner| on_both(&rig.timeline.holders(owner.vip()), since, until)).into_iter().max()
+            HostId::ALL
+                .map(|owner| on_both(&rig.timeline.holders(owner.virtual_address()), since, until))
+                .into_iter()
+                .max()
         };
         let both_after_failure = both(self.broken, self.mended).unwrap_or_default();
         let both_on_return = both(self.mended, end).unwrap_or_default();
@@ -185,17 +192,19 @@ impl Trial {
             both_after_failure_ms: ms(both_after_failure),
             both_on_return_ms: ms(both_on_return),
             holders,
+            moments: Moments { broken: self.broken, mended: self.mended, end },
             findings: self.findings,
             failures: self.failures,
         }
     }
 
-    /// What the clients lived through until `end`.
+    /// Returns the service that the clients got until `end`.
     fn services(&self, rig: &Rig, end: Instant) -> Services {
         let margin = Duration::from_secs(1);
         let requests = rig.timeline.requests(self.broken.checked_sub(margin).unwrap_or(self.broken));
         let of = |asker, since, until| Service::of(asker, &requests, since, until);
-        let [own, other] = [self.check.victim, self.check.victim.other()].map(|host| Asker::Address(host.vip()));
+        let [own, other] =
+            [self.check.victim, self.check.victim.other()].map(|host| Asker::Address(host.virtual_address()));
         Services {
             takeover: of(own, self.broken, self.mended),
             way_back: of(own, self.mended, end),
@@ -204,7 +213,7 @@ impl Trial {
         }
     }
 
-    /// The clients of the victim's address are served again soon after it changed hands, and after it came back.
+    /// Checks that the clients of the victim's address are served again soon after it changed hands, and after it came back.
     fn judge_own_service(&mut self, Services { takeover, way_back, .. }: &Services) {
         let cut = matches!(self.check.fault, Fault::Cut);
         if cut {
@@ -221,10 +230,10 @@ impl Trial {
         }
     }
 
-    /// No other client loses a request, but those of the other address behind a cut.
+    /// Checks that no other client loses a request, except clients of the other address behind a cut.
     fn judge_other_services(&mut self, Services { other, by_name, .. }: &Services) {
         let other_counts = !matches!(self.check.fault, Fault::Cut);
-        let other_address = self.check.victim.other().vip().to_string();
+        let other_address = self.check.victim.other().virtual_address().to_string();
         for (who, service, counts) in [(other_address.as_str(), other, other_counts), ("proxy-serv", by_name, true)] {
             if counts && service.lost > 0 {
                 let reasons = service.reasons.iter().map(String::as_str).collect::<Vec<_>>().join("; ");
@@ -237,8 +246,8 @@ impl Trial {
         let Check { victim, fault, .. } = self.check;
         let own = (victim, victim.vrid());
         if fault.is_announced() {
-            let resigns = |by, of, priority| (by, of) == own && priority == 0;
-            self.reference = rig.timeline.last_advert(self.broken, takeover, resigns);
+            let releases = |by, of, priority| (by, of) == own && priority == 0;
+            self.reference = rig.timeline.last_advert(self.broken, takeover, releases);
             if self.reference.is_none() {
                 self.failures.push(format!("{victim} left without an advertisement of priority 0"));
             }
@@ -250,14 +259,14 @@ impl Trial {
         }
     }
 
-    /// One Master for each address, and the client's neighbour entry at it.
+    /// Waits for one Master of each address, and for the client's neighbour entry of it.
     async fn watch_heal(&mut self, rig: &Rig) -> Result<(), Error> {
         while self.returned.is_none() && self.mended.elapsed() < HEALED * 10 {
             let mut healed = true;
             for owner in HostId::ALL {
-                let holders = rig.timeline.holders(owner.vip()).pop().map(|(_, holders)| holders);
+                let holders = rig.timeline.holders(owner.virtual_address()).pop().map(|(_, holders)| holders);
                 let alone = holders.is_some_and(|holders| holders.iter().eq([&owner]));
-                healed &= alone && rig.topology.neighbour_of_client(owner.vip()).await? == Some(owner);
+                healed &= alone && rig.topology.neighbour_of_client(owner.virtual_address()).await? == Some(owner);
             }
             if healed {
                 self.returned = Some(Instant::now());
@@ -302,8 +311,8 @@ impl Trial {
         });
     }
 
-    /// Where nobody is left to remove an address, it has to go by itself, and before another host has it. What another
-    /// daemon makes of that is worth telling.
+    /// Checks the lease: an address that nobody is left to remove has to expire, and before another host has it. The result of
+    /// another daemon is only reported.
     fn judge_lease(&mut self, rig: &Rig, after_failure: Duration, on_return: Duration) {
         let told =
             |what: &str, lasted: Duration| format!("an address was on both hosts for {:.1} ms {what}", ms(lasted));
@@ -318,15 +327,15 @@ impl Trial {
         }
     }
 
-    /// An address on two hosts is allowed behind a cut alone, and judged otherwise where nobody is left to remove it.
+    /// Checks the holders. An address may be on two hosts only behind a cut, and by another rule if nobody is left to remove it.
     fn judge_holders(&mut self, rig: &Rig, owner: HostId, end: Instant) -> String {
         let ours = HostId::ALL.into_iter().all(|host| rig.daemon_of(host) == DaemonKind::Vrrpd);
         let blink = if ours { BLINK } else { BLINK_OF_PEERS };
         let since = self.broken.checked_sub(BLINK * 2).unwrap_or(self.broken);
-        let states = holders_between(&rig.timeline.holders(owner.vip()), since, end, blink);
+        let states = holders_between(&rig.timeline.holders(owner.virtual_address()), since, end, blink);
         let both = states.iter().filter(|(_, holders)| holders.len() > 1).map(|(lasted, _)| *lasted).sum::<Duration>();
         if both > Duration::ZERO {
-            let told = format!("{} was on both hosts for {:.1} s", owner.vip(), both.as_secs_f64());
+            let told = format!("{} was on both hosts for {:.1} s", owner.virtual_address(), both.as_secs_f64());
             match self.check.fault {
                 Fault::Cut | Fault::Killed | Fault::Hung => {}
                 _ => self.failures.push(told),

@@ -1,20 +1,21 @@
-//! One run of a check of what the daemon cannot see: nobody takes over, and the clients wait.
+//! One run of a check of a failure that the daemon cannot see: nobody takes over, and the clients wait.
 
 use std::time::{Duration, Instant};
 
 use super::checks::Check;
-use super::measure::{Service, describe_holders, holders_between};
+use super::measure::{Moments, Service, describe_holders, holders_between};
 use super::report::{Outcome, ms, progress};
 use super::rig::Rig;
 use super::timeline::Asker;
 use super::topology::HostId;
 use crate::testbed::error::Error;
 
-/// How long nobody may take over: two runs of the script, every 3 s, the time that each may take, and an election.
+/// The time in which nobody may take over: two runs of the script, every 3 s, the time that each may take, and an
+/// election.
 const WATCHED: Duration = Duration::from_secs(10);
 /// Longest wait for the lab to be as it was.
 const RETURN_PATIENCE: Duration = Duration::from_secs(25);
-/// What is shorter is no change of hands.
+/// A shorter change of holders is not counted.
 const BLINK: Duration = Duration::from_millis(100);
 
 /// Runs a check from a steady lab to a steady lab.
@@ -37,19 +38,24 @@ pub(super) async fn run(check: Check, rig: &mut Rig) -> Result<Outcome, Error> {
         failures.push(format!("{} took over from a proxy whose process is there", victim.other()));
     }
     let requests = rig.timeline.requests(broken);
-    let of = |host: HostId, since, until| Service::of(Asker::Address(host.vip()), &requests, since, until);
+    let of = |host: HostId, since, until| Service::of(Asker::Address(host.virtual_address()), &requests, since, until);
     let (hung, way_back) = (of(victim, broken, mended), of(victim, mended, end));
     if hung.lost == 0 {
-        failures.push(format!("the clients of {} were served by a proxy that was stopped", victim.vip()));
+        failures.push(format!("the clients of {} were served by a proxy that was stopped", victim.virtual_address()));
     }
     let other = of(victim.other(), broken, end);
     if other.lost > 0 {
-        failures.push(format!("{} requests to {} lost", other.lost, victim.other().vip()));
+        failures.push(format!("{} requests to {} lost", other.lost, victim.other().virtual_address()));
     }
-    let holders = HostId::ALL
-        .map(|owner| describe_holders(&holders_between(&rig.timeline.holders(owner.vip()), broken, end, BLINK)));
+    let holders = HostId::ALL.map(|owner| {
+        describe_holders(&holders_between(&rig.timeline.holders(owner.virtual_address()), broken, end, BLINK))
+    });
     let watched = ms(mended.saturating_duration_since(broken));
-    progress(format_args!("      nobody noticed in {watched:.0} ms; {} requests to {} lost", hung.lost, victim.vip()));
+    progress(format_args!(
+        "      nobody noticed in {watched:.0} ms; {} requests to {} lost",
+        hung.lost,
+        victim.virtual_address()
+    ));
     Ok(Outcome {
         check: check.id,
         title: check.title,
@@ -66,6 +72,7 @@ pub(super) async fn run(check: Check, rig: &mut Rig) -> Result<Outcome, Error> {
         both_after_failure_ms: 0.0,
         both_on_return_ms: 0.0,
         holders,
+        moments: Moments { broken, mended, end },
         findings: Vec::new(),
         failures,
     })

@@ -1,10 +1,10 @@
-//! What can keep a lab or a benchmark from running at all.
+//! The errors that keep a lab or a benchmark from running at all.
 
 use std::io;
 
 use nix::errno::Errno;
 
-/// What was being done, and why it could not be.
+/// A task, and the reason why it failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A step failed.
@@ -12,7 +12,7 @@ pub enum Error {
     Step {
         /// The step.
         doing: String,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
     /// A netlink request failed.
@@ -20,7 +20,7 @@ pub enum Error {
     Netlink {
         /// The step.
         doing: String,
-        /// Why.
+        /// The reason.
         source: rtnetlink::Error,
     },
     /// The kernel lets this user make no namespaces.
@@ -40,7 +40,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The step `doing` failed.
+    /// Makes the error of a failed step, `doing`.
     pub fn new(doing: impl Into<String>, source: impl Into<io::Error>) -> Self {
         Self::Step { doing: doing.into(), source: source.into() }
     }

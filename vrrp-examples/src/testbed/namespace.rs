@@ -1,7 +1,7 @@
 //! Namespaces: one set around the whole lab, one network (and mount) namespace for each machine in it.
 //!
 //! Everything lives inside a PID namespace whose init is this program, and every file in a tmpfs of a private mount
-//! namespace: however the lab ends, the kernel removes processes, interfaces and files with it.
+//! namespace. However the lab ends, the kernel removes processes, interfaces and files with it.
 
 use std::fs::{self, File};
 use std::io;
@@ -38,11 +38,12 @@ pub fn run_isolated(init: &str) -> Result<ExitCode, Error> {
     Ok(exit_code(status.code()))
 }
 
-/// The first process of the namespaces: dies with its parent, keeps its mounts to itself, runs this program again as `lab`
-/// until that ends, and meanwhile buries every process whose parent has died, as a host's init does: to a check of a PID
-/// file, the unburied are alive.
+/// Runs as the first process of the namespaces. It dies with its parent, keeps its mounts to itself, and runs this program again
+/// as `lab` until that ends. Meanwhile it reaps every process whose parent has died, like the init of a host: a check of a PID
+/// file takes an unreaped process for alive.
 ///
 /// # Errors
+/// The kernel refuses, or the program does not start.
 /// The kernel refuses, or the program does not start.
 pub fn run_init(lab: &str) -> Result<ExitCode, Error> {
     set_pdeathsig(Signal::SIGKILL)
@@ -74,7 +75,7 @@ fn exit_code(code: Option<i32>) -> ExitCode {
     code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
-/// The path of this program, to run it again in another role.
+/// Returns the path of this program, to run it again in another role.
 ///
 /// # Errors
 /// The kernel does not tell.
@@ -112,7 +113,7 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// A network namespace alone.
+    /// Makes a network namespace alone.
     ///
     /// # Errors
     /// The kernel refuses.
@@ -120,7 +121,7 @@ impl Namespace {
         Self::create(name, CloneFlags::CLONE_NEWNET)
     }
 
-    /// A network and a mount namespace.
+    /// Makes a network and a mount namespace.
     ///
     /// # Errors
     /// The kernel refuses.
@@ -141,20 +142,20 @@ impl Namespace {
         Ok(Self { name: name.to_owned(), network, mounts })
     }
 
-    /// The machine's name.
+    /// Returns the machine's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The network namespace, for moving interfaces into it.
+    /// Returns the network namespace, for moving interfaces into it.
     pub fn network_fd(&self) -> &File {
         &self.network
     }
 
-    /// Runs `work` inside. Sockets and processes it makes stay there for good; the calling thread never leaves its own.
+    /// Runs `work` inside. Sockets and processes that it makes stay there for good; the calling thread never leaves its own.
     ///
     /// # Errors
-    /// Those of `work`, or the kernel lets nobody in.
+    /// The errors of `work`, or the kernel does not allow to enter.
     pub fn run<T: Send>(&self, work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
         on_a_thread(&self.name, || {
             self.enter()?;
@@ -173,7 +174,7 @@ impl Namespace {
     }
 }
 
-/// An empty directory of this mount namespace's own over `directory`, writable by every user of the host.
+/// Mounts an empty directory, of this mount namespace only, over `directory`. Every user of the host may write to it.
 ///
 /// # Errors
 /// The kernel refuses, or there is no such directory.

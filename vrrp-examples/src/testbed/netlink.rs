@@ -28,7 +28,7 @@ pub struct Netlink {
     of: String,
 }
 
-/// What `ip address` says of one address.
+/// An address, as in `ip address`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
     pub(crate) address: Ipv4Addr,
@@ -37,7 +37,7 @@ pub(crate) struct Address {
     pub(crate) secondary: bool,
 }
 
-/// What `ip link` says of one interface.
+/// An interface, as in `ip link`.
 #[derive(Clone, Debug)]
 pub struct Link {
     /// Names it to the kernel.
@@ -93,7 +93,7 @@ impl Netlink {
         )
     }
 
-    /// A cable from port `port` of the bridge here to `interface` of `machine`, both ends up.
+    /// Plugs a cable from port `port` of the bridge here into `interface` of `machine`, with both ends up.
     ///
     /// # Errors
     /// The kernel refuses.
@@ -110,7 +110,7 @@ impl Netlink {
         machine.netlink.set_up(interface, true).await
     }
 
-    /// Whether `port` of a bridge exchanges frames with the other isolated ports of it.
+    /// Isolates `port` of a bridge, or ends that. Isolated ports exchange no frames with each other.
     pub(crate) async fn set_isolated(&self, port: &str, isolated: bool) -> Result<(), Error> {
         let request = LinkBridgePort::new(self.link(port).await?.index).isolated(isolated).build();
         self.done(format!("isolating port {port}"), self.handle.link().set_port(request).execute().await)
@@ -146,7 +146,7 @@ impl Netlink {
         Ok(found.iter().filter(|message| message.header.index == index).filter_map(parse_address).collect())
     }
 
-    /// Where this machine sends frames for `address`, as far as it knows.
+    /// Returns where this machine sends frames for `address`, as far as it knows.
     pub(crate) async fn neighbour(&self, address: Ipv4Addr) -> Result<Option<Mac>, Error> {
         let request = self.handle.neighbours().get().set_address_family(AddressFamily::Inet);
         let found: Result<Vec<_>, _> = request.execute().try_collect().await;
@@ -169,7 +169,7 @@ impl Netlink {
 /// A namespace with its netlink socket.
 #[derive(Debug)]
 pub struct Station {
-    /// Where its programs run.
+    /// The namespace in which its programs run.
     pub namespace: Namespace,
     /// Its interfaces.
     pub netlink: Netlink,

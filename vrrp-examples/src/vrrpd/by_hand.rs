@@ -1,4 +1,4 @@
-//! What an administrator changes by hand: drains, priorities, stops. It is carried out at once, and ends at the next reload.
+//! Changes made by hand: drains, priorities, stops. Each is carried out at once and ends at the next reload.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -15,11 +15,11 @@ use crate::vrrpd::control::snapshot::{ByHand, Hand};
 /// A router that is meant.
 pub(super) type Meant = (String, RouterId);
 
-/// What was changed since the configuration was read, by the name of the router.
+/// The changes made since the configuration was read, by the name of the router.
 #[derive(Debug, Default)]
 pub(super) struct Table(BTreeMap<String, Hands>);
 
-/// What was changed about one router.
+/// The changes made to one router.
 #[derive(Debug, Default, PartialEq)]
 struct Hands {
     drained: Option<Priority>,
@@ -28,7 +28,7 @@ struct Hands {
 }
 
 impl Table {
-    /// Makes the table of what was [listed](Self::list).
+    /// Makes the table from the [list](Self::list) of its changes.
     pub(super) fn of(list: Vec<ByHand>) -> Self {
         let mut table = Self::default();
         for ByHand { router, change } in list {

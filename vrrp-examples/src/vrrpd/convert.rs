@@ -21,25 +21,27 @@ pub(super) fn convert(file: &Path, id: &str) -> Result<(String, Vec<Diagnostic>)
 /// Returns the comments above a converted file.
 fn head(file: &Path, notices: &[Diagnostic], [passwords, nobody, unicast]: [bool; 3]) -> String {
     let mut lines = vec![
-        format!("Converted from {} by vrrpd convert. What is not written here has its default.", file.display()),
+        format!("Converted from {} by vrrpd convert. Keys that are left out have their defaults.", file.display()),
         "Comments, and what is switched on for all routers at once, are not kept apart.".to_owned(),
     ];
     if passwords {
         lines.push(
-            "There are passwords in this file: nobody but the daemon's user should read it (chmod 600).".to_owned(),
+            "This file contains passwords: only the daemon's user should be able to read it (chmod 600).".to_owned(),
         );
     }
     if nobody {
         lines.push(
-            "Scripts without a user run as the daemon does; keepalived takes keepalived_script where it exists."
+            "Scripts without a user run as the daemon's user; keepalived uses keepalived_script if that user exists."
                 .to_owned(),
         );
     }
     if unicast {
-        lines.push("Only the listed peers are heard; keepalived hears everybody.".to_owned());
+        lines.push(
+            "Only advertisements of the listed peers are accepted; keepalived accepts those of everybody.".to_owned(),
+        );
     }
     if !notices.is_empty() {
-        lines.push("Of the old file this changed, or has no place here:".to_owned());
+        lines.push("Changed or left out from the old file:".to_owned());
     }
     lines.extend(notices.iter().map(|notice| match notice.line {
         0 => format!("  {}: {}", notice.file, notice.message),

@@ -1,4 +1,4 @@
-//! What is different between two configurations: all that one of them holds, in words.
+//! The difference between two configurations, in words. It covers all that either of them holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use crate::vrrpd::config::{Daemon, Instance};
 use crate::vrrpd::control::order::{Change, How, Thing};
 use crate::vrrpd::keepalived::{LISTS, Setting, Subject, settings};
 
-/// What is of the process, and of its start.
+/// Settings that belong to the process and count only at its start.
 const OF_PROCESS: [&str; 5] =
     ["vrrp_rt_priority ", "vrrp_rlimit_rttime ", "vrrp_priority ", "vrrp_no_swap ", "vrrp_startup_delay "];
 
@@ -97,7 +97,7 @@ fn instance<'a>(daemon: &'a Daemon, subject: Subject<'_>) -> Option<&'a Instance
     daemon.instances.iter().find(|instance| instance.name == name)
 }
 
-/// What makes it the virtual router that it is.
+/// Returns its place: interface, virtual router id and family. They make it the virtual router that it is.
 fn place(instance: &Instance) -> (&str, u8, Family) {
     (&instance.interface, instance.vrid.get(), instance.family)
 }
@@ -113,7 +113,7 @@ fn password(old: &Instance, new: &Instance) -> Option<String> {
     Some(format!("auth_pass {what}"))
 }
 
-/// A phrase for each setting and each line of a list that is not in both.
+/// Returns a phrase for each setting and each line of a list that is not in both.
 fn compare(old: &[Setting], new: &[Setting]) -> Vec<String> {
     let find = |settings: &[Setting], wanted: &Setting| match wanted.in_list {
         true => settings.iter().find(|known| *known == wanted).cloned(),

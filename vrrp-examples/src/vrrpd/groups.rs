@@ -26,7 +26,8 @@ impl Groups {
         groups
     }
 
-    /// An instance changed: the group that changed with it, and to what. None does while its members are on their way.
+    /// Takes in a change of an instance. Returns the group that changed with it, and its new state; none while its members are
+    /// on their way.
     pub(super) fn changed(&mut self, instance: &str, state: NotifyState) -> Option<(&str, NotifyState)> {
         match self.instances.get_mut(instance) {
             Some(known) => *known = state,
@@ -38,8 +39,8 @@ impl Groups {
         (group.state.replace(state) != Some(state)).then_some((name, state))
     }
 
-    /// From now on these are the groups. One that stays keeps its state, whoever its members are; returns those that are new
-    /// and have one already.
+    /// Replaces the groups. One that stays keeps its state, even with other members. Returns those that are new and have a
+    /// state already.
     pub(super) fn replace(&mut self, daemon: &Daemon) -> Vec<(String, NotifyState)> {
         let is_there = |name: &str| daemon.instances.iter().any(|instance| instance.name == name);
         self.instances.retain(|name, _| is_there(name));
@@ -58,7 +59,7 @@ impl Groups {
     }
 }
 
-/// Master is who is it with all its members; a fault of one is a fault of all, and so is a stop of some.
+/// A group is Master if all its members are. A fault of one is a fault of all, and so is a stop of some.
 fn whole(members: &[String], instances: &BTreeMap<String, NotifyState>) -> Option<NotifyState> {
     let states = members.iter().map(|member| instances.get(member).copied());
     let states: Vec<NotifyState> = states.collect::<Option<_>>()?;

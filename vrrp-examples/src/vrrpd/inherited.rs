@@ -1,11 +1,11 @@
-//! What vrrpd has from whoever started it, and neither needs itself nor passes on to scripts.
+//! Variables and descriptors that vrrpd inherits, does not need, and does not pass on to scripts.
 
 use std::fs;
 
 use nix::sys::signal::SigSet;
 use nix::unistd::close;
 
-/// A parent that waits for signals may have blocked them: vrrpd would not even stop.
+/// Unblocks signals. A parent that waits for signals may have blocked them, and then vrrpd would not even stop.
 pub(super) fn unblock() {
     // Emptying the mask cannot fail.
     let _ = SigSet::empty().thread_set_mask();

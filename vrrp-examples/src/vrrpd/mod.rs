@@ -6,17 +6,19 @@ pub mod config;
 pub mod control;
 mod convert;
 mod difference;
+pub mod doctor;
 pub mod exec;
 mod groups;
+pub mod http;
 mod inherited;
-mod journal;
 pub mod keepalived;
-mod log;
+pub mod log;
 pub mod native;
 pub mod notify;
 mod preflight;
 mod reading;
 mod reaper;
+mod recordings;
 mod reload;
 pub mod report;
 mod routers;
@@ -29,15 +31,15 @@ mod upgrade;
 mod verdict;
 
 use std::ffi::{OsStr, OsString};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
-use tracing::{Level, error};
+use clap::{CommandFactory, Parser};
 
 use crate::vrrpd::config::Options;
-use crate::vrrpd::log::Log;
+use crate::vrrpd::log::{Choice, Level, Log, line, log};
 use crate::vrrpd::notify::Limits;
 use crate::vrrpd::reading::{Loaded, Source};
 use crate::vrrpd::report::diagnostics::Diagnostic;
@@ -46,17 +48,17 @@ use crate::vrrpd::supervisor::Ended;
 use crate::vrrpd::upgrade::{Document, Inherited, Program};
 use crate::vrrpd::verdict::Summary;
 
-/// The exit status where the configuration would not run: `EX_CONFIG` of sysexits.h. To start once more is no use.
+/// The exit status for a configuration that would not run: `EX_CONFIG` of sysexits.h. A second start would fail too.
 const WRONG_CONFIGURATION: u8 = 78;
 
-/// How long a notify script may take, and the scripts of a stop, where nobody says otherwise.
+/// The time that a notify script may take, and the scripts of a stop, if nobody says otherwise.
 const NOTIFY_TIMEOUT: Duration = Duration::from_secs(60);
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the end waits for scripts that are being started just then, so that these are killed.
+/// The time for which the end waits for scripts that are being started just then, so that these are killed.
 const LAST_STARTS: Duration = Duration::from_millis(200);
 
-/// How long the last lines may take to be written where another program goes on: nobody advertises meanwhile.
+/// The time that the last lines may take to be written if another program goes on: nobody advertises meanwhile.
 const LAST_LINES: Duration = Duration::from_millis(10);
 
 /// VRRP daemon for Linux that reads keepalived.conf, or a format of its own.
@@ -69,14 +71,14 @@ struct CommandLine {
     run: Option<Arguments>,
 }
 
-/// What it does instead of running.
+/// A task to do instead of running.
 #[derive(Debug, clap::Subcommand)]
 enum Instead {
-    /// Print a keepalived.conf in the native format, passwords too; what changed or was left out is named
+    /// Print a keepalived.conf in the native format, passwords too; lists all that was changed or left out
     Convert {
         /// The keepalived.conf
         file: PathBuf,
-        /// What the host is called in lines for some hosts only (@ID) [default: the name of this one up to the first dot]
+        /// The name of this host in lines for some hosts only (@ID) [default: the host name up to the first dot]
         #[arg(short = 'i', long, value_name = "ID")]
         id: Option<String>,
     },
@@ -89,13 +91,13 @@ struct Arguments {
     /// Configuration: in the native format if its name ends in .toml, else in the language of keepalived.conf
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// What this host is called in lines of the configuration for some hosts only (@ID) [default: its name up to the first dot]
+    /// The name of this host in lines of the configuration for some hosts only (@ID) [default: the host name up to the first dot]
     #[arg(short = 'i', long, value_name = "ID")]
     id: Option<String>,
-    /// Only say whether the configuration would run on this host; needs no interface and no privilege
+    /// Only check if the configuration would run on this host; needs no interface and no privilege
     #[arg(long)]
     check: bool,
-    /// Say it as one JSON object, for editors and other programs
+    /// Print the result as one JSON object, for editors and other programs
     #[arg(long, requires = "check")]
     json: bool,
     /// Only print the configuration as it is understood: every default written out, passwords left out
@@ -106,33 +108,63 @@ struct Arguments {
     /// Without it each address expires some seconds after the last advertisement: before another host takes it over.
     #[arg(long)]
     no_lease: bool,
+    /// Format of the lines on standard error; with syslog each begins with a level like `<4>` [default: syslog if that is
+    /// the journal of systemd, else text]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<Choice>,
     /// Answer vrrpctl on this Unix socket
     #[arg(long, value_name = "SOCKET")]
     control: Option<PathBuf>,
-    /// How long a notify script may take while no newer state waits; 0: as long as it likes
+    /// Serve a page for browsers, /metrics for Prometheus and /status.json on this address; may be given several times
+    ///
+    /// Everybody who can connect can see everything. Nobody can change anything. 127.0.0.1:9112 is for this host only.
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = http::address)]
+    http: Vec<SocketAddr>,
+    /// Time that a notify script may take while no newer state waits; 0: no limit
     ///
     /// A newer state waits at most 2 seconds for the script of an older one.
     ///
-    /// 60 where neither this nor the configuration says otherwise.
+    /// The default is 60, unless the configuration sets it.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     notify_timeout: Option<Duration>,
-    /// How long the scripts of a stop may take for each router and group; 0: as long as they like
+    /// Time that the scripts of a stop may take for each router and group; 0: no limit
     ///
     /// A service manager has to wait some seconds longer (TimeoutStopSec of systemd).
     ///
-    /// 5 where neither this nor the configuration says otherwise.
+    /// The default is 5, unless the configuration sets it.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     stop_timeout: Option<Duration>,
+    /// Directory for a recording of each unexpected takeover or loss, for vrrp-replay; keeps the newest 32, at most 64 MiB
+    ///
+    /// The default is STATE_DIRECTORY, which a systemd unit sets with StateDirectory=. If that is not set, or DIR is
+    /// empty, no recordings are kept.
+    #[arg(long, value_name = "DIR")]
+    recordings: Option<PathBuf>,
 }
 
-/// A day is longer than anybody waits.
+/// Returns the command line of vrrpd, for its manual page and for shells that complete it.
+#[must_use]
+pub fn command_line() -> clap::Command {
+    CommandLine::command()
+}
+
+/// Reads a number of seconds. The longest is a day.
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().filter(|seconds| (0.0..=86_400.0).contains(seconds));
     seconds.map(Duration::from_secs_f64).ok_or_else(|| "expected seconds, from 0 to 86400".to_owned())
 }
 
 impl Arguments {
-    /// What the command line says counts first.
+    /// Returns where recordings go.
+    fn recordings(&self) -> Option<PathBuf> {
+        let of_unit = || {
+            let directories = std::env::var("STATE_DIRECTORY").ok()?;
+            directories.split(':').next().map(PathBuf::from)
+        };
+        self.recordings.clone().or_else(of_unit).filter(|path| !path.as_os_str().is_empty())
+    }
+
+    /// Returns the limits: from the command line, else from the configuration.
     fn limits(&self, options: &Options) -> Limits {
         let limit = |first: Option<Duration>, then: Option<Duration>, default| {
             Some(first.or(then).unwrap_or(default)).filter(|duration| !duration.is_zero())
@@ -153,9 +185,6 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     let inherited = Inherited::take();
     inherited::give_up(inherited.is_some());
-    if journal::is_stderr() {
-        std::panic::set_hook(Box::new(|panic| log::say(Level::ERROR, &panic.to_string())));
-    }
     exec::remember(arguments.first().map_or(OsStr::new("vrrpd"), OsString::as_os_str));
     let program = Program::of(&arguments);
     let arguments = match CommandLine::try_parse_from(arguments) {
@@ -169,6 +198,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(CommandLine { instead: None, run: None }) => return ExitCode::from(2),
         Err(error) => return refuse(&error),
     };
+    log::choose(arguments.log_format);
+    log::tell_panics();
     let id = arguments.id.clone().unwrap_or_else(keepalived::host_id);
     let source = Source { path: arguments.config.clone(), id, lease: !arguments.no_lease };
     let Loaded { prepared, notices, places } = match source.load() {
@@ -196,12 +227,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn convert(file: &Path, id: Option<String>) -> ExitCode {
     match convert::convert(file, &id.unwrap_or_else(keepalived::host_id)) {
         Ok((converted, notices)) => {
-            notices.iter().for_each(|notice| log::say(Level::WARN, &notice.to_string()));
+            notices.iter().for_each(|notice| log::say(verdict::line(notice, &notice.to_string())));
             log::answer(&converted);
             ExitCode::SUCCESS
         }
         Err(diagnostics) => {
-            log::say(Level::ERROR, &diagnostics.to_string());
+            log::say(line!(Configuration, "{diagnostics}").at(Level::Error));
             ExitCode::from(WRONG_CONFIGURATION)
         }
     }
@@ -217,7 +248,7 @@ fn tell(found: &[Diagnostic], summary: &Summary, arguments: &Arguments) -> ExitC
         match (runs, arguments.check) {
             (true, true) => log::answer(&(summary.line(config) + "\n")),
             (true, false) => {}
-            (false, _) => log::say(Level::ERROR, &summary.line(config)),
+            (false, _) => log::say(line!(Configuration, "{}", summary.line(config)).at(Level::Error)),
         }
     }
     if runs { ExitCode::SUCCESS } else { ExitCode::from(WRONG_CONFIGURATION) }
@@ -226,8 +257,8 @@ fn tell(found: &[Diagnostic], summary: &Summary, arguments: &Arguments) -> ExitC
 /// Says why a command line is none. Help and version come this way too.
 fn refuse(error: &clap::Error) -> ExitCode {
     // Where even this cannot be printed there is nobody to tell.
-    if error.use_stderr() && journal::is_stderr() {
-        log::say(Level::ERROR, &error.to_string());
+    if error.use_stderr() && !log::is_for_people() {
+        log::say(line!(CommandLine, "{error}"));
     } else {
         let _ = error.print();
     }
@@ -245,14 +276,14 @@ fn start(
     let log = match Log::to_stderr() {
         Ok(log) => log,
         Err(why) => {
-            log::say(Level::ERROR, &format!("vrrpd: cannot start a thread for the log: {why}"));
+            log::say(line!(Fatal, "vrrpd: cannot start a thread for the log: {why}"));
             return ExitCode::FAILURE;
         }
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(why) => {
-            error!("cannot make an event loop: {why}");
+            log!(Fatal, "cannot make an event loop: {why}");
             return ExitCode::FAILURE;
         }
     };
@@ -262,7 +293,10 @@ fn start(
             source: source.clone(),
             program: program.clone(),
             control: arguments.control.as_deref(),
+            http: &arguments.http,
             limits: arguments.limits(&prepared.daemon.options),
+            lines: log.lines(),
+            recordings: arguments.recordings(),
         };
         match runtime.block_on(supervisor::run(prepared, document.take(), what, setting)) {
             Ok(Ended::Stopped) => break Ok(()),
@@ -274,7 +308,7 @@ fn start(
                     Ok(()) => break Ok(()),
                     Err(failed) => failed,
                 };
-                error!("{failed}: this process goes on");
+                log!(UpgradeFailed, why = failed.to_string(), "{failed}: this process goes on");
                 let lease = source.lease && !suspended.daemon.options.no_lease;
                 match Prepared::new(*suspended.daemon, lease) {
                     Ok(same) => (prepared, document) = (same, Some(*suspended.document)),
@@ -284,12 +318,12 @@ fn start(
             Err(why) => break Err(why),
         }
     };
-    // A script whose start hangs (on a dead file server) holds its thread for as long.
+    // A script whose start hangs (on a dead file server) blocks its thread for as long.
     runtime.shutdown_timeout(LAST_STARTS);
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            error!("{}", log::with_sources(&*why));
+            log!(Fatal, "{}", log::with_sources(&*why));
             ExitCode::FAILURE
         }
     }
@@ -298,8 +332,14 @@ fn start(
 /// Reads what the program before has left.
 fn read(inherited: Inherited, arguments: &Arguments) -> Option<Document> {
     let read = inherited.read();
-    let complain =
-        |why| error!("{}: cannot go on from what ran before, so this is a start: {why}", arguments.config.display());
+    let complain = |why| {
+        let config = arguments.config.display();
+        log!(
+            DoesNotGoOn,
+            error = why,
+            "{config}: cannot go on from the process before, so this is an ordinary start: {why}"
+        );
+    };
     read.map_err(complain).ok()
 }
 

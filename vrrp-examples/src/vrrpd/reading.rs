@@ -9,13 +9,13 @@ use crate::vrrpd::report::diagnostics::{Diagnostic, Diagnostics, Severity};
 use crate::vrrpd::report::places::Places;
 use crate::vrrpd::routers::Prepared;
 
-/// Where the configuration is, and what the command line says about it.
+/// The path of the configuration, and what the command line says about it.
 #[derive(Clone, Debug)]
 pub(super) struct Source {
     pub(super) path: PathBuf,
-    /// What this host is called in lines for some hosts only.
+    /// The name of this host in lines for some hosts only.
     pub(super) id: String,
-    /// Whether addresses expire when nobody renews them.
+    /// True if addresses expire unless they are renewed.
     pub(super) lease: bool,
 }
 
@@ -67,7 +67,7 @@ impl Source {
     }
 }
 
-/// Whether a file is in the native format: its name says so.
+/// Returns true if a file is in the native format, which its name tells.
 pub(super) fn is_native(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
 }

@@ -1,8 +1,8 @@
-//! Reaping orphans. As PID 1 of a container, or as a subreaper, vrrpd becomes the parent of whatever its scripts leave behind:
-//! unreaped, the dead ones would use up the process numbers, until no script can be started.
+//! Reaps orphans. As PID 1 of a container, or as a subreaper, vrrpd becomes the parent of all processes that its scripts leave
+//! behind. If nobody reaped the dead ones, they would use up the process numbers, until no script could be started.
 //!
-//! An own child must not be reaped here, or its exit status is lost. Those that are being started are no danger: the kernel
-//! keeps children by thread, scripts are started by other threads than the first, and orphans go to the first.
+//! Children of vrrpd itself must not be reaped here, or their exit status is lost. Children that are just being started are safe:
+//! the kernel keeps children by thread, other threads than the first start scripts, and orphans go to the first.
 
 use std::fs;
 use std::time::Duration;
@@ -12,11 +12,12 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use tokio::signal::unix::Signal;
 use tokio::time::sleep;
-use tracing::{debug, warn};
 
 use crate::vrrpd::exec;
+use crate::vrrpd::log::log;
 
-/// Where a kernel does not tell the children by thread, one that is being started may look like an orphan for a moment.
+/// The moment for which a child that is being started may look like an orphan, if the kernel does not tell the children
+/// by thread.
 const MOMENT: Duration = Duration::from_secs(1);
 
 /// Reaps orphans as they die, for ever.
@@ -25,7 +26,8 @@ pub(super) async fn reap(mut child_died: Signal) {
     // Another namespace's: its numbers are not ours.
     if !fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == pid.to_string().as_str()) {
         if pid == 1 {
-            warn!(
+            log!(
+                NoReaping,
                 "vrrpd is process 1, but /proc is not of its namespace: dead processes that scripts leave behind stay"
             );
         }
@@ -48,7 +50,7 @@ pub(super) async fn reap(mut child_died: Signal) {
     }
 }
 
-/// The children in a file of the kernel that are not ours.
+/// Returns the children in a file of the kernel that are not ours.
 fn orphans_of(file: &str) -> Option<Vec<Pid>> {
     let text = fs::read_to_string(file).ok()?;
     let mut children = text.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).map(Pid::from_raw).collect();
@@ -56,7 +58,7 @@ fn orphans_of(file: &str) -> Option<Vec<Pid>> {
     Some(children)
 }
 
-/// The dead children, of whatever thread, that are not ours.
+/// Returns the dead children, of whatever thread, that are not ours.
 fn dead_children() -> Vec<Pid> {
     let own = std::process::id().to_string();
     let is_dead_child = |pid: &i32| {
@@ -76,7 +78,7 @@ fn reap_one(child: Pid) {
     match waitpid(child, Some(WaitPidFlag::WNOHANG)) {
         Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => {}
         // Whatever else: it was reaped. A signal without a name is an error here.
-        _ => debug!("reaped process {child}, which nobody waited for"),
+        _ => log!(Reaped, process = child.as_raw(), "reaped process {child}, which nobody waited for"),
     }
 }
 

@@ -5,26 +5,26 @@ use std::future::pending;
 use std::sync::Arc;
 
 use tokio::task::{JoinHandle, spawn_blocking};
-use tracing::{error, info, warn};
 use vrrp_core::RouterId;
 use vrrp_io_linux::{ChangeError, Router, Vrrp};
 
 use crate::vrrpd::config::Daemon;
 use crate::vrrpd::control::order::{Changes, Reloaded, Reply};
-use crate::vrrpd::control::refused::{Finding, Refused};
+use crate::vrrpd::control::refused::{ConfigFinding, Refused};
 use crate::vrrpd::difference::{difference, lines, undisturbed};
-use crate::vrrpd::log;
+use crate::vrrpd::log::{self, log};
 use crate::vrrpd::reading::Source;
 use crate::vrrpd::report::diagnostics::{Diagnostic, Diagnostics, Severity};
 use crate::vrrpd::routers::{Prepared, ScriptUsers};
+use crate::vrrpd::verdict;
 
-/// The reload under way, and those who wait for the next.
+/// The reload under way, and the clients that wait for the next.
 pub(super) struct Reloads {
     source: Source,
     phase: Phase,
-    /// Who waits for the end of the one under way.
+    /// The clients that wait for the end of the reload under way.
     asked: Vec<Reply<Reloaded>>,
-    /// Whether somebody asked since it began, and who waits for that.
+    /// The clients that asked since the reload began and wait for the next one; `None` if nobody asked.
     next: Option<Vec<Reply<Reloaded>>>,
 }
 
@@ -41,14 +41,14 @@ struct Read {
     notices: Vec<Diagnostic>,
 }
 
-/// What is to run beside the routers of a configuration.
+/// All that is to run, in addition to the routers of a configuration.
 pub(super) struct Candidate {
     pub(super) daemon: Box<Daemon>,
     pub(super) users: ScriptUsers,
     pub(super) changes: Changes,
 }
 
-/// How far a reload came.
+/// The outcome of a reload.
 pub(super) enum Outcome {
     /// Nothing was changed.
     Refused(Refused),
@@ -68,7 +68,7 @@ impl Reloads {
         self.begin(running)
     }
 
-    /// Whether routers are being changed.
+    /// Returns true while routers are being changed.
     pub(super) const fn is_applying(&self) -> bool {
         matches!(self.phase, Phase::Applying(..))
     }
@@ -112,20 +112,33 @@ impl Reloads {
     /// Says what became of it to the log and to all who asked, and begins the next one where somebody waits for it: whether
     /// it did.
     pub(super) fn end(&mut self, result: &Result<Reloaded, Refused>, running: &Arc<Daemon>) -> bool {
-        let path = self.source.path.display();
+        let path = self.source.path.display().to_string();
         match result {
             Ok(Reloaded { changes, ended }) => {
-                match changes.changes.len() {
-                    0 => info!("reloaded {path}: it says what runs already"),
-                    n => info!("reloaded {path}: {n} change{}", if n == 1 { "" } else { "s" }),
+                let count = changes.changes.len();
+                let what = match count {
+                    0 => "no change".to_owned(),
+                    1 => "1 change".to_owned(),
+                    n => format!("{n} changes"),
+                };
+                log!(Reloaded, file = path, changes = count, "reloaded {path}: {what}");
+                changes.changes.iter().flat_map(lines).for_each(|line| log!(ReloadChange, "{line}"));
+                for by_hand in ended {
+                    let router = by_hand.router.as_str();
+                    log!(ReloadEndedByHand, router = router, "{by_hand}: by hand, ended with the reload");
                 }
-                changes.changes.iter().flat_map(lines).for_each(|line| info!("{line}"));
-                ended.iter().for_each(|by_hand| info!("{by_hand}: by hand, ended with the reload"));
             }
             // What is wrong with the file was said.
-            Err(Refused::InvalidConfiguration { .. }) => error!("{path} would not run: nothing was changed"),
-            Err(why @ Refused::Impossible { .. }) => error!("{path}: {why}: nothing was changed"),
-            Err(why) => error!("{path}: the reload did not come to its end: {why}"),
+            Err(Refused::InvalidConfiguration { .. }) => {
+                log!(ReloadRefused, file = path, "{path} would not run: nothing was changed");
+            }
+            Err(why @ Refused::Impossible { .. }) => {
+                log!(ReloadRefused, file = path, "{path}: {why}: nothing was changed");
+            }
+            Err(why) => {
+                let why = why.to_string();
+                log!(ReloadFailed, file = path, why = why, "{path}: the reload failed before its end: {why}");
+            }
         }
         for reply in self.asked.drain(..) {
             // Who asked may have gone.
@@ -139,7 +152,8 @@ impl Reloads {
             return false;
         }
         let Some(asked) = self.next.take() else { return false };
-        info!("reloading {}", self.source.path.display());
+        let path = self.source.path.display().to_string();
+        log!(Reloading, file = path, "reloading {path}");
         self.asked = asked;
         let (source, running) = (self.source.clone(), Arc::clone(running));
         self.phase = Phase::Reading(spawn_blocking(move || read(&source, &running)));
@@ -160,22 +174,41 @@ pub(super) fn diff(source: &Source, running: &Daemon) -> Result<Changes, Refused
 
 /// May block.
 fn read(source: &Source, running: &Daemon) -> Result<Read, Diagnostics> {
-    let (prepared, notices) = source.read()?;
+    let (prepared, mut notices) = source.read()?;
+    if prepared.daemon.instances.is_empty() {
+        // At a start nothing is lost by it. Here it would take every address from this host.
+        notices.iter_mut().for_each(|notice| notice.severity = Severity::Error);
+        return Err(Diagnostics(notices));
+    }
     let changes = Changes {
         file: source.path.display().to_string(),
         changes: difference(running, &prepared.daemon),
         undisturbed: undisturbed(running, &prepared.daemon),
-        notices: notices.iter().map(Finding::from).collect(),
+        notices: notices.iter().map(ConfigFinding::from).collect(),
     };
     let Prepared { daemon, routers, script_users: users } = prepared;
     Ok(Read { candidate: Candidate { daemon: Box::new(daemon), users, changes }, routers, notices })
 }
 
 fn say(found: &[Diagnostic]) {
-    for found in found {
-        match found.severity {
-            Severity::Error => error!("{found}"),
-            Severity::Warning | Severity::Notice => warn!("{found}"),
-        }
+    found.iter().for_each(|found| verdict::line(found, &found.to_string()).emit());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_file_without_routers_starts_a_daemon_and_is_refused_at_a_reload() {
+        let path = std::env::temp_dir().join(format!("vrrpd-reload-{}.conf", std::process::id()));
+        fs::write(&path, "# no router yet\n").unwrap();
+        let source = Source { path: path.clone(), id: "host".to_owned(), lease: true };
+        let idle = source.load().map_err(|found| found.to_string()).unwrap();
+        assert!(idle.prepared.routers.is_empty());
+        let refused = diff(&source, &idle.prepared.daemon).err().map(|refused| format!("{refused:?}"));
+        assert!(refused.is_some_and(|refused| refused.contains("no virtual router is configured")));
+        fs::remove_file(path).unwrap();
     }
 }

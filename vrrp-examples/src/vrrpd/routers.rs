@@ -1,7 +1,6 @@
-//! From the daemon's configuration to routers.
+//! Makes routers of the daemon's configuration.
 //!
-//! Here the configuration, which says all that keepalived leaves open, meets an interface whose defaults are the RFC's: so
-//! nothing is left to those.
+//! The configuration says all that keepalived leaves open, and a router's defaults are the RFC's. So no default is used here.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -15,7 +14,7 @@ use crate::vrrpd::config::{self, Announce, Daemon, Instance, InterfaceDelay, Syn
 /// Least time between two rounds of announcements while another Master is heard, where none is configured.
 const CONTEST_HOLDOFF: Duration = Duration::from_secs(5);
 
-/// What keeps every router out until `vrrp_startup_delay` is over, among what feeds trackers. No check has this name.
+/// The fault that keeps every router out until `vrrp_startup_delay` is over. No check has this name.
 pub(super) const STARTUP: &str = "\0start";
 
 /// A configuration and what is made of it.
@@ -24,7 +23,7 @@ pub(super) struct Prepared {
     pub(super) daemon: Daemon,
     /// One for each instance, in their order.
     pub(super) routers: Vec<Router>,
-    /// For each script, by its name, who tracks it.
+    /// The users of each script, by its name.
     pub(super) script_users: ScriptUsers,
 }
 
@@ -39,7 +38,7 @@ pub(super) struct ScriptUser {
     pub(super) tracker: TrackerId,
 }
 
-/// What an instance asks for and no router can be.
+/// A request of an instance that no router can fulfil.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PrepareError {
     #[error("vrrp_instance {instance}: {error}")]
@@ -109,7 +108,7 @@ fn prepare(
     Ok(router)
 }
 
-/// What an instance tracks, and what its group does that it does not itself.
+/// Returns all that an instance tracks: its own, and those of its group that it does not track itself.
 fn with_group<'a>(own: &'a [Track], group: impl Iterator<Item = &'a Track>) -> impl Iterator<Item = &'a Track> {
     own.iter().chain(group.filter(move |track| !own.contains(track)))
 }
@@ -117,8 +116,8 @@ fn with_group<'a>(own: &'a [Track], group: impl Iterator<Item = &'a Track>) -> i
 fn router(instance: &Instance, config: Config) -> Result<Router, PrepareError> {
     let mut router =
         Router::new(&instance.interface, config).with_name(&instance.name).with_accept_mode(instance.protocol.accept);
-    for vip in instance.addresses.iter().chain(&instance.excluded) {
-        router = router.with_address(vip.clone())?;
+    for virtual_ip in instance.addresses.iter().chain(&instance.excluded) {
+        router = router.with_address(virtual_ip.clone())?;
     }
     if let Some(source) = instance.source {
         router = router.with_source(source);
@@ -140,12 +139,13 @@ fn router(instance: &Instance, config: Config) -> Result<Router, PrepareError> {
 }
 
 fn config(instance: &Instance) -> Result<Config, ConfigError> {
-    let addresses = |vips: &[VirtualIp]| vips.iter().map(|vip| vip.address).collect::<Vec<IpAddr>>();
+    let addresses =
+        |virtual_ips: &[VirtualIp]| virtual_ips.iter().map(|virtual_ip| virtual_ip.address).collect::<Vec<IpAddr>>();
     let protocol = &instance.protocol;
     let checksum = if protocol.pseudo_header { SendChecksum::PseudoHeader } else { SendChecksum::Message };
     let config = match instance.addresses.as_slice() {
         [] => Config::without_addresses(protocol.profile, instance.family, instance.vrid)?,
-        vips => Config::new(protocol.profile, instance.vrid, &addresses(vips))?,
+        virtual_ips => Config::new(protocol.profile, instance.vrid, &addresses(virtual_ips))?,
     };
     let mut config = config
         .with_excluded(&addresses(&instance.excluded))?
@@ -153,7 +153,7 @@ fn config(instance: &Instance) -> Result<Config, ConfigError> {
         .with_interval(instance.interval)?
         .with_preempt(instance.preempt, instance.preempt_delay)
         .with_answer_lower(protocol.answer_lower)
-        .with_last_word(protocol.last_word)
+        .with_yield_advertisement(protocol.yield_advertisement)
         .with_owner_listens(protocol.owner_listens)
         .with_strict_list(protocol.strict_list)
         .with_checksum(checksum)
@@ -168,7 +168,7 @@ fn config(instance: &Instance) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
-/// What log and status call a script.
+/// Returns the name of a script in the log and the status.
 pub(super) fn check_name(script: &str) -> String {
     format!("check {script}")
 }

@@ -1,8 +1,7 @@
-//! What systemd, or whoever else waits at `NOTIFY_SOCKET`, is told: that vrrpd is ready, reads its configuration again,
-//! stops, and lives.
+//! Tells systemd, or another program at `NOTIFY_SOCKET`, that vrrpd is ready, reads its configuration again, stops, and lives.
 //!
-//! To live is to have a protocol loop that answers: [`ServiceManager::follow`] takes what the loop says of itself, and without it
-//! the watchdog is not fed. Nothing here waits for the service manager: what cannot be sent now is sent with what comes next.
+//! vrrpd lives if its protocol loop answers: [`ServiceManager::report`] takes a status of the loop, and without it the watchdog
+//! is not fed. Nothing here waits for the service manager: what cannot be sent now is sent with the next message.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -16,15 +15,16 @@ use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, se
 use nix::time::{ClockId, clock_gettime};
 use sd_notify::NotifyState;
 use tokio::time::{Instant, sleep_until};
-use tracing::warn;
 use vrrp_core::Role;
 use vrrp_io_linux::{DriverStatus, RouterStatus};
 
-/// How often to look whether every router has left its start.
+use crate::vrrpd::log::log;
+
+/// The period of the look whether every router has left its start.
 const LOOK_FOR_START: Duration = Duration::from_millis(250);
 /// A check that takes longer for its first result is not waited for: the service would count as one that does not start.
 const LONGEST_START: Duration = Duration::from_secs(30);
-/// How soon what has changed is told: a takeover changes several things.
+/// The time until a change is told: a takeover changes several things.
 const SETTLE: Duration = Duration::from_millis(500);
 
 /// The service manager, where there is one.
@@ -38,10 +38,10 @@ pub(super) struct ServiceManager {
     phase: Phase,
     /// The phase that it knows of.
     told: Option<Phase>,
-    /// What `systemctl status` shows, and what it knows of that.
+    /// The text that `systemctl status` shows, as last sent.
     status: String,
     told_status: String,
-    /// Whether the configuration that is on disk would not run.
+    /// True if the configuration on disk would not run.
     refused: bool,
     next_look: Option<Instant>,
 }
@@ -66,7 +66,13 @@ impl ServiceManager {
     fn new(address: Option<OsString>, watchdog: Option<Duration>) -> Self {
         let listener = address.and_then(|address| {
             let listener = Listener::new(&address);
-            let complain = |why| warn!("cannot tell the service manager anything at NOTIFY_SOCKET={address:?}: {why}");
+            let complain = |why: io::Error| {
+                log!(
+                    ServiceManager,
+                    error = why.to_string(),
+                    "cannot tell the service manager anything at NOTIFY_SOCKET={address:?}: {why}"
+                );
+            };
             listener.map_err(complain).ok()
         });
         let begun = Instant::now();
@@ -83,8 +89,8 @@ impl ServiceManager {
         }
     }
 
-    /// Waits until [`ServiceManager::follow`] wants to know how the routers stand: for ever, where it does not. Waiting can
-    /// be given up at any time.
+    /// Waits until [`ServiceManager::report`] needs a status of the routers: for ever, if it needs none. The future may be
+    /// dropped at any time.
     pub(super) async fn look(&self) {
         match self.next_look {
             Some(at) => sleep_until(at).await,
@@ -92,7 +98,7 @@ impl ServiceManager {
         }
     }
 
-    /// Something about the routers has changed: their status is wanted soon.
+    /// Notes a change of the routers: their status is wanted soon.
     pub(super) fn changed(&mut self) {
         if self.listener.is_some() {
             let soon = Instant::now() + SETTLE;
@@ -100,8 +106,8 @@ impl ServiceManager {
         }
     }
 
-    /// Says how the routers stand, and by that that the protocol loop lives: it was the loop that answered `driver`.
-    pub(super) fn follow(&mut self, driver: &DriverStatus) {
+    /// Reports the state of the routers, and with it that the protocol loop lives: it was the loop that answered `driver`.
+    pub(super) fn report(&mut self, driver: &DriverStatus) {
         self.follow_at(driver, Instant::now());
     }
 
@@ -120,7 +126,7 @@ impl ServiceManager {
         self.tell(self.watchdog.is_some());
     }
 
-    /// The configuration is about to be read again.
+    /// Reports that the configuration is about to be read again.
     pub(super) fn reloading(&mut self) {
         let since_usec = clock_gettime(ClockId::CLOCK_MONOTONIC)
             .map_or(0, |now| i128::from(now.tv_sec()) * 1_000_000 + i128::from(now.tv_nsec()) / 1000);
@@ -128,8 +134,8 @@ impl ServiceManager {
         self.tell(false);
     }
 
-    /// What the configuration changes has been changed, or, where it would not run, nothing. In time every router that is new
-    /// leaves its start: a reload does not wait for it.
+    /// Reports the end of a reload, which has changed nothing if the configuration would not run. It does not wait until the
+    /// new routers have left their start.
     pub(super) fn reloaded(&mut self, refused: bool) {
         self.phase = Phase::Ready;
         self.refused = refused;
@@ -137,7 +143,7 @@ impl ServiceManager {
         self.tell(false);
     }
 
-    /// The end has begun.
+    /// Reports that the end has begun.
     pub(super) fn stopping(&mut self) {
         self.phase = Phase::Stopping;
         "stopping".clone_into(&mut self.status);
@@ -171,12 +177,12 @@ impl ServiceManager {
     }
 }
 
-/// Whether a router has left its start: it takes part, or it is known what keeps it from that.
+/// Returns true if a router has left its start: it takes part, or the reason that keeps it out is known.
 fn has_started(router: &RouterStatus) -> bool {
     router.role != Role::Initialize || router.faults.iter().any(|fault| !fault.fault.is_pending())
 }
 
-/// How many routers are what, in a line.
+/// Returns the numbers of routers in each state, in a line.
 fn status(driver: &DriverStatus, refused: bool) -> String {
     let count = |matches: fn(&RouterStatus) -> bool| driver.routers.iter().filter(|router| matches(router)).count();
     let master = count(|router| router.role == Role::Master);
@@ -194,17 +200,17 @@ fn status(driver: &DriverStatus, refused: bool) -> String {
     text
 }
 
-/// Where the service manager listens.
+/// The address at which the service manager listens.
 #[derive(Debug)]
 struct Listener {
     socket: OwnedFd,
     address: UnixAddr,
-    /// Whether it has been said that it cannot be reached.
+    /// True if a failure to reach it has been logged.
     complained: bool,
 }
 
 impl Listener {
-    /// An address that begins with `@` is an abstract one.
+    /// Opens the service manager's address. One that begins with `@` is an abstract one.
     fn new(address: &OsStr) -> io::Result<Self> {
         let address = match address.as_bytes() {
             [b'@', name @ ..] => UnixAddr::new_abstract(name)?,
@@ -227,7 +233,12 @@ impl Listener {
             }
             Err(errno) => {
                 if !std::mem::replace(&mut self.complained, true) {
-                    warn!("cannot tell the service manager anything at NOTIFY_SOCKET: {}", errno.desc());
+                    let why = errno.desc();
+                    log!(
+                        ServiceManager,
+                        error = why,
+                        "cannot tell the service manager anything at NOTIFY_SOCKET: {why}"
+                    );
                 }
                 false
             }
@@ -297,14 +308,14 @@ mod tests {
         let systemd = Systemd::new();
         let mut manager = systemd.manager(None);
         manager.look().await;
-        manager.follow(&driver(&[with_role("Master"), with_role("Initialize")]));
-        manager.follow(&driver(&[with_role("Master"), unchecked()]));
+        manager.report(&driver(&[with_role("Master"), with_role("Initialize")]));
+        manager.report(&driver(&[with_role("Master"), unchecked()]));
         assert_eq!(systemd.heard(), ["STATUS=1 Master, 0 Backup, 0 in fault, 1 not started\n"], "said once");
         assert!(manager.next_look.is_some(), "it looks again");
-        manager.follow(&driver(&[with_role("Master"), failed()]));
+        manager.report(&driver(&[with_role("Master"), failed()]));
         assert_eq!(systemd.heard(), ["READY=1\nSTATUS=1 Master, 0 Backup, 1 in fault\n"]);
         assert_eq!(manager.next_look, None);
-        manager.follow(&driver(&[with_role("Initialize"), with_role("Backup")]));
+        manager.report(&driver(&[with_role("Initialize"), with_role("Backup")]));
         assert_eq!(systemd.heard(), ["STATUS=0 Master, 1 Backup, 0 in fault, 1 not started\n"], "ready for good");
     }
 
@@ -324,7 +335,7 @@ mod tests {
         let systemd = Systemd::new();
         let mut manager = systemd.manager(Some(Duration::from_secs(30)));
         let routers = driver(&[with_role("Backup")]);
-        manager.follow(&routers);
+        manager.report(&routers);
         assert_eq!(systemd.heard(), ["READY=1\nSTATUS=0 Master, 1 Backup, 0 in fault\nWATCHDOG=1\n"]);
         let now = manager.begun + Duration::from_secs(100);
         manager.follow_at(&routers, now);
@@ -341,7 +352,7 @@ mod tests {
         let systemd = Systemd::new();
         let mut manager = systemd.manager(None);
         let routers = driver(&[with_role("Master")]);
-        manager.follow(&routers);
+        manager.report(&routers);
         systemd.heard();
         let micros = || {
             let now = clock_gettime(ClockId::CLOCK_MONOTONIC).unwrap();
@@ -352,18 +363,18 @@ mod tests {
         let [message] = &systemd.heard()[..] else { panic!() };
         let told: u128 = message.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap().trim_end().parse().unwrap();
         assert!(before <= told && told <= micros(), "{before} {told}");
-        // The watchdog goes on meanwhile, and is no end of the reload.
-        manager.follow(&routers);
+        // The watchdog is still fed meanwhile, and this does not end the reload.
+        manager.report(&routers);
         assert_eq!(systemd.heard(), [""; 0]);
         manager.reloaded(true);
         assert_eq!(systemd.heard(), ["READY=1\n"]);
         assert!(manager.next_look.is_some(), "the status is wanted");
-        manager.follow(&routers);
+        manager.report(&routers);
         let refused = "STATUS=1 Master, 0 Backup, 0 in fault; the configuration on disk would not run, see the log\n";
         assert_eq!(systemd.heard(), [refused]);
         manager.reloading();
         manager.reloaded(false);
-        manager.follow(&routers);
+        manager.report(&routers);
         assert_eq!(systemd.heard()[1..], ["READY=1\n", "STATUS=1 Master, 0 Backup, 0 in fault\n"]);
         manager.stopping();
         assert_eq!(systemd.heard(), ["STOPPING=1\nSTATUS=stopping\n"]);
@@ -376,19 +387,19 @@ mod tests {
         let away = systemd.path.to_str().unwrap().to_owned() + ".away";
         std::fs::rename(&systemd.path, &away).unwrap();
         let routers = driver(&[with_role("Master")]);
-        manager.follow(&routers);
+        manager.report(&routers);
         std::fs::rename(&away, &systemd.path).unwrap();
         assert_eq!(systemd.heard(), [""; 0]);
-        manager.follow(&routers);
+        manager.report(&routers);
         assert_eq!(systemd.heard(), ["READY=1\nSTATUS=1 Master, 0 Backup, 0 in fault\n"]);
 
         // One that does not read holds up nobody: what finds no room waits.
         for n in 0..10_000 {
-            manager.follow(&driver(&vec![with_role("Master"); n % 2]));
+            manager.report(&driver(&vec![with_role("Master"); n % 2]));
         }
         manager.stopping();
         assert!(systemd.heard().len() < 10_000);
-        manager.follow(&routers);
+        manager.report(&routers);
         assert_eq!(systemd.heard(), ["STOPPING=1\nSTATUS=stopping\n"]);
     }
 
@@ -403,7 +414,7 @@ mod tests {
 
         for nobody in [None, Some("vsock:2:1"), Some(""), Some("relative")] {
             let mut manager = ServiceManager::new(nobody.map(OsString::from), Some(Duration::from_secs(1)));
-            manager.follow(&driver(&[with_role("Master")]));
+            manager.report(&driver(&[with_role("Master")]));
             manager.changed();
             assert_eq!((manager.next_look, manager.watchdog), (None, None), "{nobody:?}");
         }

@@ -6,38 +6,42 @@ use std::io;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use nix::sys::signal::Signal as NixSignal;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
-use tracing::warn;
+use tokio::time::{Instant, timeout};
+
+use crate::vrrpd::log::log;
 
 /// Exporters and scripts written for another daemon send a signal every few seconds: so many are heeded in an hour.
 const HOUR: Duration = Duration::from_secs(3600);
 /// Lines that say that a signal has no effect.
 const LINES: usize = 1;
+/// The time for which the event loop looks for signals that came late.
+const LOOK: Duration = Duration::from_millis(1);
 /// Dumps of either kind: enough for whoever sends the signal by hand.
 const DUMPS: usize = 6;
 
-/// What a signal asks for.
+/// The request of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Request {
     /// An orderly end, with the name of the signal.
     Stop(&'static str),
-    /// To read the configuration again.
+    /// Read the configuration again.
     Reload,
-    /// To log how everything stands.
+    /// Log the state of everything.
     DumpData,
-    /// To log the counters.
+    /// Log the counters.
     DumpStatistics,
-    /// To end as it is, for a process that goes on.
+    /// End as it is, for a process that goes on.
     HandOver,
 }
 
 /// An orderly stop.
 const STOPS: [(i32, &str); 3] = [(libc::SIGTERM, "SIGTERM"), (libc::SIGINT, "SIGINT"), (libc::SIGQUIT, "SIGQUIT")];
 
-/// What would end the process in silence and means nothing here. Not among them: a crash (SIGSEGV and the like), and SIGXCPU,
-/// by which the kernel ends a real-time thread that never pauses: a handler would never come to its turn.
+/// Signals that would end the process in silence and have no meaning here. Two are left out: a crash (SIGSEGV and the like),
+/// and SIGXCPU, by which the kernel ends a real-time thread that never pauses. A handler of that would never run.
 const MEANINGLESS: [(i32, &str); 8] = [
     (libc::SIGPIPE, "SIGPIPE"),
     (libc::SIGALRM, "SIGALRM"),
@@ -90,6 +94,20 @@ impl Signals {
         poll_fn(|context| self.poll(context)).await
     }
 
+    /// Takes the signals that came after the last [`next`](Self::next), for a program that goes on in this one's place.
+    pub(super) async fn take_late(&mut self) -> Vec<NixSignal> {
+        let mut late = Vec::new();
+        // The event loop has to look once.
+        while let Ok(request) = timeout(LOOK, self.next()).await {
+            late.extend(match request {
+                Request::Stop(name) => name.parse().ok(),
+                Request::Reload => Some(NixSignal::SIGHUP),
+                Request::HandOver | Request::DumpData | Request::DumpStatistics => None,
+            });
+        }
+        late
+    }
+
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Request> {
         for (signal, name) in &mut self.stops {
             if signal.poll_recv(context).is_ready() {
@@ -128,11 +146,19 @@ impl Dump {
             match self.ration.another(Instant::now()) {
                 Ok(0) => return true,
                 Ok(held_back) => {
-                    warn!("{name}: came {held_back} times since the last dump; at most {DUMPS} are written in an hour");
+                    log!(
+                        DumpHeldBack,
+                        signal = name,
+                        held_back = held_back,
+                        "{name}: came {held_back} times since the last dump; at most {DUMPS} are written in an hour"
+                    );
                     return true;
                 }
                 Err(1) => {
-                    warn!(
+                    log!(
+                        DumpHeldBack,
+                        signal = name,
+                        held_back = 1,
                         "{name}: {DUMPS} dumps were written within an hour, the next one has to wait; ask with `vrrpctl status`"
                     );
                 }
@@ -167,13 +193,15 @@ async fn say(mut signal: Signal, text: String) {
     while signal.recv().await.is_some() {
         match lines.another(Instant::now()) {
             Err(_) => {}
-            Ok(0) => warn!("{text}"),
-            Ok(held_back) => warn!("{text} (and {held_back} times since the last line)"),
+            Ok(0) => log!(SignalWithoutEffect, held_back = 0, "{text}"),
+            Ok(held_back) => {
+                log!(SignalWithoutEffect, held_back = held_back, "{text} (and {held_back} times since the last line)")
+            }
         }
     }
 }
 
-/// So many in an hour, and no more.
+/// A bound on the number in an hour.
 #[derive(Debug)]
 struct Ration {
     most: usize,
@@ -186,10 +214,10 @@ impl Ration {
         Self { most, given: VecDeque::new(), held_back: 0 }
     }
 
-    /// Whether there is one more now: with how many were held back since the last one.
+    /// Counts one more and, if it is allowed now, returns the number of those held back since the last allowed one.
     ///
     /// # Errors
-    /// Where there is none: how many are held back, this one among them.
+    /// It is not allowed now: the number of those held back, with this one.
     fn another(&mut self, now: Instant) -> Result<u64, u64> {
         self.given.retain(|given| now.saturating_duration_since(*given) < HOUR);
         if self.given.len() < self.most {
@@ -211,7 +239,7 @@ mod tests {
     use super::*;
     use crate::vrrpd::exec::testing::SOON;
 
-    /// What an exporter gets that asks every 20 seconds: the number of the question, with how many were held back.
+    /// Returns the answers to an exporter that asks every 20 seconds: the number of the question, and how many were held back.
     fn given(most: usize) -> Vec<(u32, u64)> {
         let (mut ration, start) = (Ration::new(most), Instant::now());
         let at = |n| start + n * Duration::from_secs(20);

@@ -1,22 +1,20 @@
-//! What is said of a configuration before anything runs: all findings, and one line that sums up.
+//! The verdict on a configuration before anything runs: all findings, and one line that sums up.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
-use tracing::Level;
 
 use crate::vrrpd::config::Daemon;
-use crate::vrrpd::control::refused::Finding;
-use crate::vrrpd::journal;
-use crate::vrrpd::log;
+use crate::vrrpd::control::refused::ConfigFinding;
+use crate::vrrpd::log::{self, Level, Line, line};
 use crate::vrrpd::report::diagnostics::{Code, Diagnostic, Severity};
 use crate::vrrpd::report::rendering::Colours;
 
 /// The version of the JSON object: another one means that something is gone, or means something else.
 const VERSION: u32 = 1;
 
-/// What runs, what does not, and how much was found.
+/// The number of things that run, that do not run, and that were found.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Summary {
     virtual_routers: usize,
@@ -51,17 +49,17 @@ impl Summary {
         }
     }
 
-    /// Whether it would run.
+    /// Returns true if it would run.
     pub(super) const fn runs(&self) -> bool {
         self.errors == 0
     }
 
-    /// What runs, and what nobody does: `1 virtual router and 2 scripts; 2 virtual_server blocks are served by nobody`.
+    /// Tells what runs, and what nobody does: `1 virtual router and 2 scripts; 2 virtual_server blocks are served by nobody`.
     pub(super) fn what(&self) -> String {
         self.runners() + &self.unserved()
     }
 
-    /// The last line of a check.
+    /// Returns the last line of a check.
     pub(super) fn line(&self, config: &Path) -> String {
         let config = config.display();
         let found = self.found();
@@ -87,7 +85,7 @@ impl Summary {
         }
     }
 
-    /// The load balancer's work that is left undone: an address of it may be taken all the same.
+    /// Returns a phrase about the load balancer's work that is not done: an address of it may be taken all the same.
     fn unserved(&self) -> String {
         match self.skipped.get("virtual_server") {
             None => String::new(),
@@ -97,13 +95,13 @@ impl Summary {
     }
 }
 
-/// What `vrrpd --check --json` prints, described in `docs/check.md`.
+/// The output of `vrrpd --check --json`, described in `docs/check.md`.
 #[derive(Serialize)]
 struct Verdict<'a> {
     version: u32,
     config: String,
     runs: bool,
-    findings: Vec<Finding>,
+    findings: Vec<ConfigFinding>,
     summary: &'a Summary,
     text: String,
 }
@@ -114,7 +112,7 @@ pub(super) fn json(config: &Path, found: &[Diagnostic], summary: &Summary) -> St
         version: VERSION,
         config: config.display().to_string(),
         runs: summary.runs(),
-        findings: found.iter().map(Finding::from).collect(),
+        findings: found.iter().map(ConfigFinding::from).collect(),
         summary,
         text: summary.line(config),
     };
@@ -123,14 +121,18 @@ pub(super) fn json(config: &Path, found: &[Diagnostic], summary: &Summary) -> St
 
 /// Says each finding, with an empty line behind it where people read it.
 pub(super) fn say(found: &[Diagnostic]) {
-    let (colours, in_journal) = (Colours::of_stderr(), journal::is_stderr());
+    let colours = Colours::of_stderr();
     for finding in found {
-        let level = if finding.severity == Severity::Error { Level::ERROR } else { Level::WARN };
-        match in_journal {
-            true => log::say(level, &finding.shown(Colours::None)),
-            false => log::say(level, &(finding.shown(colours) + "\n")),
-        }
+        let text = if log::is_for_people() { finding.shown(colours) + "\n" } else { finding.shown(Colours::None) };
+        log::say(line(finding, &text));
     }
+}
+
+/// Returns a finding as a line of the log, in these words.
+pub(super) fn line(found: &Diagnostic, text: &str) -> Line {
+    let level = if found.severity == Severity::Error { Level::Error } else { Level::Warning };
+    let Diagnostic { code, file, line, column, .. } = found;
+    line!(Configuration, code = code.name(), file = file, line = line, column = column, "{text}").at(level)
 }
 
 fn plural(n: usize, what: &str) -> String {

@@ -189,7 +189,7 @@ fn segments(file: &str) -> Vec<String> {
     }
 }
 
-fn files(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let (directories, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
     let sources = files.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs"));

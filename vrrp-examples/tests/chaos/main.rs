@@ -23,9 +23,10 @@ use disturbance::Disturbance;
 /// How many seeds run unless the environment says more.
 const SEEDS: u64 = 2;
 const ROUNDS: usize = 7;
-/// How long after the last disturbance there may be disorder: the longest of the protocol's waits several times over.
+/// The time after the last disturbance in which there may be disorder: the longest of the protocol's waits several
+/// times over.
 const CALM: Duration = Duration::from_secs(20);
-/// How long order is watched.
+/// The time for which order is watched.
 const WATCH: Duration = Duration::from_millis(1200);
 
 /// Name, addresses, virtual MAC address.
@@ -137,7 +138,7 @@ impl Cluster {
         }
     }
 
-    /// What is not as it has to be.
+    /// Returns what is not as it has to be.
     fn disorder(&self) -> Option<String> {
         ROUTERS.iter().find_map(|(name, addresses, virtual_mac)| {
             let routers: Vec<_> = self.daemons.iter().map(|daemon| daemon.json(name)).collect();
@@ -166,7 +167,7 @@ impl Cluster {
         })
     }
 
-    /// Where the client sends what is for an address, if not to the Master.
+    /// Returns where the client sends what is for an address, if not to the Master.
     fn misled(&self, address: &str, master: usize, virtual_mac: &str) -> Option<String> {
         let scope = if address.starts_with("fe80") { "%eth0" } else { "" };
         if !self.client.reaches(&format!("{address}{scope}")) {

@@ -42,17 +42,17 @@ pub(crate) struct Ended {
 }
 
 impl Host {
-    /// Starts `vrrpd` with a configuration, in which `$D` stands for the host's directory, and waits until it answers.
+    /// Starts `vrrpd` with a configuration, and waits until it answers. `$D` in it means the host's directory.
     pub(crate) fn vrrpd(&self, configuration: &str) -> Vrrpd {
         self.vrrpd_with(configuration, &[])
     }
 
-    /// As `vrrpd`, with more arguments.
+    /// Does the same as `vrrpd`, with more arguments.
     pub(crate) fn vrrpd_with(&self, configuration: &str, arguments: &[&str]) -> Vrrpd {
         self.vrrpd_under(&[], configuration, arguments)
     }
 
-    /// As `vrrpd_with`, started by `wrapper`: the signals go to that one, which may become the daemon (`exec`).
+    /// Does the same as `vrrpd_with`, started by `wrapper`: the signals go to that one, which may become the daemon (`exec`).
     pub(crate) fn vrrpd_under(&self, wrapper: &[&str], configuration: &str, arguments: &[&str]) -> Vrrpd {
         let (reader, writer) = pipe().unwrap();
         let daemon = self.start(wrapper, configuration, arguments, writer);
@@ -99,7 +99,7 @@ impl Host {
         None
     }
 
-    /// As `vrrpd`, but its stderr is a pipe that is full, and stays so as long as the other end is kept.
+    /// Does the same as `vrrpd`, but its stderr is a pipe that is full, and stays so as long as the other end is kept.
     pub(crate) fn vrrpd_unread(&self, configuration: &str) -> (Vrrpd, OwnedFd) {
         let (reader, writer) = pipe().unwrap();
         let blocking = |flags| fcntl(&writer, FcntlArg::F_SETFL(flags)).unwrap();
@@ -128,9 +128,14 @@ impl Host {
 
     /// Runs `vrrpctl` on the host.
     pub(crate) fn vrrpctl(&self, arguments: &[&str]) -> Output {
+        self.vrrpctl_beside(arguments).wait_with_output().unwrap()
+    }
+
+    /// Starts `vrrpctl` on the host.
+    pub(crate) fn vrrpctl_beside(&self, arguments: &[&str]) -> Child {
         let mut command = Command::new(program("vrrpctl", env!("CARGO_BIN_EXE_vrrpctl")));
         command.args(arguments).arg("--control").arg(self.path("control"));
-        self.spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped())).wait_with_output().unwrap()
+        self.spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))
     }
 
     /// Writes the file that `vrrpd` reads, whole or not at all.
@@ -185,14 +190,14 @@ impl Vrrpd {
         self.json(name)["state"] == state
     }
 
-    /// What the status says about a router, whatever fields this release has.
+    /// Returns a router's part of the status, with all fields that this release has.
     pub(crate) fn json(&self, name: &str) -> Value {
         let status = self.ask().unwrap_or_else(|| panic!("vrrpd on host {} does not answer", self.host));
         let routers = status["ok"]["routers"].as_array().cloned().unwrap_or_default();
         routers.into_iter().find(|router| router["name"] == name).unwrap_or_else(|| panic!("no router {name}"))
     }
 
-    /// What it answers to `status`, whatever fields this release has.
+    /// Returns its answer to `status`, with all fields that this release has.
     pub(crate) fn ask(&self) -> Option<Value> {
         let mut stream = UnixStream::connect(&self.socket).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
@@ -222,7 +227,7 @@ impl Vrrpd {
         lines.iter().map(text).collect()
     }
 
-    /// How many lines contain `text`.
+    /// Returns how many lines contain `text`.
     pub(crate) fn logged(&self, text: &str) -> usize {
         self.log().iter().filter(|line| line.contains(text)).count()
     }
@@ -266,7 +271,7 @@ impl Vrrpd {
         self.wait()
     }
 
-    /// How it ends, which it must do soon.
+    /// Waits for its end, which must come soon.
     #[track_caller]
     pub(crate) fn wait(&self) -> ExitStatus {
         let ended = || self.process.lock().unwrap().try_wait().unwrap();

@@ -1,4 +1,4 @@
-//! Advertisements of somebody who is no router: whatever he likes, from whatever address, as fast as he can.
+//! Forged advertisements of a host that is not a router: any contents, from any address, as fast as it can.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use vrrp_core::{AdvertInterval, Priority, Version, Vrid};
 
 use super::Host;
 
-/// What is forged. Over IPv6 the source has to be an address of the host that sends it.
+/// The contents of a forged advertisement. Over IPv6 the source has to be an address of the host that sends it.
 #[derive(Clone, Debug)]
 pub(crate) struct Forged {
     pub(crate) version: Version,
@@ -26,6 +26,8 @@ pub(crate) struct Forged {
     pub(crate) destination: IpAddr,
     pub(crate) ttl: u8,
     pub(crate) addresses: Vec<IpAddr>,
+    /// The part that its checksum covers.
+    pub(crate) checksum: ChecksumForm,
 }
 
 /// A stream of forged packets, until it is dropped.
@@ -49,12 +51,13 @@ impl Forged {
             destination: group.parse().unwrap(),
             ttl: 255,
             addresses,
+            checksum: ChecksumForm::Message,
         }
     }
 
     /// The datagram, over IPv4 with its header.
     fn octets(&self) -> Vec<u8> {
-        let ends = Endpoints::new(self.source, self.destination).unwrap();
+        let endpoints = Endpoints::new(self.source, self.destination).unwrap();
         let message = Message {
             version: self.version,
             vrid: Vrid::new(self.vrid).unwrap(),
@@ -62,10 +65,10 @@ impl Forged {
             interval: AdvertInterval::from_centis(self.interval).unwrap(),
             password: None,
             addresses: AddressList::new(&self.addresses).unwrap(),
-            checksum: ChecksumForm::Message,
+            checksum: self.checksum,
         };
         let mut payload = vec![0; message.len()];
-        message.write(ends, &mut payload).unwrap();
+        message.write(endpoints, &mut payload).unwrap();
         let (IpAddr::V4(source), IpAddr::V4(destination)) = (self.source, self.destination) else { return payload };
         let length = u16::try_from(20 + payload.len()).unwrap().to_be_bytes();
         // The kernel fills in the checksum.
@@ -129,7 +132,7 @@ impl Host {
 }
 
 impl Flood {
-    /// How many packets so far.
+    /// Returns how many packets it has sent so far.
     pub(crate) fn sent(&self) -> usize {
         self.sent.load(Ordering::Relaxed)
     }
@@ -152,7 +155,7 @@ impl Packet {
         Self { octets: forged.octets(), to: SocketAddr::new(forged.destination, 0).into() }
     }
 
-    /// What finds no room in a queue is lost, as on any wire.
+    /// Sends it. A packet that finds no room in a queue is lost, as on any wire.
     fn send(&self, socket: &Socket) {
         let _ = socket.send_to(&self.octets, &self.to);
     }

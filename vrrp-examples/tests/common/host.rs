@@ -30,7 +30,7 @@ impl Lan {
         Self { wire: Wire::listen() }
     }
 
-    /// What the hosts said so far.
+    /// Returns all that the hosts have sent so far.
     pub(crate) fn wire(&self) -> &Wire {
         &self.wire
     }
@@ -51,6 +51,15 @@ impl Lan {
         self.wire.name(if_nametoindex(port.as_str()).unwrap(), host.number);
         host.ip("link set eth0 up");
         host.ip(&format!("address add {}/24 dev eth0", host.address()));
+    }
+
+    /// Adds a port of the switch that is a TAP interface, for a process that is host `number`; returns its name.
+    pub(crate) fn tap(&self, number: u8) -> String {
+        let port = format!("port{number}");
+        ip(&format!("tuntap add dev {port} mode tap"));
+        ip(&format!("link set {port} master {SWITCH} up"));
+        self.wire.name(if_nametoindex(port.as_str()).unwrap(), number);
+        port
     }
 
     /// Plugs the hosts into a second switch too, with `eth1`, where they have `198.51.100.<number>/24`.
@@ -89,7 +98,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    fn new(number: u8) -> Self {
+    pub(crate) fn new(number: u8) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let id = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let directory = std::env::temp_dir().join(format!("vrrpd-test-{}-{}", id.0, id.1));
@@ -117,7 +126,7 @@ impl Host {
         self.number
     }
 
-    /// Where its network namespace can be opened, for `ip link set ... netns`.
+    /// Returns where its network namespace can be opened, for `ip link set ... netns`.
     pub(crate) fn namespace(&self) -> String {
         format!("/proc/{}/fd/{}", std::process::id(), self.network.as_raw_fd())
     }
@@ -165,12 +174,12 @@ impl Host {
         self.run(|| fs::write(&path, value).unwrap_or_else(|error| panic!("{path}: {error}")));
     }
 
-    /// Whether an address answers this host within a second.
+    /// Returns true if an address answers this host within a second.
     pub(crate) fn reaches(&self, address: &str) -> bool {
         self.output(&format!("ping -n -c 1 -W 1 {address}")).status.success()
     }
 
-    /// What `ip` says about an address of this host; `None`: it has no such address.
+    /// Returns the line of `ip` about an address of this host; `None` if it has no such address.
     pub(crate) fn line_of(&self, address: &str) -> Option<String> {
         let all = self.ip("-oneline address show");
         let found = all.lines().find(|line| line.contains(&format!(" {address}/")));
@@ -197,7 +206,7 @@ impl Host {
         path.display().to_string()
     }
 
-    /// The lines of a file in the host's directory; none where there is no file.
+    /// Returns the lines of a file in the host's directory; none if there is no file.
     pub(crate) fn lines(&self, name: &str) -> Vec<String> {
         fs::read_to_string(self.path(name)).unwrap_or_default().lines().map(str::to_owned).collect()
     }

@@ -4,23 +4,28 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
+mod board;
 mod daemon;
 mod forge;
 mod host;
 mod keepalived;
+mod smoltcp;
 #[path = "../../../vrrp-io-linux/src/testing.rs"]
 pub(crate) mod testing;
 mod wire;
 
 use std::time::{Duration, Instant};
 
+pub(crate) use board::{Board, Firmware};
 pub(crate) use daemon::{Ended, Vrrpd, program};
 pub(crate) use forge::{Flood, Forged};
 pub(crate) use host::{Host, Lan};
+pub(crate) use keepalived::Keepalived;
+pub(crate) use smoltcp::Smoltcp;
 pub(crate) use testing::in_namespace;
-pub(crate) use wire::Wire;
+pub(crate) use wire::{Advert, Wire};
 
-/// How long anything that must happen may take on a busy machine.
+/// The time that anything that must happen may take on a busy machine.
 const LIMIT: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(10);
 

@@ -1,35 +1,25 @@
-//! What the hosts say, as the switch hears it.
+//! The frames that the hosts send, as the switch receives them.
 
 use std::collections::HashMap;
-use std::io::IoSliceMut;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use nix::cmsg_space;
-use nix::sys::socket::sockopt::{RcvBuf, RcvBufForce, ReceiveTimestampns};
-use nix::sys::socket::{
-    AddressFamily, ControlMessageOwned, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, recvmsg, setsockopt,
-    socket,
-};
-use nix::sys::time::TimeSpec;
-use nix::time::{ClockId, clock_gettime};
-
-/// `PACKET_OUTGOING` of packet(7): what the switch passes on.
-const OUTGOING: u8 = 4;
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::{RcvBuf, RcvBufForce};
+use vrrp_examples::testbed::tap::{Said, Tap};
 
 /// Listens at every port of the switch.
 pub(crate) struct Wire {
     frames: Arc<Mutex<Vec<Frame>>>,
     /// Numbers of hosts by the index of their port.
-    hosts: Mutex<HashMap<usize, u8>>,
+    hosts: Mutex<HashMap<u32, u8>>,
 }
 
 struct Frame {
     at: Instant,
-    port: usize,
+    port: u32,
     octets: Vec<u8>,
 }
 
@@ -61,27 +51,16 @@ const RECEIVE_BUFFER: usize = 8 << 20;
 
 impl Wire {
     pub(super) fn listen() -> Self {
-        let socket =
-            socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::EthAll).unwrap();
-        // As much as may be had: who waits for its turn on a busy machine must not lose frames.
-        let _ =
-            setsockopt(&socket, RcvBufForce, &RECEIVE_BUFFER).or_else(|_| setsockopt(&socket, RcvBuf, &RECEIVE_BUFFER));
-        setsockopt(&socket, ReceiveTimestampns, &true).unwrap();
+        let tap = Tap::open().unwrap();
+        // As large as possible: a reader that waits for its turn on a busy machine must not lose frames.
+        let _ = setsockopt(&tap, RcvBufForce, &RECEIVE_BUFFER).or_else(|_| setsockopt(&tap, RcvBuf, &RECEIVE_BUFFER));
         let frames = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&frames);
         thread::spawn(move || {
-            let mut octets = [0; 2048];
-            let mut stamps = cmsg_space!(TimeSpec);
-            loop {
-                let mut into = [IoSliceMut::new(&mut octets)];
-                let received = recvmsg::<LinkAddr>(socket.as_raw_fd(), &mut into, Some(&mut stamps), MsgFlags::empty());
-                let Ok(message) = received else { return };
-                let (len, from) = (message.bytes, message.address.unwrap());
-                let at = Instant::now() - age(message.cmsgs().unwrap());
-                if from.pkttype() != OUTGOING {
-                    let frame = Frame { at, port: from.ifindex(), octets: octets[..len].to_vec() };
-                    heard.lock().unwrap().push(frame);
-                }
+            let mut buffer = [0; 2048];
+            while let Ok(frame) = tap.next(&mut buffer) {
+                let frame = Frame { at: frame.received_at(), port: frame.port, octets: frame.octets.to_vec() };
+                heard.lock().unwrap().push(frame);
             }
         });
         Self { frames, hosts: Mutex::default() }
@@ -89,7 +68,7 @@ impl Wire {
 
     /// Tells which host is at a port.
     pub(super) fn name(&self, port: u32, host: u8) {
-        self.hosts.lock().unwrap().insert(port as usize, host);
+        self.hosts.lock().unwrap().insert(port, host);
     }
 
     /// The advertisements that a host sent, oldest first.
@@ -97,7 +76,7 @@ impl Wire {
         self.frames_of(host, |frame| Advert::read(frame.at, &frame.octets))
     }
 
-    /// When a host sent an advertisement over IPv6, and with what priority, oldest first.
+    /// Returns when a host sent an advertisement over IPv6, and with what priority, oldest first.
     pub(crate) fn adverts_v6(&self, host: u8) -> Vec<(Instant, u8)> {
         self.frames_of(host, |frame| {
             let ip = frame.octets.get(12..)?.strip_prefix(&[0x86, 0xdd])?;
@@ -111,7 +90,7 @@ impl Wire {
         })
     }
 
-    /// When a host said, in ARP or a neighbour advertisement, that an address is its own.
+    /// Returns when a host said, in ARP or a neighbour advertisement, that an address is its own.
     pub(crate) fn claims(&self, host: u8, address: &str) -> Vec<Claim> {
         let address: IpAddr = address.parse().unwrap();
         self.frames_of(host, |frame| {
@@ -120,23 +99,35 @@ impl Wire {
         })
     }
 
-    /// How many frames a host sent since `since`.
+    /// Returns when a host answered, in ARP, that an address is its own.
+    pub(crate) fn answers(&self, host: u8, address: &str) -> Vec<Claim> {
+        let address: IpAddr = address.parse().unwrap();
+        self.frames_of(host, |frame| {
+            let mac = frame.octets.get(6..12)?.try_into().ok()?;
+            let is_answer = frame.octets.get(12..14)? == [0x08, 0x06] && frame.octets.get(20..22)? == [0, 2];
+            (is_answer && claimed(&frame.octets) == Some(address)).then_some(Claim { at: frame.at, mac })
+        })
+    }
+
+    /// Returns how many frames a host sent since `since`.
     pub(crate) fn frames_since(&self, host: u8, since: Instant) -> usize {
         self.frames_of(host, |frame| (frame.at >= since).then_some(())).len()
     }
 
-    /// When a host sent a frame from a MAC address.
+    /// Returns when a host sent a frame from a MAC address.
     pub(crate) fn sent_from(&self, host: u8, mac: [u8; 6]) -> Vec<Instant> {
         self.frames_of(host, |frame| (frame.octets.get(6..12) == Some(&mac[..])).then_some(frame.at))
     }
 
-    /// When a host sent gratuitous ARP for an address.
+    /// Returns when a host sent gratuitous ARP for an address.
     pub(crate) fn announcements(&self, host: u8, address: &str) -> Vec<Instant> {
         let address: Ipv4Addr = address.parse().unwrap();
-        self.frames_of(host, |frame| (announced(&frame.octets) == Some(address)).then_some(frame.at))
+        self.frames_of(host, |frame| {
+            (Said::read(&frame.octets) == Some(Said::Announcement(address))).then_some(frame.at)
+        })
     }
 
-    /// How many IPv4 packets a host sent to whatever group.
+    /// Returns how many IPv4 packets a host sent to whatever group.
     pub(crate) fn multicasts(&self, host: u8) -> usize {
         let to_a_group = |frame: &Frame| {
             let ip = frame.octets.get(12..)?.strip_prefix(&[0x08, 0x00])?;
@@ -150,16 +141,6 @@ impl Wire {
         let frames = self.frames.lock().unwrap();
         frames.iter().filter(|frame| hosts.get(&frame.port) == Some(&host)).filter_map(read).collect()
     }
-}
-
-/// How long a frame waited for its reader, by the kernel's stamp.
-fn age(mut stamps: impl Iterator<Item = ControlMessageOwned>) -> Duration {
-    let stamp = stamps.find_map(|stamp| match stamp {
-        ControlMessageOwned::ScmTimestampns(at) => Some(Duration::from(at)),
-        _ => None,
-    });
-    let now = clock_gettime(ClockId::CLOCK_REALTIME).map(Duration::from);
-    now.ok().zip(stamp).and_then(|(now, at)| now.checked_sub(at)).unwrap_or_default()
 }
 
 impl Advert {
@@ -194,12 +175,6 @@ fn claimed(frame: &[u8]) -> Option<IpAddr> {
     let ip = rest.strip_prefix(&[0x86, 0xdd])?;
     let icmp = ip.get(40..).filter(|icmp| ip[6] == 58 && icmp.first() == Some(&136))?;
     <[u8; 16]>::try_from(icmp.get(8..24)?).ok().map(|octets| Ipv6Addr::from(octets).into())
-}
-
-/// The address that an ARP frame announces: sender and target are one.
-fn announced(frame: &[u8]) -> Option<Ipv4Addr> {
-    let arp = frame.get(12..)?.strip_prefix(&[0x08, 0x06])?;
-    (arp.get(14..18)? == arp.get(24..28)?).then(|| address(&arp[14..18]))?
 }
 
 fn address(octets: &[u8]) -> Option<Ipv4Addr> {

@@ -115,7 +115,7 @@ impl World {
         }
     }
 
-    /// What one of the hosts, 0 or 1, is told.
+    /// Returns what one of the hosts, 0 or 1, is told.
     pub(crate) fn configuration(&self, host: usize) -> String {
         let check = format!("vrrp_script chk {{\n script $D/check\n interval {}\n}}\n", self.interval);
         let mut blocks = vec![check];

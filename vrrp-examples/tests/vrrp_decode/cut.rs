@@ -18,7 +18,7 @@ fn captures() -> Vec<Vec<u8>> {
     all
 }
 
-/// Where the records of a capture begin, and where the last one ends.
+/// Returns where the records of a capture begin, and where the last one ends.
 fn bounds(capture: &[u8]) -> Vec<usize> {
     let mut bounds = vec![HEADER];
     while let Some(length) = capture.get(bounds[bounds.len() - 1] + 8..).and_then(|rest| rest.first_chunk::<4>()) {

@@ -77,6 +77,7 @@ fn the_routers_take_part_when_the_delay_after_the_start_is_over() {
             assert!(shown.contains("the delay after the start has no result yet"), "{shown}");
         }
         daemon.until_is("VI_1", "Master");
+        until("an advertisement", || !lan.wire().adverts(1).is_empty());
         let first = lan.wire().adverts(1)[0].at;
         assert!(first - begun >= Duration::from_secs(3), "{:?}", first - begun);
         // What comes with a reload waits no more.
@@ -88,7 +89,7 @@ fn the_routers_take_part_when_the_delay_after_the_start_is_over() {
     });
 }
 
-/// What is there of the static things: addresses, routes and rules.
+/// Returns what is there of the static things: addresses, routes and rules.
 fn fixed(host: &Host) -> [bool; 4] {
     let addresses = host.ip("-oneline address show");
     let routes = host.ip("route show");

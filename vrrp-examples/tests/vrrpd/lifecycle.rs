@@ -34,7 +34,7 @@ fn sigterm_releases_the_addresses_and_leaves_nothing_behind() {
         let daemon = host.vrrpd(&configuration(255));
         until("the address is there", || host.has("192.0.2.100"));
         daemon.hang_up();
-        daemon.until_logged("it says what runs already");
+        daemon.until_logged("no change");
         assert!(host.has("192.0.2.100"), "it goes on");
         assert_eq!(daemon.terminate().code(), Some(0));
         assert!(!host.has("192.0.2.100") && !host.path("control").exists());

@@ -16,7 +16,7 @@ const QUIET: &str = "garp_master_delay 0\n garp_lower_prio_delay 0";
 /// Without a lease nothing is renewed: the kernel tells of real changes only.
 const NO_LEASE: &[&str] = &["--no-lease"];
 
-/// What `vrrpctl reload` printed, which is to succeed.
+/// Returns what `vrrpctl reload` printed, which is to succeed.
 #[track_caller]
 fn reload(host: &Host, configuration: &str) -> String {
     host.reconfigure(configuration);
@@ -173,7 +173,7 @@ fn a_bad_file_changes_nothing_and_says_where_to_whoever_asked_and_to_the_log() {
         assert!(lan.wire().adverts(1).iter().all(|advert| advert.priority == 200));
         let said = reload(&host, &good);
         assert!(said.contains("no changes; 1 virtual router goes on undisturbed"), "{said}");
-        daemon.until_logged("it says what runs already");
+        daemon.until_logged("no change");
         assert_eq!(monitor.lines(), [""; 0]);
     });
 }
@@ -468,7 +468,7 @@ fn a_burst_of_signals_is_one_more_reload_and_a_stop_ends_one() {
         daemon.until_logged("vrrp_instance VI_2: added");
         daemon.until("it reads once more", || daemon.logged("reloading ") == 2);
         give(&text);
-        daemon.until_logged("it says what runs already");
+        daemon.until_logged("no change");
         daemon.hang_up();
         daemon.until("it reads a third time", || daemon.logged("reloading ") == 3);
         assert!(daemon.terminate().success());

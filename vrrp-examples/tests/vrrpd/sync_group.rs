@@ -49,7 +49,7 @@ fn configuration(priority: u8) -> String {
 
 const ADDRESSES: [&str; 3] = ["192.0.2.101", "192.0.2.102", "198.51.100.100"];
 
-/// How often each member became Master, and how often it ceased to be.
+/// Returns how often each member became Master, and how often it ceased to be.
 fn moves(daemon: &Vrrpd) -> [(usize, usize); 3] {
     MEMBERS.map(|name| {
         let count = |from: &str, to: &str| daemon.logged(&format!("{name}: {from} -> {to}"));

@@ -21,12 +21,12 @@ const VIP: &str = "192.0.2.101";
 /// How late an advertisement may be on a machine that has nothing else to do.
 const LATE: Duration = Duration::from_millis(50);
 
-/// Whether this is the long form, which needs a machine of its own.
+/// Returns whether this is the long form, which needs a machine of its own.
 fn is_long() -> bool {
     std::env::var_os("VRRP_UPGRADES").is_some()
 }
 
-/// How often in a row.
+/// Returns the number of upgrades in a row.
 fn upgrades() -> usize {
     std::env::var("VRRP_UPGRADES").ok().and_then(|often| often.parse().ok()).unwrap_or(3)
 }
@@ -36,7 +36,7 @@ fn configuration(priority: u8, interval: &str) -> String {
     version + &instance("VI_1", 1, priority, &format!("advert_int {interval}\n accept\n garp_master_delay 0"))
 }
 
-/// What `vrrpctl upgrade` printed, which is to succeed; when it has ended the next program answers.
+/// Returns what `vrrpctl upgrade` printed, which is to succeed; when it has ended the next program answers.
 #[track_caller]
 fn upgrade(host: &Host, daemon: &Vrrpd) -> String {
     let before = daemon.logged("goes on with");
@@ -59,7 +59,7 @@ fn vrrpd() -> PathBuf {
     program("vrrpd", env!("CARGO_BIN_EXE_vrrpd"))
 }
 
-/// What `vrrpctl upgrade` says that is refused.
+/// Returns what `vrrpctl upgrade` says that is refused.
 #[track_caller]
 fn refused(host: &Host) -> String {
     let output = host.vrrpctl(&["upgrade"]);
@@ -182,6 +182,23 @@ fn a_program_that_would_not_go_on_changes_nothing() {
     });
 }
 
+/// At moments before and after the next program takes the place of this one.
+#[test]
+fn a_stop_in_the_middle_of_an_upgrade_is_an_orderly_end() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        for millis in [0, 2, 5, 10, 15, 20, 25, 30, 40, 60] {
+            let daemon = host.vrrpd(&configuration(200, "0.1"));
+            daemon.until_is("VI_1", "Master");
+            assert!(host.vrrpctl(&["upgrade"]).status.success());
+            thread::sleep(Duration::from_millis(millis));
+            assert_eq!(daemon.terminate().code(), Some(0), "after {millis} ms");
+            assert!(!host.has(VIP), "after {millis} ms");
+        }
+    });
+}
+
 #[test]
 fn one_that_is_killed_on_the_way_is_followed_by_an_ordinary_takeover_and_never_by_two_holders() {
     in_namespace(|| {
@@ -284,7 +301,8 @@ fn a_service_manager_that_keeps_the_state_restarts_without_a_failover() {
             std::process::id()
         );
         let next = host.vrrpd_under(&["sh", "-c", &run, "sh"], &configuration(200, "1"), &[]);
-        assert!(next.logged("goes on with") == 1 && next.is("VI_1", "Master"), "{:#?}", next.log());
+        next.until_logged("goes on with");
+        assert!(next.is("VI_1", "Master"), "{:#?}", next.log());
         let forgotten = std::iter::from_fn(|| Some(received(&manager).1)).find(|text| text.contains("FDSTOREREMOVE=1"));
         assert!(forgotten.unwrap().contains("FDNAME=vrrpd-state"));
         thread::sleep(Duration::from_secs(2));
@@ -298,13 +316,13 @@ fn a_service_manager_that_keeps_the_state_restarts_without_a_failover() {
         let alone = host.vrrpd(&configuration(200, "1"));
         alone.until_is("VI_1", "Master");
         host.sh(&format!("kill -63 {}", alone.pid()));
-        alone.until_logged("no service manager keeps what runs");
+        alone.until_logged("no service manager keeps the running state");
         alone.until("it answers", || alone.ask().is_some());
         assert!(alone.is("VI_1", "Master") && host.has(VIP));
     });
 }
 
-/// What a daemon said to the service manager, and a descriptor that came with it.
+/// Returns what a daemon said to the service manager, and a descriptor that came with it.
 fn received(manager: &UnixDatagram) -> (Option<i32>, String) {
     let (mut octets, mut space) = ([0; 4096], nix::cmsg_space!(i32));
     let mut into = [std::io::IoSliceMut::new(&mut octets)];

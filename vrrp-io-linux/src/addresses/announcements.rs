@@ -1,14 +1,14 @@
 //! Announcements that are still to be made: of which address, how often, and not before when.
 //!
 //! Without a gap the first one of an address never waits, and is none of this file's business. With one there is a lane for each
-//! link; its first announcement goes at once, and each further one when the gap behind the one before it is over. An address waits
-//! in its lane once at most, however often it is to be announced.
+//! family on each link; its first announcement goes at once, and each further one when the gap behind the one before it is over. An
+//! address waits in its lane once at most, however often it is to be announced.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use vrrp_core::{Instant, RouterId, Vip};
+use vrrp_core::{AddressRequest, Family, Instant, RouterId};
 
 use crate::agenda::Agenda;
 
@@ -16,9 +16,9 @@ use crate::agenda::Agenda;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Announcement {
     pub(crate) router: RouterId,
-    pub(crate) request: Vip,
+    pub(crate) request: AddressRequest,
     pub(crate) count: u8,
-    /// Behind any other on its link; zero: it neither waits for others nor do these for it.
+    /// Behind any other of its family on its link; zero: it neither waits for others nor do these for it.
     pub(crate) gap: Duration,
     /// True until the first of it has gone out.
     pub(crate) is_first: bool,
@@ -29,24 +29,31 @@ pub(crate) struct Announcement {
 pub(crate) struct Announcements {
     /// Without a gap, when nothing else is to do.
     repeats: VecDeque<Announcement>,
-    lanes: BTreeMap<u32, Lane>,
-    /// When the next one of each lane may go.
-    agenda: Agenda<u32>,
+    lanes: BTreeMap<Course, Lane>,
+    /// The moment at which the next one of each lane may go.
+    agenda: Agenda<Course>,
     next_number: u64,
 }
 
-/// The announcements of one link, with a gap.
+/// The announcements that wait for each other: gratuitous ARP of a link, or its neighbour advertisements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Course {
+    link: u32,
+    family: Family,
+}
+
+/// The announcements of one family on one link, with a gap.
 #[derive(Debug)]
 struct Lane {
-    /// When one last went out there.
+    /// The moment at which one last went out there.
     last: Instant,
-    waiting: BTreeMap<Place, Announcement>,
-    places: HashMap<(RouterId, IpAddr), Place>,
+    waiting: BTreeMap<Position, Announcement>,
+    places: HashMap<(RouterId, IpAddr), Position>,
 }
 
 /// First what has not been announced at all; then as it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct Position {
     is_repeat: bool,
     number: u64,
 }
@@ -56,10 +63,11 @@ impl Announcements {
     /// [noted](Self::sent).
     pub(crate) fn begin(&mut self, link: u32, announcement: Announcement, now: Instant) -> bool {
         let is_free = |lane: &Lane| lane.waiting.is_empty() && lane.last + announcement.gap <= now;
-        if announcement.gap.is_zero() || self.lanes.get(&link).is_none_or(is_free) {
+        let course = Course::of(link, &announcement);
+        if announcement.gap.is_zero() || self.lanes.get(&course).is_none_or(is_free) {
             return true;
         }
-        self.wait(link, announcement);
+        self.wait(course, announcement);
         false
     }
 
@@ -72,10 +80,11 @@ impl Announcements {
             return;
         }
         let new = || Lane { last: now, waiting: BTreeMap::new(), places: HashMap::new() };
-        self.lanes.entry(link).or_insert_with(new).last = now;
+        let course = Course::of(link, &announcement);
+        self.lanes.entry(course).or_insert_with(new).last = now;
         match left {
-            Some(left) => self.wait(link, left),
-            None => self.plan(link),
+            Some(left) => self.wait(course, left),
+            None => self.plan(course),
         }
     }
 
@@ -97,10 +106,10 @@ impl Announcements {
 
     /// Takes out one with a gap that may go now, and its link.
     pub(crate) fn take_due(&mut self, now: Instant) -> Option<(u32, Announcement)> {
-        let link = self.agenda.take_due(now)?;
-        let taken = self.lanes.get_mut(&link).and_then(Lane::pop);
-        self.plan(link);
-        taken.map(|announcement| (link, announcement))
+        let course = self.agenda.take_due(now)?;
+        let taken = self.lanes.get_mut(&course).and_then(Lane::pop);
+        self.plan(course);
+        taken.map(|announcement| (course.link, announcement))
     }
 
     /// Returns when the next one with a gap may go.
@@ -119,8 +128,8 @@ impl Announcements {
         for lane in self.lanes.values_mut() {
             lane.waiting.values_mut().filter(|it| it.router == router).for_each(|it| it.gap = gap);
         }
-        let links: Vec<u32> = self.lanes.keys().copied().collect();
-        links.into_iter().for_each(|link| self.plan(link));
+        let courses: Vec<Course> = self.lanes.keys().copied().collect();
+        courses.into_iter().for_each(|course| self.plan(course));
     }
 
     /// Forgets a router.
@@ -130,30 +139,39 @@ impl Announcements {
             lane.waiting.retain(|_, it| it.router != router);
             lane.places.retain(|(whose, _), _| *whose != router);
         }
-        let links: Vec<u32> = self.lanes.keys().copied().collect();
-        links.into_iter().for_each(|link| self.plan(link));
+        let courses: Vec<Course> = self.lanes.keys().copied().collect();
+        courses.into_iter().for_each(|course| self.plan(course));
     }
 
     /// Forgets a link.
     pub(crate) fn remove_link(&mut self, link: u32) {
-        self.lanes.remove(&link);
-        self.plan(link);
+        for family in [Family::Ipv4, Family::Ipv6] {
+            let course = Course { link, family };
+            self.lanes.remove(&course);
+            self.plan(course);
+        }
     }
 
-    fn wait(&mut self, link: u32, announcement: Announcement) {
+    fn wait(&mut self, course: Course, announcement: Announcement) {
         let new = || Lane { last: Instant::ZERO, waiting: BTreeMap::new(), places: HashMap::new() };
         self.next_number += 1;
-        self.lanes.entry(link).or_insert_with(new).push(self.next_number, announcement);
-        self.plan(link);
+        self.lanes.entry(course).or_insert_with(new).push(self.next_number, announcement);
+        self.plan(course);
     }
 
     /// Notes when a lane goes on.
-    fn plan(&mut self, link: u32) {
-        let next = self.lanes.get(&link).and_then(|lane| {
+    fn plan(&mut self, course: Course) {
+        let next = self.lanes.get(&course).and_then(|lane| {
             let (_, first) = lane.waiting.first_key_value()?;
             Some(lane.last + first.gap)
         });
-        self.agenda.set(link, next);
+        self.agenda.set(course, next);
+    }
+}
+
+impl Course {
+    const fn of(link: u32, announcement: &Announcement) -> Self {
+        Self { link, family: Family::of(announcement.request.address) }
     }
 }
 
@@ -168,7 +186,7 @@ impl Lane {
         let count = known.map_or(0, |(_, known)| known.count).max(announcement.count);
         let is_first = announcement.is_first || known.is_some_and(|(_, known)| known.is_first);
         let kept = known.map(|(place, _)| place).filter(|place| place.is_repeat != is_first);
-        let place = kept.unwrap_or(Place { is_repeat: !is_first, number });
+        let place = kept.unwrap_or(Position { is_repeat: !is_first, number });
         self.waiting.insert(place, Announcement { count, is_first, ..announcement });
         self.places.insert((router, request.address), place);
     }
@@ -193,12 +211,19 @@ mod tests {
     }
 
     /// Two routers, and what a Master of three addresses asks for.
-    fn requests() -> ([RouterId; 2], Vec<Vip>) {
-        let addresses: [IpAddr; 3] = [1, 2, 3].map(|n| IpAddr::from([192, 0, 2, n]));
+    fn requests() -> ([RouterId; 2], Vec<AddressRequest>) {
+        requests_for([1, 2, 3].map(|n| IpAddr::from([192, 0, 2, n])))
+    }
+
+    fn requests_for(addresses: [IpAddr; 3]) -> ([RouterId; 2], Vec<AddressRequest>) {
         let config = Config::new(Profile::Rfc9568Errata, Vrid::new(1).unwrap(), &addresses).unwrap();
         let mut set = RouterSet::new();
         let ids = [0, 1].map(|interface| set.insert(InterfaceId(interface), config.clone()).unwrap());
-        for input in [Input::PrimaryAddress(Some([192, 0, 2, 9].into())), Input::Startup] {
+        let primary = match Family::of(addresses[0]) {
+            Family::Ipv4 => [192, 0, 2, 9].into(),
+            Family::Ipv6 => "fe80::9".parse().unwrap(),
+        };
+        for input in [Input::PrimaryAddress(Some(primary)), Input::Startup] {
             set.handle(at(0), ids[0], input);
         }
         while set.get(ids[0]).unwrap().role() != Role::Master {
@@ -213,7 +238,7 @@ mod tests {
         (ids, requests.collect())
     }
 
-    fn announcement(router: RouterId, request: Vip, count: u8, gap: Duration) -> Announcement {
+    fn announcement(router: RouterId, request: AddressRequest, count: u8, gap: Duration) -> Announcement {
         Announcement { router, request, count, gap, is_first: true }
     }
 
@@ -296,8 +321,26 @@ mod tests {
         announce(&mut announcements, announcement(id, requests[0], 1, GAP), at(10_000));
         announce(&mut announcements, announcement(id, requests[2], 1, GAP), at(10_000));
         assert_eq!(order(play(&mut announcements)), [2, 1, 3]);
-        let lane = &announcements.lanes[&LINK];
+        let lane = &announcements.lanes[&Course { link: LINK, family: Family::Ipv4 }];
         assert!(lane.waiting.is_empty() && lane.places.is_empty());
+    }
+
+    #[test]
+    fn the_families_of_a_link_do_not_wait_for_each_other() {
+        let (ids, requests) = requests();
+        let (_, others) = requests_for(["fe80::1", "fe80::2", "fe80::3"].map(|text| text.parse().unwrap()));
+        let mut announcements = Announcements::default();
+        for request in [requests[0], others[0]] {
+            assert!(announce(&mut announcements, announcement(ids[0], request, 1, GAP), at(0)), "{request:?}");
+        }
+        for request in [requests[1], others[1]] {
+            assert!(!announce(&mut announcements, announcement(ids[0], request, 1, GAP), at(0)), "{request:?}");
+        }
+        let due: Vec<_> = std::iter::from_fn(|| announcements.take_due(at(100))).collect();
+        assert_eq!(due.iter().map(|(_, it)| it.request).collect::<Vec<_>>(), [requests[1], others[1]]);
+        announce(&mut announcements, announcement(ids[0], others[2], 2, GAP), at(200));
+        announcements.remove_link(LINK);
+        assert_eq!(announcements.next(), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! When a Master's addresses are renewed: after its advertisements, a few at a time, and never by one that is silent.
+//! The renewal of a Master's addresses: after its advertisements, a few at a time, and never by one that is silent.
 //!
 //! The kernel has each address with the lifetime that [`Config::lease`](vrrp_core::Config::lease) gives. A renewal costs it
 //! some 5 us, and wakes everybody on the host who follows its addresses: so there is none while the last one is young. With
@@ -7,18 +7,18 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use vrrp_core::{Instant, RouterId, Vip};
+use vrrp_core::{AddressRequest, Instant, RouterId};
 
 use crate::by_router::ByRouter;
 use crate::router::Router;
 
-/// So many addresses of one interface can be renewed in time, whatever their lease.
+/// The number of addresses of one interface that can be renewed in time, whatever their lease.
 const MANY: usize = 1000;
 /// With more of them a renewal takes the kernel up to 0.25 ms: these fit into a second of a lifetime, and leave it most of its
 /// time.
 const PER_SECOND: usize = 100;
 
-/// How long addresses have to last at least where there are so many on one interface.
+/// Returns how long addresses have to last at least where there are so many on one interface.
 pub(crate) fn least_lifetime(addresses: usize) -> Duration {
     let seconds = if addresses > MANY { addresses / PER_SECOND } else { 0 };
     Duration::from_secs(seconds as u64)
@@ -36,11 +36,11 @@ pub(crate) struct Leases {
 struct Lease {
     /// `None`: addresses stay until they are removed.
     lifetime: Option<Duration>,
-    /// How many addresses there are.
+    /// The number of addresses.
     count: usize,
     /// The last advertisement that went out.
     advertised: Instant,
-    /// When the last round of renewals began.
+    /// The moment at which the last round of renewals began.
     renewed: Instant,
     /// Addresses from here on are still to be renewed in this round.
     next: usize,
@@ -49,8 +49,8 @@ struct Lease {
     outdated: bool,
     /// The last advertisement could not be sent.
     silent: bool,
-    /// What expired while nothing could be sent.
-    withheld: Vec<Vip>,
+    /// The addresses that expired while nothing could be sent.
+    withheld: Vec<AddressRequest>,
 }
 
 impl Leases {
@@ -106,7 +106,7 @@ impl Leases {
     /// An advertisement of a Master has gone out. One that takes over, with nothing `installed` yet, has its addresses
     /// installed with their full lifetime; those of others are due when a quarter of it is over. Returns what is to be
     /// put back now.
-    pub(crate) fn advertised(&mut self, id: RouterId, now: Instant, installed: bool) -> Vec<Vip> {
+    pub(crate) fn advertised(&mut self, id: RouterId, now: Instant, installed: bool) -> Vec<AddressRequest> {
         let Some(lease) = self.leases.get_mut(id) else { return Vec::new() };
         (lease.silent, lease.advertised) = (false, now);
         let Some(lifetime) = lease.lifetime else { return Vec::new() };
@@ -130,12 +130,12 @@ impl Leases {
         }
     }
 
-    /// Whether the last advertisement could not be sent.
+    /// Tells whether the last advertisement could not be sent.
     pub(crate) fn is_silent(&self, id: RouterId) -> bool {
         self.leases.get(id).is_some_and(|lease| lease.silent)
     }
 
-    /// Whether nobody else can think that the Master is gone: its last advertisement went out, or one just before.
+    /// Tells whether nobody else can think that the Master is gone: its last advertisement went out, or one shortly before.
     pub(crate) fn is_heard(&self, id: RouterId, now: Instant) -> bool {
         self.leases.get(id).is_none_or(|lease| !lease.silent || lease.is_young(now))
     }
@@ -159,26 +159,26 @@ impl Leases {
         None
     }
 
-    /// Whether there is something to renew.
+    /// Tells whether there is something to renew.
     pub(crate) fn is_due(&self) -> bool {
         !self.due.is_empty()
     }
 
-    /// Whether what is missing may be put back: an advertisement went out so lately that nobody else has the address.
+    /// Tells whether missing addresses may be put back: an advertisement went out so recently that nobody else has them.
     pub(crate) fn holds(&self, id: RouterId, now: Instant) -> bool {
         let lease = self.leases.get(id);
         lease.is_none_or(|lease| lease.lifetime.is_none_or(|lifetime| now.since(lease.advertised) <= lifetime))
     }
 
     /// Remembers an address that may not be put back before an advertisement has gone out.
-    pub(crate) fn withhold(&mut self, id: RouterId, request: Vip) {
+    pub(crate) fn withhold(&mut self, id: RouterId, request: AddressRequest) {
         if let Some(lease) = self.leases.get_mut(id) {
             lease.withheld.retain(|other| other.address != request.address);
             lease.withheld.push(request);
         }
     }
 
-    /// Whether an address that is gone may have expired, rather than been removed.
+    /// Tells whether an address that is gone may have expired, rather than been removed.
     pub(crate) fn may_have_expired(&self, id: RouterId, now: Instant) -> bool {
         let lease = self.leases.get(id);
         lease.is_some_and(|lease| lease.lifetime.is_some_and(|lifetime| now.since(lease.renewed) + EARLY >= lifetime))
@@ -331,7 +331,7 @@ mod tests {
                 Action::InstallAddress(request) => Some(request),
                 _ => None,
             });
-            requests.collect::<Vec<Vip>>()
+            requests.collect::<Vec<AddressRequest>>()
         };
         let (first, second) = (takeover(), takeover());
         assert!(first.len() == 2 && second.len() == 2 && first[0] != second[0]);

@@ -1,4 +1,4 @@
-//! Which virtual addresses this host cannot set, and why (`docs/partial-service.md`).
+//! The virtual addresses that this host cannot set, and why (`docs/partial-service.md`).
 //!
 //! An obstacle that is known beforehand keeps an address from being tried. After any other failure it is news when the
 //! circumstances are other than they were then: that is the evidence on which it is tried at once.
@@ -10,21 +10,21 @@ use vrrp_core::RouterId;
 
 use crate::address_error::AddressError;
 
-/// What stands in the way of addresses; mostly nothing.
+/// The obstacles to addresses; mostly none.
 #[derive(Debug, Default)]
 pub(crate) struct Obstacles(BTreeMap<(RouterId, IpAddr), Obstacle>);
 
-/// Why one address is not served.
+/// The reason why one address is not served.
 #[derive(Debug)]
 struct Obstacle {
     why: AddressError,
-    /// As they were then.
+    /// Their state when the obstacle was found.
     circumstances: Circumstances,
     /// Known without trying.
     known: bool,
 }
 
-/// What an address depends on.
+/// The conditions that an address depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Circumstances {
     pub(crate) ifindex: Option<u32>,
@@ -34,12 +34,12 @@ pub(crate) struct Circumstances {
 }
 
 impl Obstacles {
-    /// Why an address is not served, if it is not.
+    /// Returns why an address is not served, if it is not.
     pub(crate) fn why(&self, router: RouterId, address: IpAddr) -> Option<&AddressError> {
         self.0.get(&(router, address)).map(|obstacle| &obstacle.why)
     }
 
-    /// Whether an address of a router is not served.
+    /// Tells whether any address of a router is not served.
     pub(crate) fn any_of(&self, router: RouterId) -> bool {
         let (first, last) = ((router, Ipv4Addr::UNSPECIFIED.into()), (router, Ipv6Addr::from(u128::MAX).into()));
         self.0.range(first..=last).next().is_some()
@@ -68,8 +68,8 @@ impl Obstacles {
         }
     }
 
-    /// How things are for an address now, with what is known to stand in its way. Returns what is news for its router: that
-    /// the address can be set, or cannot.
+    /// Notes how things are for an address now, with what is known to stand in its way. Returns what is news for its
+    /// router: that the address can be set, or cannot.
     pub(crate) fn look(
         &mut self,
         router: RouterId,

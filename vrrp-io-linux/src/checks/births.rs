@@ -23,14 +23,14 @@ const DONE: u16 = 3;
 
 /// A netlink header, and that of the connector behind it.
 const HEADERS: usize = 16 + 20;
-/// What, on which processor, and when.
+/// The head of an event: what happened, on which processor, and when.
 const EVENT: usize = 16;
 
 const FORK: u32 = 1;
 const EXEC: u32 = 2;
 const NAMED: u32 = 0x200;
 
-/// Whom to tell of a process of this name.
+/// A process name, and the check to tell of a process of that name.
 type Interest = (Vec<u8>, Weak<Notify>);
 
 /// Tells checks of programs that begin.
@@ -45,7 +45,7 @@ impl Births {
     pub(crate) fn new() -> Self {
         let interested = Arc::new(Mutex::new(Vec::new()));
         let task = match listen() {
-            Ok(socket) => Some(tokio::spawn(follow(socket, Arc::clone(&interested))).abort_handle()),
+            Ok(socket) => Some(tokio::spawn(read_births(socket, Arc::clone(&interested))).abort_handle()),
             Err(why) => {
                 tracing::debug!("no events of processes, so that one that begins is seen at the next look: {why}");
                 None
@@ -87,7 +87,7 @@ fn listen() -> io::Result<AsyncFd<Socket>> {
     sys::watch(socket)
 }
 
-async fn follow(socket: AsyncFd<Socket>, interested: Arc<Mutex<Vec<Interest>>>) {
+async fn read_births(socket: AsyncFd<Socket>, interested: Arc<Mutex<Vec<Interest>>>) {
     loop {
         let Ok(mut ready) = socket.readable().await else { return };
         let mut buffer = [0; 256];

@@ -12,7 +12,7 @@ use super::outcome::{Failure, Why};
 /// No check takes longer, whatever it is told.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// When a look has to be over.
+/// The moment at which a look has to be over.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline {
     at: Instant,

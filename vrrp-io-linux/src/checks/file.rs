@@ -1,4 +1,4 @@
-//! What is in a file, or that there is none.
+//! A check of the content of a file, or of its absence.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read};
@@ -12,10 +12,10 @@ use super::http::contains;
 use super::outcome::{Failure, Outcome, Why};
 use super::probe::{File, FileExpect};
 
-/// So much of a file is looked at.
+/// The octets of a file that are looked at.
 const LARGEST: u64 = 1024 * 1024;
 
-/// So much of a number.
+/// The octets of a number that are looked at.
 const NUMBER: u64 = 64;
 
 const READ: &str = "read";

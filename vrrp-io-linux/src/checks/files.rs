@@ -50,7 +50,7 @@ impl Files {
         let news = news
             .inspect_err(|why| tracing::debug!("no news of files, so that a change is seen at the next look: {why}"));
         let shared = Arc::new(Shared { news: news.ok()?, told: Mutex::default() });
-        let task = tokio::spawn(follow(Arc::clone(&shared))).abort_handle();
+        let task = tokio::spawn(read_news(Arc::clone(&shared))).abort_handle();
         Some(Self(Arc::new(Inner { shared, task })))
     }
 
@@ -96,7 +96,7 @@ impl Shared {
     }
 }
 
-async fn follow(shared: Arc<Shared>) {
+async fn read_news(shared: Arc<Shared>) {
     loop {
         let Ok(mut ready) = shared.news.readable().await else { return };
         let events = ready.try_io(|news| news.get_ref().0.read_events().map_err(Into::into));

@@ -16,7 +16,7 @@ use super::deadline::Deadline;
 use super::outcome::{Failure, Why};
 use super::probe::{Expect, ProxyRequest};
 
-/// So much of a body is looked at.
+/// The octets of a body that are looked at.
 const BODY: usize = 256 * 1024;
 
 const REQUEST: &str = "request";
@@ -28,7 +28,7 @@ pub(super) type Asked = Request<Empty<Bytes>>;
 /// The request for a page of a web server.
 pub(super) fn page(host: &str, path: &str) -> Result<Asked, Failure> {
     let uri: Uri = path.parse().map_err(|why| malformed(path, why))?;
-    // What `Uri` takes besides.
+    // `Uri` takes other forms too.
     if !path.starts_with('/') {
         return Err(Failure::unexpected(REQUEST, "a path that begins with /", path));
     }
@@ -123,7 +123,7 @@ async fn find(response: &mut Response<Incoming>, text: &str) -> Result<bool, hyp
         if body.len() >= BODY {
             return Ok(false);
         }
-        // What was looked through is needed only where the text may begin in it.
+        // The part that was searched is needed only where the text may begin in it.
         match response.body_mut().frame().await {
             Some(frame) => body.extend_from_slice(frame?.data_ref().map_or(&[], |data| data)),
             None => return Ok(false),

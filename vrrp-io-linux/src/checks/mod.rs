@@ -108,6 +108,7 @@ mod target;
 #[cfg(feature = "checks-tls")]
 mod tls;
 mod watchers;
+mod who_has;
 
 pub use outcome::Outcome;
 pub use probe::{
@@ -119,3 +120,4 @@ pub use schedule::{Check, Checks, Ran, Verdict, spawn, spawn_from};
 pub use target::{Remains, Target};
 pub use vrrp_core::Reading;
 pub use watchers::Watchers;
+pub use who_has::who_has;

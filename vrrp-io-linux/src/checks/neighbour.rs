@@ -14,7 +14,7 @@ use super::outcome::{Failure, Why};
 use super::probe::Neighbour;
 use crate::sys;
 
-type Mac = [u8; 6];
+pub(super) type Mac = [u8; 6];
 
 const OPEN: &str = "open a socket";
 const REQUEST: &str = "request";
@@ -30,12 +30,12 @@ const ARP_REPLY: [u8; 2] = [0, 2];
 const SOLICITATION: u8 = 135;
 const ADVERTISEMENT: u8 = 136;
 
-/// What is known of the interface.
+/// The facts that are known about the interface.
 #[derive(Clone, Copy, Debug)]
-struct Link {
+pub(super) struct Link {
     index: u32,
     mac: Mac,
-    /// Of the target's network.
+    /// A source address in the target's network.
     source: Option<Ipv4Addr>,
 }
 
@@ -54,7 +54,7 @@ pub(super) async fn ask(
     Ok(format!("is at {a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}"))
 }
 
-fn link(name: &str, target: IpAddr) -> Result<Link, Why> {
+pub(super) fn link(name: &str, target: IpAddr) -> Result<Link, Why> {
     let index = if_nametoindex(name)?;
     let (mut mac, mut source) = (None, None);
     for it in getifaddrs()?.filter(|it| it.interface_name == name) {
@@ -76,14 +76,32 @@ fn link(name: &str, target: IpAddr) -> Result<Link, Why> {
 
 /// Asks by ARP. Without an address of the network it asks for nobody (a probe of RFC 5227).
 async fn arp(link: Link, target: Ipv4Addr, deadline: Deadline) -> Result<Mac, Failure> {
-    let protocol = Protocol::from(i32::from(ETHERTYPE_ARP.to_be()));
-    let socket = Socket::new(Domain::PACKET, Type::DGRAM.nonblocking(), Some(protocol)).map_err(open)?;
-    socket.bind(&sys::link_layer_address(link.index, ETHERTYPE_ARP, BROADCAST)).map_err(open)?;
-    let source = link.source.unwrap_or(Ipv4Addr::UNSPECIFIED).octets();
-    let request = [&ARP[..], &ARP_REQUEST, &link.mac, &source, &[0; 6], &target.octets()].concat();
-    let to = sys::link_layer_address(link.index, ETHERTYPE_ARP, BROADCAST);
-    socket.send_to(&request, &to).map_err(|why| Failure::new(REQUEST, why))?;
+    let socket = arp_socket(link).map_err(open)?;
+    let source = link.source.unwrap_or(Ipv4Addr::UNSPECIFIED);
+    request(&socket, link, source, target).map_err(|why| Failure::new(REQUEST, why))?;
     deadline.step(ANSWER, receive(&sys::watch(socket).map_err(open)?, |octets| is_at(octets, target))).await
+}
+
+/// Opens a socket for ARP alone.
+pub(super) fn arp_socket(link: Link) -> io::Result<Socket> {
+    let protocol = Protocol::from(i32::from(ETHERTYPE_ARP.to_be()));
+    let socket = Socket::new(Domain::PACKET, Type::DGRAM.nonblocking(), Some(protocol))?;
+    socket.bind(&sys::link_layer_address(link.index, ETHERTYPE_ARP, BROADCAST))?;
+    Ok(socket)
+}
+
+/// Asks everybody once who has the target.
+pub(super) fn request(socket: &Socket, link: Link, source: Ipv4Addr, target: Ipv4Addr) -> io::Result<()> {
+    let request = [&ARP[..], &ARP_REQUEST, &link.mac, &source.octets(), &[0; 6], &target.octets()].concat();
+    socket.send_to(&request, &sys::link_layer_address(link.index, ETHERTYPE_ARP, BROADCAST)).map(drop)
+}
+
+/// Returns where an answer says that the target is.
+pub(super) fn answer(octets: &[u8], target: IpAddr) -> Option<Mac> {
+    match target {
+        IpAddr::V4(target) => is_at(octets, target),
+        IpAddr::V6(target) => advertised(octets, target),
+    }
 }
 
 /// Returns where an ARP reply says that the target is.
@@ -95,17 +113,29 @@ fn is_at(octets: &[u8], target: Ipv4Addr) -> Option<Mac> {
 
 /// Asks by a neighbour solicitation (RFC 4861 section 4.3).
 async fn solicit(link: Link, target: Ipv6Addr, deadline: Deadline) -> Result<Mac, Failure> {
-    let socket = Socket::new(Domain::IPV6, Type::RAW.nonblocking(), Some(Protocol::ICMPV6)).map_err(open)?;
-    socket.set_multicast_if_v6(link.index).map_err(open)?;
-    socket.set_multicast_hops_v6(255).map_err(open)?;
-    socket.set_recv_hoplimit_v6(true).map_err(open)?;
+    let socket = icmp_socket(link).map_err(open)?;
+    solicit_once(&socket, link, target).map_err(|why| Failure::new(REQUEST, why))?;
+    deadline.step(ANSWER, receive(&sys::watch(socket).map_err(open)?, |octets| advertised(octets, target))).await
+}
+
+/// Opens a socket for neighbour solicitations and their answers. This host does not hear its own.
+pub(super) fn icmp_socket(link: Link) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV6, Type::RAW.nonblocking(), Some(Protocol::ICMPV6))?;
+    socket.set_multicast_if_v6(link.index)?;
+    socket.set_multicast_hops_v6(255)?;
+    socket.set_multicast_loop_v6(false)?;
+    socket.set_recv_hoplimit_v6(true)?;
+    Ok(socket)
+}
+
+/// Solicits the target once.
+pub(super) fn solicit_once(socket: &Socket, link: Link, target: Ipv6Addr) -> io::Result<()> {
     let [.., a, b, c] = target.octets();
     let group = Ipv6Addr::from([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a, b, c]);
     // With the option of the source's link-layer address: number 1, one unit of eight octets. The kernel adds the checksum.
     let request = [&[SOLICITATION, 0, 0, 0, 0, 0, 0, 0][..], &target.octets(), &[1, 1], &link.mac].concat();
     let to = SocketAddrV6::new(group, 0, 0, link.index);
-    socket.send_to(&request, &to.into()).map_err(|why| Failure::new(REQUEST, why))?;
-    deadline.step(ANSWER, receive(&sys::watch(socket).map_err(open)?, |octets| advertised(octets, target))).await
+    socket.send_to(&request, &to.into()).map(drop)
 }
 
 /// Returns where a neighbour advertisement says that the target is.

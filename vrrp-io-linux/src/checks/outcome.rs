@@ -1,4 +1,4 @@
-//! How a look ended.
+//! The outcome of a look.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -10,7 +10,7 @@ use vrrp_core::Reading;
 
 use crate::os_error::OsError;
 
-/// How one look ended.
+/// The outcome of one look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
 pub struct Outcome {
@@ -36,14 +36,14 @@ impl Outcome {
     }
 }
 
-/// At which step it failed, and why.
+/// The step at which it failed, and why.
 #[derive(Debug)]
 pub(super) struct Failure {
     step: Cow<'static, str>,
     why: Why,
 }
 
-/// Why a step failed.
+/// The reason why a step failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Why {
     #[error("{0}")]

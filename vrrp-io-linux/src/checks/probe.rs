@@ -1,4 +1,4 @@
-//! What a check looks at. All of it is plain data.
+//! The targets of checks. All of it is plain data.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -49,7 +49,7 @@ impl Probe {
     }
 }
 
-/// Where a packet of a check comes from. By default the kernel chooses.
+/// The source of a packet of a check. By default the kernel chooses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
@@ -67,7 +67,7 @@ pub struct Origin {
 pub struct Tcp {
     /// The server.
     pub target: SocketAddr,
-    /// Where it comes from.
+    /// The source of its packets.
     pub origin: Origin,
 }
 
@@ -78,9 +78,9 @@ pub struct Tcp {
 pub struct Http {
     /// The server.
     pub target: SocketAddr,
-    /// Where it comes from.
+    /// The source of its packets.
     pub origin: Origin,
-    /// How TLS is spoken; `None`: not at all.
+    /// The options of TLS; `None`: no TLS.
     pub tls: Option<TlsOptions>,
     /// The `Host` header; `None`: the address and port of the server.
     pub host: Option<String>,
@@ -97,7 +97,7 @@ pub struct Http {
 pub struct Proxy {
     /// The proxy.
     pub proxy: SocketAddr,
-    /// Where it comes from.
+    /// The source of its packets.
     pub origin: Origin,
     /// The request.
     pub request: ProxyRequest,
@@ -124,7 +124,7 @@ pub enum ProxyRequest {
 pub struct Tls {
     /// The server.
     pub target: SocketAddr,
-    /// Where it comes from.
+    /// The source of its packets.
     pub origin: Origin,
     /// The server that the client expects.
     pub options: TlsOptions,
@@ -141,7 +141,7 @@ pub struct TlsOptions {
     pub authorities: Option<PathBuf>,
     /// Verify the certificate. Its validity in time is always looked at.
     pub verify: bool,
-    /// How much longer the certificate must be valid.
+    /// The time for which the certificate must still be valid.
     pub min_validity: Duration,
 }
 
@@ -152,7 +152,7 @@ pub struct TlsOptions {
 pub struct Dns {
     /// The server, asked over UDP.
     pub server: SocketAddr,
-    /// Where it comes from.
+    /// The source of its packets.
     pub origin: Origin,
     /// The name that is asked for.
     pub name: String,
@@ -190,7 +190,7 @@ pub enum Record {
 pub struct Ping {
     /// The host.
     pub target: IpAddr,
-    /// Where it comes from.
+    /// The source of its packets.
     pub origin: Origin,
 }
 
@@ -210,7 +210,7 @@ pub struct Neighbour {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_structs, reason = "is written as a literal")]
 pub struct File {
-    /// Where it is, or is not.
+    /// The path of the file.
     pub path: PathBuf,
     /// The state that is expected.
     pub expect: FileExpect,
@@ -238,7 +238,7 @@ pub enum FileExpect {
 pub struct Process {
     /// The name of the program, or its path where it is looked for in the whole command line.
     pub program: String,
-    /// Which arguments it must have; `None`: any.
+    /// The arguments that it must have; `None`: any.
     pub arguments: Option<Arguments>,
     /// `program` is the first word of the command line, and not the name that the kernel has for the process, which
     /// ends after 15 octets.
@@ -247,13 +247,13 @@ pub struct Process {
     pub least: u32,
     /// The greatest number of processes; `None`: any.
     pub most: Option<u32>,
-    /// How long there must be enough before it counts.
+    /// The time for which there must be enough before it counts.
     pub delay_up: Duration,
-    /// How long there must be too few, or too many, before it counts.
+    /// The time for which there must be too few, or too many, before it counts.
     pub delay_down: Duration,
 }
 
-/// Which arguments a process must have.
+/// The arguments that a process must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]

@@ -1,4 +1,4 @@
-//! Whether enough processes of a program run.
+//! A check that enough processes of a program run.
 
 use std::fs;
 use std::future::poll_fn;
@@ -31,7 +31,7 @@ pub(super) struct Known {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Member {
     id: u32,
-    /// In ticks since the boot.
+    /// The start of the process, in ticks since the boot.
     started: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Which processes there are. All checks share one look.
+//! The processes that there are. All checks share one look.
 
 use std::fs;
 use std::io::{self, Read};
@@ -16,7 +16,7 @@ pub(super) const LOOK: &str = "processes";
 /// The kernel keeps so much of a name.
 pub(super) const LONGEST_NAME: usize = 15;
 
-/// So much of a command line is looked at.
+/// The octets of a command line that are looked at.
 const COMMAND_LINE: u64 = 64 * 1024;
 
 /// A process that runs.
@@ -24,7 +24,7 @@ const COMMAND_LINE: u64 = 64 * 1024;
 pub(super) struct Entry {
     pub(super) id: u32,
     pub(super) name: Vec<u8>,
-    /// In ticks since the boot.
+    /// The start of the process, in ticks since the boot.
     pub(super) started: u64,
 }
 
@@ -58,7 +58,7 @@ fn read() -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for file in fs::read_dir("/proc")? {
         let id = file?.file_name().to_str().and_then(|name| name.parse().ok());
-        // Who has gone meanwhile runs no more.
+        // A process that has gone meanwhile runs no more.
         entries.extend(id.and_then(entry));
     }
     Ok(entries)

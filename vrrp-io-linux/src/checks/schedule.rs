@@ -15,7 +15,7 @@ use super::outcome::Outcome;
 use super::target::Target;
 use super::watchers::Watchers;
 
-/// So many may wait for a look that was asked for.
+/// The number of callers that may wait for a look that was asked for.
 const ASKED: usize = 16;
 
 /// No interval is shorter, and none longer.
@@ -52,9 +52,9 @@ pub struct Check<T> {
 pub struct Verdict {
     /// Name of the check.
     pub check: String,
-    /// Which of the checks that had this name one after the other.
+    /// The number of this check among those that had its name one after the other.
     serial: u64,
-    /// How it stands.
+    /// The current reading.
     pub reading: Reading,
     /// The result that decided it, for people.
     pub reason: String,
@@ -74,7 +74,7 @@ impl Verdict {
 pub struct Ran {
     /// True for a success.
     pub success: bool,
-    /// How it ended, for people.
+    /// The outcome, for people.
     pub outcome: String,
     /// True where the check passes after it: single results may not change that.
     pub passes: bool,
@@ -112,11 +112,11 @@ pub fn spawn_from<T: Target>(
 /// The running checks. Dropping it stops them and ends what runs.
 #[derive(Debug)]
 pub struct Checks<T> {
-    /// By name.
+    /// The running checks, by name.
     running: BTreeMap<String, Running<T>>,
     watchers: Watchers,
     results: Sender<Verdict>,
-    /// How many were started so far.
+    /// The number that was started so far.
     started: u64,
 }
 
@@ -131,7 +131,7 @@ struct Running<T> {
 }
 
 impl<T: Target> Checks<T> {
-    /// From now on exactly these run. One that looks at the same goes on, whatever else changed: with its verdict, and
+    /// Lets exactly these run from now on. One that looks at the same goes on, whatever else changed: with its verdict, and
     /// the look that may be under way. Any other begins anew, without a verdict. What runs of those that are gone has
     /// ended on return.
     pub async fn replace(&mut self, checks: Vec<Check<T>>) {
@@ -198,7 +198,7 @@ impl<T: Target> Checks<T> {
         let (asked, asks) = mpsc::channel(ASKED);
         let (ended, last) = watch::channel(None);
         let mut task = JoinSet::new();
-        task.spawn(follow((serial, verdict), of_task, memory, asks, ended, self.results.clone()));
+        task.spawn(run_check((serial, verdict), of_task, memory, asks, ended, self.results.clone()));
         self.running.insert(name, Running { serial, definition, asked, last, task });
         serial
     }
@@ -210,7 +210,7 @@ impl<T> Running<T> {
     }
 }
 
-async fn follow<T: Target>(
+async fn run_check<T: Target>(
     (serial, verdict): (u64, Option<Reading>),
     mut definition: watch::Receiver<Check<T>>,
     mut memory: T::Memory,
@@ -273,7 +273,7 @@ async fn follow<T: Target>(
             }
             let passes = judge.series.verdict().unwrap_or(success);
             for asker in askers.drain(..) {
-                // Who asked may have gone.
+                // The caller may have gone.
                 let _ = asker.send(Ran { success, outcome: outcome.reason.clone(), passes });
             }
             if timeout(period(&check), &mut gone).await.is_ok() {

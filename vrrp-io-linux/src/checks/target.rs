@@ -19,8 +19,8 @@ pub trait Target: Clone + PartialEq + Send + Sync + 'static {
     /// Looks once, for at most `timeout`. The next look waits until nothing remains of this one.
     fn look(&self, memory: &mut Self::Memory, timeout: Duration) -> impl Future<Output = (Outcome, Remains)> + Send;
 
-    /// Waits until there may be something new, so that it is worth a look before the next interval. By default there never is.
-    /// Who drops the future loses nothing.
+    /// Waits until there may be something new, so that a look before the next interval is worth it. By default this never happens.
+    /// To drop the future loses nothing.
     fn woken(&self, memory: &mut Self::Memory) -> impl Future<Output = ()> + Send {
         let _ = memory;
         pending()
@@ -36,13 +36,13 @@ pub trait Target: Clone + PartialEq + Send + Sync + 'static {
 pub struct Remains(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
 
 impl Remains {
-    /// Nothing.
+    /// Holds nothing.
     #[must_use]
     pub const fn none() -> Self {
         Self(None)
     }
 
-    /// Something that is gone when this future ends. Who drops it lets go of it.
+    /// Holds something that is gone when this future ends. To drop it is to let go of it.
     #[must_use]
     pub fn until(gone: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(Some(Box::pin(gone)))

@@ -22,7 +22,7 @@ use super::probe::TlsOptions;
 const CERTIFICATE: &str = "certificate";
 const AUTHORITIES: &str = "authorities";
 
-/// How long authorities that were read are used, while all is well.
+/// The time for which authorities that were read are used, while all is well.
 const FRESH: Duration = Duration::from_secs(60);
 
 /// The knowledge that one look leaves for the next.
@@ -66,7 +66,7 @@ pub(super) fn days(span: Duration) -> String {
     format!("{:.1} days", span.as_secs_f64() / 86_400.0)
 }
 
-/// How much longer a certificate is valid.
+/// Returns how much longer a certificate is valid.
 fn validity(certificate: &CertificateDer<'_>, now: SystemTime) -> Result<Duration, String> {
     let (_, parsed) = parse_x509_certificate(certificate).map_err(|why| format!("it cannot be read: {why}"))?;
     let validity = parsed.validity();

@@ -1,4 +1,4 @@
-//! What tells checks that something has changed, shared by all of them.
+//! The kernel's news for checks, shared by all of them.
 
 use std::sync::{Arc, OnceLock};
 

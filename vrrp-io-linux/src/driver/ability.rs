@@ -1,4 +1,4 @@
-//! Which of their addresses this host can set: told to the routers, and to who asks why not.
+//! The addresses that this host can set: told to the routers, and to whoever asks why not.
 
 use std::net::IpAddr;
 
@@ -45,21 +45,21 @@ impl Driver {
     /// An address could not be set, for this reason.
     pub(super) fn failed(&mut self, id: RouterId, address: IpAddr, why: AddressError) {
         let Some(holding) = self.holdings.get(id, address) else { return };
-        let (vip, device) = (holding.vip.clone(), holding.device.clone());
+        let (virtual_ip, device) = (holding.virtual_ip.clone(), holding.device.clone());
         let circumstances = self.circumstances(&device);
         self.obstacles.failed(id, address, why.clone(), circumstances);
         // Better than what the kernel says.
         let error = self.obstacle(id, &device, address.is_ipv6(), circumstances).unwrap_or(why);
-        self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
+        self.reporter.report(id, EventKind::AddressFailed { virtual_ip, device, error });
     }
 
-    /// Why an address is not served, if it is not.
+    /// Returns why an address is not served, if it is not.
     pub(super) fn why_not(&self, id: RouterId, address: IpAddr) -> Option<AddressError> {
         let why = self.obstacles.why(id, address)?;
         let device = self.holdings.get(id, address).map(|holding| holding.device.as_str());
         // What else was wrong with an interface went with it.
-        let gone =
-            device.filter(|device| !self.macvlans.is_one(device) && self.condition(device) == Condition::Missing);
+        let gone = device
+            .filter(|device| !self.macvlans.is_virtual_mac(device) && self.condition(device) == Condition::Missing);
         Some(gone.map_or_else(|| why.clone(), |device| words::unusable(device, Condition::Missing)))
     }
 
@@ -72,8 +72,8 @@ impl Driver {
         if let (false, Some(holding), Some(why)) =
             (available, self.holdings.get(id, address), self.obstacles.why(id, address))
         {
-            let (vip, device, error) = (holding.vip.clone(), holding.device.clone(), why.clone());
-            self.reporter.report(id, EventKind::AddressFailed { vip, device, error });
+            let (virtual_ip, device, error) = (holding.virtual_ip.clone(), holding.device.clone(), why.clone());
+            self.reporter.report(id, EventKind::AddressFailed { virtual_ip, device, error });
         }
         self.tell(id, Input::AddressAvailable(index, available));
     }
@@ -88,8 +88,8 @@ impl Driver {
         }
     }
 
-    /// What is known to stand in the way of an address on a device. That the router's own interface is down is a fault of
-    /// the router.
+    /// Returns the obstacle that is known for an address on a device. If the router's own interface is down, that is a fault of the
+    /// router, and no obstacle.
     fn obstacle(
         &self,
         id: RouterId,
@@ -98,9 +98,9 @@ impl Driver {
         circumstances: Circumstances,
     ) -> Option<AddressError> {
         let Circumstances { ifindex, up, mtu, ipv6 } = circumstances;
-        let interface = self.routers.get(id).map_or("", |hosted| hosted.router.interface.as_str());
+        let interface = self.routers.get(id).map_or("", |running| running.router.interface.as_str());
         let own = interface == device;
-        let macvlan = self.macvlans.is_one(device);
+        let macvlan = self.macvlans.is_virtual_mac(device);
         match ifindex {
             _ if macvlan && !self.macvlans.is_ready(id) => {
                 let macvlan = device.to_owned();

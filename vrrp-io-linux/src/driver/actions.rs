@@ -1,16 +1,17 @@
-//! What the routers ask for, carried out; and what the kernel answered.
+//! The actions that the routers ask for, and the kernel's answers.
 
 use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use vrrp_core::wire::{Endpoints, TTL};
-use vrrp_core::{Action, AdvertKind, Input, Peers, Role, RouterId, Vip, VirtualRouter};
+use vrrp_core::{Action, AddressRequest, AdvertKind, Input, Peers, Role, RouterId, VirtualRouter};
 
+use super::punctuality::has_all;
 use super::state::Driver;
 use crate::address_error::AddressError;
 use crate::addresses::announcements::Announcement;
-use crate::addresses::holdings::{Answer, Step};
+use crate::addresses::holdings::{Answer, Consequences};
 use crate::event::EventKind;
 use crate::kernel::netlink::requests::Done;
 use crate::packets::link_layer::Mac;
@@ -22,17 +23,17 @@ use crate::{clock, vmac};
 
 /// Addresses renewed at once: for so long nothing else happens.
 const RENEWED_AT_ONCE: usize = 16;
-/// Who takes longer for that was not running. The shortest lifetime is ten times as long.
+/// The longest time for such a renewal: a driver that takes longer was not running. The shortest lifetime is ten times as long.
 const RENEWED_WITHIN: Duration = Duration::from_millis(100);
-/// What that takes, with a reserve.
+/// The time that it takes, with a reserve.
 const RENEWAL: Duration = Duration::from_micros(500);
 /// Announcements repeated at once: for so long nothing else happens.
 const REPEATED_AT_ONCE: usize = 32;
 
-/// What became of an advertisement.
+/// The outcome of sending an advertisement.
 struct Sent {
     to_anybody: bool,
-    /// To whom it could not be sent, and why; of several the last.
+    /// The peer that it could not be sent to, and why; of several the last.
     failed: Option<(IpAddr, io::Error)>,
 }
 
@@ -54,7 +55,7 @@ impl Driver {
         }
     }
 
-    /// Whether [`act`](Self::act) has left something undone.
+    /// Tells whether [`act`](Self::act) has left something undone.
     pub(super) fn has_work(&self) -> bool {
         self.requests.are_queued() || self.announcements.are_repeated()
     }
@@ -65,9 +66,9 @@ impl Driver {
             self.breathe();
             match action {
                 Action::SendAdvertisement(kind) => self.advertise(id, kind),
-                Action::InstallAddress(vip) => self.install(id, vip),
-                Action::RemoveAddress(vip) => self.remove(id, vip.address),
-                Action::AnnounceAddress { vip, count } => self.announce(id, vip, count),
+                Action::InstallAddress(request) => self.install(id, request),
+                Action::RemoveAddress(request) => self.remove(id, request.address),
+                Action::AnnounceAddress { request, count } => self.announce(id, request, count),
                 Action::StateChanged(transition) => {
                     if transition.from == Role::Master && transition.to != Role::Master {
                         self.macvlans.release(id);
@@ -80,6 +81,8 @@ impl Driver {
                     let why = self.cause(id, &transition.cause);
                     self.follow_drain(id, &transition);
                     self.show(id);
+                    self.punctuality.changed(id, &transition);
+                    self.time_takeover(id);
                     self.reporter.report(id, EventKind::StateChanged { transition, why, priority });
                 }
                 Action::PriorityChanged { from, to, by } => {
@@ -116,6 +119,7 @@ impl Driver {
             return;
         }
         if serves && to_anybody {
+            self.punctuality.advertised(id, clock::now());
             self.advertised(id);
         }
     }
@@ -123,26 +127,35 @@ impl Driver {
     /// To the group, or a copy to each peer, in the steps of section 7.2 (IP-09). `None`: there is nothing to send from.
     fn send_advertisement(&mut self, id: RouterId, kind: AdvertKind) -> Option<Sent> {
         let to_winner = self.frame_to_winner(id, kind);
-        let (router, hosted) = (self.set.get(id)?, self.routers.get(id)?);
-        let (port, source) = (self.ports.get_mut(hosted.port)?, router.source()?);
-        let group = router.config().family().group();
-        let alone = router.winner().filter(|_| is_last_word(kind));
-        let meant = |peer: &IpAddr| alone.is_none_or(|winner| winner == *peer);
-        let (ttl, destinations): (_, &mut dyn Iterator<Item = IpAddr>) = match router.config_of(kind).peers() {
-            Peers::Multicast => (TTL, &mut std::iter::once(group)),
-            Peers::Unicast(peers) => {
-                (hosted.router.unicast_ttl, &mut peers.iter().map(|peer| peer.address).filter(meant))
-            }
+        let (router, running) = (self.set.get(id)?, self.routers.get(id)?);
+        let (port, source) = (self.ports.get_mut(running.port)?, router.source()?);
+        let alone = router.winner().filter(|_| is_yield(kind));
+        let (ttl, count) = match router.config_of(kind).peers() {
+            Peers::Multicast => (TTL, 1),
+            Peers::Unicast(peers) => (running.router.unicast_ttl, peers.len()),
         };
         let mut sent = Sent { to_anybody: false, failed: None };
-        for destination in destinations {
-            let Some(ends) = Endpoints::new(source, destination) else { continue };
-            let Ok(len) = router.encode(kind, ends, &mut self.message) else { continue };
+        for n in 0..count {
+            let config = self.set.get(id)?.config_of(kind);
+            let destination = match config.peers() {
+                Peers::Multicast => Some(config.family().group()),
+                Peers::Unicast(peers) => {
+                    let address = peers.get(n).map(|peer| peer.address);
+                    address.filter(|peer| alone.is_none_or(|winner| winner == *peer))
+                }
+            };
+            let Some((destination, endpoints)) = destination.and_then(|to| Some((to, Endpoints::new(source, to)?)))
+            else {
+                continue;
+            };
+            let Some(Ok(len)) = self.set.encode(id, kind, endpoints, &mut self.message) else { continue };
             let message = self.message.get(..len).unwrap_or_default();
-            let result = match (hosted.router.virtual_source(), to_winner) {
-                (None, None) => port.send(ends, ttl, message),
-                (None, Some((own, winner))) => port.send_as(own, Some(winner), &self.link_layer, ends, ttl, message),
-                (Some(mac), _) => port.send_as(mac, None, &self.link_layer, ends, ttl, message),
+            let result = match (running.router.virtual_source(), to_winner) {
+                (None, None) => port.send(endpoints, ttl, message),
+                (None, Some((own, winner))) => {
+                    port.send_as(own, Some(winner), &self.link_layer, endpoints, ttl, message)
+                }
+                (Some(mac), _) => port.send_as(mac, None, &self.link_layer, endpoints, ttl, message),
             };
             match result {
                 Ok(()) => sent.to_anybody = true,
@@ -152,29 +165,32 @@ impl Driver {
         Some(sent)
     }
 
-    /// From and to which MAC address a last word to the group goes: it is for the winner alone, and a switch learns nothing
+    /// From and to which MAC address a yield advertisement to the group goes: it is for the winner alone, and a switch learns nothing
     /// from it. A virtual MAC address is no router's own: what is sent to it need not come to where that router listens.
     fn frame_to_winner(&self, id: RouterId, kind: AdvertKind) -> Option<(Mac, Mac)> {
-        let (router, hosted) = (self.set.get(id)?, self.routers.get(id)?);
-        let own = hosted.router.macvlan.as_ref().map(|macvlan| macvlan.mac.octets());
+        let (router, running) = (self.set.get(id)?, self.routers.get(id)?);
+        let own = running.router.macvlan.as_ref().map(|macvlan| macvlan.mac.octets());
         let is_virtual = |mac: Mac| vmac::is_virtual(mac) || own == Some(mac);
-        let winner = hosted.winner_mac.filter(|mac| is_last_word(kind) && !is_virtual(*mac))?;
+        let winner = running.winner_mac.filter(|mac| is_yield(kind) && !is_virtual(*mac))?;
         if !matches!(router.config_of(kind).peers(), Peers::Multicast) {
             return None;
         }
-        let port = self.ports.get(hosted.port)?;
+        let port = self.ports.get(running.port)?;
         Some((self.monitor.link_by_name(&port.name)?.mac?, winner))
     }
 
     /// Counts and reports an advertisement that did not leave. Returns false where the link is down.
     fn follow_send_failure(&mut self, id: RouterId, (destination, error): (IpAddr, io::Error)) -> bool {
         self.set.count_tx_error(id);
-        let port = self.routers.get(id).and_then(|hosted| self.ports.get(hosted.port));
+        let port = self.routers.get(id).and_then(|running| self.ports.get(running.port));
         // The release of a router whose link went is tried all the same; why it fails is told as its fault. A Master that stays
         // it while its link is down has none.
         let is_at_fault = self.set.get(id).is_some_and(|router| router.role() != Role::Master);
         if is_at_fault && !port.and_then(|port| self.monitor.link_by_name(&port.name)).is_some_and(|link| link.up) {
             return false;
+        }
+        if let Some(running) = self.routers.get_mut(id) {
+            running.notes.not_sent(destination, (&error).into(), clock::now());
         }
         self.reporter.report_repeating(id, clock::now(), Kind::SendFailed, |unreported| EventKind::SendFailed {
             destination,
@@ -184,7 +200,8 @@ impl Driver {
         true
     }
 
-    /// What a Master holds is its own for another while. One that was not heard says now what it could not say.
+    /// Notes that an advertisement went out: a Master keeps its addresses for another lifetime. One that was not heard before
+    /// announces them now.
     fn advertised(&mut self, id: RouterId) {
         let Some(router) = self.set.get(id).filter(|router| router.role() == Role::Master) else { return };
         let installed = router.installed() > 0;
@@ -222,9 +239,9 @@ impl Driver {
         self.requests.renew(self.holdings.renewals(std::iter::from_fn(next)), now + RENEWED_WITHIN);
     }
 
-    pub(super) fn install(&mut self, id: RouterId, request: Vip) {
+    pub(super) fn install(&mut self, id: RouterId, request: AddressRequest) {
         let Some(holding) = self.holdings.get(id, request.address) else { return };
-        let (vip, device) = (holding.vip.clone(), holding.device.clone());
+        let (virtual_ip, device) = (holding.virtual_ip.clone(), holding.device.clone());
         let Some(ifindex) = self.monitor.link_by_name(&device).map(|link| link.index) else {
             self.failed(id, request.address, words::unusable(&device, Condition::Missing));
             return self.tell(id, Input::AddressFailed(request));
@@ -233,7 +250,7 @@ impl Driver {
             self.failed(id, request.address, AddressError::MacvlanNotRaised { macvlan: device, error: error.into() });
             return self.tell(id, Input::AddressFailed(request));
         }
-        self.warn_of_real_address(id, &vip, &device);
+        self.warn_of_real_address(id, &virtual_ip, &device);
         let step = self.holdings.install(&self.monitor, id, request, ifindex);
         self.go(step);
     }
@@ -245,9 +262,9 @@ impl Driver {
 
     /// Announces an address once, unless others on its link go before it; where that is to be repeated, when every other
     /// address has been announced too. Nothing claims an address that this host does not serve.
-    pub(super) fn announce(&mut self, id: RouterId, request: Vip, count: u8) {
-        let Some(hosted) = self.routers.get(id) else { return };
-        let gap = hosted.router.announcement_gap;
+    pub(super) fn announce(&mut self, id: RouterId, request: AddressRequest, count: u8) {
+        let Some(running) = self.routers.get(id) else { return };
+        let gap = running.router.announcement_gap;
         let announcement = Announcement { router: id, request, count, gap, is_first: true };
         let Some(link) = self.announced_on(id, request) else { return };
         if self.announcements.begin(link, announcement, clock::now()) {
@@ -282,7 +299,7 @@ impl Driver {
 
     /// The link on which an address is to be announced. None where there is nobody to tell, or nothing: the address is not
     /// wanted any more or not there, or its Master is not heard, so that another host may serve it.
-    fn announced_on(&self, id: RouterId, request: Vip) -> Option<u32> {
+    fn announced_on(&self, id: RouterId, request: AddressRequest) -> Option<u32> {
         let is_told = self.holdings.wants(id, request) && self.leases.is_heard(id, clock::now());
         self.holdings.serves_on(id, request.address).filter(|_| is_told)
     }
@@ -311,7 +328,7 @@ impl Driver {
     }
 
     /// Asks the kernel what is to be asked next, and tells a router what it has to know.
-    fn go(&mut self, Step { asks, answer }: Step) {
+    fn go(&mut self, Consequences { asks, answer }: Consequences) {
         self.ask(asks);
         if let Some((id, address, answer)) = answer {
             self.take(id, address, answer);
@@ -321,15 +338,16 @@ impl Driver {
     /// Reports what became of an address, and tells its router.
     fn take(&mut self, id: RouterId, address: IpAddr, answer: Answer) {
         let Some(holding) = self.holdings.get(id, address) else { return };
-        let (vip, device) = (holding.vip.clone(), holding.device.clone());
+        let (virtual_ip, device) = (holding.virtual_ip.clone(), holding.device.clone());
         let (event, input) = match answer {
             Answer::Installed { request, foreign, prefix_len } => {
-                let vip = VirtualIp { prefix_len, ..vip };
-                (EventKind::AddressInstalled { vip, device, foreign }, Some(Input::AddressInstalled(request)))
+                let virtual_ip = VirtualIp { prefix_len, ..virtual_ip };
+                (EventKind::AddressInstalled { virtual_ip, device, foreign }, Some(Input::AddressInstalled(request)))
             }
             Answer::Failed { request, error } => {
                 self.failed(id, address, error);
                 self.tell(id, Input::AddressFailed(request));
+                self.time_takeover(id);
                 return self.look_for_obstacles_again(id);
             }
             Answer::Outdated { request } => {
@@ -337,12 +355,12 @@ impl Driver {
                 return self.install(id, request);
             }
             Answer::Removed { ifindex, prefix_len } => {
-                let vip = VirtualIp { prefix_len, ..vip };
-                (EventKind::AddressRemoved { vip, device: self.called(ifindex, device) }, None)
+                let virtual_ip = VirtualIp { prefix_len, ..virtual_ip };
+                (EventKind::AddressRemoved { virtual_ip, device: self.called(ifindex, device) }, None)
             }
             Answer::Stuck(error) => {
                 let error = AddressError::NotRemoved(error.into());
-                (EventKind::AddressFailed { vip, device, error }, None)
+                (EventKind::AddressFailed { virtual_ip, device, error }, None)
             }
         };
         self.reporter.report(id, event);
@@ -354,19 +372,26 @@ impl Driver {
         self.obstacles.overcome(id, address);
         self.confirmed_at = clock::now();
         self.tell(id, input);
+        self.time_takeover(id);
         if let Some(request) = put_back {
             self.announce(id, request, 1);
         }
     }
 
-    /// What a link is called now; `before`, when it is gone.
+    /// The kernel has answered for an address: perhaps it was the last one of a takeover.
+    fn time_takeover(&mut self, id: RouterId) {
+        let Some(router) = self.set.get(id) else { return };
+        self.punctuality.done(id, clock::now(), || has_all(router));
+    }
+
+    /// Returns the name of a link now, or `before` when the link is gone.
     fn called(&self, ifindex: u32, before: String) -> String {
         self.monitor.link(ifindex).map_or(before, |link| link.name.clone())
     }
 
     /// A Master has this address, and loses it to nobody but somebody who removes it: there again, it is announced again
     /// (ARP-05).
-    fn is_known(&self, id: RouterId, request: Vip) -> bool {
+    fn is_known(&self, id: RouterId, request: AddressRequest) -> bool {
         self.set.get(id).is_some_and(|router| router.role() == Role::Master && router.is_installed(request.address))
     }
 
@@ -377,8 +402,8 @@ impl Driver {
         }
     }
 
-    /// Has everything done that is asked of the kernel.
-    pub(super) fn settle(&mut self) {
+    /// Sends all requests to the kernel, and takes in the answers, until none is left.
+    pub(super) fn carry_out_requests(&mut self) {
         while self.requests.are_queued() {
             self.breathe();
             self.requests.flush();
@@ -390,9 +415,9 @@ impl Driver {
 
     /// Somebody took an address from a Master. It is put back, and announced like a new one (ARP-05); but not again and
     /// again: then its router is told that it cannot have it, and tries again later.
-    pub(super) fn reinstall(&mut self, id: RouterId, request: Vip) {
+    pub(super) fn reinstall(&mut self, id: RouterId, request: AddressRequest) {
         let Some(holding) = self.holdings.get(id, request.address) else { return };
-        let (vip, device) = (holding.vip.clone(), holding.device.clone());
+        let (virtual_ip, device) = (holding.virtual_ip.clone(), holding.device.clone());
         let now = clock::now();
         let put_back = self.leases.holds(id, now);
         let expired = self.leases.may_have_expired(id, now);
@@ -402,8 +427,8 @@ impl Driver {
             return self.tell(id, Input::AddressFailed(request));
         }
         let event = match expired {
-            true => EventKind::AddressExpired { vip, device, put_back },
-            false => EventKind::AddressLost { vip, device },
+            true => EventKind::AddressExpired { virtual_ip, device, put_back },
+            false => EventKind::AddressLost { virtual_ip, device },
         };
         self.reporter.report(id, event);
         match put_back {
@@ -421,6 +446,6 @@ impl Driver {
     }
 }
 
-fn is_last_word(kind: AdvertKind) -> bool {
-    matches!(kind, AdvertKind::LastWord | AdvertKind::LastWordVersion2)
+fn is_yield(kind: AdvertKind) -> bool {
+    matches!(kind, AdvertKind::Yield | AdvertKind::YieldVersion2)
 }

@@ -1,4 +1,4 @@
-//! What the ledger of addresses asks of the kernel, and what it sees of the host.
+//! The requests to the kernel from the ledger of addresses, and its view of the host.
 
 use std::net::IpAddr;
 
@@ -15,13 +15,15 @@ impl Driver {
     pub(super) fn ask(&mut self, asks: impl IntoIterator<Item = Ask>) {
         for ask in asks {
             match ask {
-                Ask::Install { ifindex, vip, lifetime, ticket } => {
-                    self.requests.install(ifindex, &vip, lifetime, ticket);
+                Ask::Install { ifindex, virtual_ip, lifetime, ticket } => {
+                    self.requests.install(ifindex, &virtual_ip, lifetime, ticket);
                 }
-                Ask::Renew { ifindex, vip, lifetime } => self.requests.renew([(ifindex, &vip, lifetime)], Instant::MAX),
+                Ask::Renew { ifindex, virtual_ip, lifetime } => {
+                    self.requests.renew([(ifindex, &virtual_ip, lifetime)], Instant::MAX)
+                }
                 Ask::Remove { ifindex, address, prefix_len, ticket } => {
-                    let vip = VirtualIp { prefix_len, ..VirtualIp::from(address) };
-                    self.requests.remove(ifindex, &vip, ticket);
+                    let virtual_ip = VirtualIp { prefix_len, ..VirtualIp::from(address) };
+                    self.requests.remove(ifindex, &virtual_ip, ticket);
                 }
             }
         }

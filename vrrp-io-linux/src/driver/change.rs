@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use vrrp_core::{Input, Instant, Role, RouterId, VirtualRouter};
 
-use super::changing::{Answer, Applying, Filtering, Stage, Step, Task};
+use super::changing::{Applying, ChangeReply, ChangeStep, Filtering, Stage, Task};
 use super::command::Change;
 use super::lineup::{self, Crowds};
 use super::open::{self, opening_failed};
@@ -22,12 +22,12 @@ use crate::packets::needs::{Needs, Ready};
 use crate::router::Router;
 use crate::warning::Warning;
 
-/// How long news of macvlans that were made is waited for; who is not ready by then waits as for any interface.
+/// The time to wait for news of macvlans that were made; a router that is not ready by then waits as for any interface.
 const NEWS_LIMIT: Duration = Duration::from_secs(1);
-/// How long the kernel has to answer. It takes some milliseconds; with thousands of addresses seconds.
+/// The time that the kernel has to answer. It takes some milliseconds; with thousands of addresses seconds.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
-/// What comes next for a change.
+/// The next step of a change.
 enum Progress {
     /// To wait.
     Waits,
@@ -45,7 +45,7 @@ impl Driver {
         ids.iter().for_each(|id| self.follow_macvlan(*id));
         let ports: BTreeMap<usize, Needs> = self.ports.iter().map(|(number, port)| (number, port.needs)).collect();
         self.changing.current = Some(Box::new(Applying {
-            steps: ids.into_iter().map(Step::Added).collect(),
+            steps: ids.into_iter().map(ChangeStep::Added).collect(),
             answer: None,
             opened: ports.keys().copied().collect(),
             ports,
@@ -55,13 +55,13 @@ impl Driver {
         }));
     }
 
-    /// Whether everything runs as it was asked for.
+    /// Tells whether no change is being made or waiting.
     pub(super) fn is_unchanging(&self) -> bool {
         self.changing.current.is_none() && self.changing.waiting.is_empty()
     }
 
     /// Carries out changes when those that came before are done.
-    pub(super) fn apply(&mut self, changes: Vec<Change>, answer: Answer) {
+    pub(super) fn apply(&mut self, changes: Vec<Change>, answer: ChangeReply) {
         self.changing.waiting.push_back((changes, answer));
     }
 
@@ -90,9 +90,9 @@ impl Driver {
                     applying.stage = stage;
                     self.changing.current = Some(applying);
                 }
-                // Who asked may have gone.
+                // The caller may have gone.
                 Ok(Progress::Done) => {
-                    let ids = applying.steps.iter().filter_map(Step::id).collect();
+                    let ids = applying.steps.iter().filter_map(ChangeStep::id).collect();
                     let _ = applying.answer.map(|answer| answer.send(Ok(ids)));
                 }
                 Err(error) => {
@@ -103,7 +103,7 @@ impl Driver {
         }
     }
 
-    /// When a change waits no longer for the kernel. Of the end of a thread it is told.
+    /// Returns when a change waits no longer for the kernel. A thread reports its end itself.
     pub(super) fn change_limit(&self) -> Option<Instant> {
         let applying = self.changing.current.as_ref()?;
         match applying.stage {
@@ -112,7 +112,7 @@ impl Driver {
         }
     }
 
-    /// Whether a thread has done what a change waits for.
+    /// Tells whether a thread has done what a change waits for.
     pub(super) fn poll_change(&mut self, cx: &mut Context<'_>) -> bool {
         match self.changing.current.as_mut().map(|applying| &mut applying.stage) {
             Some(Stage::Claiming(task) | Stage::Closing(task)) => task.poll(cx),
@@ -127,14 +127,14 @@ impl Driver {
         let groups = self.changed_groups(&changes);
         let places = changes.iter().filter_map(|change| match change {
             Change::Add(router) | Change::Reconfigure(_, router) => Some(router),
-            Change::Remove(id) => self.routers.get(*id).map(|hosted| &hosted.router),
+            Change::Remove(id) => self.routers.get(*id).map(|running| &running.router),
         });
         let places: BTreeSet<(String, _)> =
             places.map(|router| (router.interface.clone(), router.config.family())).collect();
         let numbers: BTreeMap<(String, _), usize> =
             places.into_iter().map(|(name, family)| ((name.clone(), family), self.port_of(&name, family))).collect();
         let ports = numbers.values().filter_map(|number| Some((*number, self.ports.get(*number)?.needs))).collect();
-        // What goes stays claimed until it is gone.
+        // Routers that go stay claimed until they are gone.
         let mut needs: BTreeMap<usize, Needs> = BTreeMap::clone(&ports);
         let comes = changes.iter().filter_map(|change| match change {
             Change::Add(router) | Change::Reconfigure(_, router) => Some(router),
@@ -148,14 +148,14 @@ impl Driver {
         open::allow_files(self.ports.len());
         let opened = needs.keys().copied().collect();
         let plan = self.ports.plan(needs, |name| self.monitor.link_by_name(name));
-        let steps = changes.into_iter().map(Step::from).collect();
+        let steps = changes.into_iter().map(ChangeStep::from).collect();
         let stage = Stage::Claiming(Task::new(plan.start()));
         Ok(Applying { steps, answer: None, ports, opened, groups, stage, limit: clock::now() + ANSWER_LIMIT })
     }
 
     /// The sync groups that a router leaves, joins, or has another place in.
     fn changed_groups(&self, changes: &[Change]) -> BTreeSet<String> {
-        let now = |id: &RouterId| self.routers.get(*id).map(|hosted| &hosted.router);
+        let now = |id: &RouterId| self.routers.get(*id).map(|running| &running.router);
         let pairs = changes.iter().map(|change| match change {
             Change::Add(router) => (None, Some(router)),
             Change::Remove(id) => (now(id), None),
@@ -195,7 +195,7 @@ impl Driver {
             }
             Stage::Making => {
                 // Of two with the same MAC address on one interface only one can be up.
-                let waits = self.macvlans.are_awaited(&self.monitor) || !self.macvlans_going.is_empty();
+                let waits = self.macvlans.any_pending(&self.monitor) || !self.macvlans_going.is_empty();
                 if waits && !is_over {
                     return Ok(Progress::Waits);
                 }
@@ -210,7 +210,7 @@ impl Driver {
             }
             Stage::Closing(task) => match task.take() {
                 None => return Ok(Progress::Waits),
-                // What could not be let go of is held until the next change.
+                // Claims that could not be let go of are held until the next change.
                 Some(ready) => {
                     self.narrow(ready.ok().and_then(Result::ok).unwrap_or_default());
                     Stage::Going(self.refilter(std::iter::empty()).into())
@@ -296,19 +296,19 @@ impl Driver {
             self.forsake(id);
             self.strike(id);
         }
-        let crowds = Crowds::of(self.routers.iter().map(|hosted| &*hosted.asked).chain(applying.added()));
+        let crowds = Crowds::of(self.routers.iter().map(|running| &*running.asked).chain(applying.added()));
         let mut added = Vec::new();
         for step in &mut applying.steps {
-            if let Step::Add(router) = step {
+            if let ChangeStep::Add(router) = step {
                 let id = self.enlist(router.clone(), &crowds)?;
                 added.push(id);
-                *step = Step::Added(id);
+                *step = ChangeStep::Added(id);
             }
         }
         self.warn_of_owners(&added);
         self.sweep_for(&added);
         for id in added {
-            let router = self.routers.get(id).map(|hosted| Arc::clone(&hosted.asked));
+            let router = self.routers.get(id).map(|running| Arc::clone(&running.asked));
             router.into_iter().for_each(|router| self.add_macvlan(id, &router));
         }
         for (id, router) in applying.becomes() {
@@ -320,15 +320,15 @@ impl Driver {
     /// Every router gets the configuration that is wanted, and those that came are started.
     fn run_as_wanted(&mut self, applying: &mut Applying) {
         let becomes: BTreeMap<RouterId, &Router> = applying.becomes().collect();
-        let stays = self.routers.iter().filter(|hosted| !becomes.contains_key(&hosted.id));
-        let crowds = Crowds::of(stays.map(|hosted| &*hosted.asked).chain(becomes.values().copied()));
+        let stays = self.routers.iter().filter(|running| !becomes.contains_key(&running.id));
+        let crowds = Crowds::of(stays.map(|running| &*running.asked).chain(becomes.values().copied()));
         let ids: Vec<RouterId> = becomes.keys().copied().collect();
         for (id, router) in becomes {
             self.replace(id, router.clone(), &crowds);
         }
         self.relet(&crowds);
         self.regroup(&applying.groups);
-        self.gathers = open::may_gather(self.routers.iter().map(|hosted| &hosted.router));
+        self.gathers = open::may_gather(self.routers.iter().map(|running| &running.router));
         let started: Vec<RouterId> = applying.started().collect();
         self.launch(&started, &applying.opened);
         ids.into_iter().for_each(|id| self.show(id));
@@ -337,8 +337,8 @@ impl Driver {
 
     /// Starts routers that are there, on these ports.
     fn launch(&mut self, ids: &[RouterId], ports: &[usize]) {
-        let hosted = ids.iter().filter_map(|id| self.routers.get(*id));
-        let devices: BTreeSet<String> = hosted.flat_map(|hosted| hosted.devices.to_vec()).collect();
+        let running = ids.iter().filter_map(|id| self.routers.get(*id));
+        let devices: BTreeSet<String> = running.flat_map(|running| running.devices.to_vec()).collect();
         // Where there were others they have prepared it.
         let is_first = |device: &String| {
             let first = self.interfaces.get(device).and_then(|concerned| concerned.ipv4.first());
@@ -368,8 +368,8 @@ impl Driver {
             self.drop_idle_macvlan(id);
         }
         let mut needs: BTreeMap<usize, Needs> = applying.ports.keys().map(|port| (*port, Needs::default())).collect();
-        for hosted in self.routers.iter() {
-            needs.get_mut(&hosted.port).into_iter().for_each(|needs| needs.add(&hosted.router));
+        for running in self.routers.iter() {
+            needs.get_mut(&running.port).into_iter().for_each(|needs| needs.add(&running.router));
         }
         for (port, _) in needs.iter().filter(|(_, needs)| **needs == Needs::default()) {
             self.close_port(*port);
@@ -378,7 +378,7 @@ impl Driver {
         Task::new(self.ports.plan(needs, |name| self.monitor.link_by_name(name)).start())
     }
 
-    /// Whether the kernel has answered for every address of a router that is to come or to go.
+    /// Tells whether the kernel has answered for every address of a router that is to come or to go.
     pub(super) fn is_settled(&self, id: RouterId) -> bool {
         let Some(router) = self.set.get(id) else { return true };
         let answered =

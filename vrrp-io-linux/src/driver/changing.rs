@@ -1,4 +1,4 @@
-//! What is being changed: how far it has come, and what it waits for.
+//! The change that is being made: how far it has come, and what it waits for.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
@@ -16,34 +16,34 @@ use crate::kernel::filter::Generation;
 use crate::packets::needs::{Needs, Ready};
 use crate::router::Router;
 
-/// What is being changed, and what is to be changed after that.
+/// The change that is being made, and the changes that are to follow it.
 #[derive(Debug, Default)]
 pub(super) struct Changing {
     pub(super) current: Option<Box<Applying>>,
-    pub(super) waiting: VecDeque<(Vec<Change>, Answer)>,
+    pub(super) waiting: VecDeque<(Vec<Change>, ChangeReply)>,
 }
 
-pub(super) type Answer = Reply<Result<Vec<RouterId>, ChangeError>>;
+pub(super) type ChangeReply = Reply<Result<Vec<RouterId>, ChangeError>>;
 
 /// One that is being carried out.
 #[derive(Debug)]
 pub(super) struct Applying {
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<ChangeStep>,
     /// Nobody waits for the end of a start.
-    pub(super) answer: Option<Answer>,
+    pub(super) answer: Option<ChangeReply>,
     /// The ports whose routers change, and what they needed before.
     pub(super) ports: BTreeMap<usize, Needs>,
-    /// Those of them that need something else meanwhile.
+    /// The ports among them that need something else during the change.
     pub(super) opened: Vec<usize>,
     /// The sync groups whose members change.
     pub(super) groups: BTreeSet<String>,
     pub(super) stage: Stage,
-    /// Until when this stage waits.
+    /// The moment until which this stage waits.
     pub(super) limit: Instant,
 }
 
 #[derive(Debug)]
-pub(super) enum Step {
+pub(super) enum ChangeStep {
     Add(Router),
     Added(RouterId),
     Remove(RouterId),
@@ -56,13 +56,13 @@ pub(super) enum Stage {
     Claiming(Task<Result<Vec<Ready>, Refusal>>),
     /// Their addresses are closed to packets, where they must not accept any.
     Filtering(Vec<Ready>, Filtering),
-    /// Those that go have released, and the kernel has yet to answer.
+    /// The routers that go have released their addresses, and the kernel has yet to answer.
     Leaving,
     /// Macvlans are made.
     Making,
     /// Everything runs as it is to, and the kernel has yet to answer.
     Settling,
-    /// What nobody needs any more is let go.
+    /// Everything that nobody needs any more is let go.
     Closing(Task<Result<Vec<Ready>, Refusal>>),
     /// Macvlans that nobody needs are removed, and addresses that nobody has are open again.
     Going(Filtering),
@@ -83,7 +83,7 @@ pub(super) struct Task<T> {
 }
 
 impl Changing {
-    /// Whether a router has been released, and is about to be forgotten.
+    /// Tells whether a router has been released and is about to be forgotten.
     pub(super) fn is_leaving(&self, id: RouterId) -> bool {
         let current = self.current.as_ref().filter(|applying| matches!(applying.stage, Stage::Leaving));
         current.is_some_and(|applying| applying.removed().any(|removed| removed == id))
@@ -111,27 +111,29 @@ impl From<io::Result<Option<Generation>>> for Filtering {
 
 impl Applying {
     pub(super) fn removed(&self) -> impl Iterator<Item = RouterId> {
-        self.steps.iter().filter_map(|step| if let Step::Remove(id) = step { Some(*id) } else { None })
+        self.steps.iter().filter_map(|step| if let ChangeStep::Remove(id) = step { Some(*id) } else { None })
     }
 
     pub(super) fn added(&self) -> impl Iterator<Item = &Router> {
-        self.steps.iter().filter_map(|step| if let Step::Add(router) = step { Some(router) } else { None })
+        self.steps.iter().filter_map(|step| if let ChangeStep::Add(router) = step { Some(router) } else { None })
     }
 
     pub(super) fn started(&self) -> impl Iterator<Item = RouterId> {
-        self.steps.iter().filter_map(|step| if let Step::Added(id) = step { Some(*id) } else { None })
+        self.steps.iter().filter_map(|step| if let ChangeStep::Added(id) = step { Some(*id) } else { None })
     }
 
     pub(super) fn becomes(&self) -> impl Iterator<Item = (RouterId, &Router)> {
-        self.steps.iter().filter_map(|step| if let Step::Reconfigure(id, to) = step { Some((*id, to)) } else { None })
+        self.steps
+            .iter()
+            .filter_map(|step| if let ChangeStep::Reconfigure(id, to) = step { Some((*id, to)) } else { None })
     }
 
     /// The routers that come, and what those become that change.
     pub(super) fn coming(&self) -> impl Iterator<Item = (Option<RouterId>, &Router)> {
         self.steps.iter().filter_map(|step| match step {
-            Step::Add(router) => Some((None, router)),
-            Step::Reconfigure(id, router) => Some((Some(*id), router)),
-            Step::Added(_) | Step::Remove(_) => None,
+            ChangeStep::Add(router) => Some((None, router)),
+            ChangeStep::Reconfigure(id, router) => Some((Some(*id), router)),
+            ChangeStep::Added(_) | ChangeStep::Remove(_) => None,
         })
     }
 
@@ -140,7 +142,7 @@ impl Applying {
     }
 }
 
-impl Step {
+impl ChangeStep {
     pub(super) fn id(&self) -> Option<RouterId> {
         match self {
             Self::Add(_) => None,
@@ -149,7 +151,7 @@ impl Step {
     }
 }
 
-impl From<Change> for Step {
+impl From<Change> for ChangeStep {
     fn from(change: Change) -> Self {
         match change {
             Change::Add(router) => Self::Add(router),
@@ -164,7 +166,7 @@ impl<T> Task<T> {
         Self { receiver, result: None }
     }
 
-    /// Whether it is done; otherwise who polls is told when it is.
+    /// Tells whether the task is done; otherwise the poller is woken when it is.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
         if self.result.is_none() {
             if let Poll::Ready(result) = Pin::new(&mut self.receiver).poll(cx) {
@@ -174,7 +176,7 @@ impl<T> Task<T> {
         self.result.is_some()
     }
 
-    /// What came of it, once.
+    /// Takes the result, once.
     pub(super) fn take(&mut self) -> Option<Result<T, oneshot::error::RecvError>> {
         self.result.take().or_else(|| self.receiver.try_recv().ok().map(Ok))
     }

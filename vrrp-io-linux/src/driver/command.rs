@@ -1,8 +1,9 @@
-//! What the outside asks of a running driver.
+//! Requests from outside to a running driver.
 
 use std::sync::Arc;
 
 use tokio::sync::{oneshot, watch};
+use vrrp_core::record::Recorded;
 use vrrp_core::{Drain, Priority, Reading, RouterId, TrackerId};
 
 use crate::error::{ChangeError, DrainError, NoSuchRouter, TrackError};
@@ -12,21 +13,24 @@ use crate::router::Router;
 use crate::status::{Drained, DriverStatus, RouterState};
 use crate::suspended::Suspended;
 
-/// Where an answer goes. Who asked may have gone: what was begun is carried out all the same.
+/// The way of an answer. Whoever asked may have gone: what was begun is carried out all the same.
 pub(crate) type Reply<T> = oneshot::Sender<T>;
 
-/// What the outside asks of a running driver.
+/// A request from outside to a running driver.
 #[derive(Debug)]
 pub(crate) enum Command {
     Track(RouterId, TrackerId, Reading, Reply<Result<(), TrackError>>),
     Status(Reply<DriverStatus>),
-    /// What runs, as it was asked for, in order: for a plan.
+    /// The record of what happened; the answer is `None` where nothing is recorded.
+    Record(Reply<Option<Recorded>>),
+    SetRecorderSize(usize, Reply<()>),
+    /// The running routers, as they were asked for, in order: for a plan.
     Running(Reply<Vec<(RouterId, Arc<Router>)>>),
     Apply {
         changes: Vec<Change>,
         reply: Reply<Result<Vec<RouterId>, ChangeError>>,
     },
-    /// What was found out of routers before they were changed, to be told.
+    /// Findings about routers before they were changed, to be told.
     Found(Vec<(RouterId, Preflight)>, Reply<()>),
     SetPriority(RouterId, Priority, Reply<Result<(), NoSuchRouter>>),
     /// The answer comes when it is handed over, or nobody took over, or at once where it is no Master.
@@ -51,7 +55,7 @@ pub(crate) enum Change {
 }
 
 impl Change {
-    /// What is to run then.
+    /// Returns the router that is to run after the change.
     pub(crate) fn wanted(&self) -> Option<&Router> {
         match self {
             Self::Add(router) | Self::Reconfigure(_, router) => Some(router),

@@ -1,4 +1,4 @@
-//! How long an interface must be up or down before that counts for a router. One that is not there counts at once.
+//! The time that an interface must be up or down before that counts for a router. One that is not there counts at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::router::Router;
 #[derive(Debug, Default)]
 pub(super) struct Delays {
     watched: BTreeMap<RouterId, BTreeMap<String, Watched>>,
-    /// When what they are counts.
+    /// The moments at which their states count.
     agenda: Agenda<(RouterId, String)>,
 }
 
@@ -36,7 +36,7 @@ struct Seen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pending {
     pub(super) is_up: bool,
-    /// For so long it must be that.
+    /// The time for which it must be that.
     pub(super) delay: Duration,
     pub(super) counts_at: Instant,
 }

@@ -1,4 +1,4 @@
-//! What happens on the host, told to the routers that it concerns.
+//! Events on the host, told to the routers that they concern.
 
 use std::io;
 use std::net::IpAddr;
@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use vrrp_core::{Input, RouterId, VirtualRouter};
 
 use super::interfaces::Concerned;
-use super::state::{Driver, Hosted};
+use super::state::{Driver, RunningRouter};
 use crate::clock;
 use crate::event::EventKind;
-use crate::kernel::netlink::mirror::{Change, HostAddress};
+use crate::kernel::netlink::mirror::{HostAddress, HostChange};
 use crate::kernel::sysctl;
 use crate::packets::ports::Taken;
 use crate::router::Router;
@@ -17,12 +17,12 @@ use crate::status::OnHost;
 use crate::warning::Warning;
 
 impl Driver {
-    /// Takes over what the host reports.
-    pub(super) fn follow(&mut self, change: &Change) {
+    /// Takes in a change that the host reports.
+    pub(super) fn on_host_change(&mut self, change: &HostChange) {
         match *change {
-            Change::Link { index } => {
+            HostChange::Link { index } => {
                 let now = self.monitor.link(index).map(|link| link.name.as_str());
-                for name in self.interfaces.follow(index, now) {
+                for name in self.interfaces.on_link_change(index, now) {
                     self.follow_interface(&name);
                 }
                 self.follow_strays(index);
@@ -30,8 +30,8 @@ impl Driver {
                     self.announcements.remove_link(index);
                 }
             }
-            Change::LinkAddress { index } => self.announce_anew(index),
-            Change::AddressAdded { ifindex, address } => {
+            HostChange::LinkAddress { index } => self.announce_anew(index),
+            HostChange::AddressAdded { ifindex, address } => {
                 self.appeared(ifindex, address);
                 self.follow_stray(ifindex, address);
                 self.follow_address(ifindex, address);
@@ -41,12 +41,12 @@ impl Driver {
                     self.follow_strays(ifindex);
                 }
             }
-            Change::AddressRemoved { ifindex, address } => {
+            HostChange::AddressRemoved { ifindex, address } => {
                 self.put_back(ifindex, address);
                 self.follow_stray(ifindex, address);
                 self.follow_address(ifindex, address);
             }
-            Change::Resynced => self.resync(),
+            HostChange::Resynced => self.resync(),
         }
     }
 
@@ -87,7 +87,7 @@ impl Driver {
         let Some(name) = self.monitor.link(link).map(|link| link.name.clone()) else { return };
         let routers = self.interfaces.get(&name).map_or_else(Vec::new, |concerned| concerned.routers.clone());
         for id in routers {
-            if self.routers.get(id).is_some_and(|hosted| hosted.devices.contains(&name)) {
+            if self.routers.get(id).is_some_and(|running| running.devices.contains(&name)) {
                 self.set.handle(clock::now(), id, Input::LinkAddressChanged);
             }
         }
@@ -112,7 +112,7 @@ impl Driver {
         }
         ports.into_iter().for_each(|port| self.follow_port(port));
         for id in concerned {
-            let Some(Hosted { router, .. }) = self.routers.get(id) else { continue };
+            let Some(RunningRouter { router, .. }) = self.routers.get(id) else { continue };
             self.consider(id, [Input::PrimaryAddress(self.primary_address(id, router))]);
             self.look_for_obstacles_again(id);
         }
@@ -125,7 +125,7 @@ impl Driver {
         let Some(link) = self.monitor.link(ifindex) else { return };
         let (name, up) = (link.name.clone(), link.up);
         for (id, request) in lost {
-            let usable = if self.macvlans.is_one(&name) { self.macvlans.raise_again(id) } else { up };
+            let usable = if self.macvlans.is_virtual_mac(&name) { self.macvlans.raise_again(id) } else { up };
             if usable {
                 self.reinstall(id, request);
             }
@@ -144,7 +144,7 @@ impl Driver {
     pub(super) fn follow_port(&mut self, index: usize) {
         let Some(port) = self.ports.get_mut(index) else { return };
         let link = self.monitor.link_by_name(&port.name);
-        if let Err(error) = port.follow(link) {
+        if let Err(error) = port.on_link_change(link) {
             // A link without an address has no groups; joining is tried again when it gets one.
             if link.is_some_and(|link| link.up) {
                 let (interface, refused) = (port.name.clone(), port.refused.clone());
@@ -166,7 +166,7 @@ impl Driver {
             let interface = device.to_owned();
             let warning = match error.kind() {
                 // It is made when the interface below is there.
-                io::ErrorKind::NotFound if self.macvlans.is_one(device) => return,
+                io::ErrorKind::NotFound if self.macvlans.is_virtual_mac(device) => return,
                 io::ErrorKind::NotFound => Warning::NoInterface { interface },
                 _ => Warning::Secondaries { interface, error: error.into() },
             };
@@ -179,15 +179,15 @@ impl Driver {
     pub(super) fn warn_of_owners(&mut self, ids: &[RouterId]) {
         for (id, router) in ids.iter().filter_map(|id| Some((*id, self.set.get(*id)?))) {
             let config = router.config();
-            let foreign = config.addresses().iter().find(|vip| !self.monitor.has_real_address(**vip));
-            let Some(vip) = foreign.filter(|_| config.priority().is_owner()) else { continue };
-            self.reporter.report(id, EventKind::Warning(Warning::NotOwner { address: *vip }));
+            let foreign = config.addresses().iter().find(|virtual_ip| !self.monitor.has_real_address(**virtual_ip));
+            let Some(virtual_ip) = foreign.filter(|_| config.priority().is_owner()) else { continue };
+            self.reporter.report(id, EventKind::Warning(Warning::NotOwner { address: *virtual_ip }));
         }
     }
 
     /// Tells a router what the mirror of the host says about it.
     pub(super) fn refresh(&mut self, id: RouterId) {
-        let Some(Hosted { router, port, .. }) = self.routers.get(id) else { return };
+        let Some(RunningRouter { router, port, .. }) = self.routers.get(id) else { return };
         let is_refused = self.ports.get(*port).is_some_and(|port| port.refused.is_some());
         let (monitor, delays, now) = (&self.monitor, &mut self.delays, clock::now());
         let mut counts_as_up = |name: &str| delays.look(id, name, monitor.link_by_name(name).map(|link| link.up), now);
@@ -199,7 +199,7 @@ impl Driver {
         let tracked = router.tracked_interfaces.iter();
         let tracked: Vec<Input> = tracked.map(|(id, name)| Input::Tracker(*id, counts_as_up(name).into())).collect();
         let primary = Input::PrimaryAddress(self.primary_address(id, router));
-        // What is gone with its interface is not to be blamed; what came with it has to be there first.
+        // Whatever is gone with the interface is not blamed for it; whatever came back with it has to be there first.
         let news: Vec<Input> = match up {
             false => std::iter::once(Input::InterfaceUp(false)).chain(tracked).chain([primary]).collect(),
             true => std::iter::once(primary).chain(tracked).chain([Input::InterfaceUp(true)]).collect(),
@@ -246,20 +246,20 @@ impl Driver {
         all.filter(fit).map(|(_, there)| there)
     }
 
-    /// Whether an address was there before us, or is the owner's.
+    /// Tells whether an address was not set by us, or is the owner's.
     fn may_be_real(&self, link: u32, there: &HostAddress) -> bool {
         let by_us = there.marked || self.holdings.is_ours(link, there.address, there.prefix_len);
         !by_us || self.holdings.is_owned(there.address)
     }
 
-    /// Whether an address stays, whoever is Master.
+    /// Tells whether an address stays, whoever is Master.
     pub(super) fn is_real(&self, there: &HostAddress) -> bool {
         !self.holdings.is_virtual(there.address) || self.holdings.is_owned(there.address)
     }
 
-    /// What the host says of one of a router's addresses.
+    /// Returns the state of one of a router's addresses on this host.
     pub(super) fn on_host(&self, id: RouterId, address: IpAddr) -> OnHost {
-        let (Some(hosted), Some(holding)) = (self.routers.get(id), self.holdings.get(id, address)) else {
+        let (Some(running), Some(holding)) = (self.routers.get(id), self.holdings.get(id, address)) else {
             return OnHost::Absent;
         };
         let on = |name: &str| {
@@ -268,7 +268,7 @@ impl Driver {
         };
         // Where it is not on its device, an interface that has it answers for it all the same.
         let there = on(&holding.device).filter(|there| *there != OnHost::Absent);
-        there.or_else(|| on(&hosted.router.interface)).unwrap_or(OnHost::Absent)
+        there.or_else(|| on(&running.router.interface)).unwrap_or(OnHost::Absent)
     }
 
     pub(super) fn warn_socket(&mut self, port: usize, error: io::Error) {
@@ -278,7 +278,7 @@ impl Driver {
 
     /// Warns of what concerns all routers of a port, in the name of the first.
     pub(super) fn warn_port(&mut self, port: usize, warning: Warning) {
-        if let Some(concerned) = self.routers.iter().find(|hosted| hosted.port == port) {
+        if let Some(concerned) = self.routers.iter().find(|running| running.port == port) {
             self.reporter.report(concerned.id, EventKind::Warning(warning));
         }
     }

@@ -1,4 +1,4 @@
-//! Which routers an interface concerns: where there are thousands of each, news of one must not ask all.
+//! The routers that an interface concerns: if there are thousands of each, news of one must not ask all.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,20 +11,20 @@ use crate::router::Router;
 #[derive(Debug, Default)]
 pub(crate) struct Interfaces {
     by_name: HashMap<String, Concerned>,
-    /// What each link was called when it was last looked at, if it concerned anybody then.
+    /// The name of each link when it was last looked at, if it concerned anybody then.
     names: HashMap<u32, String>,
-    /// Who sends from an address that may be on any interface.
+    /// The routers that send from an address that may be on any interface.
     by_source: HashMap<IpAddr, Vec<RouterId>>,
 }
 
-/// Whom an interface concerns.
+/// The ports and routers that an interface concerns.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Concerned {
-    /// Who listens on it.
+    /// The ports that listen on it.
     pub(crate) ports: Vec<usize>,
-    /// Who runs on it, has addresses on it, or tracks it.
+    /// The routers that run on it, have addresses on it, or track it.
     pub(crate) routers: Vec<RouterId>,
-    /// Those of them that have virtual IPv4 addresses on it.
+    /// The routers among them that have virtual IPv4 addresses on it.
     pub(crate) ipv4: Vec<RouterId>,
 }
 
@@ -44,9 +44,9 @@ impl Interfaces {
     /// Takes in a router.
     pub(crate) fn add(&mut self, id: RouterId, router: &Router) {
         self.concerned(&router.interface, id);
-        for vip in &router.addresses {
-            let concerned = self.concerned(router.device(vip), id);
-            if vip.address.is_ipv4() && concerned.ipv4.last() != Some(&id) {
+        for virtual_ip in &router.addresses {
+            let concerned = self.concerned(router.device(virtual_ip), id);
+            if virtual_ip.address.is_ipv4() && concerned.ipv4.last() != Some(&id) {
                 concerned.ipv4.push(id);
             }
         }
@@ -98,19 +98,19 @@ impl Interfaces {
         concerned
     }
 
-    /// Whom the interface of this name concerns, if anybody.
+    /// Returns the ports and routers that the interface of this name concerns, if any.
     pub(crate) fn get(&self, name: &str) -> Option<&Concerned> {
         self.by_name.get(name)
     }
 
-    /// Who sends from this address, wherever it is.
+    /// Returns the routers that send from this address, wherever it is.
     pub(crate) fn with_source(&self, address: IpAddr) -> &[RouterId] {
         self.by_source.get(&address).map_or(&[], Vec::as_slice)
     }
 
-    /// A link is called `now`, or is gone. Returns the names under which that concerns anybody: the last one known and
+    /// Notes that a link is called `now`, or is gone. Returns the names under which that concerns anybody: the last one known and
     /// this one.
-    pub(crate) fn follow(&mut self, link: u32, now: Option<&str>) -> Vec<String> {
+    pub(crate) fn on_link_change(&mut self, link: u32, now: Option<&str>) -> Vec<String> {
         let now = now.filter(|name| self.by_name.contains_key(*name)).map(str::to_owned);
         let before = match &now {
             Some(now) => self.names.insert(link, now.clone()),
@@ -145,14 +145,14 @@ mod tests {
         assert_eq!(interfaces.with_source(address), [second]);
         assert_eq!(interfaces.get("eth0").unwrap().ipv4, [first]);
 
-        assert_eq!(interfaces.follow(7, Some("eth2")), [] as [String; 0]);
-        assert_eq!(interfaces.follow(7, Some("eth0")), ["eth0"]);
-        assert_eq!(interfaces.follow(7, Some("eth0")), ["eth0"]);
-        assert_eq!(interfaces.follow(7, Some("eth1")), ["eth0", "eth1"]);
-        assert_eq!(interfaces.follow(7, Some("eth2")), ["eth1"]);
-        assert_eq!(interfaces.follow(7, Some("eth1")), ["eth1"]);
-        assert_eq!(interfaces.follow(7, None), ["eth1"]);
-        assert_eq!(interfaces.follow(7, None), [] as [String; 0]);
+        assert_eq!(interfaces.on_link_change(7, Some("eth2")), [] as [String; 0]);
+        assert_eq!(interfaces.on_link_change(7, Some("eth0")), ["eth0"]);
+        assert_eq!(interfaces.on_link_change(7, Some("eth0")), ["eth0"]);
+        assert_eq!(interfaces.on_link_change(7, Some("eth1")), ["eth0", "eth1"]);
+        assert_eq!(interfaces.on_link_change(7, Some("eth2")), ["eth1"]);
+        assert_eq!(interfaces.on_link_change(7, Some("eth1")), ["eth1"]);
+        assert_eq!(interfaces.on_link_change(7, None), ["eth1"]);
+        assert_eq!(interfaces.on_link_change(7, None), [] as [String; 0]);
     }
 
     #[test]
@@ -162,18 +162,18 @@ mod tests {
         let mut set = RouterSet::new();
         let [first, second] = [0, 1].map(|interface| set.insert(InterfaceId(interface), config.clone()).unwrap());
         let on = |device: &str| {
-            let vip = crate::virtual_ip::VirtualIp { device: Some(device.to_owned()), ..address.into() };
-            Router::new("eth0", config.clone()).with_address(vip).unwrap().with_source(address)
+            let virtual_ip = crate::virtual_ip::VirtualIp { device: Some(device.to_owned()), ..address.into() };
+            Router::new("eth0", config.clone()).with_address(virtual_ip).unwrap().with_source(address)
         };
         let mut interfaces = Interfaces::default();
         let (one, other) = (on("eth1"), on("eth2"));
         interfaces.add_port("eth0", 0);
         interfaces.add(first, &one);
         interfaces.add(second, &other);
-        interfaces.follow(7, Some("eth1"));
+        interfaces.on_link_change(7, Some("eth1"));
         interfaces.remove(first, &one);
         assert!(interfaces.get("eth1").is_none());
-        assert_eq!(interfaces.follow(7, Some("eth2")), ["eth2"], "what nobody names is forgotten");
+        assert_eq!(interfaces.on_link_change(7, Some("eth2")), ["eth2"], "what nobody names is forgotten");
         let there = interfaces.get("eth0").unwrap();
         assert_eq!((&there.routers[..], &there.ports[..]), (&[second][..], &[0][..]));
         assert_eq!(interfaces.with_source(address), [second]);

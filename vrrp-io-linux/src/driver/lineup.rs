@@ -36,7 +36,7 @@ pub(super) fn after<'a>(running: &'a Routers, changes: &'a [Change]) -> Result<V
     }
     let stays = |id: &RouterId| match known.get(id) {
         Some(becomes) => *becomes,
-        None => running.get(*id).map(|hosted| &*hosted.asked),
+        None => running.get(*id).map(|running| &*running.asked),
     };
     Ok(running.ids().iter().filter_map(stays).chain(added).collect())
 }
@@ -70,7 +70,7 @@ pub(super) fn groups<'a>(routers: impl IntoIterator<Item = &'a Router>) -> BTree
     routers.into_iter().filter_map(|router| router.sync_group.clone()).collect()
 }
 
-/// How many virtual addresses each interface may have to carry.
+/// The number of virtual addresses that each interface may have to carry.
 #[derive(Debug)]
 pub(super) struct Crowds(HashMap<String, usize>);
 
@@ -78,7 +78,7 @@ impl Crowds {
     pub(super) fn of<'a>(routers: impl IntoIterator<Item = &'a Router>) -> Self {
         let mut crowds = HashMap::new();
         for router in routers {
-            for device in router.addresses.iter().map(|vip| router.device(vip)) {
+            for device in router.addresses.iter().map(|virtual_ip| router.device(virtual_ip)) {
                 match crowds.get_mut(device) {
                     Some(count) => *count += 1,
                     None => drop(crowds.insert(device.to_owned(), 1)),
@@ -88,9 +88,9 @@ impl Crowds {
         Self(crowds)
     }
 
-    /// How long a router's addresses last at least.
+    /// Returns how long a router's addresses last at least.
     pub(super) fn least_lifetime(&self, router: &Router) -> Duration {
-        let crowd = router.addresses.iter().filter_map(|vip| self.0.get(router.device(vip))).max();
+        let crowd = router.addresses.iter().filter_map(|virtual_ip| self.0.get(router.device(virtual_ip))).max();
         least_lifetime(crowd.copied().unwrap_or_default())
     }
 
@@ -101,7 +101,7 @@ impl Crowds {
         if router.virtual_source().is_some() {
             // From the virtual MAC address it would teach the switches a way to a router that has just yielded; and no
             // neighbour has anything to learn.
-            router.config = router.config.with_last_word(false);
+            router.config = router.config.with_yield_advertisement(false);
         }
         router
     }
@@ -110,7 +110,7 @@ impl Crowds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::driver::state::Hosted;
+    use crate::driver::state::RunningRouter;
     use crate::vmac::VirtualMac;
     use vrrp_core::{Config, InterfaceId, Profile, RouterSet};
 
@@ -123,7 +123,7 @@ mod tests {
         let (mut set, mut running) = (RouterSet::new(), Routers::default());
         for (port, router) in (0..).zip(routers) {
             let id = set.insert(InterfaceId(port), router.config.clone()).unwrap();
-            running.push(Hosted::new(id, router.clone().into(), router.clone(), port as usize));
+            running.push(RunningRouter::new(id, router.clone().into(), router.clone(), port as usize));
         }
         let ids = running.ids().to_vec();
         (running, ids)

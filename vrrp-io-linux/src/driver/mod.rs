@@ -11,9 +11,13 @@ mod delays;
 mod host;
 mod interfaces;
 mod lineup;
+mod notes;
+mod noting;
+mod now;
 mod obey;
 mod open;
 mod owed;
+mod punctuality;
 mod reasons;
 mod rehearsal;
 mod resume;
@@ -41,7 +45,7 @@ use crate::clock;
 use crate::event::EventKind;
 use crate::events::Events;
 use crate::kernel::filter;
-use crate::kernel::netlink::mirror::Change;
+use crate::kernel::netlink::mirror::HostChange;
 use crate::packets::ports::{Arrival, Port};
 use crate::packets::socket::datagram::Datagram;
 use crate::packets::socket::membership;
@@ -53,31 +57,31 @@ use crate::warning::Warning;
 /// A Down deadline is met by waking this much earlier and spinning the rest: timers wake late. It comes only in a
 /// failure, so it costs nothing while all is well.
 const SPIN: Duration = Duration::from_micros(300);
-/// What one message of requests to the kernel takes: there is time for it within a longer wait.
+/// The time that one message of requests to the kernel takes: a longer wait leaves room for it.
 const INSTALLATION: Duration = Duration::from_micros(200);
 /// A rehearsal takes less.
 const REHEARSAL: Duration = Duration::from_micros(120);
 /// Packets read before a Down deadline is acted on; a flood must not put it off for ever.
 const DRAIN_LIMIT: usize = 4096;
-/// Who wakes so much later than a deadline was not running: others may have taken over.
+/// A driver that wakes so much later than a deadline was not running: others may have taken over.
 const GAP: Duration = Duration::from_millis(50);
 /// Packets that come one after the other so fast are let gather for a while: waking up for each costs more than the packet.
-const CROWD: Duration = Duration::from_micros(100);
+const COALESCE: Duration = Duration::from_micros(100);
 const GATHER: Duration = Duration::from_micros(200);
 /// Nothing is to be done so soon while packets gather. Nor does the shortest Skew_Time end so soon where they may.
 const GATHER_BEFORE: Duration = Duration::from_millis(1);
 /// From one confirmation of an address to the next at least: a kernel that is busy with somebody else's interface takes some
 /// 20 ms.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// How much is taken in at most before the runtime looks what else is ready.
+/// The most that is taken in before the runtime looks what else is ready.
 const AT_ONCE: u32 = 32;
-/// Between two tries to take over what another process has.
+/// The time between two tries to take over what another process has.
 const CLAIM_PAUSE: Duration = Duration::from_secs(5);
 
 enum Wake {
     Alarm,
     Packet(usize, io::Result<Arrival>),
-    Change(Change),
+    Host(HostChange),
     Command(Option<Command>),
     Filter(filter::News),
     /// There is time for what is left to do.
@@ -134,9 +138,9 @@ impl Driver {
                 }
                 Wake::Packet(port, Ok(arrival)) => self.receive(port, &arrival),
                 Wake::Packet(port, Err(error)) => self.warn_socket(port, error),
-                Wake::Change(change) => {
+                Wake::Host(change) => {
                     self.memberships_doubtful = true;
-                    self.follow(&change);
+                    self.on_host_change(&change);
                 }
                 Wake::Command(Some(Command::StopAll(reply))) => {
                     told = Some(reply);
@@ -159,7 +163,7 @@ impl Driver {
     fn stop(&mut self) {
         self.set.handle_all(clock::now(), Input::Shutdown);
         self.follow_orders();
-        self.settle();
+        self.carry_out_requests();
         self.answer_owed();
         self.macvlans.remove(&self.monitor);
         self.unfilter();
@@ -195,13 +199,13 @@ impl Driver {
         .await
     }
 
-    /// What anybody on the LAN can flood comes last.
+    /// Polls for the next thing to do. Packets, with which anybody on the LAN can flood, come after all other news.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
         if let Poll::Ready(Ok(())) = self.alarm.poll_fired(cx) {
             return Poll::Ready(Wake::Alarm);
         }
         if let Poll::Ready(change) = self.monitor.poll_change(cx) {
-            return Poll::Ready(Wake::Change(change));
+            return Poll::Ready(Wake::Host(change));
         }
         if let Poll::Ready(command) = self.commands.poll_recv(cx) {
             return Poll::Ready(Wake::Command(command));
@@ -221,15 +225,15 @@ impl Driver {
             return Poll::Ready(Wake::Idle);
         }
         self.reporter.deliver();
-        self.gather();
+        self.coalesce();
         Poll::Pending
     }
 
     /// About to wait: where packets follow each other closely, not for the next one alone. Their stamps say when each came.
-    fn gather(&mut self) {
+    fn coalesce(&mut self) {
         let now = clock::now();
         let soon = self.set.deadline().is_some_and(|(at, _)| at < now + GATHER_BEFORE);
-        let crowded = now.since(self.idle_at) < CROWD;
+        let crowded = now.since(self.idle_at) < COALESCE;
         if self.gathers && crowded && !soon {
             std::thread::sleep(GATHER);
         }
@@ -247,16 +251,16 @@ impl Driver {
             if at > now && !(down && at <= now + wait) {
                 break;
             }
-            let Some(hosted) = self.routers.get(id) else { break };
-            let heard_on = Arc::clone(&hosted.heard_on);
-            let drained_at = heard_on.iter().filter_map(|port| self.ports.get(*port)).map(|port| port.drained_at).min();
+            let Some(running) = self.routers.get(id) else { break };
+            let sockets = Arc::clone(&running.sockets);
+            let drained_at = sockets.iter().filter_map(|port| self.ports.get(*port)).map(|port| port.drained_at).min();
             let drained_at = drained_at.unwrap_or(now);
             // What lies in the socket may move the deadline: it is read first.
             if down && drained_at >= woken && !rehearsed && at > now + REHEARSAL {
                 self.rehearse(id);
                 rehearsed = true;
             } else if down && drained_at < at {
-                heard_on.iter().for_each(|port| self.drain(*port, now));
+                sockets.iter().for_each(|port| self.drain(*port, now));
             } else if at <= now {
                 self.time_out(id, now);
                 if now.since(at) > GAP && drained_at < at {
@@ -268,6 +272,7 @@ impl Driver {
             self.breathe();
             // Of many that take over together the last one advertises before the first one's addresses are installed.
             self.follow_orders();
+            self.punctuality.is_settled();
         }
     }
 
@@ -281,6 +286,9 @@ impl Driver {
         });
         if installing {
             self.set.handle(now, id, Input::Installing);
+        }
+        if let Some(at) = self.set.get(id).and_then(VirtualRouter::deadline).filter(|at| *at <= now) {
+            self.punctuality.due(id, at);
         }
         self.set.handle(now, id, Input::Timeout);
     }
@@ -326,8 +334,8 @@ impl Driver {
             return;
         }
         let is_free = |port: usize| before.contains(&port) && !self.refused.contains(&port);
-        let freed = self.routers.iter().filter(|hosted| is_free(hosted.port));
-        let freed: Vec<RouterId> = freed.map(|hosted| hosted.id).collect();
+        let freed = self.routers.iter().filter(|running| is_free(running.port));
+        let freed: Vec<RouterId> = freed.map(|running| running.id).collect();
         freed.into_iter().for_each(|id| self.refresh(id));
     }
 
@@ -358,36 +366,44 @@ impl Driver {
         let Arrival::At(at, datagram) = arrival else { return };
         let packet = std::mem::take(&mut self.packet);
         if let Some(payload) = packet.get(datagram.payload.clone()) {
-            self.hear(port, *at, datagram, RxPacket { ends: datagram.ends, ttl: datagram.ttl, payload });
+            self.hear(port, *at, datagram, RxPacket { endpoints: datagram.endpoints, ttl: datagram.ttl, payload });
         }
         self.packet = packet;
     }
 
     /// Hands in a packet, and reports what the routers say of it.
     fn hear(&mut self, port: usize, at: Instant, datagram: &Datagram, rx: RxPacket<'_>) {
-        let source = datagram.ends.source();
+        let source = datagram.endpoints.source();
         match self.set.handle_packet(at, InterfaceId(port as u32), rx) {
             Ok((id, accepted)) => {
-                if let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get_mut(id)) {
+                if let Some(role) = self.role(id) {
+                    self.punctuality.heard(id, role, accepted.priority.is_none(), at);
+                }
+                if let (Some(router), Some(running)) = (self.set.get(id), self.routers.get_mut(id)) {
                     if router.winner() == Some(source) {
-                        hosted.winner_mac = datagram.mac;
+                        running.winner_mac = datagram.mac;
                     }
                 }
                 self.hear_rival(id, source, &accepted, at);
+                self.note_accepted(id, &rx, &accepted, at);
             }
             Err(Rejected { router: Some(id), other_master, reason }) => match reason {
                 // Ours that are at fault wait: no news.
                 Discard::NotStarted | Discard::Version2Shadowed(_) => {}
                 _ if datagram.authenticated => {
+                    self.note_ignored(id, &rx, reason, true, at);
                     let event = |unreported| EventKind::Authenticated { source, unreported };
                     self.reporter.report_repeating(id, at, Kind::Authenticated, event);
                 }
                 // On its way through this host to another.
                 Discard::Destination(to) if !to.is_multicast() && !self.monitor.has_address(to) => {}
-                _ => self.ignore(id, source, other_master, reason, at),
+                _ => {
+                    self.note_ignored(id, &rx, reason, false, at);
+                    self.ignore(id, source, other_master, reason, at);
+                }
             },
-            // Other people's virtual routers are none of our business.
-            Err(Rejected { router: None, .. }) => {}
+            // Other people's virtual routers are none of our business, but who looks for what is wrong asks for them.
+            Err(Rejected { router: None, reason, .. }) => self.note_stranger(port, &rx, reason, at),
         }
     }
 

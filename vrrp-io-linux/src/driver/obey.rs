@@ -9,7 +9,7 @@ use vrrp_core::{Cause, Drain, Input, Instant, Priority, Reading, Role, RouterId,
 
 use super::command::{Command, Reply};
 use super::owed::{Draining, Owed};
-use super::state::{Driver, Hosted};
+use super::state::{Driver, RunningRouter};
 use crate::clock;
 use crate::error::{DrainError, NoSuchRouter, TrackError};
 use crate::status::{Drained, RouterState};
@@ -25,8 +25,15 @@ impl Driver {
             Command::Status(reply) => {
                 let _ = reply.send(self.status());
             }
+            Command::Record(reply) => {
+                let _ = reply.send(self.set.recorded());
+            }
+            Command::SetRecorderSize(octets, reply) => {
+                self.set.set_recorder_size(octets);
+                let _ = reply.send(());
+            }
             Command::Running(reply) => {
-                let running = self.routers.iter().map(|hosted| (hosted.id, Arc::clone(&hosted.asked)));
+                let running = self.routers.iter().map(|running| (running.id, Arc::clone(&running.asked)));
                 let _ = reply.send(running.collect());
             }
             Command::Apply { changes, reply } => self.apply(changes, reply),
@@ -69,7 +76,7 @@ impl Driver {
             return;
         }
         let Owed { drains, stops, owners } = std::mem::take(&mut self.owed);
-        // Who is forgotten by now has no addresses either.
+        // A router that is forgotten by now has no addresses either.
         let (gone, stops): (Vec<_>, Vec<_>) = stops.into_iter().partition(|(id, _)| self.is_settled(*id));
         for (_, reply) in gone {
             let _ = reply.send(Ok(()));
@@ -116,7 +123,7 @@ impl Driver {
     /// Shows the state of a router to who watches it.
     pub(super) fn show(&mut self, id: RouterId) {
         let state = self.state(id);
-        let watched = self.routers.get_mut(id).and_then(|hosted| hosted.watched.as_mut());
+        let watched = self.routers.get_mut(id).and_then(|running| running.watched.as_mut());
         let (Some(watched), Some(mut state)) = (watched, state) else { return };
         watched.send_if_modified(|shown| {
             if (shown.role, shown.cause) == (state.role, state.cause) {
@@ -130,14 +137,14 @@ impl Driver {
     }
 
     fn known(&self, id: RouterId) -> Result<(), NoSuchRouter> {
-        let hosted = self.routers.get(id).filter(|_| !self.changing.is_leaving(id));
-        hosted.map(|_| ()).ok_or(NoSuchRouter(id))
+        let running = self.routers.get(id).filter(|_| !self.changing.is_leaving(id));
+        running.map(|_| ()).ok_or(NoSuchRouter(id))
     }
 
     fn track(&mut self, id: RouterId, tracker: TrackerId, reading: Reading) -> Result<(), TrackError> {
-        let hosted = self.routers.get(id).ok_or(NoSuchRouter(id))?;
-        if hosted.router.config.tracker(tracker).is_none() {
-            return Err(TrackError::UnknownTracker { name: hosted.router.name.clone(), tracker });
+        let running = self.routers.get(id).ok_or(NoSuchRouter(id))?;
+        if running.router.config.tracker(tracker).is_none() {
+            return Err(TrackError::UnknownTracker { name: running.router.name.clone(), tracker });
         }
         self.consider(id, [Input::Tracker(tracker, reading)]);
         Ok(())
@@ -145,10 +152,10 @@ impl Driver {
 
     /// An owner has other rights on its addresses.
     fn set_priority(&mut self, id: RouterId, priority: Priority) {
-        let Some(hosted) = self.routers.get_mut(id) else { return };
-        let was_owner = hosted.router.config.priority().is_owner();
-        hosted.router.config = hosted.router.config.clone().with_priority(priority);
-        let router = hosted.router.clone();
+        let Some(running) = self.routers.get_mut(id) else { return };
+        let was_owner = running.router.config.priority().is_owner();
+        running.router.config = running.router.config.clone().with_priority(priority);
+        let router = running.router.clone();
         self.set.set_priority(clock::now(), id, priority);
         if was_owner != priority.is_owner() {
             let asks = self.holdings.readdress(id, &router);
@@ -190,25 +197,26 @@ impl Driver {
 
     /// The router and the members of its sync group.
     fn together_with(&self, id: RouterId) -> Vec<RouterId> {
-        let Some(hosted) = self.routers.get(id) else { return Vec::new() };
-        let group = hosted.router.sync_group.as_ref();
-        let is_one = |other: &&Hosted| other.id == id || (group.is_some() && other.router.sync_group.as_ref() == group);
-        self.routers.iter().filter(is_one).map(|hosted| hosted.id).collect()
+        let Some(running) = self.routers.get(id) else { return Vec::new() };
+        let group = running.router.sync_group.as_ref();
+        let is_meant =
+            |other: &&RunningRouter| other.id == id || (group.is_some() && other.router.sync_group.as_ref() == group);
+        self.routers.iter().filter(is_meant).map(|running| running.id).collect()
     }
 
     /// An address that is the host's own, whoever is Master, of an owner that would be drained with this router.
     fn own_address(&self, id: RouterId) -> Option<(String, IpAddr)> {
         let members = self.together_with(id);
-        members.iter().filter_map(|id| self.routers.get(*id)).find_map(|hosted| {
+        members.iter().filter_map(|id| self.routers.get(*id)).find_map(|running| {
             let is_real = |address: &IpAddr| {
                 self.monitor.links().any(|link| {
                     let mut there = self.monitor.at(link.index, *address);
                     there.any(|it| !it.marked && !self.holdings.is_ours(link.index, *address, it.prefix_len))
                 })
             };
-            let config = &hosted.router.config;
+            let config = &running.router.config;
             let owned = if config.priority().is_owner() { config.addresses() } else { &[] };
-            Some((hosted.router.name.clone(), owned.iter().copied().find(is_real)?))
+            Some((running.router.name.clone(), owned.iter().copied().find(is_real)?))
         })
     }
 

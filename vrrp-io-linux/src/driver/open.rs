@@ -1,11 +1,12 @@
-//! What a start opens, and what makes it fail.
+//! Everything that a start opens, and the errors that make it fail.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use vrrp_core::{Instant, RouterId, RouterSet};
+use vrrp_core::record::RecordedSet;
+use vrrp_core::{Instant, RouterId};
 
 use super::changing::Changing;
 use super::command::Command;
@@ -13,6 +14,7 @@ use super::delays::Delays;
 use super::interfaces::Interfaces;
 use super::lineup::{self, Crowds};
 use super::owed::Owed;
+use super::punctuality::Punctuality;
 use super::state::{Driver, Routers};
 use crate::addresses::announcements::Announcements;
 use crate::addresses::holdings::Holdings;
@@ -40,9 +42,9 @@ use crate::warning::Warning;
 
 /// Its claim, a packet socket, a raw socket; and one that takes the place of another.
 const FILES_OF_A_PORT: usize = 4;
-/// What the driver and the rest of the process have open, with a reserve.
+/// The files that the driver and the rest of the process have open, with a reserve.
 const OTHER_FILES: usize = 256;
-/// How long a start waits for a process to go that was just killed.
+/// The time for which a start waits for a process to go that was just killed.
 const CLAIM_PATIENCE: Duration = Duration::from_millis(500);
 /// Holds any IP packet.
 const PACKET_MAX: usize = 1 << 16;
@@ -66,7 +68,7 @@ impl Driver {
 
     /// Gives every router that needs one its macvlan, which is not made yet.
     pub(super) fn make_room_for_macvlans(&mut self) -> Result<(), StartError> {
-        let all = self.routers.iter().map(|hosted| (hosted.id, &hosted.router));
+        let all = self.routers.iter().map(|running| (running.id, &running.router));
         self.macvlans = Macvlans::new(all).map_err(macvlans_failed)?;
         Ok(())
     }
@@ -76,7 +78,7 @@ impl Driver {
         let os = |what| move |error| StartError::Os { what, error };
         lineup::check(routers)?;
         Ok(Self {
-            set: RouterSet::new(),
+            set: RecordedSet::default(),
             routers: Routers::default(),
             ports: Ports::default(),
             interfaces: Interfaces::default(),
@@ -104,7 +106,9 @@ impl Driver {
             refused: BTreeSet::new(),
             claim_at: None,
             gathers: may_gather(routers),
+            strangers: BTreeMap::new(),
             pauses: Pauses::default(),
+            punctuality: Punctuality::default(),
             idle_at: Instant::ZERO,
             packet: vec![0; PACKET_MAX].into(),
             message: vec![0; MESSAGE_MAX].into(),
@@ -118,11 +122,11 @@ impl Driver {
     pub(crate) fn open_ports(&mut self) -> Result<(), StartError> {
         allow_files(self.ports.len());
         let mut needs: BTreeMap<usize, Needs> = BTreeMap::new();
-        for hosted in self.routers.iter() {
-            needs.entry(hosted.port).or_default().add(&hosted.router);
+        for running in self.routers.iter() {
+            needs.entry(running.port).or_default().add(&running.router);
         }
         let plan = self.ports.plan(needs, |name| self.monitor.link_by_name(name));
-        let routers = || self.routers.iter().map(|hosted| &hosted.router);
+        let routers = || self.routers.iter().map(|running| &running.router);
         let ready = plan.claim(CLAIM_PATIENCE).map_err(|refusal| self.refused_claim(refusal, routers()))?;
         self.open(ready)
     }
@@ -153,7 +157,7 @@ impl Driver {
     /// Closes the virtual addresses of routers that must not accept anything, by the table that another process has left where
     /// there is one. The last step of a start that can fail.
     pub(crate) fn filter(&mut self, left: Option<SuspendedFilter>) -> Result<(), StartError> {
-        let routers = self.routers.iter().map(|hosted| (hosted.id, &hosted.router));
+        let routers = self.routers.iter().map(|running| (running.id, &running.router));
         let filter = match left {
             None => Filter::install(routers),
             Some(left) => Filter::resume(routers, left),
@@ -177,7 +181,7 @@ pub(super) fn allow_files(ports: usize) {
     let _ = sys::allow_open_files(ports * FILES_OF_A_PORT + OTHER_FILES);
 }
 
-/// Whether all intervals are long enough to let packets gather.
+/// Tells whether all intervals are long enough to let packets gather.
 pub(super) fn may_gather<'a>(routers: impl IntoIterator<Item = &'a Router>) -> bool {
     routers.into_iter().all(|router| router.config.interval().duration() >= GATHER_AT)
 }

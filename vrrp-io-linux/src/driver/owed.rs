@@ -10,7 +10,7 @@ use crate::status::Drained;
 #[derive(Debug, Default)]
 pub(super) struct Owed {
     pub(super) drains: Vec<Draining>,
-    /// For when the addresses of a router that was stopped are gone.
+    /// Answers for the moment at which the addresses of a router that was stopped are gone.
     pub(super) stops: Vec<(RouterId, Reply<Result<(), NoSuchRouter>>)>,
     /// Routers that became owners by command, or are none any more, and whose addresses are to be closed.
     pub(super) owners: Vec<RouterId>,
@@ -19,7 +19,7 @@ pub(super) struct Owed {
 #[derive(Debug)]
 pub(super) struct Draining {
     pub(super) id: RouterId,
-    /// How it ended; then only its addresses are still to go.
+    /// The end of the drain; then only its addresses are still to go.
     pub(super) end: Option<Drained>,
     pub(super) reply: Reply<Result<Drained, DrainError>>,
 }

@@ -1,18 +1,19 @@
-//! Why a router is in its state, in the words of this host; and what those words were when the host no longer shows it.
+//! The reason why a router is in its state, in the words of this host; and the last such words, for when the host no
+//! longer shows it.
 
 use std::net::IpAddr;
 
 use vrrp_core::{Cause, Fault, Instant, Priority, PriorityCause, Reading, RouterId, TrackerId};
 
 use super::delays::Pending;
-use super::state::{Driver, Hosted};
+use super::state::{Driver, RunningRouter};
 use crate::event::EventKind;
 use crate::kernel::netlink::mirror::Use;
-use crate::report::words::{self, Condition, Host, Sources};
+use crate::report::words::{self, Condition, HostFacts, Sources};
 use crate::status::{FaultStatus, InterfaceChange, TrackerStatus};
 
 impl Driver {
-    /// Why a state was entered, as a sentence.
+    /// Returns why a state was entered, as a sentence.
     pub(super) fn cause(&self, id: RouterId, cause: &Cause) -> String {
         match cause {
             Cause::Fault(fault) => self.fault(id, fault),
@@ -20,23 +21,23 @@ impl Driver {
             other => self
                 .routers
                 .get(id)
-                .map_or_else(String::new, |hosted| words::cause(&hosted.router, self.reporter.names(), other)),
+                .map_or_else(String::new, |running| words::cause(&running.router, self.reporter.names(), other)),
         }
     }
 
-    /// What keeps a router out, as a phrase.
+    /// Describes a fault that keeps a router out, as a phrase.
     pub(super) fn fault(&self, id: RouterId, fault: &Fault) -> String {
         self.fault_now(id, fault).unwrap_or_else(|| self.past_fault(id, fault))
     }
 
     /// Several faults, without those that say less than others.
     pub(super) fn faults(&self, id: RouterId, faults: impl IntoIterator<Item = Fault>) -> Vec<FaultStatus> {
-        let interface = self.routers.get(id).map(|hosted| hosted.router.interface.as_str());
+        let interface = self.routers.get(id).map(|running| running.router.interface.as_str());
         let is_missing = interface.is_some_and(|name| self.condition(name) == Condition::Missing);
         let mut told: Vec<FaultStatus> = Vec::new();
         for fault in faults {
             let text = self.fault(id, &fault);
-            // What is not there has no address either.
+            // An interface that is missing has no address either.
             let is_said = is_missing && fault == Fault::NoPrimaryAddress && !told.is_empty();
             if !is_said && !told.iter().any(|other| other.text == text) {
                 told.push(FaultStatus { fault, text });
@@ -45,7 +46,7 @@ impl Driver {
         told
     }
 
-    /// Why the priority went from `from` to `to`, as a phrase.
+    /// Returns why the priority went from `from` to `to`, as a phrase.
     pub(super) fn why_priority(&self, id: RouterId, from: Priority, to: Priority, by: PriorityCause) -> String {
         let Some(router) = self.set.get(id) else { return String::new() };
         match by {
@@ -72,7 +73,7 @@ impl Driver {
     /// Reports what keeps a router out that stays out.
     pub(super) fn tell_faults(&mut self, id: RouterId) {
         let Some(router) = self.set.get(id) else { return };
-        // What is merely unchecked is waited for in silence.
+        // A fault that is only pending is not reported.
         let known: Vec<Fault> = router.faults().filter(|fault| !fault.is_pending()).collect();
         if !known.is_empty() && matches!(router.cause(), Cause::Fault(_)) {
             let faults = self.faults(id, known);
@@ -86,18 +87,18 @@ impl Driver {
         let Some(router) = self.set.get(id) else { return false };
         let noted: Vec<(Fault, String)> =
             router.faults().filter_map(|fault| Some((fault, self.fault_now(id, &fault)?))).collect();
-        let Some(hosted) = self.routers.get_mut(id) else { return false };
+        let Some(running) = self.routers.get_mut(id) else { return false };
         let mut otherwise = false;
         for (fault, text) in noted {
-            match hosted.said.iter_mut().find(|(known, _)| *known == fault) {
+            match running.said.iter_mut().find(|(known, _)| *known == fault) {
                 Some((_, said)) => otherwise |= std::mem::replace(said, text.clone()) != text,
-                None => hosted.said.push((fault, text)),
+                None => running.said.push((fault, text)),
             }
         }
         otherwise
     }
 
-    /// How an interface stands.
+    /// Returns the condition of an interface.
     pub(super) fn condition(&self, name: &str) -> Condition {
         match self.monitor.link_by_name(name) {
             None => Condition::Missing,
@@ -107,7 +108,7 @@ impl Driver {
         }
     }
 
-    /// How an interface stands, and whether that counts for a router.
+    /// Returns the condition of an interface, and whether that counts for a router.
     fn condition_for(&self, id: RouterId, name: &str) -> Condition {
         match self.delays.pending(id, name) {
             Some(Pending { is_up: true, delay, .. }) => Condition::NotUpYet(delay),
@@ -127,10 +128,10 @@ impl Driver {
         all.map(change).collect()
     }
 
-    /// What a tracker says, as a phrase.
+    /// Describes the result of a tracker, as a phrase.
     pub(super) fn verdict(&self, id: RouterId, tracker: TrackerId, reading: Reading) -> String {
-        let Some(hosted) = self.routers.get(id) else { return String::new() };
-        words::verdict(&hosted.router, &|name| self.condition_for(id, name), tracker, reading)
+        let Some(running) = self.routers.get(id) else { return String::new() };
+        words::verdict(&running.router, &|name| self.condition_for(id, name), tracker, reading)
     }
 
     /// Returns the last word of a tracker.
@@ -138,13 +139,13 @@ impl Driver {
         self.set.get(id)?.trackers().find(|(id, ..)| *id == tracker)?.2
     }
 
-    /// What the trackers of a router say, and what follows from it.
+    /// Returns the results of a router's trackers, and what follows from them.
     pub(super) fn trackers(&self, id: RouterId) -> Vec<TrackerStatus> {
-        let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get(id)) else { return Vec::new() };
+        let (Some(router), Some(running)) = (self.set.get(id), self.routers.get(id)) else { return Vec::new() };
         let status = |(tracker, settings, reading): (_, &vrrp_core::Tracker, Option<Reading>)| TrackerStatus {
             id: tracker,
             name: settings.name.clone(),
-            interface: hosted.router.tracked_interfaces.iter().find(|(id, _)| *id == tracker).map(|(_, n)| n.clone()),
+            interface: running.router.tracked_interfaces.iter().find(|(id, _)| *id == tracker).map(|(_, n)| n.clone()),
             passing: reading.map(Reading::passes),
             value: reading.and_then(|reading| if let Reading::Value(value) = reading { Some(value) } else { None }),
             says: match reading {
@@ -158,20 +159,20 @@ impl Driver {
         router.trackers().map(status).collect()
     }
 
-    /// What a fault was last called.
+    /// Returns the text that last described a fault.
     fn past_fault(&self, id: RouterId, fault: &Fault) -> String {
-        let Some(hosted) = self.routers.get(id) else { return String::new() };
-        let said = hosted.said.iter().find(|(known, _)| known == fault);
-        said.map_or_else(|| fault.describe(&hosted.router.config).to_string(), |(_, text)| text.clone())
+        let Some(running) = self.routers.get(id) else { return String::new() };
+        let said = running.said.iter().find(|(known, _)| known == fault);
+        said.map_or_else(|| fault.describe(&running.router.config).to_string(), |(_, text)| text.clone())
     }
 
-    /// What keeps a router out, as the host shows it now; `None` where it does not.
+    /// Describes a fault as the host shows it now; `None` where the host does not show it.
     fn fault_now(&self, id: RouterId, fault: &Fault) -> Option<String> {
-        let Hosted { router, port, .. } = self.routers.get(id)?;
+        let RunningRouter { router, port, .. } = self.routers.get(id)?;
         let taken = self.ports.get(*port).and_then(|port| port.refused.as_ref());
         let text = words::fault(
             router,
-            &Host {
+            &HostFacts {
                 names: self.reporter.names(),
                 condition: &|name| self.condition_for(id, name),
                 reading: if let Fault::Tracker(tracker) = fault { self.reading(id, *tracker) } else { None },
@@ -187,9 +188,9 @@ impl Driver {
         }
     }
 
-    /// What there is for a router to send from.
+    /// Returns the kind of addresses that a router has to send from.
     fn sources_of(&self, id: RouterId) -> Sources {
-        let Some(Hosted { router, .. }) = self.routers.get(id) else { return Sources::None };
+        let Some(RunningRouter { router, .. }) = self.routers.get(id) else { return Sources::None };
         let there: Vec<(IpAddr, Use)> = match router.source {
             Some(source) => self.monitor.everywhere(source).map(|there| (source, there.usage)).collect(),
             None => {

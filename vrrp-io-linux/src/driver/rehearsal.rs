@@ -1,4 +1,4 @@
-//! What a driver does while it waits for a takeover: nothing that anybody sees.
+//! A rehearsal of a takeover while a driver waits for one: nobody sees anything of it.
 
 use vrrp_core::wire::{Endpoints, TTL};
 use vrrp_core::{AdvertKind, Peers, RouterId};
@@ -9,22 +9,22 @@ impl Driver {
     /// A Down deadline is near, and what comes then was last done long ago, if ever: its code and data, the kernel's too, are
     /// far from the processor. Gone through once for nothing, they are at hand when it counts; that saves some 0.05 ms.
     pub(super) fn rehearse(&mut self, id: RouterId) {
-        let (Some(router), Some(hosted)) = (self.set.get(id), self.routers.get(id)) else { return };
+        let (Some(router), Some(running)) = (self.set.get(id), self.routers.get(id)) else { return };
         let destination = match router.config().peers() {
             Peers::Multicast => Some(router.config().family().group()),
             Peers::Unicast(peers) => peers.first().map(|peer| peer.address),
         };
-        let ends = router.source().zip(destination).and_then(|(from, to)| Endpoints::new(from, to));
-        if let (Some(ends), Some(port)) = (ends, self.ports.get_mut(hosted.port)) {
-            if let Ok(len) = router.encode(AdvertKind::Regular, ends, &mut self.message) {
+        let endpoints = router.source().zip(destination).and_then(|(from, to)| Endpoints::new(from, to));
+        if let (Some(endpoints), Some(port)) = (endpoints, self.ports.get_mut(running.port)) {
+            if let Ok(len) = router.encode(AdvertKind::Regular, endpoints, &mut self.message) {
                 let message = self.message.get(..len).unwrap_or_default();
-                // What fails now is reported when it fails again.
-                let _ = port.probe(ends, TTL, message);
+                // A failure now is reported when it happens again.
+                let _ = port.probe(endpoints, TTL, message);
             }
         }
         let first = self.routers.address(id, 0).and_then(|address| self.holdings.get(id, address));
         if let Some(holding) = first {
-            self.requests.rehearse(&holding.vip, router.config().lease());
+            self.requests.rehearse(&holding.virtual_ip, router.config().lease());
         }
     }
 }

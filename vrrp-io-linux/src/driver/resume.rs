@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use vrrp_core::{Fault, Input, Role, RouterId, Vip, VirtualRouter};
+use vrrp_core::{AddressRequest, Fault, Input, Role, RouterId, VirtualRouter};
 
 use super::command::Command;
 use super::lineup::{self, Crowds};
@@ -15,7 +15,7 @@ use crate::addresses::announcements::Announcement;
 use crate::clock;
 use crate::error::StartError;
 use crate::router::Router;
-use crate::suspended::{Ours, Suspended, SuspendedFilter, SuspendedMacvlan, SuspendedRouter};
+use crate::suspended::{Suspended, SuspendedAddress, SuspendedFilter, SuspendedMacvlan, SuspendedRouter};
 use crate::virtual_ip::VirtualIp;
 
 impl Driver {
@@ -27,7 +27,7 @@ impl Driver {
     ) -> Result<(Self, Option<SuspendedFilter>), StartError> {
         let known: Vec<Option<SuspendedRouter>> = routers.iter().map(|router| suspended.take(router)).collect();
         let mut driver = Self::without_routers(&routers, commands)?;
-        driver.set = driver.set.with_stats(suspended.stats);
+        driver.set.set_stats(suspended.stats);
         let new_id = |id: RouterId| {
             let place = known.iter().position(|known| known.as_ref().is_some_and(|known| known.id == id));
             place.map_or(id, |place| RouterId::from(place as u64))
@@ -47,9 +47,13 @@ impl Driver {
             left.extend(known.as_ref().filter(|_| is_known).map(|known| (id, known)));
         }
         driver.regroup(&groups);
-        // Who was in a group and is in none any more.
-        let alone: Vec<RouterId> =
-            driver.routers.iter().filter(|hosted| hosted.router.sync_group.is_none()).map(|hosted| hosted.id).collect();
+        // Routers that were in a group and are in none any more.
+        let alone: Vec<RouterId> = driver
+            .routers
+            .iter()
+            .filter(|running| running.router.sync_group.is_none())
+            .map(|running| running.id)
+            .collect();
         alone.into_iter().for_each(|id| driver.set.ungroup(clock::now(), id));
         driver.make_room_for_macvlans()?;
         for (id, known) in left {
@@ -72,14 +76,14 @@ impl Driver {
         Ok((driver, suspended.filter))
     }
 
-    /// For a router that goes on an interface counts as what it did, if that is to be otherwise after a delay.
+    /// Lets an interface count for a router that goes on as it did, if another state is to count only after a delay.
     fn resume_delays(&mut self, id: RouterId) {
-        let (Some(core), Some(hosted)) = (self.set.get(id), self.routers.get(id)) else { return };
+        let (Some(core), Some(running)) = (self.set.get(id), self.routers.get(id)) else { return };
         let now = clock::now();
         let own_is_up = !core.faults().any(|fault| fault == Fault::InterfaceDown);
-        self.delays.resume(id, &hosted.router.interface, own_is_up, now);
+        self.delays.resume(id, &running.router.interface, own_is_up, now);
         for (tracker, _, reading) in core.trackers() {
-            let name = hosted.router.tracked_interfaces.iter().find(|(id, _)| *id == tracker).map(|(_, name)| name);
+            let name = running.router.tracked_interfaces.iter().find(|(id, _)| *id == tracker).map(|(_, name)| name);
             if let (Some(name), Some(reading)) = (name, reading) {
                 self.delays.resume(id, name, reading.passes(), now);
             }
@@ -89,14 +93,14 @@ impl Driver {
     /// Takes over the macvlan of a router. One that is to be another from now on, or none, goes.
     fn take_over_macvlan(&mut self, id: RouterId, left: SuspendedMacvlan) -> Result<(), StartError> {
         let SuspendedMacvlan { ifindex, made, raised } = left;
-        let Some(hosted) = self.routers.get(id) else { return Ok(()) };
-        let Some(wanted) = &hosted.router.macvlan else {
+        let Some(running) = self.routers.get(id) else { return Ok(()) };
+        let Some(wanted) = &running.router.macvlan else {
             self.unwanted.extend(made.then_some(ifindex));
             return Ok(());
         };
         let link = self.monitor.link(ifindex);
         let is_other = link.is_some_and(|it| it.name != wanted.name || it.mac != Some(wanted.mac.octets()));
-        let asked = Arc::clone(&hosted.asked);
+        let asked = Arc::clone(&running.asked);
         self.macvlans.adopt(id, ifindex, made, raised);
         if made && is_other {
             self.drop_macvlan(id);
@@ -111,7 +115,7 @@ impl Driver {
         self.holdings.resume_ours(&left);
         for Resumed { id, serves, unannounced, .. } in self.resumed.clone() {
             let master = self.role(id) == Some(Role::Master);
-            let requests: Vec<Vip> =
+            let requests: Vec<AddressRequest> =
                 self.set.get(id).filter(|_| master).map_or_else(Vec::new, |it| it.requests().collect());
             for request in requests {
                 let on = serves.iter().find(|(address, _)| *address == request.address).map(|(_, ifindex)| *ifindex);
@@ -121,7 +125,7 @@ impl Driver {
                 }
             }
         }
-        for Ours { ifindex, address, prefix_len } in left {
+        for SuspendedAddress { ifindex, address, prefix_len } in left {
             if !self.holdings.is_virtual(address) {
                 // Nobody waits for the answer.
                 self.requests.remove(ifindex, &VirtualIp { prefix_len, ..VirtualIp::from(address) }, u64::MAX);
@@ -133,10 +137,10 @@ impl Driver {
     }
 
     /// A Master serves an address still, unless it is not there, or configured otherwise: then it is set anew.
-    fn go_on_with(&mut self, id: RouterId, request: Vip, on: Option<u32>) {
+    fn go_on_with(&mut self, id: RouterId, request: AddressRequest, on: Option<u32>) {
         let Some(holding) = self.holdings.get(id, request.address) else { return };
         let wanted_on = self.monitor.link_by_name(&holding.device).map(|link| link.index);
-        let prefix_len = holding.vip.prefix_len;
+        let prefix_len = holding.virtual_ip.prefix_len;
         let is_there = |ifindex| self.is_there(ifindex, request.address, prefix_len);
         match on.filter(|on| Some(*on) == wanted_on && is_there(*on)) {
             Some(ifindex) => self.holdings.resume(id, request, ifindex),
@@ -149,9 +153,9 @@ impl Driver {
     }
 
     /// Goes on with the announcements that a Master still owes, where the address is still there.
-    fn go_on_announcing(&mut self, id: RouterId, request: Vip, count: u8) {
+    fn go_on_announcing(&mut self, id: RouterId, request: AddressRequest, count: u8) {
         let Some(link) = self.holdings.serves_on(id, request.address) else { return };
-        let Some(gap) = self.routers.get(id).map(|hosted| hosted.router.announcement_gap) else { return };
+        let Some(gap) = self.routers.get(id).map(|running| running.router.announcement_gap) else { return };
         let announcement = Announcement { router: id, request, count, gap, is_first: false };
         self.announcements.resume(link, announcement, clock::now());
     }

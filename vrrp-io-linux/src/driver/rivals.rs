@@ -12,7 +12,7 @@ use crate::event::EventKind;
 use crate::report::Kind;
 use crate::status::OtherMaster;
 
-/// Who was silent for longer is no Master any more, as far as is known.
+/// A Master that was silent for longer no longer counts as one.
 const HEARD_WITHIN: Duration = Duration::from_secs(10);
 
 impl Driver {
@@ -44,10 +44,10 @@ impl Driver {
                     difference: other_addresses.then(&mut difference),
                     unreported,
                 });
-                let Some(hosted) = self.routers.get_mut(id) else { return };
-                let known = hosted.rival.take().filter(|rival| rival.address == source && other_addresses);
+                let Some(running) = self.routers.get_mut(id) else { return };
+                let known = running.rival.take().filter(|rival| rival.address == source && other_addresses);
                 let why = said.map(Disagreement::Addresses).or_else(|| known.and_then(|rival| rival.why));
-                hosted.rival = Some(Rival { address: source, priority, why, heard_at: at });
+                running.rival = Some(Rival { address: source, priority, why, heard_at: at });
             }
         }
     }
@@ -64,13 +64,13 @@ impl Driver {
         let event =
             |unreported| EventKind::Ignored { source, discard, other_master: other_master.is_some(), unreported };
         self.reporter.report_repeating(id, at, Kind::from(&discard), event);
-        if let (Some(priority), Some(hosted)) = (other_master, self.routers.get_mut(id)) {
-            let known = hosted.rival.as_mut().filter(|rival| rival.address == source && rival.priority == priority);
+        if let (Some(priority), Some(running)) = (other_master, self.routers.get_mut(id)) {
+            let known = running.rival.as_mut().filter(|rival| rival.address == source && rival.priority == priority);
             match known {
                 Some(rival) => rival.heard_at = at,
                 None => {
                     let why = Some(Disagreement::Ignored(discard));
-                    hosted.rival = Some(Rival { address: source, priority, why, heard_at: at });
+                    running.rival = Some(Rival { address: source, priority, why, heard_at: at });
                 }
             }
         }

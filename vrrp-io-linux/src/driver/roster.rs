@@ -6,7 +6,7 @@ use std::sync::Arc;
 use vrrp_core::{Family, Fault, Input, InterfaceId, Role, RouterId, VirtualRouter};
 
 use super::lineup::Crowds;
-use super::state::{Driver, Hosted};
+use super::state::{Driver, RunningRouter};
 use crate::clock;
 use crate::error::StartError;
 use crate::packets::ports::Port;
@@ -38,7 +38,7 @@ impl Driver {
         self.leases.add(id, &router);
         self.delays.set(id, &router);
         self.concern(id, &router);
-        self.routers.push(Hosted::new(id, Arc::new(asked), router, port));
+        self.routers.push(RunningRouter::new(id, Arc::new(asked), router, port));
         Ok(id)
     }
 
@@ -52,8 +52,8 @@ impl Driver {
         self.untold.remove(&id);
         self.strays.remove(&id);
         self.announcements.remove(id);
-        if let Some(hosted) = self.routers.remove(id) {
-            self.interfaces.remove(id, &hosted.router);
+        if let Some(running) = self.routers.remove(id) {
+            self.interfaces.remove(id, &running.router);
         }
         self.reporter.remove(id);
     }
@@ -61,8 +61,8 @@ impl Driver {
     /// Gives a router another configuration. What stays the same is not touched. What goes is [closed](Self::close) when the
     /// kernel has answered.
     pub(super) fn replace(&mut self, id: RouterId, asked: Router, crowds: &Crowds) {
-        let Some(hosted) = self.routers.get(id) else { return };
-        let before = hosted.router.clone();
+        let Some(running) = self.routers.get(id) else { return };
+        let before = running.router.clone();
         let router = Router { real: before.real, ..crowds.adapt(asked.clone()) };
         // It was checked that it is the same router.
         if self.set.reconfigure(clock::now(), id, router.config.clone()).is_err() {
@@ -79,24 +79,25 @@ impl Driver {
         self.concern(id, &router);
         let is_as_before = |address| {
             let device = |router: &Router| {
-                let vip = router.addresses.iter().find(|vip| vip.address == address);
-                vip.map(|vip| router.device(vip).to_owned())
+                let virtual_ip = router.addresses.iter().find(|virtual_ip| virtual_ip.address == address);
+                virtual_ip.map(|virtual_ip| router.device(virtual_ip).to_owned())
             };
             device(&before).is_some() && device(&before) == device(&router)
         };
         self.obstacles.forget(id, is_as_before);
-        let devices = Hosted::devices_of(&router);
+        let devices = RunningRouter::devices_of(&router);
         if before.sync_group != router.sync_group {
             self.set.ungroup(clock::now(), id);
         }
-        let Some(hosted) = self.routers.get_mut(id) else { return };
-        let new: Vec<String> = devices.iter().filter(|device| !hosted.devices.contains(device)).cloned().collect();
+        let Some(running) = self.routers.get_mut(id) else { return };
+        let new: Vec<String> = devices.iter().filter(|device| !running.devices.contains(device)).cloned().collect();
         if before.sync_group != router.sync_group {
-            hosted.heard_on = Arc::new([hosted.port]);
+            running.sockets = Arc::new([running.port]);
         }
         // Its trackers may have other ids now.
-        hosted.said.retain(|(fault, _)| !matches!(fault, Fault::Tracker(_)));
-        (hosted.asked, hosted.router, hosted.devices) = (Arc::new(asked), router.clone(), devices);
+        running.notes.reconfigured();
+        running.said.retain(|(fault, _)| !matches!(fault, Fault::Tracker(_)));
+        (running.asked, running.router, running.devices) = (Arc::new(asked), router.clone(), devices);
         self.readdress(id, &router);
         new.iter().for_each(|device| self.prepare_device(device));
         self.refresh(id);
@@ -132,13 +133,13 @@ impl Driver {
     /// Has the addresses of all routers last as long as they must beside each other.
     pub(super) fn relet(&mut self, crowds: &Crowds) {
         for id in self.routers.ids().to_vec() {
-            let Some(hosted) = self.routers.get_mut(id) else { continue };
-            let least = crowds.least_lifetime(&hosted.router);
-            if hosted.router.least_lifetime == least {
+            let Some(running) = self.routers.get_mut(id) else { continue };
+            let least = crowds.least_lifetime(&running.router);
+            if running.router.least_lifetime == least {
                 continue;
             }
-            hosted.router.least_lifetime = least;
-            let router = hosted.router.clone();
+            running.router.least_lifetime = least;
+            let router = running.router.clone();
             let asks = self.holdings.readdress(id, &router);
             self.ask(asks);
             self.leases.reconfigure(id, &router);
@@ -148,14 +149,14 @@ impl Driver {
     /// Puts the routers of these sync groups together. Who has left one is not in it any more.
     pub(super) fn regroup(&mut self, names: &BTreeSet<String>) {
         let mut groups = BTreeMap::<&str, Vec<RouterId>>::new();
-        for hosted in self.routers.iter() {
-            if let Some(name) = hosted.router.sync_group.as_ref().filter(|name| names.contains(*name)) {
-                groups.entry(name).or_default().push(hosted.id);
+        for running in self.routers.iter() {
+            if let Some(name) = running.router.sync_group.as_ref().filter(|name| names.contains(*name)) {
+                groups.entry(name).or_default().push(running.id);
             }
         }
         for mut members in groups.into_values().collect::<Vec<_>>() {
-            members.sort_by_key(|id| self.routers.get(*id).map(|hosted| hosted.router.rank));
-            let ports = members.iter().filter_map(|id| self.routers.get(*id)).map(|hosted| hosted.port);
+            members.sort_by_key(|id| self.routers.get(*id).map(|running| running.router.rank));
+            let ports = members.iter().filter_map(|id| self.routers.get(*id)).map(|running| running.port);
             let ports: Arc<[usize]> = ports.collect::<BTreeSet<_>>().into_iter().collect();
             match members[..] {
                 [alone] => self.set.ungroup(clock::now(), alone),
@@ -163,8 +164,8 @@ impl Driver {
                 _ => drop(self.set.group(clock::now(), &members)),
             }
             for id in members {
-                if let Some(hosted) = self.routers.get_mut(id) {
-                    hosted.heard_on = Arc::clone(&ports);
+                if let Some(running) = self.routers.get_mut(id) {
+                    running.sockets = Arc::clone(&ports);
                 }
             }
         }
@@ -189,6 +190,7 @@ impl Driver {
         }
         self.ports.remove(number);
         self.refused.remove(&number);
+        self.strangers.remove(&number);
     }
 
     /// Notes which interfaces concern a router.
@@ -196,7 +198,7 @@ impl Driver {
         self.interfaces.add(id, router);
         for name in router.interface_names() {
             if let Some(link) = self.monitor.link_by_name(name) {
-                self.interfaces.follow(link.index, Some(&link.name));
+                self.interfaces.on_link_change(link.index, Some(&link.name));
             }
         }
     }

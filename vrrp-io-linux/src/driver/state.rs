@@ -1,17 +1,20 @@
-//! What the thread of the routers owns.
+//! The data of the routers' thread.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
-use vrrp_core::{Fault, Instant, Priority, RouterId, RouterSet};
+use vrrp_core::record::RecordedSet;
+use vrrp_core::{Fault, Instant, Priority, RouterId};
 
 use super::changing::Changing;
 use super::command::Command;
 use super::delays::Delays;
 use super::interfaces::Interfaces;
+use super::notes::{Notes, Strangers};
 use super::owed::Owed;
+use super::punctuality::Punctuality;
 use crate::addresses::announcements::Announcements;
 use crate::addresses::holdings::{Holdings, Left};
 use crate::addresses::lease::Leases;
@@ -29,12 +32,12 @@ use crate::report::Reporter;
 use crate::router::Router;
 use crate::scheduling::Pauses;
 use crate::status::RouterState;
-use crate::suspended::Ours;
+use crate::suspended::SuspendedAddress;
 
 /// Everything that one thread owns.
 #[derive(Debug)]
 pub(crate) struct Driver {
-    pub(super) set: RouterSet,
+    pub(super) set: RecordedSet,
     pub(super) routers: Routers,
     pub(super) ports: Ports,
     pub(super) interfaces: Interfaces,
@@ -42,11 +45,11 @@ pub(crate) struct Driver {
     pub(super) holdings: Holdings,
     pub(super) leases: Leases,
     pub(super) obstacles: Obstacles,
-    /// When the kernel last confirmed an address.
+    /// The moment at which the kernel last confirmed an address.
     pub(super) confirmed_at: Instant,
-    /// Who stays at fault, for other reasons than were told: others, or called otherwise.
+    /// The routers that stay at fault for other reasons than were told: other faults, or the same ones with another text.
     pub(super) untold: BTreeSet<RouterId>,
-    /// Who is kept out by an address that is here.
+    /// The routers that are kept out by an address that is on this host.
     pub(super) strays: BTreeMap<RouterId, Told>,
     /// The deadline that renewals wait for.
     pub(super) renew_after: Option<Instant>,
@@ -56,7 +59,7 @@ pub(crate) struct Driver {
     /// Announcements that are still to be made.
     pub(super) announcements: Announcements,
     pub(super) macvlans: Macvlans,
-    /// Whose macvlan the kernel has yet to remove.
+    /// The routers whose macvlan the kernel has yet to remove.
     pub(super) macvlans_going: BTreeSet<RouterId>,
     pub(super) filter: Option<Filter>,
     pub(super) alarm: Alarm,
@@ -68,47 +71,50 @@ pub(crate) struct Driver {
     pub(super) memberships_doubtful: bool,
     /// The ports whose routers another process has.
     pub(super) refused: BTreeSet<usize>,
-    /// When to try again where another process runs one of the routers.
+    /// The moment of the next try, if another process runs one of the routers.
     pub(super) claim_at: Option<Instant>,
-    /// Whether all intervals are long enough to let packets gather.
+    /// True if all intervals are long enough to let packets gather.
     pub(super) gathers: bool,
+    /// The virtual routers of others that each port heard, for operators.
+    pub(super) strangers: BTreeMap<usize, Strangers>,
     pub(super) pauses: Pauses,
-    /// When there was last nothing to do.
+    pub(super) punctuality: Punctuality,
+    /// The last moment at which there was nothing to do.
     pub(super) idle_at: Instant,
     pub(super) packet: Box<[u8]>,
     pub(super) message: Box<[u8]>,
     /// The routers that go on from another process, until they do.
     pub(super) resumed: Vec<Resumed>,
-    /// What that process has left on the host, addresses and links of macvlans.
-    pub(super) left: Vec<Ours>,
+    /// Left on the host by that process: addresses, and links of macvlans.
+    pub(super) left: Vec<SuspendedAddress>,
     pub(super) unwanted: Vec<u32>,
 }
 
 /// Every router of the set.
 #[derive(Debug, Default)]
 pub(super) struct Routers {
-    hosted: ByRouter<Hosted>,
-    /// As they were added.
+    running: ByRouter<RunningRouter>,
+    /// Their ids, in the order in which they were added.
     order: Vec<RouterId>,
 }
 
 impl Routers {
-    pub(super) fn push(&mut self, hosted: Hosted) {
-        self.order.push(hosted.id);
-        self.hosted.insert(hosted.id, hosted);
+    pub(super) fn push(&mut self, running: RunningRouter) {
+        self.order.push(running.id);
+        self.running.insert(running.id, running);
     }
 
-    pub(super) fn remove(&mut self, id: RouterId) -> Option<Hosted> {
+    pub(super) fn remove(&mut self, id: RouterId) -> Option<RunningRouter> {
         self.order.retain(|other| *other != id);
-        self.hosted.remove(id)
+        self.running.remove(id)
     }
 
-    pub(super) fn get(&self, id: RouterId) -> Option<&Hosted> {
-        self.hosted.get(id)
+    pub(super) fn get(&self, id: RouterId) -> Option<&RunningRouter> {
+        self.running.get(id)
     }
 
-    pub(super) fn get_mut(&mut self, id: RouterId) -> Option<&mut Hosted> {
-        self.hosted.get_mut(id)
+    pub(super) fn get_mut(&mut self, id: RouterId) -> Option<&mut RunningRouter> {
+        self.running.get_mut(id)
     }
 
     /// Every id, in the order in which the routers were added.
@@ -117,7 +123,7 @@ impl Routers {
     }
 
     /// Every router, in this order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Hosted> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &RunningRouter> {
         self.order.iter().filter_map(|id| self.get(*id))
     }
 
@@ -128,43 +134,45 @@ impl Routers {
 
     /// Returns how many addresses a router has.
     pub(super) fn address_count(&self, id: RouterId) -> usize {
-        self.get(id).map_or(0, |hosted| hosted.router.addresses.len())
+        self.get(id).map_or(0, |running| running.router.addresses.len())
     }
 }
 
 /// One router, with what only this host needs to know of it.
 #[derive(Debug)]
-pub(super) struct Hosted {
+pub(super) struct RunningRouter {
     pub(super) id: RouterId,
-    /// As it was asked for.
+    /// The configuration that was asked for.
     pub(super) asked: Arc<Router>,
-    /// With what follows from this host and from the other routers.
+    /// The same with what follows from this host and from the other routers.
     pub(super) router: Router,
     pub(super) port: usize,
-    /// Where packets come in that bear on its takeover: its own port, and those of its sync group.
-    pub(super) heard_on: Arc<[usize]>,
-    /// Where its addresses are.
+    /// The ports of packets that bear on its takeover: its own port, and those of its sync group.
+    pub(super) sockets: Arc<[usize]>,
+    /// The interfaces of its addresses.
     pub(super) devices: Box<[String]>,
     /// The MAC address of the better Master that it yielded to last, as of the frame that said so.
     pub(super) winner_mac: Option<Mac>,
-    /// What its faults were last called.
+    /// The last text for each of its faults.
     pub(super) said: Vec<(Fault, String)>,
     /// The last other Master that it heard.
     pub(super) rival: Option<Rival>,
-    /// Where its state is shown, if anybody has asked for it.
+    /// Its notes on what it heard, for operators.
+    pub(super) notes: Notes,
+    /// The channel that shows its state, if anybody has asked for it.
     pub(super) watched: Option<watch::Sender<RouterState>>,
 }
 
-impl Hosted {
+impl RunningRouter {
     pub(super) fn new(id: RouterId, asked: Arc<Router>, router: Router, port: usize) -> Self {
         let devices = Self::devices_of(&router);
-        let (heard_on, said) = (Arc::new([port]), Vec::new());
-        Self { id, asked, router, port, heard_on, devices, winner_mac: None, said, rival: None, watched: None }
+        let (sockets, said, notes) = (Arc::new([port]), Vec::new(), Notes::default());
+        Self { id, asked, router, port, sockets, devices, winner_mac: None, said, rival: None, notes, watched: None }
     }
 
     /// Returns where the addresses of a router are.
     pub(super) fn devices_of(router: &Router) -> Box<[String]> {
-        let devices: BTreeSet<&str> = router.addresses.iter().map(|vip| router.device(vip)).collect();
+        let devices: BTreeSet<&str> = router.addresses.iter().map(|virtual_ip| router.device(virtual_ip)).collect();
         devices.into_iter().map(str::to_owned).collect()
     }
 }
@@ -189,12 +197,12 @@ pub(super) struct Rival {
     pub(super) heard_at: Instant,
 }
 
-/// What a router was told of.
+/// The stray address that a router was told of.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Told {
     pub(super) address: IpAddr,
     pub(super) left: Left,
-    /// When it was last there.
+    /// The moment at which it was last there.
     pub(super) seen: Instant,
     pub(super) there: bool,
 }

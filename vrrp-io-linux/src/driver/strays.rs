@@ -18,11 +18,11 @@ use crate::kernel::sysctl;
 use crate::router::Router;
 use crate::virtual_ip::VirtualIp;
 
-/// What came back again and again has to be gone for so long.
+/// The time for which an address that came back again and again has to be gone.
 const QUIET: Duration = Duration::from_secs(10);
 
 impl Told {
-    /// When all is well again, if nothing happens.
+    /// Returns when all is well again, if nothing happens.
     fn over_at(&self) -> Option<Instant> {
         match self.left {
             _ if self.there => None,
@@ -37,7 +37,7 @@ impl Driver {
     pub(super) fn sweep(&mut self) {
         let links: Vec<u32> = self.monitor.links().map(|link| link.index).collect();
         links.into_iter().for_each(|link| self.follow_strays(link));
-        self.settle();
+        self.carry_out_requests();
     }
 
     /// Looks for strays on a link.
@@ -53,14 +53,14 @@ impl Driver {
     pub(super) fn sweep_for(&mut self, ids: &[RouterId]) {
         let routers = ids.iter().filter_map(|id| self.routers.get(*id));
         let addresses: BTreeSet<IpAddr> =
-            routers.flat_map(|hosted| hosted.router.addresses.iter().map(|vip| vip.address)).collect();
+            routers.flat_map(|running| running.router.addresses.iter().map(|virtual_ip| virtual_ip.address)).collect();
         let of_link = |link: u32| self.monitor.addresses(link).map(move |there| (link, there.address));
         let there = self.monitor.links().flat_map(|link| of_link(link.index));
         let there: BTreeSet<(u32, IpAddr)> = there.filter(|(_, address)| addresses.contains(address)).collect();
         there.into_iter().for_each(|(link, address)| self.follow_stray(link, address));
     }
 
-    /// Whether one stays because there is nothing else to send from.
+    /// Tells whether any stray stays because there is nothing else to send from.
     pub(super) fn is_any_needed(&self) -> bool {
         self.strays.values().any(|told| told.there && told.left == Left::Needed)
     }
@@ -73,7 +73,7 @@ impl Driver {
             else {
                 return;
             };
-            let address = holding.vip.address;
+            let address = holding.virtual_ip.address;
             if let Some(link) = self.monitor.link_by_name(&holding.device).map(|link| link.index) {
                 self.follow_stray(link, address);
             }
@@ -89,23 +89,23 @@ impl Driver {
             return self.tell_strays(address);
         };
         for id in self.holdings.routers_with(address).collect::<Vec<_>>() {
-            let (Some(hosted), Some(holding)) = (self.routers.get(id), self.holdings.get(id, address)) else {
+            let (Some(running), Some(holding)) = (self.routers.get(id), self.holdings.get(id, address)) else {
                 continue;
             };
-            // What a Master cannot have, and somebody else sets, serves.
+            // An address that a Master cannot have, and that somebody else sets, serves.
             if self.role(id) == Some(Role::Master) {
                 continue;
             }
             // A run before this one may have had no virtual MAC address, or another device.
             let on_device = holding.device == device;
-            let only_marked = !on_device && hosted.router.macvlan.is_none();
+            let only_marked = !on_device && running.router.macvlan.is_none();
             let may_be_there =
-                on_device || (hosted.router.interface == device && (!only_marked || sysctl::keeps_marks()));
+                on_device || (running.router.interface == device && (!only_marked || sysctl::keeps_marks()));
             let strays = self.holdings.strays(&self.monitor, (id, address), (link, only_marked));
             if strays.is_empty() || !may_be_there {
                 continue;
             }
-            let vip = holding.vip.clone();
+            let virtual_ip = holding.virtual_ip.clone();
             let (now, needed) = (clock::now(), self.is_needed(&device, address));
             let asks = self.holdings.remove_strays((id, address), link, &strays, now, needed);
             if asks.is_empty() {
@@ -113,10 +113,10 @@ impl Driver {
             }
             self.ask(asks);
             for Stray { prefix_len, marked } in strays {
-                let (vip, device) = (VirtualIp { prefix_len, ..vip.clone() }, device.clone());
+                let (virtual_ip, device) = (VirtualIp { prefix_len, ..virtual_ip.clone() }, device.clone());
                 let event = match marked {
-                    true => EventKind::Leftover { vip, device },
-                    false => EventKind::Stray { vip, device, removing: true },
+                    true => EventKind::Leftover { virtual_ip, device },
+                    false => EventKind::Stray { virtual_ip, device, removing: true },
                 };
                 self.reporter.report(id, event);
             }
@@ -137,18 +137,18 @@ impl Driver {
         let now = clock::now();
         let known = self.strays.get(&id).copied();
         match self.holdings.left(id) {
-            Some((vip, ifindex, left)) => {
-                let address = vip.address;
+            Some((virtual_ip, ifindex, left)) => {
+                let address = virtual_ip.address;
                 self.strays.insert(id, Told { address, left, seen: now, there: true });
                 if known.is_some_and(|known| known.address == address) {
                     return;
                 }
                 let device = self.monitor.link(ifindex).map_or_else(String::new, |link| link.name.clone());
-                if let Some(hosted) = self.routers.get_mut(id) {
-                    hosted.router.real = (left == Left::Needed).then_some(address);
+                if let Some(running) = self.routers.get_mut(id) {
+                    running.router.real = (left == Left::Needed).then_some(address);
                 }
                 if left == Left::Contested {
-                    self.reporter.report(id, EventKind::Stray { vip, device, removing: false });
+                    self.reporter.report(id, EventKind::Stray { virtual_ip, device, removing: false });
                 }
                 self.consider(id, [Input::Stray(Some(address))]);
             }
@@ -165,12 +165,12 @@ impl Driver {
         }
     }
 
-    /// When [`forgive_strays`](Self::forgive_strays) has something to do.
+    /// Returns when [`forgive_strays`](Self::forgive_strays) has something to do.
     pub(super) fn strays_over_at(&self) -> Option<Instant> {
         self.strays.values().filter_map(Told::over_at).min()
     }
 
-    /// What is gone for long enough keeps nobody out any more.
+    /// Lets a router take part again when its stray address has been gone for long enough.
     pub(super) fn forgive_strays(&mut self) {
         if self.strays.is_empty() {
             return;
@@ -181,7 +181,7 @@ impl Driver {
         ids.into_iter().for_each(|id| self.tell_stray(id));
     }
 
-    /// Whether somebody has no other address to send from than virtual ones that nobody owns, and this is one of them.
+    /// Tells whether a router has only virtual addresses that nobody owns to send from, and this is one of them.
     fn is_needed(&self, interface: &str, address: IpAddr) -> bool {
         let routers = self.interfaces.get(interface).map_or(&[][..], |concerned| &concerned.routers);
         let routers = routers.iter().filter_map(|id| Some(&self.routers.get(*id)?.router));

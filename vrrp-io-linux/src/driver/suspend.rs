@@ -5,14 +5,14 @@ use std::time::Duration;
 use vrrp_core::{Instant, Role};
 
 use super::command::Reply;
-use super::state::{Driver, Hosted};
+use super::state::{Driver, RunningRouter};
 use crate::clock;
 use crate::kernel::filter::Filter;
 use crate::suspended::{Suspended, SuspendedRouter};
 
 /// The next process takes some hundredths of a second to start: so long nothing should be to do.
 const ROOM: Duration = Duration::from_millis(85);
-/// How long such a moment is waited for: with intervals of half a second it comes, with many short ones it may not.
+/// The time to wait for such a moment: with intervals of half a second it comes, with many short ones it may not.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Somebody wants to go on in another process.
@@ -48,9 +48,9 @@ impl Driver {
     /// Finishes what is in flight, and lets go of everything but of what is on the host. `Err`: not now.
     pub(super) fn suspend(mut self, suspension: Suspension) -> Result<End, Box<(Self, Suspension)>> {
         self.follow_orders();
-        self.settle();
+        self.carry_out_requests();
         self.follow_orders();
-        let Some(routers) = self.routers.iter().map(|hosted| self.write_down(hosted)).collect::<Option<Vec<_>>>()
+        let Some(routers) = self.routers.iter().map(|running| self.write_down(running)).collect::<Option<Vec<_>>>()
         else {
             return Err(Box::new((self, suspension)));
         };
@@ -67,8 +67,8 @@ impl Driver {
         Ok((suspension.reply, suspended))
     }
 
-    fn write_down(&self, hosted: &Hosted) -> Option<SuspendedRouter> {
-        let Hosted { id, router, .. } = hosted;
+    fn write_down(&self, running: &RunningRouter) -> Option<SuspendedRouter> {
+        let RunningRouter { id, router, .. } = running;
         let core = self.set.get(*id)?;
         let (advertised, renewed) = self.leases.moments(*id)?;
         let is_master = core.role() == Role::Master;
@@ -80,7 +80,9 @@ impl Driver {
             vrid: router.config.vrid(),
             core: core.suspend()?,
             unannounced: self.announcements.left(*id),
-            serves: serves.filter_map(|vip| Some((vip.address, self.holdings.serves_on(*id, vip.address)?))).collect(),
+            serves: serves
+                .filter_map(|virtual_ip| Some((virtual_ip.address, self.holdings.serves_on(*id, virtual_ip.address)?)))
+                .collect(),
             advertised,
             renewed,
             macvlan: self.macvlans.suspended(*id),

@@ -21,7 +21,7 @@ use crate::warning::Warning;
 impl Driver {
     /// Takes over what became of a router's macvlan or the interface below, before the router hears of it.
     pub(super) fn follow_macvlan(&mut self, id: RouterId) {
-        if let Some(warning) = self.macvlans.follow(id, &self.monitor) {
+        if let Some(warning) = self.macvlans.bring_up(id, &self.monitor) {
             self.reporter.report(id, EventKind::Warning(warning));
         }
         let Some(device) = self.macvlans.take_contested(id) else { return };
@@ -47,7 +47,7 @@ impl Driver {
     /// A router is about to get another configuration: the macvlan that it then needs is made before. One of another name or
     /// MAC address takes the place of the first, which its addresses leave meanwhile.
     pub(super) fn exchange_macvlan(&mut self, id: RouterId, to: &Router, crowds: &Crowds) {
-        let Some(before) = self.routers.get(id).map(|hosted| Arc::clone(&hosted.asked)) else { return };
+        let Some(before) = self.routers.get(id).map(|running| Arc::clone(&running.asked)) else { return };
         let Some(new) = &to.macvlan else { return };
         let is_like = |old: &Macvlan| (&old.name, old.mac) == (&new.name, new.mac);
         if before.macvlan.as_ref().is_some_and(is_like) {
@@ -56,7 +56,7 @@ impl Driver {
         if before.macvlan.is_some() {
             self.replace(id, Router { macvlan: None, ..Router::clone(&before) }, crowds);
             self.follow_orders();
-            self.settle();
+            self.carry_out_requests();
             self.drop_macvlan(id);
         }
         // News of it are followed from now on.
@@ -66,7 +66,7 @@ impl Driver {
 
     /// Removes the macvlan of a router that has none any more.
     pub(super) fn drop_idle_macvlan(&mut self, id: RouterId) {
-        if self.routers.get(id).is_some_and(|hosted| hosted.router.macvlan.is_none()) {
+        if self.routers.get(id).is_some_and(|running| running.router.macvlan.is_none()) {
             self.drop_macvlan(id);
         }
     }
@@ -90,14 +90,14 @@ impl Driver {
     }
 
     /// An owner's real address must be on the macvlan alone: any other interface answers for it too (ARP-02, V6-11).
-    pub(super) fn warn_of_real_address(&mut self, id: RouterId, vip: &VirtualIp, device: &str) {
-        let Some(hosted) = self.routers.get(id).filter(|hosted| hosted.router.macvlan.is_some()) else {
+    pub(super) fn warn_of_real_address(&mut self, id: RouterId, virtual_ip: &VirtualIp, device: &str) {
+        let Some(running) = self.routers.get(id).filter(|running| running.router.macvlan.is_some()) else {
             return;
         };
-        let interface = &hosted.router.interface;
+        let interface = &running.router.interface;
         let Some(below) = self.monitor.link_by_name(interface).filter(|_| interface != device) else { return };
-        if self.monitor.addresses(below.index).any(|there| there.address == vip.address) {
-            let warning = Warning::RealAddress { address: vip.address, interface: interface.clone() };
+        if self.monitor.addresses(below.index).any(|there| there.address == virtual_ip.address) {
+            let warning = Warning::RealAddress { address: virtual_ip.address, interface: interface.clone() };
             self.reporter.report(id, EventKind::Warning(warning));
         }
     }
@@ -133,7 +133,7 @@ impl Driver {
     ) -> io::Result<Option<Generation>> {
         let Some(filter) = &mut self.filter else { return Ok(None) };
         let coming: Vec<(Option<RouterId>, &Router)> = coming.collect();
-        filter.change(self.routers.iter().map(|hosted| (Some(hosted.id), &hosted.router)).chain(coming))
+        filter.change(self.routers.iter().map(|running| (Some(running.id), &running.router)).chain(coming))
     }
 
     /// Opens the addresses again, when they are gone.

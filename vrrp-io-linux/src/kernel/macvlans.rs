@@ -23,20 +23,20 @@ use crate::virtual_ip::IPV6_MTU;
 use crate::vmac::{self, Macvlan};
 use crate::warning::Warning;
 
-/// What the interfaces below need at least, and the macvlans too.
+/// The least settings that the interfaces below need, and the macvlans too.
 const BELOW: [(&str, u32); 2] = [("arp_ignore", 1), ("arp_announce", 2)];
 
 /// The macvlans of all routers.
 #[derive(Debug)]
 pub(crate) struct Macvlans {
     links: Links,
-    /// As long as there are any.
+    /// Present for as long as there are any macvlans.
     helper: Option<Helper>,
     /// By router; most have none.
     devices: BTreeMap<RouterId, Device>,
-    /// Those of routers that are gone, which the kernel has yet to remove.
+    /// The macvlans of routers that are gone, which the kernel has yet to remove.
     going: BTreeMap<RouterId, Going>,
-    /// Of all of these.
+    /// The names of all of these.
     names: HashSet<String>,
     to_lower: Vec<RouterId>,
     /// Settings of the interfaces below, as they were before.
@@ -54,9 +54,9 @@ struct Device {
     /// The link that was made here, of use or not.
     made: Option<u32>,
     raised: Raised,
-    /// Since it was raised, or raised again.
+    /// It was seen up since it was raised, or raised again.
     seen_up: bool,
-    /// When somebody lowered it, and it was raised again.
+    /// The times at which it was raised again, because somebody had lowered it.
     raised_again: Burst,
     /// Somebody keeps lowering it.
     contested: bool,
@@ -73,7 +73,7 @@ struct Going {
     answered: bool,
 }
 
-/// How the kernel is told which link is meant.
+/// The name of a link in a request to the kernel.
 #[derive(Clone, Debug)]
 enum LinkId {
     Index(u32),
@@ -81,14 +81,14 @@ enum LinkId {
     Name(String),
 }
 
-/// Whether a macvlan is to be up. Locked while it is being lowered.
+/// True if a macvlan is to be up. Locked while it is being lowered.
 type Raised = Arc<Mutex<bool>>;
 
 /// A thread for what takes long: a macvlan is lowered or removed within ten to twenty milliseconds.
 #[derive(Debug)]
 struct Helper {
     jobs: mpsc::Sender<Job>,
-    /// Whose macvlan has been removed.
+    /// The routers whose macvlan has been removed.
     removed: UnboundedReceiver<RouterId>,
     thread: JoinHandle<()>,
 }
@@ -238,31 +238,31 @@ impl Macvlans {
         self.helper.take().into_iter().for_each(Helper::finish);
     }
 
-    /// Whether `name` is one of them.
-    pub(crate) fn is_one(&self, name: &str) -> bool {
+    /// Tells whether `name` is one of them.
+    pub(crate) fn is_virtual_mac(&self, name: &str) -> bool {
         self.names.contains(name)
     }
 
-    /// Whether the router's macvlan, if it has one, could be raised now.
+    /// Tells whether the router's macvlan, if it has one, could be raised now.
     pub(crate) fn is_ready(&self, id: RouterId) -> bool {
         self.devices.get(&id).is_none_or(|device| device.ready.is_some())
     }
 
-    /// Whether one has been made that the monitor has yet to see.
-    pub(crate) fn are_awaited(&self, monitor: &Monitor) -> bool {
+    /// Tells whether a macvlan has been made that the monitor has yet to see.
+    pub(crate) fn any_pending(&self, monitor: &Monitor) -> bool {
         let awaited = |device: &Device| device.ready.is_none() && device.complaint.is_none();
         self.devices.values().any(|device| awaited(device) && monitor.link_by_name(&device.parent).is_some())
     }
 
-    /// Follows the links: makes the router's macvlan when it is missing, and sets it up when it appears. One that a dead
+    /// Makes the macvlan of the router if it is missing, and sets it up once it is there. One that a dead
     /// run left is taken over. Returns what is wrong, once.
-    pub(crate) fn follow(&mut self, id: RouterId, monitor: &Monitor) -> Option<Warning> {
+    pub(crate) fn bring_up(&mut self, id: RouterId, monitor: &Monitor) -> Option<Warning> {
         let device = self.devices.get_mut(&id)?;
         // Of its end there will be news.
         if self.going.values().any(|going| going.name == device.macvlan.name && going.is_seen(monitor)) {
             return None;
         }
-        let wrong = device.follow(&mut self.links, &mut self.before, monitor).err();
+        let wrong = device.bring_up(&mut self.links, &mut self.before, monitor).err();
         if wrong.is_some() {
             device.ready = None;
         }
@@ -331,7 +331,7 @@ impl Macvlans {
     fn restore(&self, before: BTreeMap<(String, &'static str), String>, monitor: &Monitor) {
         for ((interface, key), value) in before {
             let Some(below) = monitor.link_by_name(&interface) else { continue };
-            let others = |link: &Link| !self.is_one(&link.name) && is_of_a_router(link);
+            let others = |link: &Link| !self.is_virtual_mac(&link.name) && is_of_a_router(link);
             let mut places = [Some(below.index), below.macvlan_on].into_iter().flatten();
             if places.any(|below| monitor.macvlans(below).any(others)) {
                 continue;
@@ -373,7 +373,7 @@ impl Device {
         self.ready.or(self.made).map(LinkId::Index).or_else(made)
     }
 
-    fn follow(
+    fn bring_up(
         &mut self,
         links: &mut Links,
         before: &mut BTreeMap<(String, &'static str), String>,
@@ -537,8 +537,8 @@ impl Helper {
     }
 }
 
-/// Whether a macvlan carries the virtual MAC address of some router. One that was configured can be any: what such a router
-/// needs shows it.
+/// Tells whether a macvlan carries the virtual MAC address of some router. A configured address can be any: then the settings that
+/// such a router needs show it.
 fn is_of_a_router(link: &Link) -> bool {
     let needs = |(key, least)| sysctl::effective(&link.name, key).is_ok_and(|value| value >= least);
     link.mac.is_some_and(vmac::is_virtual) || BELOW.into_iter().all(needs)
@@ -579,8 +579,8 @@ mod tests {
         sysctl::effective(interface, "arp_ignore").unwrap()
     }
 
-    /// Follows news as a driver does, until `there` is the case.
-    async fn follow(
+    /// Handles news as a driver does, until `there` is the case.
+    async fn handle_news(
         macvlans: &mut Macvlans,
         monitor: &mut Monitor,
         removed: &mut Vec<RouterId>,
@@ -595,7 +595,7 @@ mod tests {
             })
             .await;
             for id in macvlans.routers() {
-                assert_eq!(macvlans.follow(id, monitor), None);
+                assert_eq!(macvlans.bring_up(id, monitor), None);
             }
         }
     }
@@ -613,29 +613,29 @@ mod tests {
                 assert!(macvlans.helper.is_none() && !macvlans.remove_one(plain, &monitor));
                 for (id, interface, vrid) in [(first, "v0", 51), (second, "v0", 52), (elsewhere, "v1", 53)] {
                     macvlans.add(id, &router(interface, vrid)).unwrap();
-                    assert_eq!(macvlans.follow(id, &monitor), None);
+                    assert_eq!(macvlans.bring_up(id, &monitor), None);
                 }
                 let ready = |macvlans: &Macvlans, _: &[RouterId]| {
                     [first, second, elsewhere].iter().all(|id| macvlans.is_ready(*id))
                 };
-                follow(&mut macvlans, &mut monitor, &mut removed, ready).await;
+                handle_news(&mut macvlans, &mut monitor, &mut removed, ready).await;
                 assert_eq!((arp_ignore("v0"), arp_ignore("v1"), macvlans.helper.is_some()), (1, 1, true));
 
                 assert!(macvlans.remove_one(first, &monitor) && !macvlans.remove_one(first, &monitor));
-                follow(&mut macvlans, &mut monitor, &mut removed, |_, removed| removed == [first]).await;
+                handle_news(&mut macvlans, &mut monitor, &mut removed, |_, removed| removed == [first]).await;
                 assert!(!is_there("vrrp.51") && is_there("vrrp.52") && is_there("vrrp.53"));
                 assert!(
-                    !macvlans.is_one("vrrp.51")
-                        && macvlans.is_one("vrrp.52")
+                    !macvlans.is_virtual_mac("vrrp.51")
+                        && macvlans.is_virtual_mac("vrrp.52")
                         && monitor.link_by_name("vrrp.51").is_none()
                 );
                 // Others there need it.
                 assert_eq!(arp_ignore("v0"), 1);
                 assert!(macvlans.remove_one(second, &monitor));
-                follow(&mut macvlans, &mut monitor, &mut removed, |_, removed| removed == [first, second]).await;
+                handle_news(&mut macvlans, &mut monitor, &mut removed, |_, removed| removed == [first, second]).await;
                 assert_eq!((arp_ignore("v0"), arp_ignore("v1"), macvlans.helper.is_some()), (0, 1, true));
                 assert!(macvlans.remove_one(elsewhere, &monitor));
-                follow(&mut macvlans, &mut monitor, &mut removed, |_, removed| removed.len() == 3).await;
+                handle_news(&mut macvlans, &mut monitor, &mut removed, |_, removed| removed.len() == 3).await;
                 assert_eq!((arp_ignore("v1"), macvlans.helper.is_some(), macvlans.names.len()), (0, false, 0));
                 assert!(!is_there("vrrp.52") && !is_there("vrrp.53"));
             });
@@ -651,18 +651,18 @@ mod tests {
                 let ([first, second], mut removed) = (ids(), Vec::new());
                 let (before, after) = (router("v0", 51), router("v1", 51));
                 let mut macvlans = Macvlans::new([(first, &before)].into_iter()).unwrap();
-                macvlans.follow(first, &monitor);
-                follow(&mut macvlans, &mut monitor, &mut removed, |macvlans, _| macvlans.is_ready(first)).await;
+                macvlans.bring_up(first, &monitor);
+                handle_news(&mut macvlans, &mut monitor, &mut removed, |macvlans, _| macvlans.is_ready(first)).await;
                 let old = monitor.link_by_name("vrrp.51").unwrap().index;
                 assert!(macvlans.remove_one(first, &monitor));
                 macvlans.add(second, &after).unwrap();
-                assert_eq!(macvlans.follow(second, &monitor), None);
-                assert!(!macvlans.is_ready(second) && macvlans.is_one("vrrp.51"));
+                assert_eq!(macvlans.bring_up(second, &monitor), None);
+                assert!(!macvlans.is_ready(second) && macvlans.is_virtual_mac("vrrp.51"));
                 let ready = |macvlans: &Macvlans, removed: &[RouterId]| macvlans.is_ready(second) && removed == [first];
-                follow(&mut macvlans, &mut monitor, &mut removed, ready).await;
+                handle_news(&mut macvlans, &mut monitor, &mut removed, ready).await;
                 let new = monitor.link_by_name("vrrp.51").unwrap();
                 assert!(new.index != old && new.macvlan_on == monitor.link_by_name("v1").map(|link| link.index));
-                assert!(macvlans.is_one("vrrp.51"));
+                assert!(macvlans.is_virtual_mac("vrrp.51"));
                 assert_eq!((arp_ignore("v0"), arp_ignore("v1")), (0, 1));
             });
         });
@@ -679,11 +679,11 @@ mod tests {
                 let mut macvlans = Macvlans::new(std::iter::empty()).unwrap();
                 macvlans.add(first, &router("v0", 51)).unwrap();
                 macvlans.add(foreign, &router("v0", 52)).unwrap();
-                assert_eq!(macvlans.follow(first, &monitor), None);
-                assert!(matches!(macvlans.follow(foreign, &monitor), Some(Warning::MacvlanForeign { .. })));
+                assert_eq!(macvlans.bring_up(first, &monitor), None);
+                assert!(matches!(macvlans.bring_up(foreign, &monitor), Some(Warning::MacvlanForeign { .. })));
                 assert!(is_there("vrrp.51") && monitor.link_by_name("vrrp.51").is_none());
                 assert!(!macvlans.remove_one(foreign, &monitor) && macvlans.remove_one(first, &monitor));
-                follow(&mut macvlans, &mut monitor, &mut removed, |_, removed| removed == [first]).await;
+                handle_news(&mut macvlans, &mut monitor, &mut removed, |_, removed| removed == [first]).await;
                 assert!(!is_there("vrrp.51") && is_there("vrrp.52"));
             });
         });

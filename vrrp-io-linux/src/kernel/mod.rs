@@ -1,4 +1,4 @@
-//! What the kernel is told and asked besides packets: links and addresses, macvlans, the packet filter, settings.
+//! Requests to the kernel besides packets: links and addresses, macvlans, the packet filter, settings.
 
 pub(crate) mod filter;
 pub(crate) mod macvlans;

@@ -1,13 +1,13 @@
-//! What virtual addresses need to know of the kernel, and to set in it.
+//! Kernel settings that virtual addresses depend on, to be read and set.
 
 use std::{fs, io};
 
 use vrrp_core::Family;
 
-/// Since which release the kernel keeps the mark on an address (IFA_PROTO).
+/// The first release of the kernel that keeps the mark on an address (IFA_PROTO).
 const MARKS_SINCE: (u32, u32) = (5, 18);
 
-/// Whether the kernel keeps the mark on an address. One that does not say which it is counts as new.
+/// Tells whether the kernel keeps the mark on an address. A kernel that does not say its release counts as new.
 pub(crate) fn keeps_marks() -> bool {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     version(&release).is_none_or(|version| version >= MARKS_SINCE)
@@ -32,7 +32,7 @@ pub(crate) fn set(family: Family, interface: &str, key: &str, value: &str) -> io
     set().map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))
 }
 
-/// Whether an interface can have IPv6 addresses.
+/// Tells whether an interface can have IPv6 addresses.
 pub(crate) fn has_ipv6(interface: &str) -> bool {
     let disabled = fs::read_to_string(path(Family::Ipv6, interface, "disable_ipv6"));
     disabled.is_ok_and(|disabled| disabled.trim() == "0")

@@ -23,13 +23,13 @@ pub(crate) struct LinkLayer {
     socket: Socket,
 }
 
-/// By which frames an advertisement leaves.
+/// The frames in which an advertisement leaves.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Way {
+pub(crate) struct Framing {
     pub(crate) ifindex: u32,
     pub(crate) mtu: u32,
     pub(crate) from: Mac,
-    /// To whom alone, although the packet in it is for the group.
+    /// The only receiver, although the packet in the frame is for the group.
     pub(crate) to: Option<Mac>,
 }
 
@@ -56,8 +56,8 @@ impl LinkLayer {
 
     /// Sends an advertisement to a multicast group, in fragments where the link needs them. The macvlan that has the MAC
     /// address it comes from need not be up (IP-07).
-    pub(crate) fn advertise(&self, way: &Way, ends: Endpoints, ttl: u8, payload: &[u8]) -> io::Result<()> {
-        let (ether_type, group, packets) = match ends {
+    pub(crate) fn advertise(&self, way: &Framing, endpoints: Endpoints, ttl: u8, payload: &[u8]) -> io::Result<()> {
+        let (ether_type, group, packets) = match endpoints {
             Endpoints::V4 { source, destination } => {
                 let [_, b, c, d] = destination.octets();
                 let mut header = ipv4::header(source, destination, ttl, payload.len())?;

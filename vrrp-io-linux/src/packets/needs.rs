@@ -1,6 +1,6 @@
-//! What routers need of their ports, and the claims that ports need before they can give it.
+//! The needs that routers have of their ports, and the claims that ports need before they can meet them.
 //!
-//! Routers come and go in two steps: a [`Plan`] claims what is new, for all ports or for none, and only then the ports are
+//! Routers come and go in two steps: a [`PortChanges`] claims what is new, for all ports or for none, and only then the ports are
 //! [changed](crate::packets::ports::Port::change).
 
 use std::sync::Arc;
@@ -13,18 +13,18 @@ use vrrp_core::Peers;
 use crate::claims::{self, Claim, Refusal, Vrids, Wish};
 use crate::router::Router;
 
-/// What the routers of a port need of it.
+/// The needs that the routers of a port have of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Needs {
     /// Their ids.
     pub(crate) vrids: Vrids,
-    /// Whether any of them speaks to the group.
+    /// True if any of them speaks to the group.
     pub(crate) multicast: bool,
 }
 
 /// Ports that are to have other needs, and what has to be claimed for that.
 #[derive(Debug, Default)]
-pub(crate) struct Plan(Vec<(usize, Needs, Option<Wish>)>);
+pub(crate) struct PortChanges(Vec<(usize, Needs, Option<Wish>)>);
 
 /// A port by number, what it is to need from now on, and the claim for that, if it takes another one.
 pub(crate) type Ready = (usize, Needs, Option<Arc<Claim>>);
@@ -45,7 +45,7 @@ impl<'a> FromIterator<&'a Router> for Needs {
     }
 }
 
-impl Plan {
+impl PortChanges {
     /// Adds a port, with what it has to claim.
     pub(super) fn push(&mut self, port: usize, needs: Needs, wish: Option<Wish>) {
         self.0.push((port, needs, wish));
@@ -67,8 +67,8 @@ impl Plan {
         Ok(self.0.into_iter().map(ready).collect())
     }
 
-    /// As [`claim`](Self::claim), without patience, on a thread of its own: somebody who is just being started may keep this
-    /// waiting for some milliseconds.
+    /// Claims as [`claim`](Self::claim) does, without patience, on a thread of its own: another start that is under way may keep
+    /// this waiting for some milliseconds.
     #[allow(dead_code, reason = "for routers that come while others run")]
     pub(crate) fn start(self) -> oneshot::Receiver<Result<Vec<Ready>, Refusal>> {
         let (answer, claimed) = oneshot::channel();
@@ -77,7 +77,7 @@ impl Plan {
             work(self);
             return claimed;
         }
-        // Who gets no thread is told by the end of the channel.
+        // If there is no thread, the end of the channel tells it.
         let _ = thread::Builder::new().name("vrrp-claims".to_owned()).spawn(move || work(self));
         claimed
     }

@@ -11,11 +11,11 @@ use std::time::Duration;
 use vrrp_core::wire::Endpoints;
 use vrrp_core::{Family, Instant, Vrid};
 
-use crate::claims::{self, Claim, Refusal, Wanted, Wish};
+use crate::claims::{self, Claim, PortVrids, Refusal, Wish};
 use crate::clock;
 use crate::kernel::netlink::mirror::Link;
-use crate::packets::link_layer::{LinkLayer, Mac, Way};
-use crate::packets::needs::{Needs, Plan};
+use crate::packets::link_layer::{Framing, LinkLayer, Mac};
+use crate::packets::needs::{Needs, PortChanges};
 use crate::packets::socket::datagram::Datagram;
 use crate::packets::socket::{Heard, VrrpSocket};
 
@@ -36,28 +36,28 @@ pub(crate) struct Port {
     mtu: u32,
     /// Something happened to the interface: its membership in the group may be gone.
     pub(crate) doubtful: bool,
-    /// What the routers here need.
+    /// The needs of the routers here.
     pub(crate) needs: Needs,
     /// Keeps other processes away from them, for as long as the interface is there.
     claim: Option<Arc<Claim>>,
     /// Another process has one of them.
     pub(crate) refused: Option<Taken>,
-    /// What came before was read, or was more than one may wait for.
+    /// Everything that came before was read, or was more than one may wait for.
     pub(crate) drained_at: Instant,
     socket: Option<VrrpSocket>,
-    /// When the socket was last seen empty: nothing in it is older.
+    /// The moment at which the socket was last seen empty: nothing in it is older.
     empty_at: Instant,
 }
 
-/// What another process runs here.
+/// A virtual router that another process runs here.
 #[derive(Clone, Debug)]
 pub(crate) struct Taken {
     pub(crate) vrid: Vrid,
-    /// Who, as a phrase.
+    /// The process, as a phrase.
     pub(crate) by: String,
 }
 
-/// What was taken from a socket.
+/// A packet that was taken from a socket.
 #[derive(Debug)]
 pub(crate) enum Arrival {
     /// An advertisement, and when it arrived.
@@ -106,8 +106,8 @@ impl Ports {
         &self,
         needs: impl IntoIterator<Item = (usize, Needs)>,
         link: impl Fn(&str) -> Option<&'a Link>,
-    ) -> Plan {
-        let mut plan = Plan::default();
+    ) -> PortChanges {
+        let mut plan = PortChanges::default();
         for (number, needs) in needs {
             let Some(port) = self.get(number) else { continue };
             let link = link(&port.name).filter(|_| port.refused.is_none());
@@ -126,8 +126,7 @@ impl Ports {
         }
     }
 
-    /// What came next at any port. One after the other has its turn: a flood on one interface keeps nobody from hearing the
-    /// others.
+    /// Polls all ports for the next packet. They take turns: a flood on one interface does not keep the others from being heard.
     pub(crate) fn poll_recv(
         &mut self,
         cx: &mut Context<'_>,
@@ -164,7 +163,7 @@ impl Port {
     }
 
     /// Follows the interface: opens a socket when it appears, closes it when it goes.
-    pub(crate) fn follow(&mut self, link: Option<&Link>) -> io::Result<()> {
+    pub(crate) fn on_link_change(&mut self, link: Option<&Link>) -> io::Result<()> {
         let ifindex = link.map(|link| link.index);
         if ifindex != self.ifindex {
             (self.ifindex, self.socket, self.claim, self.refused) = (ifindex, None, None, None);
@@ -193,7 +192,7 @@ impl Port {
         if multicast { socket.join() } else { Ok(()) }
     }
 
-    /// Takes over what the routers here need from now on, with what was [claimed](Plan::claim) for that. The socket
+    /// Takes over what the routers here need from now on, with what was [claimed](PortChanges::claim) for that. The socket
     /// [follows](Self::follow).
     ///
     /// # Errors
@@ -229,20 +228,20 @@ impl Port {
         self.claim.as_ref().is_some_and(|claim| claim.wanted().vrids.has_all(needs.vrids))
     }
 
-    /// What has to be claimed on the interface of this index for these needs.
+    /// Returns the claim to make on the interface of this index for these needs, if one is missing.
     fn wish(&self, ifindex: u32, needs: Needs) -> Option<Wish> {
         let wanted = self.wanted(ifindex, needs);
         let is_claimed = self.claim.as_ref().is_some_and(|claim| claim.wanted() == wanted);
         (!is_claimed).then(|| Wish { wanted, held: self.claim.clone() })
     }
 
-    fn wanted(&self, ifindex: u32, needs: Needs) -> Wanted {
-        Wanted { ifindex, family: self.family, vrids: needs.vrids }
+    fn wanted(&self, ifindex: u32, needs: Needs) -> PortVrids {
+        PortVrids { ifindex, family: self.family, vrids: needs.vrids }
     }
 
     /// Follows the interface for the first time.
     pub(crate) fn open(&mut self, link: &Link) -> io::Result<()> {
-        match self.follow(Some(link)) {
+        match self.on_link_change(Some(link)) {
             // A link without IPv6, for now: it is told, and tried again, when the driver follows it.
             Err(_) if self.socket.is_some() => Ok(()),
             followed => followed,
@@ -258,17 +257,17 @@ impl Port {
         }
     }
 
-    pub(crate) fn send(&mut self, ends: Endpoints, ttl: u8, payload: &[u8]) -> io::Result<()> {
+    pub(crate) fn send(&mut self, endpoints: Endpoints, ttl: u8, payload: &[u8]) -> io::Result<()> {
         match &mut self.socket {
-            Some(socket) => socket.send(ends, ttl, payload),
+            Some(socket) => socket.send(endpoints, ttl, payload),
             None => Err(self.missing()),
         }
     }
 
-    /// As [`send`](Self::send), but sends nothing.
-    pub(crate) fn probe(&mut self, ends: Endpoints, ttl: u8, payload: &[u8]) -> io::Result<()> {
+    /// Does what [`send`](Self::send) does, but sends nothing.
+    pub(crate) fn probe(&mut self, endpoints: Endpoints, ttl: u8, payload: &[u8]) -> io::Result<()> {
         match &mut self.socket {
-            Some(socket) => socket.probe(ends, ttl, payload),
+            Some(socket) => socket.probe(endpoints, ttl, payload),
             None => Err(self.missing()),
         }
     }
@@ -280,19 +279,19 @@ impl Port {
         from: Mac,
         to: Option<Mac>,
         link_layer: &LinkLayer,
-        ends: Endpoints,
+        endpoints: Endpoints,
         ttl: u8,
         payload: &[u8],
     ) -> io::Result<()> {
         let ifindex = self.ifindex.ok_or_else(|| self.missing())?;
-        link_layer.advertise(&Way { ifindex, mtu: self.mtu, from, to }, ends, ttl, payload)
+        link_layer.advertise(&Framing { ifindex, mtu: self.mtu, from, to }, endpoints, ttl, payload)
     }
 
     fn missing(&self) -> io::Error {
         io::Error::new(io::ErrorKind::NotFound, format!("there is no interface {}", self.name))
     }
 
-    /// What came next; remembers that `now`, or later, there was none.
+    /// Polls for the next packet. If there is none, remembers that the socket was empty at `now` or later.
     fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut [u8], now: Instant) -> Poll<io::Result<Arrival>> {
         let polled = match &mut self.socket {
             Some(socket) => socket.poll_recv(cx, buf),
@@ -304,7 +303,7 @@ impl Port {
         polled.map_ok(|heard| arrival(clock::now(), self.empty_at, heard))
     }
 
-    /// What came next, if something waits.
+    /// Returns the next packet, if one waits.
     pub(crate) fn try_recv(&mut self, buf: &mut [u8]) -> io::Result<Option<Arrival>> {
         let Some(socket) = &mut self.socket else { return Ok(None) };
         let received = socket.try_recv(buf)?;
@@ -348,12 +347,12 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// When a packet arrived that lay in the socket for `waited` at most, by a wall clock that says `wall` now.
+    /// Returns when a packet arrived that lay in the socket for `waited` at most, by a wall clock that says `wall` now.
     fn arrived(waited: Duration, wall: Duration, stamp: Option<Duration>) -> Duration {
         let now = Instant::from_nanos(1_000_000_000_000);
-        let ends = Endpoints::new([0; 4].into(), [0; 4].into()).unwrap();
+        let endpoints = Endpoints::new([0; 4].into(), [0; 4].into()).unwrap();
         let (mac, authenticated) = (None, false);
-        let datagram = Datagram { ends, ttl: 255, payload: 0..0, age: age(wall, stamp), mac, authenticated };
+        let datagram = Datagram { endpoints, ttl: 255, payload: 0..0, age: age(wall, stamp), mac, authenticated };
         match arrival(now, now.before(waited), Heard::Advertisement(datagram)) {
             Arrival::At(at, _) => now.since(at),
             Arrival::Noise => panic!("an advertisement is none"),
@@ -405,7 +404,7 @@ mod tests {
         for (number, needs, claim) in plan.claim(Duration::ZERO)? {
             let port = ports.get_mut(number).unwrap();
             port.change(needs, claim)?;
-            port.follow(monitor.link_by_name(&port.name)).unwrap();
+            port.on_link_change(monitor.link_by_name(&port.name)).unwrap();
         }
         Ok(())
     }
@@ -427,9 +426,10 @@ mod tests {
             };
             let [here, there] = addresses.map(|address| address.parse::<IpAddr>().unwrap());
             let [v0, v1] = ["v0", "v1"].map(|name| self.monitor.link_by_name(name).unwrap());
-            let way = Way { ifindex: v1.index, mtu: v1.mtu, from: v1.mac.unwrap(), to: v0.mac.filter(|_| !to_group) };
-            let ends = Endpoints::new(there, if to_group { self.family.group() } else { here }).unwrap();
-            self.link_layer.advertise(&way, ends, ttl, b"an advertisement").unwrap();
+            let way =
+                Framing { ifindex: v1.index, mtu: v1.mtu, from: v1.mac.unwrap(), to: v0.mac.filter(|_| !to_group) };
+            let endpoints = Endpoints::new(there, if to_group { self.family.group() } else { here }).unwrap();
+            self.link_layer.advertise(&way, endpoints, ttl, b"an advertisement").unwrap();
         }
 
         /// The TTLs of what is heard on v0 up to the one that `last` has.
@@ -445,7 +445,7 @@ mod tests {
             ttls
         }
 
-        /// Whether the IP layer is in the group; and the card, once for each of the two sockets.
+        /// Tells whether the IP layer is in the group, and checks that the card is too, once for each of the two sockets.
         fn is_member(&self) -> bool {
             let group = match self.family {
                 Family::Ipv4 => "01005e000012",
@@ -555,7 +555,7 @@ mod tests {
         });
     }
 
-    /// Who looks holds the lock, for which a change waits: what was claimed before is there until then.
+    /// A look at the claims holds the lock, for which a change waits: what was claimed before is there until then.
     #[test]
     fn whoever_looks_finds_the_claim_of_a_router_that_stays() {
         in_namespace(|| {
@@ -563,7 +563,7 @@ mod tests {
             let index = ifindex("v0");
             let sets = [&[51, 52][..], &[51, 53], &[51]].map(|vrids| needs(Family::Ipv4, vrids, false));
             let names =
-                sets.map(|Needs { vrids, .. }| Wanted { ifindex: index, family: Family::Ipv4, vrids }.to_string());
+                sets.map(|Needs { vrids, .. }| PortVrids { ifindex: index, family: Family::Ipv4, vrids }.to_string());
             let ((go, begin), (done, end)) = (mpsc::channel(), mpsc::channel());
             let changing = thread::spawn(move || {
                 run(async {
@@ -610,13 +610,13 @@ mod tests {
                 let v0 = wire.ports.add(Port::new("v0".to_owned(), family));
                 let port = wire.ports.get_mut(v0).unwrap();
                 port.needs = needs(family, &[60], false);
-                port.follow(monitor.link_by_name("v0")).unwrap_err();
+                port.on_link_change(monitor.link_by_name("v0")).unwrap_err();
                 let both = needs(family, &[60, 61], false);
                 let plan = wire.ports.plan([(v0, both)], |name| monitor.link_by_name(name));
                 for (number, needs, claim) in plan.claim(Duration::ZERO).unwrap() {
                     let port = wire.ports.get_mut(number).unwrap();
                     port.change(needs, claim).unwrap();
-                    port.follow(monitor.link_by_name("v0")).unwrap_err();
+                    port.on_link_change(monitor.link_by_name("v0")).unwrap_err();
                     assert!(port.refused.as_ref().is_some_and(|taken| taken.vrid.get() == 60));
                 }
                 change(&mut wire.ports, monitor, &[(v0, needs(family, &[61], false))]).unwrap();

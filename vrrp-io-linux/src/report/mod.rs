@@ -12,12 +12,12 @@ use vrrp_core::{Discard, Instant, RouterId};
 use crate::event::{Event, EventKind};
 use crate::events::{EVENTS, Events, Subscriber};
 
-/// Of a kind that repeats, one event is reported in this time.
+/// The shortest time between two reported events of a kind that repeats.
 const PAUSE: Duration = Duration::from_secs(10);
 /// Room that is kept for events that wait to be handed out.
 const HELD: usize = 64;
 
-/// What the routers are called.
+/// The names of the routers.
 pub(crate) type Names = BTreeMap<RouterId, Arc<str>>;
 
 /// The sending end of all subscribers' events.
@@ -32,7 +32,7 @@ pub(crate) struct Reporter {
     lost: u64,
 }
 
-/// What makes two events repeats of each other.
+/// A kind of event: two events of one kind are repeats of each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Ignored(Discriminant<Discard>),
@@ -70,7 +70,7 @@ impl Reporter {
 
     /// Makes a queue for one more who wants to know, from now on.
     pub(crate) fn subscribe(&mut self) -> Events {
-        // What happened before is none of its business.
+        // Events from before are not for the new one.
         self.deliver();
         let (subscriber, events) = Subscriber::new();
         self.subscribers.push(subscriber);

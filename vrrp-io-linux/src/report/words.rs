@@ -9,7 +9,7 @@ use super::Names;
 use crate::address_error::AddressError;
 use crate::router::Router;
 
-/// How an interface stands.
+/// The condition of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
     Missing,
@@ -29,7 +29,7 @@ impl Condition {
     }
 }
 
-/// What there is to send from.
+/// The kind of addresses that there are to send from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sources {
     None,
@@ -40,9 +40,9 @@ pub(crate) enum Sources {
     Usable,
 }
 
-/// What the host shows.
-pub(crate) struct Host<'a> {
-    /// What the routers are called.
+/// The facts that the host shows.
+pub(crate) struct HostFacts<'a> {
+    /// The names of the routers.
     pub(crate) names: &'a Names,
     pub(crate) condition: &'a dyn Fn(&str) -> Condition,
     /// The last word of the tracker that is at fault.
@@ -52,7 +52,7 @@ pub(crate) struct Host<'a> {
     pub(crate) sources: Sources,
 }
 
-/// How an interface stands, as a phrase.
+/// Returns the condition of an interface, as a phrase.
 pub(crate) fn interface(name: &str, condition: Condition) -> String {
     match condition {
         Condition::Missing => format!("there is no interface {name}"),
@@ -66,7 +66,7 @@ pub(crate) fn interface(name: &str, condition: Condition) -> String {
     }
 }
 
-/// Why an interface that is not up carries no address.
+/// Returns why an interface that is not up carries no address.
 pub(crate) fn unusable(interface: &str, condition: Condition) -> AddressError {
     let interface = interface.to_owned();
     match condition {
@@ -78,8 +78,8 @@ pub(crate) fn unusable(interface: &str, condition: Condition) -> AddressError {
     }
 }
 
-/// Why a state was entered that is no fault, and follows none, as a sentence; with the names of all routers, for those of a
-/// sync group.
+/// Returns why a state was entered that is no fault, and follows none, as a sentence; with the names of all routers,
+/// for those of a sync group.
 pub(crate) fn cause(router: &Router, names: &Names, cause: &Cause) -> String {
     match cause {
         Cause::GroupYielded(id) => format!("{} yielded to a better Master", member(router, names, *id)),
@@ -87,8 +87,8 @@ pub(crate) fn cause(router: &Router, names: &Names, cause: &Cause) -> String {
     }
 }
 
-/// What keeps a router out, as a phrase; `None` where the host does not show it.
-pub(crate) fn fault(router: &Router, host: &Host<'_>, fault: &Fault) -> Option<String> {
+/// Describes a fault that keeps a router out, as a phrase; `None` where the host does not show it.
+pub(crate) fn fault(router: &Router, host: &HostFacts<'_>, fault: &Fault) -> Option<String> {
     let own = &router.interface;
     Some(match fault {
         Fault::InterfaceDown => match (host.taken, (host.condition)(own)) {
@@ -103,7 +103,7 @@ pub(crate) fn fault(router: &Router, host: &Host<'_>, fault: &Fault) -> Option<S
             (None, _) => return None,
         },
         Fault::NoPrimaryAddress => source(router, host.sources)?,
-        // What is turned round is at fault while it passes.
+        // A reversed tracker is at fault while it passes.
         Fault::Tracker(id) => {
             let passing = router.config.tracker(*id).is_some_and(|tracker| tracker.reverse);
             let tracked = router.tracked_interfaces.iter().find(|(tracker, _)| tracker == id);
@@ -132,7 +132,7 @@ pub(crate) fn fault(router: &Router, host: &Host<'_>, fault: &Fault) -> Option<S
     })
 }
 
-/// Why there is nothing to send from.
+/// Returns why there is nothing to send from.
 fn source(router: &Router, sources: Sources) -> Option<String> {
     let own = &router.interface;
     let which = match router.source {
@@ -158,7 +158,7 @@ fn member(router: &Router, names: &Names, id: RouterId) -> String {
     format!("{} of the sync group {}", name.map_or("?", |name| name), group.unwrap_or("?"))
 }
 
-/// What a tracker says.
+/// Describes the result of a tracker.
 pub(crate) fn verdict(
     router: &Router,
     condition: &dyn Fn(&str) -> Condition,
@@ -183,8 +183,8 @@ mod tests {
 
     #[test]
     fn every_fault_names_what_it_is_about() {
-        let vip = "192.0.2.1".parse().unwrap();
-        let mut config = Config::new(Profile::Rfc3768, Vrid::new(1).unwrap(), &[vip]).unwrap();
+        let address = "192.0.2.1".parse().unwrap();
+        let mut config = Config::new(Profile::Rfc3768, Vrid::new(1).unwrap(), &[address]).unwrap();
         let mut tracker = |name: &str, reverse| {
             config.add_tracker(Tracker { name: name.to_owned(), weight: Weight::Fault, reverse }).unwrap()
         };
@@ -201,7 +201,7 @@ mod tests {
             "eth1" => Condition::Missing,
             _ => Condition::Up,
         };
-        let host = Host { names: &names, condition: &stands, reading: None, taken: None, sources: Sources::None };
+        let host = HostFacts { names: &names, condition: &stands, reading: None, taken: None, sources: Sources::None };
         for (reason, text) in [
             (Fault::InterfaceDown, "interface eth0 has no carrier"),
             (Fault::NoPrimaryAddress, "interface eth0 has no address to send from"),
@@ -209,9 +209,9 @@ mod tests {
             (Fault::Tracker(backdoor), "interface eth2 is up"),
             (Fault::Tracker(check), "check squid failed"),
             (Fault::Tracker(maintenance), "check maintenance passes"),
-            (Fault::NotInstalled(vip), "192.0.2.1 could not be installed"),
+            (Fault::NotInstalled(address), "192.0.2.1 could not be installed"),
             (
-                Fault::Stray(vip),
+                Fault::Stray(address),
                 "192.0.2.1 is on this host though the router is not Master: somebody sets it again and again",
             ),
             (Fault::GroupMember(other), "vr7 of the sync group both is at fault"),
@@ -219,13 +219,13 @@ mod tests {
         ] {
             assert_eq!(fault(&router, &host, &reason).as_deref(), Some(text));
         }
-        let said = Host { reading: Some(Reading::Value(-7)), ..host };
+        let said = HostFacts { reading: Some(Reading::Value(-7)), ..host };
         assert_eq!(fault(&router, &said, &Fault::Tracker(check)).as_deref(), Some("check squid says -7"));
         let host = said;
-        let own = Router { real: Some(vip), ..router.clone() };
-        let advice = fault(&own, &host, &Fault::Stray(vip)).unwrap();
+        let own = Router { real: Some(address), ..router.clone() };
+        let advice = fault(&own, &host, &Fault::Stray(address)).unwrap();
         assert!(advice.contains("give eth0 another address, or, where 192.0.2.1 belongs to this host,"), "{advice}");
-        let advice = fault(&own.with_source(vip), &host, &Fault::Stray(vip)).unwrap();
+        let advice = fault(&own.with_source(address), &host, &Fault::Stray(address)).unwrap();
         assert!(
             advice.contains("since this router is configured to send from it: configure another source"),
             "{advice}"
@@ -237,15 +237,15 @@ mod tests {
 
     #[test]
     fn an_interface_that_does_not_count_yet_is_told_so() {
-        let vip = "192.0.2.1".parse().unwrap();
-        let mut config = Config::new(Profile::Rfc3768, Vrid::new(1).unwrap(), &[vip]).unwrap();
+        let address = "192.0.2.1".parse().unwrap();
+        let mut config = Config::new(Profile::Rfc3768, Vrid::new(1).unwrap(), &[address]).unwrap();
         let tracker = Tracker { name: "uplink".to_owned(), weight: Weight::Fault, reverse: false };
         let uplink = config.add_tracker(tracker).unwrap();
         let router = Router::new("eth0", config).with_tracked_interface(uplink, "eth1");
         let names = Names::new();
         let says = |router: &Router, condition, taken, reason| {
             let condition = |_: &str| condition;
-            let host = Host { names: &names, condition: &condition, reading: None, taken, sources: Sources::None };
+            let host = HostFacts { names: &names, condition: &condition, reading: None, taken, sources: Sources::None };
             fault(router, &host, &reason)
         };
         let (up, down) =
@@ -260,7 +260,7 @@ mod tests {
             verdict(&router, &|_: &str| down, uplink, Reading::Passing),
             "interface eth1 is down, which counts when it has been so for 1.5s"
         );
-        // Who takes no note of its interface is out for another reason.
+        // A router that does not track its interface is out for another reason.
         let taken = Some((Vrid::new(1).unwrap(), "process 7 (vrrpd)"));
         let untracked = router.with_own_interface_tracked(false);
         let told = says(&untracked, Condition::Down, taken, Fault::InterfaceDown).unwrap();
@@ -271,19 +271,19 @@ mod tests {
 
     #[test]
     fn what_the_host_shows_no_more_is_not_said() {
-        let vip = "192.0.2.1".parse().unwrap();
-        let mut config = Config::new(Profile::Rfc3768, Vrid::new(1).unwrap(), &[vip]).unwrap();
+        let address = "192.0.2.1".parse().unwrap();
+        let mut config = Config::new(Profile::Rfc3768, Vrid::new(1).unwrap(), &[address]).unwrap();
         let tracker = Tracker { name: "outside".to_owned(), weight: Weight::Fault, reverse: false };
         let outside = config.add_tracker(tracker).unwrap();
         let router = Router::new("eth0", config).with_tracked_interface(outside, "eth1");
         let up = |_: &str| Condition::Up;
         let names = Names::new();
-        let host = |taken, sources| Host { names: &names, condition: &up, reading: None, taken, sources };
+        let host = |taken, sources| HostFacts { names: &names, condition: &up, reading: None, taken, sources };
         for reason in [Fault::InterfaceDown, Fault::NoPrimaryAddress, Fault::Tracker(outside)] {
             assert_eq!(fault(&router, &host(None, Sources::Usable), &reason), None);
         }
         let taken = |vrid| host(Some((Vrid::new(vrid).unwrap(), "process 7 (vrrpd)")), Sources::Usable);
-        let said = |host: &Host<'_>, reason| fault(&router, host, reason).unwrap();
+        let said = |host: &HostFacts<'_>, reason| fault(&router, host, reason).unwrap();
         assert_eq!(
             said(&taken(1), &Fault::InterfaceDown),
             "virtual router 1 on eth0 is already run by process 7 (vrrpd)"

@@ -18,7 +18,7 @@ use super::local::{Folder, Program};
 use super::testing::{in_namespace, ip};
 use super::{LONG, http, servers, tcp};
 
-/// How long each may take: what says nothing fails by this.
+/// The time that each may take: what says nothing fails by this.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A way to break a check, and what its reason has to say.

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::channel;
 use tokio::time::timeout;
 use vrrp_io_linux::checks::{
     Check, Dns, Expect, File, FileExpect, Http, Neighbour, Origin, Outcome, Ping, Probe, Process, Proxy, ProxyRequest,
-    Reading, Record, Target, Tls, TlsOptions, ValueFile, spawn,
+    Reading, Record, Target, Tls, TlsOptions, ValueFile, spawn, who_has,
 };
 
 use super::certificates::Authority;
@@ -205,6 +205,13 @@ fn a_gateway_answers_icmp_and_arp() {
                 format!("{gone} through v0: answer: nothing within 0.3 s")
             );
         }
+        // Every answer, with one question for each address.
+        let asked = ["198.51.100.1", "198.51.100.77", "2001:db8:1::2", "2001:db8:1::77"].map(|it| it.parse().unwrap());
+        let answers = runtime.block_on(who_has("v0", &asked, Duration::from_millis(500))).unwrap();
+        let text = |mac: [u8; 6]| mac.map(|octet| format!("{octet:02x}")).join(":");
+        let answers: Vec<_> = answers.into_iter().map(|(address, at)| (address, text(at))).collect();
+        assert_eq!(answers, [(asked[0], mac.clone()), (asked[2], mac)]);
+        assert!(runtime.block_on(who_has("v9", &asked, Duration::ZERO)).is_err());
         let missing = run(neighbour("192.0.2.1", "v9"), 10_000);
         assert_eq!(failed(&missing), "192.0.2.1 through v9: interface v9: No such device (os error 19)");
         ip("link set v0 down");

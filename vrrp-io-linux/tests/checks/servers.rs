@@ -75,7 +75,7 @@ pub(crate) async fn silent() -> SocketAddr {
     .await
 }
 
-/// Where nobody listens.
+/// Returns an address where nobody listens.
 pub(crate) async fn nobody() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }

@@ -223,7 +223,7 @@ impl Node {
         run(self.vrrp.status()).unwrap()
     }
 
-    /// What keeps the first router out, as phrases.
+    /// Returns what keeps the first router out, as phrases.
     pub fn faults(&self) -> Vec<String> {
         self.status().faults.iter().map(ToString::to_string).collect()
     }
@@ -276,7 +276,7 @@ pub fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-pub fn vip(text: &str) -> VirtualIp {
+pub fn virtual_ip(text: &str) -> VirtualIp {
     text.parse().unwrap()
 }
 
@@ -285,7 +285,7 @@ pub fn eventually(what: &str, is_so: impl FnMut() -> bool) {
     assert!(within(LIMIT, is_so), "{what}: not in {LIMIT:?}");
 }
 
-/// Whether something becomes so in time.
+/// Returns whether something becomes so in time.
 pub fn within(limit: Duration, mut is_so: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + limit;
     while !is_so() {

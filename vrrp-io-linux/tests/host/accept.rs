@@ -13,7 +13,7 @@ use crate::common::*;
 const VIP: &str = "192.0.2.100";
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// Whether anything comes back from `to`, a refusal too: to UDP, to TCP, to a ping.
+/// Returns whether anything comes back from `to`, a refusal too: to UDP, to TCP, to a ping.
 fn answers(client: &Host, to: IpAddr) -> [bool; 3] {
     client.run(move || {
         let udp = UdpSocket::bind("0.0.0.0:0").unwrap();
@@ -130,28 +130,28 @@ fn without_accept_mode_neighbours_still_find_an_ipv6_address() {
     in_namespace(|| {
         let lan = Lan::new();
         let (host, client) = (lan.host(1), lan.host(9));
-        let vips = ["fe80::100", "2001:db8::100"].map(address);
+        let virtual_ips = ["fe80::100", "2001:db8::100"].map(address);
         for (host, address) in [(&host, "2001:db8::1/64"), (&client, "2001:db8::9/64")] {
             host.ip(&format!("address add {address} dev eth0 nodad"));
         }
         for accept in [false, true] {
-            let router = Router::new("eth0", fast(200, &vips)).with_accept_mode(accept);
+            let router = Router::new("eth0", fast(200, &virtual_ips)).with_accept_mode(accept);
             let mut node = host.start(vec![router]);
             node.until(
                 "the last address",
-                |kind| matches!(kind, EventKind::Announced { address, .. } if *address == vips[1]),
+                |kind| matches!(kind, EventKind::Announced { address, .. } if *address == virtual_ips[1]),
             );
-            for vip in vips {
+            for virtual_ip in virtual_ips {
                 client.ip("-6 neighbour flush dev eth0");
                 let mut ping = Command::new("ping");
-                ping.args(["-6", "-n", "-c", "1", "-W", "0.5", "-I", "eth0", &vip.to_string()]);
+                ping.args(["-6", "-n", "-c", "1", "-W", "0.5", "-I", "eth0", &virtual_ip.to_string()]);
                 assert_eq!(client.run(move || ping.output().unwrap().status.success()), accept);
                 // Asks the address itself: by then the entry is stale.
-                let entry = || client.ip(&format!("-6 neighbour show {vip} dev eth0"));
+                let entry = || client.ip(&format!("-6 neighbour show {virtual_ip} dev eth0"));
                 assert!(entry().contains("lladdr"), "{}", entry());
-                let mac = client.ip(&format!("-6 neighbour show {vip} dev eth0"));
+                let mac = client.ip(&format!("-6 neighbour show {virtual_ip} dev eth0"));
                 let mac = mac.split_once("lladdr ").unwrap().1.split(' ').next().unwrap().to_owned();
-                client.ip(&format!("-6 neighbour replace {vip} lladdr {mac} nud probe dev eth0"));
+                client.ip(&format!("-6 neighbour replace {virtual_ip} lladdr {mac} nud probe dev eth0"));
                 eventually("an answer", || entry().contains("REACHABLE"));
             }
             node.stop();

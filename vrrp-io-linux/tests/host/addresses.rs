@@ -56,8 +56,8 @@ fn an_address_that_cannot_be_installed_is_advertised_once_and_never_announced() 
         // The kernel takes no IPv4 address on an interface whose packets are this short.
         host.ip("link set lo mtu 60");
         let virtual_address = address("198.51.100.1");
-        let vip = with_device(vip("198.51.100.1/32"), "lo");
-        let router = router(fast(254, &[virtual_address]).with_lease(true)).with_address(vip).unwrap();
+        let virtual_ip = with_device(virtual_ip("198.51.100.1/32"), "lo");
+        let router = router(fast(254, &[virtual_address]).with_lease(true)).with_address(virtual_ip).unwrap();
         let mut node = host.start(vec![router]);
 
         node.until("a fault", |kind| entered(kind) == Some(Role::Initialize));
@@ -83,10 +83,10 @@ fn prefix_device_label_scope_and_broadcast_are_as_configured() {
         host.ip("link set far1 up");
         host.ip("link set eth1 up");
         let addresses = ["192.0.2.100", "203.0.113.7", "198.51.100.7"].map(address);
-        let mut labelled = vip("192.0.2.100/24");
-        labelled.label = Some("eth0:vip".into());
+        let mut labelled = virtual_ip("192.0.2.100/24");
+        labelled.label = Some("eth0:virtual_ip".into());
         labelled.broadcast = Some("192.0.2.255".parse().unwrap());
-        let mut elsewhere = with_device(vip("203.0.113.7/25"), "eth1");
+        let mut elsewhere = with_device(virtual_ip("203.0.113.7/25"), "eth1");
         elsewhere.scope = Scope::Link;
         let router = router(fast(254, &addresses));
         let router = router.with_address(labelled).and_then(|router| router.with_address(elsewhere)).unwrap();
@@ -97,7 +97,7 @@ fn prefix_device_label_scope_and_broadcast_are_as_configured() {
         );
 
         let (eth0, eth1) = (host.ip("-oneline address show dev eth0"), host.ip("-oneline address show dev eth1"));
-        assert!(eth0.contains("inet 192.0.2.100/24 brd 192.0.2.255 scope global secondary eth0:vip"), "{eth0}");
+        assert!(eth0.contains("inet 192.0.2.100/24 brd 192.0.2.255 scope global secondary eth0:virtual_ip"), "{eth0}");
         assert!(eth0.contains("inet 198.51.100.7/32 scope global eth0"), "{eth0}");
         assert!(eth1.contains("inet 203.0.113.7/25 scope link eth1"), "{eth1}");
         node.stop();
@@ -111,9 +111,9 @@ fn an_address_without_a_prefix_route_has_none_when_it_was_put_back_and_renewed()
         let lan = Lan::new();
         let host = lan.host(1);
         let virtual_address = address("198.51.100.7");
-        let vip = vrrp_io_linux::VirtualIp { no_prefix_route: true, ..vip("198.51.100.7/24") };
+        let virtual_ip = vrrp_io_linux::VirtualIp { no_prefix_route: true, ..virtual_ip("198.51.100.7/24") };
         let config = fast(254, &[virtual_address]).with_lease(true);
-        let mut node = host.start(vec![router(config).with_address(vip).unwrap()]);
+        let mut node = host.start(vec![router(config).with_address(virtual_ip).unwrap()]);
         node.until_announced();
         let check = |node: &mut Node| {
             let shown = host.ip("-oneline address show dev eth0");
@@ -222,7 +222,9 @@ fn the_interfaces_first_address_takes_no_virtual_one_along() {
         host.ip("address add 192.0.2.11/24 dev eth0");
         let addresses = ["192.0.2.100", "192.0.2.101"].map(address);
         let router = router(fast(254, &addresses));
-        let router = router.with_address(vip("192.0.2.100/24")).and_then(|r| r.with_address(vip("192.0.2.101/24")));
+        let router = router
+            .with_address(virtual_ip("192.0.2.100/24"))
+            .and_then(|r| r.with_address(virtual_ip("192.0.2.101/24")));
         let mut node = host.start(vec![router.unwrap()]);
         node.until(
             "both addresses",
@@ -275,9 +277,9 @@ fn stopping_releases_and_takes_the_addresses_away() {
     });
 }
 
-fn with_device(mut vip: vrrp_io_linux::VirtualIp, device: &str) -> vrrp_io_linux::VirtualIp {
-    vip.device = Some(device.to_owned());
-    vip
+fn with_device(mut virtual_ip: vrrp_io_linux::VirtualIp, device: &str) -> vrrp_io_linux::VirtualIp {
+    virtual_ip.device = Some(device.to_owned());
+    virtual_ip
 }
 
 /// Sends from one host to an address of another, and back again; what arrived.

@@ -31,7 +31,7 @@ fn other(gap: Duration) -> Router {
     router(repeated(config).with_interval(fast(1, &[address(OTHER)]).interval()).unwrap()).with_announcement_gap(gap)
 }
 
-/// When which address was announced.
+/// Returns when which address was announced.
 fn announced(frames: &[(Duration, Frame)]) -> Vec<(Duration, IpAddr)> {
     frames
         .iter()
@@ -41,22 +41,22 @@ fn announced(frames: &[(Duration, Frame)]) -> Vec<(Duration, IpAddr)> {
 }
 
 fn is_virtual(address: IpAddr) -> bool {
-    VIPS.iter().chain([&OTHER]).any(|vip| *vip == address.to_string())
+    VIPS.iter().chain([&OTHER]).any(|virtual_ip| *virtual_ip == address.to_string())
 }
 
 fn distances(announced: &[(Duration, IpAddr)]) -> Vec<Duration> {
     announced.windows(2).map(|pair| pair[1].0 - pair[0].0).collect()
 }
 
-/// What keepalived is to have: the same two routers.
+/// Returns what keepalived is to have: the same two routers.
 fn configuration() -> String {
     let mut text = format!("global_defs {{\n vrrp_garp_interval {}\n}}\n", GAP.as_secs_f64());
-    for (vrid, vips) in [(51, &VIPS[..]), (52, &[OTHER])] {
+    for (vrid, virtual_ips) in [(51, &VIPS[..]), (52, &[OTHER])] {
         write!(
             text,
             "vrrp_instance i{vrid} {{\n interface eth0\n version 3\n virtual_router_id {vrid}\n priority 200\n \
              advert_int 0.2\n garp_master_repeat {REPEAT}\n garp_master_delay 0\n virtual_ipaddress {{\n  {}\n }}\n}}\n",
-            vips.join("\n  ")
+            virtual_ips.join("\n  ")
         )
         .unwrap();
     }
@@ -75,9 +75,9 @@ fn announcements_are_as_far_apart_as_those_of_keepalived() {
             eprintln!("{who}: {} announcements, {distances:?}", announced.len());
             // The kernel's two clocks need not be equally fast.
             assert!(distances.iter().all(|distance| *distance >= GAP.mul_f64(0.95)), "{who}: {announced:?}");
-            for vip in VIPS.iter().chain([&OTHER]) {
-                let count = announced.iter().filter(|(_, address)| address.to_string() == *vip).count();
-                assert!((times[0]..=times[1]).contains(&count), "{who}: {vip} {count} times, {announced:?}");
+            for virtual_ip in VIPS.iter().chain([&OTHER]) {
+                let count = announced.iter().filter(|(_, address)| address.to_string() == *virtual_ip).count();
+                assert!((times[0]..=times[1]).contains(&count), "{who}: {virtual_ip} {count} times, {announced:?}");
             }
             let mut adverts = frames.iter().filter(|(_, frame)| frame.advert().is_some());
             let advertised = adverts.next().unwrap().0;
@@ -115,7 +115,7 @@ fn nothing_waits_for_announcements_and_what_is_left_is_dropped_with_the_addresse
         let mut tap = client.tap();
         let mut node = host.start(vec![paced(200, Duration::from_secs(1_000))]);
         node.until_announced();
-        eventually("all addresses", || VIPS.iter().all(|vip| host.has(address(vip))));
+        eventually("all addresses", || VIPS.iter().all(|virtual_ip| host.has(address(virtual_ip))));
         let frames = tap.stamped(Duration::from_secs(2));
         assert_eq!(announced(&frames).len(), 1, "{frames:?}");
         assert!(frames.iter().filter(|(_, frame)| frame.advert().is_some()).count() >= 5, "{frames:?}");
@@ -126,15 +126,15 @@ fn nothing_waits_for_announcements_and_what_is_left_is_dropped_with_the_addresse
         // Not all has been said when a better router is there.
         let better = peer.start(vec![router(fast(255, &VIPS.map(address)))]);
         node.until_role(Role::Backup);
-        eventually("no address", || VIPS.iter().all(|vip| !host.has(address(vip))));
+        eventually("no address", || VIPS.iter().all(|virtual_ip| !host.has(address(virtual_ip))));
         tap.so_far();
         let mac = host.mac();
         let frames = tap.stamped(GAP * 5);
         assert!(!frames.iter().any(|(_, frame)| frame.announced().is_some_and(|(_, by)| by == mac)), "{frames:?}");
         better.stop();
         // Each is announced anew when it is Master again.
-        for vip in VIPS {
-            tap.until("gratuitous ARP", |frame| frame.announced() == Some((address(vip), mac)));
+        for virtual_ip in VIPS {
+            tap.until("gratuitous ARP", |frame| frame.announced() == Some((address(virtual_ip), mac)));
         }
         node.stop();
     });
@@ -172,8 +172,8 @@ fn the_next_goes_when_the_gap_is_over_though_nothing_else_is_due() {
         let config = config(Profile::Rfc9568Errata, 255, &VIPS.map(address));
         let config = config.with_interval(AdvertInterval::from_centis(4_000).unwrap()).unwrap();
         let node = host.start(vec![router(config).with_announcement_gap(GAP)]);
-        for vip in VIPS {
-            tap.until("gratuitous ARP", |frame| frame.announced() == Some((address(vip), host.mac())));
+        for virtual_ip in VIPS {
+            tap.until("gratuitous ARP", |frame| frame.announced() == Some((address(virtual_ip), host.mac())));
         }
         node.stop();
     });

@@ -127,7 +127,7 @@ fn a_master_that_changes_stays_master_and_says_only_what_is_new() {
         node.forget();
         tap.so_far();
         // One goes, one is new, one has another prefix, one stands elsewhere.
-        let wider: VirtualIp = vip("192.0.2.101/25");
+        let wider: VirtualIp = virtual_ip("192.0.2.101/25");
         let wanted = other(51, 200, &["192.0.2.103", "192.0.2.101", STILL]).with_address(wider).unwrap();
         let start = std::time::Instant::now();
         run(node.vrrp().reconfigure(id, wanted.clone())).unwrap();
@@ -555,7 +555,7 @@ fn some_routers(random: &mut impl FnMut(usize) -> usize) -> Vec<Router> {
         let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
         let mut router = other(60 + number, [100, 150][random(2)], &addresses);
         if random(3) == 0 {
-            router = router.with_address(vip(&format!("{}/28", addresses[0]))).unwrap();
+            router = router.with_address(virtual_ip(&format!("{}/28", addresses[0]))).unwrap();
         }
         if random(4) == 0 {
             let name = ["one", "two"][random(2)];

@@ -286,7 +286,7 @@ fn a_group_is_joined_on_the_interface_that_came_back() {
 
 /// To everybody else it would be one more Master.
 #[test]
-fn the_last_word_of_one_that_yields_reaches_the_winner_alone() {
+fn the_yield_advertisement_of_one_that_yields_reaches_the_winner_alone() {
     in_namespace(|| {
         let lan = Lan::new();
         let (better, worse) = (lan.host(1), lan.host(2));
@@ -296,17 +296,16 @@ fn the_last_word_of_one_that_yields_reaches_the_winner_alone() {
         let mut winner = better.start(vec![router(fast(200, &[address(VIP)]))]);
         loser.until_role(Role::Backup);
         winner.until(
-            "the last word",
+            "the yield advertisement",
             |kind| matches!(kind, EventKind::OtherMaster { source, .. } if *source == worse.address()),
         );
 
         let frames: Vec<Vec<u8>> = std::iter::from_fn(|| tap.octets(Duration::from_millis(50))).collect();
         let source = |frame: &[u8]| Frame::from(frame).advert().map(|advert| advert.source);
         let first = frames.iter().position(|frame| source(frame) == Some(better.address())).unwrap();
-        let last_words: Vec<_> =
-            frames[first..].iter().filter(|frame| source(frame) == Some(worse.address())).collect();
-        assert_eq!(last_words.len(), 1);
-        assert_eq!((&last_words[0][..6], &last_words[0][6..12]), (&better.mac()[..], &worse.mac()[..]));
+        let yields: Vec<_> = frames[first..].iter().filter(|frame| source(frame) == Some(worse.address())).collect();
+        assert_eq!(yields.len(), 1);
+        assert_eq!((&yields[0][..6], &yields[0][6..12]), (&better.mac()[..], &worse.mac()[..]));
         winner.stop();
         loser.stop();
     });

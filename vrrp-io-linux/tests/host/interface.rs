@@ -106,7 +106,7 @@ fn a_missing_device_of_one_address_hands_all_to_the_peer() {
         host.ip("link add eth1 type veth peer name far1");
         host.ip("link set far1 up");
         host.ip("link set eth1 up");
-        let mut elsewhere = vip("198.51.100.1/24");
+        let mut elsewhere = virtual_ip("198.51.100.1/24");
         elsewhere.device = Some("eth1".into());
         let mut node = host.start(vec![router(fast(200, &addresses)).with_address(elsewhere).unwrap()]);
         node.until_role(Role::Master);

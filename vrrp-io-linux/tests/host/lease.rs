@@ -47,8 +47,8 @@ fn addresses_are_renewed_as_they_are_and_nobody_hears_of_it() {
         let lan = Lan::new();
         let host = lan.host(1);
         let addresses = [VIP, "198.51.100.7"].map(address);
-        let mut labelled = vip("192.0.2.100/24");
-        labelled.label = Some("eth0:vip".into());
+        let mut labelled = virtual_ip("192.0.2.100/24");
+        labelled.label = Some("eth0:virtual_ip".into());
         labelled.broadcast = Some("192.0.2.255".parse().unwrap());
         let config = leased(254, &addresses).with_excluded(&[address("2001:db8::7")]).unwrap();
         let mut node = host.start(vec![router(config).with_address(labelled).unwrap()]);
@@ -57,7 +57,7 @@ fn addresses_are_renewed_as_they_are_and_nobody_hears_of_it() {
         node.forget();
         let before = ["192.0.2.100", "198.51.100.7", "2001:db8::7"].map(|address| shown(&host, address));
         for (line, expected) in before.iter().zip([
-            "192.0.2.100/24 brd 192.0.2.255 scope global secondary dynamic eth0:vip",
+            "192.0.2.100/24 brd 192.0.2.255 scope global secondary dynamic eth0:virtual_ip",
             "198.51.100.7/32 scope global dynamic eth0",
             "2001:db8::7/128 scope global dynamic nodad deprecated preferred_lft 0sec",
         ]) {

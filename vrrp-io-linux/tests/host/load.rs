@@ -96,7 +96,7 @@ impl Flood {
         Self { stop, thread: Some(thread) }
     }
 
-    /// How many were sent.
+    /// Returns how many were sent.
     fn stop(mut self) -> u64 {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.take().unwrap().join().unwrap()

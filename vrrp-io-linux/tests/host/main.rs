@@ -21,6 +21,7 @@ mod load;
 mod no_addresses;
 mod peers;
 mod real_time;
+mod record;
 mod status;
 mod strays;
 mod suspend;

@@ -152,19 +152,19 @@ fn a_master_that_hears_a_lower_one_says_so_each_time_but_not_to_a_flood() {
     in_namespace(|| {
         let lan = Lan::new();
         let (host, other) = (lan.host(1), lan.host(2));
-        let vips = [address("192.0.2.100")];
-        let mut node = host.start(vec![router(fast(200, &vips))]);
+        let virtual_ips = [address("192.0.2.100")];
+        let mut node = host.start(vec![router(fast(200, &virtual_ips))]);
         node.until_announced();
         let group = IpAddr::from([224, 0, 0, 18]);
         let from = other.address();
         let heard = |kind: &EventKind| matches!(kind, EventKind::LowerPriorityHeard { from: it, priority } if *it == from && priority.get() == 90);
         for _ in 0..2 {
-            forge(&other, group, 255, fast(90, &vips));
+            forge(&other, group, 255, fast(90, &virtual_ips));
             node.until("a lower Master", heard);
         }
         let begun = Instant::now();
         for _ in 0..300 {
-            forge(&other, group, 255, fast(90, &vips));
+            forge(&other, group, 255, fast(90, &virtual_ips));
         }
         thread::sleep(Duration::from_millis(500));
         let told = node.log().iter().filter(|event| heard(&event.kind)).count();
@@ -172,7 +172,7 @@ fn a_master_that_hears_a_lower_one_says_so_each_time_but_not_to_a_flood() {
         assert!((3..=most).contains(&told), "{told} of at most {most}");
         // A higher one is no lower one.
         node.forget();
-        forge(&other, group, 255, fast(210, &vips));
+        forge(&other, group, 255, fast(210, &virtual_ips));
         node.until_role(Role::Backup);
         assert!(!node.log().iter().any(|event| heard(&event.kind)), "{}", node.story());
         node.stop();

@@ -16,7 +16,8 @@ use crate::common::*;
 
 const ADDRESSES: u8 = 200;
 
-/// What a router with this configuration says at its end, sent as fast as the machine can until it is told to stop.
+/// Returns what a router with this configuration says at its end, sent as fast as the machine can until it is told to
+/// stop.
 fn flood(from: &Host, config: Config, stop: &Arc<AtomicBool>) -> thread::JoinHandle<u64> {
     let (to, stop) = (Ipv4Addr::new(224, 0, 0, 18), Arc::clone(stop));
     let ends = vrrp_core::wire::Endpoints::new(from.address(), to.into()).unwrap();

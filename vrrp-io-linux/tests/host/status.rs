@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use vrrp_core::{Cause, Fault, LastEvent, NewMasterReason, Reading, Role, Tracker, Weight};
+use vrrp_core::{
+    Cause, Config, Discard, Family, Fault, LastEvent, NewMasterReason, Priority, Profile, Reading, Role, Tracker, Vrid,
+    Weight,
+};
 
 use crate::common::*;
+use crate::peers::forge;
 
 const VIP: &str = "192.0.2.100";
 
@@ -43,6 +47,37 @@ fn a_status_has_what_the_management_models_ask_for() {
             "{:?}",
             status.faults
         );
+    });
+}
+
+#[test]
+fn it_is_counted_how_late_advertisements_leave_and_how_long_takeovers_take() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, peer) = (lan.host(1), lan.host(2));
+        let mut master = host.start(vec![router(fast(200, &[address(VIP)]).with_lease(true))]);
+        master.until_role(Role::Master);
+        let mut backup = peer.start(vec![router(fast(100, &[address(VIP)]))]);
+        eventually("the Master is heard", || backup.status().last_advertisement_from == Some(host.address()));
+        eventually("advertisements are timed", || master.driver_status().advertisement_lateness.count() >= 5);
+        let counted = backup.driver_status();
+        assert_eq!(
+            (counted.advertisement_lateness.count(), counted.takeovers.count()),
+            (0, 0),
+            "a Backup says nothing"
+        );
+        let lease = master.status().lease.unwrap();
+        assert!(lease.left > Duration::ZERO && lease.left <= lease.lifetime, "{lease:?}");
+        assert_eq!(backup.status().lease, None);
+
+        let skew = backup.status().skew_time;
+        master.stop();
+        backup.until_role(Role::Master);
+        eventually("its takeover is timed", || backup.driver_status().takeovers.count() == 1);
+        let took = backup.driver_status().takeovers.sum();
+        assert!(took >= skew, "{took:?} from the release, and Skew_Time is {skew:?}");
+        let late = backup.driver_status().advertisement_lateness;
+        assert!(late.count() >= 1 && late.sum() < Duration::from_secs(20), "{late:?}");
     });
 }
 
@@ -98,5 +133,43 @@ fn a_tracker_that_says_a_number_is_weighed_and_told_by_it() {
         let tracker = node.status().trackers.remove(0);
         assert_eq!((tracker.value, tracker.passing, tracker.says.as_str()), (None, Some(true), "queue passes"));
         node.stop();
+    });
+}
+
+/// What a router heard and what it ignored, each with its source; and that noting it changes nothing.
+#[test]
+fn a_status_says_whom_it_heard_and_what_it_ignored() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, peer, stranger) = (lan.host(1), lan.host(2), lan.host(3));
+        let mut master = peer.start(vec![router(fast(200, &[address(VIP)]))]);
+        master.until_role(Role::Master);
+        let mut backup = host.start(vec![router(fast(100, &[address(VIP)]))]);
+        backup.until_role(Role::Backup);
+        eventually("the Master is heard", || !backup.status().heard.is_empty());
+        let group = Family::Ipv4.group();
+        forge(&stranger, group, 255, fast(250, &[address("192.0.2.200")]));
+        let other = Config::new(Profile::Rfc9568, Vrid::new(9).unwrap(), &[address("192.0.2.9")]).unwrap();
+        forge(&stranger, group, 255, other);
+        eventually("both are noted", || {
+            backup.status().ignored.len() == 1 && backup.driver_status().strangers.len() == 1
+        });
+
+        let status = backup.status();
+        let [heard] = &status.heard[..] else { panic!("{:?}", status.heard) };
+        assert_eq!((heard.source, heard.priority.map(Priority::get), heard.ttl), (peer.address(), Some(200), 255));
+        assert!(heard.count > 0 && heard.ago < Duration::from_secs(10) && heard.difference.is_none());
+        let [ignored] = &status.ignored[..] else { panic!("{:?}", status.ignored) };
+        assert_eq!((ignored.source, ignored.reason), (stranger.address(), Discard::OtherCluster));
+        assert_eq!((ignored.addresses.as_slice(), ignored.count), ([address("192.0.2.200")].as_slice(), 1));
+        let [unknown] = &backup.driver_status().strangers[..] else { panic!("one stranger") };
+        assert_eq!((unknown.vrid.get(), unknown.source, unknown.interface.as_str()), (9, stranger.address(), "eth0"));
+        assert_eq!(
+            (status.role, status.master, status.source),
+            (Role::Backup, Some(peer.address()), Some(host.address()))
+        );
+        assert!(status.timers.master_down_in.is_some_and(|left| left <= status.master_down_interval));
+        let timers = master.status().timers;
+        assert!(timers.next_advertisement_in.is_some() && timers.master_down_in.is_none());
     });
 }

@@ -252,7 +252,7 @@ fn an_interface_that_is_renamed_and_named_back_keeps_nobody_blind() {
     in_namespace(|| {
         let lan = Lan::new();
         let host = lan.host(1);
-        let mut labelled = vip("192.0.2.100/24");
+        let mut labelled = virtual_ip("192.0.2.100/24");
         labelled.label = Some("eth0:1".into());
         let mut node = host.start(vec![router(fast(254, &[address(VIP)])).with_address(labelled).unwrap()]);
         node.until_announced();

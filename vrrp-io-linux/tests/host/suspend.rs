@@ -23,7 +23,7 @@ fn carried(suspended: Suspended) -> Suspended {
     suspended
 }
 
-/// What `ip monitor` would tell of addresses and links, but for renewals.
+/// Returns what `ip monitor` would tell of addresses and links, but for renewals.
 fn state(host: &Host) -> String {
     let addresses = host.ip("-oneline address show");
     let without_lifetimes = addresses.lines().filter_map(|line| Some(line.split_once("\\")?.0.to_owned() + "\n"));

@@ -9,8 +9,8 @@ const VIPS: [&str; 2] = ["192.0.2.100", "192.0.2.200"];
 
 /// Two routers of one group; the second has a tracker, which has to pass.
 fn group(own: u8) -> (Vec<Router>, TrackerId) {
-    let config = |number: u8, vip| {
-        Config::new(Profile::Rfc9568Errata, vrid(number), &[address(vip)])
+    let config = |number: u8, virtual_ip| {
+        Config::new(Profile::Rfc9568Errata, vrid(number), &[address(virtual_ip)])
             .unwrap()
             .with_priority(Priority::new(own).unwrap())
             .with_interval(AdvertInterval::from_centis(20).unwrap())
@@ -24,11 +24,11 @@ fn group(own: u8) -> (Vec<Router>, TrackerId) {
 }
 
 fn holds_both(host: &Host) -> bool {
-    VIPS.iter().all(|vip| host.has(address(vip)))
+    VIPS.iter().all(|virtual_ip| host.has(address(virtual_ip)))
 }
 
 fn holds_none(host: &Host) -> bool {
-    !VIPS.iter().any(|vip| host.has(address(vip)))
+    !VIPS.iter().any(|virtual_ip| host.has(address(virtual_ip)))
 }
 
 #[test]

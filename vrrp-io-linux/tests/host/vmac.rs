@@ -30,7 +30,7 @@ fn port_of_vmac() -> Option<String> {
     Some(line.split(' ').nth(2)?.to_owned())
 }
 
-/// What the client takes for the MAC address of the virtual address.
+/// Returns what the client takes for the MAC address of the virtual address.
 fn known_to(client: &Host) -> Option<String> {
     let neighbours = client.ip(&format!("neighbour show {VIP} dev eth0"));
     neighbours.split_once("lladdr ").map(|(_, rest)| rest.split(' ').next().unwrap().to_owned())
@@ -176,7 +176,7 @@ fn two_masters_hear_each_other_though_they_have_the_same_mac() {
         lan.split(&[&one, &two], false);
         second.until_role(Role::Backup);
         assert_eq!(first.status().role, Role::Master);
-        // The one that yields says no last word: from that MAC address it would lead the switch astray.
+        // The one that yields sends no yield advertisement: from that MAC address it would lead the switch astray.
         thread::sleep(Duration::from_millis(100));
         let frames = tap.so_far();
         let adverts: Vec<IpAddr> = frames.iter().filter_map(Frame::advert).map(|advert| advert.source).collect();
@@ -230,10 +230,11 @@ fn neighbour_solicitations_are_answered_with_the_virtual_mac() {
             host
         });
         let [one, two, client] = &hosts;
-        let vips = VIPS.map(address);
-        let start = |host: &Host, priority| host.start(vec![with_vmac(fast(priority, &vips))]);
+        let virtual_ips = VIPS.map(address);
+        let start = |host: &Host, priority| host.start(vec![with_vmac(fast(priority, &virtual_ips))]);
         let until_announced = |node: &mut Node| {
-            let last = |kind: &EventKind| matches!(kind, EventKind::Announced { address, .. } if *address == vips[1]);
+            let last =
+                |kind: &EventKind| matches!(kind, EventKind::Announced { address, .. } if *address == virtual_ips[1]);
             node.until("the last announcement", last);
         };
         let mut tap = client.tap();
@@ -244,28 +245,31 @@ fn neighbour_solicitations_are_answered_with_the_virtual_mac() {
 
         let check = |tap: &mut Tap| {
             let vmac = tap::mac(VMAC);
-            for vip in VIPS {
+            for virtual_ip in VIPS {
                 client.ip("-6 neighbour flush dev eth0");
                 let ping = client.run(move || {
                     let mut ping = Command::new("ping");
-                    ping.args(["-6", "-n", "-c", "1", "-W", "5", "-I", "eth0", vip]).output().unwrap()
+                    ping.args(["-6", "-n", "-c", "1", "-W", "5", "-I", "eth0", virtual_ip]).output().unwrap()
                 });
-                assert!(ping.status.success(), "{vip}: {ping:?}");
-                let neighbour = client.ip(&format!("-6 neighbour show {vip} dev eth0"));
+                assert!(ping.status.success(), "{virtual_ip}: {ping:?}");
+                let neighbour = client.ip(&format!("-6 neighbour show {virtual_ip} dev eth0"));
                 assert!(neighbour.contains(VMAC), "{neighbour}");
             }
             let frames = tap.so_far();
             let solicited = |frame: &Frame| {
                 let Frame::Neighbour(na) = frame else { return false };
-                if na.mac == Some(vmac) || vips.contains(&na.target) && na.flags.is_some() {
+                if na.mac == Some(vmac) || virtual_ips.contains(&na.target) && na.flags.is_some() {
                     // It says so of the virtual addresses alone, and of them nothing else.
-                    assert!(na.mac == Some(vmac) && na.source_mac == vmac && vips.contains(&na.target), "{na:?}");
+                    assert!(
+                        na.mac == Some(vmac) && na.source_mac == vmac && virtual_ips.contains(&na.target),
+                        "{na:?}"
+                    );
                 }
-                vips.contains(&na.target) && na.flags.is_some() && frame.announced().is_none()
+                virtual_ips.contains(&na.target) && na.flags.is_some() && frame.announced().is_none()
             };
             assert!(frames.iter().filter(|frame| solicited(frame)).count() >= 2, "{frames:?}");
             let mut adverts = frames.iter().filter_map(Frame::advert);
-            assert!(adverts.all(|advert| advert.source_mac == vmac && !vips.contains(&advert.source)));
+            assert!(adverts.all(|advert| advert.source_mac == vmac && !virtual_ips.contains(&advert.source)));
         };
         check(&mut tap);
         lan.carrier(one, false);

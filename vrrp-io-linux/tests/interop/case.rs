@@ -54,14 +54,14 @@ pub(crate) const V3_IPV6: Case = Case { family: Family::Ipv6, ..V3 };
 
 impl Case {
     /// The virtual addresses; of IPv6 the first is link-local.
-    pub(crate) fn vips(&self) -> Vec<IpAddr> {
+    pub(crate) fn virtual_ips(&self) -> Vec<IpAddr> {
         let number = |n: u8| u16::from(n) + 0x100;
-        let vip = |n: u8| match self.family {
+        let virtual_ip = |n: u8| match self.family {
             Family::Ipv4 => Ipv4Addr::new(192, 0, 2, 100 + n).into(),
             Family::Ipv6 if n == 0 => Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x100).into(),
             Family::Ipv6 => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, number(n)).into(),
         };
-        (0..self.addresses).map(vip).collect()
+        (0..self.addresses).map(virtual_ip).collect()
     }
 
     pub(crate) fn interval(&self) -> Duration {
@@ -79,12 +79,12 @@ impl Case {
         3 * self.interval() + self.skew(priority)
     }
 
-    /// Whether the processes of other cases would disturb it.
+    /// Returns whether the processes of other cases would disturb it.
     pub(crate) fn is_hasty(&self) -> bool {
         self.centis < 10
     }
 
-    /// Whether we speak as the peer does, once we have heard it.
+    /// Returns whether we speak as the peer does, once we have heard it.
     pub(crate) fn learns(&self) -> bool {
         self.checksum == SendChecksum::AsHeard
     }

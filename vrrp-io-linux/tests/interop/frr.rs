@@ -33,8 +33,8 @@ pub(crate) fn prepare(seat: &Seat) {
     seat.host.ip(&format!("link add vmac link eth0 address {mac} type macvlan mode bridge"));
     seat.host.ip("link set vmac addrgenmode none");
     seat.host.ip("link set vmac up");
-    for vip in seat.case.vips() {
-        seat.host.ip(&format!("address add {vip}/{prefix} dev vmac"));
+    for virtual_ip in seat.case.virtual_ips() {
+        seat.host.ip(&format!("address add {virtual_ip}/{prefix} dev vmac"));
     }
     if seat.case.family == Family::Ipv6 {
         // Its advertisements come from the macvlan's first link-local address: the one that was added last.
@@ -80,8 +80,8 @@ fn configuration(seat: &Seat) -> String {
          {priority}\n vrrp {VRID} advertisement-interval {millis}\n {preempt}vrrp {VRID} preempt\n"
     );
     let word = if case.family == Family::Ipv4 { "ip" } else { "ipv6" };
-    for vip in case.vips() {
-        writeln!(text, " vrrp {VRID} {word} {vip}").unwrap();
+    for virtual_ip in case.virtual_ips() {
+        writeln!(text, " vrrp {VRID} {word} {virtual_ip}").unwrap();
     }
     text
 }

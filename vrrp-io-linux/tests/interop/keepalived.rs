@@ -64,8 +64,8 @@ fn configuration(seat: &Seat) -> String {
     }
     text += " virtual_ipaddress {\n";
     let prefix = if case.family == Family::Ipv4 { 32 } else { 128 };
-    for vip in case.vips() {
-        writeln!(text, "  {vip}/{prefix}").unwrap();
+    for virtual_ip in case.virtual_ips() {
+        writeln!(text, "  {virtual_ip}/{prefix}").unwrap();
     }
     text + " }\n}\n"
 }

@@ -19,7 +19,7 @@ fn keepalived_and_this_library_hear_each_others_fragments() {
         let lan = Lan::new();
         let seat = |number, make| Seat::new(&LARGE, "fragments", &lan, number, make, 100);
         let mut seats = [seat(11, Make::Ours), seat(12, Make::Keepalived)];
-        let last = *LARGE.vips().last().unwrap();
+        let last = *LARGE.virtual_ips().last().unwrap();
         for master in [0, 1] {
             let backup = 1 - master;
             (seats[master].priority, seats[backup].priority) = (200, 100);

@@ -104,7 +104,7 @@ fn config(case: &Case, peer: &str) -> Config {
         (Version::V3, ..) => Profile::Rfc9568Errata,
     };
     let interval = AdvertInterval::from_centis(case.centis).unwrap();
-    let config = Config::new(profile, vrid(VRID), &case.vips()).unwrap().with_checksum(case.checksum);
+    let config = Config::new(profile, vrid(VRID), &case.virtual_ips()).unwrap().with_checksum(case.checksum);
     let mut config = config.with_interval(interval).unwrap();
     if case.password {
         config = config.with_password(Password::new(PASSWORD.as_bytes()).unwrap()).unwrap();

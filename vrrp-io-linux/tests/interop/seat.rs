@@ -23,7 +23,7 @@ pub(crate) enum Make {
 pub(crate) trait Speaker {
     /// Waits until it says that it is Backup.
     fn until_backup(&mut self);
-    /// What it found wrong with the packets of others, and with its own work.
+    /// Returns what it found wrong with the packets of others, and with its own work.
     fn complaints(&mut self) -> Vec<String>;
     /// Ends it at once, so that it can say and undo nothing.
     fn kill(self: Box<Self>);
@@ -47,7 +47,7 @@ pub(crate) struct Seat {
 const NUMBERS: u8 = 11 + 12;
 
 impl Make {
-    /// What must be installed.
+    /// Returns what must be installed.
     pub(crate) const fn programs(self) -> &'static [&'static str] {
         match self {
             Self::Ours => &[],
@@ -87,7 +87,7 @@ impl Seat {
         }
     }
 
-    /// Where its advertisements come from.
+    /// Returns where its advertisements come from.
     pub(crate) fn source(&self) -> IpAddr {
         self.address_of(self.number)
     }
@@ -97,7 +97,7 @@ impl Seat {
         self.address_of(NUMBERS - self.number)
     }
 
-    /// How much later than others it is heard as Master.
+    /// Returns how much later than others it is heard as Master.
     ///
     /// FRR brings its macvlan up when it takes over. It learns of the IPv6 addresses there too late for its first
     /// advertisement, which it cannot send then.

@@ -191,7 +191,7 @@ fn some_intervals(case: &Case) -> Duration {
     (4 * case.interval()).max(Duration::from_millis(300))
 }
 
-/// How long two routers may both be Master.
+/// Returns how long two routers may both be Master.
 fn contest(case: &Case) -> Duration {
     case.skew(WORSE).max(CONTEST)
 }
@@ -213,7 +213,7 @@ fn satisfied(seat: &Seat, speaker: &mut Box<dyn Speaker>) {
     assert!(complaints.is_empty(), "{:?} complains: {complaints:#?}", seat.make);
 }
 
-/// How far past the protocol's floor a takeover was, in milliseconds.
+/// Returns how far past the protocol's floor a takeover was, in milliseconds.
 fn lateness(seat: &Seat, after: &str, taken_over: Instant, floor: Instant) -> String {
     let (late, early) = (taken_over.saturating_duration_since(floor), floor.saturating_duration_since(taken_over));
     assert!(early <= EARLY, "taken over {early:?} too early after {after}");

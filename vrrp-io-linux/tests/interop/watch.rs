@@ -45,7 +45,7 @@ struct Wire {
 }
 
 impl Watch {
-    /// What it sees is kept under this name if captures are wanted.
+    /// Opens a watch; what it sees is kept under this name if captures are wanted.
     pub(crate) fn new(name: &str) -> Self {
         let all = Protocol::from(i32::from(ETH_P_ALL.to_be()));
         let socket = Socket::new(Domain::PACKET, Type::RAW, Some(all)).unwrap();
@@ -65,7 +65,7 @@ impl Watch {
         wire.seen.iter().filter(|seen| seen.at > moment).copied().collect()
     }
 
-    /// When a router first says after a moment that it is Master; waits for it.
+    /// Returns when a router first says after a moment that it is Master; waits for it.
     pub(crate) fn master(&self, source: IpAddr, moment: Instant) -> Instant {
         let mut found = None;
         let mut look = || {
@@ -76,7 +76,7 @@ impl Watch {
         found.unwrap().at
     }
 
-    /// When a router first releases the addresses after a moment; waits for it.
+    /// Returns when a router first releases the addresses after a moment; waits for it.
     pub(crate) fn release(&self, source: IpAddr, moment: Instant) -> Instant {
         let mut found = None;
         let mut look = || {
@@ -87,7 +87,7 @@ impl Watch {
         found.unwrap().at
     }
 
-    /// When a router last said before a moment that it is Master.
+    /// Returns when a router last said before a moment that it is Master.
     pub(crate) fn last(&self, source: IpAddr, moment: Instant) -> Instant {
         let wire = self.wire.lock().unwrap();
         let mut seen = wire.seen.iter().rev();
@@ -95,7 +95,7 @@ impl Watch {
         last.unwrap_or_else(|| panic!("{source} never was Master")).at
     }
 
-    /// Who said when that he is Master. A silence up to `pause` does not end a reign, a release does.
+    /// Returns who said when that it is Master. A silence up to `pause` does not end a reign, a release does.
     pub(crate) fn reigns(&self, pause: Duration) -> Vec<Reign> {
         let mut reigns: Vec<Reign> = Vec::new();
         let mut over = Vec::new();

@@ -1,4 +1,4 @@
-//! Who is Master once all is well: one, the right one, with its addresses, and known to its neighbours.
+//! The Master once all is well: one, the right one, with its addresses, and known to its neighbours.
 
 use alloc::format;
 use alloc::string::String;
@@ -7,13 +7,13 @@ use core::net::IpAddr;
 
 use super::records::{Instance, Member, name};
 use crate::fsm::Role;
-use crate::sim::host::Hosted;
+use crate::sim::host::RunningRouter;
 use crate::sim::network::HostId;
 use crate::sim::relations::{groups_can_settle, preempts};
 use crate::sim::world::World;
 
 impl Instance {
-    /// Whether two compatible Masters hear each other.
+    /// Tells whether two compatible Masters hear each other.
     pub(super) fn contested(&self, world: &World) -> bool {
         let is_master = |member: &&Member| world.role(member.host, member.router) == Role::Master;
         let both_ways = |a: HostId, b: HostId| {
@@ -28,14 +28,16 @@ impl Instance {
             })
     }
 
-    /// Whether what neighbours send to the addresses of a Master reaches it.
+    /// Checks that packets of neighbours to the addresses of a Master reach it.
     pub(super) fn is_known(&self, world: &World) -> Result<(), String> {
         let Some(parts) = world.parts(self.lan).filter(|_| self.compatible) else { return Ok(()) };
-        // Who yields without a word leaves the neighbours beside it as they are, unless the MAC address stays the same.
-        let hosted = |member: &Member| world.hosts.get(member.host.index())?.hosted(member.router);
-        let all = |tells: &dyn Fn(&Hosted) -> bool| self.members.iter().filter_map(hosted).all(tells);
-        let speaks = |hosted: &Hosted| hosted.config.announce().contest_repeat > 0 && hosted.config.last_word();
-        if !all(&|hosted| hosted.virtual_mac) && !all(&speaks) {
+        // A Master that yields without a word leaves the neighbours beside it as they are, unless the MAC address stays the same.
+        let running = |member: &Member| world.hosts.get(member.host.index())?.running(member.router);
+        let all = |tells: &dyn Fn(&RunningRouter) -> bool| self.members.iter().filter_map(running).all(tells);
+        let speaks = |running: &RunningRouter| {
+            running.config.announce().contest_repeat > 0 && running.config.yield_advertisement()
+        };
+        if !all(&|running| running.virtual_mac) && !all(&speaks) {
             return Ok(());
         }
         // An owner that listens to nobody never learns that there was another Master.
@@ -65,7 +67,7 @@ impl Instance {
         Ok(())
     }
 
-    /// Whether nothing can change any more. False: it cannot be said.
+    /// Checks that nothing can change any more. Returns false if that cannot be said.
     pub(super) fn settled(&self, world: &World) -> Result<bool, String> {
         if !self.compatible {
             return Ok(true);

@@ -15,7 +15,7 @@ use crate::sim::world::World;
 use crate::time::Instant;
 use crate::types::Version;
 
-/// How long a Master keeps its addresses at most when another one is there.
+/// The longest time that a Master keeps its addresses when another one is there.
 pub(super) const OVERLAP: Duration = Duration::from_millis(50);
 
 impl Instance {
@@ -58,11 +58,13 @@ impl Instance {
         };
         let held = world.held(caller.host, caller.router).iter().copied();
         let due = backups.iter().filter_map(|(member, router)| skew(world, member, router)).min();
-        let over_by = due.filter(|_| !backups.iter().any(|(_, router)| router.config().version2_too()));
+        let over_by = due.filter(|_| !backups.iter().any(|(_, router)| router.config().also_version2()));
         // Who needs almost an interval may be called anew before, by a clock that is faster or over a way that is.
         let next_call = router.config().interval().duration();
         let hasty = |skew: &Duration| *skew + *skew * facts.drift / 500_000 + world.network.longest() < next_call;
-        let over_by = over_by.filter(hasty).map(|skew| {
+        // A regular advertisement that is still under way may arrive after the call.
+        let under_way = caller.regular_at.is_some_and(|at| world.now().since(at) <= world.network.longest());
+        let over_by = over_by.filter(hasty).filter(|_| !under_way).map(|skew| {
             let span = skew + 2 * world.network.longest() + overlap;
             world.now() + span + span * facts.drift / 500_000 + Duration::from_micros(1)
         });
@@ -79,7 +81,7 @@ impl Instance {
         });
     }
 
-    /// How long somebody may call yet: so long two that do are both Master.
+    /// Returns the moment until which somebody may still call: until then two routers that call may both be Master.
     pub(super) fn calls_until(&self, world: &World) -> Instant {
         let until = |member: &Member| match world.router(member.host, member.router)?.drain_status()? {
             DrainStatus::HandingOver { until } => world.true_time(member.host, until),

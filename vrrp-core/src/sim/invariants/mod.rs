@@ -1,4 +1,4 @@
-//! What must hold whatever happens; `docs/convergence.md` says why it can.
+//! Rules that must hold whatever happens; `docs/convergence.md` says why they can.
 
 mod bounds;
 mod election;
@@ -12,8 +12,8 @@ use alloc::string::String;
 use core::time::Duration;
 
 use super::check::Check;
-use super::ledger::Ledger;
 use super::network::HostId;
+use super::rate_limit::RateLimit;
 use super::world::{Step, StepKind, World};
 use crate::action::AdvertKind;
 use crate::cause::{Cause, Transition};
@@ -23,9 +23,9 @@ use crate::time::Instant;
 use crate::types::{Priority, RouterId};
 
 use records::{Instance, Records, Setbacks, name};
-use step::{host_is_sound, is_last_word, speaks_for_what_it_has};
+use step::{host_is_sound, is_yield, speaks_for_what_it_has};
 
-/// What every world must keep, and the bounds that its timers give.
+/// The rules that every world must keep, and the bounds that its timers give.
 ///
 /// After every step:
 ///
@@ -36,24 +36,25 @@ use step::{host_is_sound, is_last_word, speaks_for_what_it_has};
 ///   more than its policy promises. Only its own interval counts, whatever it hears from whom.
 /// - A Master_Down_Timer ran for three intervals and its Skew_Time, or after a release for its Skew_Time: not less and not
 ///   more.
-/// - What a router says that has yielded shortens nobody's wait for the Master, and nobody yields to it.
+/// - The advertisements of a router that has yielded shorten nobody's wait for the Master, and nobody yields to it.
 /// - A Master answers a release, and where it is configured to a lower Master, at once, unless it answered the same sender, or
 ///   four others, less than an interval ago. It says nothing more while an address is not confirmed.
-/// - Who yields does so to a better router, or was drained and heard another Master; who stops releases.
-/// - Who is drained preempts nobody, and who was removed has no address any more. What is added, removed or reconfigured touches
-///   no router of its host but those of its own sync group.
-/// - No fault comes from nowhere, and none from a host that is at work. What a host cannot set it tries ever more rarely.
+/// - A router yields only to a better one, or after it was drained and heard another Master. A router that stops releases.
+/// - A drained router preempts nobody, and a removed one has no address any more. A router that is added, removed or
+///   reconfigured touches no other router of its host but those of its own sync group.
+/// - No fault comes from nowhere, and none from a host that is at work. A host tries an address that it cannot set ever more
+///   rarely.
 ///
 /// Where the routers of a VRID are compatible (version, password, checksum, owner, peers, an address that they share, in
 /// version 2 the interval; and all of their own addresses differ), and once nothing is [wrong](World::is_calm) any more:
 ///
 /// - Two of them that hear each other are both Master for [`overlap`](Self::overlap) at most.
 /// - After [`convergence`](Self::convergence) each part of a LAN has exactly one Master, and nobody who may preempt is better.
-/// - It serves every address, or says which it does not and nobody there can set more.
-/// - Who is drained while all is well, and has stand-ins that are in order, yields within the Skew_Time of the best, two ways
-///   and 50 ms; until then somebody has each address at every moment.
-/// - Within one more second and the rounds that its policy may put off, what a neighbour sends to one of its addresses
-///   reaches it.
+/// - It serves every address, or says which it does not serve, and nobody there can set more.
+/// - A router that is drained while all is well, and has stand-ins that are in order, yields within the Skew_Time of the best,
+///   two ways and 50 ms; until then somebody has each address at every moment.
+/// - Within one more second and the rounds that its policy may put off, packets of a neighbour to one of its addresses
+///   reach it.
 ///
 /// And whether compatible or not, after that nobody changes its state until something is disturbed again.
 #[derive(Clone, Debug, Default)]
@@ -71,20 +72,20 @@ pub struct Invariants {
 }
 
 impl Invariants {
-    /// Sees nothing before its first step.
+    /// Makes the check, which sees nothing before its first step.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How long two Masters that hear each other may both be Master: an interval until the better one speaks, the time that a
+    /// Returns how long two Masters that hear each other may both be Master: an interval until the better one speaks, the time that a
     /// host takes to confirm its addresses, and the way.
     #[must_use]
     pub fn overlap(&self, world: &World) -> Duration {
         self.records.overlap(world)
     }
 
-    /// How long after the last disturbance there is exactly one Master, the right one. See `docs/convergence.md`.
+    /// Returns how long after the last disturbance there is exactly one Master, the right one. See `docs/convergence.md`.
     #[must_use]
     pub fn convergence(&self, world: &World) -> Duration {
         self.records.convergence(world)
@@ -150,17 +151,17 @@ impl Invariants {
             return Err(format!("{} misses an address though its host answers", name(host, router)));
         }
         let yields = matches!(change.cause, Cause::HigherPriority { .. } | Cause::HigherAddress { .. });
-        // Who reads many at once yields to one of them, not to the last.
+        // A router that reads many at once yields to one of them, not to the last.
         let heard = || step.accepted.iter().filter(|heard| (heard.host, heard.router) == (host, router));
-        let only_last_words = heard().next().is_some() && heard().all(|heard| is_last_word(heard.kind));
+        let only_yields = heard().next().is_some() && heard().all(|heard| is_yield(heard.kind));
         // At the lowest priority the addresses decide.
         let lowest = world.router(host, router).is_some_and(|router| router.priority() == Priority::LOWEST);
-        if yields && !lowest && only_last_words {
+        if yields && !lowest && only_yields {
             return Err(format!("{} yields to one that has yielded itself", name(host, router)));
         }
         match change.cause {
             Cause::MasterDown { .. } => self.records.took_over(world, host, router, false, self.calm_since)?,
-            Cause::MasterResigned { .. } => self.records.took_over(world, host, router, true, self.calm_since)?,
+            Cause::MasterReleased { .. } => self.records.took_over(world, host, router, true, self.calm_since)?,
             Cause::HigherPriority { master, priority } => {
                 self.records.yielded(world, host, router, master, Some(priority))?
             }
@@ -188,7 +189,7 @@ impl Invariants {
             if let (Some(member), false) = (instance.members.get_mut(position), yielded) {
                 (member.heard, member.patient_until) = (None, None);
                 // Each takeover has rounds of its own.
-                member.announcements = Ledger::default();
+                member.announcements = RateLimit::default();
             }
             match (instance.contested(world), change.to) {
                 (false, _) => instance.one_by = None,
@@ -202,7 +203,7 @@ impl Invariants {
         Ok(())
     }
 
-    fn look(&mut self, world: &World) -> Result<(), String> {
+    fn check_deadlines(&mut self, world: &World) -> Result<(), String> {
         let now = world.now();
         for instance in &self.records.instances {
             if instance.one_by.is_some_and(|at| now >= at) && instance.contested(world) {
@@ -251,10 +252,10 @@ impl Check for Invariants {
             self.records.answers(world, step, heard)?;
         }
         for (host, router, _) in &step.transitions {
-            self.records.owes(world, *host, *router, 4);
+            self.records.allow_sends(world, *host, *router, 4);
         }
         for (host, router, kind) in &step.sends {
-            self.records.sent(world, step, *host, *router)?;
+            self.records.sent(world, step, *host, *router, *kind)?;
             if matches!(kind, AdvertKind::Regular | AdvertKind::HandOver) {
                 speaks_for_what_it_has(world, step, *host, *router)?;
             }
@@ -265,7 +266,7 @@ impl Check for Invariants {
         let touched = step.sends.iter().map(|(host, router, _)| (*host, *router));
         let heard = step.accepted.iter().map(|heard| (heard.host, heard.router));
         for (host, router) in touched.chain(heard) {
-            self.records.owes(world, host, router, 0);
+            self.records.allow_sends(world, host, router, 0);
         }
         let outside = matches!(step.kind, StepKind::Disturbance | StepKind::Resumed);
         if outside {
@@ -275,9 +276,9 @@ impl Check for Invariants {
             for member in self.records.instances.iter_mut().flat_map(|instance| &mut instance.members) {
                 member.setbacks = begun;
                 // What was spent at another interval.
-                member.regular.settle(world.now());
-                member.answers.settle(world.now());
-                member.takeovers.settle(world.now());
+                member.regular.forgive(world.now());
+                member.answers.forgive(world.now());
+                member.takeovers.forgive(world.now());
             }
         }
         if let Some(host) = step.host {
@@ -302,7 +303,7 @@ impl Check for Invariants {
             instance.is_handed_over(world)?;
         }
         if self.next_look.is_some_and(|at| world.now() >= at) {
-            self.look(world)?;
+            self.check_deadlines(world)?;
             self.plan_look(world);
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! How often a router may send, announce and take over.
+//! The bounds on how often a router may send, announce and take over.
 
 use alloc::format;
 use alloc::string::String;
@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use super::bounds::shortened;
 use super::records::{ANSWERS_BURST, Records, name};
+use crate::action::AdvertKind;
 use crate::sim::network::HostId;
 use crate::sim::world::{Step, StepKind, World};
 use crate::types::RouterId;
@@ -18,23 +19,34 @@ pub(super) const ANSWERS: i64 = 4;
 const PRESSED: i64 = 2 * ANSWERS;
 /// Takeovers in a row, beyond one in each interval of the router.
 pub(super) const TAKEOVERS: i64 = 8;
-/// When what could not be set is asked for again, in seconds after the first time, and then every quarter of an hour.
+/// The seconds after the first time at which what could not be set is asked for again; then it is every quarter of an
+/// hour.
 const RETRIES: [u64; 6] = [30, 90, 210, 450, 930, 1830];
 
 impl Records {
-    pub(super) fn sent(&mut self, world: &World, step: &Step, host: HostId, router: RouterId) -> Result<(), String> {
+    pub(super) fn sent(
+        &mut self,
+        world: &World,
+        step: &Step,
+        host: HostId,
+        router: RouterId,
+        kind: AdvertKind,
+    ) -> Result<(), String> {
         let now = world.now();
         let Some((facts, instance, position)) = self.member(world, host, router) else { return Ok(()) };
         let drift = facts.drift;
         let Some(member) = instance.members.get_mut(position) else { return Ok(()) };
-        if member.owed > 0 {
-            member.owed -= 1;
+        if matches!(kind, AdvertKind::Regular | AdvertKind::RegularVersion2) {
+            member.regular_at = Some(now);
+        }
+        if member.allowed > 0 {
+            member.allowed -= 1;
             return Ok(());
         }
         let Some(config) = world.config(host, router) else { return Ok(()) };
         let interval = shortened(config.interval().duration().as_nanos() as i64, drift);
-        // Who speaks both versions says everything twice.
-        let copies = if config.version2_too() { 2 } else { 1 };
+        // A router that speaks both versions says everything twice.
+        let copies = if config.also_version2() { 2 } else { 1 };
         let kept = match step.kind {
             _ if now <= member.pressed_until => {
                 member.answers.spend(now, 1, interval / copies / PRESSED, 2 * PRESSED * copies)
@@ -68,19 +80,19 @@ impl Records {
         };
         let rate = each(policy.contest_repeat, policy.contest_holdoff.max(config.interval().duration()))
             + each(policy.refresh_repeat, policy.refresh.unwrap_or_default());
-        let price = if rate > 0.0 { 1e9 / (rate * addresses as f64) } else { 3_600e9 };
+        let spacing = if rate > 0.0 { 1e9 / (rate * addresses as f64) } else { 3_600e9 };
         let rounds = 3 * i64::from(policy.contest_repeat) + 2 * i64::from(policy.refresh_repeat.max(policy.repeat));
-        let price = shortened(price as i64, drift);
-        if member.announcements.spend(world.now(), i64::from(count), price, rounds * addresses) {
+        let spacing = shortened(spacing as i64, drift);
+        if member.announcements.spend(world.now(), i64::from(count), spacing, rounds * addresses) {
             return Ok(());
         }
         Err(format!("{} announces its addresses in a storm", name(host, router)))
     }
 
-    pub(super) fn owes(&mut self, world: &World, host: HostId, router: RouterId, sends: i64) {
+    pub(super) fn allow_sends(&mut self, world: &World, host: HostId, router: RouterId, sends: i64) {
         let Some((_, instance, position)) = self.member(world, host, router) else { return };
         if let Some(member) = instance.members.get_mut(position) {
-            member.owed = if sends == 0 { 0 } else { member.owed + sends };
+            member.allowed = if sends == 0 { 0 } else { member.allowed + sends };
         }
     }
 

@@ -1,4 +1,4 @@
-//! Who takes part, and what is remembered of each.
+//! The routers that take part, and what is remembered of each.
 
 use alloc::format;
 use alloc::string::String;
@@ -7,8 +7,8 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use crate::config::Config;
-use crate::sim::ledger::Ledger;
 use crate::sim::network::{HostId, LanId};
+use crate::sim::rate_limit::RateLimit;
 use crate::sim::relations::{are_compatible, is_grouped};
 use crate::sim::world::World;
 use crate::time::Instant;
@@ -37,7 +37,7 @@ pub(super) struct Instance {
     pub(super) one_by: Option<Instant>,
     /// The last change of state of any of them.
     pub(super) changed_at: Instant,
-    /// As of the last disturbance: how long somebody may call for another Master.
+    /// The end of the calls for another Master, as of the last disturbance.
     pub(super) calls_until: Instant,
     pub(super) call: Option<Call>,
 }
@@ -57,35 +57,37 @@ pub(super) struct Call {
 pub(super) struct Member {
     pub(super) host: HostId,
     pub(super) router: RouterId,
-    /// When the regular sends so far are paid for, at the rate that is allowed; the answers; the announcements.
-    pub(super) regular: Ledger,
-    pub(super) answers: Ledger,
-    pub(super) announcements: Ledger,
-    pub(super) takeovers: Ledger,
+    /// Limits of the regular sends, of the answers, and of the announcements.
+    pub(super) regular: RateLimit,
+    pub(super) answers: RateLimit,
+    pub(super) announcements: RateLimit,
+    pub(super) takeovers: RateLimit,
     /// Priority in use, as of the last step of its host.
     pub(super) priority: Option<Priority>,
     pub(super) setbacks: Setbacks,
-    /// While releases come, the Backups that heard one wait for less.
+    /// The moment until which Backups wait for less, because they heard a release.
     pub(super) pressed_until: Instant,
+    /// The moment at which it last sent a regular advertisement.
+    pub(super) regular_at: Option<Instant>,
     /// Sends of this step beside the rate: what changes of state ask for.
-    pub(super) owed: i64,
-    /// Whom it answered last, and when.
+    pub(super) allowed: i64,
+    /// Senders that it answered last, and when.
     pub(super) answered: [Option<(IpAddr, Instant)>; ANSWERS_BURST as usize],
     /// The last advertisement that started its Master_Down_Timer.
     pub(super) heard: Option<Timed>,
-    /// Who said that it is Master, to this router in its present state.
+    /// Senders that said they are Master, to this router in its present state.
     pub(super) masters: Vec<IpAddr>,
-    /// Three intervals after the last word of a Master, while that is known.
+    /// Three intervals after the last advertisement of a Master, while that is known.
     pub(super) patient_until: Option<Instant>,
 }
 
-/// What started a Master_Down_Timer.
+/// The advertisement that started a Master_Down_Timer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timed {
     pub(super) at: Instant,
     pub(super) released: bool,
-    /// The interval that counts.
-    pub(super) interval: Duration,
+    /// The interval that counts, where it is known.
+    pub(super) interval: Option<Duration>,
 }
 
 /// A router's failures to set addresses that nothing from outside explains.
@@ -101,13 +103,13 @@ pub(super) struct Facts {
     pub(super) longest_interval: Duration,
     pub(super) shortest_interval: Duration,
     pub(super) longest_hold: Duration,
-    /// For which a Master that was drained called for another one.
+    /// The longest time that a Master that was drained called for another one.
     pub(super) longest_call: Duration,
     pub(super) drift: u32,
 }
 
 impl Records {
-    /// Who is there now, on hosts that run or not.
+    /// Updates the list of the routers that are there, on hosts that run or not.
     fn take_stock(&mut self, world: &World) {
         for instance in &mut self.instances {
             instance.members.retain(|member| world.config(member.host, member.router).is_some());
@@ -165,7 +167,7 @@ impl Records {
         host: HostId,
         router: RouterId,
     ) -> Option<(&Facts, &mut Instance, usize)> {
-        let (lan, config) = (world.hosts.get(host.index())?.hosted(router)?.lan, world.config(host, router)?);
+        let (lan, config) = (world.hosts.get(host.index())?.running(router)?.lan, world.config(host, router)?);
         let key = (lan, config.family(), config.vrid());
         let instance =
             self.instances.iter_mut().find(|instance| (instance.lan, instance.family, instance.vrid) == key)?;
@@ -192,7 +194,7 @@ impl Instance {
 
 impl Member {
     fn new(host: HostId, router: RouterId) -> Self {
-        let never = Ledger::default();
+        let never = RateLimit::default();
         Self {
             host,
             router,
@@ -203,7 +205,8 @@ impl Member {
             priority: None,
             setbacks: Setbacks::default(),
             pressed_until: Instant::ZERO,
-            owed: 0,
+            regular_at: None,
+            allowed: 0,
             answered: [None; ANSWERS_BURST as usize],
             heard: None,
             masters: Vec::new(),

@@ -1,4 +1,4 @@
-//! What every step must keep: addresses, yielding, answers, timers.
+//! Rules that every step must keep: addresses, yielding, answers, timers.
 
 use alloc::format;
 use alloc::string::String;
@@ -36,16 +36,16 @@ impl Records {
         }
         if heard.priority == 0 {
             member.pressed_until = now + 2 * configured;
-            let interval = member.heard.map_or(configured, |before| before.interval);
+            let interval = member.heard.map_or(Some(configured), |before| before.interval);
             member.heard = Some(Timed { at: now, released: true, interval });
             member.patient_until = None;
             return;
         }
         let counts = heard.priority >= own.get() || !preempts;
         if counts {
-            member.heard = Some(Timed { at: now, released: false, interval: said });
+            member.heard = Some(Timed { at: now, released: false, interval: Some(said) });
         }
-        match is_last_word(heard.kind) {
+        match is_yield(heard.kind) {
             // Meant for this router as the better Master, which it is no more: they crossed.
             true if said == configured => member.patient_until = None,
             // Whoever waits to preempt is patient with a lower one.
@@ -60,7 +60,7 @@ impl Records {
         let (host, id, now) = (heard.host, heard.router, world.now());
         let Some(router) = world.router(host, id) else { return Ok(()) };
         let changed = step.transitions.iter().any(|(whose, which, _)| (*whose, *which) == (host, id));
-        // Who hands over does not argue.
+        // A Master that hands over does not answer.
         if router.role() != Role::Master || router.hands_over() {
             return Ok(());
         }
@@ -126,7 +126,7 @@ impl Records {
         let (Some(heard), Some(calm_since)) = (member.heard, calm_since) else { return Ok(()) };
         let Some(router_now) = world.router(host, router) else { return Ok(()) };
         let config = router_now.config();
-        if heard.at <= calm_since || heard.released != released || config.version2_too() {
+        if heard.at <= calm_since || heard.released != released || config.also_version2() {
             return Ok(());
         }
         let early = |until: Instant| until.since(world.now()) > until.since(heard.at) * facts.drift / 500_000;
@@ -141,7 +141,7 @@ impl Records {
         if !compatible || grouped || !config.preempt_hold().is_zero() {
             return Ok(());
         }
-        let interval = heard.interval.as_nanos();
+        let Some(interval) = heard.interval.map(|interval| interval.as_nanos()) else { return Ok(()) };
         let of = if config.profile().version() == Version::V2 { 1_000_000_000 } else { interval };
         let skew = ((256 - u128::from(router_now.priority().get())) * of).div_ceil(256);
         let due = if released { skew } else { 3 * interval + skew };
@@ -155,7 +155,7 @@ impl Records {
         Ok(())
     }
 
-    /// Who yields on command was told to, and heard the one that it yields to.
+    /// Checks that a router that yields on command was told to, and heard the one that it yields to.
     pub(super) fn handed_over(
         &mut self,
         world: &World,
@@ -175,7 +175,7 @@ impl Records {
         let unchanged = calm_since.is_some_and(|at| world.now().since(at) > OVERLAP * 2 + world.network.longest());
         let interval = world.config(host, router).and_then(|config| world.interval_of(lan, to, config));
         let interval = interval.filter(|_| unchanged);
-        member.heard = interval.map(|interval| Timed { at: world.now(), released: false, interval });
+        member.heard = Some(Timed { at: world.now(), released: false, interval });
         member.patient_until = interval.map(|interval| world.now() + 3 * interval);
         Ok(())
     }
@@ -237,7 +237,7 @@ pub(super) fn host_is_sound(world: &World, id: HostId) -> Result<(), String> {
         return Err(format!("host {} has {address} of a router that was removed", id.index()));
     }
     for group in host.groups() {
-        // Who has joined Masters and is none yet does not count; who hands over goes alone.
+        // A member that joined Masters and is none yet does not count; one that hands over goes alone.
         let members: Vec<RouterId> = group.iter().copied().filter(|member| !host.set.is_joining(*member)).collect();
         let masters = members.iter().filter(|router| world.role(id, **router) == Role::Master).count();
         let handing_over = members.iter().any(|it| host.set.get(*it).is_some_and(VirtualRouter::hands_over));
@@ -263,6 +263,6 @@ fn is_served(router: &VirtualRouter) -> bool {
 }
 
 /// Said by one that has yielded.
-pub(super) fn is_last_word(kind: Option<AdvertKind>) -> bool {
-    matches!(kind, Some(AdvertKind::LastWord | AdvertKind::LastWordVersion2))
+pub(super) fn is_yield(kind: Option<AdvertKind>) -> bool {
+    matches!(kind, Some(AdvertKind::Yield | AdvertKind::YieldVersion2))
 }

@@ -1,4 +1,4 @@
-//! What an operator does to the routers of a host while others run there.
+//! Commands of an operator for routers of a host, while others run there.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -24,7 +24,7 @@ impl World {
             entry.set.handle(local, router, Input::Startup);
         }
         self.compare(host, &before);
-        self.settle(host);
+        self.run_due(host);
     }
 
     pub(super) fn remove(&mut self, host: HostId, router: RouterId, releases: bool) {
@@ -38,8 +38,8 @@ impl World {
         }
         let Some(entry) = self.hosts.get_mut(host.index()) else { return };
         let held: Vec<_> = entry.kernel.held(router).to_vec();
-        if let Some(hosted) = entry.hosted(router) {
-            let lan = hosted.lan;
+        if let Some(running) = entry.running(router) {
+            let lan = running.lan;
             held.iter().for_each(|address| self.neighbours.excuse(lan, *address));
         }
         let local = entry.clock.at(self.now);
@@ -47,7 +47,7 @@ impl World {
         entry.forget(router);
         self.step.addresses_changed |= !held.is_empty();
         self.compare(host, &before);
-        self.settle(host);
+        self.run_due(host);
     }
 
     pub(super) fn regroup(&mut self, host: HostId, members: &[RouterId]) {
@@ -61,7 +61,7 @@ impl World {
             let _ = entry.group(local, &ids);
         }
         self.compare(host, &before);
-        self.settle(host);
+        self.run_due(host);
     }
 
     pub(super) fn reconfigure(&mut self, host: HostId, router: RouterId, config: &Config) {
@@ -73,7 +73,7 @@ impl World {
             self.report_news_of(host, router);
         }
         self.compare(host, &before);
-        self.settle(host);
+        self.run_due(host);
     }
 
     pub(super) fn set_priority(&mut self, host: HostId, router: RouterId, priority: Priority) {
@@ -83,7 +83,7 @@ impl World {
         let now = entry.clock.at(self.now);
         entry.set_priority(now, router, priority);
         self.compare(host, &before);
-        self.settle(host);
+        self.run_due(host);
     }
 
     /// `None`: it is drained no more.
@@ -92,12 +92,12 @@ impl World {
         let before = self.traces(host, &together);
         let Some((entry, local)) = self.awake(host) else { return };
         entry.set.handle(local, router, drain.map_or(Input::Undrain, Input::Drain));
-        let longest = entry.routers().map(|hosted| hosted.config.interval().duration()).max().unwrap_or_default();
+        let longest = entry.routers().map(|running| running.config.interval().duration()).max().unwrap_or_default();
         if let Some(drain) = drain {
             self.longest_call = self.longest_call.max(drain.limit.unwrap_or(3 * longest));
         }
         self.compare(host, &before);
-        self.settle(host);
+        self.run_due(host);
     }
 
     /// The router that an id means, and all that are in a sync group with it, itself among them. `None` where there is none, or
@@ -114,7 +114,7 @@ impl World {
         self.awake(host).map(|(entry, _)| entry.traces(concerned)).unwrap_or_default()
     }
 
-    /// What a change does not concern it leaves alone: not an octet is another.
+    /// Checks that a change left everything that it does not concern as it was, to the octet.
     fn compare(&mut self, host: HostId, before: &[(RouterId, u64)]) {
         let Some((entry, _)) = self.awake(host) else { return };
         let after = entry.traces(&[]);
@@ -136,7 +136,7 @@ impl Host {
         traces.into_iter().filter(|(id, _)| !except.contains(id)).collect()
     }
 
-    /// Whether its deadline is the first of its routers; a sync group may have an earlier one of its own.
+    /// Tells whether its deadline is the first of its routers' deadlines; a sync group may have an earlier one of its own.
     fn wakes_in_time(&self) -> bool {
         let first = self.set.iter().filter_map(|(_, router)| router.deadline()).min();
         match (self.set.deadline().map(|(at, _)| at), first) {

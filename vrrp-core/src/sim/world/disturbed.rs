@@ -1,25 +1,27 @@
-//! What happens from outside.
+//! Disturbances from outside.
 
 use alloc::vec::Vec;
 
 use core::net::IpAddr;
 use core::time::Duration;
 
-use super::{Happened, What, World};
+use super::{EventKind, Happened, World};
 use crate::action::Input;
 use crate::config::Peers;
 use crate::sim::attack::STRANGER;
 use crate::sim::disturbance::{Disturbance, Installs};
 use crate::sim::host::{Host, Life};
-use crate::sim::network::{HostId, Link};
+use crate::sim::network::{Frame, HostId, Link};
+use crate::sim::recorder::Sent;
 use crate::sim::world::StepKind;
-use crate::types::RouterId;
-use crate::wire::Endpoints;
+use crate::types::{Priority, RouterId};
+use crate::wire::{Endpoints, RxPacket};
 
 impl World {
-    pub(in crate::sim) fn disturb(&mut self, what: Disturbance) {
+    pub(in crate::sim) fn disturb(&mut self, what: Disturbance, ordered: bool) {
         self.step.kind = StepKind::Disturbance;
-        self.note(None, Happened::Disturbed(what.clone()));
+        let happened = if ordered { Happened::Ordered(what.clone()) } else { Happened::Disturbed(what.clone()) };
+        self.record_event(None, happened);
         let now = self.now;
         match what {
             Disturbance::PowerOff(host) => self.end(host, true),
@@ -28,7 +30,7 @@ impl World {
                 if let Some((host, local)) = self.awake(host) {
                     host.set.handle_all(local, Input::Shutdown);
                 }
-                self.settle(host);
+                self.run_due(host);
                 if !self.is_stalled(host) {
                     self.end(host, false);
                 }
@@ -39,14 +41,14 @@ impl World {
                 if let Some(entry) = self.hosts.get_mut(host.index()).filter(|entry| entry.life != Life::Dead) {
                     entry.life = Life::Stalled;
                     entry.stalled_until = entry.stalled_until.max(until);
-                    self.put(until, What::Resume(host));
+                    self.schedule(until, EventKind::Resume(host));
                     self.timers.set(u32::from(host.0), None);
                 }
             }
             Disturbance::Drift(host, per_million) => {
                 if let Some(entry) = self.hosts.get_mut(host.index()) {
                     entry.clock.drift(now, per_million);
-                    self.settle(host);
+                    self.run_due(host);
                 }
             }
             Disturbance::FalseStamps(host, by) => {
@@ -93,8 +95,13 @@ impl World {
             Disturbance::Attack(lan, attack) => {
                 let longest = Duration::from_millis(10 * u64::from(*attack.intervals.end()));
                 self.longest_forged = self.longest_forged.max(longest);
-                self.put(now, What::Strike(self.attacks.len()));
+                self.schedule(now, EventKind::Strike(self.attacks.len()));
                 self.attacks.push((lan, attack.clone(), Some(now + attack.span)));
+            }
+            Disturbance::Inject { lan, from, source, destination, ttl, payload } => {
+                if let Some(endpoints) = Endpoints::new(source, destination) {
+                    self.inject(lan, from, RxPacket { endpoints, ttl, payload: &payload });
+                }
             }
             Disturbance::Calm => self.calm(),
         }
@@ -109,23 +116,26 @@ impl World {
             self.step.kind = StepKind::Disturbance;
             return;
         }
-        self.put((self.now + attack.pace).min(ends), What::Strike(index));
+        self.schedule((self.now + attack.pace).min(ends), EventKind::Strike(index));
         let (host, router) = attack.about;
-        let Some(config) = self.hosts.get(host.index()).and_then(|host| host.hosted(host.meant(router)?)) else {
+        let Some(config) = self.hosts.get(host.index()).and_then(|host| host.running(host.meant(router)?)) else {
             return;
         };
-        let config = &config.config;
+        let (key, config) = (config.key(), &config.config);
         let family = config.family();
         let members: Vec<HostId> = self.network.members(lan).collect();
         let own: Vec<IpAddr> = members.iter().filter_map(|host| self.network.address(lan, *host, family)).collect();
         let source = attack.source(lan, family, &own, &mut self.random);
         let message = attack.message(config, &mut self.random);
+        let priority = message.priority.map_or(0, Priority::get);
         let group = [family.group()];
         let to = if matches!(config.peers(), Peers::Multicast) { &group[..] } else { &own[..] };
         for destination in to.iter().filter(|destination| **destination != source) {
             let Some(ends) = Endpoints::new(source, *destination) else { continue };
             let Ok(len) = message.write(ends, &mut self.message) else { continue };
-            self.network.send(self.now, lan, STRANGER, ends, self.message.get(..len).unwrap_or_default());
+            let number = self.recorder.sent(Sent { at: self.now, host: STRANGER, key, kind: None, priority });
+            let frame = Frame { number: Some(number), ..Frame::forged(self.now, STRANGER) };
+            self.network.send_frame(lan, frame, None, ends, self.message.get(..len).unwrap_or_default());
         }
     }
 
@@ -137,8 +147,8 @@ impl World {
 
     fn calm(&mut self) {
         (0..self.attacks.len()).for_each(|index| self.end_attack(index));
-        let made: Vec<Link> = self.made.clone();
-        for (lan, link) in self.network.lans().zip(made) {
+        let original: Vec<Link> = self.original_links.clone();
+        for (lan, link) in self.network.lans().zip(original) {
             self.network.set_link(lan, None, link);
             self.network.partition(lan, []);
             let members: Vec<HostId> = self.network.members(lan).collect();
@@ -157,16 +167,19 @@ impl World {
                 entry.stalled_until = self.now;
                 self.resume(host);
             } else {
-                self.settle(host);
+                self.run_due(host);
             }
         }
         self.step.kind = StepKind::Disturbance;
     }
 
     pub(super) fn end(&mut self, host: HostId, power_off: bool) {
+        if self.turn_foreign(host, false) {
+            return;
+        }
         let Some(entry) = self.hosts.get_mut(host.index()) else { return };
-        for hosted in entry.routers() {
-            hosted.config.addresses().iter().for_each(|address| self.neighbours.excuse(hosted.lan, *address));
+        for running in entry.routers() {
+            running.config.addresses().iter().for_each(|address| self.neighbours.excuse(running.lan, *address));
         }
         entry.end(power_off);
         while let Some((arrival, _)) = entry.socket.pop_front() {
@@ -178,6 +191,9 @@ impl World {
 
     pub(super) fn start(&mut self, host: HostId) {
         let now = self.now;
+        if self.turn_foreign(host, true) {
+            return;
+        }
         let Some(entry) = self.hosts.get_mut(host.index()).filter(|host| host.life == Life::Dead) else { return };
         entry.never_started = false;
         entry.start(now);
@@ -186,7 +202,7 @@ impl World {
         if let Some((host, local)) = self.awake(host) {
             host.set.handle_all(local, Input::Startup);
         }
-        self.settle(host);
+        self.run_due(host);
     }
 
     /// Tells a process everything that it watches: what is no news changes nothing.
@@ -195,12 +211,12 @@ impl World {
         for router in entry.ids() {
             self.report_news_of(host, router);
         }
-        self.settle(host);
+        self.run_due(host);
     }
 
     pub(super) fn report_news_of(&mut self, host: HostId, router: RouterId) {
         let Some(entry) = self.hosts.get(host.index()) else { return };
-        let Some(about) = entry.hosted(router) else { return };
+        let Some(about) = entry.running(router) else { return };
         let address = self.network.address(about.lan, host, about.config.family());
         let interface = entry.interface(about.lan);
         let verdicts = about.verdicts.clone();
@@ -217,11 +233,11 @@ impl World {
         }
     }
 
-    /// What a host knows of addresses that it cannot set it tells its routers, and so it does when it can again.
+    /// Makes a host unable to set an address, or able again. If it knows, it tells its routers, and again when it can set it.
     fn refuse(&mut self, host: HostId, address: IpAddr, refuses: bool, known: bool) {
         let Some(entry) = self.hosts.get_mut(host.index()) else { return };
         let was_known = entry.refused.contains(&(address, true));
-        // What it knows it does not forget before it can again.
+        // It does not forget what it knows before it can again.
         let known = known || (refuses && was_known);
         entry.refused.retain(|(refused, _)| *refused != address);
         entry.refused.extend(refuses.then_some((address, known)));
@@ -233,21 +249,21 @@ impl World {
                 self.tell_available(host, router, address, !refuses);
             }
         }
-        self.settle(host);
+        self.run_due(host);
     }
 
     /// The kernel takes an address away.
     fn lose(&mut self, host: HostId, router: RouterId, address: IpAddr) {
         if self.hosts.get_mut(host.index()).is_some_and(|host| host.kernel.remove(router, address)) {
             self.step.addresses_changed = true;
-            self.note(Some((host, router)), Happened::Removed(address));
+            self.record_event(Some((host, router)), Happened::Removed(address));
         }
     }
 
     fn tell_available(&mut self, host: HostId, router: RouterId, address: IpAddr, available: bool) {
         let Some((entry, local)) = self.awake(host) else { return };
-        let hosted = entry.hosted(router);
-        let addresses = hosted.map_or(&[][..], |router| router.config.addresses());
+        let running = entry.running(router);
+        let addresses = running.map_or(&[][..], |router| router.config.addresses());
         if let Some(index) = addresses.iter().position(|own| *own == address) {
             entry.set.handle(local, router, Input::AddressAvailable(index, available));
         }

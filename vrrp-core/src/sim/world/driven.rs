@@ -2,19 +2,20 @@
 //! order.
 
 use alloc::format;
+use alloc::string::ToString;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use super::{Happened, Heard, StepKind, What, World};
-use crate::action::{Action, AdvertKind, Input, Vip};
+use super::{EventKind, Happened, Heard, StepKind, World};
+use crate::action::{Action, AddressRequest, AdvertKind, Input};
 use crate::cause::{Cause, Transition};
 use crate::config::{Config, Peers};
 use crate::fsm::Role;
-use crate::receive::RxPacket;
 use crate::sim::attack::STRANGER;
 use crate::sim::disturbance::Installs;
-use crate::sim::host::{Hosted, Life};
-use crate::sim::network::{Arrival, Carries, Frame, HostId, LanId, Mac};
+use crate::sim::host::{Life, RunningRouter};
+use crate::sim::network::{Arrival, Carries, Frame, HostId, LanId, Mac, Obstacle};
+use crate::sim::recorder::{Fate, Sent};
 use crate::time::Instant;
 use crate::types::{Family, Priority, RouterId};
 use crate::wire::{Endpoints, TTL};
@@ -35,15 +36,15 @@ impl World {
         }
         (self.step.kind, self.step.host) = (StepKind::Resumed, Some(host));
         entry.life = Life::Running;
-        self.note(None, Happened::Resumed(host));
+        self.record_event(None, Happened::Resumed(host));
         // Answers come before the deadline that they were to meet.
         while let Some((entry, local)) = self.awake(host) {
-            let Some((router, vip, worked)) = entry.answers.pop_front() else { break };
-            let input = if worked { Input::AddressInstalled(vip) } else { Input::AddressFailed(vip) };
+            let Some((router, request, worked)) = entry.answers.pop_front() else { break };
+            let input = if worked { Input::AddressInstalled(request) } else { Input::AddressFailed(request) };
             entry.set.handle(local, router, input);
             self.act(host);
         }
-        self.settle(host);
+        self.run_due(host);
         self.drain(host, true);
         self.report_news(host);
     }
@@ -72,17 +73,20 @@ impl World {
                 return self.network.done(arrival);
             }
         }
-        let lan = self.network.packet(&arrival).map(|(lan, ..)| lan);
+        let lan = self.network.packet(&arrival).map(|(lan, _)| lan);
+        if self.is_foreign(host) {
+            return self.arrive_foreign(arrival);
+        }
         let entry = self.hosts.get_mut(host.index());
         let Some((entry, _)) = entry.zip(lan).filter(|(entry, lan)| entry.interface(*lan).up) else {
-            return self.network.done(arrival);
+            return self.unheard(arrival);
         };
         match entry.life {
             Life::Stalled if entry.socket.len() < SOCKET_BUFFER => entry.socket.push_back((arrival, self.now)),
-            Life::Dead | Life::Stalled => self.network.done(arrival),
+            Life::Dead | Life::Stalled => self.unheard(arrival),
             Life::Running => {
                 self.receive(host, arrival, self.now);
-                self.settle(host);
+                self.run_due(host);
                 if let Some((entry, local)) = self.awake(host) {
                     entry.socket_empty_at = local;
                 }
@@ -90,30 +94,40 @@ impl World {
         }
     }
 
+    /// Nobody takes what arrived.
+    pub(super) fn unheard(&mut self, arrival: Arrival) {
+        let number = self.network.frame(&arrival).and_then(|(_, frame)| frame.number);
+        if let Some(number) = number {
+            self.recorder.fate(number, arrival.to, Fate::Unheard(self.now));
+        }
+        self.network.done(arrival);
+    }
+
     /// Hands a packet that arrived at `at` to the process.
     fn receive(&mut self, host: HostId, arrival: Arrival, at: Instant) {
         self.received += 1;
         let corrupted = self.network.is_corrupted(&arrival);
         let closely = corrupted || self.received % SAMPLE == 0;
-        let Some((lan, ends, payload)) = self.network.packet(&arrival) else { return };
+        let Some((lan, rx)) = self.network.packet(&arrival) else { return };
         let Some((_, frame)) = self.network.frame(&arrival) else { return };
         let Carries::Advertisement(kind) = frame.carries else { return self.network.done(arrival) };
         let Some(entry) = self.hosts.get_mut(host.index()) else { return };
         let stamp = entry.stamp(self.now, at);
         let before = closely.then(|| entry.fingerprint());
-        let rx = RxPacket { ends, ttl: TTL, payload };
         let mut said = 0;
-        match entry.set.handle_packet(stamp, lan.interface(), rx) {
+        let fate = match entry.set.handle_packet(stamp, lan.interface(), rx) {
             Ok((router, accepted)) => {
                 let priority = accepted.priority.map_or(0, Priority::get);
                 let interval = accepted.interval.duration();
                 said = priority;
                 let master_interval = frame.master_interval.unwrap_or(interval);
-                let source = ends.source();
+                let source = rx.endpoints.source();
                 self.step.accepted.push(Heard { host, router, source, priority, interval, kind, master_interval });
-                if corrupted {
+                // A packet that never had a right checksum may get one.
+                if corrupted && frame.number.is_some() {
                     self.violation = Some(format!("host {} took a packet with flipped bits", host.index()));
                 }
+                Fate::Heard(at)
             }
             Err(rejected) => {
                 self.step.discarded.push((host, rejected.router, rejected.reason));
@@ -121,17 +135,21 @@ impl World {
                     self.violation =
                         Some(format!("host {} was changed by a packet that it rejected: {rejected}", host.index()));
                 }
+                Fate::Rejected(at, rejected.reason)
             }
+        };
+        if let Some(number) = frame.number {
+            self.recorder.fate(number, host, fate);
         }
-        self.mix(u64::from(host.0) << 32 | u64::from(said) << 1 | self.step.accepted.len() as u64);
+        self.extend_digest(u64::from(host.0) << 32 | u64::from(said) << 1 | self.step.accepted.len() as u64);
         self.network.done(arrival);
     }
 
-    pub(super) fn answer(&mut self, host: HostId, process: u32, router: RouterId, vip: Vip) {
+    pub(super) fn answer(&mut self, host: HostId, process: u32, router: RouterId, request: AddressRequest) {
         (self.step.kind, self.step.host) = (StepKind::Answer, Some(host));
         let Some(entry) = self.hosts.get_mut(host.index()) else { return };
-        if entry.kernel.take_request(router, vip) {
-            self.install(host, router, vip.address);
+        if entry.kernel.take_request(router, request) {
+            self.install(host, router, request.address);
         }
         let Some(entry) = self.hosts.get_mut(host.index()) else { return };
         if entry.process != process {
@@ -139,19 +157,19 @@ impl World {
         }
         match entry.life {
             Life::Dead => {}
-            Life::Stalled => entry.answers.push_back((router, vip, true)),
+            Life::Stalled => entry.answers.push_back((router, request, true)),
             Life::Running => {
                 let local = entry.clock.at(self.now);
-                entry.set.handle(local, router, Input::AddressInstalled(vip));
+                entry.set.handle(local, router, Input::AddressInstalled(request));
                 entry.tell_at_work(local);
-                self.settle(host);
+                self.run_due(host);
             }
         }
     }
 
     /// Lets a process do everything that is due, as a driver does: act, and once no more is to be done wait for the next
     /// deadline.
-    pub(super) fn settle(&mut self, host: HostId) {
+    pub(super) fn run_due(&mut self, host: HostId) {
         // Each router moves on at every turn; what does not is stuck.
         let turns = 8 + 8 * self.hosts.get(host.index()).map_or(0, |host| host.routers().count());
         for _ in 0..turns {
@@ -187,60 +205,60 @@ impl World {
             let Some((router, action)) = entry.set.poll_action() else { return };
             match action {
                 Action::SendAdvertisement(kind) => self.advertise(host, router, kind),
-                Action::InstallAddress(vip) if entry.refuses(vip.address) => {
-                    entry.set.handle(local, router, Input::AddressFailed(vip));
-                    self.note(Some((host, router)), Happened::Refused(vip.address));
+                Action::InstallAddress(request) if entry.refuses(request.address) => {
+                    entry.set.handle(local, router, Input::AddressFailed(request));
+                    self.record_event(Some((host, router)), Happened::Refused(request.address));
                 }
-                Action::InstallAddress(vip) => match entry.installs {
+                Action::InstallAddress(request) => match entry.installs {
                     Installs::OneByOne(each) => {
-                        entry.kernel.request(router, vip);
+                        entry.kernel.request(router, request);
                         entry.busy_until = entry.busy_until.max(now) + each;
                         let (at, process) = (entry.busy_until, entry.process);
-                        self.put(at, What::Answer { host, process, router, vip });
+                        self.schedule(at, EventKind::Answer { host, process, router, request });
                     }
                     Installs::AtOnce => {
-                        entry.set.handle(local, router, Input::AddressInstalled(vip));
-                        self.install(host, router, vip.address);
+                        entry.set.handle(local, router, Input::AddressInstalled(request));
+                        self.install(host, router, request.address);
                     }
                     Installs::After(span) => {
-                        entry.kernel.request(router, vip);
+                        entry.kernel.request(router, request);
                         let process = entry.process;
-                        self.put(self.now + span, What::Answer { host, process, router, vip });
+                        self.schedule(self.now + span, EventKind::Answer { host, process, router, request });
                     }
                     Installs::Refused => {
-                        entry.set.handle(local, router, Input::AddressFailed(vip));
-                        self.note(Some((host, router)), Happened::Refused(vip.address));
+                        entry.set.handle(local, router, Input::AddressFailed(request));
+                        self.record_event(Some((host, router)), Happened::Refused(request.address));
                     }
                     Installs::Ignored => {}
                 },
-                Action::RemoveAddress(vip) => {
-                    if entry.kernel.remove(router, vip.address) {
+                Action::RemoveAddress(request) => {
+                    if entry.kernel.remove(router, request.address) {
                         self.step.addresses_changed = true;
-                        self.note(Some((host, router)), Happened::Removed(vip.address));
+                        self.record_event(Some((host, router)), Happened::Removed(request.address));
                     }
                 }
-                Action::AnnounceAddress { vip, count } => {
-                    // What the kernel took away while the process slept it does not know yet.
-                    if !entry.kernel.held(router).contains(&vip.address) && !entry.refuses(vip.address) {
+                Action::AnnounceAddress { request, count } => {
+                    // The process does not know yet which addresses the kernel took away while it slept.
+                    if !entry.kernel.held(router).contains(&request.address) && !entry.refuses(request.address) {
                         self.violation =
-                            Some(format!("host {} announces {}, which it has not", host.index(), vip.address));
+                            Some(format!("host {} announces {}, which it has not", host.index(), request.address));
                     }
-                    self.announce(host, router, vip.address, count);
+                    self.announce(host, router, request.address, count);
                 }
                 Action::StateChanged(transition) => {
-                    let text = entry.set.get(router).map(|router| {
-                        let why = transition.cause.describe(router.config());
-                        format!("{} > {} at {}: {why}", transition.from, transition.to, router.priority())
+                    let told = entry.set.get(router).map(|router| {
+                        let why = transition.cause.describe(router.config()).to_string();
+                        Happened::State { change: transition, priority: router.priority(), why }
                     });
                     self.step.transitions.push((host, router, transition));
                     self.promise(host, router, transition);
-                    self.mix(
+                    self.extend_digest(
                         u64::from(host.0) << 40
                             | u64::from(router) << 8
                             | (transition.to as u64) << 4
                             | transition.from as u64,
                     );
-                    self.note(Some((host, router)), Happened::State(text.unwrap_or_default()));
+                    told.into_iter().for_each(|told| self.record_event(Some((host, router)), told));
                 }
                 Action::PriorityChanged { to, .. } => {
                     if entry.set.get(router).is_some_and(|router| router.priority() != to) {
@@ -275,11 +293,11 @@ impl World {
         let Some(entry) = self.hosts.get_mut(host.index()) else { return };
         entry.kernel.install(router, address, until);
         self.step.addresses_changed = true;
-        self.note(Some((host, router)), Happened::Installed(address));
+        self.record_event(Some((host, router)), Happened::Installed(address));
         self.plan_sweep(host);
     }
 
-    /// When an address that a router is given, or renews, now is gone: kernels notice up to a second late.
+    /// Returns when an address that a router is given, or renews, now is gone: kernels notice up to a second late.
     fn lifetime(&mut self, host: HostId, router: RouterId) -> Instant {
         let Some(lease) = self.config(host, router).and_then(Config::lease) else { return Instant::MAX };
         let late = Duration::from_nanos(self.random.below(KERNEL_LATENESS));
@@ -291,7 +309,7 @@ impl World {
         let Some(entry) = self.hosts.get_mut(host.index()) else { return };
         if let (None, Some(at)) = (entry.kernel.sweeps_at, entry.kernel.next_expiry()) {
             entry.kernel.sweeps_at = Some(at);
-            self.put(at, What::Sweep(host));
+            self.schedule(at, EventKind::Sweep(host));
         }
     }
 
@@ -302,10 +320,10 @@ impl World {
         while let Some(entry) = self.hosts.get_mut(host.index()) {
             entry.kernel.sweeps_at = None;
             let Some((place, address)) = entry.kernel.expired(now) else { break };
-            let router = entry.routers().map(|hosted| hosted.id).find(|id| id.index() == place);
+            let router = entry.routers().map(|running| running.id).find(|id| id.index() == place);
             entry.kernel.remove_at(place, address);
             self.step.addresses_changed = true;
-            self.note(router.map(|router| (host, router)), Happened::Expired(address));
+            self.record_event(router.map(|router| (host, router)), Happened::Expired(address));
         }
         self.plan_sweep(host);
     }
@@ -315,28 +333,28 @@ impl World {
         self.step.announced.push((host, router, address, count));
         let Some((lan, frame)) = self.frame(host, router, Carries::Announcement(address)) else { return };
         let group = Family::of(address).group();
-        let Some(ends) = Endpoints::new(address, group) else { return };
+        let Some(endpoints) = Endpoints::new(address, group) else { return };
         if !self.is_up(host, lan) {
             return self.neighbours.excuse(lan, address);
         }
         self.neighbours.see(lan, host, &frame);
-        self.network.send_frame(lan, frame, None, ends, &[]);
+        self.network.send_frame(lan, frame, None, endpoints, &[]);
         if !self.network.unreached().is_empty() {
             self.neighbours.excuse(lan, address);
         }
     }
 
-    /// Who becomes Master where nothing is lost announces its addresses to everybody, and so does who stays Master when
-    /// another one yields.
+    /// Notes that every neighbour must know the addresses: a router that becomes Master where nothing is lost announces them to
+    /// everybody, and so does a Master that stays when another one yields.
     fn promise(&mut self, host: HostId, router: RouterId, change: Transition) {
-        let Some(hosted) = self.hosts.get(host.index()).and_then(|host| host.hosted(router)) else {
+        let Some(running) = self.hosts.get(host.index()).and_then(|host| host.running(router)) else {
             return;
         };
-        let (lan, addresses) = (hosted.lan, hosted.config.addresses());
+        let (lan, addresses) = (running.lan, running.config.addresses());
         let whole = self.is_calm() && self.parts(lan).is_some_and(|parts| parts.len() == 1);
         let told = match change.cause {
             Cause::HigherPriority { .. } | Cause::HigherAddress { .. } => true,
-            Cause::HandedOver { to } => self.answered_a_call(lan, to, host, &hosted.config),
+            Cause::HandedOver { to } => self.answered_a_call(lan, to, host, &running.config),
             _ => change.to == Role::Master,
         };
         if whole && told {
@@ -346,24 +364,24 @@ impl World {
         }
     }
 
-    /// Whether the router of the same id that has an address became Master because this host called for one.
+    /// Tells whether the router of the same id that has the address `to` became Master because `caller` called for one.
     fn answered_a_call(&self, lan: LanId, to: IpAddr, caller: HostId, config: &Config) -> bool {
         let host = self.network.who_has(lan, to);
         let entry = host.and_then(|host| self.hosts.get(host.index()));
-        let same = |router: &&Hosted| {
+        let same = |router: &&RunningRouter| {
             (router.lan, router.config.vrid(), router.config.family()) == (lan, config.vrid(), config.family())
         };
         let router = entry.and_then(|entry| entry.set.get(entry.routers().find(same)?.id));
         let called_by = self.network.address(lan, caller, config.family());
         router.is_some_and(
-            |router| matches!(router.cause(), Cause::MasterResigned { master } if Some(*master) == called_by),
+            |router| matches!(router.cause(), Cause::MasterReleased { master } if Some(*master) == called_by),
         )
     }
 
     /// Interval of the host that has an address, as router of the same id.
     pub(in crate::sim) fn interval_of(&self, lan: LanId, address: IpAddr, config: &Config) -> Option<Duration> {
         let host = self.hosts.get(self.network.who_has(lan, address)?.index())?;
-        let same = |router: &&Hosted| {
+        let same = |router: &&RunningRouter| {
             (router.lan, router.config.vrid(), router.config.family()) == (lan, config.vrid(), config.family())
         };
         host.routers().find(same).map(|router| router.config.interval().duration())
@@ -371,18 +389,21 @@ impl World {
 
     /// A frame that a router sends now.
     fn frame(&self, host: HostId, router: RouterId, carries: Carries) -> Option<(LanId, Frame)> {
-        let hosted = self.hosts.get(host.index())?.hosted(router)?;
-        let (family, vrid) = (hosted.config.family(), hosted.config.vrid());
-        let mac = if hosted.virtual_mac { Mac::Virtual(family, vrid) } else { Mac::Own(host) };
-        Some((hosted.lan, Frame { from: host, mac, sent_at: self.now, carries, master_interval: None }))
+        let running = self.hosts.get(host.index())?.running(router)?;
+        let (family, vrid) = (running.config.family(), running.config.vrid());
+        let mac = if running.virtual_mac { Mac::Virtual(family, vrid) } else { Mac::Own(host) };
+        Some((
+            running.lan,
+            Frame { from: host, mac, sent_at: self.now, carries, master_interval: None, number: None, ttl: TTL },
+        ))
     }
 
     /// To the group, or a copy to each peer.
     fn advertise(&mut self, host: HostId, router: RouterId, kind: AdvertKind) {
         self.step.sends.push((host, router, kind));
-        self.mix(u64::from(host.0) << 16 | u64::from(router) | 1 << 63);
+        self.extend_digest(u64::from(host.0) << 16 | u64::from(router) | 1 << 63);
         match kind {
-            AdvertKind::Release => self.note(Some((host, router)), Happened::Released),
+            AdvertKind::Release => self.record_event(Some((host, router)), Happened::Released),
             AdvertKind::Regular | AdvertKind::HandOver => {
                 let until = self.lifetime(host, router);
                 if let Some(entry) = self.hosts.get_mut(host.index()) {
@@ -398,27 +419,49 @@ impl World {
         };
         let sent = entry.interface(lan).up;
         let group = speaker.config().family().group();
-        let last_word = matches!(kind, AdvertKind::LastWord | AdvertKind::LastWordVersion2);
-        let winner = speaker.winner().filter(|_| last_word);
+        let yield_advertisement = matches!(kind, AdvertKind::Yield | AdvertKind::YieldVersion2);
+        let winner = speaker.winner().filter(|_| yield_advertisement);
         let meant = |peer: &IpAddr| winner.is_none_or(|winner| winner == *peer);
         let peers: &mut dyn Iterator<Item = IpAddr> = match speaker.config_of(kind).peers() {
             Peers::Multicast => &mut core::iter::once(group),
             Peers::Unicast(peers) => &mut peers.iter().map(|peer| peer.address).filter(meant),
         };
-        // Whoever spoofs has no interval, and who yields to somebody's last word was never told its interval.
-        let by_last_word = self.step.accepted.iter().any(|heard| {
+        // Whoever spoofs has no interval, and who yields to somebody's yield advertisement was never told its interval.
+        let by_yield = self.step.accepted.iter().any(|heard| {
             (heard.host, heard.router) == (host, router)
-                && matches!(heard.kind, Some(AdvertKind::LastWord | AdvertKind::LastWordVersion2))
+                && matches!(heard.kind, Some(AdvertKind::Yield | AdvertKind::YieldVersion2))
         });
-        let honest = winner.filter(|_| !by_last_word && !self.attacks.iter().any(|(_, attack, _)| attack.spoofs));
+        let spoofed = self.injects || self.attacks.iter().any(|(_, attack, _)| attack.spoofs);
+        let honest = winner.filter(|_| !by_yield && !spoofed);
+        let key = entry.running(router).map(RunningRouter::key);
+        let priority = match kind {
+            AdvertKind::Regular | AdvertKind::RegularVersion2 => speaker.priority().get(),
+            AdvertKind::Yield | AdvertKind::YieldVersion2 => 1,
+            AdvertKind::Release | AdvertKind::ReleaseVersion2 | AdvertKind::HandOver | AdvertKind::HandOverVersion2 => {
+                0
+            }
+        };
+        frame.number = key.filter(|_| sent).map(|key| {
+            let (at, kind) = (self.now, Some(kind));
+            self.recorder.sent(Sent { at, host, key, kind, priority })
+        });
         frame.master_interval = honest.and_then(|winner| self.interval_of(lan, winner, speaker.config()));
         // A stranger is no host.
         let alone = winner.filter(|_| entry.knows_macs).map(|winner| self.network.who_has(lan, winner));
         let alone = alone.map(|winner| winner.unwrap_or(STRANGER));
         for destination in peers.take_while(|_| sent) {
-            let Some(ends) = Endpoints::new(source, destination) else { continue };
-            let Ok(len) = speaker.encode(kind, ends, &mut self.message) else { continue };
-            self.network.send_frame(lan, frame, alone, ends, self.message.get(..len).unwrap_or_default());
+            let Some(endpoints) = Endpoints::new(source, destination) else { continue };
+            let Ok(len) = speaker.encode(kind, endpoints, &mut self.message) else { continue };
+            self.network.send_frame(lan, frame, alone, endpoints, self.message.get(..len).unwrap_or_default());
+            for (to, obstacle) in self.network.unreached() {
+                let fate = match obstacle {
+                    Obstacle::Cut => Fate::Cut,
+                    Obstacle::Lost => Fate::Lost,
+                    // Its fate is seen when it arrives.
+                    Obstacle::Corrupted => continue,
+                };
+                frame.number.into_iter().for_each(|number| self.recorder.fate(number, *to, fate));
+            }
         }
         if sent {
             self.neighbours.see(lan, host, &frame);

@@ -3,6 +3,7 @@
 mod commanded;
 mod disturbed;
 mod driven;
+mod foreign;
 
 use alloc::boxed::Box;
 use alloc::collections::BinaryHeap;
@@ -16,11 +17,13 @@ use core::time::Duration;
 use super::attack::Attack;
 use super::disturbance::Disturbance;
 use super::host::{Host, Life};
+use super::journal::{Happened, Journal, JournalEntry};
 use super::neighbours::Neighbours;
 use super::network::{HostId, LanId, Link, Network};
+use super::node::ForeignHost;
 use super::random::Random;
-use super::timeline::{Entry, Happened, Timeline};
-use crate::action::{AdvertKind, Vip};
+use super::recorder::Recorder;
+use crate::action::{AddressRequest, AdvertKind};
 use crate::cause::Transition;
 use crate::config::Config;
 use crate::deadlines::Deadlines;
@@ -41,21 +44,27 @@ pub struct World {
     pub(super) now: Instant,
     pub(super) network: Network,
     pub(super) hosts: Vec<Host>,
-    pub(super) timeline: Timeline,
+    pub(super) journal: Journal,
+    pub(super) recorder: Recorder,
     pub(super) step: Step,
     pub(super) violation: Option<String>,
     pub(super) neighbours: Neighbours,
     /// Attacks, and when each that still goes on ends.
     attacks: Vec<(LanId, Attack, Option<Instant>)>,
+    /// Hosts of another make.
+    foreign: Vec<ForeignHost>,
+    /// Somebody ever sent what no router of this world did.
+    injects: bool,
     /// The longest interval that was ever forged.
     pub(super) longest_forged: Duration,
     /// The longest time for which anybody was ever to call for another Master.
     pub(super) longest_call: Duration,
-    /// Links as they were made.
-    made: Vec<Link>,
+    /// Links as they were when their LANs were added.
+    original_links: Vec<Link>,
     timers: Deadlines,
-    agenda: BinaryHeap<Reverse<Due>>,
-    plans: Vec<Disturbance>,
+    agenda: BinaryHeap<Reverse<Scheduled>>,
+    /// Everything that was planned, and whether an actor ordered it.
+    plans: Vec<(Disturbance, bool)>,
     planned: u64,
     random: Random,
     digest: u64,
@@ -63,11 +72,11 @@ pub struct World {
     message: Box<[u8]>,
 }
 
-/// What one step did, for checks.
+/// The results of one step, for checks.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Step {
-    /// What it was.
+    /// The kind of step.
     pub kind: StepKind,
     /// The host that it happened to.
     pub host: Option<HostId>,
@@ -89,9 +98,9 @@ pub struct Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Heard {
-    /// Who took it.
+    /// The host that took it.
     pub host: HostId,
-    /// Which of its routers.
+    /// The router of that host.
     pub router: RouterId,
     /// Source address.
     pub source: IpAddr,
@@ -99,13 +108,13 @@ pub struct Heard {
     pub priority: u8,
     /// The interval that it said.
     pub interval: Duration,
-    /// What its sender meant by it; `None`: forged.
+    /// The kind of advertisement that its sender meant; `None`: forged.
     pub kind: Option<AdvertKind>,
-    /// The interval at which the Master that it is about really advertises: with a last word that is the better one.
+    /// The interval at which the Master that it is about really advertises: with a yield advertisement that is the better one.
     pub master_interval: Duration,
 }
 
-/// What a step was.
+/// The event that a step handled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StepKind {
@@ -128,22 +137,22 @@ pub enum StepKind {
 
 /// A moment on the agenda.
 #[derive(Clone, Debug)]
-struct Due {
+struct Scheduled {
     at: Instant,
     number: u64,
-    what: What,
+    what: EventKind,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum What {
+enum EventKind {
     Plan(usize),
-    Answer { host: HostId, process: u32, router: RouterId, vip: Vip },
+    Answer { host: HostId, process: u32, router: RouterId, request: AddressRequest },
     Resume(HostId),
     Sweep(HostId),
     Strike(usize),
 }
 
-/// What comes next, and when.
+/// The source of the next event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Next {
     Agenda,
@@ -157,14 +166,17 @@ impl World {
             now: Instant::ZERO,
             network: Network::new(seed),
             hosts: Vec::new(),
-            timeline: Timeline::default(),
+            journal: Journal::default(),
+            recorder: Recorder::default(),
             step: Step::default(),
             violation: None,
             neighbours: Neighbours::default(),
             attacks: Vec::new(),
+            foreign: Vec::new(),
+            injects: false,
             longest_forged: Duration::ZERO,
             longest_call: Duration::ZERO,
-            made: Vec::new(),
+            original_links: Vec::new(),
             timers: Deadlines::default(),
             agenda: BinaryHeap::new(),
             plans: Vec::new(),
@@ -176,91 +188,98 @@ impl World {
         }
     }
 
-    /// True time.
+    /// Returns the true time.
     #[must_use]
     pub const fn now(&self) -> Instant {
         self.now
     }
 
-    /// The LANs.
+    /// Returns the LANs.
     #[must_use]
     pub const fn network(&self) -> &Network {
         &self.network
     }
 
-    /// Hosts, in the order in which they were added.
+    /// Returns the hosts, in the order in which they were added.
     pub fn hosts(&self) -> impl ExactSizeIterator<Item = HostId> + use<> {
         (0..self.hosts.len() as u16).map(HostId)
     }
 
-    /// Routers of a host, and the LAN of each, whether its process lives or not.
+    /// Returns the routers of a host, and the LAN of each, whether its process lives or not.
     pub fn routers(&self, host: HostId) -> impl Iterator<Item = (RouterId, LanId)> + '_ {
         let routers = self.hosts.get(host.index()).into_iter().flat_map(Host::routers);
         routers.map(|router| (router.id, router.lan))
     }
 
-    /// A router; `None` while its process is dead.
+    /// Returns a router; `None` while its process is dead.
     #[must_use]
     pub fn router(&self, host: HostId, router: RouterId) -> Option<&VirtualRouter> {
         let host = self.hosts.get(host.index()).filter(|host| host.life != Life::Dead)?;
         host.set.get(router)
     }
 
-    /// State of a router; Initialize while its process is dead.
+    /// Returns the state of a router; Initialize while its process is dead.
     #[must_use]
     pub fn role(&self, host: HostId, router: RouterId) -> Role {
         self.router(host, router).map_or(Role::Initialize, VirtualRouter::role)
     }
 
-    /// What a router is configured to be, whether its process lives or not.
+    /// Returns the configuration of a router, whether its process lives or not.
     #[must_use]
     pub fn config(&self, host: HostId, router: RouterId) -> Option<&Config> {
-        Some(&self.hosts.get(host.index())?.hosted(router)?.config)
+        Some(&self.hosts.get(host.index())?.running(router)?.config)
     }
 
-    /// The virtual addresses of one router that its host answers for now, whether the process that asked for them lives
+    /// Returns the virtual addresses of one router that its host answers for now, whether the process that asked for them lives
     /// or not.
     #[must_use]
     pub fn held(&self, host: HostId, router: RouterId) -> &[IpAddr] {
-        let host = self.hosts.get(host.index()).filter(|host| host.hosted(router).is_some());
+        let host = self.hosts.get(host.index()).filter(|host| host.running(router).is_some());
         host.map_or(&[], |host| host.kernel.held(router))
     }
 
-    /// Whether the process of a host sleeps.
+    /// Tells whether the process of a host lives, be it that it sleeps.
+    #[must_use]
+    pub fn is_running(&self, host: HostId) -> bool {
+        self.hosts.get(host.index()).is_some_and(|host| host.life != Life::Dead)
+    }
+
+    /// Tells whether the process of a host sleeps.
     #[must_use]
     pub fn is_stalled(&self, host: HostId) -> bool {
         self.hosts.get(host.index()).is_some_and(|host| host.life == Life::Stalled)
     }
 
-    /// Nothing is wrong that could go on hurting: nobody stalls, nobody forges, packets arrive as they are sent, stamps are right, requests for
-    /// addresses are answered in time.
+    /// Tells whether nothing is wrong that could go on hurting: nobody stalls, nobody forges, no host of another make is on,
+    /// packets arrive as they are sent, stamps are right, requests for addresses are answered in time.
     #[must_use]
     pub fn is_calm(&self) -> bool {
-        let attacked = self.attacks.iter().any(|(.., ends)| ends.is_some());
-        !attacked && self.network.is_faithful() && self.hosts.iter().all(Host::is_calm)
+        let attacked = self.attacks.iter().any(|(.., endpoints)| endpoints.is_some());
+        let foreign = self.foreign.iter().any(|foreign| foreign.is_on);
+        !attacked && !foreign && self.network.is_faithful() && self.hosts.iter().all(Host::is_calm)
     }
 
-    /// The host to which a frame goes that the neighbour beside a host sends to an address. `None`: the neighbour has to ask
+    /// Returns the host to which a frame goes that the neighbour beside a host sends to an address. `None`: the neighbour has to ask
     /// first.
     #[must_use]
     pub fn delivers_to(&self, lan: LanId, beside: HostId, address: IpAddr) -> Option<HostId> {
         self.neighbours.delivers_to(lan, beside, address)
     }
 
-    /// A number that two runs share only if everything happened alike in them.
+    /// Returns a number that two runs share only if everything happened alike in them.
     #[must_use]
     pub const fn digest(&self) -> u64 {
         self.digest
     }
 
-    /// What happened lately.
+    /// Returns the latest events.
     #[must_use]
-    pub const fn timeline(&self) -> &Timeline {
-        &self.timeline
+    pub const fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     pub(super) fn add_lan(&mut self, link: Link) -> LanId {
-        self.made.push(link);
+        self.original_links.push(link);
         self.network.add_lan(link)
     }
 
@@ -273,17 +292,22 @@ impl World {
     }
 
     pub(super) fn add_router(&mut self, host: HostId, lan: LanId, config: Config) -> Result<RouterId, DuplicateRouter> {
-        if !self.network.members(lan).any(|member| member == host) {
-            let number = host.0 + 1;
-            let v4 = Ipv4Addr::from(0x0a00_0000 | u32::from(lan.0) << 16 | u32::from(number));
-            let v6 = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, lan.0, number);
-            self.network.attach(lan, host, [v4.into(), v6.into()]);
-        }
+        self.attach(host, lan);
         let Some(entry) = self.hosts.get_mut(host.index()) else {
             let (family, vrid) = (config.family(), config.vrid());
             return Err(DuplicateRouter { interface: lan.interface(), family, vrid });
         };
         entry.add_router(lan, config)
+    }
+
+    /// Puts a host on a LAN, if it is not there, under the addresses that hosts have by themselves.
+    pub(super) fn attach(&mut self, host: HostId, lan: LanId) {
+        if !self.network.members(lan).any(|member| member == host) {
+            let number = host.0.saturating_add(1);
+            let v4 = Ipv4Addr::from(0x0a00_0000 | u32::from(lan.0) << 16 | u32::from(number));
+            let v6 = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, lan.0, number);
+            self.network.attach(lan, host, [v4.into(), v6.into()]);
+        }
     }
 
     pub(super) fn use_virtual_mac(&mut self, host: HostId, router: RouterId) {
@@ -297,17 +321,28 @@ impl World {
     }
 
     pub(super) fn plan(&mut self, at: Instant, what: Disturbance) {
-        self.plans.push(what);
-        self.put(at, What::Plan(self.plans.len() - 1));
+        self.plans.push((what, false));
+        self.schedule(at, EventKind::Plan(self.plans.len() - 1));
     }
 
-    fn put(&mut self, at: Instant, what: What) {
+    /// Plans what an actor wants.
+    pub(super) fn order(&mut self, at: Instant, what: Disturbance) {
+        self.plans.push((what, true));
+        self.schedule(at, EventKind::Plan(self.plans.len() - 1));
+    }
+
+    /// Tells whether something happens until `at`.
+    pub(super) fn is_due(&self, at: Instant) -> bool {
+        self.next().is_some_and(|(next, _)| next <= at)
+    }
+
+    fn schedule(&mut self, at: Instant, what: EventKind) {
         self.planned += 1;
-        self.agenda.push(Reverse(Due { at: at.max(self.now), number: self.planned, what }));
+        self.agenda.push(Reverse(Scheduled { at: at.max(self.now), number: self.planned, what }));
     }
 
-    /// Hosts that were never started are started now.
-    pub(super) fn boot(&mut self) {
+    /// Starts hosts that were never started.
+    pub(super) fn start_new_hosts(&mut self) {
         for index in 0..self.hosts.len() {
             let host = HostId(index as u16);
             if self.hosts.get_mut(index).is_some_and(|host| core::mem::take(&mut host.never_started)) {
@@ -317,8 +352,8 @@ impl World {
     }
 
     fn next(&self) -> Option<(Instant, Next)> {
-        // What arrives at the moment of a deadline counts.
-        let agenda = self.agenda.peek().map(|Reverse(due)| (due.at, Next::Agenda));
+        // A packet that arrives at the moment of a deadline counts.
+        let agenda = self.agenda.peek().map(|Reverse(scheduled)| (scheduled.at, Next::Agenda));
         let packet = self.network.next_at().map(|at| (at, Next::Packet));
         let deadline = self.timers.first().map(|(at, _)| (at, Next::Deadline));
         [agenda, packet, deadline].into_iter().flatten().min()
@@ -329,20 +364,20 @@ impl World {
         self.step.clear();
         let Some((at, next)) = self.next().filter(|(at, _)| *at <= until) else { return false };
         self.now = self.now.max(at);
-        self.mix(at.as_nanos() ^ ((next as u64) << 61));
+        self.extend_digest(at.as_nanos() ^ ((next as u64) << 61));
         match next {
             Next::Agenda => {
-                let Some(Reverse(due)) = self.agenda.pop() else { return false };
-                match due.what {
-                    What::Plan(index) => {
-                        if let Some(what) = self.plans.get(index).cloned() {
-                            self.disturb(what);
+                let Some(Reverse(scheduled)) = self.agenda.pop() else { return false };
+                match scheduled.what {
+                    EventKind::Plan(index) => {
+                        if let Some((what, ordered)) = self.plans.get(index).cloned() {
+                            self.disturb(what, ordered);
                         }
                     }
-                    What::Answer { host, process, router, vip } => self.answer(host, process, router, vip),
-                    What::Resume(host) => self.resume(host),
-                    What::Sweep(host) => self.sweep(host),
-                    What::Strike(index) => self.strike(index),
+                    EventKind::Answer { host, process, router, request } => self.answer(host, process, router, request),
+                    EventKind::Resume(host) => self.resume(host),
+                    EventKind::Sweep(host) => self.sweep(host),
+                    EventKind::Strike(index) => self.strike(index),
                 }
             }
             Next::Packet => {
@@ -354,14 +389,16 @@ impl World {
                 if let Some((_, index)) = self.timers.first() {
                     let host = HostId(index as u16);
                     (self.step.kind, self.step.host) = (StepKind::Deadline, Some(host));
-                    self.settle(host);
+                    if !self.wake_foreign(host) {
+                        self.run_due(host);
+                    }
                 }
             }
         }
         true
     }
 
-    pub(super) fn look(&mut self, at: Instant) {
+    pub(super) fn pass_time_until(&mut self, at: Instant) {
         self.step.clear();
         self.now = self.now.max(at);
     }
@@ -374,11 +411,11 @@ impl World {
         Some((host, local))
     }
 
-    fn note(&mut self, who: Option<(HostId, RouterId)>, what: Happened) {
-        self.timeline.push(Entry { at: self.now, who, what });
+    fn record_event(&mut self, who: Option<(HostId, RouterId)>, what: Happened) {
+        self.journal.push(JournalEntry { at: self.now, who, what });
     }
 
-    const fn mix(&mut self, value: u64) {
+    const fn extend_digest(&mut self, value: u64) {
         self.digest = (self.digest ^ value).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
     }
 
@@ -412,17 +449,17 @@ impl World {
         self.hosts.iter().map(Host::slowest_install).max().unwrap_or_default()
     }
 
-    /// How far the worst clock is off, in parts per million.
+    /// Returns how far the worst clock is off, in parts per million.
     pub(super) fn largest_drift(&self) -> u32 {
         self.hosts.iter().map(|host| host.clock.drift_now()).max().unwrap_or_default()
     }
 
-    /// Whether a host's interface on a LAN is up.
+    /// Tells whether a host's interface on a LAN is up.
     pub(super) fn is_up(&self, host: HostId, lan: LanId) -> bool {
         self.hosts.get(host.index()).is_some_and(|host| host.interface(lan).up)
     }
 
-    /// When the clock of a host shows a moment.
+    /// Returns when the clock of a host shows a moment.
     pub(super) fn true_time(&self, host: HostId, local: Instant) -> Option<Instant> {
         Some(self.hosts.get(host.index())?.clock.when(local))
     }
@@ -444,22 +481,22 @@ impl Step {
     }
 }
 
-impl Ord for Due {
+impl Ord for Scheduled {
     fn cmp(&self, other: &Self) -> Ordering {
         (self.at, self.number).cmp(&(other.at, other.number))
     }
 }
 
-impl PartialOrd for Due {
+impl PartialOrd for Scheduled {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Due {
+impl PartialEq for Scheduled {
     fn eq(&self, other: &Self) -> bool {
         self.number == other.number
     }
 }
 
-impl Eq for Due {}
+impl Eq for Scheduled {}

@@ -25,7 +25,7 @@ pub fn spawn_from(
     checks::spawn_from(scheduled(checks), |check| known(&check.name, &check.target), results)
 }
 
-/// What of the configuration is the schedule's.
+/// Returns the checks of the configuration, as the schedule needs them.
 #[must_use]
 pub fn scheduled(checks: &[config::Check]) -> Vec<checks::Check<Probe>> {
     let scheduled = |check: &config::Check| checks::Check {

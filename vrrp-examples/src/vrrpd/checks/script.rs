@@ -1,4 +1,4 @@
-//! A program whose exit status says whether all is well.
+//! A program whose exit status is the result of the check.
 
 use std::time::Duration;
 

@@ -32,6 +32,9 @@ pub const fn profile(version: Version, strict: bool) -> Profile {
     }
 }
 
+/// The text of a configuration that sets nothing, in both formats: an empty one would be refused.
+pub(crate) const NOTHING_IS_SET: &str = "# no virtual router is configured\n";
+
 /// Everything one daemon runs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Daemon {
@@ -41,32 +44,32 @@ pub struct Daemon {
     pub instances: Vec<Instance>,
     /// Virtual routers that are Master, Backup or in fault together.
     pub sync_groups: Vec<SyncGroup>,
-    /// How the kernel treats the thread that they run on.
+    /// The scheduling of the thread that they run on.
     pub scheduling: Scheduling,
     /// Addresses, routes and rules that are there as long as the daemon runs, whoever is Master.
     pub fixed: Fixed,
-    /// How long the routers wait after the start before they take part.
+    /// The time that the routers wait after the start before they take part.
     pub startup_delay: Duration,
     /// Named pipes that take a line for each change.
     pub fifos: Vec<Fifo>,
     /// The FIFOs are told every state again after a reload.
     pub fifo_states_on_reload: bool,
-    /// How long the state of an interface has to last before it counts; others count at once.
+    /// The time for which the state of an interface has to last before it counts; others count at once.
     pub interface_delays: Vec<InterfaceDelay>,
     /// The numbers that files are to hold at the start, by the names of the checks that read them.
     pub initial_values: Vec<(String, InitialValue)>,
-    /// How the daemon itself runs.
+    /// The options of the daemon itself.
     pub options: Options,
 }
 
-/// How the daemon itself runs. What the command line says counts first.
+/// The options of the daemon itself. What the command line says counts first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Addresses stay on the host when nobody renews them.
     pub no_lease: bool,
-    /// How long a notify script may take while no newer state waits; zero: as long as it likes.
+    /// The time that a notify script may take while no newer state waits; zero: as long as it likes.
     pub notify_timeout: Option<Duration>,
-    /// How long the scripts of a stop may take for each router and group; zero: as long as they like.
+    /// The time that the scripts of a stop may take for each router and group; zero: as long as they like.
     pub stop_timeout: Option<Duration>,
 }
 
@@ -84,13 +87,13 @@ pub struct Fixed {
 /// A named pipe that takes a line for each change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fifo {
-    /// Where it is, or is made.
+    /// The path at which it is, or is made.
     pub path: PathBuf,
     /// Its reader, started with the daemon, with the path as its last argument.
     pub script: Option<Command>,
 }
 
-/// How long the state of an interface has to last.
+/// The time for which the state of an interface has to last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InterfaceDelay {
     /// Its name.
@@ -122,9 +125,9 @@ pub struct SyncGroup {
     pub name: String,
     /// Names of its instances; never empty, and no instance is in two groups.
     pub members: Vec<String>,
-    /// Interfaces that each member tracks besides its own.
+    /// Interfaces that each member tracks in addition to its own.
     pub track_interfaces: Vec<Track>,
-    /// Checks that each member tracks besides its own; each names one of [`Daemon::checks`].
+    /// Checks that each member tracks in addition to its own. Each names one of [`Daemon::checks`].
     pub track_checks: Vec<Track>,
     /// Scripts to run when the state of the whole changes.
     pub notify: Notify,
@@ -137,11 +140,11 @@ pub struct Command {
     pub words: Vec<String>,
     /// User (and group) to run as; `None`: the daemon's own.
     pub user: Option<User>,
-    /// Whether it is refused where root would run it and others can change it.
+    /// True if the script is refused when root would run it and others can change it.
     pub secure: bool,
 }
 
-/// Whom a script runs as.
+/// The user that a script runs as.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// User name or number.
@@ -232,7 +235,7 @@ impl Default for TrackWeight {
 pub struct Track {
     /// Name of the interface or of the script.
     pub name: String,
-    /// What its failing does.
+    /// The effect of its failure.
     pub weight: TrackWeight,
 }
 
@@ -241,7 +244,7 @@ pub struct Track {
 pub struct Unicast {
     /// The only routers spoken and listened to; never empty.
     pub peers: Vec<Peer>,
-    /// TTL or hop limit of what is sent to them.
+    /// TTL or hop limit of the packets sent to the peers.
     pub ttl: u8,
 }
 
@@ -261,7 +264,7 @@ pub struct VirtualMac {
     pub interface: String,
     /// The MAC address; `None`: that of the virtual router id.
     pub address: Option<[u8; 6]>,
-    /// Whether advertisements come from the MAC address of the interface below all the same.
+    /// True if advertisements are sent from the MAC address of the interface below.
     pub transmit_base: bool,
 }
 
@@ -276,7 +279,7 @@ pub struct Notify {
     pub fault: Option<Command>,
     /// On the daemon's stop.
     pub stop: Option<Command>,
-    /// On hearing a Master of a lower priority while Master.
+    /// The script for hearing a Master of a lower priority while Master.
     pub lower_priority: Option<Command>,
     /// On every change, with the arguments INSTANCE, name, state, priority.
     pub any: Option<Command>,
@@ -295,7 +298,7 @@ impl Notify {
     }
 }
 
-/// When and how often addresses are announced to the neighbours (gratuitous ARP).
+/// The times at which addresses are announced to the neighbours (gratuitous ARP).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Announce {
     /// Announcements at once on becoming Master, 1 or more.
@@ -330,22 +333,22 @@ impl Default for Announce {
     }
 }
 
-/// What an instance does where the documents of the protocol differ, or leave a choice.
+/// The choices of an instance where the documents of the protocol differ or leave one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Protocol {
     /// The document to follow.
     pub profile: Profile,
-    /// Whether a Master takes packets to its virtual addresses though it does not own them.
+    /// True if a Master accepts packets to virtual addresses that it does not own.
     pub accept: bool,
-    /// Whether a Master answers a lower one at once.
+    /// True if a Master answers an advertisement of a lower priority at once.
     pub answer_lower: bool,
-    /// Whether a Master that yields advertises once more.
-    pub last_word: bool,
-    /// Whether the owner of the addresses hears other routers.
+    /// True if a Master that yields advertises once more.
+    pub yield_advertisement: bool,
+    /// True if the owner of the addresses hears other routers.
     pub owner_listens: bool,
-    /// Whether version 2 drops an advertisement for other addresses.
+    /// True if version 2 drops an advertisement with other addresses.
     pub strict_list: bool,
-    /// Whether version 3 over IPv4 has a pseudo-header in the checksum that it sends.
+    /// True if the checksum that version 3 sends over IPv4 includes a pseudo-header.
     pub pseudo_header: bool,
 }
 
@@ -358,7 +361,7 @@ pub struct Instance {
     pub interface: String,
     /// The instance is in fault while that is down.
     pub track_own_interface: bool,
-    /// Of its advertisements, and of `addresses`.
+    /// The family of its advertisements, and of `addresses`.
     pub family: Family,
     /// Virtual router id.
     pub vrid: Vrid,
@@ -368,9 +371,9 @@ pub struct Instance {
     pub priority: Priority,
     /// Advertisement interval.
     pub interval: AdvertInterval,
-    /// Whether a better router takes over from a worse one that is Master.
+    /// True if a router of a higher priority takes over from a Master of a lower one.
     pub preempt: bool,
-    /// How long to watch a worse Master before taking over from it.
+    /// The time to watch a worse Master before taking over from it.
     pub preempt_delay: Duration,
     /// Simple text password of version 2.
     pub password: Option<Password>,
@@ -388,9 +391,9 @@ pub struct Instance {
     pub routes: Vec<Route>,
     /// Rules that choose routing tables, and come and go with the addresses.
     pub rules: Vec<Rule>,
-    /// Tracked interfaces, besides `interface` itself and those of the group.
+    /// Tracked interfaces, in addition to `interface` and those of the group.
     pub track_interfaces: Vec<Track>,
-    /// Tracked checks, besides those of the group; each names one of [`Daemon::checks`].
+    /// Tracked checks, in addition to those of the group. Each names one of [`Daemon::checks`].
     pub track_checks: Vec<Track>,
     /// Scripts to run on a change of state.
     pub notify: Notify,

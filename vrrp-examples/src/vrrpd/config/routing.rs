@@ -15,7 +15,7 @@ pub struct Prefix {
 }
 
 impl Prefix {
-    /// The network of every address.
+    /// Returns the network of every address.
     #[must_use]
     pub fn all(family: Family) -> Self {
         let address = match family {
@@ -35,7 +35,7 @@ impl fmt::Display for Prefix {
     }
 }
 
-/// What a route does with a packet.
+/// The treatment of a packet by a route.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RouteKind {
     /// Sends it on.
@@ -52,7 +52,7 @@ pub enum RouteKind {
 }
 
 impl RouteKind {
-    /// As ip-route(8) calls it.
+    /// Returns its name in ip-route(8).
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -68,13 +68,13 @@ impl RouteKind {
 /// A route, in the terms of ip-route(8). All its addresses are of one family.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// What it does.
+    /// The treatment of packets.
     pub kind: RouteKind,
-    /// For what.
+    /// The destination.
     pub destination: Prefix,
     /// The next router; `None`: the destination is on the link.
     pub via: Option<IpAddr>,
-    /// Where to send; `None`: where `via` is.
+    /// The interface to send on; `None`: the one of `via`.
     pub device: Option<String>,
     /// Preferred source address.
     pub source: Option<IpAddr>,
@@ -84,14 +84,14 @@ pub struct Route {
     pub metric: Option<u32>,
     /// Scope; `None`: as `ip route` chooses it.
     pub scope: Option<u8>,
-    /// Whether `via` is on the link whatever the other routes say.
+    /// True if `via` counts as on the link, whatever the other routes say.
     pub onlink: bool,
     /// MTU of the path.
     pub mtu: Option<u32>,
 }
 
 impl fmt::Display for Route {
-    /// As `ip route` shows it.
+    /// Writes it in the form of `ip route`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.kind != RouteKind::Unicast {
             write!(f, "{} ", self.kind.name())?;
@@ -122,9 +122,9 @@ pub struct Mark {
 /// A rule that sends packets to a routing table, in the terms of ip-rule(8).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Of the packets.
+    /// The family of the packets.
     pub family: Family,
-    /// Whether it is for the packets that do not match.
+    /// True if the rule is for packets that do not match.
     pub invert: bool,
     /// Source.
     pub from: Option<Prefix>,
@@ -143,14 +143,14 @@ pub struct Rule {
 }
 
 impl fmt::Display for Rule {
-    /// As `ip rule` shows it.
+    /// Writes it in the form of `ip rule`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.priority, if self.invert { " not" } else { "" })?;
-        match &self.from {
+        match self.from.filter(|from| from.length > 0) {
             Some(from) => write!(f, " from {from}")?,
             None => f.write_str(" from all")?,
         }
-        option(f, "to", self.to.as_ref())?;
+        option(f, "to", self.to.filter(|to| to.length > 0).as_ref())?;
         option(f, "iif", self.input.as_ref())?;
         option(f, "oif", self.output.as_ref())?;
         match self.mark {
@@ -188,7 +188,7 @@ mod tests {
         route = Route { destination: Prefix::all(Family::Ipv4), table: Route::MAIN, ..route };
         (route.via, route.device, route.source, route.metric) = (None, None, None, None);
         assert_eq!(Route { kind: RouteKind::Throw, ..route }.to_string(), "throw default");
-        let rule = Rule {
+        let mut rule = Rule {
             family: Family::Ipv4,
             invert: true,
             from: None,
@@ -200,5 +200,7 @@ mod tests {
             table: 100,
         };
         assert_eq!(rule.to_string(), "16384: not from all to 198.51.100.0/24 iif eth0 fwmark 0x1/0xff lookup 100");
+        (rule.from, rule.to) = (Some(Prefix::all(Family::Ipv4)), Some(Prefix::all(Family::Ipv4)));
+        assert_eq!(rule.to_string(), "16384: not from all iif eth0 fwmark 0x1/0xff lookup 100");
     }
 }

@@ -56,7 +56,7 @@ fn head(Change { what, name, how, .. }: &Change) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vrrpd::control::refused::Finding;
+    use crate::vrrpd::control::refused::ConfigFinding;
 
     fn change(what: Thing, name: &str, how: How, details: &[&str]) -> Change {
         Change { what, name: name.to_owned(), how, details: details.iter().map(|&it| it.to_owned()).collect() }
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_change_is_a_line_and_says_what_about_it() {
-        let notice = Finding {
+        let notice = ConfigFinding {
             code: String::new(),
             keyword: None,
             severity: "notice".to_owned(),

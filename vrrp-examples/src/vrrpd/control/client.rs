@@ -16,7 +16,7 @@ use super::socket::words;
 use super::verb::Verb;
 use super::verbs::{Printed, Request};
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
     /// No socket file.
@@ -31,20 +31,23 @@ pub enum AskError {
     /// The daemon hangs.
     #[error("vrrpd on {} took the request but did not answer within {} s", .0.display(), .1.as_secs_f64())]
     NoAnswer(PathBuf, Duration),
+    /// The daemon ended in the middle of an answer.
+    #[error("vrrpd on {} ended without an answer: it was killed, or the connection was cut; `vrrpctl status` shows if it runs", .0.display())]
+    Ended(PathBuf),
     /// The daemon said something else.
     #[error("cannot understand the answer from {}: {why}; are vrrpd and vrrpctl of the same release?", path.display())]
     Unintelligible {
         /// The socket's path.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         why: String,
     },
     /// The daemon said no.
     #[error("vrrpd says: {text}")]
     Refused {
-        /// In its words.
+        /// The message of vrrpd.
         text: String,
-        /// For programs, where its release says so.
+        /// The refusal for programs, if its release says so.
         why: Option<Box<Refused>>,
     },
     /// The system refused.
@@ -58,9 +61,9 @@ pub enum AskError {
 }
 
 impl AskError {
-    /// Returns it as JSON, like an answer: `{"error":"...","refused":{"kind":"..."}}`.
+    /// Returns it as JSON, like the answer to `request`: `{"error":"...","refused":{"kind":"..."}}`.
     #[must_use]
-    pub fn json(&self) -> String {
+    pub fn json(&self, request: &Request) -> String {
         let (text, why) = match self {
             Self::Refused { text, why } => (text.clone(), why.as_ref()),
             _ => (self.to_string(), None),
@@ -69,7 +72,7 @@ impl AskError {
         if let Some(why) = why {
             object["refused"] = json!(why);
         }
-        format!("{object:#}\n")
+        if request.is_stream() { format!("{object}\n") } else { format!("{object:#}\n") }
     }
 }
 
@@ -78,38 +81,72 @@ impl AskError {
 /// # Errors
 /// Where nobody answers, or not so that it could be understood.
 pub fn ask<V: Verb + Into<Request>>(socket: &Path, verb: V, patience: Duration) -> Result<V::Answer, AskError> {
-    read_answer(socket, &exchange(socket, &Question::new(verb), patience)?)
+    let stray = |_| Err(unintelligible(socket, "it has several parts".to_owned()));
+    read_answer(socket, &exchange(socket, &Question::new(verb), patience, stray)?.unwrap_or_default())
 }
 
-/// Does the same with any verb, and returns the answer as it is printed: as text or as JSON, and whether it is a good one.
+/// Does the same with any verb. Returns the answer as it is printed, as text or as JSON, and if it is a good one. The parts
+/// before the answer go to `out`, which returns true if it wants more.
 ///
 /// # Errors
-/// Where nobody answers, or not so that it could be understood.
-pub fn print(socket: &Path, request: &Request, json: bool, patience: Duration) -> Result<Printed, AskError> {
-    let line = exchange(socket, &Question::new(request.clone()), patience)?;
-    request.print(value(socket, &line)?, json).map_err(|error| unintelligible(socket, error.to_string()))
+/// Nobody answers, or the answer cannot be understood.
+pub fn print(
+    socket: &Path,
+    request: &Request,
+    json: bool,
+    patience: Duration,
+    mut out: impl FnMut(&str) -> bool,
+) -> Result<Printed, AskError> {
+    let not_understood = |error: serde_json::Error| unintelligible(socket, error.to_string());
+    let exchanged = exchange(socket, &Question::new(request.clone()), patience, |next| {
+        Ok(out(&request.print_next(&next, json).map_err(not_understood)?))
+    });
+    match exchanged? {
+        None => Ok(Printed { text: String::new(), succeeded: true }),
+        Some(line) if line.is_empty() => Err(AskError::Ended(socket.to_owned())),
+        Some(line) => request.print(value(socket, &line)?, json).map_err(not_understood),
+    }
 }
 
-/// The answer in a line of the daemon on `socket`.
+/// Returns the answer in a line of the daemon on `socket`.
 #[doc(hidden)]
 pub fn read_answer<T: DeserializeOwned>(socket: &Path, line: &str) -> Result<T, AskError> {
     serde_json::from_value(value(socket, line)?).map_err(|error| unintelligible(socket, error.to_string()))
 }
 
-/// Sends a question; returns the line that answers it.
-fn exchange(socket: &Path, question: &Question, patience: Duration) -> Result<String, AskError> {
+/// Sends a question; returns the line that answers it. `None`: `part`, which takes what comes before, wants no more.
+fn exchange(
+    socket: &Path,
+    question: &Question,
+    patience: Duration,
+    mut part: impl FnMut(Value) -> Result<bool, AskError>,
+) -> Result<Option<String>, AskError> {
     let explain = |error: io::Error| explain(socket, patience, &error);
     let mut stream = UnixStream::connect(socket).map_err(explain)?;
     stream.set_read_timeout(Some(patience)).map_err(explain)?;
     stream.set_write_timeout(Some(patience)).map_err(explain)?;
-    stream.write_all(&line(question)).map_err(explain)?;
+    match stream.write_all(&line(question)) {
+        // Who closes at once may have said why.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        written => written.map_err(explain)?,
+    }
     let mut stream = BufReader::new(stream);
     loop {
         let mut answer = String::new();
-        stream.read_line(&mut answer).map_err(explain)?;
-        // Whoever reads the answer says what is wrong with it.
-        if !matches!(serde_json::from_str(&answer), Ok(Answer { result: Reply::Pending(_), .. })) {
-            return Ok(answer);
+        match stream.read_line(&mut answer) {
+            // What it had said may be lost, and that it ended is all that is known.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(Some(String::new())),
+            read => read.map_err(explain)?,
+        };
+        match serde_json::from_str(&answer) {
+            Ok(Answer { result: Reply::Pending(_), .. }) => {}
+            Ok(Answer { result: Reply::Next(next), v: VERSION, .. }) => {
+                if !part(next)? {
+                    return Ok(None);
+                }
+            }
+            // Whoever reads the answer says what is wrong with it.
+            _ => return Ok(Some(answer)),
         }
     }
 }
@@ -123,7 +160,7 @@ fn value(socket: &Path, line: &str) -> Result<Value, AskError> {
         _ if answer.v != VERSION => Err(unintelligible(socket, format!("its version is {}, not {VERSION}", answer.v))),
         Reply::Ok(payload) => Ok(payload),
         Reply::Error(text) => Err(AskError::Refused { text, why: answer.refused.map(Box::new) }),
-        Reply::Pending(_) => Err(unintelligible(socket, "it is none yet".to_owned())),
+        Reply::Pending(_) | Reply::Next(_) => Err(unintelligible(socket, "it is not complete".to_owned())),
     }
 }
 

@@ -1,27 +1,32 @@
 //! The supervisor, as the control socket reaches it.
 
+use std::sync::Arc;
+
 use tokio::sync::{mpsc, oneshot};
 
 use super::order::{Order, Orders, Reply};
 use super::refused::Refused;
 use super::snapshot::Snapshot;
+use crate::vrrpd::log::Lines;
 
-/// How the daemon is asked for all that it knows. Dropping one of the senders tells a client that the daemon is about to
-/// stop.
-pub type Snapshots = mpsc::Sender<oneshot::Sender<Snapshot>>;
+/// Asks the daemon for all that it knows. The answer may take its time, and be one answer to all that ask meanwhile. A dropped
+/// sender tells a client that the daemon is about to stop.
+pub type Snapshots = mpsc::Sender<oneshot::Sender<Arc<Snapshot>>>;
 
-/// The daemon's two ears.
+/// The daemon's two ears and its mouth.
 #[derive(Clone, Debug)]
 pub struct Daemon {
-    /// For who wants to know.
+    /// The snapshots for clients that ask.
     pub snapshots: Snapshots,
-    /// For who wants something done.
+    /// The channel for clients that give an order.
     pub orders: Orders,
+    /// The lines for clients that watch.
+    pub lines: Lines,
 }
 
 impl Daemon {
     /// Asks for all that it knows.
-    pub(super) async fn snapshot(&self) -> Result<Snapshot, Refused> {
+    pub(in crate::vrrpd) async fn snapshot(&self) -> Result<Arc<Snapshot>, Refused> {
         let (reply, snapshot) = oneshot::channel();
         self.snapshots.send(reply).await.map_err(|_| Refused::Stopping)?;
         snapshot.await.map_err(|_| Refused::Stopping)

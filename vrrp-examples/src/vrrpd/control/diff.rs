@@ -35,14 +35,14 @@ impl Act for Request {
     fn order(&self, reply: Reply<Changes>) -> Result<Order, Refused> {
         let file = Path::new(&self.file);
         if !file.is_absolute() {
-            let why = format!("{:?} is no absolute path; vrrpd's working directory is not yours", self.file);
+            let why = format!("{:?} is not an absolute path; vrrpd may have another working directory", self.file);
             return Err(Refused::NotARequest { why });
         }
         Ok(Order::Diff(file.to_owned(), reply))
     }
 }
 
-/// The daemon has a working directory of its own.
+/// Returns an absolute path: the daemon has a working directory of its own.
 fn absolute(file: &str) -> Result<String, String> {
     let path = std::path::absolute(file).map_err(|error| error.to_string())?;
     path.into_os_string().into_string().map_err(|path| format!("{path:?} is not UTF-8"))

@@ -14,7 +14,7 @@ use super::which::Which;
 /// The longest that another Master is waited for: a day.
 const LONGEST: f64 = 86_400.0;
 
-/// Who hands over is no address owner.
+/// The reason why an address owner cannot hand over.
 const NO_OWNER: &str = "expected a drained router's priority, 1 to 254";
 
 /// `{"verb":"drain","all":true}`, and `vrrpctl drain --all`.
@@ -35,7 +35,7 @@ pub struct Request {
     #[arg(long, value_name = "PRIORITY", value_parser = priority)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<Priority>,
-    /// How long to wait for another host [default: three advertisement intervals]
+    /// Seconds to wait for another host [default: three advertisement intervals]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<Seconds>,
@@ -89,7 +89,7 @@ fn priority(text: &str) -> Result<Priority, &'static str> {
 }
 
 fn seconds(text: &str) -> Result<Seconds, String> {
-    // What is no number is out of range too.
+    // A text that is not a number is out of range too.
     Seconds::try_from(text.parse().unwrap_or(f64::NAN))
 }
 

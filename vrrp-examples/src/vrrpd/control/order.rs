@@ -1,6 +1,6 @@
-//! What an administrator has the running daemon do. The supervisor carries it out, and says what it did.
+//! Orders of an administrator to the running daemon. The supervisor carries them out, and reports what it did.
 //!
-//! An order that was taken is carried out to its end: a reply that nobody waits for any more cancels nothing.
+//! An order that was accepted is carried out to its end, even if the client has gone.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -10,16 +10,18 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use vrrp_core::Priority;
 
-use super::refused::{Finding, Refused, find};
+use super::refused::{ConfigFinding, Refused, find};
 use super::snapshot::ByHand;
 
-/// How the supervisor gets orders. When its end is dropped, clients are told that the daemon is about to stop.
+/// The channel by which the supervisor gets orders. When its end is dropped, clients are told that the daemon is about
+/// to stop.
 pub type Orders = mpsc::Sender<Order>;
 
-/// Where the supervisor says what became of an order. Dropped without a word, it says that the daemon is about to stop.
+/// The channel on which the supervisor says what became of an order. Dropped without a word, it says that the daemon is
+/// about to stop.
 pub type Reply<T> = oneshot::Sender<Result<T, Refused>>;
 
-/// What the daemon shall do, each with where to say what it did.
+/// An order, with the reply channel for its result.
 #[derive(Debug)]
 pub enum Order {
     /// Read the configuration again and change what it changes: all of it, or nothing.
@@ -40,6 +42,8 @@ pub enum Order {
     Start(Routers, Reply<Touched>),
     /// Go on as the program that is on disk now.
     Upgrade(Reply<Upgraded>),
+    /// Say what happened.
+    Record(Routers, Reply<Recorded>),
 }
 
 impl Order {
@@ -54,11 +58,12 @@ impl Order {
             Self::Priority(_, reply) => drop(reply.send(Err(why))),
             Self::Check(_, reply) => drop(reply.send(Err(why))),
             Self::Upgrade(reply) => drop(reply.send(Err(why))),
+            Self::Record(_, reply) => drop(reply.send(Err(why))),
         }
     }
 }
 
-/// Which routers are meant.
+/// The routers that are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Routers {
     /// Every one.
@@ -99,55 +104,55 @@ pub fn check(name: &str, known: &[&str]) -> Result<usize, Refused> {
     find(name, known).map_err(|known| Refused::NoSuchCheck { name: name.to_owned(), known })
 }
 
-/// How to hand addresses over. A drain of one member of a sync group drains all of them.
+/// An order to hand addresses over. A drain of one member of a sync group drains all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drain {
-    /// Whose.
+    /// The routers to drain.
     pub routers: Routers,
     /// The priority of a drained router; without it the library's own choice, the lowest.
     pub priority: Option<Priority>,
-    /// How long another Master is waited for; without it the library's own choice, three intervals.
+    /// The time to wait for another Master; without it the library's own choice, three intervals.
     pub limit: Option<Duration>,
 }
 
 /// A priority by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewPriority {
-    /// Whose.
+    /// The router's name.
     pub router: String,
-    /// Which.
+    /// The new priority.
     pub priority: Priority,
 }
 
-/// What a reload would change.
+/// The changes that a reload would make.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changes {
     /// The file that was read.
     pub file: String,
     /// In the order of the file; what is removed comes last.
     pub changes: Vec<Change>,
-    /// How many routers go on without anything touched.
+    /// The number of routers that go on without anything touched.
     pub undisturbed: usize,
-    /// What there is to say about a file that would run all the same.
+    /// Findings about a file that would run all the same.
     #[serde(default)]
-    pub notices: Vec<Finding>,
+    pub notices: Vec<ConfigFinding>,
 }
 
 /// One thing that changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// What kind of thing.
+    /// The kind of thing.
     pub what: Thing,
     /// Its name; empty for the daemon as a whole.
     pub name: String,
-    /// What happens to it.
+    /// The change.
     pub how: How,
-    /// What about it changes, each a phrase such as `priority 120, was 100`.
+    /// The details, each a phrase such as `priority 120, was 100`.
     #[serde(default)]
     pub details: Vec<String>,
 }
 
-/// What a file defines.
+/// A thing that a file defines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Thing {
@@ -161,7 +166,7 @@ pub enum Thing {
     Daemon,
 }
 
-/// What happens to it.
+/// A way in which a thing changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum How {
@@ -177,35 +182,35 @@ pub enum How {
     NextStart,
 }
 
-/// What a reload changed.
+/// The result of a reload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reloaded {
-    /// What is different now.
+    /// The changes that it made.
     #[serde(flatten)]
     pub changes: Changes,
-    /// What had been changed by hand and ended with the reload.
+    /// The changes made by hand that ended with the reload.
     #[serde(default)]
     pub ended: Vec<ByHand>,
 }
 
-/// How a drain ended, for each router that it drained.
+/// The end of a drain, for each router that it drained.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DrainEnded {
     /// In the order of the configuration.
     pub routers: Vec<DrainedRouter>,
 }
 
-/// How the drain of one router ended.
+/// The end of the drain of one router.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DrainedRouter {
     /// Its name.
     pub router: String,
-    /// What became of its addresses.
+    /// The fate of its addresses.
     #[serde(flatten)]
     pub outcome: DrainOutcome,
 }
 
-/// What became of a drained router's addresses.
+/// The fate of a drained router's addresses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum DrainOutcome {
@@ -222,41 +227,41 @@ pub enum DrainOutcome {
     Undone,
     /// It cannot be drained.
     Impossible {
-        /// Why.
+        /// The reason.
         why: String,
     },
 }
 
 impl DrainOutcome {
-    /// Whether the addresses are not here any more.
+    /// Returns true if the addresses are not on this host any more.
     #[must_use]
     pub const fn is_away(&self) -> bool {
         matches!(self, Self::HandedOver { .. } | Self::NotMaster)
     }
 }
 
-/// What was done to each router that was meant.
+/// The result for each router of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Touched {
     /// In the order of the configuration.
     pub routers: Vec<TouchedRouter>,
 }
 
-/// What was done to one router.
+/// The result for one router.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TouchedRouter {
     /// Its name.
     pub router: String,
-    /// Whether it was not so before.
+    /// False if it was so before.
     pub changed: bool,
 }
 
 /// A priority that was set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PriorityChanged {
-    /// Whose.
+    /// The router's name.
     pub router: String,
-    /// What stands in place of the configured one now.
+    /// The priority that replaces the configured one now.
     pub priority: Priority,
     /// The configured one.
     pub configured: Priority,
@@ -267,12 +272,19 @@ pub struct PriorityChanged {
 pub struct Checked {
     /// Its name.
     pub check: String,
-    /// Whether this run passed.
+    /// True if this run passed.
     pub passed: bool,
-    /// How it ended, for people: `exit status 1: no running copy`.
+    /// The outcome, for people: `exit status 1: no running copy`.
     pub result: String,
-    /// What the check counts as after this run, with its `rise` and `fall`; none before it has a verdict.
+    /// The verdict on the check after this run, with its `rise` and `fall`; none before it has one.
     pub verdict: Option<bool>,
+}
+
+/// A recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// The text of the file.
+    pub recording: String,
 }
 
 /// The program that goes on.

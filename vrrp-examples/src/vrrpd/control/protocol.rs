@@ -17,14 +17,15 @@ pub(super) struct Question {
     request: Request,
 }
 
-/// What every question has, whatever its version and verb.
+/// The fields of every question, whatever its version and verb.
 #[derive(Debug, Deserialize)]
 struct Head {
     v: u64,
     verb: String,
 }
 
-/// `{"v":1,"ok":...}`, `{"v":1,"error":"...","refused":{...}}`, or `{"v":1,"pending":"drain"}` where one of these follows
+/// `{"v":1,"ok":...}`, `{"v":1,"error":"...","refused":{...}}`, or, where one of these follows, `{"v":1,"pending":"drain"}` and
+/// `{"v":1,"next":...}`
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Answer {
     pub(super) v: u64,
@@ -42,6 +43,8 @@ pub(super) enum Reply {
     Error(String),
     /// The verb that is being carried out.
     Pending(String),
+    /// A part of the answer. More may follow; the answer is the last one.
+    Next(Value),
 }
 
 impl Question {
@@ -57,6 +60,10 @@ impl Answer {
             Err(why) => (Reply::Error(why.to_string()), Some(why)),
         };
         Self { v: VERSION, result, refused }
+    }
+
+    pub(super) fn next(part: Value) -> Self {
+        Self { v: VERSION, result: Reply::Next(part), refused: None }
     }
 
     pub(super) fn pending(verb: &str) -> Self {

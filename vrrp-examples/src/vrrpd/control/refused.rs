@@ -1,4 +1,4 @@
-//! Why the daemon does not do what a client asks: in words, and for programs.
+//! The reasons why the daemon does not do what a client asks: in words, and for programs.
 
 use std::fmt;
 use std::path::Path;
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::vrrpd::report::diagnostics::{Diagnostic, Diagnostics, nearest_first};
 
-/// How many names of what exists a sentence has.
+/// The largest number of existing names in a sentence.
 const NAMES: usize = 8;
 
-/// Why something was refused. It changed nothing, unless it says otherwise.
+/// The reason why something was refused. It changed nothing, unless it says otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Refused {
-    /// The line is no request.
+    /// The line is not a request.
     NotARequest {
-        /// What is wrong with it.
+        /// The reason.
         why: String,
     },
     /// The version of the protocol is another.
@@ -29,47 +29,47 @@ pub enum Refused {
     },
     /// No verb of this release.
     UnknownVerb {
-        /// What was asked for.
+        /// The verb of the request.
         verb: String,
-        /// Those that there are.
+        /// The verbs that exist.
         known: Vec<String>,
     },
     /// No virtual router has this name.
     NoSuchRouter {
-        /// What was asked for.
+        /// The name in the request.
         name: String,
-        /// Those that there are, the nearest name first.
+        /// The names that exist, the nearest first.
         known: Vec<String>,
     },
     /// No check has this name.
     NoSuchCheck {
-        /// What was asked for.
+        /// The name in the request.
         name: String,
-        /// Those that there are, the nearest name first.
+        /// The names that exist, the nearest first.
         known: Vec<String>,
     },
     /// The configuration would not run.
     InvalidConfiguration {
         /// The file.
         file: String,
-        /// What is wrong with it, and where; notices and warnings among it.
-        diagnostics: Vec<Finding>,
+        /// All findings with their places, notices and warnings too.
+        diagnostics: Vec<ConfigFinding>,
         /// The same for people, with excerpts.
         text: String,
     },
     /// Something else has to end first.
     Busy {
-        /// What, as in `a reload is under way`.
+        /// The reason, as in `a reload is under way`.
         with: String,
     },
-    /// What was asked for is not possible for what it was asked for.
+    /// It is not possible for the router or check of the request.
     Impossible {
-        /// Why, and what to do.
+        /// The reason, and what to do.
         why: String,
     },
     /// It was begun and did not come to its end: what is now, `vrrpctl status` says.
     Failed {
-        /// Why.
+        /// The reason.
         why: String,
     },
     /// The daemon is about to stop.
@@ -81,13 +81,13 @@ pub enum Refused {
 
 /// One thing that is to be said about a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
+pub struct ConfigFinding {
     /// `error`, `warning` or `notice`.
     pub severity: String,
-    /// Of what kind it is: a word that stays the same when the message changes (`docs/check.md`).
+    /// The kind of the finding: a word that stays the same when the message changes (`docs/check.md`).
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub code: String,
-    /// Where.
+    /// The file.
     pub file: String,
     /// From 1; 0 where the file as a whole is meant.
     pub line: usize,
@@ -96,12 +96,12 @@ pub struct Finding {
     /// The keyword that is not acted upon, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keyword: Option<String>,
-    /// What is wrong.
+    /// The sentence that says what is wrong.
     pub message: String,
-    /// What was expected instead.
+    /// The value that was expected instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
-    /// What to do about it.
+    /// Advice how to correct it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
 }
@@ -112,13 +112,13 @@ impl Refused {
     pub fn invalid(file: &Path, diagnostics: &Diagnostics) -> Self {
         Self::InvalidConfiguration {
             file: file.display().to_string(),
-            diagnostics: diagnostics.0.iter().map(Finding::from).collect(),
+            diagnostics: diagnostics.0.iter().map(ConfigFinding::from).collect(),
             text: diagnostics.to_string(),
         }
     }
 }
 
-impl From<&Diagnostic> for Finding {
+impl From<&Diagnostic> for ConfigFinding {
     fn from(diagnostic: &Diagnostic) -> Self {
         let Diagnostic { severity, code, keyword, file, line, column, message, expected, help, .. } = diagnostic;
         Self {
@@ -135,7 +135,7 @@ impl From<&Diagnostic> for Finding {
     }
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for ConfigFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;
         if self.line > 0 {

@@ -25,7 +25,7 @@ impl Verb for Request {
     fn text(&self, Reloaded { changes, ended }: &Reloaded) -> String {
         let mut text = changes::render(changes);
         if !ended.is_empty() {
-            text += "no longer as it was set by hand:\n";
+            text += "changes made by hand that ended:\n";
         }
         for by_hand in ended {
             // Writing to a String cannot fail.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -9,31 +10,35 @@ use vrrp_core::{Priority, RouterId, TrackerId};
 use vrrp_io_linux::DriverStatus;
 use vrrp_io_linux::checks::{Outcome, Reading};
 
+use crate::vrrpd::config::Daemon;
+
 /// All that the daemon knows at one moment.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// When that was, on the wall clock.
+    /// The moment at which it was taken, on the wall clock.
     pub taken_at: SystemTime,
+    /// Its configuration.
+    pub config: Arc<Daemon>,
     /// Its routers.
     pub driver: DriverStatus,
     /// Its checks.
     pub checks: Vec<CheckState>,
-    /// Why checks fail.
+    /// The reasons why checks fail.
     pub reasons: Reasons,
-    /// What was changed by hand since the configuration was read.
+    /// The changes made by hand since the configuration was read.
     pub by_hand: Vec<ByHand>,
 }
 
-/// How a check stands.
+/// The state of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckState {
     /// Its name.
     pub name: String,
-    /// What kind of check it is.
+    /// The kind of check.
     pub kind: &'static str,
     /// Its verdict; none before its first result.
     pub verdict: Option<Reading>,
-    /// How its last look ended; none before the first, and in a daemon that goes on from another.
+    /// The outcome of its last look; none before the first, and in a daemon that goes on from another.
     pub last: Option<Outcome>,
 }
 
@@ -42,12 +47,12 @@ pub struct CheckState {
 pub struct ByHand {
     /// Name of the router.
     pub router: String,
-    /// What about it.
+    /// The change.
     #[serde(flatten)]
     pub change: Hand,
 }
 
-/// What was changed by hand.
+/// A change made by hand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "kebab-case")]
 pub enum Hand {
@@ -58,7 +63,7 @@ pub enum Hand {
     },
     /// It has another priority than the configured one.
     Priority {
-        /// Which.
+        /// The priority.
         priority: Priority,
     },
     /// It takes no part.
@@ -81,7 +86,7 @@ impl fmt::Display for ByHand {
     }
 }
 
-/// Why checks fail: for each tracker that such a check feeds, its last result.
+/// The reasons why checks fail: for each tracker that such a check feeds, its last result.
 #[derive(Clone, Debug, Default)]
 pub struct Reasons(BTreeMap<(RouterId, TrackerId), String>);
 

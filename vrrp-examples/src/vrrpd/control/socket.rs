@@ -11,6 +11,9 @@ use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bin
 use nix::sys::stat::{Mode, fchmod};
 use tokio::net::{UnixListener, UnixStream};
 
+/// Clients that the kernel keeps until they are accepted. A further one waits for room.
+const BACKLOG: i32 = 128;
+
 /// The listening socket; its file goes when it is dropped.
 #[derive(Debug)]
 pub struct ControlSocket {
@@ -20,13 +23,13 @@ pub struct ControlSocket {
     file: (u64, u64),
 }
 
-/// Why there is no control socket.
+/// The reason why there is no control socket.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// A living daemon has it.
     #[error("another vrrpd answers on {}; stop it, or name another socket with --control", .0.display())]
     Taken(PathBuf),
-    /// Something else stands there.
+    /// There is another file at this path.
     #[error("{} exists and is not a socket; remove it, or name another path with --control", .0.display())]
     NotASocket(PathBuf),
     /// The system refused.
@@ -44,7 +47,7 @@ impl ControlSocket {
     /// replaced. Needs a tokio runtime.
     ///
     /// # Errors
-    /// Where another daemon answers on `path`, something that is no socket stands there, or the system refuses.
+    /// Another daemon answers on `path`, there is a file that is not a socket, or the system refuses.
     pub fn bind(path: &Path) -> Result<Self, BindError> {
         let system = |why: io::Error| BindError::System { path: path.to_owned(), why: words(&why) };
         match fs::symlink_metadata(path) {
@@ -85,7 +88,7 @@ fn private_listener(path: &Path) -> nix::Result<OwnedFd> {
     let socket = stream()?;
     fchmod(&socket, Mode::S_IRUSR | Mode::S_IWUSR)?;
     bind(socket.as_raw_fd(), &address)?;
-    listen(&socket, Backlog::MAXCONN)?;
+    listen(&socket, Backlog::new(BACKLOG)?)?;
     Ok(socket)
 }
 
@@ -102,7 +105,7 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
     fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()))
 }
 
-/// The system's words without the number.
+/// Returns the system's words without the number.
 pub(super) fn words(error: &io::Error) -> String {
     error.raw_os_error().map_or_else(|| error.to_string(), |number| Errno::from_raw(number).desc().to_owned())
 }

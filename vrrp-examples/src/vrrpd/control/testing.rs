@@ -1,15 +1,15 @@
-//! What the driver says of itself, for tests of what is made of it.
+//! Statuses of a driver, for tests.
 
 use serde_json::{Value, json};
 use vrrp_io_linux::DriverStatus;
 
-/// The status of a driver with these routers.
+/// Returns the status of a driver with these routers.
 pub(crate) fn driver(routers: &[Value]) -> DriverStatus {
     let driver = json!({"routers": routers, "global": {}, "events_lost": 3, "news_not_understood": 2});
     serde_json::from_value(driver).unwrap()
 }
 
-/// A router, with `fields` as they are to be.
+/// Returns a router, with `fields` as they are to be.
 pub(crate) fn router(name: &str, fields: Value) -> Value {
     let second = json!({"secs": 1, "nanos": 0});
     let mut router = json!({

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use clap::{FromArgMatches, Subcommand};
@@ -145,32 +146,45 @@ proxy_ip2: Fault on eth0, IPv4, VRID 2
     assert!(text.contains("Initialize on eth0") && !text.contains("ago"), "no time that is not known: {text}");
 }
 
-/// A server whose daemon has no routers, and does what the test has it do.
-struct Server {
-    path: PathBuf,
+/// A server whose daemon has no routers and does what the test asks for.
+pub(super) struct Server {
+    pub(super) path: PathBuf,
     orders: mpsc::Receiver<Order>,
-    _tasks: [JoinHandle<()>; 2],
+    pub(super) lines: Lines,
+    tasks: [JoinHandle<()>; 2],
     _dir: Dir,
 }
 
 impl Server {
     fn start(patience: Duration) -> Self {
+        Self::with(idle(), patience)
+    }
+
+    /// With a daemon that knows this.
+    pub(super) fn with(snapshot: Snapshot, patience: Duration) -> Self {
         let dir = Dir::new();
         let path = dir.path("sock");
         let (snapshots, mut queue) = mpsc::channel(1);
         let (ordered, orders) = mpsc::channel(1);
-        let daemon = Daemon { snapshots, orders: ordered };
+        let lines = Lines::default();
+        let daemon = Daemon { snapshots, orders: ordered, lines: lines.clone() };
         let server = tokio::spawn(serve_with(ControlSocket::bind(&path).unwrap(), daemon, patience));
         let daemon = tokio::spawn(async move {
             while let Some(reply) = queue.recv().await {
-                let _ = reply.send(idle());
+                let _ = reply.send(Arc::new(snapshot.clone()));
             }
         });
-        Self { path, orders, _tasks: [server, daemon], _dir: dir }
+        Self { path, orders, lines, tasks: [server, daemon], _dir: dir }
     }
 
-    async fn connect(&self) -> UnixStream {
-        UnixStream::connect(&self.path).await.unwrap()
+    pub(super) async fn connect(&self) -> UnixStream {
+        loop {
+            match UnixStream::connect(&self.path).await {
+                // The queue of the socket is full.
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => tokio::task::yield_now().await,
+                connected => return connected.unwrap(),
+            }
+        }
     }
 
     /// Sends octets on a connection of their own and reads until the server closes it.
@@ -188,6 +202,15 @@ impl Server {
         String::from_utf8(answer).unwrap()
     }
 
+    /// Ends it as SIGKILL would.
+    pub(super) async fn kill(self) {
+        let [server, daemon] = self.tasks;
+        for task in [server, daemon] {
+            task.abort();
+            let _ = task.await;
+        }
+    }
+
     async fn status(&self) -> Result<Status, AskError> {
         ask(&self.path).await
     }
@@ -195,17 +218,17 @@ impl Server {
     /// Does what the command line `words` makes of it.
     fn ctl(&self, words: &str) -> JoinHandle<Result<Printed, AskError>> {
         let (path, request) = (self.path.clone(), request(words));
-        spawn_blocking(move || super::print(&path, &request, false, SOON))
+        spawn_blocking(move || super::print(&path, &request, false, SOON, |_| panic!("no part")))
     }
 
-    /// The next order.
+    /// Returns the next order.
     async fn order(&mut self) -> Order {
         timeout(SOON, self.orders.recv()).await.expect("an order comes").unwrap()
     }
 }
 
-/// The request of a command line.
-fn request(words: &str) -> Request {
+/// Returns the request of a command line.
+pub(super) fn request(words: &str) -> Request {
     let command = Request::augment_subcommands(clap::Command::new("vrrpctl").no_binary_name(true));
     let matches = command.try_get_matches_from(words.split(' ')).unwrap_or_else(|error| panic!("{words}: {error}"));
     Request::from_arg_matches(&matches).unwrap()
@@ -219,6 +242,7 @@ async fn ask(path: &Path) -> Result<Status, AskError> {
 fn idle() -> Snapshot {
     Snapshot {
         taken_at: SystemTime::now(),
+        config: std::sync::Arc::default(),
         driver: DriverStatus::default(),
         checks: vec![],
         reasons: Reasons::default(),
@@ -274,7 +298,7 @@ async fn what_is_no_request_is_answered_with_an_error_and_the_daemon_lives_on() 
     ] {
         assert_eq!(server.say(request.as_bytes()).await, answer + "\n");
     }
-    assert!(listed.starts_with("status, reload, diff, drain, "), "{listed}");
+    assert!(listed.starts_with("status, explain, doctor, reload, diff, drain, "), "{listed}");
     assert!(server.say(b"\xff\xfe\0\n").await.contains("not a request"));
     assert!(server.say(&[b"[".repeat(60_000), b"\n".to_vec()].concat()).await.contains("not a request"));
     assert!(server.status().await.is_ok());
@@ -313,15 +337,80 @@ async fn clients_that_say_or_read_nothing_are_given_up() {
     let answer = server.say(b"").await;
     assert!(answer.starts_with(r#"{"v":1,"error":"no request within 0.5 s","refused":{"#), "{answer}");
 
-    // Every place is taken by one that never reads its answers; a place comes free all the same.
+    // Every place is taken, some by clients that never read their answers; a place comes free all the same.
     let mut clients = Vec::new();
-    for _ in 0..64 {
+    for number in 0..64 {
         let client = server.connect().await;
         client.writable().await.unwrap();
-        let _ = client.try_write(&b"{\"v\":1,\"verb\":\"status\"}\n".repeat(1000));
+        let requests = if number % 8 == 0 { 1000 } else { 1 };
+        let _ = client.try_write(&b"{\"v\":1,\"verb\":\"status\"}\n".repeat(requests));
         clients.push(client);
     }
-    assert!(server.status().await.is_ok());
+    let served = async {
+        while server.status().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(SOON, served).await.expect("a place comes free");
+}
+
+#[tokio::test]
+async fn who_asks_for_nothing_gives_way_and_who_waits_for_an_answer_does_not() {
+    let mut server = Server::start(SOON);
+    let mut waiting = server.connect().await;
+    waiting.write_all(b"{\"v\":1,\"verb\":\"reload\"}\n").await.unwrap();
+    let Order::Reload(reply) = server.order().await else { panic!() };
+    let mut idle = Vec::new();
+    for _ in 0..200 {
+        idle.push(server.connect().await);
+    }
+    assert!(server.status().await.is_ok(), "hundreds that say nothing keep nobody out");
+    reply.send(Err(Refused::Stopping)).unwrap();
+    let mut answer = String::new();
+    timeout(SOON, waiting.read_to_string(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.contains("stopping"), "{answer}");
+    let open = async {
+        let mut octet = [0];
+        let mut open = 0;
+        for client in &mut idle {
+            open += usize::from(timeout(Duration::from_millis(1), client.read(&mut octet)).await.is_err());
+        }
+        open
+    };
+    let open = open.await;
+    assert!(open > 0 && open <= 64, "{open}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_that_come_all_at_once_are_taken_in_one_after_another() {
+    let server = Server::start(SOON);
+    let begun = tokio::time::Instant::now();
+    for _ in 0..60 {
+        server.say(b"{}\n").await;
+    }
+    assert!(begun.elapsed() >= Duration::from_millis(50), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn where_all_wait_for_an_answer_one_more_is_refused_with_a_word() {
+    let mut server = Server::start(SOON);
+    let mut replies = Vec::new();
+    let mut waiting = Vec::new();
+    for _ in 0..64 {
+        let mut client = server.connect().await;
+        client.write_all(b"{\"v\":1,\"verb\":\"reload\"}\n").await.unwrap();
+        replies.push(server.order().await);
+        waiting.push(client);
+    }
+    let error = server.status().await.unwrap_err();
+    assert!(
+        matches!(&error, AskError::Refused { why: Some(why), .. } if matches!(**why, Refused::Busy { .. })),
+        "{error}"
+    );
+    replies.pop().unwrap().refuse(Refused::Stopping);
+    waiting.pop();
+    let served = async { while server.status().await.is_err() {} };
+    timeout(SOON, served).await.expect("there is a place again");
 }
 
 #[tokio::test]
@@ -331,10 +420,14 @@ async fn a_daemon_about_to_stop_says_so() {
     let (orders, ordered) = mpsc::channel(1);
     drop((asked, ordered));
     let path = dir.path("sock");
-    let _server = tokio::spawn(serve(ControlSocket::bind(&path).unwrap(), Daemon { snapshots, orders }));
+    let _server =
+        tokio::spawn(serve(ControlSocket::bind(&path).unwrap(), Daemon { snapshots, orders, lines: Lines::default() }));
     for verb in ["status", "reload"] {
         let (path, request) = (path.clone(), request(verb));
-        let error = spawn_blocking(move || super::print(&path, &request, false, SOON)).await.unwrap().unwrap_err();
+        let error = spawn_blocking(move || super::print(&path, &request, false, SOON, |_| panic!("no part")))
+            .await
+            .unwrap()
+            .unwrap_err();
         assert_eq!(error.to_string(), "vrrpd says: vrrpd is about to stop");
         assert!(matches!(error, AskError::Refused { why: Some(why), .. } if *why == Refused::Stopping));
     }
@@ -424,7 +517,7 @@ async fn orders_arrive_whole_and_what_was_done_is_printed() {
     reply.send(Ok(Reloaded { changes: changes.clone(), ended })).unwrap();
     let expected = "\
 /a.conf: no changes; 2 virtual routers go on undisturbed
-no longer as it was set by hand:
+changes made by hand that ended:
   a: stopped
 ";
     assert_eq!(asked.await.unwrap().unwrap(), good(expected));
@@ -530,7 +623,7 @@ async fn a_refusal_arrives_in_words_and_typed() {
     let error = asked.await.unwrap().unwrap_err();
     let text = r#"no virtual router is called "mial"; there are mail, proxy"#;
     assert_eq!(error.to_string(), format!("vrrpd says: {text}"));
-    let json: serde_json::Value = serde_json::from_str(&error.json()).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&error.json(&request("status"))).unwrap();
     let refused = serde_json::json!({"kind": "no-such-router", "name": "mial", "known": ["mail", "proxy"]});
     assert_eq!(json, serde_json::json!({"error": text, "refused": refused}));
 
@@ -545,7 +638,7 @@ fn answers_of_older_and_newer_releases_are_understood() {
     let read = |line| read_answer::<Status>(Path::new("socket"), line).unwrap_err();
     let older = read(r#"{"v":1,"error":"unknown verb \"drain\"; known: status"}"#);
     assert_eq!(older.to_string(), r#"vrrpd says: unknown verb "drain"; known: status"#);
-    assert_eq!(older.json(), "{\n  \"error\": \"unknown verb \\\"drain\\\"; known: status\"\n}\n");
+    assert_eq!(older.json(&request("status")), "{\n  \"error\": \"unknown verb \\\"drain\\\"; known: status\"\n}\n");
     let newer = read(r#"{"v":1,"error":"out of tea","refused":{"kind":"out-of-tea","cups":0},"more":[1]}"#);
     assert_eq!(newer.to_string(), "vrrpd says: out of tea");
     assert!(matches!(newer, AskError::Refused { why: Some(why), .. } if *why == Refused::Other));
@@ -593,7 +686,7 @@ async fn a_sign_of_life_is_no_answer() {
         // Closed before it was read, the connection would be reset.
         let _ = std::io::Read::read(&mut client, &mut [0; 100]);
     });
-    let asked = spawn_blocking(move || super::print(&path, &request("reload"), false, SOON));
+    let asked = spawn_blocking(move || super::print(&path, &request("reload"), false, SOON, |_| panic!("no part")));
     assert_eq!(asked.await.unwrap().unwrap_err().to_string(), "vrrpd says: at last");
     slow.await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! What was done to several routers, for people.
+//! The result of an order to several routers, as text for people.
 
 use super::order::{Touched, TouchedRouter};
 

@@ -1,4 +1,4 @@
-//! How a request names the routers that it means.
+//! The names of routers in a request.
 
 use clap::Args;
 use serde::{Deserialize, Serialize};

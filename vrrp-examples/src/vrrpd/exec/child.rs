@@ -19,8 +19,9 @@ use super::stderr::Stderr;
 use super::user::Ids;
 use super::{inheritance, limits, own};
 use crate::vrrpd::config::Command;
+use crate::vrrpd::log::log;
 
-/// How long the last words may take to arrive once everybody who could still write them has been killed.
+/// The time that the last words may take to arrive once everybody who could still write them has been killed.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// A started command. Dropping it kills its group.
@@ -116,11 +117,17 @@ impl Child {
     pub(super) fn signal_group(&self, signal: Signal) {
         match killpg(self.group, signal) {
             Ok(()) | Err(Errno::ESRCH) => {}
-            Err(errno) => tracing::error!("cannot send {signal} to process group {}: {}", self.group, errno.desc()),
+            Err(errno) => log!(
+                KillFailed,
+                error = errno.desc(),
+                "cannot send {signal} to process group {}: {}",
+                self.group,
+                errno.desc()
+            ),
         }
     }
 
-    /// The last message on stderr so far.
+    /// Returns the last message on stderr so far.
     pub(super) fn last_words(&self) -> Option<String> {
         self.stderr.last_message()
     }
@@ -135,14 +142,14 @@ impl Drop for Child {
     }
 }
 
-/// Whether the process is dead; leaves it to be reaped.
+/// Returns true if the process is dead; leaves it to be reaped.
 fn has_ended(process: Pid) -> bool {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-    // Other errors: it died of a signal without a name, or is no child any more.
+    // Other errors mean that it died of a signal without a name, or is not a child any more.
     !matches!(waitid(Id::Pid(process), flags), Ok(WaitStatus::StillAlive) | Err(Errno::EINTR))
 }
 
-/// The sentence for a failed start. The switch of user and the exec report through the same error; these two numbers
+/// Returns the sentence for a failed start. The switch of user and the exec report through the same error; these two numbers
 /// are the switch's.
 fn explain(program: &str, ids: Option<&Ids>, error: &io::Error) -> String {
     let errno = error.raw_os_error().map(Errno::from_raw);

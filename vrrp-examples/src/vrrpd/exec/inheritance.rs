@@ -1,9 +1,9 @@
-//! What scripts do not inherit.
+//! Variables and descriptors that scripts do not inherit.
 
 use caps::errors::CapsError;
 use caps::{CapSet, runtime};
 
-/// Where systemd, or whoever else supervises, speaks to vrrpd alone.
+/// The variables in which systemd, or another supervisor, speaks to vrrpd alone.
 const OURS: [&str; 17] = [
     "VRRPD_STATE_FD",
     "NOTIFY_SOCKET",
@@ -25,7 +25,7 @@ const OURS: [&str; 17] = [
 ];
 const OURS_BEGIN: [&str; 4] = ["WATCHDOG_", "LISTEN_", "MEMORY_PRESSURE_", "RUST_"];
 
-/// Whether a variable of the environment is for vrrpd itself.
+/// Returns true if a variable of the environment is for vrrpd itself.
 pub(super) fn is_ours(variable: &str) -> bool {
     OURS.contains(&variable) || OURS_BEGIN.iter().any(|begin| variable.starts_with(begin))
 }

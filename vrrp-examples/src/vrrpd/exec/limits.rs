@@ -18,7 +18,7 @@ const WITH_LIMITS: &str = "--internal-run-with-limits";
 const LIMITED: [Resource; 2] = [Resource::RLIMIT_RTTIME, Resource::RLIMIT_NOFILE];
 /// This program, even where its file has been replaced.
 const THIS: &str = "/proc/self/exe";
-/// As a shell ends that cannot run a command.
+/// The exit status of a shell that cannot run a command.
 const CANNOT_RUN: u8 = 127;
 
 /// The soft limits that the process was started with, and the name that it was called by.
@@ -40,7 +40,7 @@ pub(crate) fn restore() {
     }
 }
 
-/// What starts `program` with the limits that this process was started with.
+/// Returns a command that starts `program` with the limits that this process was started with.
 pub(super) fn command(program: &str) -> Command {
     match FOUND.get() {
         Some((found, called)) if soft().is_some_and(|now| now != *found) => {
@@ -52,7 +52,7 @@ pub(super) fn command(program: &str) -> Command {
     }
 }
 
-/// Where the arguments of this process ask for it, sets the limits and becomes the command: then this returns only if that
+/// Sets the limits and becomes the command, if the arguments of this process ask for it: then this returns only if that
 /// cannot be.
 pub(crate) fn become_command(arguments: &[OsString]) -> Option<ExitCode> {
     let [_, asked, real_time, files, program, words @ ..] = arguments else { return None };

@@ -58,19 +58,19 @@ pub async fn run(command: &Command, arguments: &[String], limit: Duration) -> (O
 /// Returns the numbers of a user and its group. May block (directory services).
 ///
 /// # Errors
-/// What is wrong with the names, as a phrase.
+/// The fault of the names, as a phrase.
 pub(crate) fn ids(user: &User) -> Result<(Uid, Gid), String> {
     user::Ids::of(user).map(|ids| (ids.uid, ids.gid))
 }
 
-/// How long after SIGTERM a script that is cut off has until SIGKILL.
+/// The time from SIGTERM to SIGKILL for a script that is cut off.
 pub const GRACE: Duration = Duration::from_secs(1);
 
-/// Runs `command` with `arguments` after its own words until it ends, or until `cut` says why it has to. Then its process
-/// group gets SIGTERM, and what is left of it [`GRACE`] later SIGKILL.
+/// Runs `command` with `arguments` after its own words until it ends, or until `cut` says why it must. Then its process
+/// group gets SIGTERM, and all that is left of it gets SIGKILL after [`GRACE`].
 ///
-/// What a command that ended by itself left running lives on. This returns when the command itself is gone, or has been sent
-/// SIGKILL; for the rest the same holds as for [`run`].
+/// Processes that a command leaves running when it ends by itself live on. This function returns when the command itself is gone
+/// or has been sent SIGKILL. For the rest the same is true as for [`run`].
 pub async fn run_until<R>(
     command: &Command,
     arguments: &[String],
@@ -118,7 +118,7 @@ pub async fn run_until<R>(
     (ended, Remains(Left::Nothing))
 }
 
-/// How a script ended that may be cut off for a reason `R`.
+/// The end of a script that may be cut off for a reason `R`.
 #[derive(Debug)]
 pub enum Ended<R> {
     /// Nobody had to end it.
@@ -127,20 +127,20 @@ pub enum Ended<R> {
     CutOff(CutOff<R>),
 }
 
-/// How a script was cut off.
+/// The details of how a script was cut off.
 #[derive(Debug)]
 pub struct CutOff<R> {
-    /// Why.
+    /// The reason.
     pub why: R,
-    /// How long it had run until then.
+    /// The time for which it had run until then.
     pub ran: Duration,
-    /// Whether SIGTERM was not enough.
+    /// True if SIGTERM was not enough.
     pub killed: bool,
     /// Its last message on stderr until then.
     pub stderr: Option<String>,
 }
 
-/// What may still be there of a run whose outcome is known.
+/// The processes of a run that may still be there after its outcome is known.
 #[derive(Debug)]
 pub struct Remains(Left);
 

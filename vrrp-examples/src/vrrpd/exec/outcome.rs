@@ -1,11 +1,11 @@
-//! How a run went, in the words of the log.
+//! The outcome of a run, in the words of the log.
 
 use std::fmt;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-/// How a run went. Only exit status 0 is a success: whatever cannot be known counts as failed.
+/// The outcome of a run. Only exit status 0 is a success: whatever cannot be known counts as failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It ended by itself.
@@ -24,7 +24,7 @@ pub enum Outcome {
     },
     /// It took longer than it may and was killed with its process group.
     TimedOut {
-        /// How long it may take.
+        /// The time that it may take.
         limit: Duration,
         /// Its last message on stderr until then.
         stderr: Option<String>,
@@ -34,7 +34,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Whether it ended by itself with exit status 0.
+    /// Returns true if it ended by itself with exit status 0.
     #[must_use]
     pub fn success(&self) -> bool {
         matches!(self, Self::Exited { status: 0, .. })

@@ -1,4 +1,4 @@
-//! Which children are ours to reap. The other ones are orphans, which come to whoever is PID 1 or a subreaper.
+//! The children that are ours to reap. The other ones are orphans, which come to whoever is PID 1 or a subreaper.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,7 @@ fn own() -> MutexGuard<'static, Own> {
     OWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A child of ours has been started, by the calling thread.
+/// Notes that the calling thread has started a child of ours.
 pub(super) fn started(child: Pid) {
     own().running.insert(child);
 }

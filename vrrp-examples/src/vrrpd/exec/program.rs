@@ -1,4 +1,4 @@
-//! What keeps a command from being run, found out without running it.
+//! Finds out why a command could not be run, without running it.
 
 use std::ffi::CString;
 use std::fmt;
@@ -23,9 +23,9 @@ const INTERPRETERS: [&str; 12] =
 /// Something about a command that an administrator has to know before it is needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Obstacle {
-    /// What is wrong, in one sentence without its end.
+    /// The problem, in one sentence without its end.
     pub problem: String,
-    /// What to do about it.
+    /// Advice how to correct it.
     pub help: String,
 }
 
@@ -35,13 +35,13 @@ impl Obstacle {
     }
 }
 
-/// Says why `command` cannot be run on this host as it is, if that can be known: by a daemon that runs as root, or as the
-/// caller. May block, as every look at a file system or a directory of users may.
+/// Returns an error if it is known that `command` cannot be run on this host: by a daemon that runs as root, or as the
+/// caller. May block, like every access to a file system or a directory of users.
 ///
-/// What the caller is not allowed to see is not told.
+/// Obstacles that the caller is not allowed to see are not reported.
 ///
 /// # Errors
-/// The first thing that is in the way.
+/// The first obstacle.
 pub fn can_run(command: &Command, as_root: bool) -> Result<(), Obstacle> {
     let ids = whom(command, as_root)?;
     if !as_root && !ids.are_ours() && !may_switch() {
@@ -96,7 +96,7 @@ pub fn needs_no_shell(command: &Command) -> Result<(), Obstacle> {
     }
 }
 
-/// Whom a command runs as.
+/// Returns whom a command runs as.
 fn whom(command: &Command, as_root: bool) -> Result<Ids, Obstacle> {
     match &command.user {
         Some(user) => {
@@ -107,7 +107,7 @@ fn whom(command: &Command, as_root: bool) -> Result<Ids, Obstacle> {
     }
 }
 
-/// Whether this process may become another user and group; where that is not known, it may.
+/// Returns true if this process may become another user and group, or if that is not known.
 fn may_switch() -> bool {
     /// `CAP_SETGID` and `CAP_SETUID` of linux/capability.h.
     const BOTH: u64 = 1 << 6 | 1 << 7;
@@ -116,7 +116,7 @@ fn may_switch() -> bool {
     effective.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).is_none_or(|set| set & BOTH == BOTH)
 }
 
-/// Where a program is: as the system looks for it.
+/// Returns where a program is: as the system looks for it.
 fn find(word: &str) -> Result<PathBuf, Obstacle> {
     let path = Path::new(word);
     if word.contains('/') {
@@ -179,7 +179,7 @@ fn is_program(path: &Path, file: &Metadata) -> Result<(), Obstacle> {
     Err(Obstacle::new(format_args!("{shown} is {what}"), "name a program"))
 }
 
-/// Whether whom it runs as may execute it, and read it where it is a script.
+/// Returns an error if the user of the command may not execute the file, or may not read it where it is a script.
 fn is_allowed(path: &Path, file: &Metadata, ids: &Ids) -> Result<(), Obstacle> {
     let (shown, who) = (path.display(), &ids.name);
     let noexec = statvfs(path).is_ok_and(|fs| fs.flags().contains(FsFlags::ST_NOEXEC));
@@ -206,14 +206,14 @@ fn is_allowed(path: &Path, file: &Metadata, ids: &Ids) -> Result<(), Obstacle> {
     Ok(())
 }
 
-/// The supplementary groups of a switch of user are dropped, so only one's own count where there is none.
+/// Returns the supplementary groups. A switch of user drops them, so only our own count, if there is no switch.
 fn groups(ids: &Ids) -> Vec<u32> {
     let own = ids.are_ours().then(|| User::from_uid(ids.uid).ok().flatten()).flatten();
     let named = own.and_then(|user| getgrouplist(&CString::new(user.name).ok()?, ids.gid).ok());
     named.map_or_else(|| vec![ids.gid.as_raw()], |groups| groups.iter().map(|group| group.as_raw()).collect())
 }
 
-/// Whether the bits of a mode give somebody a right: 4 to read, 2 to write, 1 to execute or enter.
+/// Returns true if the bits of a mode give somebody a right: 4 to read, 2 to write, 1 to execute or enter.
 fn may(file: &Metadata, ids: &Ids, groups: &[u32], right: u32) -> bool {
     let mode = file.mode();
     if ids.uid.is_root() {
@@ -227,7 +227,7 @@ fn may(file: &Metadata, ids: &Ids, groups: &[u32], right: u32) -> bool {
     mode >> shift & right == right
 }
 
-/// Whether the kernel knows how to run it: a binary, or a script whose interpreter is there.
+/// Returns an error unless the kernel can run it: it is a binary, or a script whose interpreter is there.
 fn is_understood(path: &Path, ids: &Ids) -> Result<(), Obstacle> {
     let shown = path.display();
     let mut start = Vec::new();
@@ -289,7 +289,7 @@ fn is_understood(path: &Path, ids: &Ids) -> Result<(), Obstacle> {
     Ok(())
 }
 
-/// Whether only root can change a file: itself, every folder above it, and what links on the way point to.
+/// Returns an error unless only root can change a file: itself, every folder above it, and the targets of links on the way.
 fn is_roots(path: &Path) -> Result<(), Obstacle> {
     let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let both = [path, real.as_path()];

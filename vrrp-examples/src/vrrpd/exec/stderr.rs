@@ -1,4 +1,4 @@
-//! The end of what a command says on stderr: at 3 a.m. that is worth more than the exit status.
+//! The end of a command's output on stderr. At night an operator needs it more than the exit status.
 
 use tokio::io::AsyncReadExt;
 use tokio::process::ChildStderr;
@@ -42,7 +42,7 @@ impl Stderr {
         }
     }
 
-    /// Where somebody still holds the other end, reads on for him, or his next word would kill him (`SIGPIPE`).
+    /// Reads on for a process that still holds the other end: its next write would kill it otherwise (`SIGPIPE`).
     pub(super) fn give_away(&mut self) {
         let Some(mut pipe) = self.pipe.take() else { return };
         if let Ok(permit) = READ_FOR_OTHERS.try_acquire() {
@@ -53,7 +53,7 @@ impl Stderr {
         }
     }
 
-    /// The last message: the last line that is not blank, with the line that it continues where it is indented
+    /// Returns the last message: the last line that is not blank, with the line that it continues where it is indented
     /// (Squid's fatal errors end in such lines). Control characters are replaced: it ends in logs and on terminals.
     pub(super) fn last_message(&self) -> Option<String> {
         let text = String::from_utf8_lossy(&self.end);

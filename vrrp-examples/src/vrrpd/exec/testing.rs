@@ -28,7 +28,7 @@ impl Dir {
         self.0.join(name)
     }
 
-    /// An executable shell script; `$D` is this directory.
+    /// Returns an executable shell script; `$D` is this directory.
     pub(crate) fn script(&self, name: &str, body: &str) -> Command {
         self.executable(name, &format!("#!/bin/sh\nD={}\n{body}\n", self.0.display()))
     }
@@ -46,13 +46,13 @@ impl Dir {
         command(&[path.to_str().unwrap()])
     }
 
-    /// What scripts have written to a file so far, by lines.
+    /// Returns the lines that scripts have written to a file so far.
     pub(crate) fn lines(&self, name: &str) -> Vec<String> {
         let text = fs::read_to_string(self.path(name)).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
 
-    /// The process id that a script has written to a file, waited for.
+    /// Returns the process id that a script has written to a file, waited for.
     pub(crate) async fn pid(&self, name: &str) -> i32 {
         let mut pid = None;
         until("a script writes its process id", || {
@@ -83,7 +83,7 @@ pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Whether a process runs; a dead one that nobody has reaped yet does not.
+/// Returns true if a process runs. A dead one that nobody has reaped yet does not.
 pub(crate) fn runs(pid: i32) -> bool {
     let stat = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).unwrap_or_default();
     !matches!(stat.rsplit(") ").next().and_then(|rest| rest.chars().next()), None | Some('Z' | 'X'))

@@ -143,7 +143,7 @@ async fn our_own_user_needs_no_switch() {
     assert_eq!(says(&command).await, "exit status 0");
 }
 
-/// As a service does that has a user of its own and ambient capabilities. Only root can play that.
+/// Tests a service with its own user and ambient capabilities. Only root can play that part.
 #[test]
 fn another_user_gets_no_capability_from_one_that_is_not_root() {
     const INSIDE: &str = "VRRPD_TEST_AS_ANOTHER_USER";

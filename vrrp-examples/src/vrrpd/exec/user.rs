@@ -4,11 +4,11 @@ use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid};
 
 use crate::vrrpd::config;
 
-/// Whom a command runs as. Supplementary groups are dropped with the switch, not replaced by the user's own: setting
-/// those between fork and exec is not to be had in safe Rust.
+/// The user that a command runs as. Supplementary groups are dropped with the switch, not replaced by the user's own:
+/// setting those between fork and exec is not to be had in safe Rust.
 #[derive(Debug)]
 pub(super) struct Ids {
-    /// How messages call it: `user nobody`.
+    /// The name in messages: `user nobody`.
     pub(super) name: String,
     pub(super) uid: Uid,
     pub(super) gid: Gid,
@@ -42,7 +42,7 @@ impl Ids {
         Ok(Self { name, uid, gid })
     }
 
-    /// Whether this is whom we run as already: switching would only ask for privileges that it does not need.
+    /// Returns true if we run as this user already: switching would only ask for privileges that it does not need.
     pub(super) fn are_ours(&self) -> bool {
         self.uid == geteuid() && self.gid == getegid()
     }

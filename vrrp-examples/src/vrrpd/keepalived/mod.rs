@@ -36,10 +36,11 @@ pub fn load(path: &Path) -> Result<Loaded, Diagnostics> {
     load_with_places(path, &host_id()).map(|(loaded, _)| loaded)
 }
 
-/// As [`load`], and says where the instances stand. `id`: what this host is called in lines for some hosts only (`@ID`).
+/// Does the same as [`load`], and returns the places of the instances too. `id` is the name of this host in lines for some
+/// hosts only (`@ID`).
 ///
 /// # Errors
-/// Everything found wrong with them, not only the first.
+/// All errors of the files, not only the first.
 pub fn load_with_places(path: &Path, id: &str) -> Result<(Loaded, Places), Diagnostics> {
     let mut report = Report::new(secrets::printable);
     let statements = Files::new(keywords::is_known, id).load(path, &mut report);
@@ -80,7 +81,10 @@ fn finish(
     find: FindInterface<'_>,
     mut report: Report,
 ) -> Result<(Loaded, Places), Diagnostics> {
-    let (daemon, instances) = lower::lower(Root::read(statements, &mut report), find, &mut report);
+    // A file that was cut off or emptied is no wish that nothing runs; one with nothing but comments is.
+    let is_idle = statements.is_empty() && !report.text(0).trim().is_empty();
+    let root = Root::read(statements, &mut report);
+    let (daemon, instances) = lower::lower(root, is_idle, find, &mut report);
     let failed = report.failed();
     let found = report.take_found();
     match failed {

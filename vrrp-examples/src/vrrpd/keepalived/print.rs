@@ -6,8 +6,8 @@ use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
 use crate::vrrpd::config::{
-    Announce, Check, Command, Daemon, Fixed, InitialValue, Instance, InterfaceDelay, Mark, Notify, Prefix, Probe,
-    Protocol, Route, Rule, SyncGroup, Track, TrackWeight, User,
+    Announce, Check, Command, Daemon, Fixed, InitialValue, Instance, InterfaceDelay, Mark, NOTHING_IS_SET, Notify,
+    Prefix, Probe, Protocol, Route, Rule, SyncGroup, Track, TrackWeight, User,
 };
 use crate::vrrpd::keepalived::blocks::check;
 use crate::vrrpd::keepalived::blocks::track::Kind;
@@ -16,15 +16,15 @@ use vrrp_core::{AdvertInterval, Family, Profile, Version, Weight};
 use vrrp_io_linux::VirtualIp;
 use vrrp_io_linux::checks::{self as native, Arguments, Process};
 
-/// The configuration as a keepalived.conf that says all that it means. Read again it gives the same, but for passwords:
+/// Returns the configuration as a keepalived.conf that says all that it means. Read again it gives the same, but for passwords:
 /// they are not printed.
 #[must_use]
 pub fn print(daemon: &Daemon) -> String {
     let texts: Vec<String> = texts(daemon).map(|(_, text)| text).filter(|text| !text.is_empty()).collect();
-    texts.join("\n")
+    if texts.is_empty() { NOTHING_IS_SET.to_owned() } else { texts.join("\n") }
 }
 
-/// What a block of the configuration is about.
+/// The subject of a block of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject<'a> {
     /// `global_defs`.
@@ -42,13 +42,13 @@ pub enum Subject<'a> {
 pub struct Setting {
     /// The keyword, or that of the list.
     pub keyword: String,
-    /// What follows it, with its unit.
+    /// The value after it, with its unit.
     pub value: String,
-    /// Whether there may be several of it.
+    /// True if there may be several of it.
     pub in_list: bool,
 }
 
-/// The lists that stand in no block. What they hold is global.
+/// The lists outside of all blocks. Their lines are global.
 pub(crate) const LISTS: [&str; 4] = ["interface_up_down_delays", "static_ipaddress", "static_routes", "static_rules"];
 
 /// All settings of a configuration but passwords, by what they are about. Two configurations are the same if these are, and
@@ -78,7 +78,7 @@ fn texts(daemon: &Daemon) -> impl Iterator<Item = (Subject<'_>, String)> {
 
 /// Reads what was printed of one block.
 fn read(text: &str) -> Vec<Setting> {
-    /// What is told in seconds.
+    /// Keywords with a time in seconds.
     const TIMES: [&str; 12] = [
         "fork_delay",
         "terminate_delay",
@@ -150,7 +150,7 @@ impl Printer {
         self.line("}");
     }
 
-    /// A block with a line for each item, if there is one.
+    /// Returns a block with a line for each item, if there is one.
     fn list<T>(&mut self, head: &str, items: impl IntoIterator<Item = T>, line: impl Fn(T) -> String) {
         let mut items = items.into_iter().peekable();
         if items.peek().is_some() {
@@ -160,7 +160,7 @@ impl Printer {
 
     fn globals(&mut self, daemon: &Daemon) {
         let Daemon { scheduling, .. } = daemon;
-        // One for all instances of a family: there is no other way to write it down.
+        // All instances of a family have the same one: there is no other way to write it.
         let gap = |family: Family| {
             let instances = daemon.instances.iter().filter(|instance| instance.family == family);
             instances.map(|instance| instance.announce.gap).max().filter(|gap| !gap.is_zero())
@@ -249,7 +249,7 @@ impl Printer {
         self.line(format_args!("terminate_delay {}", seconds(process.delay_down)));
     }
 
-    /// A list for each kind of checks.
+    /// Writes a list for each kind of checks.
     fn tracked_checks(&mut self, tracks: &[Track], daemon: &Daemon) {
         let kind = |track: &Track| daemon.checks.iter().find(|check| check.name == track.name).map(Kind::of);
         for wanted in [Kind::Script, Kind::File, Kind::Process] {
@@ -300,7 +300,7 @@ impl Printer {
                     out.line("native_ipv6");
                 }
             }
-            let address = |vip: &VirtualIp| of_instance(vip, instance, macvlans);
+            let address = |virtual_ip: &VirtualIp| of_instance(virtual_ip, instance, macvlans);
             out.list("virtual_ipaddress", &instance.addresses, address);
             out.list("virtual_ipaddress_excluded", &instance.excluded, address);
             out.list("virtual_routes", &instance.routes, |found| route(found, &instance.track_interfaces));
@@ -326,7 +326,7 @@ impl Printer {
             (false, false) => self.line("no_accept"),
         }
         self.line(format_args!("lower_prio_no_advert {}", on(!protocol.answer_lower)));
-        self.line(format_args!("higher_prio_send_advert {}", on(protocol.last_word)));
+        self.line(format_args!("higher_prio_send_advert {}", on(protocol.yield_advertisement)));
         if owner {
             self.line(format_args!("owner_ignore_adverts {}", on(!protocol.owner_listens)));
         }
@@ -389,14 +389,14 @@ fn seconds(time: Duration) -> String {
     micros.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// A command, and whom it runs as.
+/// Returns a command with its user.
 fn with_user(Command { words, user, .. }: &Command) -> String {
     let names = user.iter().flat_map(|user| [Some(&user.user), user.group.as_ref()]).flatten();
     let names: String = names.map(|name| format!(" \"{}\"", escaped(name, "\\"))).collect();
     format!("{}{names}", command_line(words))
 }
 
-/// A command is one word in double quotes, in which its own words are split once more.
+/// Returns a command as one word in double quotes, in which its own words are split once more.
 fn command_line(words: &[String]) -> String {
     let words: Vec<String> = words
         .iter()
@@ -408,7 +408,7 @@ fn command_line(words: &[String]) -> String {
     format!("\"{}\"", words.join(" "))
 }
 
-/// What would end a word, begin an escape or be refused is written in octal digits after `escape`.
+/// Writes each character that would end a word, begin an escape or be refused as octal digits after `escape`.
 fn escaped(text: &str, escape: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
@@ -427,23 +427,24 @@ fn escaped(text: &str, escape: &str) -> String {
     out
 }
 
-fn address(vip: &VirtualIp) -> String {
-    let mut line = vip.to_string();
-    option(&mut line, "brd", vip.broadcast);
-    option(&mut line, "dev", vip.device.as_deref().map(word));
-    option(&mut line, "scope", Some(vip.scope.number()).filter(|scope| *scope != 0));
-    option(&mut line, "label", vip.label.as_deref().map(word));
-    if vip.no_prefix_route {
+fn address(virtual_ip: &VirtualIp) -> String {
+    let mut line = virtual_ip.to_string();
+    option(&mut line, "brd", virtual_ip.broadcast);
+    option(&mut line, "dev", virtual_ip.device.as_deref().map(word));
+    option(&mut line, "scope", Some(virtual_ip.scope.number()).filter(|scope| *scope != 0));
+    option(&mut line, "label", virtual_ip.label.as_deref().map(word));
+    if virtual_ip.no_prefix_route {
         line += " noprefixroute";
     }
     line
 }
 
-/// An address, and whether it leaves its interface untracked.
-fn of_instance(vip: &VirtualIp, instance: &Instance, macvlans: &BTreeSet<&str>) -> String {
-    let other = vip.device.as_deref().filter(|device| *device != instance.interface && !macvlans.contains(device));
+/// Returns an address, and true if it leaves its interface untracked.
+fn of_instance(virtual_ip: &VirtualIp, instance: &Instance, macvlans: &BTreeSet<&str>) -> String {
+    let other =
+        virtual_ip.device.as_deref().filter(|device| *device != instance.interface && !macvlans.contains(device));
     let untracked = other.is_some_and(|device| !instance.track_interfaces.contains(&by_device(device)));
-    if untracked { address(vip) + " no_track" } else { address(vip) }
+    if untracked { address(virtual_ip) + " no_track" } else { address(virtual_ip) }
 }
 
 fn route(route: &Route, tracks: &[Track]) -> String {
@@ -526,9 +527,10 @@ fn by_device(device: &str) -> Track {
     Track { name: device.to_owned(), weight: TrackWeight::default() }
 }
 
-/// The tracked interfaces without those at the end that are tracked unnamed, for an address or a route.
+/// Returns the tracked interfaces without those at the end that are tracked unnamed, for an address or a route.
 fn named_interfaces<'a>(instance: &'a Instance, macvlans: &BTreeSet<&str>) -> &'a [Track] {
-    let of_addresses = instance.addresses.iter().chain(&instance.excluded).filter_map(|vip| vip.device.as_deref());
+    let of_addresses =
+        instance.addresses.iter().chain(&instance.excluded).filter_map(|virtual_ip| virtual_ip.device.as_deref());
     let of_routes = instance.routes.iter().filter_map(|route| route.device.as_deref());
     let devices: BTreeSet<&str> = of_addresses
         .chain(of_routes)

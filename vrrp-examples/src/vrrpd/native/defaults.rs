@@ -1,4 +1,4 @@
-//! What is meant where the file says nothing: keepalived's defaults.
+//! The defaults of the file: those of keepalived.
 
 use vrrp_core::{Family, Priority, Version, Vrid};
 
@@ -18,7 +18,7 @@ pub(crate) fn protocol(version: Version, strict: bool, priority: Priority) -> Pr
         profile: config::profile(version, strict),
         accept: priority.is_owner() || !strict,
         answer_lower: !strict,
-        last_word: !strict,
+        yield_advertisement: !strict,
         owner_listens: !(strict && priority.is_owner()),
         strict_list: strict,
         pseudo_header: true,

@@ -1,7 +1,7 @@
 //! Reads vrrpd's own configuration, in TOML, and lowers it to the daemon's [configuration](crate::vrrpd::config).
 //!
-//! It can say everything that the model holds, also what keepalived.conf has no words for. What it leaves open takes the
-//! same defaults. The tables and keys that there are stand in one table, of which also the schema and the reference are made.
+//! It can express everything in the model, even if keepalived.conf cannot. Keys that are left out have the same defaults. One
+//! table lists all tables and keys; the schema and the reference are made of it too.
 
 mod defaults;
 mod read;
@@ -15,6 +15,8 @@ mod tree;
 mod write;
 
 use std::path::Path;
+
+pub use crate::vrrpd::native::reference::{Place, Row, Section};
 
 use crate::vrrpd::config::Daemon;
 use crate::vrrpd::report::Report;
@@ -33,10 +35,10 @@ pub fn load(path: &Path) -> Result<Loaded, Diagnostics> {
     load_with_places(path).map(|(loaded, _)| loaded)
 }
 
-/// As [`load`], and says where the routers stand.
+/// Does the same as [`load`], and returns the places of the routers too.
 ///
 /// # Errors
-/// Everything found wrong with it, not only the first.
+/// All errors of the file, not only the first.
 pub fn load_with_places(path: &Path) -> Result<(Loaded, Places), Diagnostics> {
     let name = path.display().to_string();
     let mut report = Report::new(secrets::printable);
@@ -69,7 +71,13 @@ pub fn schema() -> serde_json::Value {
     schema::schema()
 }
 
-/// Returns the tables of all keys in Markdown.
+/// Returns all tables and keys in words.
+#[must_use]
+pub fn sections() -> Vec<Section> {
+    reference::sections()
+}
+
+/// Returns the same in Markdown.
 #[must_use]
 pub fn reference() -> String {
     reference::reference()

@@ -1,8 +1,8 @@
-//! What of a source line may be shown: it goes to logs, and a password must not.
+//! Hides the part of a source line that may be a password: the line goes to logs.
 
 use crate::vrrpd::report::diagnostics::nearest;
 
-/// What a key of a password has in it, well spelt or not.
+/// Parts of the key of a password, correctly spelt or not.
 const HINTS: [&str; 6] = ["auth", "pass", "secret", "hmac", "psk", "pwd"];
 
 /// Returns `line` with every character one column wide, and without what may be a password. `before` is the text above.
@@ -19,12 +19,12 @@ fn visible(c: char) -> char {
     if is_space(c) { ' ' } else { c }
 }
 
-/// How much of a line may be shown: all up to the value of a key that may be one of a password.
+/// Returns how much of a line may be shown: all up to the value of a key that may be one of a password.
 fn open(line: &str) -> usize {
     let mut key_start = 0;
     for (at, c) in line.char_indices() {
         match c {
-            // A bare `=` may stand inside of a text; to hide too much does no harm.
+            // A bare `=` may be inside of a text; to hide too much does no harm.
             '=' if line.get(key_start..at).is_some_and(is_secret) => return at + 1,
             '=' | ',' | '{' | '[' => key_start = at + 1,
             _ => {}
@@ -33,14 +33,14 @@ fn open(line: &str) -> usize {
     line.len()
 }
 
-/// Whether the last part of a key is that of a password.
+/// Returns true if the last part of a key is that of a password.
 fn is_secret(key: &str) -> bool {
     let key = key.rsplit('.').next().unwrap_or_default();
     let key = key.trim().trim_matches(['"', '\'']).to_ascii_lowercase();
     HINTS.iter().any(|hint| key.contains(hint)) || nearest(&key, ["password"]).is_some()
 }
 
-/// Whether the line after this text goes on with the value of a password: a list, or a text of several lines.
+/// Returns true if the line after this text continues the value of a password: a list, or a text of several lines.
 fn is_inside(before: &str) -> bool {
     let Some((at, line)) = last_secret(before) else { return false };
     let Some(value) = before.get(at + open(line)..) else { return false };
@@ -56,7 +56,7 @@ fn is_inside(before: &str) -> bool {
     !value.get(closing.len()..).is_some_and(|rest| rest.contains(closing))
 }
 
-/// The last line with a password in it, and where it begins.
+/// Returns the last line with a password in it, and where it begins.
 fn last_secret(before: &str) -> Option<(usize, &str)> {
     let mut start = before.len();
     for line in before.split_inclusive('\n').rev() {

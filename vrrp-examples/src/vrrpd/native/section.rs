@@ -11,9 +11,9 @@ use crate::vrrpd::native::tree::{At, Node, Value, Word};
 use crate::vrrpd::report::diagnostics::{Diagnostic, nearest, nearest_first};
 use crate::vrrpd::report::{Report, Span};
 
-/// A table whose keys are known.
+/// A table with known keys.
 pub(crate) struct Section<'a> {
-    /// For what is missing.
+    /// The place for messages about what is missing.
     pub(crate) span: Span,
     shapes: Vec<&'static Shape>,
     entries: &'a [(Word, Node)],
@@ -41,7 +41,7 @@ impl<'a> Section<'a> {
         Some(section)
     }
 
-    /// Returns a table of which only some keys are looked at.
+    /// Returns a table that is read for some of its keys only.
     pub(crate) fn quiet(entries: &'a [(Word, Node)], span: Span, shapes: Vec<&'static Shape>) -> Self {
         Self { span, shapes, entries }
     }
@@ -51,7 +51,7 @@ impl<'a> Section<'a> {
         self.entries.iter().find(|(key, _)| key.value == name).map(|(_, node)| node)
     }
 
-    /// Returns where a key stands.
+    /// Returns the place of a key.
     pub(crate) fn key_span(&self, name: &str) -> Option<Span> {
         self.entries.iter().find(|(key, _)| key.value == name).map(|(key, _)| key.span)
     }
@@ -142,7 +142,7 @@ impl<'a> Section<'a> {
     pub(crate) fn path(&self, name: &str, report: &mut Report) -> Option<PathBuf> {
         let path = self.text(name, report)?;
         if path.value.is_empty() || path.value.contains('\0') {
-            report.error(path.span, "this is no path").with_expected(self.expected(name));
+            report.error(path.span, "this is not a path").with_expected(self.expected(name));
             return None;
         }
         Some(path.value.into())
@@ -264,7 +264,7 @@ pub(crate) fn host(node: &Node, report: &mut Report) -> Option<At<IpAddr>> {
     None
 }
 
-/// Whether one host can have this address.
+/// Returns true if a single host can have this address.
 pub(crate) fn is_of_one(address: IpAddr) -> bool {
     let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
     !(address.is_unspecified() || address.is_multicast() || broadcast)

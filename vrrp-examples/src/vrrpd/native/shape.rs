@@ -1,10 +1,10 @@
-//! What a table of the file may hold. The reader, the JSON schema and the reference are made of it.
+//! The keys of each table of the file. The reader, the JSON schema and the reference are made of them.
 
 /// A table of the file.
 pub(crate) struct Shape {
-    /// How it is written, for messages and headings: `[router.NAME]`.
+    /// The form in which it is written, for messages and headings: `[router.NAME]`.
     pub(crate) name: &'static str,
-    /// What it is for.
+    /// The purpose of the table.
     pub(crate) about: &'static str,
     pub(crate) keys: &'static [Key],
 }
@@ -13,15 +13,15 @@ pub(crate) struct Shape {
 pub(crate) struct Key {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
-    /// Whether it must be there, or what follows where it is not.
+    /// The value where the key is left out, if it may be left out.
     pub(crate) default: Default,
-    /// What it says.
+    /// The meaning of the value.
     pub(crate) about: &'static str,
-    /// What keepalived.conf calls it; several are separated by spaces.
+    /// The name in keepalived.conf; several are separated by spaces.
     pub(crate) keepalived: &'static str,
 }
 
-/// What follows where a key is left out.
+/// The value of a key that is left out.
 #[derive(Clone, Copy)]
 pub(crate) enum Default {
     Required,
@@ -29,7 +29,7 @@ pub(crate) enum Default {
     Is(&'static str),
 }
 
-/// What a value is.
+/// The type of a value.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Flag,

@@ -8,7 +8,7 @@ const DAY: u64 = 86_400_000_000;
 /// keepalived takes so many microseconds for a delay of preemption.
 const PREEMPT_DELAY: u64 = 1_000_000_000;
 const EVERY: Kind = Kind::Time(MILLISECOND, DAY);
-/// What a file says is multiplied by its weight, so this may be more than a priority can change.
+/// A weight. It is multiplied by the value of a file, so this may be more than a priority can change.
 const WEIGHT: Kind = Kind::Whole(-(i16::MAX as i64), i16::MAX as i64);
 const SPAN: Kind = Kind::Time(0, DAY);
 
@@ -19,49 +19,49 @@ const fn key(name: &'static str, kind: Kind, default: Default, about: &'static s
 /// The file.
 pub(crate) static FILE: Shape = Shape {
     name: "of the file",
-    about: "What concerns the daemon as a whole stands before the first table.",
+    about: "Settings of the daemon as a whole. They come before the first table.",
     keys: &[
         key(
             "lease",
             Kind::Flag,
             Is("true"),
-            "Whether addresses expire when this process is killed or hangs; `--no-lease` says no.",
+            "True: addresses expire when this process is killed or hangs. `--no-lease` overrides it.",
             "",
         ),
         key(
             "notify_timeout",
             SPAN,
             Is("\"60s\""),
-            "How long a notify script may take while no newer state waits; \"0s\": as long as it likes. `--notify-timeout` counts first.",
+            "The time that a notify script may take while no newer state waits; \"0s\": no limit. `--notify-timeout` overrides it.",
             "",
         ),
         key(
             "stop_timeout",
             SPAN,
             Is("\"5s\""),
-            "How long the scripts of a stop may take for each router and group; \"0s\": as long as they like. `--stop-timeout` counts first.",
+            "The time that the scripts of a stop may take for each router and group; \"0s\": no limit. `--stop-timeout` overrides it.",
             "",
         ),
         key(
             "startup_delay",
             SPAN,
             Is("\"0s\""),
-            "How long the routers wait after the start before they take part.",
+            "The time after the start before the routers take part.",
             "vrrp_startup_delay",
         ),
         key(
             "process",
             Kind::Table(&PROCESS),
             Is("an ordinary process"),
-            "How the kernel treats the thread of the routers.",
+            "Scheduling of the thread of the routers.",
             "",
         ),
-        key("scripts", Kind::Table(&SCRIPTS), Is("no user, not secure"), "What holds for all scripts.", ""),
+        key("scripts", Kind::Table(&SCRIPTS), Is("no user, not secure"), "Settings for all scripts.", ""),
         key(
             "interface",
             Kind::Named(&INTERFACE),
             Is("none"),
-            "Interfaces whose state has to last before it counts.",
+            "Interfaces whose changes count after a delay.",
             "interface_up_down_delays",
         ),
         key(
@@ -82,7 +82,7 @@ pub(crate) static FILE: Shape = Shape {
             "fifo_states_on_reload",
             Kind::Flag,
             Is("false"),
-            "Whether the named pipes are told every state again after a reload.",
+            "True: every state is written to the named pipes again after a reload.",
             "fifo_write_vrrp_states_on_reload",
         ),
         key(
@@ -105,7 +105,7 @@ pub(crate) static FILE: Shape = Shape {
 
 pub(crate) static PROCESS: Shape = Shape {
     name: "[process]",
-    about: "How the kernel treats the thread that the routers run on.",
+    about: "Scheduling of the thread that the routers run on.",
     keys: &[
         key(
             "real_time_priority",
@@ -118,7 +118,7 @@ pub(crate) static PROCESS: Shape = Shape {
             "real_time_limit",
             Kind::Time(1, u32::MAX as u64),
             Is("\"2s\""),
-            "How much processor time it may use without a pause before the kernel ends the process.",
+            "The processor time that it may use without a pause. After that the kernel ends the process.",
             "vrrp_rlimit_rttime",
         ),
         key("nice", Kind::Whole(-20, 19), Is("as it is started"), "Its nice value.", "vrrp_priority"),
@@ -126,7 +126,7 @@ pub(crate) static PROCESS: Shape = Shape {
             "lock_memory",
             Kind::Flag,
             Is("false"),
-            "Whether the memory of the process stays out of swap.",
+            "True: the memory of the process is kept out of swap.",
             "vrrp_no_swap",
         ),
     ],
@@ -134,7 +134,7 @@ pub(crate) static PROCESS: Shape = Shape {
 
 pub(crate) static SCRIPTS: Shape = Shape {
     name: "[scripts]",
-    about: "What holds for every script that says nothing else.",
+    about: "Settings for every script that has none of its own.",
     keys: &[
         key("user", Kind::Text, Is("the daemon's own"), "The user that scripts run as.", "script_user"),
         key("group", Kind::Text, Is("the user's own"), "The group that scripts run as.", ""),
@@ -142,7 +142,7 @@ pub(crate) static SCRIPTS: Shape = Shape {
             "secure",
             Kind::Flag,
             Is("false"),
-            "Whether a script is refused where root would run it and others can change it.",
+            "True: a script is refused if root would run it and others can change it.",
             "enable_script_security",
         ),
     ],
@@ -150,7 +150,7 @@ pub(crate) static SCRIPTS: Shape = Shape {
 
 pub(crate) static INTERFACE: Shape = Shape {
     name: "[interface.NAME]",
-    about: "How long the state of an interface has to last before it counts.",
+    about: "The time that a new state of an interface must last before it counts.",
     keys: &[
         key("up_delay", SPAN, Is("\"0s\""), "Before it counts as up.", ""),
         key("down_delay", SPAN, Is("\"0s\""), "Before it counts as down.", ""),
@@ -159,7 +159,7 @@ pub(crate) static INTERFACE: Shape = Shape {
 
 pub(crate) static FIXED: Shape = Shape {
     name: "[fixed]",
-    about: "What is there as long as the daemon runs, whoever is Master.",
+    about: "Addresses, routes and rules that are there as long as the daemon runs, whoever is Master.",
     keys: &[
         key(
             "addresses",
@@ -183,7 +183,7 @@ pub(crate) static FIFO: Shape = Shape {
     name: "[[fifo]]",
     about: "A named pipe that takes a line for each change, as keepalived writes it.",
     keys: &[
-        key("path", Kind::Path, Required, "Where it is, or is made.", ""),
+        key("path", Kind::Path, Required, "Its path. It is made if it does not exist.", ""),
         key(
             "script",
             Kind::Command,
@@ -202,7 +202,7 @@ pub(crate) static COMMAND: Shape = Shape {
             "command",
             Kind::CommandLine,
             Required,
-            "The program and its arguments: a text is split at spaces, a list is taken as it stands.",
+            "The program and its arguments: a text is split at spaces, a list is taken as it is.",
             "",
         ),
         key("user", Kind::Text, Is("that of [scripts]"), "The user that it runs as.", ""),
@@ -241,7 +241,7 @@ pub(crate) static ROUTER: Shape = Shape {
             "priority",
             Kind::Whole(1, 255),
             Is("100"),
-            "The highest one is Master; 255 is for a host whose own addresses they are.",
+            "The router with the highest one is Master. 255 is for a host that owns the addresses.",
             "priority state",
         ),
         key(
@@ -256,63 +256,63 @@ pub(crate) static ROUTER: Shape = Shape {
             "strict",
             Kind::Flag,
             Is("false"),
-            "Whether nothing is sent or heard but what the RFC of this version has; then a Master that does not own its addresses does not accept packets to them.",
+            "True: all extensions of the RFC of this version are off. A Master that does not own its addresses does not accept packets to them.",
             "vrrp_strict strict_mode",
         ),
         key(
             "accept",
             Kind::Flag,
             Is("true, and false with `strict`"),
-            "Whether a Master takes packets to the addresses though it does not own them. An owner always does.",
+            "True: a Master accepts packets to addresses that it does not own. An owner always does.",
             "accept no_accept",
         ),
         key(
             "answer_lower",
             Kind::Flag,
             Is("true, and false with `strict`"),
-            "Whether a Master answers a lower one at once.",
+            "True: a Master answers an advertisement of a lower priority at once.",
             "lower_prio_no_advert vrrp_lower_prio_no_advert",
         ),
         key(
-            "last_word",
+            "yield_advertisement",
             Kind::Flag,
             Is("true, and false with `strict`"),
-            "Whether a Master that yields advertises once more.",
+            "True: a Master that yields advertises once more.",
             "higher_prio_send_advert vrrp_higher_prio_send_advert",
         ),
         key(
             "owner_listens",
             Kind::Flag,
             Is("true, and false with `strict`"),
-            "Whether a router of priority 255 hears others.",
+            "True: a router of priority 255 hears other routers.",
             "owner_ignore_adverts vrrp_owner_ignore_adverts",
         ),
         key(
             "strict_list",
             Kind::Flag,
             Is("false, and true with `strict`"),
-            "Whether version 2 drops an advertisement for other addresses.",
+            "True: version 2 drops an advertisement with other addresses.",
             "skip_check_adv_addr vrrp_skip_check_adv_addr",
         ),
         key(
             "pseudo_header",
             Kind::Flag,
             Is("true"),
-            "Whether version 3 over IPv4 has a pseudo-header in the checksum that it sends.",
+            "True: the checksum that version 3 sends over IPv4 includes a pseudo-header.",
             "v3_checksum_as_v2",
         ),
         key(
             "preempt",
             Kind::Flag,
             Is("true"),
-            "Whether a better router takes over from a worse one that is Master.",
+            "True: a router of a higher priority takes over from a Master of a lower one.",
             "nopreempt",
         ),
         key(
             "preempt_delay",
             Kind::Time(0, PREEMPT_DELAY),
             Is("\"0s\""),
-            "How long to watch a worse Master before taking over from it.",
+            "The time that a router watches a Master of a lower priority before it takes over.",
             "",
         ),
         key(
@@ -361,7 +361,7 @@ pub(crate) static ROUTER: Shape = Shape {
             "track_own_interface",
             Kind::Flag,
             Is("true"),
-            "Whether the router is in fault while its interface is down.",
+            "True: the router is in fault while its interface is down.",
             "dont_track_primary",
         ),
         key(
@@ -397,7 +397,7 @@ pub(crate) static ROUTER: Shape = Shape {
 
 pub(crate) static ADDRESS: Shape = Shape {
     name: "{ address, device, .. }",
-    about: "An address, where its text alone does not say everything.",
+    about: "An address with settings of its own.",
     keys: &[
         key(
             "address",
@@ -410,8 +410,8 @@ pub(crate) static ADDRESS: Shape = Shape {
         key("label", Kind::Text, Is("none"), "A label of IPv4, 1 to 15 octets.", ""),
         key("scope", Kind::Scope, Is("\"global\""), "Its scope.", ""),
         key("broadcast", Kind::Host, Is("none"), "The broadcast address of IPv4; \"+\": all host bits set.", "brd"),
-        key("prefix_route", Kind::Flag, Is("true"), "Whether the kernel has a route to its network.", "noprefixroute"),
-        key("track", Kind::Flag, Is("true"), "Whether its device is tracked.", "no_track"),
+        key("prefix_route", Kind::Flag, Is("true"), "True: the kernel makes a route to its network.", "noprefixroute"),
+        key("track", Kind::Flag, Is("true"), "True: its device is tracked.", "no_track"),
     ],
 };
 
@@ -423,14 +423,14 @@ pub(crate) static UNICAST: Shape = Shape {
             "peers",
             Kind::List(&Kind::Short(&Kind::Host, &PEER)),
             Required,
-            "The only routers spoken and listened to.",
+            "The routers that advertisements are sent to and accepted from. There are no others.",
             "unicast_peer",
         ),
         key(
             "ttl",
             Kind::Whole(1, 255),
             Is("255, and 64 for IPv6"),
-            "TTL or hop limit of what is sent to them.",
+            "TTL or hop limit of packets to them.",
             "unicast_ttl",
         ),
     ],
@@ -461,7 +461,7 @@ pub(crate) static VIRTUAL_MAC: Shape = Shape {
             "transmit_base",
             Kind::Flag,
             Is("false, and true with `unicast`"),
-            "Whether advertisements come from the MAC address of the interface below all the same.",
+            "True: advertisements are sent from the MAC address of the interface below.",
             "vmac_xmit_base",
         ),
     ],
@@ -476,7 +476,7 @@ pub(crate) static ROUTE: Shape = Shape {
             "kind",
             Kind::Choice(&["unicast", "blackhole", "unreachable", "prohibit", "throw"]),
             Is("\"unicast\""),
-            "What it does with a packet.",
+            "The treatment of packets.",
             "",
         ),
         key("via", Kind::Host, Is("on the link"), "The next router.", "gw"),
@@ -486,8 +486,8 @@ pub(crate) static ROUTE: Shape = Shape {
         key("metric", Kind::Whole(0, u32::MAX as i64), Is("the kernel's"), "Its metric.", "priority preference"),
         key("scope", Kind::Scope, Is("as `ip route` chooses it"), "Its scope.", ""),
         key("mtu", Kind::Whole(0, u32::MAX as i64), Is("that of the device"), "MTU of the path.", ""),
-        key("onlink", Kind::Flag, Is("false"), "Whether `via` is on the link whatever the other routes say.", ""),
-        key("track", Kind::Flag, Is("true"), "Whether its device is tracked.", "no_track"),
+        key("onlink", Kind::Flag, Is("false"), "True: `via` counts as on the link, whatever the other routes say.", ""),
+        key("track", Kind::Flag, Is("true"), "True: its device is tracked.", "no_track"),
     ],
 };
 
@@ -510,7 +510,7 @@ pub(crate) static RULE: Shape = Shape {
             "Of the packets.",
             "",
         ),
-        key("invert", Kind::Flag, Is("false"), "Whether it is for the packets that do not match.", "not"),
+        key("invert", Kind::Flag, Is("false"), "True: the rule is for packets that do not match.", "not"),
         key("from", Kind::Network, Is("any"), "Source.", ""),
         key("to", Kind::Network, Is("any"), "Destination.", ""),
         key("input", Kind::Interface, Is("any"), "Interface that they came in by.", "iif dev"),
@@ -521,17 +521,23 @@ pub(crate) static RULE: Shape = Shape {
 
 pub(crate) static TRACK: Shape = Shape {
     name: "{ name, weight, reverse }",
-    about: "What is tracked with a weight of its own.",
+    about: "An interface or a check, tracked with a weight of its own.",
     keys: &[
         key("name", Kind::Text, Required, "Name of the interface or of the check.", ""),
         key(
             "weight",
             WEIGHT,
             Is("that of the check, or 0"),
-            "0: its failing is a fault. Else the priority changes: by a negative weight while it fails, by a positive one while it passes.",
+            "0: its failure is a fault. Otherwise the weight is added to the priority: a negative one while it fails, a positive one while it passes.",
             "",
         ),
-        key("reverse", Kind::Flag, Is("that of the check, or false"), "Whether failing counts as passing.", ""),
+        key(
+            "reverse",
+            Kind::Flag,
+            Is("that of the check, or false"),
+            "True: a failure counts as a success, and a success as a failure.",
+            "",
+        ),
     ],
 };
 
@@ -547,7 +553,7 @@ pub(crate) static NOTIFY: Shape = Shape {
             "lower_priority",
             Kind::Command,
             Is("none"),
-            "On hearing a Master of a lower priority while Master.",
+            "When this router is Master and hears a Master of a lower priority.",
             "notify_master_rx_lower_pri",
         ),
         key(
@@ -561,7 +567,7 @@ pub(crate) static NOTIFY: Shape = Shape {
             "priority_changes",
             Kind::Flag,
             Is("false"),
-            "Whether the named pipes are told of changes of the priority too.",
+            "True: changes of the priority are written to the named pipes too.",
             "notify_priority_changes vrrp_notify_priority_changes",
         ),
     ],
@@ -569,7 +575,7 @@ pub(crate) static NOTIFY: Shape = Shape {
 
 pub(crate) static ANNOUNCE: Shape = Shape {
     name: "[router.NAME.announce]",
-    about: "Announcements of the addresses to the neighbours. A time of \"0s\" is never.",
+    about: "Announcements of the addresses to the neighbours. A time of \"0s\" means never.",
     keys: &[
         key("repeat", Kind::Whole(1, 255), Is("5"), "Announcements at once on becoming Master.", "garp_master_repeat"),
         key("delay", SPAN, Is("\"5s\""), "Time to a second round of them.", "garp_master_delay"),
@@ -585,7 +591,7 @@ pub(crate) static ANNOUNCE: Shape = Shape {
             "lower_prio_repeat",
             Kind::Whole(0, 255),
             Is("5, and 0 with `strict`"),
-            "Announcements when another, lower Master was heard.",
+            "Announcements after another Master, of a lower priority, was heard.",
             "garp_lower_prio_repeat",
         ),
         key(
@@ -607,28 +613,28 @@ pub(crate) static ANNOUNCE: Shape = Shape {
 
 pub(crate) static GROUP: Shape = Shape {
     name: "[group.NAME]",
-    about: "Routers that are Master together or not at all. What members track with a weight counts for each of them.",
+    about: "Routers that are Master together or not at all. A weight that one member tracks counts for all.",
     keys: &[
         key("members", Kind::Words, Required, "Names of its routers; no router is in two groups.", "group"),
         key(
             "track_interfaces",
             Kind::List(&Kind::Short(&Kind::Interface, &TRACK)),
             Is("[]"),
-            "Interfaces that each member tracks besides its own.",
+            "Interfaces that each member tracks in addition to its own.",
             "track_interface",
         ),
         key(
             "track_checks",
             Kind::List(&Kind::Short(&Kind::Text, &TRACK)),
             Is("[]"),
-            "Checks that each member tracks besides its own.",
+            "Checks that each member tracks in addition to its own.",
             "track_script track_file track_process",
         ),
         key(
             "notify",
             Kind::Table(&NOTIFY),
             Is("none"),
-            "Scripts to run when the state of the whole changes.",
+            "Scripts to run when the state of the group changes.",
             "notify_master notify_backup notify_fault notify_stop",
         ),
     ],
@@ -653,34 +659,45 @@ pub(crate) static CHECKS: [(&str, &Shape); 11] = [
     ("value", &VALUE_CHECK),
 ];
 
-/// What every check has.
+/// The keys of every check.
 pub(crate) static ANY_CHECK: Shape = Shape {
     name: "[check.NAME]",
     about: "A check, run once however many routers track it.",
     keys: &[
-        key("kind", KINDS, Required, "What is looked at; the other keys follow from it.", ""),
+        key("kind", KINDS, Required, "The kind of check. It decides which other keys there are.", ""),
         key("interval", EVERY, Is("\"1s\""), "Time from one start to the next.", ""),
         key("timeout", EVERY, Is("`interval`"), "A run that takes longer has failed.", ""),
         key("rise", Kind::Whole(1, i32::MAX as i64), Is("1"), "Successes in a row until it passes again.", ""),
         key("fall", Kind::Whole(1, i32::MAX as i64), Is("1"), "Failures in a row until it fails.", ""),
-        key("weight", WEIGHT, Is("0"), "Weight where who tracks it names none. 0: its failing is a fault.", ""),
-        key("reverse", Kind::Flag, Is("false"), "Whether failing counts as passing.", ""),
+        key(
+            "weight",
+            WEIGHT,
+            Is("0"),
+            "The weight, where the router that tracks the check has none. 0: its failure is a fault.",
+            "",
+        ),
+        key("reverse", Kind::Flag, Is("false"), "True: a failure counts as a success, and a success as a failure.", ""),
     ],
 };
 
 const SOURCE: Key = key("source", Kind::Host, Is("the kernel's choice"), "Source address of the packets.", "");
 const LEAVES_BY: Key =
     key("interface", Kind::Interface, Is("the kernel's choice"), "Interface that the packets leave by.", "");
-const STATUS: Key = key("status", Kind::Status, Is("\"200-399\""), "What the status has to be.", "");
+const STATUS: Key = key("status", Kind::Status, Is("\"200-399\""), "The status that the answer must have.", "");
 const HEADER: Key =
-    key("header", Kind::Text, Is("any"), "A header that must be there, and what must be in it: \"Name: text\".", "");
+    key("header", Kind::Text, Is("any"), "A header that the answer must have, and the text in it: \"Name: text\".", "");
 const BODY: Key = key("body", Kind::Text, Is("any"), "A text that must be in the body.", "");
 const AUTHORITIES: Key =
     key("authorities", Kind::Path, Is("those of the host"), "A PEM file of the authorities that are trusted.", "");
 const VERIFY: Key =
-    key("verify", Kind::Flag, Is("true"), "Whether the certificate is verified; its validity in time always is.", "");
-const MIN_VALIDITY: Key =
-    key("min_validity", Kind::Time(0, 366 * DAY), Is("\"0s\""), "How much longer the certificate must be valid.", "");
+    key("verify", Kind::Flag, Is("true"), "True: the certificate is verified. Its dates are always checked.", "");
+const MIN_VALIDITY: Key = key(
+    "min_validity",
+    Kind::Time(0, 366 * DAY),
+    Is("\"0s\""),
+    "The time for which the certificate must still be valid.",
+    "",
+);
 
 pub(crate) static SCRIPT_CHECK: Shape = Shape {
     name: "[check.NAME] of kind \"script\"",
@@ -716,15 +733,9 @@ pub(crate) static HTTP_CHECK: Shape = Shape {
 
 pub(crate) static TLS_OPTIONS: Shape = Shape {
     name: "[check.NAME.tls]",
-    about: "Whom a TLS client takes for the server.",
+    about: "The rules by which a TLS client trusts the server.",
     keys: &[
-        key(
-            "server_name",
-            Kind::Text,
-            Required,
-            "The name that is asked for, and that the certificate must be for.",
-            "",
-        ),
+        key("server_name", Kind::Text, Required, "The server name to ask for. The certificate must be for it.", ""),
         AUTHORITIES,
         VERIFY,
         MIN_VALIDITY,
@@ -751,13 +762,7 @@ pub(crate) static TLS_CHECK: Shape = Shape {
     about: "A server completes a TLS handshake with a certificate that is good for long enough.",
     keys: &[
         key("target", Kind::Socket, Required, "The server.", ""),
-        key(
-            "server_name",
-            Kind::Text,
-            Required,
-            "The name that is asked for, and that the certificate must be for.",
-            "",
-        ),
+        key("server_name", Kind::Text, Required, "The server name to ask for. The certificate must be for it.", ""),
         AUTHORITIES,
         VERIFY,
         MIN_VALIDITY,
@@ -771,12 +776,12 @@ pub(crate) static DNS_CHECK: Shape = Shape {
     about: "A name server answers a question over UDP.",
     keys: &[
         key("target", Kind::Socket, Required, "The name server, with its port, mostly 53.", "server"),
-        key("name", Kind::Text, Required, "The name that is asked for.", ""),
+        key("name", Kind::Text, Required, "The name to ask for.", ""),
         key(
             "record",
             Kind::Choice(&["A", "AAAA", "NS", "SOA", "MX", "TXT"]),
             Is("\"A\""),
-            "The type of record that is asked for.",
+            "The type of record to ask for.",
             "",
         ),
         key("answer", Kind::Host, Is("any"), "An address that must be among the answers.", ""),
@@ -802,10 +807,16 @@ pub(crate) static NEIGHBOUR_CHECK: Shape = Shape {
 
 pub(crate) static FILE_CHECK: Shape = Shape {
     name: "[check.NAME] of kind \"file\"",
-    about: "A file is there or not, or says something.",
+    about: "A file exists or does not, or contains a text.",
     keys: &[
-        key("path", Kind::Path, Required, "Where it is, or is not.", ""),
-        key("expect", Kind::Choice(&["present", "absent"]), Is("\"present\""), "Whether it must be there.", ""),
+        key("path", Kind::Path, Required, "Its path.", ""),
+        key(
+            "expect",
+            Kind::Choice(&["present", "absent"]),
+            Is("\"present\""),
+            "\"present\": the file must exist. \"absent\": it must not.",
+            "",
+        ),
         key("contains", Kind::Text, Is("any"), "A text that must be in it.", ""),
     ],
 };
@@ -819,7 +830,7 @@ pub(crate) static PROCESS_CHECK: Shape = Shape {
             "full_command",
             Kind::Flag,
             Is("false"),
-            "Whether `program` is the first word of the command line, and not the name that the kernel has, which ends after 15 octets.",
+            "True: `program` is the first word of the command line. False: it is the kernel's name, of at most 15 octets.",
             "",
         ),
         key("arguments", Kind::Words, Is("any"), "Arguments that it must have.", "param_match"),
@@ -827,17 +838,23 @@ pub(crate) static PROCESS_CHECK: Shape = Shape {
             "match",
             Kind::Choice(&["exact", "initial", "partial"]),
             Is("\"exact\""),
-            "Whether these are all, the first ones, or the first ones and the beginning of one.",
+            "The comparison: these are all arguments, the first ones, or the first ones and the beginning of one.",
             "param_match",
         ),
         key("least", Kind::Whole(0, u32::MAX as i64), Is("1"), "The least number of processes.", "quorum"),
         key("most", Kind::Whole(0, u32::MAX as i64), Is("any"), "The greatest number of processes.", "quorum_max"),
-        key("up_delay", SPAN, Is("\"0s\""), "How long there must be enough before it counts.", "delay fork_delay"),
+        key(
+            "up_delay",
+            SPAN,
+            Is("\"0s\""),
+            "The time for which there must be enough before it counts.",
+            "delay fork_delay",
+        ),
         key(
             "down_delay",
             SPAN,
             Is("\"0s\""),
-            "How long there must be too few, or too many, before it counts.",
+            "The time for which there must be too few, or too many, before it counts.",
             "terminate_delay",
         ),
     ],
@@ -845,16 +862,16 @@ pub(crate) static PROCESS_CHECK: Shape = Shape {
 
 pub(crate) static VALUE_CHECK: Shape = Shape {
     name: "[check.NAME] of kind \"value\"",
-    about: "The number that a file begins with, times the weight, changes the priority.",
+    about: "The number at the start of a file, times the weight, is added to the priority.",
     keys: &[
         key("path", Kind::Path, Required, "The file.", "file"),
         key(
             "initial",
             Kind::Whole(i32::MIN as i64, i32::MAX as i64),
             Is("none"),
-            "What it is to say at the start.",
+            "The number to write into it at the start.",
             "init_file",
         ),
-        key("overwrite", Kind::Flag, Is("false"), "Whether that is written though the file is there.", ""),
+        key("overwrite", Kind::Flag, Is("false"), "True: it is written even if the file exists.", ""),
     ],
 };

@@ -18,7 +18,7 @@ pub(crate) type Word = At<String>;
 /// A value of any type.
 pub(crate) type Node = At<Value>;
 
-/// What a value is.
+/// A value of the file.
 #[derive(Debug)]
 pub(crate) enum Value {
     Text(String),
@@ -45,7 +45,7 @@ impl Value {
     }
 }
 
-/// What `toml` says of a value that is none.
+/// The message of `toml` for a value that is not quoted.
 const UNQUOTED: &str = "string values must be quoted";
 /// More errors than anybody reads.
 const MAX_ERRORS: usize = 100;
@@ -81,7 +81,7 @@ pub(crate) fn read(source: usize, report: &mut Report) -> Option<Node> {
         .then(|| At { value: plain(root, source), span: Span { source, start: span.start, end: span.end } })
 }
 
-/// Moves a span that begins at the end of a line back to its last character: nothing stands there to point at.
+/// Moves a span that begins at the end of a line back to its last character: at the end there is nothing to point at.
 fn within(text: &str, span: Span) -> Span {
     let mut start = span.start.min(text.len());
     while !text.is_char_boundary(start) {

@@ -1,4 +1,4 @@
-//! What scripts are told about.
+//! The changes that scripts are told of.
 
 use std::fmt;
 
@@ -29,7 +29,7 @@ impl fmt::Display for NotifyState {
     }
 }
 
-/// Whose changes scripts are told about.
+/// The subject of changes that scripts are told about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// An instance, by its name.
@@ -49,6 +49,14 @@ impl Subject {
     pub(super) fn name(&self) -> &str {
         let (Self::Instance(name) | Self::Group(name)) = self;
         name
+    }
+
+    /// Returns the virtual router, if the subject is one.
+    pub(super) fn router(&self) -> Option<&str> {
+        match self {
+            Self::Instance(name) => Some(name),
+            Self::Group(_) => None,
+        }
     }
 }
 

@@ -17,11 +17,12 @@ use tokio::time::timeout;
 use super::change::Subject;
 use crate::vrrpd::config::{Command, Fifo};
 use crate::vrrpd::exec::{self, Ended};
+use crate::vrrpd::log::log;
 
-/// What goes into a FIFO whole or not at all (`PIPE_BUF` of pipe(7)).
+/// The longest line that goes into a FIFO whole or not at all (`PIPE_BUF` of pipe(7)).
 const LONGEST_LINE: usize = 4096;
 
-/// How long the readers of a FIFO have at its end to read what is left in it.
+/// The time that the readers of a FIFO have at its end to read what is left in it.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// The FIFOs of a configuration. Dropping it kills their readers.
@@ -43,15 +44,15 @@ struct Pipe {
 struct End {
     path: PathBuf,
     file: File,
-    /// Whether it was made here, and is to be removed.
+    /// True if it was made here, and must be removed.
     made: bool,
-    /// How many lines found no room since the last that did.
+    /// The number of lines that found no room since the last that did.
     lost: u64,
 }
 
 impl Fifos {
-    /// From now on these are the FIFOs. One that stays is not touched, and its reader goes on; any other is made where it is
-    /// missing, and its reader started.
+    /// Replaces the FIFOs. One that stays is not touched, and its reader goes on. Any other is made if it is
+    /// missing, and its reader is started.
     pub async fn replace(&mut self, fifos: &[Fifo]) {
         let mut before = std::mem::take(&mut self.pipes);
         for fifo in fifos {
@@ -95,7 +96,8 @@ impl Pipe {
         let end = match opened.map_err(|why| why.to_string()).and_then(|opened| opened) {
             Ok(end) => Some(end),
             Err(why) => {
-                tracing::warn!("FIFO {}: {why}: nothing is written to it", fifo.path.display());
+                let path = fifo.path.display().to_string();
+                log!(FifoUnusable, path = path, why = why, "FIFO {path}: {why}: nothing is written to it");
                 None
             }
         };
@@ -131,7 +133,7 @@ impl End {
         };
         let is_fifo = std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_fifo());
         if !is_fifo {
-            return Err("is something else than a FIFO".to_owned());
+            return Err("is not a FIFO".to_owned());
         }
         if let Some(user) = script.and_then(|script| script.user.as_ref()).filter(|_| made) {
             let (uid, gid) = exec::ids(user)?;
@@ -151,12 +153,19 @@ impl End {
         match (written, self.lost) {
             (true, 0) => {}
             (true, lost) => {
-                tracing::warn!("FIFO {path}: it is read again; {lost} lines were lost");
+                log!(
+                    FifoReadAgain,
+                    path = path.to_string(),
+                    lost = lost,
+                    "FIFO {path}: it is read again; {lost} lines were lost"
+                );
                 self.lost = 0;
             }
             (false, lost) => {
                 if lost == 0 {
-                    tracing::warn!(
+                    log!(
+                        FifoFull,
+                        path = path.to_string(),
                         "FIFO {path}: it is full, nobody reads it; lines are lost from {} on",
                         line.trim_end()
                     );
@@ -172,7 +181,12 @@ async fn read(script: Command, path: PathBuf) {
     let shown = path.display().to_string();
     let (ended, remains) = exec::run_until(&script, std::slice::from_ref(&shown), std::future::pending::<()>()).await;
     if let Ended::ByItself(outcome) = ended {
-        tracing::warn!("FIFO {shown}: its reader has ended, and is not started again: {outcome}");
+        log!(
+            FifoReaderEnded,
+            path = shown,
+            outcome = outcome.to_string(),
+            "FIFO {shown}: its reader has ended, and is not started again: {outcome}"
+        );
     }
     remains.gone().await;
 }

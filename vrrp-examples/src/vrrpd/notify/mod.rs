@@ -17,20 +17,21 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::vrrpd::config::{Command, Notify};
 use crate::vrrpd::exec::{self, CutOff, Ended};
+use crate::vrrpd::log::log;
 use change::Change;
 pub use change::{NotifyState, Subject};
 pub use fifo::Fifos;
 use queue::Queue;
 
-/// How long the next script waits for one that SIGKILL has not ended yet, or that cannot even be started.
+/// The time for which the next script waits for one that SIGKILL has not ended yet, or that cannot even be started.
 const LAST_RITES: Duration = Duration::from_millis(500);
 
-/// How long scripts may take while no newer state waits. `None`: as long as they like.
+/// The time that scripts may take while no newer state waits. `None`: as long as they like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// For each script.
+    /// The limit of each script.
     pub script: Option<Duration>,
-    /// For the scripts of a stop together.
+    /// The limit of the scripts of a stop together.
     pub stop: Option<Duration>,
 }
 
@@ -45,23 +46,23 @@ pub fn spawn(subjects: impl IntoIterator<Item = (Subject, Notify)>, limits: Limi
 /// Takes the changes of state. Dropping it kills the scripts that run, children included.
 #[derive(Debug)]
 pub struct Notifier {
-    /// Of the subjects that have scripts, or had some that may still run.
+    /// The mailboxes of the subjects that have scripts, or had some that may still run.
     mailboxes: BTreeMap<Subject, Arc<Mailbox>>,
     workers: JoinSet<()>,
     limits: Limits,
 }
 
 impl Notifier {
-    /// Has the scripts of a subject run for a change of state: that state's own first, then the one for every change. A stop
-    /// is told once. Returns at once, on whatever thread.
+    /// Runs the scripts of a subject for a change of state: first those of that state, then the one for every change. A stop
+    /// is reported once. Returns at once, on any thread.
     pub fn changed(&self, subject: &Subject, state: NotifyState, priority: u8) {
         if let Some(mailbox) = self.mailboxes.get(subject) {
             mailbox.push(Change { state, priority });
         }
     }
 
-    /// From now on these are the subjects, with these scripts. One that stays is told nothing by that; what runs and what
-    /// waits goes on in order. One that is gone is told that it stops, with the priority that `last_priority` says.
+    /// Replaces the subjects and their scripts. A subject that stays is told nothing by that; its running and waiting scripts
+    /// go on in order. One that is gone is told that it stops, with the priority of `last_priority`.
     pub fn replace(
         &mut self,
         subjects: impl IntoIterator<Item = (Subject, Notify)>,
@@ -193,7 +194,7 @@ impl Mailbox {
     }
 }
 
-/// Why a script is cut off.
+/// The reason why a script is cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cut {
     /// A newer state has waited long enough, or is a stop.
@@ -205,8 +206,8 @@ enum Cut {
 impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Newer(NotifyState::Stop) => f.write_str("its stop waits to be told"),
-            Self::Newer(state) => write!(f, "the newer state {state} waits to be told"),
+            Self::Newer(NotifyState::Stop) => f.write_str("its stop waits"),
+            Self::Newer(state) => write!(f, "the newer state {state} waits"),
             Self::Limit(state, limit) => {
                 let option = if *state == NotifyState::Stop { "--stop-timeout" } else { "--notify-timeout" };
                 write!(f, "it may take {} s ({option})", limit.as_secs_f64())
@@ -220,7 +221,14 @@ async fn work(limits: Limits, mailbox: Arc<Mailbox>) {
     while let Some((change, left_out)) = mailbox.next().await {
         let state = change.state;
         if left_out > 0 {
-            tracing::warn!("notify {name}: scripts are slower than changes; {left_out} left out, next is {state}");
+            log!(
+                NotifyLeftOut,
+                router = mailbox.subject.router(),
+                subject = name,
+                state = state.to_string(),
+                count = left_out,
+                "notify {name}: scripts are slower than changes; {left_out} left out, next is {state}"
+            );
         }
         let is_stop = state == NotifyState::Stop;
         let begun = Instant::now();
@@ -234,15 +242,46 @@ async fn work(limits: Limits, mailbox: Arc<Mailbox>) {
             let (ended, remains) = Box::pin(exec::run_until(script, &arguments, cut)).await;
             match &ended {
                 Ended::ByItself(outcome) if outcome.success() => {}
-                Ended::ByItself(outcome) => tracing::warn!("notify {name}: {program} for {state}: {outcome}"),
-                Ended::CutOff(cut) => tracing::warn!("notify {name}: {program} for {state} {}", told(cut)),
+                Ended::ByItself(outcome) => log!(
+                    NotifyFailed,
+                    router = mailbox.subject.router(),
+                    subject = name,
+                    state = state.to_string(),
+                    script = program,
+                    outcome = outcome.to_string(),
+                    "notify {name}: {program} for {state}: {outcome}"
+                ),
+                Ended::CutOff(cut) => log!(
+                    NotifyCutOff,
+                    router = mailbox.subject.router(),
+                    subject = name,
+                    state = state.to_string(),
+                    script = program,
+                    outcome = told(cut),
+                    "notify {name}: {program} for {state} {}",
+                    told(cut)
+                ),
             }
             if timeout(LAST_RITES, remains.gone()).await.is_err() {
-                tracing::warn!("notify {name}: {program} for {state} has not ended yet; the next script does not wait");
+                log!(
+                    NotifyLingers,
+                    router = mailbox.subject.router(),
+                    subject = name,
+                    state = state.to_string(),
+                    script = program,
+                    "notify {name}: {program} for {state} has not ended yet; the next script does not wait"
+                );
             }
             if matches!(ended, Ended::CutOff(CutOff { why: Cut::Newer(_), .. })) {
                 if let Some(program) = commands.next().and_then(|(script, _)| script.words.first()) {
-                    tracing::warn!("notify {name}: {program} for {state} was left out");
+                    log!(
+                        NotifyLeftOut,
+                        router = mailbox.subject.router(),
+                        subject = name,
+                        state = state.to_string(),
+                        count = 1,
+                        "notify {name}: {program} for {state} was left out"
+                    );
                 }
                 break;
             }
@@ -257,7 +296,7 @@ fn told(cut: &CutOff<Cut>) -> String {
     format!("was cut off after {:.1} s by {signal}: {why}{stderr}", ran.as_secs_f64())
 }
 
-/// What to run for a change, in order, with what goes after the configured words.
+/// Returns the commands to run for a change, in order, with the arguments after the configured words.
 fn commands<'a>(
     scripts: &'a Notify,
     subject: &Subject,
@@ -270,7 +309,7 @@ fn commands<'a>(
         NotifyState::Stop => &scripts.stop,
         NotifyState::LowerPriority => &scripts.lower_priority,
     };
-    // It is the only one that is no state.
+    // It is the only one that is not a state.
     let of_all = scripts.any.iter().filter(move |_| change.state != NotifyState::LowerPriority);
     let (kind, name) = (subject.kind().to_owned(), subject.name().to_owned());
     let any = [kind, name, change.state.to_string(), change.priority.to_string()];

@@ -1,4 +1,4 @@
-//! What waits to be told to the scripts of one instance or group.
+//! The changes that wait for the scripts of one instance or group.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 use super::change::{Change, NotifyState};
 
-/// How long a newer state waits for the script of an older one.
+/// The time for which a newer state waits for the script of an older one.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// What has waited so long while newer states wait behind it is left out: its script would soon be cut off.
+/// A change that has waited longer, with newer states behind it, is left out: its script would soon be stopped.
 const STALE: Duration = Duration::from_secs(1);
 /// Changes that may wait before the scripts count as left behind.
 const CAPACITY: usize = 16;
@@ -23,7 +23,7 @@ pub(super) struct Queue {
     stopped: bool,
     /// Nothing comes after what waits now.
     closed: bool,
-    /// Who takes the changes has been told that there are no more.
+    /// True once the reader has been told that there are no more.
     ended: bool,
 }
 
@@ -33,10 +33,10 @@ impl Queue {
         Self { waiting, left_out: 0, stopped: false, closed: false, ended: false }
     }
 
-    /// A stop waits for nothing, and none follows another.
+    /// Adds a change. A stop does not wait, and none follows another.
     pub(super) fn push(&mut self, change: Change, now: Instant) {
         let stops = change.state == NotifyState::Stop;
-        // What is no state is told where nothing else is to be told: it leaves none out.
+        // A change that is not a state is told only if nothing else waits: it replaces none.
         let idle = change.state == NotifyState::LowerPriority && !self.waiting.is_empty();
         if self.closed || idle || (stops && self.stopped) {
             return;
@@ -49,7 +49,7 @@ impl Queue {
         self.waiting.push_back((change, now));
     }
 
-    /// The next change, and how many before it were left out.
+    /// Takes the next change, and returns how many before it were left out.
     pub(super) fn pop(&mut self, now: Instant) -> Option<(Change, usize)> {
         let (_, since) = self.waiting.front()?;
         if now.saturating_duration_since(*since) >= STALE {
@@ -61,16 +61,16 @@ impl Queue {
         Some((change, std::mem::take(&mut self.left_out)))
     }
 
-    /// Until when the script that runs now may go on, and the newest state, which then has to be told. `None`: nothing waits.
+    /// Returns the end of the time of the script that runs now, and the newest state that then must be told. `None`: nothing waits.
     pub(super) fn patience(&self) -> Option<(Instant, NotifyState)> {
-        // What is no state cuts no script off.
+        // A change that is not a state stops no script.
         let (_, since) = self.waiting.iter().find(|(change, _)| change.state != NotifyState::LowerPriority)?;
         let (newest, _) = self.waiting.back()?;
         let patience = if newest.state == NotifyState::Stop { Duration::ZERO } else { PATIENCE };
         Some((*since + patience, newest.state))
     }
 
-    /// Nothing comes after what waits now.
+    /// Closes the queue: nothing comes after the changes that wait now.
     pub(super) fn close(&mut self) {
         self.closed = true;
     }
@@ -81,7 +81,7 @@ impl Queue {
         !self.ended
     }
 
-    /// Called when nothing waits: whether nothing will come, which is final.
+    /// Ends the queue if nothing will come. Called when nothing waits; returns true if it has ended, for ever.
     pub(super) fn end(&mut self) -> bool {
         self.ended = self.closed;
         self.ended

@@ -163,7 +163,7 @@ async fn without_a_newer_state_the_limit_ends_a_script_or_nothing_does() {
     until("dropping kills it", || !runs(child)).await;
 }
 
-/// A directory service that does not answer, for one router of fifty.
+/// Tests a directory service that does not answer, for one router of fifty.
 #[tokio::test]
 async fn one_slow_script_of_fifty_holds_nobody_up() {
     let dir = Dir::new();

@@ -1,4 +1,4 @@
-//! Whether the addresses of the configuration suit the addresses that this host has.
+//! Checks that the addresses of the configuration suit the addresses of this host.
 
 use std::net::IpAddr;
 
@@ -27,11 +27,11 @@ fn of_instance(index: usize, instance: &Instance, host: &[Own], places: &Places)
         places.address(Severity::Warning, (index, address), message, help.to_owned())
     };
     let mut found = Vec::new();
-    for vip in instance.addresses.iter().chain(&instance.excluded) {
-        if let Some(what) = of_no_host(vip) {
-            let message = format!("{} is the {what} of its network /{}", vip.address, vip.prefix_len);
+    for virtual_ip in instance.addresses.iter().chain(&instance.excluded) {
+        if let Some(what) = of_no_host(virtual_ip) {
+            let message = format!("{} is the {what} of its network /{}", virtual_ip.address, virtual_ip.prefix_len);
             found.push(warning(
-                vip.address,
+                virtual_ip.address,
                 message,
                 "an address of one host, or the prefix length of the network that it is in",
             ));
@@ -42,7 +42,7 @@ fn of_instance(index: usize, instance: &Instance, host: &[Own], places: &Places)
         *interface == instance.interface && Family::of(*own) == instance.family && !is_link_local(*own)
     });
     let own = first.map(|(_, own)| *own).filter(|_| !instance.priority.is_owner());
-    if let Some(own) = own.filter(|own| instance.addresses.iter().any(|vip| vip.address == *own)) {
+    if let Some(own) = own.filter(|own| instance.addresses.iter().any(|virtual_ip| virtual_ip.address == *own)) {
         let message = format!("{own} is this host's own address: it stays here when another host becomes Master");
         found.push(warning(
             own,
@@ -51,7 +51,7 @@ fn of_instance(index: usize, instance: &Instance, host: &[Own], places: &Places)
         ));
     }
     let has = |address: IpAddr| host.iter().any(|(_, own)| *own == address);
-    // That there is no such interface is told where that is looked at.
+    // A missing interface is reported in `interfaces`.
     let exists = if_nametoindex(instance.interface.as_str()).is_ok();
     if let Some(source) = instance.source.filter(|source| exists && !has(*source)) {
         let message = format!("no interface of this host has the source address {source}");
@@ -65,10 +65,10 @@ fn of_instance(index: usize, instance: &Instance, host: &[Own], places: &Places)
     found
 }
 
-/// What an address is where it cannot be that of one host (RFC 1812, 5.3.5; RFC 3021 for the prefix length 31).
-fn of_no_host(vip: &VirtualIp) -> Option<&'static str> {
-    let IpAddr::V4(address) = vip.address else { return None };
-    let host_bits = u32::MAX.checked_shr(vip.prefix_len.into()).filter(|_| vip.prefix_len < 31)?;
+/// Returns the reason why no single host can have this address (RFC 1812, 5.3.5; RFC 3021 for the prefix length 31).
+fn of_no_host(virtual_ip: &VirtualIp) -> Option<&'static str> {
+    let IpAddr::V4(address) = virtual_ip.address else { return None };
+    let host_bits = u32::MAX.checked_shr(virtual_ip.prefix_len.into()).filter(|_| virtual_ip.prefix_len < 31)?;
     match u32::from(address) & host_bits {
         0 => Some("address"),
         bits if bits == host_bits => Some("broadcast address"),
@@ -80,7 +80,7 @@ const fn is_link_local(address: IpAddr) -> bool {
     matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
-/// The addresses of this host in the kernel's order; none where it does not tell.
+/// Returns the addresses of this host in the kernel's order; none if it does not tell.
 fn of_host() -> Vec<Own> {
     let Ok(all) = getifaddrs() else { return Vec::new() };
     all.filter_map(|one| Some((one.interface_name, ip(&one.address?)?))).collect()

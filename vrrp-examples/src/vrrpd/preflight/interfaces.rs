@@ -1,4 +1,4 @@
-//! Whether the interfaces of this host can carry what the configuration asks for.
+//! Checks that the interfaces of this host can carry what the configuration asks for.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use vrrp_io_linux::{Preflight, Router, Unsuitable, preflight};
 use crate::vrrpd::report::diagnostics::{Diagnostic, Severity};
 use crate::vrrpd::report::places::{Places, Setting};
 
-/// What can never work here is an error; what there is besides, a warning.
+/// Returns an error for what can never work here, and a warning for all else.
 pub(super) fn findings(routers: &[Router], places: &Places) -> io::Result<Vec<Diagnostic>> {
     let found = preflight(routers)?;
     Ok(found.iter().enumerate().flat_map(|(instance, found)| of_instance(instance, found, places)).collect())

@@ -1,4 +1,4 @@
-//! What is known before anything runs: said where the configuration says it.
+//! Findings that are known before anything runs. Each points at the setting that it is about.
 
 mod addresses;
 mod interfaces;
@@ -16,7 +16,7 @@ pub(super) fn findings(daemon: &Daemon, routers: &[Router], places: &Places, che
     let mut found = match interfaces::findings(routers, places) {
         Ok(found) => found,
         Err(why) => {
-            let text = format!("whether the interfaces can carry VRRP is not known: {why}");
+            let text = format!("cannot find out if the interfaces can carry VRRP: {why}");
             vec![Diagnostic::of_file(Severity::Warning, "vrrpd".to_owned(), text)]
         }
     };

@@ -1,7 +1,7 @@
-//! Whether the scripts that are to run can be run, and whether only root can change what root runs.
+//! Checks that the scripts can be run, and that only root can change the scripts that root runs.
 //!
-//! Nothing of it keeps vrrpd from starting: a check that cannot run fails, and may have come by then; a script that tells of
-//! changes is no reason to serve nothing. But it is known now, and not only when an address moves.
+//! None of this keeps vrrpd from starting: a check that cannot run fails, and its program may be installed by then; a missing
+//! notify script is not a reason to serve nothing. But the user learns of it now, and not only when an address moves.
 
 use std::collections::BTreeSet;
 use std::iter::repeat;
@@ -11,7 +11,7 @@ use crate::vrrpd::exec::{Obstacle, can_run, is_secure, needs_no_shell};
 use crate::vrrpd::report::diagnostics::{Diagnostic, Severity};
 use crate::vrrpd::report::places::Places;
 
-/// Warnings for each command line. `as_root`: by whom vrrpd is started.
+/// Returns warnings for each command line. `as_root` is true if root starts vrrpd.
 pub(super) fn findings(daemon: &Daemon, places: &Places, as_root: bool) -> Vec<Diagnostic> {
     let mut seen = BTreeSet::new();
     // Checks come first.

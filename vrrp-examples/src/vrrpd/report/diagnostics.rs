@@ -1,6 +1,8 @@
-//! What the reader has to say about a file: where, what is wrong, what was expected.
+//! The findings about a file: where, what is wrong, what was expected.
 
-/// How much a [`Diagnostic`] weighs.
+use strsim::osa_distance;
+
+/// The weight of a [`Diagnostic`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
     /// The file loads; something in it has no effect or another one than it seems.
@@ -12,7 +14,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// Its name in messages.
+    /// Returns its name in messages.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -23,7 +25,7 @@ impl Severity {
     }
 }
 
-/// What kind of finding it is: for programs, and it stays the same when the words change.
+/// The kind of a finding, for programs. It stays the same when the words change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Code {
@@ -45,7 +47,7 @@ pub enum Code {
     Undefined,
     /// Two things that exclude each other.
     Conflict,
-    /// Not acted upon, and nothing is lost by it.
+    /// A line without effect, and nothing is lost by that.
     Ignored,
     /// A section that other programs serve, and nobody here.
     Skipped,
@@ -56,7 +58,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// Its name, as `vrrpd --check --json` prints it.
+    /// Returns its name, as `vrrpd --check --json` prints it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -76,7 +78,7 @@ impl Code {
         }
     }
 
-    /// What a finding of this severity is, where nothing more is said.
+    /// Returns the code of a finding of this severity that has no other code.
     const fn of(severity: Severity) -> Self {
         match severity {
             Severity::Notice => Self::Meaning,
@@ -91,7 +93,7 @@ impl Code {
 pub struct Diagnostic {
     /// Error or notice.
     pub severity: Severity,
-    /// Of what kind it is.
+    /// The kind of the finding.
     pub code: Code,
     /// The keyword that is not acted upon, if it is about one.
     pub keyword: Option<String>,
@@ -101,11 +103,11 @@ pub struct Diagnostic {
     pub line: usize,
     /// Column in characters, from 1; 0 when the file as a whole is meant.
     pub column: usize,
-    /// What is wrong.
+    /// The sentence that says what is wrong.
     pub message: String,
-    /// What was expected instead.
+    /// The value that was expected instead.
     pub expected: Option<String>,
-    /// What to do about it.
+    /// Advice how to correct it.
     pub help: Option<String>,
     pub(crate) excerpt: Option<Excerpt>,
     /// Source and offset.
@@ -175,7 +177,7 @@ impl Diagnostic {
     }
 }
 
-/// The candidate closest to `word`, if it is close enough to have been meant.
+/// Returns the candidate closest to `word`, if it is close enough to have been meant.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase();
     let len = word.chars().count();
@@ -185,46 +187,26 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         .filter(|candidate| may_be(&word, candidate))
         // A word without end is compared with nothing.
         .filter(|candidate| candidate.chars().count().abs_diff(len) <= limit)
-        .map(|candidate| (distance(&word, &candidate.to_ascii_lowercase()), candidate))
+        .map(|candidate| (osa_distance(&word, &candidate.to_ascii_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
 
-/// Whether the numbers in two words are the same, where both have one: nobody writes 4 and means 6.
+/// Returns true unless both words have numbers and these differ: nobody writes 4 and means 6.
 fn may_be(word: &str, candidate: &str) -> bool {
     let digits = |word: &str| word.chars().filter(char::is_ascii_digit).collect::<String>();
     let (written, meant) = (digits(word), digits(candidate));
     written.is_empty() || meant.is_empty() || written == meant
 }
 
-/// The candidates, those closest to `word` first; equally close ones in their order.
+/// Returns the candidates, those closest to `word` first; equally close ones in their order.
 pub(crate) fn nearest_first<'a>(word: &str, candidates: &[&'a str]) -> Vec<&'a str> {
     // A word without end is compared by its beginning.
     let word: String = word.chars().take(64).collect::<String>().to_ascii_lowercase();
     let mut candidates = candidates.to_vec();
-    candidates.sort_by_cached_key(|candidate| distance(&word, &candidate.to_ascii_lowercase()));
+    candidates.sort_by_cached_key(|candidate| osa_distance(&word, &candidate.to_ascii_lowercase()));
     candidates
-}
-
-/// Insertions, deletions, replacements and swaps of neighbours that make one word the other.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    // `rows[i][j]` is the distance of the first i characters of `a` to the first j of `b`.
-    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(best);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
 }
 
 #[cfg(test)]
@@ -232,15 +214,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_distance_counts_single_slips() {
-        assert_eq!((distance("raise", "rise"), distance("lable", "label")), (1, 1));
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!((distance("", "abc"), distance("abc", ""), distance("", "")), (3, 3, 0));
-    }
-
-    #[test]
     fn only_near_words_are_offered() {
         assert_eq!(nearest("raise", ["fall", "rise"]), Some("rise"));
+        assert_eq!(nearest("lable", ["label"]), Some("label"), "a swap of two letters is one slip");
         assert_eq!(nearest("Priority", ["priority"]), Some("priority"));
         assert_eq!(nearest("cheese", ["fall", "rise"]), None);
         assert_eq!((nearest("native_ipv4", ["native_ipv6"]), nearest("group", ["group4"])), (None, Some("group4")));

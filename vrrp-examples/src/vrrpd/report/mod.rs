@@ -20,7 +20,7 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// From the start of `self` to the end of `last`, which stands later in the same source.
+    /// Returns the span from the start of `self` to the end of `last`, which is later in the same source.
     pub(crate) fn to(self, last: Self) -> Self {
         Self { end: last.end, ..self }
     }
@@ -28,29 +28,29 @@ impl Span {
 
 struct Source {
     name: String,
-    /// As the file has it.
+    /// The text of the file.
     file: Rc<str>,
-    /// As it is read: that of the file, unless something was put in or left out.
+    /// The text that is read: that of the file, unless lines were put in or left out.
     text: Rc<str>,
-    /// Where the stretches of `text` stand in the file, one after the other; none: `text` is that of the file.
+    /// The places of the stretches of `text` in the file, one after the other. Empty if `text` is that of the file.
     pieces: Vec<Piece>,
-    /// Where each line of the file starts.
+    /// The offset at which each line of the file starts.
     lines: Vec<usize>,
 }
 
 /// A stretch of a text that was made of a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Piece {
-    /// Where it begins in the text.
+    /// The offset at which it begins in the text.
     pub(crate) at: usize,
-    /// Where it comes from.
+    /// The part of the file that it comes from.
     pub(crate) file: Range<usize>,
-    /// Whether it stands for what is written in the file, and is something else.
+    /// True if it replaces a text of the file, and is a different one.
     pub(crate) is_use: bool,
 }
 
 impl Source {
-    /// The stretch of the file that a stretch of the text was made of, and whether something else is written there.
+    /// Returns the stretch of the file for a stretch of the text, and true if the file has another text there.
     fn in_file(&self, start: usize, end: usize) -> (usize, usize, bool) {
         let piece = |at: usize| {
             self.pieces.partition_point(|piece| piece.at <= at).checked_sub(1).and_then(|index| self.pieces.get(index))
@@ -82,9 +82,9 @@ pub(crate) struct Report {
     sources: Vec<Source>,
     found: Vec<Diagnostic>,
     named: BTreeSet<String>,
-    /// Each command line, split into words, and where it stands.
+    /// Each command line, split into words, with its place.
     commands: Vec<(Vec<String>, Span)>,
-    /// Each address of a host, and where it stands first.
+    /// Each address of a host, with its first place.
     addresses: BTreeMap<IpAddr, Span>,
     /// Words of statements that were refused: what they may have named is not missed.
     doubtful: BTreeSet<String>,
@@ -114,7 +114,7 @@ impl Report {
         self.sources.len() - 1
     }
 
-    /// Gives a source another text to be read; `pieces` tell where it stands in the file.
+    /// Replaces the text that is read of a source; `pieces` give its places in the file.
     pub(crate) fn set_text(&mut self, source: usize, text: &str, pieces: &[Piece]) {
         if let Some(source) = self.sources.get_mut(source) {
             (source.text, source.pieces) = (text.into(), pieces.to_vec());
@@ -142,12 +142,12 @@ impl Report {
         self.record(Severity::Error, span, message.into())
     }
 
-    /// An error in the shape of the text, after which it may be read in another way than it was meant.
+    /// Adds an error in the shape of the text. After it the rest may be read in another way than it was meant.
     pub(crate) fn syntax(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
         self.error(span, message).with_code(Code::Syntax)
     }
 
-    /// A notice that explains what is said of other lines.
+    /// Adds a notice that explains findings about other lines.
     pub(crate) fn aside(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
         self.notice(span, message).with_code(Code::Syntax)
     }
@@ -156,14 +156,14 @@ impl Report {
         self.record(Severity::Notice, span, message.into())
     }
 
-    /// A notice that is worth giving once however often `keyword` occurs.
+    /// Adds a notice once, however often `keyword` occurs.
     pub(crate) fn notice_once(&mut self, keyword: &str, span: Span, message: impl Into<String>) {
         if self.named.insert(keyword.to_owned()) {
             self.notice(span, message);
         }
     }
 
-    /// The same, of a keyword that is not acted upon.
+    /// Does the same for a keyword that has no effect.
     pub(crate) fn ignored_once(&mut self, keyword: &str, span: Span, message: impl Into<String>) {
         if self.named.insert(keyword.to_owned()) {
             self.notice(span, message).with_code(Code::Ignored).with_keyword(keyword);
@@ -183,49 +183,49 @@ impl Report {
         self.doubtful.extend(words.into_iter().map(str::to_owned));
     }
 
-    /// Whether a refused statement may have named this.
+    /// Returns true if a refused statement may have named this.
     pub(crate) fn is_doubtful(&self, name: &str) -> bool {
         self.doubtful.contains(name)
     }
 
-    /// An error of a file as a whole, before there is a text to point into.
+    /// Adds an error of a file as a whole, before there is a text to point into.
     pub(crate) fn file_error(&mut self, file: String, message: String) {
         let order = (self.sources.len(), 0);
         self.found.push(Diagnostic { order, ..Diagnostic::of_file(Severity::Error, file, message) });
     }
 
-    /// Remembers where a command line stands.
+    /// Remembers the place of a command line.
     pub(crate) fn add_command(&mut self, words: Vec<String>, span: Span) {
         self.commands.push((words, span));
     }
 
-    /// Remembers where the address of a host stands.
+    /// Remembers the place of an address of a host.
     pub(crate) fn add_address(&mut self, address: IpAddr, span: Span) {
         self.addresses.entry(address).or_insert(span);
     }
 
-    /// Where an address stands first.
+    /// Returns the first place of an address.
     pub(crate) fn address(&self, address: IpAddr) -> Option<Span> {
         self.addresses.get(&address).copied()
     }
 
-    /// Where a command line stands first.
+    /// Returns the first place of a command line.
     pub(crate) fn command(&self, words: &[String]) -> Option<Span> {
         self.commands.iter().find(|(known, _)| known == words).map(|(_, span)| *span)
     }
 
-    /// Whether anything found so far is an error.
+    /// Returns true if any finding so far is an error.
     pub(crate) fn failed(&self) -> bool {
         self.found.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
-    /// Whether something in this stretch was found wrong already.
+    /// Returns true if there is already an error in this stretch.
     pub(crate) fn failed_in(&self, span: Span) -> bool {
         let inside = (span.source, span.start)..=(span.source, span.end);
         self.found.iter().any(|found| found.severity == Severity::Error && inside.contains(&found.order))
     }
 
-    /// Where something stands, for a message about `from`.
+    /// Returns the place of `span`, for a message about `from`.
     pub(crate) fn place(&self, span: Span, from: Span) -> String {
         let (line, _) = self.line_and_start(span);
         match self.sources.get(span.source) {
@@ -255,7 +255,7 @@ impl Report {
         &mut self.found[index]
     }
 
-    /// Whether the word that begins here is not shown, or stands on a line that is not.
+    /// Returns true if the word that begins here is hidden, or is on a line that is hidden.
     pub(crate) fn hides(&self, span: Span) -> bool {
         // A definition may be a password.
         if self.sources.get(span.source).is_some_and(|source| source.in_file(span.start, span.end).2) {
@@ -267,7 +267,7 @@ impl Report {
         shown == Some('*') && !self.slice(span).starts_with('*')
     }
 
-    /// A finding that is not kept here.
+    /// Makes a finding that is not kept here.
     pub(crate) fn diagnostic(&self, severity: Severity, span: Span, message: String) -> Diagnostic {
         let order = (span.source, span.start);
         let (line, line_start) = self.line_and_start(span);
@@ -286,7 +286,7 @@ impl Report {
             line: (self.printable)(text.get(..line_start).unwrap_or_default(), full),
             width: chars(span.start, end).max(1),
         };
-        // A line longer than keepalived itself reads is no use on a screen.
+        // A line longer than keepalived itself reads is useless on a screen.
         let excerpt = (full.len() <= 1024).then_some(excerpt);
         let file = self.sources.get(span.source).map(|source| source.name.clone()).unwrap_or_default();
         let place = (file, line, chars(line_start, span.start) + 1);
@@ -309,16 +309,32 @@ mod tests {
     fn the_caret_stands_under_the_word_and_passwords_stay_unprinted() {
         let mut report = Report::new(|_, line| line.replace('\t', " ").replace("gehéim", "******"));
         let source = report.add_source("é.conf".to_owned(), "a\n\tauth_pass \"gehéim\" x\n");
-        report.error(Span { source, start: 22, end: 23 }, "m").with_expected("e").with_help("h");
+        report.error(Span { source, start: 23, end: 24 }, "m").with_expected("e").with_help("h");
         let shown = report.take_found()[0].to_string();
         let lines = [
-            "é.conf:2:20: error: m",
+            "é.conf:2:21: error: m",
             "  |",
             "2 |  auth_pass \"******\" x",
-            "  |                    ^",
+            "  |                     ^",
             "  |",
             "  = expected: e",
         ];
         assert_eq!(shown, lines.join("\n") + "\n  = help: h");
+    }
+
+    /// Tests an invisible character before or behind the start of a line that is too long to be shown whole.
+    #[test]
+    fn a_mark_under_what_cannot_be_seen_stands_under_a_dot() {
+        for indentation in [1, 12, 13, 33, 160, 400] {
+            for column in [0, indentation / 2, indentation - 1] {
+                let mut report = Report::new(|_, line| line.replace('\0', " "));
+                let source = report.add_source("x.conf".to_owned(), &("\0".repeat(indentation) + &"é".repeat(100)));
+                report.error(Span { source, start: column, end: column + 1 }, "m");
+                let shown = report.take_found()[0].to_string();
+                let columns = |of| shown.lines().find_map(|line| Some(line.split_once(of)?.0.chars().count()));
+                assert_eq!(columns('^'), columns('·'), "{indentation} {column}\n{shown}");
+                assert!(columns('^').is_some(), "{shown}");
+            }
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Where a configuration says what is found wrong only after it was read.
+//! The places in a configuration of what is found wrong only after it was read.
 
 use std::net::IpAddr;
 
@@ -14,14 +14,14 @@ pub enum Setting {
     VirtualMac,
 }
 
-/// Where one instance has these settings.
+/// The places of these settings of one instance.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Spans {
     pub(crate) interface: Span,
     pub(crate) virtual_mac: Option<Span>,
 }
 
-/// Where the instances of a configuration stand in its files: for what is found out about them only after they were read.
+/// The places of the instances in the files of a configuration, for findings made only after reading.
 pub struct Places {
     report: Report,
     /// One for each instance.
@@ -33,8 +33,8 @@ impl Places {
         Self { report, instances }
     }
 
-    /// Points at a setting of the instance at this position among those of the configuration; at its first word where
-    /// there is no such instance.
+    /// Points at a setting of the instance at this position in the configuration. Without such an instance it points at the
+    /// first word.
     #[must_use]
     pub fn finding(
         &self,

@@ -7,7 +7,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::vrrpd::report::diagnostics::{Diagnostic, Diagnostics, Excerpt, Severity};
 
-/// Whether what is shown has colours.
+/// Tells if the output has colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colours {
     /// A terminal shows it.
@@ -17,7 +17,7 @@ pub enum Colours {
 }
 
 impl Colours {
-    /// What suits the standard error of this process, and whoever set `NO_COLOR`.
+    /// Returns the colours for the standard error of this process. `NO_COLOR` switches them off.
     #[must_use]
     pub fn of_stderr() -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -29,7 +29,7 @@ impl Colours {
 const WIDTH: usize = 160;
 
 impl Diagnostic {
-    /// What a terminal or a log shows of it, without the end of the last line.
+    /// Returns the text for a terminal or a log, without the end of the last line.
     #[must_use]
     pub fn shown(&self, colours: Colours) -> String {
         let renderer = match colours {
@@ -45,10 +45,13 @@ impl Diagnostic {
         let title = level.with_name(format!("{}{place}: {}", self.file, self.severity.name()));
         let mut group = Group::with_title(title.primary_title(self.message.as_str()));
         if let Some(Excerpt { line, width }) = &self.excerpt {
-            let at = |column: usize| line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
             let start = self.column.saturating_sub(1);
+            // A mark has something visible above it. The renderer drops indentation, and expects no mark in it.
+            let shown = |(column, c): (usize, char)| if column == start && c.is_whitespace() { '·' } else { c };
+            let line: String = line.chars().enumerate().map(shown).collect();
+            let at = |column: usize| line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
             let marked = AnnotationKind::Primary.span(at(start)..at(start + width));
-            group = group.element(Snippet::source(line.as_str()).line_start(self.line).annotation(marked));
+            group = group.element(Snippet::source(line).line_start(self.line).annotation(marked));
         }
         for (what, level, text) in [("expected", Level::NOTE, &self.expected), ("help", Level::HELP, &self.help)] {
             if let Some(text) = text {

@@ -1,28 +1,28 @@
-//! How often something that somebody keeps removing is put back.
+//! The bound on how often something that somebody keeps removing is put back.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// So many within so long are put back at once.
+/// The number that is put back at once within `WITHIN`.
 const AT_ONCE: usize = 3;
 const WITHIN: Duration = Duration::from_secs(10);
 /// Then the first wait, which doubles up to the last.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
 const LAST_WAIT: Duration = Duration::from_secs(15 * 60);
 
-/// What has happened to one thing so far.
+/// The history of one thing so far.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
-    /// When it was last put back, the oldest first.
+    /// The moments at which it was last put back, the oldest first.
     put_back: VecDeque<Instant>,
     /// The last wait, unless it then stayed for as long.
     waited: Option<Duration>,
 }
 
 impl Backoff {
-    /// It is gone. Returns how long to wait before it is put back; nothing: at once.
+    /// Notes that it is gone. Returns the time to wait before it is put back; none means at once.
     pub(super) fn wait(&mut self, now: Instant) -> Option<Duration> {
         let since = |at: &Instant| now.saturating_duration_since(*at);
         let stayed = self.put_back.back().map(since);
@@ -38,7 +38,7 @@ impl Backoff {
         Some(wait)
     }
 
-    /// It is there again.
+    /// Notes that it is there again.
     pub(super) fn put_back(&mut self, now: Instant) {
         if self.put_back.len() == AT_ONCE {
             self.put_back.pop_front();
@@ -51,7 +51,7 @@ impl Backoff {
 mod tests {
     use super::*;
 
-    /// What follows when somebody removes it at once, each time.
+    /// Tests a thing that somebody removes at once, each time.
     #[test]
     fn three_times_at_once_and_then_ever_more_slowly() {
         let (mut backoff, mut now) = (Backoff::default(), Instant::now());

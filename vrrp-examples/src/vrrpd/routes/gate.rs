@@ -1,4 +1,5 @@
-//! When routes and rules are to be there: while an instance is Master, and the addresses that it can have are there.
+//! The rule for when routes and rules are to be there: while an instance is Master, and the addresses that it can have
+//! are there.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -6,12 +7,12 @@ use std::net::IpAddr;
 use vrrp_core::Role;
 use vrrp_io_linux::EventKind;
 
-/// What is wanted of the kernel.
+/// A wish of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
     /// Nothing is to be there.
     Absent,
-    /// What is there stays; nothing new is set, for an address that it may need is on its way.
+    /// The ones that are there stay. No new one is set, because an address that it may need is on its way.
     Kept,
     /// All is to be there. Another round: something may have been lost since the last.
     Present { round: u64 },
@@ -21,7 +22,7 @@ pub(super) enum Wish {
 #[derive(Debug)]
 pub(super) struct Gate {
     all: Vec<IpAddr>,
-    /// What the kernel said of addresses since the last change of state: whether they are there.
+    /// The kernel's reports since the last change of state: for each address, true if it is there.
     heard: BTreeMap<IpAddr, bool>,
     master: bool,
     round: u64,
@@ -37,27 +38,27 @@ impl Gate {
         Self { heard: known.iter().copied().collect(), master: true, round: 1, ..Self::new(addresses) }
     }
 
-    /// The instance has these addresses now. What was heard of new ones before counts.
+    /// Replaces the addresses of the instance. Earlier news of the new ones counts.
     pub(super) fn readdress(&mut self, addresses: impl Iterator<Item = IpAddr>) {
         self.all = addresses.collect();
     }
 
     /// Takes in what happened.
-    pub(super) fn follow(&mut self, event: &EventKind) {
+    pub(super) fn on_event(&mut self, event: &EventKind) {
         match event {
             EventKind::StateChanged { transition, .. } => {
                 self.master = transition.to == Role::Master;
                 self.heard.clear();
             }
-            EventKind::AddressInstalled { vip, .. } => {
-                self.heard.insert(vip.address, true);
+            EventKind::AddressInstalled { virtual_ip, .. } => {
+                self.heard.insert(virtual_ip.address, true);
                 self.round += 1;
             }
             // Who serves the other addresses also routes for them.
-            EventKind::AddressFailed { vip, .. } => drop(self.heard.insert(vip.address, false)),
-            EventKind::AddressLost { vip, .. }
-            | EventKind::AddressExpired { vip, .. }
-            | EventKind::AddressRemoved { vip, .. } => drop(self.heard.remove(&vip.address)),
+            EventKind::AddressFailed { virtual_ip, .. } => drop(self.heard.insert(virtual_ip.address, false)),
+            EventKind::AddressLost { virtual_ip, .. }
+            | EventKind::AddressExpired { virtual_ip, .. }
+            | EventKind::AddressRemoved { virtual_ip, .. } => drop(self.heard.remove(&virtual_ip.address)),
             _ => {}
         }
     }
@@ -84,20 +85,24 @@ mod tests {
         EventKind::StateChanged { transition, why: String::new(), priority: Priority::DEFAULT }
     }
 
-    fn vip(address: &str) -> VirtualIp {
+    fn virtual_ip(address: &str) -> VirtualIp {
         address.parse().unwrap()
     }
 
     fn installed(address: &str) -> EventKind {
-        EventKind::AddressInstalled { vip: vip(address), device: "eth0".to_owned(), foreign: false }
+        EventKind::AddressInstalled { virtual_ip: virtual_ip(address), device: "eth0".to_owned(), foreign: false }
     }
 
     fn failed(address: &str) -> EventKind {
-        EventKind::AddressFailed { vip: vip(address), device: "eth0".to_owned(), error: AddressError::Duplicate }
+        EventKind::AddressFailed {
+            virtual_ip: virtual_ip(address),
+            device: "eth0".to_owned(),
+            error: AddressError::Duplicate,
+        }
     }
 
     fn after(gate: &mut Gate, event: &EventKind) -> Wish {
-        gate.follow(event);
+        gate.on_event(event);
         gate.wish()
     }
 
@@ -111,7 +116,7 @@ mod tests {
         assert_eq!(after(&mut gate, &to(Role::Master)), Wish::Kept);
         assert_eq!(after(&mut gate, &installed("192.0.2.1/24")), Wish::Kept);
         assert_eq!(after(&mut gate, &installed("192.0.2.2/24")), Wish::Present { round: 2 });
-        let lost = EventKind::AddressLost { vip: vip("192.0.2.1/24"), device: "eth0".to_owned() };
+        let lost = EventKind::AddressLost { virtual_ip: virtual_ip("192.0.2.1/24"), device: "eth0".to_owned() };
         assert_eq!(after(&mut gate, &lost), Wish::Kept);
         assert_eq!(after(&mut gate, &installed("192.0.2.1/24")), Wish::Present { round: 3 });
 
@@ -128,7 +133,7 @@ mod tests {
     #[test]
     fn an_address_that_cannot_be_set_holds_nothing_up_unless_there_is_no_other() {
         let mut gate = gate();
-        gate.follow(&to(Role::Master));
+        gate.on_event(&to(Role::Master));
         assert_eq!(after(&mut gate, &failed("192.0.2.1/24")), Wish::Kept);
         assert_eq!(after(&mut gate, &installed("192.0.2.2/24")), Wish::Present { round: 1 });
         assert_eq!(after(&mut gate, &failed("192.0.2.2/24")), Wish::Kept, "there is none left");
@@ -139,11 +144,11 @@ mod tests {
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
         let mut gate = gate();
         for event in [to(Role::Master), installed("192.0.2.1/24"), installed("192.0.2.2/24")] {
-            gate.follow(&event);
+            gate.on_event(&event);
         }
-        gate.follow(&installed("192.0.2.3/24"));
-        let removed = EventKind::AddressRemoved { vip: vip("192.0.2.1/24"), device: "eth0".to_owned() };
-        gate.follow(&removed);
+        gate.on_event(&installed("192.0.2.3/24"));
+        let removed = EventKind::AddressRemoved { virtual_ip: virtual_ip("192.0.2.1/24"), device: "eth0".to_owned() };
+        gate.on_event(&removed);
         gate.readdress(["192.0.2.2", "192.0.2.3", "192.0.2.4"].map(address).into_iter());
         assert_eq!(gate.wish(), Wish::Kept);
         assert_eq!(after(&mut gate, &installed("192.0.2.4/24")), Wish::Present { round: 4 });

@@ -22,7 +22,7 @@ use super::address;
 
 use crate::vrrpd::config::{Mark, Prefix, Route, RouteKind, Rule};
 
-/// What the routes and rules of vrrpd are marked with: the protocol number of VRRP.
+/// The mark of vrrpd's routes and rules: the protocol number of VRRP.
 pub(super) const MARK: RouteProtocol = RouteProtocol::Other(112);
 
 /// The kernel's metric of an IPv6 route that names none.
@@ -37,10 +37,10 @@ pub(super) enum Item {
     Rule(Rule),
 }
 
-/// What the kernel has of an item, with our mark.
+/// The state of an item in the kernel, with our mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Presence {
-    /// As it is configured.
+    /// It is there, with the configured values.
     There,
     /// Another route in its place: somebody, or the kernel, changed something about it.
     Altered,
@@ -58,7 +58,7 @@ pub(super) struct Marked {
 }
 
 impl Item {
-    /// Whether the kernel takes the two for one.
+    /// Returns true if the kernel takes the two for one.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Route(one), Self::Route(two)) => is_same_route(one, two),
@@ -68,20 +68,20 @@ impl Item {
         }
     }
 
-    /// Whether the kernel has room for one of the two only: a route takes the place of one of the same destination.
+    /// Returns true if the kernel can hold only one of the two: a route replaces one with the same destination.
     pub(super) fn is_in_place_of(&self, other: &Self) -> bool {
         let place = |route: &Route| (route.destination, route.table, metric(route));
         matches!((self, other), (Self::Route(one), Self::Route(two)) if place(one) == place(two))
     }
 
-    /// Whether it names an interface where the [same](Self::is_same) one does not.
+    /// Returns true if it names an interface where the [same](Self::is_same) one does not.
     pub(super) fn says_more_than(&self, other: &Self) -> bool {
         matches!((self, other), (Self::Route(one), Self::Route(two)) if one.device.is_some() && two.device.is_none())
     }
 
     pub(super) async fn add(&self, handle: &Handle) -> io::Result<()> {
         match self {
-            Self::Address(vip) => return add_address(vip, handle).await,
+            Self::Address(virtual_ip) => return add_address(virtual_ip, handle).await,
             Self::Route(route) => handle.route().add(route_message(route)?).execute().await,
             Self::Rule(rule) => {
                 let mut request = handle.rule().add();
@@ -92,7 +92,7 @@ impl Item {
         .map_err(reason)
     }
 
-    /// Sets it in the place of what is there with our mark.
+    /// Sets it in the place of one with our mark.
     pub(super) async fn replace(&self, handle: &Handle) -> io::Result<()> {
         match self {
             Self::Route(route) => handle.route().add(route_message(route)?).replace().execute().await.map_err(reason),
@@ -105,12 +105,12 @@ impl Item {
         let deleted = match self {
             Self::Route(route) => handle.route().del(route_place(route)).execute().await,
             Self::Rule(rule) => handle.rule().del(rule_message(rule)).execute().await,
-            Self::Address(vip) => {
+            Self::Address(virtual_ip) => {
                 let found = all_addresses(handle).await?;
-                if !found.iter().any(|found| address::is_there(vip, found) && address::is_ours(found)) {
+                if !found.iter().any(|found| address::is_there(virtual_ip, found) && address::is_ours(found)) {
                     return Ok(false);
                 }
-                handle.address().del(address::message(vip)?).execute().await
+                handle.address().del(address::message(virtual_ip)?).execute().await
             }
         };
         match deleted.map_err(reason) {
@@ -159,10 +159,12 @@ impl Marked {
                 };
                 if is_as_configured(route, found) { Presence::There } else { Presence::Altered }
             }
-            Item::Address(vip) => match self.addresses.iter().any(|found| address::is_there(vip, found)) {
-                true => Presence::There,
-                false => Presence::Gone,
-            },
+            Item::Address(virtual_ip) => {
+                match self.addresses.iter().any(|found| address::is_there(virtual_ip, found)) {
+                    true => Presence::There,
+                    false => Presence::Gone,
+                }
+            }
             Item::Rule(rule) => match self.rules.iter().any(|found| is_rule(rule, found)) {
                 true => Presence::There,
                 false => Presence::Gone,
@@ -174,17 +176,19 @@ impl Marked {
 impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Address(vip) => write!(f, "address {vip} on {}", vip.device.as_deref().unwrap_or_default()),
+            Self::Address(virtual_ip) => {
+                write!(f, "address {virtual_ip} on {}", virtual_ip.device.as_deref().unwrap_or_default())
+            }
             Self::Route(route) => write!(f, "route {route}"),
             Self::Rule(rule) => write!(f, "rule {rule}"),
         }
     }
 }
 
-/// What somebody else has set already is there.
-async fn add_address(vip: &VirtualIp, handle: &Handle) -> io::Result<()> {
-    let mut request = handle.address().add(0, vip.address, vip.prefix_len);
-    *request.message_mut() = address::message(vip)?;
+/// Sets an address. One that somebody else has set already is there.
+async fn add_address(virtual_ip: &VirtualIp, handle: &Handle) -> io::Result<()> {
+    let mut request = handle.address().add(0, virtual_ip.address, virtual_ip.prefix_len);
+    *request.message_mut() = address::message(virtual_ip)?;
     match request.execute().await.map_err(reason) {
         Err(error) if error.raw_os_error() == Some(libc::EEXIST) => Ok(()),
         done => done,
@@ -200,7 +204,7 @@ async fn all_addresses(handle: &Handle) -> io::Result<Vec<AddressMessage>> {
     Ok(all)
 }
 
-/// Two routes that are alike in all, but that one may leave the interface open.
+/// Returns true if two routes are alike, except that one may leave the interface open.
 fn is_same_route(one: &Route, two: &Route) -> bool {
     let device = one.device.as_ref().or(two.device.as_ref());
     let written_out = |route: &Route| Route {
@@ -212,7 +216,7 @@ fn is_same_route(one: &Route, two: &Route) -> bool {
     written_out(one) == written_out(two)
 }
 
-/// What tells a rule from others, every default written out.
+/// All that tells one rule from others, with every default written out.
 #[derive(PartialEq, Eq)]
 struct Selectors<'a> {
     family: Family,
@@ -242,7 +246,7 @@ impl<'a> Selectors<'a> {
     }
 }
 
-/// Whether a route of the kernel's is where `route` would be: it has one for each table, destination and metric.
+/// Returns true if a kernel's route is in the place of `route`: there is one for each table, destination and metric.
 fn is_in_place(route: &Route, found: &RouteMessage) -> bool {
     let table = attribute(found, |attribute| match attribute {
         RouteAttribute::Table(table) => Some(*table),
@@ -255,7 +259,7 @@ fn is_in_place(route: &Route, found: &RouteMessage) -> bool {
         && found_metric(found) == metric(route)
 }
 
-/// Whether it is the route that was asked for, where one [is in place](is_in_place).
+/// Returns true if a route [in the place](is_in_place) of `route` is the configured one.
 fn is_as_configured(route: &Route, found: &RouteMessage) -> bool {
     let has = |wanted: RouteAttribute| found.attributes.contains(&wanted);
     let gateway = attribute(found, |attribute| match attribute {
@@ -282,7 +286,7 @@ fn is_as_configured(route: &Route, found: &RouteMessage) -> bool {
         && (found.header.address_family == AddressFamily::Inet6 || found.header.scope == scope(route))
 }
 
-/// Whether a rule of the kernel's is this one.
+/// Returns true if a rule in the kernel is this one.
 fn is_rule(rule: &Rule, found: &RuleMessage) -> bool {
     let (mut from, mut to, mut input, mut output) = (None, None, None, None);
     let (mut mark, mut mask, mut priority, mut table) = (0, 0, 0, u32::from(found.header.table));
@@ -320,7 +324,7 @@ fn attribute<T>(message: &RouteMessage, read: impl Fn(&RouteAttribute) -> Option
     message.attributes.iter().find_map(read)
 }
 
-/// None is a default route's.
+/// Returns the destination; none for a default route.
 fn destination(message: &RouteMessage) -> Option<RouteAddress> {
     attribute(message, |attribute| match attribute {
         RouteAttribute::Destination(destination) => Some(destination.clone()),
@@ -336,7 +340,7 @@ fn found_metric(message: &RouteMessage) -> u32 {
     metric.unwrap_or_default()
 }
 
-/// The metric as the kernel has it.
+/// Returns the metric that the kernel uses.
 fn metric(route: &Route) -> u32 {
     match Family::of(route.destination.address) {
         Family::Ipv4 => route.metric.unwrap_or_default(),
@@ -354,7 +358,7 @@ fn kind(route: &Route) -> RouteType {
     }
 }
 
-/// What removes the route with our mark that is in the place of this one, whatever else was changed about it.
+/// Returns a message that removes the route with our mark in the place of this one, even if other parts of it were changed.
 fn route_place(route: &Route) -> RouteMessage {
     let mut message = RouteMessage::default();
     message.header = RouteHeader {
@@ -398,7 +402,7 @@ fn route_message(route: &Route) -> io::Result<RouteMessage> {
     Ok(message)
 }
 
-/// Where none is written, as `ip route` chooses it: a destination on the link is valid on the link.
+/// Returns the scope. The default is that of `ip route`: a destination on the link is valid on the link.
 fn scope(route: &Route) -> RouteScope {
     match (route.scope, route.kind, route.via) {
         (Some(scope), ..) => RouteScope::from(scope),
@@ -442,12 +446,12 @@ const fn address_family(family: Family) -> AddressFamily {
     }
 }
 
-/// What the kernel says of what is not there: no such route, no such rule, no such table or interface.
+/// Returns true for the kernel's errors about things that are missing: no such route, rule, table or interface.
 fn is_absence(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ESRCH | libc::ENOENT | libc::ENODEV))
 }
 
-/// No error where the kernel knows the whole family not.
+/// Ignores the error of a kernel that does not know the family.
 fn absent_family(error: Error) -> io::Result<()> {
     let error = reason(error);
     match error.raw_os_error() {

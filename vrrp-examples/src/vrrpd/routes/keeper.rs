@@ -12,35 +12,39 @@ use super::backoff::Backoff;
 use super::gate::Wish;
 use super::item::{Item, Marked, Presence};
 use super::news::{Listener, News};
+use crate::vrrpd::log::log;
+
+/// The owner's name in the log for things that are always there. An instance of this name would only keep its own a little longer.
+pub(super) const FIXED: &str = "static";
 
 /// News come in bursts, and those of an address from another side too: a look waits for so long.
 const SETTLE: Duration = Duration::from_millis(50);
-/// From one look to the next at least.
+/// The shortest time from one look to the next.
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
-/// What the kernel refused is tried again after so long, then after twice as long, up to the last.
+/// The first pause before a refused thing is tried again. Each pause is twice the one before, up to the longest.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(15 * 60);
 
-/// What it is told.
+/// An order to the keeper.
 #[derive(Debug)]
 pub(super) enum Order {
     /// An instance, by its name, wants something else.
     Wish(String, Wish),
     /// The instances have other routes and rules from now on.
     Replace {
-        /// What each instance wants now.
+        /// The present wish of each instance.
         wishers: BTreeMap<String, Wish>,
-        /// What each has in its configuration, in its order.
+        /// The configured items of each, in their order.
         items: Vec<(String, Vec<Item>)>,
     },
 }
 
 pub(super) struct Keeper {
     handle: Handle,
-    /// What each instance wants; nothing where it is missing.
+    /// The present wish of each instance; nothing if it is missing.
     wishers: BTreeMap<String, Wish>,
     things: Vec<Thing>,
-    /// When to see whether all is still there.
+    /// The moment of the next look whether all is still there.
     look_at: Option<Instant>,
     looked_at: Option<Instant>,
 }
@@ -105,12 +109,16 @@ impl Keeper {
         }
     }
 
-    /// Takes over what an earlier run left behind for those who want it still, and removes the rest.
+    /// Takes over what an earlier run left behind if it is still wanted, and removes the rest.
     pub(super) async fn sweep(&mut self, is_wanted: impl Fn(&str) -> bool) {
         let marked = match Marked::read(&self.handle).await {
             Ok(marked) => marked,
             Err(error) => {
-                tracing::warn!("cannot look for routes and rules of an earlier run: {error}");
+                log!(
+                    RoutesUnknown,
+                    error = error.to_string(),
+                    "cannot look for routes and rules of an earlier run: {error}"
+                );
                 return;
             }
         };
@@ -125,9 +133,20 @@ impl Keeper {
             }
             let (name, item) = (&thing.holder, &thing.item);
             match item.delete(&self.handle).await {
-                Ok(true) => tracing::warn!("{name}: an earlier run left {item}, removed it"),
+                Ok(true) => log!(
+                    RouteLeftOver,
+                    router = router(name),
+                    item = item.to_string(),
+                    "{name}: an earlier run left {item}, removed it"
+                ),
                 Ok(false) => {}
-                Err(error) => tracing::warn!("{name}: cannot remove {item} of an earlier run: {error}"),
+                Err(error) => log!(
+                    RouteNotRemoved,
+                    router = router(name),
+                    item = item.to_string(),
+                    error = error.to_string(),
+                    "{name}: cannot remove {item} of an earlier run: {error}"
+                ),
             }
         }
     }
@@ -176,7 +195,7 @@ impl Keeper {
             Order::Replace { wishers, items } => {
                 self.wishers = wishers;
                 self.replace(items);
-                // What is new first: of what goes nothing is missed meanwhile.
+                // New ones are set first: nothing that goes is missed meanwhile.
                 self.set().await;
                 self.remove().await;
                 self.things.retain(|thing| !thing.holders.is_empty());
@@ -184,7 +203,7 @@ impl Keeper {
         }
     }
 
-    /// What stays keeps its state, in the order of the new configuration; what nobody has any more comes last.
+    /// Replaces the items. Those that stay keep their state. The order is that of the new configuration, with unowned items last.
     fn replace(&mut self, items: Vec<(String, Vec<Item>)>) {
         let mut before = std::mem::take(&mut self.things);
         for (name, items) in items {
@@ -215,7 +234,7 @@ impl Keeper {
         }
     }
 
-    /// When there is next something to do.
+    /// Returns the time of the next task.
     fn due(&self) -> Option<Instant> {
         let retries = self.things.iter().filter_map(|thing| match &thing.state {
             State::Missing { next, .. } if matches!(self.wish(thing), Wish::Present { .. }) => Some(*next),
@@ -232,7 +251,7 @@ impl Keeper {
         self.set().await;
     }
 
-    /// The strongest of its holders' wishes.
+    /// Returns the strongest of its holders' wishes.
     fn wish(&self, thing: &Thing) -> Wish {
         let wishes = || thing.holders.iter().filter_map(|holder| self.wishers.get(holder)).copied();
         let present = wishes().find(|wish| matches!(wish, Wish::Present { .. }));
@@ -257,7 +276,8 @@ impl Keeper {
             if is_replaced {
                 let Some(thing) = self.things.get_mut(at) else { break };
                 (thing.state, thing.backoff) = (State::Absent, Backoff::default());
-                tracing::info!("{name}: replaced {}", thing.item);
+                let item = thing.item.to_string();
+                log!(RouteReplaced, router = router(&name), item = item, "{name}: replaced {item}");
                 continue;
             }
             let marked = match &mut marked {
@@ -271,11 +291,21 @@ impl Keeper {
             let there = marked.as_ref().is_none_or(|marked| marked.has(item) != Presence::Gone);
             let removed = if there { item.delete(&self.handle).await } else { Ok(false) };
             match removed {
-                Ok(true) => tracing::info!("{name}: removed {item}"),
+                Ok(true) => {
+                    log!(RouteRemoved, router = router(&name), item = item.to_string(), "{name}: removed {item}");
+                }
                 // The kernel removes the routes of an address or an interface together with it.
-                Ok(false) if state == State::There => tracing::info!("{name}: {item} is gone already"),
+                Ok(false) if state == State::There => {
+                    log!(RouteGone, router = router(&name), item = item.to_string(), "{name}: {item} is gone already");
+                }
                 Ok(false) => {}
-                Err(error) => tracing::warn!("{name}: cannot remove {item}: {error}"),
+                Err(error) => log!(
+                    RouteNotRemoved,
+                    router = router(&name),
+                    item = item.to_string(),
+                    error = error.to_string(),
+                    "{name}: cannot remove {item}: {error}"
+                ),
             }
         }
     }
@@ -290,7 +320,11 @@ impl Keeper {
         let marked = match Marked::read(&self.handle).await {
             Ok(marked) => marked,
             Err(error) => {
-                tracing::warn!("cannot see whether all routes and rules are there: {error}");
+                log!(
+                    RoutesUnknown,
+                    error = error.to_string(),
+                    "cannot see whether all routes and rules are there: {error}"
+                );
                 return;
             }
         };
@@ -340,13 +374,13 @@ impl Thing {
                     self.backoff.put_back(Instant::now());
                 }
                 self.state = State::There;
-                tracing::info!("{name}: set {item}");
+                log!(RouteSet, router = router(name), item = item.to_string(), "{name}: set {item}");
             }
             Err(error) => self.refused(name, &error),
         }
     }
 
-    /// With what stands in its place replaced where that is ours.
+    /// Tries to set it, and replaces one of ours in its place.
     async fn try_to_set(&self, handle: &Handle) -> io::Result<()> {
         match self.item.add(handle).await {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -368,38 +402,60 @@ impl Thing {
             Presence::There | Presence::Gone => ("was removed", "removes"),
         };
         if let Some(wait) = self.backoff.wait(now) {
-            tracing::warn!("{name}: somebody {often} {item} again and again; it is put back in {} s", wait.as_secs());
+            log!(
+                RouteFought,
+                router = router(name),
+                item = item.to_string(),
+                seconds = wait.as_secs(),
+                "{name}: somebody {often} {item} again and again; it is put back in {} s",
+                wait.as_secs()
+            );
             self.state = State::Missing { next: now + wait, why: Why::Fought };
             return;
         }
         match self.try_to_set(handle).await {
             Ok(()) => {
-                tracing::warn!("{name}: {item} {once}, put it back");
-                // What cannot be put back, as without its interface, is no fight.
+                log!(RouteLost, router = router(name), item = item.to_string(), "{name}: {item} {once}, put it back");
+                // One that cannot be put back, as without its interface, does not count as a fight.
                 self.backoff.put_back(now);
             }
             Err(error) => {
-                tracing::warn!("{name}: {item} {once}");
+                log!(RouteLost, router = router(name), item = item.to_string(), "{name}: {item} {once}");
                 self.refused(name, &error);
             }
         }
     }
 
-    /// The same refusal is told once.
+    /// Logs an error. The same error is logged once.
     fn refused(&mut self, name: &str, error: &io::Error) {
         let (item, tried, error) = (&self.item, Instant::now(), error.to_string());
         let wait = match &self.state {
             State::Missing { why: Why::Refused { error: last, wait, .. }, .. } => {
                 if *last != error {
-                    tracing::warn!("{name}: cannot set {item}: {error}");
+                    not_set(name, item, &error);
                 }
                 (*wait * 2).min(LAST_RETRY)
             }
             _ => {
-                tracing::warn!("{name}: cannot set {item}: {error}");
+                not_set(name, item, &error);
                 FIRST_RETRY
             }
         };
         self.state = State::Missing { next: tried + wait, why: Why::Refused { error, tried, wait } };
     }
+}
+
+fn not_set(name: &str, item: &Item, error: &str) {
+    log!(
+        RouteNotSet,
+        router = router(name),
+        item = item.to_string(),
+        error = error,
+        "{name}: cannot set {item}: {error}"
+    );
+}
+
+/// Returns the virtual router of a holder; none if the item is always there.
+fn router(holder: &str) -> Option<&str> {
+    (holder != FIXED).then_some(holder)
 }

@@ -1,8 +1,9 @@
-//! Virtual routes and rules, and what is there as long as the daemon runs. The virtual ones are set when the addresses of a Master are there, kept there, removed when it is Master no more.
+//! Virtual routes and rules, and those that are there as long as the daemon runs. The virtual ones are set once the addresses of
+//! a Master are there, are kept there, and are removed when it is Master no more.
 //!
-//! What is set carries protocol 112. By that a removal never touches the same route or rule of somebody else, and a start
-//! finds what a run that was killed left of those in its configuration. What two instances have in common is there as
-//! long as one of them is Master. What somebody removes, or the kernel does with an interface, is put back.
+//! All of them carry protocol 112. So a removal never touches the same route or rule of somebody else, and a start
+//! finds those in its configuration that a killed run left behind. A route or rule of two instances is there as
+//! long as one of them is Master. If somebody removes one, or the kernel does because of an interface, it is put back.
 
 mod address;
 mod backoff;
@@ -22,9 +23,10 @@ use tokio::time::timeout;
 use vrrp_io_linux::Event;
 
 use crate::vrrpd::config::{Fixed, Instance};
+use crate::vrrpd::log::log;
 use gate::{Gate, Wish};
 use item::Item;
-use keeper::{Keeper, Order};
+use keeper::{FIXED, Keeper, Order};
 use news::Listener;
 
 /// Follows the instances that have routes or rules. Dropping it leaves what is set where it is.
@@ -46,11 +48,11 @@ pub async fn spawn(instances: &[Instance], fixed: &Fixed) -> io::Result<Routing>
     spawn_from(instances, fixed, &BTreeMap::new()).await
 }
 
-/// Does the same where some instances are Master already: for each of these, by its name, its addresses with whether they are
-/// there. What they have set is not touched.
+/// Does the same where some instances are Master already: for each of these, by its name, its addresses, each with true if it
+/// is there. The routes and rules that they have set are not touched.
 ///
 /// # Errors
-/// As there.
+/// The same.
 pub async fn spawn_from(
     instances: &[Instance],
     fixed: &Fixed,
@@ -67,10 +69,10 @@ pub async fn spawn_from(
 }
 
 impl Routing {
-    /// From now on these are the instances, and this is there whoever is Master. What they have in common with those before stays, and is not asked for again.
+    /// Replaces the instances and the items that are always there. Those that stay are not touched and not asked for again.
     ///
     /// # Errors
-    /// Where there is something to set for the first time, and no netlink socket to be had; nothing was changed then.
+    /// There is something to set for the first time, and no netlink socket can be opened; nothing was changed then.
     pub async fn replace(&mut self, instances: &[Instance], fixed: &Fixed) -> io::Result<()> {
         let has_any = |instance: &Instance| !(instance.routes.is_empty() && instance.rules.is_empty());
         if self.keeper.is_none() && (*fixed != Fixed::default() || instances.iter().any(has_any)) {
@@ -100,10 +102,10 @@ impl Routing {
     }
 
     /// Acts upon what happened to a router. Returns at once.
-    pub fn follow(&mut self, event: &Event) {
+    pub fn on_event(&mut self, event: &Event) {
         if let Some(gate) = self.gates.get_mut(&*event.name) {
             let before = gate.wish();
-            gate.follow(&event.kind);
+            gate.on_event(&event.kind);
             let wish = gate.wish();
             if let Some(keeper) = self.keeper.as_ref().filter(|_| wish != before) {
                 // It ends only when this is dropped.
@@ -112,7 +114,7 @@ impl Routing {
         }
     }
 
-    /// Starts to keep routes and rules, of which these instances have some.
+    /// Starts to keep the routes and rules of these instances.
     async fn start(&mut self, instances: &[Instance], fixed: &Fixed) -> io::Result<()> {
         // First the ears: nothing that happens from now on is missed.
         let listener = Listener::open()?;
@@ -135,7 +137,11 @@ impl Routing {
         self.keeper = None;
         let removed = timeout(limit, async { while self.tasks.join_next().await.is_some() {} }).await;
         if removed.is_err() {
-            tracing::warn!("the kernel did not remove all routes and rules within {limit:?}");
+            log!(
+                RoutesNotRemoved,
+                seconds = limit.as_secs_f64(),
+                "the kernel did not remove all routes and rules within {limit:?}"
+            );
         }
     }
 }
@@ -148,10 +154,7 @@ impl Drop for Routing {
     }
 }
 
-/// Who holds what is always there, as the log calls it. An instance of this name would only keep its own a little longer.
-const FIXED: &str = "static";
-
-/// The addresses first: a route may need one.
+/// Returns the items that are always there, with the addresses first: a route may need one.
 fn fixed_items(fixed: &Fixed) -> impl Iterator<Item = Item> {
     let addresses = fixed.addresses.iter().cloned().map(Item::Address);
     let routes = fixed.routes.iter().cloned().map(Item::Route);
@@ -159,10 +162,10 @@ fn fixed_items(fixed: &Fixed) -> impl Iterator<Item = Item> {
 }
 
 fn addresses(instance: &Instance) -> impl Iterator<Item = IpAddr> {
-    instance.addresses.iter().chain(&instance.excluded).map(|vip| vip.address)
+    instance.addresses.iter().chain(&instance.excluded).map(|virtual_ip| virtual_ip.address)
 }
 
-/// The routes first: a rule that chooses an empty table chooses nothing.
+/// Returns the items of an instance, with the routes first: a rule that chooses an empty table chooses nothing.
 fn items(instance: &Instance) -> impl Iterator<Item = Item> {
     let routes = instance.routes.iter().cloned().map(Item::Route);
     routes.chain(instance.rules.iter().cloned().map(Item::Rule))

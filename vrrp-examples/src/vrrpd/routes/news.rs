@@ -1,4 +1,4 @@
-//! What the kernel tells of routes, rules, and what these depend on.
+//! The kernel's news of routes, rules, and what these depend on.
 
 use std::io;
 
@@ -21,10 +21,10 @@ const GROUPS: [libc::c_uint; 7] = [
 
 /// The kernel fills datagrams to 32 KiB at most.
 const DATAGRAM_MAX: usize = 1 << 16;
-/// Where the protocol stands in what the kernel tells of a route (`rtmsg`).
+/// The offset of the protocol in the kernel's message about a route (`rtmsg`).
 const PROTOCOL_OFFSET: usize = 5;
 
-/// What a piece of news may mean.
+/// The meaning of a piece of news.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum News {
     /// Something of ours may be gone. The kernel drops IPv4 routes with their address or interface without a word.
@@ -65,7 +65,7 @@ impl Listener {
     }
 }
 
-/// What the messages of a datagram mean together.
+/// Returns the meaning of all messages of a datagram together.
 fn read(datagram: &[u8]) -> News {
     let (mut rest, mut all) = (datagram, News::Nothing);
     while let Ok(message) = NetlinkBuffer::new_checked(rest) {

@@ -1,4 +1,4 @@
-//! What must hold of a configuration, whatever format it was written in.
+//! The rules that a configuration must keep in every format.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -11,9 +11,9 @@ use vrrp_core::Family;
 /// A configuration that would run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded {
-    /// What to run.
+    /// The daemon's configuration.
     pub daemon: Daemon,
-    /// What the reader should know about it, in the order of the text; all are notices.
+    /// Findings that the reader should know, in the order of the text. All are notices.
     pub notices: Vec<Diagnostic>,
 }
 

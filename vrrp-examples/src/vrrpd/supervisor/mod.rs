@@ -1,5 +1,6 @@
 //! The loop: events of the protocol, verdicts of checks, questions and orders on the control socket, and signals.
 
+mod lines;
 mod orders;
 mod reloading;
 mod starting;
@@ -7,16 +8,16 @@ mod telling;
 
 use std::collections::BTreeMap;
 use std::future::pending;
-use std::net::IpAddr;
-use std::path::Path;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use nix::sys::signal::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, sleep};
-use tracing::{error, info, warn};
+use tokio::time::{Instant, sleep, sleep_until};
 use vrrp_core::{Cause, Reading, Role, RouterId, TrackerId, Transition};
 use vrrp_io_linux::{Event, EventKind, Events, Router, Stopped, Vrrp};
 
@@ -29,11 +30,13 @@ use crate::vrrpd::control::snapshot::{CheckState, Reasons, Snapshot};
 use crate::vrrpd::control::status::dump;
 use crate::vrrpd::control::{self, ControlSocket};
 use crate::vrrpd::groups::Groups;
+use crate::vrrpd::http::{self, Listener, Site};
 use crate::vrrpd::inherited;
-use crate::vrrpd::log;
+use crate::vrrpd::log::{self, Lines, log};
 use crate::vrrpd::notify::{self, Fifos, Limits, Notifier, NotifyState, Subject};
 use crate::vrrpd::reading::Source;
 use crate::vrrpd::reaper;
+use crate::vrrpd::recordings::Recordings;
 use crate::vrrpd::reload::Reloads;
 use crate::vrrpd::routers::{Prepared, STARTUP, ScriptUser, ScriptUsers};
 use crate::vrrpd::routes::{self, Routing};
@@ -41,11 +44,17 @@ use crate::vrrpd::service_manager::ServiceManager;
 use crate::vrrpd::signals::{Request, Signals};
 use crate::vrrpd::upgrade::{self, Check, Document, Program};
 
-/// How long the kernel may take to remove routes and rules at the end.
+/// The time that the kernel may take to remove routes and rules at the end.
 const STOP_ROUTES: Duration = Duration::from_secs(1);
 
-/// How long an answer takes to reach the client.
+/// The time that an answer takes to reach the client.
 const LAST_ANSWER: Duration = Duration::from_millis(20);
+
+/// The shortest time from one snapshot of the routers to the next, however many clients ask: all that wait get the same one.
+const SNAPSHOTS_APART: Duration = Duration::from_millis(10);
+
+/// The time that the last lines may take to reach the readers. A reader that is slower is not waited for.
+const LAST_LINES: Duration = Duration::from_millis(100);
 
 /// Requests by signals that may wait. One of each kind is enough.
 const REQUESTS: usize = 8;
@@ -53,16 +62,21 @@ const REQUESTS: usize = 8;
 /// The priority that scripts of a group are told: it has none, and keepalived says so too.
 const GROUP_PRIORITY: u8 = 0;
 
-/// Where everything comes from that is no configuration.
+/// The settings of a start that are not in the configuration.
 pub(super) struct Setting<'a> {
     pub(super) source: Source,
-    /// Which program goes on where this one is upgraded.
+    /// The program that goes on if this one is upgraded.
     pub(super) program: Option<Program>,
     pub(super) control: Option<&'a Path>,
+    pub(super) http: &'a [SocketAddr],
     pub(super) limits: Limits,
+    /// The lines for the readers of the log.
+    pub(super) lines: Lines,
+    /// The folder for recordings of unexpected takeovers.
+    pub(super) recordings: Option<PathBuf>,
 }
 
-/// How it ended.
+/// The way in which it ended.
 pub(super) enum Ended {
     /// Everything is released.
     Stopped,
@@ -70,19 +84,21 @@ pub(super) enum Ended {
     Suspended(Suspended),
 }
 
-/// What the next program, or this one again, goes on with.
+/// The state that the next program, or this one again, continues from.
 pub(super) struct Suspended {
     pub(super) document: Box<Document>,
     pub(super) daemon: Box<Daemon>,
-    /// Whether a service manager is to have it.
+    /// True if a service manager is to keep it.
     stored: bool,
+    /// Signals that came too late for this program.
+    late: Vec<Signal>,
 }
 
 impl Suspended {
     /// Hands it over. Returns where that is done and this process is to end, or why it cannot be.
     pub(super) fn hand_over(&self, program: Option<&Program>) -> Result<(), upgrade::Failed> {
         match program.filter(|_| !self.stored) {
-            Some(program) => match upgrade::become_program(program, &self.document)? {},
+            Some(program) => match upgrade::become_program(program, &self.document, &self.late)? {},
             None => upgrade::store(&self.document),
         }
     }
@@ -94,7 +110,7 @@ pub(super) async fn run(
     prepared: Prepared,
     before: Option<Document>,
     what: &str,
-    Setting { source, program, control, limits }: Setting<'_>,
+    Setting { source, program, control, http, limits, lines, recordings }: Setting<'_>,
 ) -> Result<Ended, Box<dyn std::error::Error>> {
     let manager = ServiceManager::from_environment();
     // Signals first: from here on a stop is orderly.
@@ -104,6 +120,7 @@ pub(super) async fn run(
 
     // What cannot be is said before anything runs.
     let control = control.map(ControlSocket::bind).transpose()?;
+    let listeners = listen(http, before.is_some())?;
     let Prepared { daemon, routers, script_users } = prepared;
     let Begun { vrrp, events, routing, checked, by_hand, goes_on } = begin(&daemon, routers, before, what).await?;
     if !goes_on {
@@ -120,7 +137,13 @@ pub(super) async fn run(
     let notifier = notify::spawn(subjects(&daemon), limits);
     let mut fifos = Fifos::default();
     fifos.replace(&daemon.fifos).await;
-    let mut server = control.map(|socket| tokio::spawn(control::serve(socket, control::Daemon { snapshots, orders })));
+    let (mut servers, reachable) = (JoinSet::new(), control::Daemon { snapshots, orders, lines: lines.clone() });
+    if !listeners.is_empty() {
+        servers.spawn(http::serve(listeners, Site::new(reachable.clone())));
+    }
+    if let Some(socket) = control {
+        servers.spawn(control::serve(socket, reachable));
+    }
 
     let delay = if goes_on { Duration::ZERO } else { daemon.startup_delay };
     let running = vrrp.routers().await?;
@@ -139,6 +162,7 @@ pub(super) async fn run(
         notifier,
         fifos,
         told: BTreeMap::new(),
+        next_snapshot: Instant::now(),
         taking_part: starting::moment(delay),
         routing,
         by_hand,
@@ -148,6 +172,7 @@ pub(super) async fn run(
         manager,
         program,
         asking: None,
+        recordings: Recordings::new(recordings),
     };
     if goes_on {
         supervisor.take_in_roles().await;
@@ -159,13 +184,14 @@ pub(super) async fn run(
     if let Ok(End::Upgrade { stored }) = ended {
         // Who asked is told.
         sleep(LAST_ANSWER).await;
-        if let Some(server) = server.take() {
-            server.abort();
-            // Its socket goes with it.
-            let _ = server.await;
-        }
+        take_leave(&lines, log::End::Upgraded).await;
+        // Their sockets go with them.
+        servers.shutdown().await;
         match supervisor.suspend(stored).await {
-            Ok(suspended) => return Ok(Ended::Suspended(suspended)),
+            Ok(suspended) => {
+                let late = signals.take_late().await;
+                return Ok(Ended::Suspended(Suspended { late, ..suspended }));
+            }
             Err(died) => {
                 supervisor = died;
                 ended = Ok(End::Died);
@@ -173,20 +199,46 @@ pub(super) async fn run(
         }
     }
     if let Err(why) = ended {
-        info!("{why}: stopping");
+        log!(Stopping, why = why, "{why}: stopping");
     }
     supervisor.stop().await;
+    take_leave(&lines, log::End::Stopped).await;
     // Until here clients are told that it stops.
-    if let Some(server) = server {
-        server.abort();
-    }
+    drop(servers);
     match ended {
         Err(_) => Ok(Ended::Stopped),
         Ok(_) => Err("the protocol driver has died".into()),
     }
 }
 
-/// What runs first.
+/// Tells the readers of the log that this was all, and waits a little for those that keep up.
+async fn take_leave(lines: &Lines, end: log::End) {
+    let begun = Instant::now();
+    while lines.is_read() && begun.elapsed() < LAST_LINES {
+        // Again for readers that come just now.
+        lines.end(end);
+        sleep(LAST_ANSWER / 10).await;
+    }
+}
+
+/// Listens for browsers and Prometheus. If the routers run already, a failure is only logged.
+fn listen(addresses: &[SocketAddr], goes_on: bool) -> Result<Vec<Listener>, http::BindError> {
+    let mut listeners = Vec::new();
+    for address in addresses {
+        match Listener::bind(*address) {
+            Ok(listener) => listeners.push(listener),
+            Err(error) if goes_on => log!(HttpFailed, error = error.to_string(), "{error}"),
+            Err(error) => return Err(error),
+        }
+    }
+    for listener in &listeners {
+        let url = format!("http://{}/", listener.address);
+        log!(HttpServes, url = url, "serves {url}");
+    }
+    Ok(listeners)
+}
+
+/// The parts that run first.
 struct Begun {
     vrrp: Vrrp,
     events: Events,
@@ -194,7 +246,7 @@ struct Begun {
     /// The checks that have a verdict already.
     checked: Vec<Check>,
     by_hand: Table,
-    /// Whether the routers ran before.
+    /// True if the routers ran before.
     goes_on: bool,
 }
 
@@ -215,26 +267,33 @@ async fn begin(
         match vrrp_io_linux::start_from(daemon.scheduling, going_on, suspended) {
             Ok((vrrp, events)) => {
                 let routing = routes::spawn_from(&daemon.instances, &daemon.fixed, &masters(&vrrp).await?).await?;
-                info!("goes on with {what}, from vrrpd {version}");
+                log!(GoesOn, from = version, "goes on with {what}, from vrrpd {version}");
                 return Ok(Begun { vrrp, events, routing, checked, by_hand, goes_on: true });
             }
-            Err(why) => error!("cannot go on from what ran before, so this is a start: {}", log::with_sources(&why)),
+            Err(why) => {
+                let why = log::with_sources(&why);
+                log!(
+                    DoesNotGoOn,
+                    error = why,
+                    "cannot go on from the process before, so this is an ordinary start: {why}"
+                );
+            }
         }
     }
     let routing = routes::spawn(&daemon.instances, &daemon.fixed).await?;
     let (vrrp, events) = vrrp_io_linux::start_with(daemon.scheduling, routers)?;
-    info!("started with {what}");
+    log!(Started, "started with {what}");
     Ok(Begun { vrrp, events, routing, checked: Vec::new(), by_hand: Table::default(), goes_on: false })
 }
 
-/// The routers that are Master, by name, and of their addresses those that are there and those that cannot be.
+/// Returns the routers that are Master, by name, with their addresses: those that are there, and those that cannot be.
 async fn masters(vrrp: &Vrrp) -> Result<BTreeMap<String, Vec<(IpAddr, bool)>>, Stopped> {
     let status = vrrp.status().await?;
     let masters = status.routers.into_iter().filter(|router| router.role == Role::Master);
     Ok(masters
         .map(|router| {
             let known = router.addresses.iter().filter(|it| it.installed || it.obstacle.is_some());
-            (router.name, known.map(|it| (it.vip.address, it.installed)).collect())
+            (router.name, known.map(|it| (it.virtual_ip.address, it.installed)).collect())
         })
         .collect())
 }
@@ -250,10 +309,10 @@ async fn stop(signals: &mut Signals, requests: mpsc::Sender<Request>) -> &'stati
     }
 }
 
-/// What feeds a tracker of a router.
+/// A tracker of a router, which a script feeds.
 type Fed = (RouterId, TrackerId);
 
-/// The ids of instances by their names; `ids` are in the order of the configuration.
+/// Returns the ids of instances by their names; `ids` are in the order of the configuration.
 fn by_name(daemon: &Daemon, ids: impl IntoIterator<Item = RouterId>) -> BTreeMap<String, RouterId> {
     daemon.instances.iter().map(|instance| instance.name.clone()).zip(ids).collect()
 }
@@ -267,21 +326,21 @@ fn users(users: ScriptUsers, ids: &BTreeMap<String, RouterId>) -> BTreeMap<Strin
     users.into_iter().map(with_ids).collect()
 }
 
-/// The trackers of each router among these.
+/// Returns the trackers of each router among these.
 fn by_router<'a>(fed: impl Iterator<Item = &'a Fed>) -> BTreeMap<RouterId, Vec<TrackerId>> {
     let mut by_router: BTreeMap<RouterId, Vec<TrackerId>> = BTreeMap::new();
     fed.for_each(|(router, tracker)| by_router.entry(*router).or_default().push(*tracker));
     by_router
 }
 
-/// Whom to tell of changes, and how.
+/// Returns the subjects whose changes are told, with their scripts.
 fn subjects(daemon: &Daemon) -> impl Iterator<Item = (Subject, Notify)> {
     let instances = daemon.instances.iter().map(|it| (Subject::Instance(it.name.clone()), it.notify.clone()));
     let groups = daemon.sync_groups.iter().map(|group| (Subject::Group(group.name.clone()), group.notify.clone()));
     instances.chain(groups)
 }
 
-/// The priority that the scripts of a subject are told when it stops.
+/// Returns the priority that the scripts of a subject are told when it stops.
 fn last_priority(daemon: &Daemon, subject: &Subject) -> u8 {
     let priority = |name: &str| daemon.instances.iter().find(|it| it.name == name).map(|it| it.priority.get());
     match subject {
@@ -290,7 +349,7 @@ fn last_priority(daemon: &Daemon, subject: &Subject) -> u8 {
     }
 }
 
-/// What scripts are told of a change; nothing where for them nothing has changed.
+/// Returns the state to report to scripts; `None` if nothing has changed for them.
 fn told(transition: &Transition) -> Option<NotifyState> {
     match (transition.from, transition.to, transition.cause) {
         // A Master that began anew.
@@ -302,31 +361,33 @@ fn told(transition: &Transition) -> Option<NotifyState> {
     }
 }
 
-/// How a drain ended, and who waits for that.
+/// The end of a drain, and the client that waits for it.
 type DrainOver = (Reply<DrainEnded>, Result<DrainEnded, Refused>);
 
-/// What runs, and what it reports: by name, or by the id of a router. Places change with a reload.
+/// All that runs, by name or by the id of a router. Places change with a reload.
 struct Supervisor {
-    /// What runs, as it is configured.
+    /// The configuration that runs.
     daemon: Arc<Daemon>,
     ids: BTreeMap<String, RouterId>,
-    /// For each script, the trackers that it feeds.
+    /// The trackers that each script feeds.
     users: BTreeMap<String, Vec<Fed>>,
     /// The last one of each script that has any.
     verdicts: BTreeMap<String, Verdict>,
     checks: Checks,
     vrrp: Vrrp,
     events: Events,
-    /// Of routers that a reload has added, until it is over.
+    /// The events of routers that a reload has added, until it is over.
     early: Vec<Event>,
-    /// What became of routers during a reload, when their groups may be others.
+    /// The changes of routers during a reload, when their groups may change.
     unsettled: BTreeMap<RouterId, (String, NotifyState)>,
     groups: Groups,
     notifier: Notifier,
     fifos: Fifos,
     /// The last state that each was told, and the priority since.
     told: BTreeMap<Subject, (NotifyState, u8)>,
-    /// When the routers begin to take part; `None`: they do.
+    /// The earliest time of the next snapshot.
+    next_snapshot: Instant,
+    /// The moment at which the routers begin to take part; `None`: they do.
     taking_part: Option<Instant>,
     routing: Routing,
     by_hand: Table,
@@ -334,18 +395,19 @@ struct Supervisor {
     source: Source,
     /// Orders that take their time.
     tasks: JoinSet<Option<DrainOver>>,
-    /// Who waits for the daemon to be ready, and to live.
+    /// The service manager, which waits for the daemon to be ready, and to live.
     manager: ServiceManager,
-    /// Which program goes on where this one is upgraded.
+    /// The program that goes on if this one is upgraded.
     program: Option<Program>,
-    /// The program on disk, while it is asked, and who waits for that.
+    /// The program on disk, while it is asked, and the client that waits for that.
     asking: Option<Asking>,
+    recordings: Recordings,
 }
 
-/// The program on disk that is asked, and who waits for that.
+/// The program on disk that is asked, and the client that waits for that.
 type Asking = (JoinHandle<Result<String, String>>, Reply<Upgraded>);
 
-/// What ends the loop.
+/// A reason that ends the loop.
 enum End {
     /// The protocol's driver has.
     Died,
@@ -354,7 +416,7 @@ enum End {
 }
 
 impl Supervisor {
-    /// Takes in how routers stand that go on: nobody is told of that.
+    /// Reads the states of routers that go on. Nobody is told of these.
     async fn take_in_roles(&mut self) {
         let Ok(driver) = self.vrrp.status().await else { return };
         for router in driver.routers.iter().filter(|router| router.cause != Cause::New) {
@@ -371,7 +433,7 @@ impl Supervisor {
     async fn serve(
         &mut self,
         mut verdicts: mpsc::Receiver<Verdict>,
-        mut asked: mpsc::Receiver<oneshot::Sender<Snapshot>>,
+        mut asked: mpsc::Receiver<oneshot::Sender<Arc<Snapshot>>>,
         mut ordered: mpsc::Receiver<Order>,
         mut requested: mpsc::Receiver<Request>,
     ) -> End {
@@ -384,11 +446,13 @@ impl Supervisor {
                     None => return End::Died,
                 },
                 Some(verdict) = verdicts.recv(), if settled => self.judge(verdict).await,
-                Some(reply) = asked.recv() => {
-                    // The client may have gone. Where there is no answer it learns so by the end of `reply`.
-                    if let Ok(snapshot) = self.snapshot().await {
-                        let _ = reply.send(snapshot);
+                Some(reply) = asked_from(&mut asked, self.next_snapshot) => {
+                    let all: Vec<_> = std::iter::once(reply).chain(std::iter::from_fn(|| asked.try_recv().ok())).collect();
+                    // Clients may have gone. Without an answer they learn it from the end of `all`.
+                    if let Ok(snapshot) = self.snapshot().await.map(Arc::new) {
+                        all.into_iter().for_each(|reply| drop(reply.send(Arc::clone(&snapshot))));
                     }
+                    self.next_snapshot = Instant::now() + SNAPSHOTS_APART;
                 }
                 Some(order) = ordered.recv(), if settled => self.take(order).await,
                 Some(request) = requested.recv(), if settled => match request {
@@ -408,10 +472,11 @@ impl Supervisor {
                     }
                 }
                 () = starting::reached(self.taking_part), if settled => self.take_part().await,
+                () = self.recordings.due() => self.recordings.write(&self.vrrp),
                 () = self.manager.look() => {
-                    // Only who answers lives.
+                    // A loop that answers is alive.
                     if let Ok(driver) = self.vrrp.status().await {
-                        self.manager.follow(&driver);
+                        self.manager.report(&driver);
                     }
                 }
             }
@@ -429,7 +494,7 @@ impl Supervisor {
         std::mem::take(&mut self.fifos).close(false).await;
         let Ok(routers) = self.vrrp.suspend().await else { return Err(self) };
         while let Ok(event) = self.events.try_recv() {
-            tell(&event);
+            lines::tell(&event);
         }
         let check = |script: &config::Check| {
             let Verdict { reading, reason, .. } = self.verdicts.get(&script.name)?;
@@ -440,7 +505,7 @@ impl Supervisor {
         let Self { daemon, routing, notifier, .. } = self;
         // What they would do at their end is not to be done: routes and rules stay, and scripts that run come to their own end.
         std::mem::forget((routing, notifier));
-        Ok(Suspended { document, daemon: Box::new(daemon.as_ref().clone()), stored })
+        Ok(Suspended { document, daemon: Box::new(daemon.as_ref().clone()), stored, late: Vec::new() })
     }
 
     /// Releases everything, tells the rest of the story, lets the stop scripts run.
@@ -454,7 +519,7 @@ impl Supervisor {
         // Whoever called this knows when the routers had ended before.
         let _ = vrrp.stop_all().await;
         while let Ok(event) = events.try_recv() {
-            tell(&event);
+            lines::tell(&event);
         }
         for (subject, _) in subjects(&daemon) {
             let priority = last_priority(&daemon, &subject);
@@ -467,20 +532,21 @@ impl Supervisor {
         routing.stop(STOP_ROUTES).await;
         notifier.shutdown().await;
         fifos.close(true).await;
-        info!("stopped");
+        log!(Stopped, "stopped");
     }
 
     fn hear(&mut self, event: Event) {
-        tell(&event);
+        lines::tell(&event);
         if self.is_ours(&event) {
-            self.follow(&event);
+            self.on_event(&event);
         } else if self.reloads.is_applying() {
             self.early.push(event);
         }
     }
 
-    fn follow(&mut self, event: &Event) {
-        self.routing.follow(event);
+    fn on_event(&mut self, event: &Event) {
+        self.routing.on_event(event);
+        self.recordings.on_event(event);
         if let EventKind::StateChanged { transition, priority, .. } = &event.kind {
             self.manager.changed();
             let Some(state) = told(transition) else { return };
@@ -498,7 +564,7 @@ impl Supervisor {
         }
     }
 
-    /// Whether it is of a router that is configured, and not of one before it that had the same name.
+    /// Returns true if it is of a router that is configured, and not of an earlier one with the same name.
     fn is_ours(&self, event: &Event) -> bool {
         self.ids.get(&*event.name) == Some(&event.router)
     }
@@ -514,7 +580,8 @@ impl Supervisor {
         let driver = self.vrrp.status().await?;
         let (taken_at, reasons, by_hand) = (SystemTime::now(), self.reasons(), self.by_hand.list());
         let checks = self.daemon.checks.iter().map(|check| self.check_state(check)).collect();
-        Ok(Snapshot { taken_at, driver, checks, reasons, by_hand })
+        let config = Arc::clone(&self.daemon);
+        Ok(Snapshot { taken_at, config, driver, checks, reasons, by_hand })
     }
 
     fn check_state(&self, config::Check { name, probe, .. }: &config::Check) -> CheckState {
@@ -522,7 +589,7 @@ impl Supervisor {
         CheckState { name: name.clone(), kind: probe.kind(), verdict, last: self.checks.last(name) }
     }
 
-    /// Why checks fail, or what they say, for each tracker that one of them feeds.
+    /// Returns the reasons of failing checks, or the numbers of checks, for each tracker that one of them feeds.
     fn reasons(&self) -> Reasons {
         let failing = self.verdicts.iter().filter(|(_, verdict)| verdict.reading != Reading::Passing);
         let failing = failing.filter_map(|(script, verdict)| Some((self.users.get(script)?, &verdict.reason)));
@@ -535,9 +602,9 @@ impl Supervisor {
         }
         let Verdict { check: name, reading, reason, .. } = &verdict;
         match reading {
-            Reading::Passing => info!("check {name} passes: {reason}"),
-            Reading::Failing => warn!("check {name} failed: {reason}"),
-            Reading::Value(value) => info!("check {name} says {value}"),
+            Reading::Passing => log!(CheckPassed, check = name, reason = reason, "check {name} passes: {reason}"),
+            Reading::Failing => log!(CheckFailed, check = name, reason = reason, "check {name} failed: {reason}"),
+            Reading::Value(value) => log!(CheckSays, check = name, value = value, "check {name} says {value}"),
         }
         for user in self.users.get(name).into_iter().flatten() {
             self.track(user, &verdict).await;
@@ -547,7 +614,8 @@ impl Supervisor {
 
     async fn track(&self, (router, tracker): &Fed, verdict: &Verdict) {
         if let Err(why) = self.vrrp.track(*router, *tracker, verdict.reading).await {
-            error!("check {}: {why}", verdict.check);
+            let check = &verdict.check;
+            log!(CheckNotCounted, check = check, error = why.to_string(), "check {check}: {why}");
         }
     }
 
@@ -556,7 +624,7 @@ impl Supervisor {
         self.taking_part = None;
         for (router, tracker) in self.users.get(STARTUP).into_iter().flatten() {
             if let Err(why) = self.vrrp.track(*router, *tracker, true).await {
-                error!("cannot end the delay after the start: {why}");
+                log!(StartDelayNotEnded, error = why.to_string(), "cannot end the delay after the start: {why}");
             }
         }
     }
@@ -564,7 +632,7 @@ impl Supervisor {
     /// Does what a signal asks for.
     async fn heed(&mut self, request: Request) {
         let dump = match request {
-            // These are for who waits for them.
+            // These go to the tasks that wait for them.
             Request::Stop(_) | Request::HandOver => return,
             Request::Reload => return self.reload(None),
             Request::DumpData => dump::data,
@@ -572,7 +640,7 @@ impl Supervisor {
         };
         // Without an answer the end is near.
         if let Ok(snapshot) = self.snapshot().await {
-            dump(&snapshot).into_iter().for_each(|line| info!("{line}"));
+            dump(&snapshot).into_iter().for_each(|line| log!(Dump, "{line}"));
         }
     }
 }
@@ -585,15 +653,13 @@ async fn asked_program(asking: &mut Option<Asking>) -> Result<String, String> {
     }
 }
 
+/// Waits for a client that asks for a snapshot, at least until `from`. A dropped future loses nothing.
+async fn asked_from<T>(asked: &mut mpsc::Receiver<T>, from: Instant) -> Option<T> {
+    sleep_until(from).await;
+    asked.recv().await
+}
+
 fn answer<T>(reply: Reply<T>, result: Result<T, Refused>) {
     // Who asked may have gone.
     let _ = reply.send(result);
-}
-
-fn tell(event: &Event) {
-    if event.kind.is_warning() {
-        warn!("{event}");
-    } else {
-        info!("{event}");
-    }
 }

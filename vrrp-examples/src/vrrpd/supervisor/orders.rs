@@ -1,19 +1,20 @@
-//! What clients of the control socket want done.
+//! Carries out orders of clients of the control socket.
 
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
-use tracing::{info, warn};
-use vrrp_core::Drain;
+use vrrp_core::{Drain, RouterId};
 
 use super::{Supervisor, answer};
 use crate::vrrpd::by_hand::{self, Meant, failed};
 use crate::vrrpd::checks::Ran;
 use crate::vrrpd::control::order::{
-    self, Checked, DrainEnded, NewPriority, Order, PriorityChanged, Reply, Routers, Touched, Upgraded,
+    self, Checked, DrainEnded, NewPriority, Order, PriorityChanged, Recorded, Reply, Routers, Touched, Upgraded,
 };
 use crate::vrrpd::control::refused::Refused;
+use crate::vrrpd::log::log;
+use crate::vrrpd::recordings;
 use crate::vrrpd::reload;
 
 impl Supervisor {
@@ -32,6 +33,7 @@ impl Supervisor {
             Order::Stop(routers, reply) => self.stop_some(&routers, reply),
             Order::Start(routers, reply) => answer(reply, self.start_some(&routers).await),
             Order::Upgrade(reply) => self.upgrade(reply),
+            Order::Record(routers, reply) => self.record(&routers, reply),
         }
     }
 
@@ -42,7 +44,7 @@ impl Supervisor {
         };
         let drain = Drain { priority: priority.unwrap_or(Drain::default().priority), limit };
         self.by_hand.drain(&routers, Some(drain.priority));
-        routers.iter().for_each(|(name, _)| info!("{name}: drained by hand"));
+        routers.iter().for_each(|(name, _)| log!(Drained, router = name.as_str(), "{name}: drained by hand"));
         let vrrp = self.vrrp.clone();
         self.tasks.spawn(async move { Some((reply, by_hand::drain(vrrp, routers, drain).await)) });
     }
@@ -51,7 +53,7 @@ impl Supervisor {
         let routers = by_hand::with_groups(&self.meant(routers)?, &self.daemon, &self.ids);
         let mut done = Ok(self.by_hand.drain(&routers, None));
         for (name, id) in &routers {
-            info!("{name}: no longer drained");
+            log!(Undrained, router = name.as_str(), "{name}: no longer drained");
             if let Err(why) = self.vrrp.undrain(*id).await {
                 done = Err(failed(why));
             }
@@ -65,7 +67,7 @@ impl Supervisor {
             Err(why) => return answer(reply, Err(why)),
         };
         let touched = self.by_hand.stop(&routers, true);
-        routers.iter().for_each(|(name, _)| info!("{name}: stopped by hand"));
+        routers.iter().for_each(|(name, _)| log!(RouterStopped, router = name.as_str(), "{name}: stopped by hand"));
         let vrrp = self.vrrp.clone();
         self.tasks.spawn(async move {
             answer(reply, by_hand::stop(vrrp, routers).await.map(|()| touched));
@@ -77,7 +79,7 @@ impl Supervisor {
         let routers = self.meant(routers)?;
         let mut done = Ok(self.by_hand.stop(&routers, false));
         for (name, id) in &routers {
-            info!("{name}: started by hand");
+            log!(RouterStarted, router = name.as_str(), "{name}: started by hand");
             if let Err(why) = self.vrrp.start(*id).await {
                 done = Err(failed(why));
             }
@@ -99,6 +101,36 @@ impl Supervisor {
         });
     }
 
+    /// To put a recording together takes a while: the loop goes on meanwhile.
+    fn record(&mut self, routers: &Routers, reply: Reply<Recorded>) {
+        let meant = match self.meant(routers) {
+            Ok(meant) => meant,
+            Err(why) => return answer(reply, Err(why)),
+        };
+        let all = *routers == Routers::All;
+        let ids: Vec<RouterId> = meant.into_iter().map(|(_, id)| id).collect();
+        let vrrp = self.vrrp.clone();
+        self.tasks.spawn(async move {
+            let recording = match vrrp.record().await {
+                Ok(Some(recording)) => recording,
+                Ok(None) => {
+                    answer(reply, Err(Refused::Impossible { why: "vrrpd records nothing".to_owned() }));
+                    return None;
+                }
+                Err(why) => {
+                    answer(reply, Err(failed(why)));
+                    return None;
+                }
+            };
+            drop(spawn_blocking(move || {
+                let mut recording = if all { recording } else { recording.only(&ids) };
+                recording.about = recordings::about("asked for by vrrpctl record");
+                answer(reply, Ok(Recorded { recording: recording.to_text() }));
+            }));
+            None
+        });
+    }
+
     fn meant(&self, routers: &Routers) -> Result<Vec<Meant>, Refused> {
         by_hand::meant(routers, &self.daemon, &self.ids)
     }
@@ -114,7 +146,13 @@ impl Supervisor {
         if let Some(meant) = meant {
             self.vrrp.set_priority(meant.1, priority).await.map_err(failed)?;
             self.by_hand.set_priority(&meant, Some(priority).filter(|priority| *priority != configured));
-            info!("{router}: priority {priority} by hand, configured {configured}");
+            log!(
+                PriorityByHand,
+                router = router.as_str(),
+                priority = priority.get(),
+                configured = configured.get(),
+                "{router}: priority {priority} by hand, configured {configured}"
+            );
         }
         Ok(PriorityChanged { router, priority, configured })
     }
@@ -149,12 +187,12 @@ impl Supervisor {
         match asked {
             Ok(to) => {
                 let from = env!("CARGO_PKG_VERSION").to_owned();
-                info!("upgrade from {from} to {to}");
+                log!(Upgrading, from = from, to = to, "upgrade from {from} to {to}");
                 answer(reply, Ok(Upgraded { from, to }));
                 true
             }
             Err(why) => {
-                warn!("no upgrade: {why}");
+                log!(UpgradeRefused, why = why, "no upgrade: {why}");
                 answer(reply, Err(Refused::Impossible { why }));
                 false
             }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tracing::warn;
 use vrrp_core::RouterId;
 
 use super::{Fed, GROUP_PRIORITY, Supervisor, by_name, by_router, last_priority, subjects, users};
 use crate::vrrpd::checks;
 use crate::vrrpd::config::Daemon;
 use crate::vrrpd::control::order::{Reloaded, Reply};
+use crate::vrrpd::log::log;
 use crate::vrrpd::notify::{NotifyState, Subject};
 use crate::vrrpd::reload::{Candidate, Outcome};
 
@@ -34,7 +34,7 @@ impl Supervisor {
         }
         for event in std::mem::take(&mut self.early) {
             if self.is_ours(&event) {
-                self.follow(&event);
+                self.on_event(&event);
             }
         }
         self.manager.reloaded(result.is_err());
@@ -43,7 +43,7 @@ impl Supervisor {
         }
     }
 
-    /// The routers run as they are wanted: now everything around them.
+    /// Replaces everything around the routers, once these run with the new configuration.
     async fn follow_reload(&mut self, candidate: Candidate, ids: Vec<RouterId>) -> Reloaded {
         let Candidate { daemon, users, changes } = candidate;
         // The thread of the routers stays as it is: that is told again until the next start.
@@ -83,7 +83,7 @@ impl Supervisor {
             self.tell_state(&Subject::Group(group), state, GROUP_PRIORITY);
         }
         if let Err(why) = self.routing.replace(&self.daemon.instances, &self.daemon.fixed).await {
-            warn!("cannot set routes and rules: {why}");
+            log!(RoutesNotSet, error = why.to_string(), "cannot set routes and rules: {why}");
         }
         let (ids, daemon) = (&self.ids, Arc::clone(&self.daemon));
         let find = |name: &str| {

@@ -1,4 +1,4 @@
-//! What comes with a start only: the delay before the routers take part, and what files are to say.
+//! Tasks of a start only: the delay before the routers take part, and the first values of files.
 
 use std::fs::OpenOptions;
 use std::future::pending;
@@ -6,14 +6,15 @@ use std::io::Write;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
-use tracing::{info, warn};
 
 use crate::vrrpd::config::{Daemon, InitialValue, Probe};
+use crate::vrrpd::log::log;
 
-/// When the routers take part.
+/// Returns when the routers take part.
 pub(super) fn moment(delay: Duration) -> Option<Instant> {
     if !delay.is_zero() {
-        info!("the routers take part in {} s (vrrp_startup_delay)", delay.as_secs_f64());
+        let seconds = delay.as_secs_f64();
+        log!(StartDelay, seconds = seconds, "the routers take part in {seconds} s (vrrp_startup_delay)");
     }
     Some(Instant::now() + delay)
 }
@@ -39,7 +40,14 @@ pub(super) fn write_initial_values(daemon: &Daemon) {
         let written = options.open(path).and_then(|mut file| writeln!(file, "{value}"));
         match written {
             Err(why) if *overwrite || why.kind() != std::io::ErrorKind::AlreadyExists => {
-                warn!("track_file {name}: cannot write {value} to {}: {why}", path.display());
+                let path = path.display().to_string();
+                log!(
+                    TrackFileNotWritten,
+                    check = name,
+                    path = path,
+                    error = why.to_string(),
+                    "track_file {name}: cannot write {value} to {path}: {why}"
+                );
             }
             _ => {}
         }

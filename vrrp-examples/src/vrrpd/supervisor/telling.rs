@@ -1,4 +1,4 @@
-//! Who is told of changes: scripts and FIFOs.
+//! Reports changes to scripts and FIFOs.
 
 use vrrp_core::Priority;
 

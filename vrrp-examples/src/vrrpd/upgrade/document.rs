@@ -1,4 +1,4 @@
-//! What is handed over, in a form with a version.
+//! The state that is handed over, in a format with a version.
 
 use std::fs;
 use std::time::Duration;
@@ -21,11 +21,11 @@ const FRESH: Duration = Duration::from_secs(10);
 #[serde(deny_unknown_fields)]
 pub(in crate::vrrpd) struct Document {
     format: u64,
-    /// Which version wrote it, for people.
+    /// The version that wrote it, for people.
     pub(in crate::vrrpd) version: String,
-    /// Where and since when its moments and numbers mean something.
+    /// The host and its start, for which its moments and numbers mean something.
     place: Place,
-    /// When it was written, on the monotonic clock.
+    /// The moment at which it was written, on the monotonic clock.
     written: Duration,
     pub(in crate::vrrpd) routers: Suspended,
     pub(in crate::vrrpd) checks: Vec<Check>,
@@ -71,11 +71,11 @@ impl Document {
             let found = format.map_or_else(|| "unknown".to_owned(), |format| format.to_string());
             return Err(format!("its format is {found}, this release understands {FORMAT}"));
         }
-        // From the text: so it has the line of what is wrong.
+        // Parsed from the text, so that an error has its line.
         let document: Self =
             serde_json::from_str(text).map_err(|why| format!("this release does not understand it: {why}"))?;
         if document.place != Place::here() {
-            return Err("it is of another boot or network namespace".to_owned());
+            return Err("it comes from another boot or network namespace".to_owned());
         }
         let age = now().checked_sub(document.written).unwrap_or(Duration::MAX);
         if age > FRESH {
@@ -104,7 +104,7 @@ impl Check {
         self.name == name && self.command == command(probe)
     }
 
-    /// Its verdict.
+    /// Returns its verdict.
     pub(in crate::vrrpd) const fn reading(&self) -> Reading {
         match (self.passed, self.value) {
             (true, Some(value)) => Reading::Value(value),

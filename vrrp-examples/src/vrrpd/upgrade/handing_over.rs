@@ -10,7 +10,7 @@ use std::process::Command;
 
 use nix::fcntl::{FcntlArg, FdFlag, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise, sigprocmask};
 use nix::sys::socket::{AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, sendmsg, socket};
 
 use super::document::Document;
@@ -18,26 +18,35 @@ use super::names::{NAME, VARIABLE};
 use super::program::Program;
 use crate::vrrpd::exec;
 
-/// Why the next program does not have it.
+/// The reason why the next program does not have it.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::vrrpd) enum Failed {
-    #[error("cannot write down what runs: {0}")]
+    #[error("cannot save the running state: {0}")]
     Writing(io::Error),
     #[error("cannot run {program}: {error}")]
     Running { program: String, error: io::Error },
-    #[error("no service manager keeps what runs (NOTIFY_SOCKET)")]
+    #[error("no service manager keeps the running state (NOTIFY_SOCKET)")]
     Nobody,
-    #[error("the service manager does not take what runs: {0}")]
+    #[error("the service manager does not accept the running state: {0}")]
     NotTaken(io::Error),
 }
 
-/// Makes this process the program, with the document. Returns only when that cannot be, with everything as it was.
-pub(in crate::vrrpd) fn become_program(program: &Program, document: &Document) -> Result<Infallible, Failed> {
+/// Makes this process the program, with the document. The signals in `late` came too late for this one: the next one gets them.
+/// Returns only when that cannot be, with everything as it was.
+pub(in crate::vrrpd) fn become_program(
+    program: &Program,
+    document: &Document,
+    late: &[Signal],
+) -> Result<Infallible, Failed> {
     let file = write(document).map_err(Failed::Writing)?;
     fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|errno| Failed::Writing(errno.into()))?;
     // Nobody would catch a signal before the next program does.
     let mut before = SigSet::empty();
     let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), Some(&mut before));
+    for signal in late {
+        // For this thread alone, which blocks it: another one would still catch it.
+        let _ = raise(*signal);
+    }
     exec::restore_limits();
     let mut command = Command::new(&program.path);
     command.arg0(&program.called).args(&program.arguments).env(VARIABLE, file.as_raw_fd().to_string());
@@ -53,7 +62,7 @@ pub(in crate::vrrpd) fn store(document: &Document) -> Result<(), Failed> {
     tell(&address, &format!("FDSTORE=1\nFDNAME={NAME}\n"), Some(&file)).map_err(Failed::NotTaken)
 }
 
-/// The service manager need not keep it any longer.
+/// Tells the service manager that it need not keep the state any longer.
 pub(super) fn forget() {
     if let Some(address) = std::env::var_os("NOTIFY_SOCKET") {
         // It is too old soon, all the same.
@@ -76,7 +85,7 @@ fn tell(address: &OsStr, text: &str, file: Option<&OwnedFd>) -> io::Result<()> {
     Ok(())
 }
 
-/// A file in memory that nobody can change any more.
+/// Writes a file in memory that nobody can change any more.
 fn write(document: &Document) -> io::Result<OwnedFd> {
     let name = CString::new(NAME)?;
     let mut file = File::from(memfd_create(name.as_c_str(), MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?);

@@ -1,4 +1,4 @@
-//! What the program before has left for this one.
+//! The state that the program before has left for this one.
 
 use std::env;
 use std::fs;

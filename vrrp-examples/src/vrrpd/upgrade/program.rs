@@ -17,7 +17,7 @@ use super::names::VARIABLE;
 /// Reading a configuration takes some hundredths of a second.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Where this program came from, and with which words.
+/// The file of this program, and its arguments.
 #[derive(Clone, Debug)]
 pub(in crate::vrrpd) struct Program {
     pub(super) path: PathBuf,
@@ -35,11 +35,11 @@ impl Program {
         Some(Self { path: path.ok()?, called: called.clone(), arguments: arguments.to_vec() })
     }
 
-    /// Has the program say its version, and whether it takes the configuration. Returns the version. Blocks, and is not to be
-    /// called on the first thread of the process: whose children [are reaped](crate::vrrpd::reaper).
+    /// Runs the program to ask for its version, and to have it check the configuration. Returns the version. Blocks. Do not call
+    /// it on the first thread of the process, whose children [are reaped](crate::vrrpd::reaper).
     ///
     /// # Errors
-    /// Why it is not to be run, as a sentence.
+    /// The reason why it cannot be run, as a sentence.
     pub(in crate::vrrpd) fn ask(&self) -> Result<String, String> {
         let version = self.run(&["--version".into()])?;
         let version = version.split_whitespace().last().unwrap_or_default().to_owned();

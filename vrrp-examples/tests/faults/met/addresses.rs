@@ -10,7 +10,7 @@ use crate::{Pair, instance, on_hosts, on_hosts_alone, router, router_v6};
 
 const BOTH_FAMILIES: &str = "virtual_ipaddress {\n192.0.2.100/24\n}\nvirtual_ipaddress_excluded {\n2001:db8::100/64\n}";
 
-/// How often a router entered a state.
+/// Returns how often a router entered a state.
 fn entered(daemon: &Vrrpd, state: &str) -> usize {
     daemon.logged(&format!("-> {state}"))
 }

@@ -54,7 +54,7 @@ impl Sample {
         }
     }
 
-    /// Whether a client reaches the address of a router.
+    /// Returns whether a client reaches the address of a router.
     fn served(self, client: &Host, router: u8) -> bool {
         if self.v6 {
             client.reaches(&format!("2001:db8::{router}")) && client.reaches(&format!("fe80::{router}%eth0"))

@@ -274,7 +274,7 @@ fn start(host: &str, configuration: &Path, arguments: &[&str]) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// What vrrpd says until it ends, or until it has started, and how it ended then.
+/// Returns what vrrpd says until it ends, or until it has started, and how it ended then.
 fn run(host: &str, configuration: &Path, arguments: &[&str]) -> String {
     let mut process = start(host, configuration, arguments);
     let mut said = String::new();

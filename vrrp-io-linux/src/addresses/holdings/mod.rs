@@ -12,27 +12,28 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 use std::time::Duration;
 
-use vrrp_core::{Instant, RouterId, Vip};
+use vrrp_core::{AddressRequest, Instant, RouterId};
 
 use crate::address_error::AddressError;
 use crate::burst::Burst;
 use crate::by_router::ByRouter;
 use crate::kernel::netlink::mirror::{HostAddress, Use};
-use crate::kernel::netlink::requests::{Done, Outcome};
+use crate::kernel::netlink::requests::{Done, RequestOutcome};
 use crate::router::Router;
 use crate::status::OnHost;
-use crate::suspended::Ours;
+use crate::suspended::SuspendedAddress;
 use crate::virtual_ip::VirtualIp;
 
 /// Every address of every router.
 #[derive(Debug, Default)]
 pub(crate) struct Holdings {
     routers: ByRouter<Account>,
-    /// Which of them have an address, and where in their account: several may, on one interface or on different ones.
+    /// The routers that have an address, and its position in their account: several may, on one interface or on
+    /// different ones.
     holders: HashMap<IpAddr, Vec<(RouterId, usize)>>,
-    /// What is known of an address on a link besides what the host says; most are not in here.
+    /// Facts about an address on a link, besides those that the host shows; most addresses have none.
     records: HashMap<Place, Record>,
-    /// What is on a link though its router is not Master, and stays; mostly none.
+    /// Addresses that stay on a link though their router is not Master; mostly none.
     left: BTreeMap<(RouterId, IpAddr), (u32, Left)>,
     in_flight: HashMap<u64, Flight>,
     next_ticket: u64,
@@ -44,7 +45,7 @@ struct Account {
     /// In the order of its configuration; behind these what was configured away, until it is [closed](Holdings::close).
     holdings: Vec<Holding>,
     configured: usize,
-    /// Whether it runs at priority 255.
+    /// True if it runs at priority 255.
     is_owner: bool,
     /// Answers that the kernel owes.
     in_flight: usize,
@@ -53,25 +54,25 @@ struct Account {
 /// One address of one router.
 #[derive(Debug)]
 pub(crate) struct Holding {
-    pub(crate) vip: VirtualIp,
+    pub(crate) virtual_ip: VirtualIp,
     pub(crate) device: String,
     /// Counts how often prefix, device or what else the kernel is told of it changed.
     edition: u32,
-    /// Whether what is there by somebody else is its router's own, and stays (priority 255).
+    /// True if the address is its router's own: when somebody else has set it, it stays (priority 255).
     owned: bool,
-    /// How long it lasts unless it is renewed.
+    /// The time that it lasts unless it is renewed.
     lifetime: Option<Duration>,
-    wanted: Option<Wanted>,
+    wanted: Option<WantedAddress>,
     /// The links on which it was asked for since it was last withdrawn.
     asked_on: BTreeSet<u32>,
-    /// When it was put back.
+    /// The times at which it was put back.
     put_back: Burst,
 }
 
-/// What the core wants of an address, while it does.
+/// The core's request for an address, while it stands.
 #[derive(Clone, Copy, Debug)]
-struct Wanted {
-    request: Vip,
+struct WantedAddress {
+    request: AddressRequest,
     ifindex: u32,
     stage: Stage,
 }
@@ -88,7 +89,7 @@ enum Stage {
     Lost,
 }
 
-/// Where an address is.
+/// The place of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Place {
     ifindex: u32,
@@ -101,7 +102,7 @@ struct Record {
     ours: BTreeSet<u8>,
     /// Removals of ours that the monitor has yet to see.
     removals_unseen: u32,
-    /// When it was removed as a stray.
+    /// The times at which it was removed as a stray.
     removed: Burst,
 }
 
@@ -121,22 +122,22 @@ enum Flight {
 #[derive(Clone, Copy, Debug)]
 struct Installation {
     router: RouterId,
-    request: Vip,
+    request: AddressRequest,
     place: Place,
     prefix_len: u8,
     edition: u32,
     repeated: bool,
 }
 
-/// What an answer or news of the kernel mean for an address.
+/// The meaning of an answer, or of news of the kernel, for an address.
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// The router's request is fulfilled. `foreign`: by what was there before, and will stay.
-    Installed { request: Vip, foreign: bool, prefix_len: u8 },
+    Installed { request: AddressRequest, foreign: bool, prefix_len: u8 },
     /// It is not, and why.
-    Failed { request: Vip, error: AddressError },
+    Failed { request: AddressRequest, error: AddressError },
     /// It is there as it was configured before: it has to be removed, and installed anew.
-    Outdated { request: Vip },
+    Outdated { request: AddressRequest },
     /// The address is gone from this link.
     Removed { ifindex: u32, prefix_len: u8 },
     /// It could not be removed.
@@ -151,7 +152,7 @@ pub(crate) struct Stray {
     pub(crate) marked: bool,
 }
 
-/// Why one stays.
+/// The reason why an address stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Left {
     /// It is the only one that its interface can send from.
@@ -160,61 +161,66 @@ pub(crate) enum Left {
     Contested,
 }
 
-/// What the kernel is to be asked, in this order.
+/// A request to the kernel. Several are sent in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Ask {
     /// To have an address, for so long. The answer goes to [`Holdings::answer`].
-    Install { ifindex: u32, vip: VirtualIp, lifetime: Option<Duration>, ticket: u64 },
+    Install { ifindex: u32, virtual_ip: VirtualIp, lifetime: Option<Duration>, ticket: u64 },
     /// To have it last for so long from now. There is no answer.
-    Renew { ifindex: u32, vip: VirtualIp, lifetime: Duration },
+    Renew { ifindex: u32, virtual_ip: VirtualIp, lifetime: Duration },
     /// To have it no more, whatever its label: the kernel renames that with its link. The answer goes to
     /// [`Holdings::answer`].
     Remove { ifindex: u32, address: IpAddr, prefix_len: u8, ticket: u64 },
 }
 
-/// What follows from news or an answer: what to ask next, and what to tell a router.
+/// The consequences of news or of an answer: requests to the kernel, and an answer for a router.
 #[derive(Debug, Default)]
 #[must_use]
-pub(crate) struct Step {
+pub(crate) struct Consequences {
     pub(crate) asks: Vec<Ask>,
-    /// For which address of which router, and what it means.
+    /// The answer for an address of a router, and what it means.
     pub(crate) answer: Option<(RouterId, IpAddr, Answer)>,
 }
 
-/// What is there, as far as the news of it go.
+/// The links and addresses of the host, as the news so far show them.
 pub(crate) trait Host {
     /// Everything that a link has of an address.
     fn at(&self, ifindex: u32, address: IpAddr) -> impl Iterator<Item = &HostAddress>;
-    /// Whether a link has an address. It may have an IPv4 address more than once, and each of them serves.
+    /// Returns an address if a link has it. A link may have an IPv4 address more than once, and each of them serves.
     fn shown(&self, ifindex: u32, address: IpAddr) -> Option<&HostAddress> {
         self.at(ifindex, address).next()
     }
     /// The link of this name.
     fn index(&self, name: &str) -> Option<u32>;
-    /// Whether a link can carry anything.
+    /// Tells whether a link can carry anything.
     fn is_up(&self, ifindex: u32) -> bool;
 }
 
 impl Holdings {
     /// Takes in a router, of which nothing is on the host yet.
     pub(crate) fn add(&mut self, id: RouterId, router: &Router) {
-        let holdings: Vec<Holding> = router.addresses.iter().map(|vip| Holding::new(vip, router)).collect();
+        let holdings: Vec<Holding> =
+            router.addresses.iter().map(|virtual_ip| Holding::new(virtual_ip, router)).collect();
         let (configured, is_owner) = (holdings.len(), router.config.priority().is_owner());
         self.routers.insert(id, Account { holdings, configured, is_owner, in_flight: 0 });
         self.list(id);
     }
 
     /// Returns everything that is on the host by us, or was taken over.
-    pub(crate) fn all_ours(&self) -> Vec<Ours> {
+    pub(crate) fn all_ours(&self) -> Vec<SuspendedAddress> {
         let all = self.records.iter().flat_map(|(place, record)| record.ours.iter().map(move |len| (place, *len)));
-        all.map(|(Place { ifindex, address }, prefix_len)| Ours { ifindex: *ifindex, address: *address, prefix_len })
-            .collect()
+        all.map(|(Place { ifindex, address }, prefix_len)| SuspendedAddress {
+            ifindex: *ifindex,
+            address: *address,
+            prefix_len,
+        })
+        .collect()
     }
 
     /// Takes over what another process had on the host. What it had that no router has any more is not booked.
-    pub(crate) fn resume_ours(&mut self, ours: &[Ours]) {
-        for Ours { ifindex, address, prefix_len } in ours.iter().copied() {
+    pub(crate) fn resume_ours(&mut self, ours: &[SuspendedAddress]) {
+        for SuspendedAddress { ifindex, address, prefix_len } in ours.iter().copied() {
             if self.is_virtual(address) {
                 self.records.entry(Place { ifindex, address }).or_default().ours.insert(prefix_len);
             }
@@ -222,9 +228,9 @@ impl Holdings {
     }
 
     /// A Master serves an address on a link as in another process before.
-    pub(crate) fn resume(&mut self, router: RouterId, request: Vip, ifindex: u32) {
+    pub(crate) fn resume(&mut self, router: RouterId, request: AddressRequest, ifindex: u32) {
         if let Some(holding) = self.get_mut(router, request.address) {
-            holding.want(Wanted { request, ifindex, stage: Stage::Here });
+            holding.want(WantedAddress { request, ifindex, stage: Stage::Here });
         }
     }
 
@@ -235,14 +241,14 @@ impl Holdings {
         self.forget(id, &addresses);
     }
 
-    /// What a running router has otherwise than `router` says: with another prefix, on another device. It has to be
-    /// [removed](Self::remove) before it is [readdressed](Self::readdress), and installed again behind that. What is still being
-    /// installed follows with its [answer](Answer::Outdated).
-    pub(crate) fn changed(&self, id: RouterId, router: &Router) -> Vec<Vip> {
-        let changed = |vip: &VirtualIp| {
-            let holding = self.get(id, vip.address)?;
+    /// Returns the addresses that a running router has otherwise than `router` says: with another prefix, or on another device.
+    /// Each has to be [removed](Self::remove) before it is [readdressed](Self::readdress), and is installed again after that. One
+    /// that is still being installed follows with its [answer](Answer::Outdated).
+    pub(crate) fn changed(&self, id: RouterId, router: &Router) -> Vec<AddressRequest> {
+        let changed = |virtual_ip: &VirtualIp| {
+            let holding = self.get(id, virtual_ip.address)?;
             let wanted = holding.wanted.filter(|wanted| wanted.stage != Stage::Asked)?;
-            (!holding.is_like(vip, router)).then_some(wanted.request)
+            (!holding.is_like(virtual_ip, router)).then_some(wanted.request)
         };
         router.addresses.iter().filter_map(changed).collect()
     }
@@ -253,19 +259,19 @@ impl Holdings {
     pub(crate) fn readdress(&mut self, id: RouterId, router: &Router) -> Vec<Ask> {
         self.unlist(id);
         let Some(account) = self.routers.get_mut(id) else { return Vec::new() };
-        let before = account.holdings.drain(..).map(|holding| (holding.vip.address, holding));
+        let before = account.holdings.drain(..).map(|holding| (holding.virtual_ip.address, holding));
         let mut before: BTreeMap<IpAddr, Holding> = before.collect();
         let mut endless = Vec::new();
-        for vip in &router.addresses {
-            let mut holding = Holding::new(vip, router);
-            if let Some(known) = before.remove(&vip.address) {
+        for virtual_ip in &router.addresses {
+            let mut holding = Holding::new(virtual_ip, router);
+            if let Some(known) = before.remove(&virtual_ip.address) {
                 if known.lifetime.is_some() && holding.lifetime.is_none() {
-                    endless.extend(known.wanted.map(|wanted| (wanted, vip)));
+                    endless.extend(known.wanted.map(|wanted| (wanted, virtual_ip)));
                 }
-                let edition = known.edition.wrapping_add(u32::from(!known.is_like(vip, router)));
+                let edition = known.edition.wrapping_add(u32::from(!known.is_like(virtual_ip, router)));
                 let owned = known.owned || holding.owned;
-                let Holding { vip, device, lifetime, .. } = holding;
-                holding = Holding { vip, device, edition, lifetime, owned, ..known };
+                let Holding { virtual_ip, device, lifetime, .. } = holding;
+                holding = Holding { virtual_ip, device, edition, lifetime, owned, ..known };
             }
             account.holdings.push(holding);
         }
@@ -273,12 +279,12 @@ impl Holdings {
         account.is_owner = router.config.priority().is_owner();
         account.holdings.extend(before.into_values());
         self.list(id);
-        let endless = endless.into_iter().filter(|(wanted, vip)| {
-            wanted.stage != Stage::Lost && self.is_ours(wanted.ifindex, vip.address, vip.prefix_len)
+        let endless = endless.into_iter().filter(|(wanted, virtual_ip)| {
+            wanted.stage != Stage::Lost && self.is_ours(wanted.ifindex, virtual_ip.address, virtual_ip.prefix_len)
         });
-        let renew = |(wanted, vip): (Wanted, &VirtualIp)| Ask::Renew {
+        let renew = |(wanted, virtual_ip): (WantedAddress, &VirtualIp)| Ask::Renew {
             ifindex: wanted.ifindex,
-            vip: vip.clone(),
+            virtual_ip: virtual_ip.clone(),
             lifetime: FOR_EVER,
         };
         endless.map(renew).collect()
@@ -291,11 +297,11 @@ impl Holdings {
         let gone = account.holdings.split_off(account.configured);
         account.holdings.iter_mut().for_each(|holding| holding.owned = account.is_owner);
         self.list(id);
-        let gone: Vec<IpAddr> = gone.iter().map(|holding| holding.vip.address).collect();
+        let gone: Vec<IpAddr> = gone.iter().map(|holding| holding.virtual_ip.address).collect();
         self.forget(id, &gone);
     }
 
-    /// Whether the kernel owes a router no answers.
+    /// Tells whether the kernel owes a router no answers.
     pub(crate) fn is_settled_for(&self, id: RouterId) -> bool {
         self.routers.get(id).is_none_or(|account| account.in_flight == 0)
     }
@@ -304,7 +310,7 @@ impl Holdings {
     fn list(&mut self, id: RouterId) {
         let holdings = self.routers.get(id).map_or(&[][..], |account| &account.holdings);
         for (position, holding) in holdings.iter().enumerate() {
-            self.holders.entry(holding.vip.address).or_default().push((id, position));
+            self.holders.entry(holding.virtual_ip.address).or_default().push((id, position));
         }
     }
 
@@ -312,13 +318,13 @@ impl Holdings {
     fn unlist(&mut self, id: RouterId) -> Vec<IpAddr> {
         let holdings = self.routers.get(id).map_or(&[][..], |account| &account.holdings);
         for holding in holdings {
-            let Some(holders) = self.holders.get_mut(&holding.vip.address) else { continue };
+            let Some(holders) = self.holders.get_mut(&holding.virtual_ip.address) else { continue };
             holders.retain(|(whose, _)| *whose != id);
             if holders.is_empty() {
-                self.holders.remove(&holding.vip.address);
+                self.holders.remove(&holding.virtual_ip.address);
             }
         }
-        holdings.iter().map(|holding| holding.vip.address).collect()
+        holdings.iter().map(|holding| holding.virtual_ip.address).collect()
     }
 
     /// A router has these no more. Of what nobody has only those removals are still known whose news are to come.
@@ -350,27 +356,27 @@ impl Holdings {
         self.holders.get(&address)?.iter().find(|(id, _)| *id == router).map(|(_, position)| *position)
     }
 
-    /// Whether any router here has this address.
+    /// Tells whether any router here has this address.
     pub(crate) fn is_virtual(&self, address: IpAddr) -> bool {
         self.holders.contains_key(&address)
     }
 
-    /// Whether a router here that runs at priority 255 has this address.
+    /// Tells whether a router here that runs at priority 255 has this address.
     pub(crate) fn is_owned(&self, address: IpAddr) -> bool {
         self.holders_of(address).any(|(_, holding)| holding.owned)
     }
 
-    /// Whether what a link has of an address is there by us.
+    /// Tells whether an address with this prefix is on a link by us.
     pub(crate) fn is_ours(&self, ifindex: u32, address: IpAddr, prefix_len: u8) -> bool {
         self.records.get(&Place { ifindex, address }).is_some_and(|record| record.ours.contains(&prefix_len))
     }
 
-    /// Whether anything that a link has of an address is there by us.
+    /// Tells whether an address is on a link by us, with any prefix.
     pub(crate) fn is_any_ours(&self, ifindex: u32, address: IpAddr) -> bool {
         self.records.get(&Place { ifindex, address }).is_some_and(|record| !record.ours.is_empty())
     }
 
-    /// Whether the monitor has yet to see a removal of ours.
+    /// Tells whether the monitor has yet to see a removal of ours.
     fn is_going(&self, place: Place) -> bool {
         self.records.get(&place).is_some_and(|record| record.removals_unseen > 0)
     }
@@ -389,13 +395,13 @@ impl Holdings {
         self.routers.get(router).map_or(&[], |account| &account.holdings)
     }
 
-    /// Whether the kernel still owes answers.
+    /// Tells whether the kernel owes no more answers.
     pub(crate) fn is_settled(&self) -> bool {
         self.in_flight.is_empty()
     }
 
-    /// Whether an address is still asked for by this request.
-    pub(crate) fn wants(&self, router: RouterId, request: Vip) -> bool {
+    /// Tells whether this request still asks for an address.
+    pub(crate) fn wants(&self, router: RouterId, request: AddressRequest) -> bool {
         self.get(router, request.address).is_some_and(|holding| holding.wanted.is_some_and(|it| it.request.is(request)))
     }
 
@@ -405,13 +411,13 @@ impl Holdings {
         Some(wanted.ifindex)
     }
 
-    /// What a router is served with now.
-    pub(crate) fn served(&self, router: RouterId) -> Vec<Vip> {
+    /// Returns the addresses of a router that serve now.
+    pub(crate) fn served(&self, router: RouterId) -> Vec<AddressRequest> {
         let here = |holding: &Holding| holding.wanted.filter(|it| it.stage == Stage::Here).map(|it| it.request);
         self.holdings(router).iter().filter_map(here).collect()
     }
 
-    /// What the host has of an address on a link, in the words of the status.
+    /// Returns the state of an address on a link, as the status shows it.
     pub(crate) fn on_host(&self, host: &impl Host, ifindex: u32, address: IpAddr) -> OnHost {
         // What nobody wants there any more was removed, so what is there is another's.
         let mut holders = self.holders_of(address);
@@ -424,15 +430,20 @@ impl Holdings {
         }
     }
 
-    /// Asks for an address on a link. There is an answer where it can be given without asking: of what the owner of the
-    /// address has there.
+    /// Asks for an address on a link. The answer comes without asking the kernel where the owner's own address is there already.
     ///
-    /// What is there otherwise than it is wanted, and not by its owner, goes first: with another prefix, or without use.
-    pub(crate) fn install(&mut self, host: &impl Host, router: RouterId, request: Vip, ifindex: u32) -> Step {
+    /// An address that is there with another prefix, or does not serve, is removed first, unless it is its owner's.
+    pub(crate) fn install(
+        &mut self,
+        host: &impl Host,
+        router: RouterId,
+        request: AddressRequest,
+        ifindex: u32,
+    ) -> Consequences {
         let place = Place { ifindex, address: request.address };
-        let Some(holding) = self.get_mut(router, place.address) else { return Step::default() };
-        holding.want(Wanted { request, ifindex, stage: Stage::Asked });
-        let (owned, wanted_len) = (holding.owned, holding.vip.prefix_len);
+        let Some(holding) = self.get_mut(router, place.address) else { return Consequences::default() };
+        holding.want(WantedAddress { request, ifindex, stage: Stage::Asked });
+        let (owned, wanted_len) = (holding.owned, holding.virtual_ip.prefix_len);
         // While removals of ours are unseen the host shows what is gone.
         let going = self.is_going(place);
         let other = |there: &&HostAddress| !going && (there.prefix_len != wanted_len || !there.is_usable());
@@ -441,7 +452,7 @@ impl Holdings {
             if let Some(real) = others.iter().find(|there| !there.marked) {
                 // The owner's real address has the prefix of its network, which need not be the one configured.
                 let answer = self.judge(router, place.address, real.usage, Some(real.prefix_len));
-                return Step::of(router, place.address, answer);
+                return Consequences::of(router, place.address, answer);
             }
         }
         let mut asks = Vec::new();
@@ -451,11 +462,11 @@ impl Holdings {
             }
         }
         asks.extend(self.ask(router, request, place, false));
-        Step { asks, answer: None }
+        Consequences { asks, answer: None }
     }
 
-    /// What an address that is there means for who wants it: it serves, or fails, or is waited for. `foreign`: the prefix
-    /// with which it is there by others.
+    /// Decides what an address that is there means for the router that wants it: it serves, or fails, or is waited for. `foreign`:
+    /// the prefix with which others have set it.
     fn judge(&mut self, router: RouterId, address: IpAddr, usage: Use, foreign: Option<u8>) -> Option<Answer> {
         let holding = self.get_mut(router, address)?;
         let wanted = holding.wanted.as_mut()?;
@@ -463,7 +474,7 @@ impl Holdings {
         match usage {
             Use::Usable => {
                 wanted.stage = Stage::Here;
-                let prefix_len = foreign.unwrap_or(holding.vip.prefix_len);
+                let prefix_len = foreign.unwrap_or(holding.virtual_ip.prefix_len);
                 Some(Answer::Installed { request, foreign: foreign.is_some(), prefix_len })
             }
             Use::Tentative => {
@@ -477,13 +488,13 @@ impl Holdings {
         }
     }
 
-    fn ask(&mut self, router: RouterId, request: Vip, place: Place, repeated: bool) -> Option<Ask> {
+    fn ask(&mut self, router: RouterId, request: AddressRequest, place: Place, repeated: bool) -> Option<Ask> {
         let holding = self.get(router, place.address)?;
-        let (vip, lifetime, edition) = (holding.vip.clone(), holding.lifetime, holding.edition);
-        let prefix_len = vip.prefix_len;
+        let (virtual_ip, lifetime, edition) = (holding.virtual_ip.clone(), holding.lifetime, holding.edition);
+        let prefix_len = virtual_ip.prefix_len;
         let installation = Installation { router, request, place, prefix_len, edition, repeated };
         let ticket = self.take_off(router, Flight::Install(installation));
-        Some(Ask::Install { ifindex: place.ifindex, vip, lifetime, ticket })
+        Some(Ask::Install { ifindex: place.ifindex, virtual_ip, lifetime, ticket })
     }
 
     fn ask_removal(&mut self, router: RouterId, place: Place, prefix_len: u8, told: bool) -> Ask {
@@ -494,7 +505,7 @@ impl Holdings {
         Ask::Remove { ifindex: place.ifindex, address: place.address, prefix_len, ticket }
     }
 
-    /// What of these parts of routers' addresses is to be renewed, and for how long: what is wanted and ours.
+    /// Returns the addresses to renew among these parts of routers' addresses, and for how long: those that are wanted and ours.
     pub(crate) fn renewals(
         &self,
         parts: impl Iterator<Item = (RouterId, Range<usize>)>,
@@ -502,8 +513,8 @@ impl Holdings {
         let part = |(router, indices): (RouterId, _)| self.routers.get(router)?.holdings.get(indices);
         parts.filter_map(part).flatten().filter_map(|holding| {
             let wanted = holding.wanted.filter(|wanted| wanted.stage != Stage::Lost)?;
-            let ours = self.is_ours(wanted.ifindex, holding.vip.address, holding.vip.prefix_len);
-            Some((wanted.ifindex, &holding.vip, holding.lifetime?)).filter(|_| ours)
+            let ours = self.is_ours(wanted.ifindex, holding.virtual_ip.address, holding.virtual_ip.prefix_len);
+            Some((wanted.ifindex, &holding.virtual_ip, holding.lifetime?)).filter(|_| ours)
         })
     }
 
@@ -535,7 +546,7 @@ impl Holdings {
         asks
     }
 
-    /// Whether another router needs an address to stay on a link: it wants it, or owns it.
+    /// Tells whether another router needs an address to stay on a link, because it wants it there.
     fn is_shared(&self, router: RouterId, place: Place) -> bool {
         let others = self.holders_of(place.address).filter(|(id, _)| *id != router);
         others.into_iter().any(|(_, holding)| holding.wanted.is_some_and(|it| it.ifindex == place.ifindex))
@@ -545,14 +556,14 @@ impl Holdings {
     fn hand_over(&self, place: Place) -> impl Iterator<Item = Ask> {
         self.holders_of(place.address).filter_map(move |(_, holding)| {
             let ifindex = holding.wanted.filter(|it| it.ifindex == place.ifindex)?.ifindex;
-            let ours = self.is_ours(ifindex, place.address, holding.vip.prefix_len);
+            let ours = self.is_ours(ifindex, place.address, holding.virtual_ip.prefix_len);
             let lifetime = holding.lifetime.unwrap_or(FOR_EVER);
-            ours.then(|| Ask::Renew { ifindex, vip: holding.vip.clone(), lifetime })
+            ours.then(|| Ask::Renew { ifindex, virtual_ip: holding.virtual_ip.clone(), lifetime })
         })
     }
 
-    /// What a link has of an address though its router does not want it, and nobody owns it. `only_marked`: the link may
-    /// have it otherwise.
+    /// Returns what a link has of an address though its router does not want it, and nobody owns it. `only_marked`: addresses
+    /// without our mark do not count.
     pub(crate) fn strays(
         &self,
         host: &impl Host,
@@ -592,12 +603,12 @@ impl Holdings {
         strays.iter().map(|stray| self.ask_removal(router, place, stray.prefix_len, false)).collect()
     }
 
-    /// Whether anything stays that should not be there.
+    /// Tells whether any address stays that should not be there.
     pub(crate) fn any_left(&self) -> bool {
         !self.left.is_empty()
     }
 
-    /// What stays on a link because it is needed may not be needed any more.
+    /// Forgets that addresses stay on a link because they are needed there: they may not be needed any more.
     pub(crate) fn reconsider_needed(&mut self, ifindex: u32) {
         self.left.retain(|_, (there, left)| (*there, *left) != (ifindex, Left::Needed));
     }
@@ -606,12 +617,12 @@ impl Holdings {
     pub(crate) fn left(&self, router: RouterId) -> Option<(VirtualIp, u32, Left)> {
         let (first, last) = ((router, Ipv4Addr::UNSPECIFIED.into()), (router, Ipv6Addr::from(u128::MAX).into()));
         let ((_, address), (ifindex, left)) = self.left.range(first..=last).next()?;
-        Some((self.get(router, *address)?.vip.clone(), *ifindex, *left))
+        Some((self.get(router, *address)?.virtual_ip.clone(), *ifindex, *left))
     }
 
     /// Takes the kernel's answer to what was asked with this ticket.
-    pub(crate) fn answer(&mut self, host: &impl Host, Done { ticket, result }: Done) -> Step {
-        let Some(flight) = self.in_flight.remove(&ticket) else { return Step::default() };
+    pub(crate) fn answer(&mut self, host: &impl Host, Done { ticket, result }: Done) -> Consequences {
+        let Some(flight) = self.in_flight.remove(&ticket) else { return Consequences::default() };
         let (Flight::Install(Installation { router, .. }) | Flight::Remove { router, .. }) = flight;
         if let Some(account) = self.routers.get_mut(router) {
             account.in_flight = account.in_flight.saturating_sub(1);
@@ -621,7 +632,7 @@ impl Holdings {
             Flight::Remove { router, place, prefix_len, told } => {
                 let answer = self.removal_done(host, place, prefix_len, result);
                 let is_told = told || matches!(answer, Answer::Stuck(_));
-                Step::of(router, place.address, is_told.then_some(answer))
+                Consequences::of(router, place.address, is_told.then_some(answer))
             }
         }
     }
@@ -630,17 +641,18 @@ impl Holdings {
         &mut self,
         host: &impl Host,
         Installation { router, request, place, prefix_len, edition, repeated }: Installation,
-        result: io::Result<Outcome>,
-    ) -> Step {
+        result: io::Result<RequestOutcome>,
+    ) -> Consequences {
         let address = place.address;
-        let Some(holding) = self.get(router, address) else { return Step::default() };
+        let Some(holding) = self.get(router, address) else { return Consequences::default() };
         let (wanted, owned) = (holding.wanted, holding.owned);
         let (current, outdated) = (wanted.is_some_and(|it| it.request.is(request)), holding.edition != edition);
-        let is_in_place = wanted.is_some_and(|it| it.ifindex == place.ifindex) && holding.vip.prefix_len == prefix_len;
+        let is_in_place =
+            wanted.is_some_and(|it| it.ifindex == place.ifindex) && holding.virtual_ip.prefix_len == prefix_len;
         let unknown = result.as_ref().is_err_and(is_unknown);
-        // What may be there is ours to remove. So is what was there, unless its owner has it.
+        // An address that may be there is ours to remove. So is one that was there, unless its owner has it.
         let ours = match &result {
-            Ok(Outcome::Installed) => true,
+            Ok(RequestOutcome::Installed) => true,
             Ok(_) => !owned,
             Err(_) => unknown,
         };
@@ -660,12 +672,15 @@ impl Holdings {
                     Some(_) if stray => vec![self.ask_removal(router, place, prefix_len, false)],
                     Some(_) => Vec::new(),
                 };
-                return Step { asks, answer: None };
+                return Consequences { asks, answer: None };
             }
             _ if outdated || !is_in_place => Some(Answer::Outdated { request }),
             // The kernel itself gives this error too, and then for ever: once is enough.
             Err(_) if unknown && !repeated => {
-                return Step { asks: self.ask(router, request, place, true).into_iter().collect(), answer: None };
+                return Consequences {
+                    asks: self.ask(router, request, place, true).into_iter().collect(),
+                    answer: None,
+                };
             }
             Err(error) => {
                 self.give_up(router, address);
@@ -675,28 +690,34 @@ impl Holdings {
             // The kernel takes an IPv6 address first; a moment later it joins the group by which neighbours ask for it, and
             // receives what is sent to it. Before that there is nothing to announce, for an owner neither (V6-02, V6-07,
             // FSM-I-03, AMB-17).
-            Ok(Outcome::Installed) => self.judge(router, address, Use::Tentative, foreign),
+            Ok(RequestOutcome::Installed) => self.judge(router, address, Use::Tentative, foreign),
             Ok(_) => {
                 let shown = host.shown(place.ifindex, place.address);
                 if shown.is_some_and(|there| !there.is_usable()) && foreign.is_none() && !repeated {
                     // Nobody can reach it: it is made anew, without detection of duplicates.
                     let mut asks = vec![self.ask_removal(router, place, prefix_len, false)];
                     asks.extend(self.ask(router, request, place, true));
-                    return Step { asks, answer: None };
+                    return Consequences { asks, answer: None };
                 }
                 self.judge(router, address, shown.map_or(Use::Tentative, |there| there.usage), foreign)
             }
         };
-        Step::of(router, address, answer)
+        Consequences::of(router, address, answer)
     }
 
-    fn removal_done(&mut self, host: &impl Host, place: Place, prefix_len: u8, result: io::Result<Outcome>) -> Answer {
+    fn removal_done(
+        &mut self,
+        host: &impl Host,
+        place: Place,
+        prefix_len: u8,
+        result: io::Result<RequestOutcome>,
+    ) -> Answer {
         let shown = || host.at(place.ifindex, place.address).any(|there| there.prefix_len == prefix_len);
         let record = self.records.entry(place).or_default();
         // It expired, or somebody was faster: of that there will be news, but of a removal that removed nothing there will
         // be none.
         let news = match &result {
-            Ok(Outcome::Removed) => true,
+            Ok(RequestOutcome::Removed) => true,
             Ok(_) => record.removals_unseen == 1 && shown(),
             Err(_) => false,
         };
@@ -721,7 +742,7 @@ impl Holdings {
         }
     }
 
-    /// Whether an address that somebody removed may be put back: not again and again.
+    /// Tells whether an address that somebody removed may be put back now, and counts that: it may not be done again and again.
     pub(crate) fn may_put_back(&mut self, router: RouterId, address: IpAddr, now: Instant) -> bool {
         self.get_mut(router, address).is_some_and(|holding| holding.put_back.take(now))
     }
@@ -729,11 +750,11 @@ impl Holdings {
     /// The monitor saw something about an address on a link. Returns what that means for those who wait for it.
     pub(crate) fn appeared(&mut self, host: &impl Host, ifindex: u32, address: IpAddr) -> Vec<(RouterId, Answer)> {
         let place = Place { ifindex, address };
-        // What has come into use is what goes next.
+        // The address that has come into use is the one that goes next.
         if self.is_going(place) {
             return Vec::new();
         }
-        let waits = |wanted: &Wanted| wanted.ifindex == ifindex && wanted.stage == Stage::Awaited;
+        let waits = |wanted: &WantedAddress| wanted.ifindex == ifindex && wanted.stage == Stage::Awaited;
         let waiting: Vec<(RouterId, bool)> = self
             .holders_of(address)
             .filter(|(_, holding)| holding.wanted.as_ref().is_some_and(waits))
@@ -745,7 +766,7 @@ impl Holdings {
             let (usage, prefix_len) = (*usage, *prefix_len);
             let foreign = (!self.is_ours(ifindex, address, prefix_len)).then_some(prefix_len);
             if usage == Use::Duplicate && !(owned && foreign.is_some()) {
-                // What was there before, and is about to be made anew.
+                // It was there before, and is about to be made anew.
                 continue;
             }
             answers.extend(self.judge(id, address, usage, foreign).map(|answer| (id, answer)));
@@ -755,7 +776,12 @@ impl Holdings {
 
     /// The monitor saw an address go from a link. Returns the requests of routers that want it there, when it went by
     /// somebody else.
-    pub(crate) fn vanished(&mut self, host: &impl Host, ifindex: u32, address: IpAddr) -> Vec<(RouterId, Vip)> {
+    pub(crate) fn vanished(
+        &mut self,
+        host: &impl Host,
+        ifindex: u32,
+        address: IpAddr,
+    ) -> Vec<(RouterId, AddressRequest)> {
         let place = Place { ifindex, address };
         if host.shown(ifindex, address).is_none() {
             for (id, _) in self.holders.get(&address).into_iter().flatten() {
@@ -788,7 +814,7 @@ impl Holdings {
     }
 
     /// News were lost, among them perhaps those of our removals. Returns what is wanted and not there.
-    pub(crate) fn missing(&mut self, host: &impl Host) -> Vec<(RouterId, Vip)> {
+    pub(crate) fn missing(&mut self, host: &impl Host) -> Vec<(RouterId, AddressRequest)> {
         self.records.values_mut().for_each(|record| record.removals_unseen = 0);
         let mut lost = Vec::new();
         for (address, holders) in &self.holders {
@@ -804,15 +830,15 @@ impl Holdings {
         lost
     }
 
-    /// What is waited for, and where.
+    /// Returns the addresses that are waited for, and their links.
     pub(crate) fn awaited(&self) -> BTreeSet<(u32, IpAddr)> {
         let all = self.routers.values().flat_map(|account| &account.holdings);
-        let all = all.filter_map(|holding| Some((holding.wanted?, holding.vip.address)));
+        let all = all.filter_map(|holding| Some((holding.wanted?, holding.virtual_ip.address)));
         all.filter(|(wanted, _)| wanted.stage == Stage::Awaited).map(|(wanted, ip)| (wanted.ifindex, ip)).collect()
     }
 
-    /// What a router wants on a link that has no longer the name of its device, while another one has.
-    pub(crate) fn misplaced(&self, host: &impl Host, router: RouterId) -> Vec<Vip> {
+    /// Returns the addresses that a router wants on a link that no longer has the name of their device, while another link has it.
+    pub(crate) fn misplaced(&self, host: &impl Host, router: RouterId) -> Vec<AddressRequest> {
         let misplaced = |holding: &Holding| {
             let (wanted, now) = (holding.wanted?, host.index(&holding.device)?);
             (wanted.ifindex != now).then_some(wanted.request)
@@ -821,13 +847,13 @@ impl Holdings {
     }
 
     /// Returns the addresses that a router wants and has lost, on links that can carry them.
-    pub(crate) fn lost(&self, host: &impl Host, router: RouterId) -> Vec<Vip> {
+    pub(crate) fn lost(&self, host: &impl Host, router: RouterId) -> Vec<AddressRequest> {
         let lost = |holding: &Holding| holding.wanted.filter(|it| it.stage == Stage::Lost && host.is_up(it.ifindex));
         self.holdings(router).iter().filter_map(lost).map(|wanted| wanted.request).collect()
     }
 
-    /// What a router wants on its device of this name.
-    pub(crate) fn wanted_on(&self, router: RouterId, device: &str) -> Vec<Vip> {
+    /// Returns the addresses that a router wants on its device of this name.
+    pub(crate) fn wanted_on(&self, router: RouterId, device: &str) -> Vec<AddressRequest> {
         let there = self.holdings(router).iter().filter(|it| it.device == device);
         there.filter_map(|it| Some(it.wanted?.request)).collect()
     }
@@ -851,14 +877,14 @@ impl Holdings {
     }
 }
 
-/// What the kernel makes of it is for ever.
+/// The lifetime that the kernel takes as infinite.
 const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 impl Holding {
-    fn new(vip: &VirtualIp, router: &Router) -> Self {
+    fn new(virtual_ip: &VirtualIp, router: &Router) -> Self {
         Self {
-            vip: vip.clone(),
-            device: router.device(vip).to_owned(),
+            virtual_ip: virtual_ip.clone(),
+            device: router.device(virtual_ip).to_owned(),
             edition: 0,
             owned: router.config.priority().is_owner(),
             lifetime: router.lifetime(),
@@ -868,12 +894,12 @@ impl Holding {
         }
     }
 
-    /// Whether the kernel is told the same of it.
-    fn is_like(&self, vip: &VirtualIp, router: &Router) -> bool {
-        self.vip == *vip && self.device == router.device(vip)
+    /// Tells whether the kernel would be told the same of `virtual_ip` as of this one.
+    fn is_like(&self, virtual_ip: &VirtualIp, router: &Router) -> bool {
+        self.virtual_ip == *virtual_ip && self.device == router.device(virtual_ip)
     }
 
-    fn want(&mut self, wanted: Wanted) {
+    fn want(&mut self, wanted: WantedAddress) {
         self.wanted = Some(wanted);
         self.asked_on.insert(wanted.ifindex);
     }
@@ -885,13 +911,13 @@ impl Record {
     }
 }
 
-impl Step {
+impl Consequences {
     fn of(router: RouterId, address: IpAddr, answer: Option<Answer>) -> Self {
         Self { asks: Vec::new(), answer: answer.map(|answer| (router, address, answer)) }
     }
 }
 
-/// Whether the answer was lost rather than the request.
+/// Tells whether the answer was lost rather than the request.
 fn is_unknown(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ENOBUFS)
 }

@@ -11,7 +11,7 @@ const ETH1: u32 = 3;
 const V4: &str = "192.0.2.100/24";
 const V6: &str = "fe80::100/64";
 
-/// What the kernel has.
+/// A model of the kernel.
 #[derive(Default)]
 struct Machine {
     addresses: Vec<(u32, HostAddress)>,
@@ -19,24 +19,24 @@ struct Machine {
     news: VecDeque<(u32, HostAddress, bool)>,
     renewed: usize,
     removals: usize,
-    /// What it says to every request.
+    /// The error with which it answers every request, if any.
     refuses: Option<i32>,
     /// It does nothing before it is let.
     busy: bool,
     queued: Vec<Ask>,
 }
 
-/// What the monitor shows of it.
+/// The part of it that the monitor shows.
 struct Shown {
     addresses: Vec<(u32, HostAddress)>,
     names: Vec<(&'static str, u32)>,
     down: bool,
 }
 
-/// What a naive reader makes of what was asked for and what was told.
+/// The state of a router's request, as a naive reader of the requests and the answers sees it.
 #[derive(Clone, Copy)]
 struct Known {
-    request: Vip,
+    request: AddressRequest,
     link: u32,
     told: Told,
 }
@@ -57,7 +57,7 @@ struct Bench {
     ids: Vec<RouterId>,
     known: Vec<Option<Known>>,
     /// Every request that was ever made.
-    requests: Vec<Vip>,
+    requests: Vec<AddressRequest>,
     story: Vec<String>,
     now: Instant,
 }
@@ -101,7 +101,7 @@ impl Machine {
         true
     }
 
-    fn answer(&mut self, ticket: u64, outcome: Outcome) {
+    fn answer(&mut self, ticket: u64, outcome: RequestOutcome) {
         self.done.push_back(Done { ticket, result: Ok(outcome) });
     }
 }
@@ -121,14 +121,17 @@ impl Machine {
                 (Ask::Install { ticket, .. } | Ask::Remove { ticket, .. }, Some(error)) => {
                     self.done.push_back(Done { ticket, result: Err(io::Error::from_raw_os_error(error)) });
                 }
-                (Ask::Install { ifindex, vip, ticket, .. }, None) => {
-                    let installed = self.add(ifindex, host_address(&vip.to_string(), Use::Usable, true));
-                    self.answer(ticket, if installed { Outcome::Installed } else { Outcome::AlreadyThere });
+                (Ask::Install { ifindex, virtual_ip, ticket, .. }, None) => {
+                    let installed = self.add(ifindex, host_address(&virtual_ip.to_string(), Use::Usable, true));
+                    self.answer(
+                        ticket,
+                        if installed { RequestOutcome::Installed } else { RequestOutcome::AlreadyThere },
+                    );
                 }
                 (Ask::Renew { .. }, _) => self.renewed += 1,
                 (Ask::Remove { ifindex, address, prefix_len, ticket }, None) => {
                     let removed = self.delete(ifindex, address, prefix_len);
-                    self.answer(ticket, if removed { Outcome::Removed } else { Outcome::NotThere });
+                    self.answer(ticket, if removed { RequestOutcome::Removed } else { RequestOutcome::NotThere });
                 }
             }
         }
@@ -152,13 +155,13 @@ impl Host for Shown {
 
 impl Bench {
     /// Routers with one address each, at these priorities.
-    fn new(vip: &str, priorities: &[u8]) -> Self {
-        let vip: VirtualIp = vip.parse().unwrap();
+    fn new(virtual_ip: &str, priorities: &[u8]) -> Self {
+        let virtual_ip: VirtualIp = virtual_ip.parse().unwrap();
         let mut set = RouterSet::new();
         let router = |(vrid, priority): (u8, &u8)| {
-            let config = Config::new(Profile::Rfc9568Errata, Vrid::new(vrid).unwrap(), &[vip.address]).unwrap();
+            let config = Config::new(Profile::Rfc9568Errata, Vrid::new(vrid).unwrap(), &[virtual_ip.address]).unwrap();
             let config = config.with_priority(Priority::new(*priority).unwrap());
-            Router::new("eth0", config).with_address(vip.clone()).unwrap()
+            Router::new("eth0", config).with_address(virtual_ip.clone()).unwrap()
         };
         let routers: Vec<Router> = (1..).zip(priorities).map(router).collect();
         let ids: Vec<RouterId> =
@@ -179,9 +182,9 @@ impl Bench {
     }
 
     /// The request of a core that has just become Master.
-    fn request(&mut self, router: usize) -> Vip {
-        let (id, vip) = (self.ids[router], self.vip().address);
-        let source: IpAddr = if vip.is_ipv4() { [192, 0, 2, 1].into() } else { "fe80::1".parse().unwrap() };
+    fn request(&mut self, router: usize) -> AddressRequest {
+        let (id, virtual_ip) = (self.ids[router], self.virtual_ip().address);
+        let source: IpAddr = if virtual_ip.is_ipv4() { [192, 0, 2, 1].into() } else { "fe80::1".parse().unwrap() };
         self.set.handle(self.now, id, Input::Shutdown);
         while self.set.poll_action().is_some() {}
         for input in [Input::PrimaryAddress(Some(source)), Input::Startup] {
@@ -194,7 +197,7 @@ impl Bench {
         }
         let requests = std::iter::from_fn(|| self.set.poll_action());
         let wanted = requests.filter_map(|(of, action)| match action {
-            Action::InstallAddress(vip) if of == id => Some(vip),
+            Action::InstallAddress(request) if of == id => Some(request),
             _ => None,
         });
         let wanted = wanted.last().unwrap();
@@ -202,14 +205,14 @@ impl Bench {
         wanted
     }
 
-    fn vip(&self) -> VirtualIp {
-        self.holdings.routers.values().next().unwrap().holdings[0].vip.clone()
+    fn virtual_ip(&self) -> VirtualIp {
+        self.holdings.routers.values().next().unwrap().holdings[0].virtual_ip.clone()
     }
 
     /// The ledger says what the naive reader says.
     fn check(&self) {
         let Bench { holdings, shown, .. } = self;
-        let address = self.vip().address;
+        let address = self.virtual_ip().address;
         assert!(holdings.is_virtual(address) && !holdings.is_virtual([192, 0, 2, 1].into()));
         assert_eq!(holdings.is_owned(address), holdings.routers.values().any(|account| account.holdings[0].owned));
         let queued = self.machine.queued.iter().filter(|ask| !matches!(ask, Ask::Renew { .. }));
@@ -284,7 +287,7 @@ impl Bench {
         self.story.push(text);
     }
 
-    fn go(&mut self, Step { asks, answer }: Step) {
+    fn go(&mut self, Consequences { asks, answer }: Consequences) {
         self.machine.carry_out(asks);
         if let Some((id, _, answer)) = answer {
             self.tell(id, answer);
@@ -297,19 +300,19 @@ impl Bench {
         }
     }
 
-    fn install(&mut self, router: usize) -> Vip {
+    fn install(&mut self, router: usize) -> AddressRequest {
         let request = self.request(router);
         self.install_again(router, request);
         request
     }
 
-    fn install_again(&mut self, router: usize, request: Vip) {
+    fn install_again(&mut self, router: usize, request: AddressRequest) {
         self.ask_for(router, request);
         self.answers();
     }
 
-    /// As [`install_again`](Self::install_again), but the answer is yet to come.
-    fn ask_for(&mut self, router: usize, request: Vip) {
+    /// Asks as [`install_again`](Self::install_again) does, but the answer is yet to come.
+    fn ask_for(&mut self, router: usize, request: AddressRequest) {
         let link = self.shown.index("eth0").unwrap();
         self.known[router] = Some(Known { request, link, told: Told::Nothing });
         let step = self.holdings.install(&self.shown, self.ids[router], request, link);
@@ -322,10 +325,10 @@ impl Bench {
         self.answers();
     }
 
-    /// As [`remove`](Self::remove), but the answer is yet to come.
+    /// Asks as [`remove`](Self::remove) does, but the answer is yet to come.
     fn ask_to_remove(&mut self, router: usize) {
         self.known[router] = None;
-        self.machine.carry_out(self.holdings.remove(&self.shown, self.ids[router], self.vip().address));
+        self.machine.carry_out(self.holdings.remove(&self.shown, self.ids[router], self.virtual_ip().address));
         self.check();
     }
 
@@ -375,7 +378,7 @@ impl Bench {
     }
 
     fn strays(&mut self, router: usize, link: u32, needed: bool) -> usize {
-        let it = (self.ids[router], self.vip().address);
+        let it = (self.ids[router], self.virtual_ip().address);
         let strays = self.holdings.strays(&self.shown, it, (link, false));
         if strays.is_empty() {
             return 0;
@@ -394,9 +397,9 @@ impl Bench {
 
     /// Shows it on another link.
     fn add_unasked(&mut self, link: u32) {
-        let vip = self.vip();
-        self.shown.addresses.push((link, host_address(&vip.to_string(), Use::Usable, false)));
-        self.appeared(link, vip.address);
+        let virtual_ip = self.virtual_ip();
+        self.shown.addresses.push((link, host_address(&virtual_ip.to_string(), Use::Usable, false)));
+        self.appeared(link, virtual_ip.address);
     }
 
     fn next_answer(&mut self) {
@@ -442,21 +445,24 @@ impl Bench {
 
 #[test]
 fn what_somebody_removes_is_missed_and_what_we_remove_is_not() {
-    for vip in [V4, V6] {
-        let mut bench = Bench::new(vip, &[100]);
+    for virtual_ip in [V4, V6] {
+        let mut bench = Bench::new(virtual_ip, &[100]);
         for _ in 0..3 {
             bench.install(0);
             bench.news(true);
-            assert_eq!(bench.told().len(), 1, "{vip}");
+            assert_eq!(bench.told().len(), 1, "{virtual_ip}");
             bench.by_hand(ETH0);
             let told = bench.told();
-            assert!(told.len() == 2 && told[0] == "0 lost" && told[1].starts_with("0 installed"), "{vip}: {told:?}");
+            assert!(
+                told.len() == 2 && told[0] == "0 lost" && told[1].starts_with("0 installed"),
+                "{virtual_ip}: {told:?}"
+            );
             bench.remove(0);
             // Master again before the news of it.
             bench.install(0);
             bench.news(true);
             let told = bench.told();
-            assert!(told.len() == 2 && told[0].starts_with("0 removed"), "{vip}: {told:?}");
+            assert!(told.len() == 2 && told[0].starts_with("0 removed"), "{virtual_ip}: {told:?}");
             assert_eq!(bench.links(), [ETH0]);
             bench.remove(0);
             bench.news(true);
@@ -515,25 +521,33 @@ fn a_removal_on_one_link_blinds_nobody_on_another() {
 
 #[test]
 fn an_address_stays_as_long_as_one_of_two_routers_wants_it() {
-    for vip in [V4, V6] {
-        let mut bench = Bench::new(vip, &[100, 90]);
+    for virtual_ip in [V4, V6] {
+        let mut bench = Bench::new(virtual_ip, &[100, 90]);
         bench.install(0);
         bench.install(1);
         bench.news(true);
-        assert_eq!(bench.told().len(), 2, "{vip}: both have it");
+        assert_eq!(bench.told().len(), 2, "{virtual_ip}: both have it");
         bench.by_hand(ETH0);
         let told = bench.told();
-        assert_eq!(told.iter().filter(|line| line.contains("lost")).count(), 2, "{vip}: both are told: {told:?}");
-        assert_eq!(told.iter().filter(|line| line.contains("installed")).count(), 2, "{vip}: {told:?}");
+        assert_eq!(
+            told.iter().filter(|line| line.contains("lost")).count(),
+            2,
+            "{virtual_ip}: both are told: {told:?}"
+        );
+        assert_eq!(told.iter().filter(|line| line.contains("installed")).count(), 2, "{virtual_ip}: {told:?}");
         bench.remove(0);
         bench.news(true);
-        assert_eq!((bench.told().len(), bench.links(), bench.strays(0, ETH0, false)), (0, vec![ETH0], 0), "{vip}");
+        assert_eq!(
+            (bench.told().len(), bench.links(), bench.strays(0, ETH0, false)),
+            (0, vec![ETH0], 0),
+            "{virtual_ip}"
+        );
         assert!(bench.machine.renewed > 0, "it lasts as long as the other one's lease says");
-        assert_eq!(bench.holdings.serves_on(bench.ids[1], bench.vip().address), Some(ETH0));
-        assert_eq!(bench.holdings.serves_on(bench.ids[0], bench.vip().address), None);
+        assert_eq!(bench.holdings.serves_on(bench.ids[1], bench.virtual_ip().address), Some(ETH0));
+        assert_eq!(bench.holdings.serves_on(bench.ids[0], bench.virtual_ip().address), None);
         bench.remove(1);
         bench.news(true);
-        assert_eq!((bench.told().len(), bench.links()), (1, vec![]), "{vip}");
+        assert_eq!((bench.told().len(), bench.links()), (1, vec![]), "{virtual_ip}");
     }
 }
 
@@ -567,7 +581,7 @@ fn an_owner_waits_for_its_address_and_fails_with_a_duplicate() {
     bench.install(0);
     assert_eq!(bench.told(), [] as [&str; 0]);
     bench.shown.addresses[0].1.usage = Use::Usable;
-    let (ip, id) = (bench.vip().address, bench.ids[0]);
+    let (ip, id) = (bench.virtual_ip().address, bench.ids[0]);
     bench.appeared(ETH0, ip);
     assert_eq!(bench.told(), ["0 installed /64 foreign"]);
     bench.remove(0);
@@ -577,23 +591,23 @@ fn an_owner_waits_for_its_address_and_fails_with_a_duplicate() {
     let told = bench.told();
     assert!(told.len() == 1 && told[0].starts_with("0 failed") && told[0].contains("duplicate"), "{told:?}");
     assert_eq!(bench.holdings.on_host(&bench.shown, ETH0, ip), OnHost::Duplicate);
-    assert_eq!(bench.holdings.serves_on(id, bench.vip().address), None);
+    assert_eq!(bench.holdings.serves_on(id, bench.virtual_ip().address), None);
 }
 
 #[test]
 fn what_is_here_though_nobody_is_master_goes_but_not_for_ever() {
-    for vip in [V4, V6] {
-        let mut bench = Bench::new(vip, &[100]);
+    for virtual_ip in [V4, V6] {
+        let mut bench = Bench::new(virtual_ip, &[100]);
         for _ in 0..3 {
-            bench.add(ETH0, vip, Use::Usable);
-            assert_eq!(bench.strays(0, ETH0, false), 1, "{vip}");
+            bench.add(ETH0, virtual_ip, Use::Usable);
+            assert_eq!(bench.strays(0, ETH0, false), 1, "{virtual_ip}");
             // While the news of its removal are to come, it is none.
-            assert_eq!(bench.strays(0, ETH0, false), 0, "{vip}");
+            assert_eq!(bench.strays(0, ETH0, false), 0, "{virtual_ip}");
             bench.news(true);
-            assert_eq!((bench.links(), bench.told().len()), (vec![], 0), "{vip}");
+            assert_eq!((bench.links(), bench.told().len()), (vec![], 0), "{virtual_ip}");
         }
-        bench.add(ETH0, vip, Use::Usable);
-        assert_eq!((bench.strays(0, ETH0, false), bench.links()), (0, vec![ETH0]), "{vip}");
+        bench.add(ETH0, virtual_ip, Use::Usable);
+        assert_eq!((bench.strays(0, ETH0, false), bench.links()), (0, vec![ETH0]), "{virtual_ip}");
         assert_eq!(
             bench.holdings.left(bench.ids[0]).map(|(_, link, left)| (link, left)),
             Some((ETH0, Left::Contested))
@@ -601,8 +615,8 @@ fn what_is_here_though_nobody_is_master_goes_but_not_for_ever() {
         bench.by_hand(ETH0);
         assert!(bench.holdings.left(bench.ids[0]).is_none());
         bench.now = bench.now + Duration::from_secs(10);
-        bench.add(ETH0, vip, Use::Usable);
-        assert_eq!(bench.strays(0, ETH0, false), 1, "{vip}");
+        bench.add(ETH0, virtual_ip, Use::Usable);
+        assert_eq!(bench.strays(0, ETH0, false), 1, "{virtual_ip}");
     }
 }
 
@@ -639,7 +653,7 @@ fn one_that_is_not_the_owner_takes_over_what_is_there_and_removes_it() {
 #[test]
 fn what_is_put_back_again_and_again_is_given_up() {
     let mut bench = Bench::new(V4, &[100]);
-    let (id, address) = (bench.ids[0], bench.vip().address);
+    let (id, address) = (bench.ids[0], bench.virtual_ip().address);
     assert_eq!([0; 4].map(|_| bench.holdings.may_put_back(id, address, bench.now)), [true, true, true, false]);
     bench.now = bench.now + Duration::from_millis(9_999);
     assert!(!bench.holdings.may_put_back(id, address, bench.now));
@@ -666,24 +680,24 @@ fn after_a_gap_in_the_news_what_is_wanted_and_not_there_is_missing() {
 
 #[test]
 fn a_late_answer_to_a_request_that_was_cancelled_leaves_nothing_behind() {
-    for vip in [V4, V6] {
-        let mut bench = Bench::new(vip, &[100]);
+    for virtual_ip in [V4, V6] {
+        let mut bench = Bench::new(virtual_ip, &[100]);
         let request = bench.request(0);
         bench.ask_for(0, request);
         bench.ask_to_remove(0);
-        assert!(!bench.holdings.is_settled(), "{vip}");
+        assert!(!bench.holdings.is_settled(), "{virtual_ip}");
         bench.answers();
         bench.news(true);
         let told = bench.told();
-        assert!(told.len() == 1 && told[0].starts_with("0 removed"), "{vip}: {told:?}");
-        assert_eq!((bench.links(), bench.holdings.records.len()), (vec![], 0), "{vip}");
+        assert!(told.len() == 1 && told[0].starts_with("0 removed"), "{virtual_ip}: {told:?}");
+        assert_eq!((bench.links(), bench.holdings.records.len()), (vec![], 0), "{virtual_ip}");
     }
 }
 
 #[test]
 fn a_late_answer_to_a_request_that_was_cancelled_is_none_to_the_next() {
-    for vip in [V4, V6] {
-        let mut bench = Bench::new(vip, &[100]);
+    for virtual_ip in [V4, V6] {
+        let mut bench = Bench::new(virtual_ip, &[100]);
         let request = bench.request(0);
         bench.ask_for(0, request);
         bench.ask_to_remove(0);
@@ -693,12 +707,16 @@ fn a_late_answer_to_a_request_that_was_cancelled_is_none_to_the_next() {
         let late = bench.machine.done.pop_front().unwrap();
         let step = bench.holdings.answer(&bench.shown, late);
         bench.go(step);
-        assert_eq!((bench.told().len(), bench.machine.done.len()), (0, 1), "{vip}: nothing is told, nothing is asked");
+        assert_eq!(
+            (bench.told().len(), bench.machine.done.len()),
+            (0, 1),
+            "{virtual_ip}: nothing is told, nothing is asked"
+        );
         bench.answers();
         bench.news(true);
         let told = bench.told();
-        assert!(told.len() == 1 && told[0].starts_with("0 installed"), "{vip}: {told:?}");
-        assert_eq!(bench.links(), [ETH0], "{vip}");
+        assert!(told.len() == 1 && told[0].starts_with("0 installed"), "{virtual_ip}: {told:?}");
+        assert_eq!(bench.links(), [ETH0], "{virtual_ip}");
     }
 }
 
@@ -721,45 +739,45 @@ fn news_of_an_address_may_come_before_the_answer() {
 
 #[test]
 fn an_answer_that_is_lost_once_is_asked_for_again_and_one_that_is_lost_twice_is_a_failure() {
-    for vip in [V4, V6] {
-        let mut bench = Bench::new(vip, &[100]);
+    for virtual_ip in [V4, V6] {
+        let mut bench = Bench::new(virtual_ip, &[100]);
         let request = bench.request(0);
         bench.ask_for(0, request);
         bench.lose_answers();
         // News come before the answer to the second request.
         bench.news(true);
-        assert_eq!(bench.told(), [] as [&str; 0], "{vip}");
+        assert_eq!(bench.told(), [] as [&str; 0], "{virtual_ip}");
         bench.answers();
         let told = bench.told();
         assert!(
             told.len() == 1 && told[0].starts_with("0 installed") && !told[0].contains("foreign"),
-            "{vip}: {told:?}"
+            "{virtual_ip}: {told:?}"
         );
         bench.remove(0);
         bench.news(true);
-        assert_eq!((bench.told().len(), bench.links()), (1, vec![]), "{vip}: what may be ours is removed");
+        assert_eq!((bench.told().len(), bench.links()), (1, vec![]), "{virtual_ip}: what may be ours is removed");
 
         let request = bench.request(0);
         bench.ask_for(0, request);
         bench.lose_answers();
         bench.lose_answers();
         let told = bench.told();
-        assert!(told.len() == 1 && told[0].starts_with("0 failed: cannot install it"), "{vip}: {told:?}");
-        assert!(!bench.holdings.wants(bench.ids[0], request) && bench.holdings.is_settled(), "{vip}");
+        assert!(told.len() == 1 && told[0].starts_with("0 failed: cannot install it"), "{virtual_ip}: {told:?}");
+        assert!(!bench.holdings.wants(bench.ids[0], request) && bench.holdings.is_settled(), "{virtual_ip}");
         // It is there all the same.
-        assert_eq!(bench.links(), [ETH0], "{vip}");
+        assert_eq!(bench.links(), [ETH0], "{virtual_ip}");
         bench.remove(0);
         bench.news(true);
-        assert_eq!((bench.links(), bench.holdings.records.len()), (vec![], 0), "{vip}");
+        assert_eq!((bench.links(), bench.holdings.records.len()), (vec![], 0), "{virtual_ip}");
     }
 }
 
 #[test]
 fn an_address_that_expires_while_it_is_removed_hides_no_later_loss() {
-    for vip in [V4, V6] {
+    for virtual_ip in [V4, V6] {
         // When the news of that come: before the removal is asked for, before its answer, after it, after the next takeover.
         for news_at in 0..4 {
-            let mut bench = Bench::new(vip, &[100]);
+            let mut bench = Bench::new(virtual_ip, &[100]);
             bench.install(0);
             bench.news(true);
             let (_, there) = bench.machine.addresses[0].clone();
@@ -778,28 +796,32 @@ fn an_address_that_expires_while_it_is_removed_hides_no_later_loss() {
             bench.news(false);
             let told = bench.told();
             let lost = told.iter().filter(|line| *line == "0 lost").count();
-            assert_eq!(lost, usize::from(news_at == 0), "{vip} {news_at}: {told:?}");
-            assert_eq!(bench.holdings.serves_on(bench.ids[0], bench.vip().address), Some(ETH0), "{vip} {news_at}");
+            assert_eq!(lost, usize::from(news_at == 0), "{virtual_ip} {news_at}: {told:?}");
+            assert_eq!(
+                bench.holdings.serves_on(bench.ids[0], bench.virtual_ip().address),
+                Some(ETH0),
+                "{virtual_ip} {news_at}"
+            );
             bench.by_hand(ETH0);
             let told = bench.told();
-            assert_eq!(told.first().map(String::as_str), Some("0 lost"), "{vip} {news_at}: {told:?}");
+            assert_eq!(told.first().map(String::as_str), Some("0 lost"), "{virtual_ip} {news_at}: {told:?}");
         }
     }
 }
 
 #[test]
 fn an_owner_serves_with_what_is_there_and_neither_removes_nor_renews_it() {
-    for vip in [V4, V6] {
-        let mut bench = Bench::new(vip, &[255]);
-        bench.add(ETH0, vip, Use::Usable);
+    for virtual_ip in [V4, V6] {
+        let mut bench = Bench::new(virtual_ip, &[255]);
+        bench.add(ETH0, virtual_ip, Use::Usable);
         for _ in 0..2 {
             bench.install(0);
             let told = bench.told();
-            assert!(told.len() == 1 && told[0].ends_with(" foreign"), "{vip}: {told:?}");
-            assert_eq!(bench.holdings.renewals(std::iter::once((bench.ids[0], 0..1))).count(), 0, "{vip}");
+            assert!(told.len() == 1 && told[0].ends_with(" foreign"), "{virtual_ip}: {told:?}");
+            assert_eq!(bench.holdings.renewals(std::iter::once((bench.ids[0], 0..1))).count(), 0, "{virtual_ip}");
             bench.ask_to_remove(0);
-            assert!(bench.machine.done.is_empty() && bench.machine.renewed == 0, "{vip}: nothing is asked");
-            assert_eq!(bench.links(), [ETH0], "{vip}");
+            assert!(bench.machine.done.is_empty() && bench.machine.renewed == 0, "{virtual_ip}: nothing is asked");
+            assert_eq!(bench.links(), [ETH0], "{virtual_ip}");
         }
     }
     // What a router that is not the owner has taken over lasts as long as the router says.
@@ -814,7 +836,7 @@ fn of_what_is_on_another_link_the_sweep_takes_what_a_dead_run_left() {
     let mut bench = Bench::new(V6, &[100]);
     bench.machine.add(ETH1, host_address(V6, Use::Usable, true));
     bench.add(ETH0, "fe80::100/128", Use::Usable);
-    let it = (bench.ids[0], bench.vip().address);
+    let it = (bench.ids[0], bench.virtual_ip().address);
     let marked = |bench: &Bench, link| bench.holdings.strays(&bench.shown, it, (link, true));
     assert_eq!(marked(&bench, ETH0), [], "others may have it there");
     let left = marked(&bench, ETH1);
@@ -860,65 +882,65 @@ fn what_is_there_with_another_prefix_goes_first_and_once() {
 
 #[test]
 fn an_owner_serves_with_its_real_address_whatever_the_prefix_and_what_an_earlier_run_left_goes() {
-    for (vip, other) in [(V4, "192.0.2.100/25"), (V6, "fe80::100/128")] {
-        let mut bench = Bench::new(vip, &[255]);
+    for (virtual_ip, other) in [(V4, "192.0.2.100/25"), (V6, "fe80::100/128")] {
+        let mut bench = Bench::new(virtual_ip, &[255]);
         bench.add(ETH0, other, Use::Usable);
         bench.install(0);
         let told = bench.told();
-        assert!(told.len() == 1 && told[0].ends_with(" foreign") && bench.links().len() == 1, "{vip}: {told:?}");
-        let mut bench = Bench::new(vip, &[255]);
+        assert!(told.len() == 1 && told[0].ends_with(" foreign") && bench.links().len() == 1, "{virtual_ip}: {told:?}");
+        let mut bench = Bench::new(virtual_ip, &[255]);
         bench.machine.add(ETH0, host_address(other, Use::Usable, true));
         bench.news(true);
         bench.install(0);
         bench.news(true);
         let told = bench.told();
-        assert!(told.len() == 1 && !told[0].ends_with(" foreign"), "{vip}: {told:?}");
-        assert_eq!(bench.prefixes(), [bench.vip().prefix_len], "{vip}");
+        assert!(told.len() == 1 && !told[0].ends_with(" foreign"), "{virtual_ip}: {told:?}");
+        assert_eq!(bench.prefixes(), [bench.virtual_ip().prefix_len], "{virtual_ip}");
     }
 }
 
 #[test]
 fn an_address_that_the_kernel_refuses_is_told_at_once_and_is_not_ours() {
-    for vip in [V4, V6] {
-        let mut bench = Bench::new(vip, &[100]);
+    for virtual_ip in [V4, V6] {
+        let mut bench = Bench::new(virtual_ip, &[100]);
         bench.machine.refuses = Some(libc::EPERM);
         let request = bench.request(0);
         bench.ask_for(0, request);
         bench.next_answer();
         let told = bench.told();
-        assert!(told.len() == 1 && told[0].starts_with("0 failed: cannot install it"), "{vip}: {told:?}");
-        assert_eq!((bench.machine.done.len(), bench.holdings.records.len()), (0, 0), "{vip}");
+        assert!(told.len() == 1 && told[0].starts_with("0 failed: cannot install it"), "{virtual_ip}: {told:?}");
+        assert_eq!((bench.machine.done.len(), bench.holdings.records.len()), (0, 0), "{virtual_ip}");
     }
 }
 
 #[test]
 fn a_removal_that_fails_is_told_whoever_asked_for_it_and_is_tried_again() {
-    for vip in [V4, V6] {
-        let mut bench = Bench::new(vip, &[100]);
+    for virtual_ip in [V4, V6] {
+        let mut bench = Bench::new(virtual_ip, &[100]);
         bench.install(0);
         bench.news(true);
         bench.told();
         bench.machine.refuses = Some(libc::EPERM);
         bench.remove(0);
         let told = bench.told();
-        assert!(told.len() == 1 && told[0].starts_with("0 stuck"), "{vip}: {told:?}");
+        assert!(told.len() == 1 && told[0].starts_with("0 stuck"), "{virtual_ip}: {told:?}");
         // No news are waited for that will never come.
         bench.machine.refuses = None;
         bench.install(0);
         bench.by_hand(ETH0);
-        assert!(bench.told().contains(&"0 lost".to_owned()), "{vip}");
+        assert!(bench.told().contains(&"0 lost".to_owned()), "{virtual_ip}");
         bench.remove(0);
         bench.news(true);
-        assert_eq!((bench.links(), bench.holdings.records.len()), (vec![], 0), "{vip}");
+        assert_eq!((bench.links(), bench.holdings.records.len()), (vec![], 0), "{virtual_ip}");
         bench.told();
-        bench.add(ETH0, vip, Use::Usable);
+        bench.add(ETH0, virtual_ip, Use::Usable);
         bench.machine.refuses = Some(libc::EPERM);
         bench.strays(0, ETH0, false);
-        assert!(bench.told()[0].starts_with("0 stuck"), "{vip}");
+        assert!(bench.told()[0].starts_with("0 stuck"), "{virtual_ip}");
         // It is on record as ours, on whatever link.
         bench.machine.refuses = None;
         bench.remove(0);
-        assert_eq!(bench.links(), [] as [u32; 0], "{vip}");
+        assert_eq!(bench.links(), [] as [u32; 0], "{virtual_ip}");
     }
 }
 
@@ -954,7 +976,9 @@ fn what_one_router_owns_another_one_leaves_where_it_is() {
 #[test]
 fn what_is_needed_is_considered_again_on_its_link_and_what_comes_back_is_not() {
     let mut bench = Bench::new(V4, &[100]);
-    let left = |bench: &Bench| bench.holdings.left(bench.ids[0]).map(|(vip, link, left)| (vip.prefix_len, link, left));
+    let left = |bench: &Bench| {
+        bench.holdings.left(bench.ids[0]).map(|(virtual_ip, link, left)| (virtual_ip.prefix_len, link, left))
+    };
     bench.add(ETH0, V4, Use::Usable);
     bench.add(ETH1, V4, Use::Usable);
     bench.strays(0, ETH0, true);
@@ -975,20 +999,20 @@ fn what_is_needed_is_considered_again_on_its_link_and_what_comes_back_is_not() {
 
 #[test]
 fn what_is_lost_is_told_once_and_not_renewed() {
-    for vip in [V4, V6] {
-        let mut bench = Bench::new(vip, &[100]);
+    for virtual_ip in [V4, V6] {
+        let mut bench = Bench::new(virtual_ip, &[100]);
         bench.install(0);
         bench.news(true);
         bench.told();
         for _ in 0..2 {
-            let VirtualIp { address, prefix_len, .. } = bench.vip();
+            let VirtualIp { address, prefix_len, .. } = bench.virtual_ip();
             assert!(bench.machine.delete(ETH0, address, prefix_len));
             bench.news(false);
             let renewed = bench.holdings.renewals(std::iter::once((bench.ids[0], 0..1))).count();
-            assert_eq!((renewed, bench.holdings.awaited().len()), (0, 0), "{vip}");
-            bench.add(ETH0, vip, Use::Usable);
+            assert_eq!((renewed, bench.holdings.awaited().len()), (0, 0), "{virtual_ip}");
+            bench.add(ETH0, virtual_ip, Use::Usable);
         }
-        assert_eq!(bench.told(), ["0 lost"], "{vip}");
+        assert_eq!(bench.told(), ["0 lost"], "{virtual_ip}");
     }
 }
 
@@ -1029,7 +1053,7 @@ fn news_of_what_was_there_before_are_none_of_what_was_asked_for() {
         let mut bench = Bench::new(V6, &[priority]);
         bench.install(0);
         bench.shown.addresses.push((ETH0, host_address(before, Use::Duplicate, false)));
-        bench.appeared(ETH0, bench.vip().address);
+        bench.appeared(ETH0, bench.virtual_ip().address);
         assert_eq!(bench.told(), [] as [&str; 0], "{priority} {before}");
         bench.shown.addresses.clear();
         // On another link it is another one.
@@ -1057,7 +1081,7 @@ fn what_is_of_no_use_a_second_time_is_a_failure() {
     bench.go(step);
     assert_eq!(bench.machine.done.len(), 2, "it is made anew");
     // Somebody has set it again, and it is a duplicate again.
-    bench.machine.done[1].result = Ok(Outcome::AlreadyThere);
+    bench.machine.done[1].result = Ok(RequestOutcome::AlreadyThere);
     bench.answers();
     let told = bench.told();
     assert!(told.len() == 1 && told[0].starts_with("0 failed") && told[0].contains("duplicate"), "{told:?}");
@@ -1072,9 +1096,9 @@ fn what_is_of_no_use_a_second_time_is_a_failure() {
 #[test]
 fn whatever_happens_in_whatever_order_the_ledger_knows_what_is_there() {
     for seed in 0..200 {
-        let (vip, others) = [(V4, ["192.0.2.100/25", V4]), (V6, ["fe80::100/128", V6])][seed % 2];
+        let (virtual_ip, others) = [(V4, ["192.0.2.100/25", V4]), (V6, ["fe80::100/128", V6])][seed % 2];
         let priorities = [&[100][..], &[100, 90], &[100, 90, 80], &[255]][seed / 2 % 4];
-        let mut bench = Bench::new(vip, priorities);
+        let mut bench = Bench::new(virtual_ip, priorities);
         bench.machine.busy = true;
         let mut state = seed as u64;
         let mut random = |below: usize| {
@@ -1109,7 +1133,7 @@ fn whatever_happens_in_whatever_order_the_ledger_knows_what_is_there() {
         }
         bench.calm();
         for (router, known) in bench.known.clone().into_iter().enumerate() {
-            let served = bench.holdings.serves_on(bench.ids[router], bench.vip().address).is_some();
+            let served = bench.holdings.serves_on(bench.ids[router], bench.virtual_ip().address).is_some();
             assert_eq!(served, known.is_some(), "{seed}: {router} serves with what it wants");
             assert!(!served || !bench.links().is_empty(), "{seed}: it is there");
         }
@@ -1133,21 +1157,23 @@ struct Pair {
 
 /// Every address that a router of a pair may have, with what may change of each.
 fn some_addresses(random: &mut impl FnMut(usize) -> usize) -> Vec<VirtualIp> {
-    let mut vips = Vec::new();
+    let mut virtual_ips = Vec::new();
     let (first, count) = (random(5), 1 + random(4));
     for n in (0..count).map(|n| (first + n) % 5) {
         let device = [None, Some("eth1".to_owned())][random(4) / 3].clone();
         let label = [None, Some("eth0:1".to_owned())][random(4) / 3].clone().filter(|_| device.is_none());
         let address = IpAddr::from([192, 0, 2, 100 + n as u8]);
-        vips.push(VirtualIp { prefix_len: [24, 32][random(4) / 3], device, label, ..VirtualIp::from(address) });
+        virtual_ips.push(VirtualIp { prefix_len: [24, 32][random(4) / 3], device, label, ..VirtualIp::from(address) });
     }
-    vips
+    virtual_ips
 }
 
-fn pair_router(vrid: u8, vips: &[VirtualIp]) -> Router {
-    let addresses: Vec<IpAddr> = vips.iter().map(|vip| vip.address).collect();
+fn pair_router(vrid: u8, virtual_ips: &[VirtualIp]) -> Router {
+    let addresses: Vec<IpAddr> = virtual_ips.iter().map(|virtual_ip| virtual_ip.address).collect();
     let config = Config::new(Profile::Rfc3768, Vrid::new(vrid).unwrap(), &addresses).unwrap();
-    vips.iter().fold(Router::new("eth0", config), |router, vip| router.with_address(vip.clone()).unwrap())
+    virtual_ips
+        .iter()
+        .fold(Router::new("eth0", config), |router, virtual_ip| router.with_address(virtual_ip.clone()).unwrap())
 }
 
 impl Pair {
@@ -1178,23 +1204,23 @@ impl Pair {
         while let Some((id, action)) = self.set.poll_action() {
             match action {
                 Action::InstallAddress(request) => self.install(id, request),
-                Action::RemoveAddress(vip) => {
-                    self.machine.carry_out(self.holdings.remove(&self.shown, id, vip.address));
+                Action::RemoveAddress(request) => {
+                    self.machine.carry_out(self.holdings.remove(&self.shown, id, request.address));
                 }
                 _ => {}
             }
         }
     }
 
-    fn install(&mut self, id: RouterId, request: Vip) {
+    fn install(&mut self, id: RouterId, request: AddressRequest) {
         let device = &self.holdings.get(id, request.address).unwrap().device;
         let link = self.shown.index(device).unwrap();
-        let Step { asks, answer } = self.holdings.install(&self.shown, id, request, link);
+        let Consequences { asks, answer } = self.holdings.install(&self.shown, id, request, link);
         assert!(answer.is_none());
         self.machine.carry_out(asks);
     }
 
-    /// As a driver does it.
+    /// Reconfigures a router as a driver does.
     fn reconfigure(&mut self, which: usize, router: &Router) {
         let id = self.ids[which];
         self.set.reconfigure(self.now, id, router.config.clone()).unwrap();
@@ -1210,7 +1236,7 @@ impl Pair {
     fn answers(&mut self) {
         self.machine.flush();
         while let Some(done) = self.machine.done.pop_front() {
-            let Step { asks, answer } = self.holdings.answer(&self.shown, done);
+            let Consequences { asks, answer } = self.holdings.answer(&self.shown, done);
             self.machine.carry_out(asks);
             match answer {
                 Some((id, _, Answer::Installed { request, .. })) => {
@@ -1260,13 +1286,13 @@ fn whatever_addresses_come_go_and_change_the_host_has_those_that_are_configured(
         };
         // The second one has some of the first one's, and does not change: its addresses are where they were.
         let still = vec![VirtualIp { prefix_len: 24, ..VirtualIp::from(IpAddr::from([192, 0, 2, 200])) }];
-        let mut vips = some_addresses(&mut random);
-        let mut pair = Pair::new(&pair_router(1, &vips), &pair_router(2, &still));
+        let mut virtual_ips = some_addresses(&mut random);
+        let mut pair = Pair::new(&pair_router(1, &virtual_ips), &pair_router(2, &still));
         for _ in 0..20 {
             match random(4) {
                 0 => {
-                    vips = some_addresses(&mut random);
-                    pair.reconfigure(0, &pair_router(1, &vips));
+                    virtual_ips = some_addresses(&mut random);
+                    pair.reconfigure(0, &pair_router(1, &virtual_ips));
                 }
                 1 => pair.answers(),
                 2 => pair.next_news(),
@@ -1277,49 +1303,51 @@ fn whatever_addresses_come_go_and_change_the_host_has_those_that_are_configured(
         pair.calm();
         assert!(pair.holdings.is_settled_for(pair.ids[0]), "{seed}");
         pair.holdings.close(pair.ids[0]);
-        let link = |vip: &VirtualIp| if vip.device.is_some() { ETH1 } else { ETH0 };
-        let wanted = vips.iter().chain(&still).map(|vip| (link(vip), vip.to_string()));
+        let link = |virtual_ip: &VirtualIp| if virtual_ip.device.is_some() { ETH1 } else { ETH0 };
+        let wanted = virtual_ips.iter().chain(&still).map(|virtual_ip| (link(virtual_ip), virtual_ip.to_string()));
         assert_eq!(pair.there(), wanted.collect::<BTreeSet<_>>(), "{seed}");
         let router = pair.set.get(pair.ids[0]).unwrap();
-        assert_eq!(router.installed(), vips.len(), "{seed}");
-        let serves = |vip: &VirtualIp| pair.holdings.serves_on(pair.ids[0], vip.address) == Some(link(vip));
-        assert!(vips.iter().all(serves), "{seed}");
+        assert_eq!(router.installed(), virtual_ips.len(), "{seed}");
+        let serves =
+            |virtual_ip: &VirtualIp| pair.holdings.serves_on(pair.ids[0], virtual_ip.address) == Some(link(virtual_ip));
+        assert!(virtual_ips.iter().all(serves), "{seed}");
         // A router that goes leaves nothing behind, on the host and in the books.
         pair.set.handle(pair.now, pair.ids[0], Input::Shutdown);
         pair.follow_orders();
         pair.calm();
         pair.holdings.remove_router(pair.ids[0]);
-        assert_eq!(pair.there(), still.iter().map(|vip| (ETH0, vip.to_string())).collect(), "{seed}");
+        assert_eq!(pair.there(), still.iter().map(|virtual_ip| (ETH0, virtual_ip.to_string())).collect(), "{seed}");
         assert_eq!((pair.holdings.holders.len(), pair.holdings.records.len()), (1, 1), "{seed}");
     }
 }
 
 #[test]
 fn what_stays_is_asked_for_nothing_and_what_changes_is_asked_for_once() {
-    let vips: Vec<VirtualIp> = (1..=3).map(|n| VirtualIp::from(IpAddr::from([192, 0, 2, n]))).collect();
-    let router = |vips: &[VirtualIp]| pair_router(1, vips);
-    let mut pair = Pair::new(&router(&vips), &pair_router(2, &vips[..1]));
+    let virtual_ips: Vec<VirtualIp> = (1..=3).map(|n| VirtualIp::from(IpAddr::from([192, 0, 2, n]))).collect();
+    let router = |virtual_ips: &[VirtualIp]| pair_router(1, virtual_ips);
+    let mut pair = Pair::new(&router(&virtual_ips), &pair_router(2, &virtual_ips[..1]));
     pair.calm();
     // In another order, and one of them gone.
-    pair.reconfigure(0, &router(&[vips[2].clone(), vips[1].clone()]));
+    pair.reconfigure(0, &router(&[virtual_ips[2].clone(), virtual_ips[1].clone()]));
     let asked = |ask: &Ask| match ask {
         Ask::Remove { address, prefix_len, .. } => format!("-{address}/{prefix_len}"),
-        Ask::Install { vip, .. } => format!("+{vip}"),
-        Ask::Renew { vip, .. } => format!("={vip}"),
+        Ask::Install { virtual_ip, .. } => format!("+{virtual_ip}"),
+        Ask::Renew { virtual_ip, .. } => format!("={virtual_ip}"),
     };
     assert_eq!(pair.machine.queued.iter().map(asked).collect::<Vec<_>>(), ["=192.0.2.1/32"], "the other router has it");
     pair.calm();
-    let other = VirtualIp { prefix_len: 24, ..vips[1].clone() };
-    pair.reconfigure(0, &router(&[other.clone(), vips[2].clone()]));
+    let other = VirtualIp { prefix_len: 24, ..virtual_ips[1].clone() };
+    pair.reconfigure(0, &router(&[other.clone(), virtual_ips[2].clone()]));
     assert_eq!(pair.machine.queued.iter().map(asked).collect::<Vec<_>>(), ["-192.0.2.2/32", "+192.0.2.2/24"]);
     pair.calm();
     // Its lease ends: what is there has no end any more.
-    let config = pair_router(1, &[other, vips[2].clone()]).config.with_lease(false);
+    let config = pair_router(1, &[other, virtual_ips[2].clone()]).config.with_lease(false);
     let lasting = [24, 32]
         .iter()
         .zip([2, 3])
         .map(|(prefix_len, n)| VirtualIp { prefix_len: *prefix_len, ..VirtualIp::from(IpAddr::from([192, 0, 2, n])) });
-    let lasting = lasting.fold(Router::new("eth0", config), |router, vip| router.with_address(vip).unwrap());
+    let lasting =
+        lasting.fold(Router::new("eth0", config), |router, virtual_ip| router.with_address(virtual_ip).unwrap());
     pair.machine.busy = true;
     pair.reconfigure(0, &lasting);
     assert_eq!(pair.machine.queued.iter().map(asked).collect::<Vec<_>>(), ["=192.0.2.2/24", "=192.0.2.3/32"]);
@@ -1332,11 +1360,11 @@ fn an_owner_that_is_none_any_more_keeps_its_hands_off_until_it_is_closed() {
     bench.add(ETH0, V4, Use::Usable);
     bench.install(0);
     let config = bench.set.get(id).unwrap().config().clone().with_priority(Priority::new(100).unwrap());
-    let router = Router::new("eth0", config).with_address(bench.vip()).unwrap();
+    let router = Router::new("eth0", config).with_address(bench.virtual_ip()).unwrap();
     assert_eq!(bench.holdings.readdress(id, &router), [], "the real address has no lease");
     bench.ask_to_remove(0);
     assert!(bench.machine.queued.is_empty() && bench.machine.removals == 0 && bench.links() == [ETH0]);
     bench.holdings.close(id);
-    assert!(!bench.holdings.is_owned(bench.vip().address));
+    assert!(!bench.holdings.is_owned(bench.virtual_ip().address));
     assert_eq!(bench.strays(0, ETH0, false), 1);
 }

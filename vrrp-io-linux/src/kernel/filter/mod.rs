@@ -20,7 +20,7 @@ use vrrp_core::RouterId;
 
 use crate::router::Router;
 use crate::suspended::SuspendedFilter;
-use table::{Table, Wanted, name_after};
+use table::{Table, WantedTable, name_after};
 use watch::{Guarded, Said, Watch};
 
 pub(crate) use watch::{Generation, News};
@@ -28,15 +28,15 @@ pub(crate) use watch::{Generation, News};
 /// The table with the addresses of all routers that accept nothing, where there are any.
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
-    /// What the table has.
-    has: Wanted,
-    /// What it was asked to have since, in order.
-    asked: VecDeque<(Generation, Wanted)>,
+    /// The content of the table.
+    has: WantedTable,
+    /// The contents that it was asked to have since, in order.
+    asked: VecDeque<(Generation, WantedTable)>,
     last: Generation,
     /// The first router that accepts nothing, of those that were last wanted.
     router: Option<RouterId>,
-    /// Where there is a table, or was one asked for.
-    watch: Option<Watch<Wanted>>,
+    /// Set if there is a table, or was one asked for.
+    watch: Option<Watch<WantedTable>>,
 }
 
 impl Filter {
@@ -61,7 +61,7 @@ impl Filter {
         routers: impl Iterator<Item = (RouterId, &'a Router)>,
         left: SuspendedFilter,
     ) -> io::Result<Self> {
-        let left = Wanted::from(left);
+        let left = WantedTable::from(left);
         let (wanted, router) = wanted(routers.map(|(id, router)| (Some(id), router)), left.name.as_deref());
         let is_it = wanted == left;
         let mut table = Table::made(left);
@@ -74,7 +74,7 @@ impl Filter {
 
     /// Returns what the table has.
     pub(crate) fn suspended(&self) -> SuspendedFilter {
-        let Wanted { name, closed, names, addresses } = self.has.clone();
+        let WantedTable { name, closed, names, addresses } = self.has.clone();
         SuspendedFilter { name, closed, names, addresses }
     }
 
@@ -104,7 +104,7 @@ impl Filter {
         Ok(Some(self.last))
     }
 
-    /// What became of the table after it was asked to change, or somebody else changed it.
+    /// Polls for the outcome of a change of the table that was asked for, or that somebody else made.
     pub(crate) fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<News> {
         let Some(watch) = &mut self.watch else { return Poll::Pending };
         let (generation, changed) = match watch.poll(cx) {
@@ -143,20 +143,20 @@ impl Filter {
     pub(crate) fn remove(&mut self) -> io::Result<()> {
         self.watch = None;
         let asked = std::mem::take(&mut self.asked).into_iter().map(|(_, wanted)| wanted);
-        let all: Vec<Wanted> = std::iter::once(std::mem::take(&mut self.has)).chain(asked).collect();
+        let all: Vec<WantedTable> = std::iter::once(std::mem::take(&mut self.has)).chain(asked).collect();
         all.iter().try_for_each(remove)
     }
 }
 
-/// What the table is to have for these routers, and the first that accepts nothing. The table keeps its name for as long as
-/// that is of one of them: another process may have a router that is gone.
+/// Returns the content that the table is to have for these routers, and the first router that accepts nothing. The table keeps its
+/// name for as long as that is the name of one of them: another process may have a router that is gone.
 fn wanted<'a>(
     routers: impl Iterator<Item = (Option<RouterId>, &'a Router)>,
     name: Option<&str>,
-) -> (Wanted, Option<RouterId>) {
-    let (mut wanted, mut first) = (Wanted::default(), None);
+) -> (WantedTable, Option<RouterId>) {
+    let (mut wanted, mut first) = (WantedTable::default(), None);
     for (id, router) in routers {
-        let addresses = router.addresses.iter().map(|vip| vip.address);
+        let addresses = router.addresses.iter().map(|virtual_ip| virtual_ip.address);
         // Where there are none, nothing needs `nft`.
         if !router.accept && !router.config.priority().is_owner() && !router.addresses.is_empty() {
             first.get_or_insert((id, router));
@@ -170,7 +170,7 @@ fn wanted<'a>(
     (wanted, first.and_then(|(id, _)| id))
 }
 
-fn remove(wanted: &Wanted) -> io::Result<()> {
+fn remove(wanted: &WantedTable) -> io::Result<()> {
     wanted.name.as_ref().map_or(Ok(()), |name| table::nft(&table::removal(name)))
 }
 

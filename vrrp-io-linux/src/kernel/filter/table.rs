@@ -12,39 +12,39 @@ use super::watch::Guarded;
 use crate::router::Router;
 use crate::suspended::SuspendedFilter;
 
-/// Where it is when it is not on the path of a service.
+/// The program by its name, and by its path for a service whose `PATH` does not have it.
 const PROGRAMS: [&str; 2] = ["nft", "/usr/sbin/nft"];
-/// How the names of all tables begin.
+/// The beginning of the names of all tables.
 const PREFIX: &str = "vrrp_";
 const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
-/// What there is to be, and for whom.
+/// The table that is wanted, and the routers that it is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Wanted {
-    /// Of the table; there is none where nothing is closed.
+pub(super) struct WantedTable {
+    /// The name of the table; there is none where nothing is closed.
     pub(super) name: Option<String>,
     pub(super) closed: BTreeSet<IpAddr>,
-    /// How tables are called that are named after one of the routers, and all addresses: by these are known what a dead run left.
+    /// The names of tables that are named after one of the routers, and all addresses: they show what a dead run left.
     pub(super) names: BTreeSet<String>,
     pub(super) addresses: BTreeSet<IpAddr>,
 }
 
-/// What there is.
+/// The table that is there.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    wanted: Wanted,
-    /// How `nft` shows what is no address.
+    wanted: WantedTable,
+    /// The words of `nft` for what is no address.
     frame: Option<String>,
 }
 
-impl From<SuspendedFilter> for Wanted {
+impl From<SuspendedFilter> for WantedTable {
     fn from(SuspendedFilter { name, closed, names, addresses }: SuspendedFilter) -> Self {
         Self { name, closed, names, addresses }
     }
 }
 
-impl Wanted {
-    /// Whether all its routers are among those of another.
+impl WantedTable {
+    /// Tells whether all its routers are among those of another.
     pub(super) fn is_within(&self, other: &Self) -> bool {
         self.names.is_subset(&other.names) && self.addresses.is_subset(&other.addresses)
     }
@@ -52,17 +52,17 @@ impl Wanted {
 
 impl Table {
     /// One that is there already.
-    pub(super) const fn made(wanted: Wanted) -> Self {
+    pub(super) const fn made(wanted: WantedTable) -> Self {
         Self { wanted, frame: None }
     }
 
-    /// What is wanted, whole, in the place of whatever has its name.
-    fn anew(wanted: &Wanted) -> String {
+    /// Returns the commands that make the whole table, in the place of one that has its name.
+    fn anew(wanted: &WantedTable) -> String {
         wanted.name.as_ref().map_or_else(String::new, |name| removal(name) + &rules(name, &wanted.closed))
     }
 
     /// Another name: first the one table, then not the other, so that nothing is open between them.
-    fn rename(wanted: &Wanted, old: &str, leftovers: &str) -> io::Result<()> {
+    fn rename(wanted: &WantedTable, old: &str, leftovers: &str) -> io::Result<()> {
         nft(&(leftovers.to_owned() + &Self::anew(wanted)))?;
         nft(&removal(old)).inspect_err(|_| {
             // There are two of them, or one as before.
@@ -72,7 +72,7 @@ impl Table {
 }
 
 impl Guarded for Table {
-    type Wanted = Wanted;
+    type Wanted = WantedTable;
 
     fn name(&self) -> Option<&str> {
         self.wanted.name.as_deref()
@@ -99,7 +99,7 @@ impl Guarded for Table {
         if is_known { Ok(()) } else { Err(io::Error::other("somebody changed it again at once")) }
     }
 
-    fn change(&mut self, wanted: Wanted, is_whole: bool) -> io::Result<()> {
+    fn change(&mut self, wanted: WantedTable, is_whole: bool) -> io::Result<()> {
         let before = &self.wanted;
         let leftovers = match wanted.is_within(before) {
             true => Ok(String::new()),
@@ -144,7 +144,7 @@ pub(super) fn name_after(router: &Router) -> String {
 }
 
 /// Removes the tables that a dead run made: named after one of these routers, or with one of their addresses.
-fn leftovers(wanted: &Wanted, own: Option<&str>) -> io::Result<String> {
+fn leftovers(wanted: &WantedTable, own: Option<&str>) -> io::Result<String> {
     let tables = run(&["list", "tables", "inet"], "")?;
     let there =
         tables.lines().filter_map(|line| line.strip_prefix("table inet ").filter(|name| name.starts_with(PREFIX)));
@@ -171,8 +171,8 @@ pub(super) fn removal(table: &str) -> String {
     format!("add table inet {table}\ndelete table inet {table}\n")
 }
 
-/// What drops packets to these addresses (ACC-01, AMB-14); forwarded they are not, for the addresses are the host's own (FWD-02).
-/// Both families have a set, though it may be empty: so other addresses are no other rules.
+/// Returns a table that drops packets to these addresses (ACC-01, AMB-14). They are not forwarded either, because the addresses are
+/// the host's own (FWD-02). Both families have a set, which may be empty: so other addresses need no other rules.
 fn rules(table: &str, closed: &BTreeSet<IpAddr>) -> String {
     let mut sets = String::new();
     for family in FAMILIES {
@@ -181,7 +181,7 @@ fn rules(table: &str, closed: &BTreeSet<IpAddr>) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(sets, "set {set} {{\ntype {set}_addr\n{elements}}}");
     }
-    // Who asks for a neighbour may ask the address itself (V6-09); for IPv4 that is ARP, which does not come here.
+    // A neighbour solicitation may go to the address itself (V6-09); for IPv4 that is ARP, which does not come here.
     format!(
         "table inet {table} {{\n{sets}chain input {{\ntype filter hook input priority filter; policy accept;\n\
          icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept\n\
@@ -216,7 +216,7 @@ fn elements<'a>(addresses: impl Iterator<Item = &'a IpAddr>, family: Family) -> 
     (!list.is_empty()).then(|| format!("{{ {} }}", list.join(", ")))
 }
 
-/// What `nft` shows of a table: the addresses in its sets, and all the rest.
+/// Splits the listing of a table by `nft` into the addresses in its sets, and all the rest.
 fn look(listing: &str) -> (BTreeSet<IpAddr>, String) {
     let (mut addresses, mut frame, mut rest) = (BTreeSet::new(), String::new(), listing);
     while let Some((before, behind)) = rest.split_once("elements = {") {
@@ -233,7 +233,7 @@ fn look(listing: &str) -> (BTreeSet<IpAddr>, String) {
     (addresses, frame + rest)
 }
 
-/// How `nft` shows a table.
+/// Returns how `nft` shows a table.
 fn list(table: &str) -> io::Result<String> {
     run(&["list", "table", "inet", table], "")
 }

@@ -34,12 +34,12 @@ const AT_ONCE: usize = 4096;
 /// One comes in a second; who does not read them misses nothing by the rest.
 const NEWS: usize = 16;
 
-/// What is to stay as it was made, unless it is to be otherwise.
+/// Something that stays as it was made until it is asked to change.
 pub(super) trait Guarded: Send + 'static {
     type Wanted: Send + 'static;
     /// Every change of it has this in its message. `None`: there is nothing to guard.
     fn name(&self) -> Option<&str>;
-    /// Whether it is as it was made.
+    /// Tells whether it is as it was made.
     fn is_whole(&mut self) -> bool;
     /// Makes it, whatever is left of it.
     fn make(&mut self) -> io::Result<()>;
@@ -59,7 +59,7 @@ impl Generation {
     }
 }
 
-/// What became of the table.
+/// The outcome of a change of the table.
 #[derive(Debug)]
 pub(crate) enum News {
     /// It has what was asked for.
@@ -74,10 +74,10 @@ pub(crate) enum News {
     Failed(io::Error, Duration),
 }
 
-/// What comes from the thread.
+/// A message from the thread.
 #[derive(Debug)]
 pub(super) enum Said {
-    /// Whether the change was made.
+    /// The result of a change.
     Answer(Generation, io::Result<()>),
     News(News),
 }
@@ -136,7 +136,7 @@ impl<W: Send + 'static> Watch<W> {
         let _ = self.jobs.as_ref().map(|jobs| jobs.send((generation, wanted)));
     }
 
-    /// What the thread says next; `None` when it is gone.
+    /// Polls for the next message of the thread; `None` when the thread is gone.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Said>> {
         match self.answers.poll_recv(cx) {
             Poll::Ready(Some((generation, changed))) => Poll::Ready(Some(Said::Answer(generation, changed))),
@@ -159,16 +159,16 @@ impl<W> Drop for Watch<W> {
     }
 }
 
-/// What the thread waits for, besides jobs.
+/// The event that the thread waits for, besides jobs.
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// For changes of somebody else.
+    /// It waits for changes of somebody else.
     Watching,
-    /// For the end of a burst of them.
+    /// It waits for the end of a burst of them.
     Settling(Instant),
-    /// For its time to look at the table.
+    /// It waits for its time to look at the table.
     Looking(Instant),
-    /// For its time to make the table, and how long to wait if that fails.
+    /// It waits for its time to make the table; the second value is the wait if that fails.
     Restoring(Instant, Duration),
 }
 
@@ -233,7 +233,7 @@ impl<G: Guarded> Keeper<G> {
         let made = self.guarded.make();
         // Our own changes are no news. Whatever else is among them shows in how the table looks.
         self.changes.take();
-        // Who does not read news wants none.
+        // A caller that does not read news wants none.
         match made.and_then(|()| self.guarded.confirm()) {
             Ok(()) => {
                 let _ = self.news.try_send(News::Restored);
@@ -273,7 +273,7 @@ impl<G: Guarded> Keeper<G> {
 /// The kernel's messages of changes.
 struct Changes<S = Socket> {
     socket: S,
-    /// As it is in a message.
+    /// The name as it is in a message.
     name: Option<Vec<u8>>,
     unread: bool,
 }
@@ -300,7 +300,7 @@ impl Changes {
 }
 
 impl<S> Changes<S> {
-    /// Of another table from now on, or of none.
+    /// Watches another table from now on, or none.
     fn watch_for(&mut self, name: Option<&str>) {
         self.name = name.map(|name| [name.as_bytes(), &[0]].concat());
     }
@@ -360,7 +360,7 @@ mod tests {
     }
 
     impl Guarded for Fake {
-        /// Whether it works.
+        /// True if it works.
         type Wanted = bool;
 
         fn name(&self) -> Option<&str> {

@@ -1,7 +1,7 @@
-//! What rtnetlink says about links and addresses.
+//! The decoding of what rtnetlink says about links and addresses.
 //!
-//! Of a link only what is used is read: its message carries dozens of attributes that grow with each kernel, and one
-//! that is unknown in form must not hide the interface.
+//! Of a link, only the attributes that are used are read: its message has dozens of them, more with each kernel, and one of unknown
+//! form must not hide the interface.
 
 use std::net::IpAddr;
 
@@ -61,7 +61,7 @@ fn link(payload: &[u8]) -> Result<Option<Link>, DecodeError> {
     Ok(Some(link))
 }
 
-/// Whether a link's description of its own kind says macvlan.
+/// Tells whether a link's description of its own kind says macvlan.
 fn is_macvlan(info: &[u8]) -> bool {
     let mut attributes = NlasIterator::new(info).flatten();
     attributes.any(|attribute| attribute.kind() == libc::IFLA_INFO_KIND && attribute.value().starts_with(b"macvlan"))

@@ -10,7 +10,7 @@ use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessa
 use super::decode::decode;
 use super::message::{MARK, answers, messages};
 use super::mirror::News;
-use super::mirror::{Change, HostAddress, Link, Mirror, Use};
+use super::mirror::{HostAddress, HostChange, Link, Mirror, Use};
 use super::resync::Resync;
 
 /// The port of the socket: what comes for it is an answer. The numbers of its requests begin at 1.
@@ -44,7 +44,7 @@ pub fn netlink(input: &[u8]) {
     }
 }
 
-/// What who listens to the changes alone knows of the mirror.
+/// A copy of the mirror, made from the changes alone.
 #[derive(Debug, Default, PartialEq)]
 struct Copy {
     links: BTreeMap<u32, Link>,
@@ -52,20 +52,20 @@ struct Copy {
 }
 
 impl Copy {
-    fn learn(&mut self, change: &Change, mirror: &Mirror) {
+    fn learn(&mut self, change: &HostChange, mirror: &Mirror) {
         match *change {
-            Change::Link { index } => {
+            HostChange::Link { index } => {
                 self.links.remove(&index);
                 self.links.extend(mirror.link(index).map(|link| (index, link.clone())));
             }
-            Change::AddressAdded { ifindex, address } | Change::AddressRemoved { ifindex, address } => {
+            HostChange::AddressAdded { ifindex, address } | HostChange::AddressRemoved { ifindex, address } => {
                 let now: Vec<_> = mirror.addresses(ifindex).filter(|host| host.address == address).cloned().collect();
                 self.addresses.remove(&(ifindex, address));
                 if !now.is_empty() {
                     self.addresses.insert((ifindex, address), now);
                 }
             }
-            Change::LinkAddress { .. } | Change::Resynced => {}
+            HostChange::LinkAddress { .. } | HostChange::Resynced => {}
         }
     }
 
@@ -89,7 +89,7 @@ impl Copy {
     }
 }
 
-/// What was understood of a message is said again, and understood the same.
+/// Checks that what was understood of a message is understood the same when it is said again.
 fn each_message(datagram: &[u8]) {
     let count = messages(datagram).count();
     assert!(count <= datagram.len().div_ceil(16), "{count} messages in {} octets", datagram.len());

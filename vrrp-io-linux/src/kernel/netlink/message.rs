@@ -12,8 +12,8 @@ use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
 use crate::sys;
 
-/// What `IFA_PROTO` says of each address that a virtual router has installed, so that the next run finds the leftovers
-/// of one that was killed. The protocol number of VRRP. Kernels before 5.18 drop it.
+/// The value of `IFA_PROTO` for each address that a virtual router has installed, so that the next run finds the leftovers of one
+/// that was killed. It is the protocol number of VRRP. Kernels before 5.18 drop it.
 pub(crate) const MARK: u8 = 112;
 
 /// Larger than what the kernel puts into one datagram: it fills them to 32 KiB at most.
@@ -57,7 +57,8 @@ pub(crate) fn messages(datagram: &[u8]) -> impl Iterator<Item = Result<(NetlinkH
     })
 }
 
-/// What the kernel answers to requests: the number of each, and its `errno`, or 0. What is not understood answers nothing.
+/// Returns the kernel's answers to requests: the number of each request, and its `errno`, or 0. A message that is not understood
+/// gives none.
 pub(crate) fn answers(datagram: &[u8]) -> impl Iterator<Item = (u32, i32)> {
     messages(datagram).flatten().filter(|(header, _)| header.message_type == NLMSG_ERROR).filter_map(
         |(header, payload)| {

@@ -39,13 +39,13 @@ pub(crate) struct HostAddress {
     pub(crate) broadcast: Option<Ipv4Addr>,
     /// An earlier IPv4 address is in the same subnet.
     pub(crate) secondary: bool,
-    /// Whether it serves.
+    /// Its usability.
     pub(crate) usage: Use,
     /// A virtual router installed it: it carries [`MARK`](super::message::MARK).
     pub(crate) marked: bool,
 }
 
-/// Whether an address serves. An IPv4 address always does.
+/// The usability of an address. An IPv4 address is always usable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
     /// Packets to and from it pass.
@@ -57,15 +57,15 @@ pub(crate) enum Use {
 }
 
 impl HostAddress {
-    /// Whether packets to and from it pass.
+    /// Tells whether packets to and from it pass.
     pub(crate) fn is_usable(&self) -> bool {
         self.usage == Use::Usable
     }
 }
 
-/// What has changed. The mirror already shows it, and may show later changes too.
+/// A change of the mirror. The mirror already shows it, and may show later changes too.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
+pub(crate) enum HostChange {
     /// A link appeared, changed or, if the mirror no longer has it, disappeared.
     Link {
         /// Its index.
@@ -78,14 +78,14 @@ pub(crate) enum Change {
     },
     /// An address appeared, or something about it changed.
     AddressAdded {
-        /// On which link.
+        /// The link.
         ifindex: u32,
         /// The address.
         address: IpAddr,
     },
     /// An address disappeared.
     AddressRemoved {
-        /// From which link.
+        /// The link.
         ifindex: u32,
         /// The address.
         address: IpAddr,
@@ -107,7 +107,7 @@ pub(super) enum News {
     AddressGone(u32, HostAddress),
 }
 
-/// What tells one address of a host from another.
+/// The properties that identify a link, or an address of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Key {
     Link(u32),
@@ -120,7 +120,7 @@ pub(super) struct Mirror {
     /// The index of each name.
     indexes: HashMap<String, u32>,
     addresses: BTreeMap<u32, Vec<HostAddress>>,
-    /// How often a link has an address; with several prefixes, more than once.
+    /// The number of times that a link has an address; with several prefixes, more than once.
     counts: HashMap<(u32, IpAddr), usize>,
 }
 
@@ -153,13 +153,13 @@ impl Mirror {
         self.addresses.values().flatten().any(|there| there.address == address && there.is_usable())
     }
 
-    /// Whether any link has this address, and no virtual router installed it.
+    /// Tells whether any link has this address, and no virtual router installed it.
     pub(super) fn has_real_address(&self, address: IpAddr) -> bool {
         self.addresses.values().flatten().any(|there| there.address == address && !there.marked)
     }
 
     /// Takes over one piece of news; what it changes is appended to `changes`.
-    pub(super) fn apply(&mut self, news: News, changes: &mut VecDeque<Change>) {
+    pub(super) fn apply(&mut self, news: News, changes: &mut VecDeque<HostChange>) {
         match news {
             News::Link(link) => {
                 let index = link.index;
@@ -167,18 +167,18 @@ impl Mirror {
                 if before != Some(&link) {
                     let moved = has_moved(before, &link);
                     self.set_link(link);
-                    changes.push_back(Change::Link { index });
-                    changes.extend(moved.then_some(Change::LinkAddress { index }));
+                    changes.push_back(HostChange::Link { index });
+                    changes.extend(moved.then_some(HostChange::LinkAddress { index }));
                 }
             }
             News::LinkGone(index) => {
                 // The link first: what was on it is missed for that reason.
                 if self.remove_link(index) {
-                    changes.push_back(Change::Link { index });
+                    changes.push_back(HostChange::Link { index });
                 }
                 for HostAddress { address, .. } in self.addresses.remove(&index).unwrap_or_default() {
                     self.counts.remove(&(index, address));
-                    changes.push_back(Change::AddressRemoved { ifindex: index, address });
+                    changes.push_back(HostChange::AddressRemoved { ifindex: index, address });
                 }
             }
             News::Address(ifindex, address) => {
@@ -187,7 +187,7 @@ impl Mirror {
                 let len = list.len();
                 if upsert(list, address) {
                     *self.counts.entry((ifindex, ip)).or_default() += list.len() - len;
-                    changes.push_back(Change::AddressAdded { ifindex, address: ip });
+                    changes.push_back(HostChange::AddressAdded { ifindex, address: ip });
                 }
             }
             News::AddressGone(ifindex, address) => {
@@ -202,7 +202,7 @@ impl Mirror {
                 };
                 // The kernel tells of an IPv6 address a moment after it took it: if at all, when it goes at once.
                 if list.len() < len || address.address.is_ipv6() {
-                    changes.push_back(Change::AddressRemoved { ifindex, address: address.address });
+                    changes.push_back(HostChange::AddressRemoved { ifindex, address: address.address });
                 }
                 if list.is_empty() {
                     self.addresses.remove(&ifindex);
@@ -224,28 +224,28 @@ impl Mirror {
     }
 
     /// Becomes `fresh`; every difference is appended to `changes`.
-    pub(super) fn replace(&mut self, fresh: Self, changes: &mut VecDeque<Change>) {
+    pub(super) fn replace(&mut self, fresh: Self, changes: &mut VecDeque<HostChange>) {
         let stale = std::mem::replace(self, fresh);
         let (old, new) = (stale.keyed_addresses(), self.keyed_addresses());
         // Links first, as above.
         for index in stale.links.keys().filter(|index| !self.links.contains_key(index)) {
-            changes.push_back(Change::Link { index: *index });
+            changes.push_back(HostChange::Link { index: *index });
         }
         for (index, link) in &self.links {
             let before = stale.links.get(index);
             if before != Some(link) {
-                changes.push_back(Change::Link { index: *index });
-                changes.extend(has_moved(before, link).then_some(Change::LinkAddress { index: *index }));
+                changes.push_back(HostChange::Link { index: *index });
+                changes.extend(has_moved(before, link).then_some(HostChange::LinkAddress { index: *index }));
             }
         }
         for (ifindex, address) in stale.all_addresses() {
             if !new.contains_key(&address.key(ifindex)) {
-                changes.push_back(Change::AddressRemoved { ifindex, address: address.address });
+                changes.push_back(HostChange::AddressRemoved { ifindex, address: address.address });
             }
         }
         for (ifindex, address) in self.all_addresses() {
             if old.get(&address.key(ifindex)) != Some(&address) {
-                changes.push_back(Change::AddressAdded { ifindex, address: address.address });
+                changes.push_back(HostChange::AddressAdded { ifindex, address: address.address });
             }
         }
     }
@@ -290,7 +290,7 @@ impl HostAddress {
     }
 }
 
-/// Whether frames to a link go to another MAC address than before.
+/// Tells whether frames to a link go to another MAC address than before.
 fn has_moved(before: Option<&Link>, now: &Link) -> bool {
     before.is_some_and(|before| before.mac != now.mac)
 }

@@ -11,7 +11,7 @@ use tokio::io::unix::AsyncFd;
 use vrrp_core::Instant;
 
 use super::message::{DATAGRAM_MAX, open};
-use super::mirror::{Change, HostAddress, Link, Mirror};
+use super::mirror::{HostAddress, HostChange, Link, Mirror};
 use super::resync::Resync;
 use crate::clock::{self, Alarm};
 use crate::sys;
@@ -92,23 +92,23 @@ impl Monitor {
         self.links().flat_map(move |link| self.at(link.index, address))
     }
 
-    /// Whether any link has this address, ready for use.
+    /// Tells whether any link has this address, ready for use.
     pub(crate) fn has_address(&self, address: IpAddr) -> bool {
         self.mirror().has_address(address)
     }
 
-    /// Whether any link has this address, and no virtual router installed it.
+    /// Tells whether any link has this address, and no virtual router installed it.
     pub(crate) fn has_real_address(&self, address: IpAddr) -> bool {
         self.mirror().has_real_address(address)
     }
 
-    /// How many messages of the kernel were not understood.
+    /// Returns how many messages of the kernel were not understood.
     pub(crate) fn malformed(&self) -> u64 {
         self.resync.malformed()
     }
 
     /// The next change. Losing news is no error: everything is read again, and the differences are the changes.
-    pub(crate) fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<Change> {
+    pub(crate) fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<HostChange> {
         loop {
             if let Some(change) = self.resync.next_change() {
                 return Poll::Ready(change);
@@ -192,7 +192,7 @@ mod tests {
     use crate::testing::{ifindex, in_namespace, ip, run, wire};
     use crate::virtual_ip::VirtualIp;
 
-    async fn change(monitor: &mut Monitor) -> Change {
+    async fn change(monitor: &mut Monitor) -> HostChange {
         poll_fn(|cx| monitor.poll_change(cx)).await
     }
 
@@ -245,10 +245,10 @@ mod tests {
                 let mut monitor = Monitor::new().unwrap();
                 for address in [address("192.0.2.1"), address("2001:db8::1")] {
                     ip(&format!("address add {address} dev v0"));
-                    while change(&mut monitor).await != (Change::AddressAdded { ifindex: index, address }) {}
+                    while change(&mut monitor).await != (HostChange::AddressAdded { ifindex: index, address }) {}
                     assert!(monitor.addresses(index).any(|host| host.address == address));
                     ip(&format!("address del {address} dev v0"));
-                    while change(&mut monitor).await != (Change::AddressRemoved { ifindex: index, address }) {}
+                    while change(&mut monitor).await != (HostChange::AddressRemoved { ifindex: index, address }) {}
                     assert!(!monitor.addresses(index).any(|host| host.address == address));
                 }
             });
@@ -333,16 +333,16 @@ mod tests {
                 until(&mut monitor, |monitor| monitor.link(index).is_some_and(|link| link.mtu == 1400)).await;
                 ip("link set v0 address 02:00:00:00:00:09");
                 let mut seen = vec![change(&mut monitor).await];
-                while seen.last() != Some(&Change::LinkAddress { index }) {
+                while seen.last() != Some(&HostChange::LinkAddress { index }) {
                     seen.push(change(&mut monitor).await);
                 }
-                assert!(seen.contains(&Change::Link { index }), "{seen:?}");
+                assert!(seen.contains(&HostChange::Link { index }), "{seen:?}");
                 assert_eq!(monitor.link(index).unwrap().mac, Some([2, 0, 0, 0, 0, 9]));
                 ip("link set v0 mtu 1300");
                 ip("link set v1 mtu 1300");
-                while change(&mut monitor).await != (Change::Link { index: ifindex("v1") }) {}
+                while change(&mut monitor).await != (HostChange::Link { index: ifindex("v1") }) {}
                 ip("link set v0 mtu 1350");
-                assert_eq!(change(&mut monitor).await, Change::Link { index });
+                assert_eq!(change(&mut monitor).await, HostChange::Link { index });
             });
         });
     }
@@ -367,7 +367,7 @@ mod tests {
                 let mut removed = false;
                 while monitor.link(first).is_some() {
                     let change = change(&mut monitor).await;
-                    removed |= matches!(change, Change::AddressRemoved { ifindex, .. } if ifindex == first);
+                    removed |= matches!(change, HostChange::AddressRemoved { ifindex, .. } if ifindex == first);
                 }
                 assert!(removed);
                 assert_eq!(monitor.addresses(first).count(), 0);
@@ -385,17 +385,17 @@ mod tests {
     /// Installs and removes addresses, far more news than the monitor's socket holds.
     async fn churn(index: u32) {
         let mut requests = Requests::new().unwrap();
-        let vips: Vec<VirtualIp> =
+        let virtual_ips: Vec<VirtualIp> =
             (0..1000).map(|n| format!("10.0.{}.{}/32", n / 250, n % 250).parse().unwrap()).collect();
-        for vip in &vips {
-            requests.install(index, vip, None, 0);
+        for virtual_ip in &virtual_ips {
+            requests.install(index, virtual_ip, None, 0);
         }
-        for vip in vips.iter().skip(1).step_by(2) {
-            requests.remove(index, vip, 0);
-            requests.install(index, vip, None, 0);
+        for virtual_ip in virtual_ips.iter().skip(1).step_by(2) {
+            requests.remove(index, virtual_ip, 0);
+            requests.install(index, virtual_ip, None, 0);
         }
-        for vip in vips.iter().step_by(4) {
-            requests.remove(index, vip, 0);
+        for virtual_ip in virtual_ips.iter().step_by(4) {
+            requests.remove(index, virtual_ip, 0);
         }
         for _ in 0..2250 {
             requests.flush();
@@ -418,22 +418,22 @@ mod tests {
                 let mut seen = Vec::new();
                 loop {
                     match change(&mut monitor).await {
-                        Change::Resynced => break,
+                        HostChange::Resynced => break,
                         change => seen.push(change),
                     }
                 }
                 // An overrun during the dump would have had it start again, so this is what is the case now.
                 assert_eq!(monitor.mirror(), Monitor::new().unwrap().mirror());
                 assert_eq!(monitor.addresses(index).filter(|host| host.marked).count(), 750);
-                let gone = Change::AddressRemoved { ifindex: index, address: address("192.0.2.1") };
+                let gone = HostChange::AddressRemoved { ifindex: index, address: address("192.0.2.1") };
                 assert!(seen.contains(&gone));
-                let there = Change::AddressAdded { ifindex: index, address: address("10.0.0.1") };
+                let there = HostChange::AddressAdded { ifindex: index, address: address("10.0.0.1") };
                 assert!(seen.contains(&there));
-                assert!(seen.contains(&Change::Link { index: ifindex("v2") }));
+                assert!(seen.contains(&HostChange::Link { index: ifindex("v2") }));
 
                 // It goes on following.
                 ip("address add 192.0.2.9/24 dev v0");
-                let added = Change::AddressAdded { ifindex: index, address: address("192.0.2.9") };
+                let added = HostChange::AddressAdded { ifindex: index, address: address("192.0.2.9") };
                 while change(&mut monitor).await != added {}
             });
         });

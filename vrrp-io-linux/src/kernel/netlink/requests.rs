@@ -18,9 +18,9 @@ use crate::virtual_ip::VirtualIp;
 
 /// Sent together and answered together. The answers to more could overrun the socket.
 const CHUNK: usize = 64;
-/// What a chunk may take; meanwhile nothing else is done.
+/// The time that a chunk may take; nothing else is done meanwhile.
 const CHUNK_TAKES: Duration = Duration::from_millis(5);
-/// What a slow kernel can do: one that has thousands of IPv6 addresses on one link and is busy besides.
+/// The installations that a slow kernel can do: one that has thousands of IPv6 addresses on one link and is busy besides.
 const INSTALLED_IN_A_SECOND: u32 = 50;
 const RECEIVE_BUFFER: usize = 1 << 20;
 /// The index that no link has.
@@ -32,7 +32,7 @@ pub(crate) struct Requests {
     socket: Socket,
     buffer: Vec<u8>,
     queued: VecDeque<Request>,
-    /// How many are sent together now.
+    /// The number of requests that are sent together now.
     chunk: usize,
     unanswered: VecDeque<Request>,
     done: VecDeque<Done>,
@@ -42,15 +42,15 @@ pub(crate) struct Requests {
 /// A request that has been carried out, or not.
 #[derive(Debug)]
 pub(crate) struct Done {
-    /// As the caller numbered it.
+    /// The number that the caller gave it.
     pub(crate) ticket: u64,
-    /// What came of it. `ENOBUFS` means that the answer was lost, not what it was: ask again, that does no harm.
-    pub(crate) result: io::Result<Outcome>,
+    /// Its result. `ENOBUFS` means that the answer was lost, and the result is not known: ask again, that does no harm.
+    pub(crate) result: io::Result<RequestOutcome>,
 }
 
-/// What a request has done.
+/// The effect of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum RequestOutcome {
     /// The address is there, by this request.
     Installed,
     /// The address was there before; it has been left as it is.
@@ -67,7 +67,7 @@ struct Request {
     ticket: u64,
     kind: Kind,
     flags: u16,
-    /// Until it is sent.
+    /// The message, until it is sent.
     message: Option<RouteNetlinkMessage>,
 }
 
@@ -98,10 +98,10 @@ impl Requests {
         })
     }
 
-    /// Queues the installation of `vip`, with the mark. The kernel removes it when the `lifetime`, of whole seconds, is
+    /// Queues the installation of `virtual_ip`, with the mark. The kernel removes it when the `lifetime`, of whole seconds, is
     /// over.
-    pub(crate) fn install(&mut self, ifindex: u32, vip: &VirtualIp, lifetime: Option<Duration>, ticket: u64) {
-        self.queue(ticket, Kind::Install, installation(ifindex, vip, lifetime), NLM_F_CREATE | NLM_F_EXCL);
+    pub(crate) fn install(&mut self, ifindex: u32, virtual_ip: &VirtualIp, lifetime: Option<Duration>, ticket: u64) {
+        self.queue(ticket, Kind::Install, installation(ifindex, virtual_ip, lifetime), NLM_F_CREATE | NLM_F_EXCL);
     }
 
     /// Has the lifetime of installed addresses begin anew, at once, whatever else is queued or unanswered; but not later
@@ -115,9 +115,9 @@ impl Requests {
         until: Instant,
     ) {
         self.buffer.clear();
-        for (ifindex, vip, lifetime) in addresses {
+        for (ifindex, virtual_ip, lifetime) in addresses {
             self.sequence = self.sequence.wrapping_add(1);
-            let message = installation(ifindex, vip, Some(lifetime));
+            let message = installation(ifindex, virtual_ip, Some(lifetime));
             self.buffer.extend(request(message, NLM_F_REPLACE, self.sequence));
         }
         if !self.buffer.is_empty() && clock::now() <= until {
@@ -126,23 +126,23 @@ impl Requests {
         }
     }
 
-    /// Queues the removal of `vip`: of the address with this prefix, whoever installed it and whatever its label. The
+    /// Queues the removal of `virtual_ip`: of the address with this prefix, whoever installed it and whatever its label. The
     /// kernel renames a label with its link.
-    pub(crate) fn remove(&mut self, ifindex: u32, vip: &VirtualIp, ticket: u64) {
-        self.queue(ticket, Kind::Remove, RouteNetlinkMessage::DelAddress(address_message(ifindex, vip)), 0);
+    pub(crate) fn remove(&mut self, ifindex: u32, virtual_ip: &VirtualIp, ticket: u64) {
+        self.queue(ticket, Kind::Remove, RouteNetlinkMessage::DelAddress(address_message(ifindex, virtual_ip)), 0);
     }
 
     /// Goes through an installation for nothing: on no link, which the kernel refuses. Does nothing while others are under
     /// way.
-    pub(crate) fn rehearse(&mut self, vip: &VirtualIp, lifetime: Option<Duration>) {
+    pub(crate) fn rehearse(&mut self, virtual_ip: &VirtualIp, lifetime: Option<Duration>) {
         if self.queued.is_empty() && self.unanswered.is_empty() && self.done.is_empty() {
-            self.install(NO_LINK, vip, lifetime, 0);
+            self.install(NO_LINK, virtual_ip, lifetime, 0);
             self.flush();
             while self.next_done().is_some() {}
         }
     }
 
-    /// Whether something waits to be sent.
+    /// Tells whether something waits to be sent.
     pub(crate) fn are_queued(&self) -> bool {
         !self.queued.is_empty()
     }
@@ -224,12 +224,12 @@ impl Requests {
 }
 
 impl Kind {
-    fn outcome(self, errno: i32) -> io::Result<Outcome> {
+    fn outcome(self, errno: i32) -> io::Result<RequestOutcome> {
         match (self, errno) {
-            (Self::Install, 0) => Ok(Outcome::Installed),
-            (Self::Install, libc::EEXIST) => Ok(Outcome::AlreadyThere),
-            (Self::Remove, 0) => Ok(Outcome::Removed),
-            (Self::Remove, libc::EADDRNOTAVAIL | libc::ENODEV) => Ok(Outcome::NotThere),
+            (Self::Install, 0) => Ok(RequestOutcome::Installed),
+            (Self::Install, libc::EEXIST) => Ok(RequestOutcome::AlreadyThere),
+            (Self::Remove, 0) => Ok(RequestOutcome::Removed),
+            (Self::Remove, libc::EADDRNOTAVAIL | libc::ENODEV) => Ok(RequestOutcome::NotThere),
             _ => Err(io::Error::from_raw_os_error(errno)),
         }
     }
@@ -247,23 +247,23 @@ fn prolong(message: &mut RouteNetlinkMessage, seconds: u32) {
     }
 }
 
-/// Everything about `vip`, as it is to be there.
-fn installation(ifindex: u32, vip: &VirtualIp, lifetime: Option<Duration>) -> RouteNetlinkMessage {
-    let mut message = address_message(ifindex, vip);
+/// Everything about `virtual_ip`, as it is to be there.
+fn installation(ifindex: u32, virtual_ip: &VirtualIp, lifetime: Option<Duration>) -> RouteNetlinkMessage {
+    let mut message = address_message(ifindex, virtual_ip);
     message.attributes.push(AddressAttribute::Protocol(AddressProtocol::Other(MARK)));
-    message.attributes.extend(vip.label.clone().map(AddressAttribute::Label));
-    message.attributes.extend(vip.broadcast.map(AddressAttribute::Broadcast));
+    message.attributes.extend(virtual_ip.label.clone().map(AddressAttribute::Label));
+    message.attributes.extend(virtual_ip.broadcast.map(AddressAttribute::Broadcast));
     let valid = lifetime.map_or(u32::MAX, |lifetime| u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX));
     let mut times = CacheInfo::default();
     (times.ifa_preferred, times.ifa_valid) = (valid, valid);
-    if vip.address.is_ipv6() {
+    if virtual_ip.address.is_ipv6() {
         // An owner that comes back would find its address in use by the Master that it is about to replace (V6-08).
         message.header.flags |= AddressHeaderFlags::Nodad;
         // Deprecated: the kernel does not choose it as the source of new connections while there is another one. They
         // would break when the address moves. What comes in it serves as any other address does.
         times.ifa_preferred = 0;
     }
-    if vip.no_prefix_route {
+    if virtual_ip.no_prefix_route {
         // Too large for the header; where the kernel finds the attribute it does not read that.
         let others = AddressFlags::from_bits_retain(message.header.flags.bits().into());
         message.attributes.push(AddressAttribute::Flags(others | AddressFlags::Noprefixroute));
@@ -272,14 +272,15 @@ fn installation(ifindex: u32, vip: &VirtualIp, lifetime: Option<Duration>) -> Ro
     RouteNetlinkMessage::NewAddress(message)
 }
 
-/// What tells `vip` from other addresses.
-fn address_message(ifindex: u32, vip: &VirtualIp) -> AddressMessage {
+/// Returns a message with everything that tells `virtual_ip` from other addresses.
+fn address_message(ifindex: u32, virtual_ip: &VirtualIp) -> AddressMessage {
     let mut message = AddressMessage::default();
-    message.header.family = if vip.address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
-    message.header.prefix_len = vip.prefix_len;
-    message.header.scope = AddressScope::from(vip.scope.number());
+    message.header.family = if virtual_ip.address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    message.header.prefix_len = virtual_ip.prefix_len;
+    message.header.scope = AddressScope::from(virtual_ip.scope.number());
     message.header.index = ifindex;
-    message.attributes = vec![AddressAttribute::Local(vip.address), AddressAttribute::Address(vip.address)];
+    message.attributes =
+        vec![AddressAttribute::Local(virtual_ip.address), AddressAttribute::Address(virtual_ip.address)];
     message
 }
 
@@ -291,12 +292,12 @@ mod tests {
     use std::net::IpAddr;
 
     use super::*;
-    use crate::kernel::netlink::mirror::{Change, HostAddress, Use};
+    use crate::kernel::netlink::mirror::{HostAddress, HostChange, Use};
     use crate::kernel::netlink::monitor::Monitor;
     use crate::testing::{ifindex, in_namespace, ip, run, wire};
     use crate::virtual_ip::Scope;
 
-    /// Of addresses that end in ::1.
+    /// The solicited-node group of addresses that end in ::1.
     const SOLICITED_NODE: &str = "ff0200000000000000000001ff000001";
 
     fn done(requests: &mut Requests) -> Done {
@@ -304,8 +305,8 @@ mod tests {
         requests.next_done().unwrap()
     }
 
-    /// Until nothing is outstanding; results by ticket.
-    async fn results(requests: &mut Requests, count: usize) -> HashMap<u64, io::Result<Outcome>> {
+    /// Waits until nothing is outstanding; returns the results by ticket.
+    async fn results(requests: &mut Requests, count: usize) -> HashMap<u64, io::Result<RequestOutcome>> {
         let mut results = HashMap::new();
         while results.len() < count {
             let Done { ticket, result } = done(requests);
@@ -314,16 +315,16 @@ mod tests {
         results
     }
 
-    async fn one(requests: &mut Requests) -> io::Result<Outcome> {
+    async fn one(requests: &mut Requests) -> io::Result<RequestOutcome> {
         done(requests).result
     }
 
-    fn vip(text: &str) -> VirtualIp {
+    fn virtual_ip(text: &str) -> VirtualIp {
         text.parse().unwrap()
     }
 
     fn many(count: u16) -> impl Iterator<Item = VirtualIp> {
-        (0..count).map(|n| vip(&format!("10.0.{}.{}/16", n >> 8, n & 255)))
+        (0..count).map(|n| virtual_ip(&format!("10.0.{}.{}/16", n >> 8, n & 255)))
     }
 
     fn host_addresses(ifindex: u32) -> Vec<HostAddress> {
@@ -337,13 +338,13 @@ mod tests {
             run(async {
                 let mut requests = Requests::new().unwrap();
                 for text in ["192.0.2.1/24", "2001:db8::1/64"] {
-                    let vip = vip(text);
-                    requests.rehearse(&vip, Some(Duration::from_secs(2)));
-                    assert!(!Monitor::new().unwrap().has_address(vip.address));
+                    let virtual_ip = virtual_ip(text);
+                    requests.rehearse(&virtual_ip, Some(Duration::from_secs(2)));
+                    assert!(!Monitor::new().unwrap().has_address(virtual_ip.address));
                     assert!(requests.next_done().is_none());
-                    requests.install(ifindex("v0"), &vip, None, 1);
-                    requests.rehearse(&vip, None);
-                    assert_eq!(one(&mut requests).await.unwrap(), Outcome::Installed);
+                    requests.install(ifindex("v0"), &virtual_ip, None, 1);
+                    requests.rehearse(&virtual_ip, None);
+                    assert_eq!(one(&mut requests).await.unwrap(), RequestOutcome::Installed);
                 }
             });
         });
@@ -356,23 +357,23 @@ mod tests {
             let index = ifindex("v0");
             run(async {
                 let mut requests = Requests::new().unwrap();
-                let vip = vip("192.0.2.1/24");
+                let virtual_ip = virtual_ip("192.0.2.1/24");
                 for (install, outcome) in [
-                    (true, Outcome::Installed),
-                    (true, Outcome::AlreadyThere),
-                    (false, Outcome::Removed),
-                    (false, Outcome::NotThere),
+                    (true, RequestOutcome::Installed),
+                    (true, RequestOutcome::AlreadyThere),
+                    (false, RequestOutcome::Removed),
+                    (false, RequestOutcome::NotThere),
                 ] {
                     if install {
-                        requests.install(index, &vip, None, 1)
+                        requests.install(index, &virtual_ip, None, 1)
                     } else {
-                        requests.remove(index, &vip, 1)
+                        requests.remove(index, &virtual_ip, 1)
                     }
                     assert_eq!(one(&mut requests).await.unwrap(), outcome);
                 }
-                requests.remove(index + 1000, &vip, 1);
-                assert_eq!(one(&mut requests).await.unwrap(), Outcome::NotThere);
-                requests.install(index + 1000, &vip, None, 1);
+                requests.remove(index + 1000, &virtual_ip, 1);
+                assert_eq!(one(&mut requests).await.unwrap(), RequestOutcome::NotThere);
+                requests.install(index + 1000, &virtual_ip, None, 1);
                 assert_eq!(one(&mut requests).await.unwrap_err().raw_os_error(), Some(libc::ENODEV));
             });
         });
@@ -388,13 +389,13 @@ mod tests {
                 label: Some("v0:1".into()),
                 scope: Scope::Link,
                 broadcast: Some([192, 0, 2, 255].into()),
-                ..vip("192.0.2.1/24")
+                ..virtual_ip("192.0.2.1/24")
             };
             run(async {
                 let mut requests = Requests::new().unwrap();
-                for vip in [&full, &vip("198.51.100.2/24"), &vip("203.0.113.1")] {
-                    requests.install(index, vip, None, 1);
-                    assert_eq!(one(&mut requests).await.unwrap(), Outcome::Installed);
+                for virtual_ip in [&full, &virtual_ip("198.51.100.2/24"), &virtual_ip("203.0.113.1")] {
+                    requests.install(index, virtual_ip, None, 1);
+                    assert_eq!(one(&mut requests).await.unwrap(), RequestOutcome::Installed);
                 }
                 let host = |text: &str, prefix_len, secondary, marked| HostAddress {
                     address: text.parse().unwrap(),
@@ -424,7 +425,7 @@ mod tests {
                 ip("link set v0 down");
                 ip("link set v0 name v9");
                 requests.remove(index, &full, 1);
-                assert_eq!(one(&mut requests).await.unwrap(), Outcome::Removed);
+                assert_eq!(one(&mut requests).await.unwrap(), RequestOutcome::Removed);
                 let left: Vec<IpAddr> = host_addresses(index).into_iter().map(|there| there.address).collect();
                 assert!(left.iter().eq(expected[1..].iter().map(|there| &there.address)), "{left:?}");
             });
@@ -438,14 +439,14 @@ mod tests {
             let index = ifindex("v0");
             let there = |text: &str| {
                 let monitor = Monitor::new().unwrap();
-                monitor.addresses(index).find(|there| there.address == vip(text).address).cloned()
+                monitor.addresses(index).find(|there| there.address == virtual_ip(text).address).cloned()
             };
             run(async {
                 let (mut requests, mut monitor) = (Requests::new().unwrap(), Monitor::new().unwrap());
                 for (text, scope) in [("2001:db8::1/128", 0), ("2001:db8:1::1/64", 0), ("fe80::1/64", 253)] {
-                    requests.install(index, &vip(text), None, 1);
-                    assert_eq!(one(&mut requests).await.unwrap(), Outcome::Installed);
-                    let added = Change::AddressAdded { ifindex: index, address: vip(text).address };
+                    requests.install(index, &virtual_ip(text), None, 1);
+                    assert_eq!(one(&mut requests).await.unwrap(), RequestOutcome::Installed);
+                    let added = HostChange::AddressAdded { ifindex: index, address: virtual_ip(text).address };
                     while poll_fn(|cx| monitor.poll_change(cx)).await != added {}
                     // The group by which neighbours ask for it (V6-02).
                     let groups = fs::read_to_string("/proc/self/net/igmp6").unwrap();
@@ -454,16 +455,16 @@ mod tests {
                         "{groups}"
                     );
                     let found = there(text).unwrap();
-                    assert_eq!((found.prefix_len, found.scope), (vip(text).prefix_len, scope));
+                    assert_eq!((found.prefix_len, found.scope), (virtual_ip(text).prefix_len, scope));
                     assert!(found.marked && found.is_usable(), "{found:?}");
                     let shown = ip("-oneline -6 address show dev v0");
                     let line = shown.lines().find(|line| line.contains(text)).unwrap();
                     assert!(line.contains("nodad deprecated") && line.contains("preferred_lft 0sec"), "{line}");
 
-                    requests.install(index, &vip(text), None, 1);
-                    assert_eq!(one(&mut requests).await.unwrap(), Outcome::AlreadyThere);
-                    for outcome in [Outcome::Removed, Outcome::NotThere] {
-                        requests.remove(index, &vip(text), 1);
+                    requests.install(index, &virtual_ip(text), None, 1);
+                    assert_eq!(one(&mut requests).await.unwrap(), RequestOutcome::AlreadyThere);
+                    for outcome in [RequestOutcome::Removed, RequestOutcome::NotThere] {
+                        requests.remove(index, &virtual_ip(text), 1);
                         assert_eq!(one(&mut requests).await.unwrap(), outcome);
                     }
                     assert_eq!(there(text), None);
@@ -481,39 +482,50 @@ mod tests {
             let labelled = VirtualIp {
                 label: Some("v0:1".into()),
                 broadcast: Some([192, 0, 2, 255].into()),
-                ..vip("192.0.2.1/24")
+                ..virtual_ip("192.0.2.1/24")
             };
-            let vips = [labelled, vip("198.51.100.2/24"), vip("2001:db8::1/128"), vip("2001:db8:1::1/64")];
+            let virtual_ips = [
+                labelled,
+                virtual_ip("198.51.100.2/24"),
+                virtual_ip("2001:db8::1/128"),
+                virtual_ip("2001:db8:1::1/64"),
+            ];
             run(async {
                 let (mut requests, mut monitor) = (Requests::new().unwrap(), Monitor::new().unwrap());
-                for vip in &vips {
-                    requests.install(index, vip, Some(Duration::from_secs(1000)), 1);
-                    assert_eq!(one(&mut requests).await.unwrap(), Outcome::Installed);
+                for virtual_ip in &virtual_ips {
+                    requests.install(index, virtual_ip, Some(Duration::from_secs(1000)), 1);
+                    assert_eq!(one(&mut requests).await.unwrap(), RequestOutcome::Installed);
                 }
-                let last = Change::AddressAdded { ifindex: index, address: vips[3].address };
+                let last = HostChange::AddressAdded { ifindex: index, address: virtual_ips[3].address };
                 while poll_fn(|cx| monitor.poll_change(cx)).await != last {}
                 let before: Vec<HostAddress> = monitor.addresses(index).cloned().collect();
                 assert_eq!(before.iter().filter(|there| there.marked).count(), 4);
                 assert_eq!(ip("address show dev v0").matches("valid_lft 1000sec").count(), 4);
 
                 // Too late.
-                requests.renew(vips.iter().map(|vip| (index, vip, Duration::from_secs(3000))), Instant::ZERO);
-                requests.renew(vips.iter().map(|vip| (index, vip, Duration::from_secs(2000))), Instant::MAX);
+                requests.renew(
+                    virtual_ips.iter().map(|virtual_ip| (index, virtual_ip, Duration::from_secs(3000))),
+                    Instant::ZERO,
+                );
+                requests.renew(
+                    virtual_ips.iter().map(|virtual_ip| (index, virtual_ip, Duration::from_secs(2000))),
+                    Instant::MAX,
+                );
                 let shown = ip("-oneline address show dev v0");
                 assert_eq!(shown.matches("valid_lft 2000sec").count(), 4, "{shown}");
                 assert_eq!(shown.matches("nodad deprecated").count(), 2, "{shown}");
                 // The news of it change nothing, and are followed by no answer.
                 ip("address add 203.0.113.1/32 dev v0");
-                let marker = Change::AddressAdded { ifindex: index, address: vip("203.0.113.1").address };
+                let marker = HostChange::AddressAdded { ifindex: index, address: virtual_ip("203.0.113.1").address };
                 assert_eq!(poll_fn(|cx| monitor.poll_change(cx)).await, marker);
                 let after: Vec<HostAddress> = Monitor::new().unwrap().addresses(index).cloned().collect();
                 assert!(before.iter().all(|there| after.contains(there)), "{before:?}\n{after:?}");
-                requests.remove(index, &vips[0], 7);
-                assert_eq!(one(&mut requests).await.unwrap(), Outcome::Removed);
+                requests.remove(index, &virtual_ips[0], 7);
+                assert_eq!(one(&mut requests).await.unwrap(), RequestOutcome::Removed);
                 // A link that is gone is no error here.
-                requests.renew([(index + 1000, &vips[1], Duration::from_secs(1))], Instant::MAX);
-                requests.remove(index, &vips[1], 8);
-                assert_eq!(one(&mut requests).await.unwrap(), Outcome::Removed);
+                requests.renew([(index + 1000, &virtual_ips[1], Duration::from_secs(1))], Instant::MAX);
+                requests.remove(index, &virtual_ips[1], 8);
+                assert_eq!(one(&mut requests).await.unwrap(), RequestOutcome::Removed);
             });
         });
     }
@@ -524,14 +536,14 @@ mod tests {
             wire("v0", "v1");
             let index = ifindex("v0");
             let routes = || format!("{}{}", ip("route show dev v0"), ip("-6 route show dev v0"));
-            let vips = ["192.0.2.1/24", "2001:db8::1/64"].map(vip);
+            let virtual_ips = ["192.0.2.1/24", "2001:db8::1/64"].map(virtual_ip);
             run(async {
                 let mut requests = Requests::new().unwrap();
                 for no_prefix_route in [true, false] {
-                    let vips = vips.clone().map(|vip| VirtualIp { no_prefix_route, ..vip });
-                    for vip in &vips {
-                        requests.install(index, vip, Some(Duration::from_secs(1000)), 1);
-                        assert_eq!(one(&mut requests).await.unwrap(), Outcome::Installed);
+                    let virtual_ips = virtual_ips.clone().map(|virtual_ip| VirtualIp { no_prefix_route, ..virtual_ip });
+                    for virtual_ip in &virtual_ips {
+                        requests.install(index, virtual_ip, Some(Duration::from_secs(1000)), 1);
+                        assert_eq!(one(&mut requests).await.unwrap(), RequestOutcome::Installed);
                     }
                     let check = |lifetime: &str| {
                         let (shown, routes) = (ip("-oneline address show dev v0"), routes());
@@ -542,11 +554,14 @@ mod tests {
                         assert_eq!(routes.contains("2001:db8::/64"), !no_prefix_route, "{routes}");
                     };
                     check("valid_lft 1000sec");
-                    requests.renew(vips.iter().map(|vip| (index, vip, Duration::from_secs(2000))), Instant::MAX);
+                    requests.renew(
+                        virtual_ips.iter().map(|virtual_ip| (index, virtual_ip, Duration::from_secs(2000))),
+                        Instant::MAX,
+                    );
                     check("valid_lft 2000sec");
-                    for vip in &vips {
-                        requests.remove(index, vip, 1);
-                        assert_eq!(one(&mut requests).await.unwrap(), Outcome::Removed);
+                    for virtual_ip in &virtual_ips {
+                        requests.remove(index, virtual_ip, 1);
+                        assert_eq!(one(&mut requests).await.unwrap(), RequestOutcome::Removed);
                     }
                 }
             });
@@ -560,15 +575,15 @@ mod tests {
             let index = ifindex("v0");
             run(async {
                 let mut requests = Requests::new().unwrap();
-                for (ticket, vip) in (0..).zip(many(500)) {
-                    requests.install(index, &vip, None, ticket);
+                for (ticket, virtual_ip) in (0..).zip(many(500)) {
+                    requests.install(index, &virtual_ip, None, ticket);
                 }
                 // The last one once more: it must find itself there.
                 requests.install(index, &many(500).last().unwrap(), None, 500);
                 let start = clock::now();
                 for expected in 0..=500 {
                     let Done { ticket, result } = done(&mut requests);
-                    let outcome = if ticket == 500 { Outcome::AlreadyThere } else { Outcome::Installed };
+                    let outcome = if ticket == 500 { RequestOutcome::AlreadyThere } else { RequestOutcome::Installed };
                     assert_eq!((ticket, result.unwrap()), (expected, outcome));
                 }
                 println!("500 addresses installed in {:?}", clock::now().since(start));
@@ -584,8 +599,8 @@ mod tests {
             let index = ifindex("v0");
             run(async {
                 let mut requests = Requests::with_receive_buffer(1).unwrap();
-                for (ticket, vip) in (0..).zip(many(200)) {
-                    requests.install(index, &vip, None, ticket);
+                for (ticket, virtual_ip) in (0..).zip(many(200)) {
+                    requests.install(index, &virtual_ip, None, ticket);
                 }
                 let results = results(&mut requests, 200).await;
                 let lost: Vec<_> = results.values().filter_map(|result| result.as_ref().err()).collect();
@@ -593,9 +608,9 @@ mod tests {
                 assert!(lost.iter().all(|error| error.raw_os_error() == Some(libc::ENOBUFS)), "{lost:?}");
                 assert_eq!(host_addresses(index).len(), 200);
                 // Asking again says what is the case.
-                for vip in many(200) {
-                    requests.install(index, &vip, None, 1);
-                    assert_eq!(one(&mut requests).await.unwrap(), Outcome::AlreadyThere);
+                for virtual_ip in many(200) {
+                    requests.install(index, &virtual_ip, None, 1);
+                    assert_eq!(one(&mut requests).await.unwrap(), RequestOutcome::AlreadyThere);
                 }
             });
         });

@@ -1,4 +1,4 @@
-//! What a monitor makes of what it reads: keeps the mirror right through overruns. Does no input or output itself.
+//! The handling of what a monitor reads: it keeps the mirror right through overruns, and does no input or output itself.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -8,14 +8,14 @@ use netlink_packet_route::RouteNetlinkMessage;
 use super::decode::decode;
 use super::message::{messages, request};
 use super::mirror::News;
-use super::mirror::{Change, Key, Mirror};
+use super::mirror::{HostChange, Key, Mirror};
 
 #[derive(Debug)]
 pub(super) struct Resync {
     /// The socket's: what the kernel sends to it are answers, all else is news.
     port: u32,
     mirror: Mirror,
-    changes: VecDeque<Change>,
+    changes: VecDeque<HostChange>,
     state: State,
     sequence: u32,
     request: Option<Vec<u8>>,
@@ -36,7 +36,7 @@ enum State {
 #[derive(Debug, Default)]
 struct Dump {
     fresh: Mirror,
-    /// What has been told of already: news during the dump are later than what it says about the same thing, and a
+    /// The links and addresses that were told already: news during the dump are later than what it says about the same thing, and a
     /// thing that it says twice is there once.
     told: HashSet<Key>,
     /// Links come first.
@@ -67,7 +67,7 @@ impl Resync {
         self.malformed
     }
 
-    pub(super) fn next_change(&mut self) -> Option<Change> {
+    pub(super) fn next_change(&mut self) -> Option<HostChange> {
         self.changes.pop_front()
     }
 
@@ -91,7 +91,7 @@ impl Resync {
         self.ask(RouteNetlinkMessage::GetLink(Default::default()));
     }
 
-    /// What to send to the kernel now.
+    /// Takes the request that is to be sent to the kernel now, if any.
     pub(super) fn take_request(&mut self) -> Option<Vec<u8>> {
         self.request.take()
     }
@@ -165,7 +165,7 @@ impl Resync {
         }
         let fresh = std::mem::take(&mut dump.fresh);
         self.mirror.replace(fresh, &mut self.changes);
-        self.changes.push_back(Change::Resynced);
+        self.changes.push_back(HostChange::Resynced);
         self.state = State::Following;
     }
 
@@ -259,17 +259,17 @@ mod tests {
             self.mirror.addresses(INDEX).map(|host| host.address).collect()
         }
 
-        fn changed(&mut self) -> Vec<Change> {
+        fn changed(&mut self) -> Vec<HostChange> {
             self.changes.drain(..).collect()
         }
     }
 
-    fn added(last: u8) -> Change {
-        Change::AddressAdded { ifindex: INDEX, address: ip(last) }
+    fn added(last: u8) -> HostChange {
+        HostChange::AddressAdded { ifindex: INDEX, address: ip(last) }
     }
 
-    fn removed(last: u8) -> Change {
-        Change::AddressRemoved { ifindex: INDEX, address: ip(last) }
+    fn removed(last: u8) -> HostChange {
+        HostChange::AddressRemoved { ifindex: INDEX, address: ip(last) }
     }
 
     /// One that follows: eth0 with 192.0.2.1 and .2.
@@ -280,7 +280,7 @@ mod tests {
         resync.is_told(Message::NewAddress(address(1)), 0);
         resync.is_told(Message::NewAddress(address(2)), 0);
         resync.is_told_the_end();
-        assert_eq!(resync.changed(), [Change::Link { index: INDEX }, added(1), added(2), Change::Resynced]);
+        assert_eq!(resync.changed(), [HostChange::Link { index: INDEX }, added(1), added(2), HostChange::Resynced]);
         assert!(resync.follows());
         resync
     }
@@ -294,9 +294,9 @@ mod tests {
         assert_eq!(resync.changed(), []);
         resync.hears(Message::NewLink(link("eth9")));
         resync.hears(Message::DelAddress(address(1)));
-        assert_eq!(resync.changed(), [Change::Link { index: INDEX }, removed(1)]);
+        assert_eq!(resync.changed(), [HostChange::Link { index: INDEX }, removed(1)]);
         resync.hears(Message::DelLink(link("eth9")));
-        assert_eq!(resync.changed(), [Change::Link { index: INDEX }, removed(2)], "the link first");
+        assert_eq!(resync.changed(), [HostChange::Link { index: INDEX }, removed(2)], "the link first");
         assert_eq!((resync.has(), resync.mirror().link(INDEX)), (vec![], None));
     }
 
@@ -309,7 +309,7 @@ mod tests {
         resync.is_told(Message::NewAddress(address(3)), 0);
         assert_eq!((resync.changed(), resync.has()), (vec![], vec![ip(1), ip(2)]), "not before its end");
         resync.is_told_the_end();
-        assert_eq!(resync.changed(), [removed(1), added(3), Change::Resynced]);
+        assert_eq!(resync.changed(), [removed(1), added(3), HostChange::Resynced]);
         assert_eq!(resync.has(), [ip(2), ip(3)]);
     }
 
@@ -347,7 +347,7 @@ mod tests {
             resync.is_told(Message::NewAddress(address(last)), 0);
         }
         resync.is_told_the_end();
-        assert_eq!((resync.changed(), resync.has()), (vec![Change::Resynced], vec![ip(1), ip(2)]));
+        assert_eq!((resync.changed(), resync.has()), (vec![HostChange::Resynced], vec![ip(1), ip(2)]));
     }
 
     #[test]

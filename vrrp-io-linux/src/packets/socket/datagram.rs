@@ -1,4 +1,4 @@
-//! What was taken from a socket, and what both families have in common.
+//! An advertisement that was taken from a socket, and code that both families share.
 
 use std::io;
 use std::ops::Range;
@@ -9,13 +9,13 @@ use vrrp_core::wire::Endpoints;
 /// One received advertisement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Datagram {
-    /// Who sent it; and to whom: the multicast group, or an address of this host or of one that it forwards to.
-    pub(crate) ends: Endpoints,
+    /// The sender and the destination: the multicast group, or an address of this host or of one that it forwards to.
+    pub(crate) endpoints: Endpoints,
     /// Time to live, or hop limit, on arrival.
     pub(crate) ttl: u8,
-    /// Where in the buffer the advertisement is.
+    /// The part of the buffer with the advertisement.
     pub(crate) payload: Range<usize>,
-    /// For how long it has lain in the socket. From the wall clock: a step of that makes it too long.
+    /// The time for which it has lain in the socket. From the wall clock: a step of that makes it too long.
     pub(crate) age: Duration,
     /// The MAC address that the frame came from, where that is known.
     pub(crate) mac: Option<[u8; 6]>,
@@ -23,7 +23,7 @@ pub(crate) struct Datagram {
     pub(crate) authenticated: bool,
 }
 
-/// For how long a packet has lain in the socket, when the wall clock says `now` and its stamp `stamp`.
+/// Returns for how long a packet has lain in the socket, when the wall clock says `now` and its stamp `stamp`.
 pub(crate) fn age(now: Duration, stamp: Option<Duration>) -> Duration {
     stamp.map_or(Duration::ZERO, |stamp| now.saturating_sub(stamp))
 }

@@ -1,5 +1,5 @@
-//! What the kernel hands over to the sockets of an interface, as programs of classic BPF: anything else would wake the
-//! driver.
+//! Filters for the sockets of an interface, as programs of classic BPF: the kernel hands over nothing else, because it would wake
+//! the driver.
 
 use etherparse::IpNumber;
 use socket2::SockFilter;
@@ -18,7 +18,7 @@ const JUMP_IF_ABOVE: u16 = 0x25;
 const JUMP_IF_BITS: u16 = 0x45;
 const RETURN: u16 = 0x06;
 
-/// Where the kernel has whom a frame was sent to (`SKF_AD_OFF + SKF_AD_PKTTYPE`).
+/// The offset at which the kernel says whom a frame was sent to (`SKF_AD_OFF + SKF_AD_PKTTYPE`).
 const FRAME_KIND: u32 = 0xffff_f004;
 /// The last of the kinds that are for this host: to itself, to all, to a group. Then come frames to others and our own.
 const TO_A_GROUP: u32 = 2;
@@ -48,7 +48,7 @@ impl Program {
         self.then(RETURN, 0)
     }
 
-    /// Where the comparison holds, all conditions that `alternative` has decide; else those that follow.
+    /// Lets all conditions of `alternative` decide if the comparison holds, else those that follow.
     fn branch(mut self, comparison: u16, value: u32, alternative: Self) -> Self {
         let skipped = u8::try_from(alternative.0.len()).unwrap_or(u8::MAX);
         self.0.push(SockFilter::new(comparison, 0, skipped, value));
@@ -65,9 +65,9 @@ impl Program {
     }
 }
 
-/// For a packet socket that gets packets from their IP header on: whole packets of protocol 112 to the group, if `multicast`,
-/// or to some host. Of protocol 51, an authentication header, those to the IPv4 group. Nothing that went out, nothing for
-/// other hosts.
+/// Returns the filter of a packet socket that gets packets from their IP header on: whole packets of protocol 112 to
+/// the group, if `multicast`, or to some host. Of protocol 51, an authentication header, those to the IPv4 group.
+/// Nothing that went out, nothing for other hosts.
 pub(super) fn advertisements(family: Family, multicast: bool) -> Vec<SockFilter> {
     let vrrp = u32::from(IpNumber::VRRP.0);
     let program = Program::new().then(LOAD_WORD, FRAME_KIND).unless(JUMP_IF_ABOVE, TO_A_GROUP);
@@ -110,7 +110,7 @@ pub(super) fn advertisements(family: Family, multicast: bool) -> Vec<SockFilter>
     program.0
 }
 
-/// For a raw socket: only what is longer than `octets`. What came in fragments is among that.
+/// Returns the filter of a raw socket: only what is longer than `octets`. What came in fragments is among that.
 pub(super) fn longer_than(octets: u32) -> Vec<SockFilter> {
     Program::new().then(LOAD_LENGTH, 0).only_if(JUMP_IF_ABOVE, octets).accept().0
 }

@@ -47,7 +47,7 @@ pub(crate) fn ipv6<'a>(header: &Ipv6Header, payload: &'a [u8], mtu: usize, ident
     parts.into_iter().map(packet).collect()
 }
 
-/// Why a packet cannot be sent even in fragments.
+/// Returns why a packet cannot be sent even in fragments.
 pub(crate) fn too_small(mtu: u32) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, format!("no fragment of a packet fits into the MTU of {mtu}"))
 }

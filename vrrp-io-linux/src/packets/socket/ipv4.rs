@@ -1,4 +1,4 @@
-//! What is particular to IPv4.
+//! The parts that are particular to IPv4.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -46,7 +46,7 @@ pub(crate) fn header(source: Ipv4Addr, destination: Ipv4Addr, ttl: u8, payload_l
     Ok(header)
 }
 
-/// What is in `buf`, when that is one whole packet, its header first.
+/// Returns the advertisement in `buf`, if that is one whole packet, its header first.
 pub(crate) fn datagram(buf: &[u8], received: &sys::Received) -> Option<Datagram> {
     let packet = buf.get(..received.len)?;
     let header = Ipv4HeaderSlice::from_slice(packet).ok()?;
@@ -58,7 +58,7 @@ pub(crate) fn datagram(buf: &[u8], received: &sys::Received) -> Option<Datagram>
     let authenticated = header.protocol() == IpNumber::AUTHENTICATION_HEADER;
     let payload = if authenticated { behind_authentication(packet, payload)? } else { payload };
     Some(Datagram {
-        ends: Endpoints::V4 { source: header.source_addr(), destination: header.destination_addr() },
+        endpoints: Endpoints::V4 { source: header.source_addr(), destination: header.destination_addr() },
         ttl: header.ttl(),
         payload,
         age: age(wall_clock(), received.stamp),
@@ -67,7 +67,7 @@ pub(crate) fn datagram(buf: &[u8], received: &sys::Received) -> Option<Datagram>
     })
 }
 
-/// Whether the header at the start of `packet` arrived as it was sent: nobody has looked before a packet socket.
+/// Tells whether the header at the start of `packet` arrived as it was sent: nobody checks it before a packet socket gets it.
 pub(super) fn is_sound(packet: &[u8]) -> bool {
     let Ok(header) = Ipv4HeaderSlice::from_slice(packet) else { return false };
     let words = header.slice().chunks_exact(2);

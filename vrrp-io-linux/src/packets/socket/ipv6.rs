@@ -1,4 +1,4 @@
-//! What is particular to IPv6.
+//! The parts that are particular to IPv6.
 
 use std::io;
 use std::net::Ipv6Addr;
@@ -55,7 +55,7 @@ pub(crate) fn header(
     })
 }
 
-/// What is in `buf`, when that is one whole packet, its header first.
+/// Returns the advertisement in `buf`, if that is one whole packet, its header first.
 pub(crate) fn datagram(buf: &[u8], received: &sys::Received) -> Option<Datagram> {
     let packet = buf.get(..received.len)?;
     let header = Ipv6HeaderSlice::from_slice(packet).ok()?;
@@ -63,7 +63,7 @@ pub(crate) fn datagram(buf: &[u8], received: &sys::Received) -> Option<Datagram>
     let payload = Ipv6Header::LEN..Ipv6Header::LEN + usize::from(header.payload_length());
     let whole = header.next_header() == IpNumber::VRRP && payload.end <= packet.len();
     whole.then(|| Datagram {
-        ends: Endpoints::V6 { source: header.source_addr(), destination: header.destination_addr() },
+        endpoints: Endpoints::V6 { source: header.source_addr(), destination: header.destination_addr() },
         ttl: header.hop_limit(),
         payload,
         age: age(wall_clock(), received.stamp),
@@ -72,10 +72,10 @@ pub(crate) fn datagram(buf: &[u8], received: &sys::Received) -> Option<Datagram>
     })
 }
 
-/// What a raw socket received: the payload alone, and what the kernel tells of the header.
+/// Returns what a raw socket received: the payload alone, and the kernel's data about the header.
 pub(super) fn raw(received: &sys::Received) -> Option<Datagram> {
     Some(Datagram {
-        ends: Endpoints::V6 { source: received.source?, destination: received.destination? },
+        endpoints: Endpoints::V6 { source: received.source?, destination: received.destination? },
         ttl: received.hop_limit?,
         payload: 0..received.len,
         age: age(wall_clock(), received.stamp),

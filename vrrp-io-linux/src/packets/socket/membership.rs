@@ -1,5 +1,5 @@
-//! Which interfaces the kernel has in the VRRP groups. It drops a membership without a word (IPv6, while the MTU is below
-//! 1280), and the socket that joined still lists it.
+//! The interfaces that the kernel has in the VRRP groups. It drops a membership without a word (IPv6, while the MTU is
+//! below 1280), and the socket that joined still lists it.
 
 use std::collections::BTreeSet;
 use std::{fs, io};

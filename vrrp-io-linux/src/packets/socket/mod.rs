@@ -1,5 +1,5 @@
-//! What an interface's virtual routers of one address family share for sending and hearing. One for an interface, not one for
-//! a router: the kernel copies each packet to every socket that matches.
+//! The sockets that an interface's virtual routers of one address family share for sending and hearing. There is one set
+//! for each interface, not for each router: the kernel copies each packet to every socket that matches.
 //!
 //! Advertisements are heard on a packet socket, in front of the IP layer: whatever that says of their source (an address of
 //! this host, a wrong way back), they arrived at the interface, and count. Rules of a packet filter for the IP layer's input
@@ -36,7 +36,7 @@ use crate::{clock, sys};
 pub(crate) const PRIORITY: u32 = 7;
 /// Room for more than a thousand advertisements: what 255 routers hear while their process stalls for some seconds.
 const RECEIVE_BUFFER: usize = 1 << 20;
-/// Of the kernel, not in libc: everything but sending.
+/// A flag of the kernel that libc does not have: everything but sending.
 const MSG_PROBE: c_int = 0x10;
 /// No link makes fragments of less than this; RFC 791 lets every host count on it.
 const WHOLE_V4: u32 = 576;
@@ -52,16 +52,16 @@ pub(crate) struct VrrpSocket {
     family: Family,
     ifindex: u32,
     mtu: u32,
-    /// Whether what is sent to the group is to be heard.
+    /// True if packets to the group are to be heard.
     multicast: bool,
-    /// Of the next packet that goes out in fragments.
+    /// The identification of the next packet that goes out in fragments.
     identification: u32,
     joined: bool,
-    /// Which of the two has its turn.
+    /// True if the raw socket was read first last time.
     raw_first: bool,
 }
 
-/// What was taken from a socket.
+/// A packet that was taken from a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
     Advertisement(Datagram),
@@ -81,7 +81,7 @@ impl VrrpSocket {
         Ok(Self { packets, raw, family, ifindex, mtu, multicast, identification, joined: false, raw_first: false })
     }
 
-    /// Whether what is sent to the group is to be heard from now on. What is sent to this host is heard all the time.
+    /// Sets whether packets to the group are to be heard from now on. Packets to this host are always heard.
     pub(crate) fn set_multicast(&mut self, multicast: bool) -> io::Result<()> {
         if self.multicast == multicast {
             return Ok(());
@@ -137,7 +137,7 @@ impl VrrpSocket {
         }
     }
 
-    /// What came next; if it is an advertisement, `buf` holds its octets.
+    /// Polls for the next packet; if it is an advertisement, `buf` holds its octets.
     pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<Heard>> {
         self.raw_first = !self.raw_first;
         for raw in [self.raw_first, !self.raw_first] {
@@ -151,7 +151,7 @@ impl VrrpSocket {
         Poll::Pending
     }
 
-    /// As [`poll_recv`](Self::poll_recv), and `None` when nothing waits.
+    /// Returns the next packet as [`poll_recv`](Self::poll_recv) does, or `None` when nothing waits.
     pub(crate) fn try_recv(&mut self, buf: &mut [u8]) -> io::Result<Option<Heard>> {
         for (socket, raw) in [(&self.packets, false), (&self.raw, true)] {
             match sys::receive(socket.get_ref().as_fd(), buf) {
@@ -163,18 +163,18 @@ impl VrrpSocket {
     }
 
     /// Sends `payload` as one packet that says it comes from the source, in fragments where the link needs them. Never blocks.
-    pub(crate) fn send(&mut self, ends: Endpoints, ttl: u8, payload: &[u8]) -> io::Result<()> {
-        self.transmit(ends, ttl, payload, 0)
+    pub(crate) fn send(&mut self, endpoints: Endpoints, ttl: u8, payload: &[u8]) -> io::Result<()> {
+        self.transmit(endpoints, ttl, payload, 0)
     }
 
     /// Goes the same way, but sends nothing.
-    pub(crate) fn probe(&mut self, ends: Endpoints, ttl: u8, payload: &[u8]) -> io::Result<()> {
-        self.transmit(ends, ttl, payload, MSG_PROBE)
+    pub(crate) fn probe(&mut self, endpoints: Endpoints, ttl: u8, payload: &[u8]) -> io::Result<()> {
+        self.transmit(endpoints, ttl, payload, MSG_PROBE)
     }
 
-    fn transmit(&mut self, ends: Endpoints, ttl: u8, payload: &[u8], flags: c_int) -> io::Result<()> {
-        if ends.family() != self.family {
-            let (from, to) = (ends.source(), ends.destination());
+    fn transmit(&mut self, endpoints: Endpoints, ttl: u8, payload: &[u8], flags: c_int) -> io::Result<()> {
+        if endpoints.family() != self.family {
+            let (from, to) = (endpoints.source(), endpoints.destination());
             let text = format!("cannot send from {from} to {to}: this socket is for {}", self.family);
             return Err(io::Error::new(io::ErrorKind::Unsupported, text));
         }
@@ -184,7 +184,7 @@ impl VrrpSocket {
             socket.send_to_vectored_with_flags(&parts, to, flags).map(drop)
         };
         let mtu = self.mtu as usize;
-        let (packets, to): (_, SockAddr) = match ends {
+        let (packets, to): (_, SockAddr) = match endpoints {
             Endpoints::V4 { source, destination } => {
                 let header = ipv4::header(source, destination, ttl, payload.len())?;
                 let to = SocketAddrV4::new(destination, 0).into();
@@ -228,7 +228,7 @@ impl VrrpSocket {
         // A raw socket may get the packets of all groups that anybody on this host has joined.
         let group = self.family.group();
         let is_meant = |to: IpAddr| !to.is_multicast() || (self.joined && to == group);
-        let datagram = datagram.filter(|datagram| is_meant(datagram.ends.destination()));
+        let datagram = datagram.filter(|datagram| is_meant(datagram.endpoints.destination()));
         Ok(datagram.map_or(Heard::Noise, Heard::Advertisement))
     }
 }
@@ -310,7 +310,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn ends(from: IpAddr, to: IpAddr) -> Endpoints {
+    fn endpoints(from: IpAddr, to: IpAddr) -> Endpoints {
         Endpoints::new(from, to).unwrap()
     }
 
@@ -322,7 +322,7 @@ mod tests {
         }
     }
 
-    /// For each family on two wires: v0 to v1, v2 to v3.
+    /// Runs a test for each family on two wires: v0 to v1, v2 to v3.
     fn each_family(test: impl AsyncFn(Family)) {
         wire("v0", "v1");
         wire("v2", "v3");
@@ -370,11 +370,11 @@ mod tests {
                 let ([here, .., nowhere], group) = (addresses(family), family.group());
                 // The source is what the router says it is, on the host or not.
                 for src in [here, nowhere] {
-                    a.probe(ends(src, group), 255, b"heard by nobody").unwrap();
-                    a.send(ends(src, group), 255, PAYLOAD).unwrap();
+                    a.probe(endpoints(src, group), 255, b"heard by nobody").unwrap();
+                    a.send(endpoints(src, group), 255, PAYLOAD).unwrap();
                     let (datagram, payload) = receive(&mut b).await;
                     assert_eq!(payload, PAYLOAD);
-                    assert_eq!((datagram.ends, datagram.ttl), (ends(src, group), 255));
+                    assert_eq!((datagram.endpoints, datagram.ttl), (endpoints(src, group), 255));
                     assert!(datagram.age < Duration::from_secs(1), "{:?}", datagram.age);
                 }
             });
@@ -391,10 +391,10 @@ mod tests {
             each_family(async |family| {
                 let (mut a, mut b) = (open("v0", family), open("v1", family));
                 let [here, there, ..] = addresses(family);
-                a.send(ends(here, there), 64, PAYLOAD).unwrap();
+                a.send(endpoints(here, there), 64, PAYLOAD).unwrap();
                 let (datagram, payload) = receive(&mut b).await;
                 assert_eq!(payload, PAYLOAD);
-                assert_eq!((datagram.ends, datagram.ttl), (ends(here, there), 64));
+                assert_eq!((datagram.endpoints, datagram.ttl), (endpoints(here, there), 64));
             });
         });
     }
@@ -407,7 +407,7 @@ mod tests {
                 // The kernel begins to stamp a moment after it was asked to.
                 let wait = Duration::from_millis(100);
                 tokio::time::sleep(wait).await;
-                a.send(ends(addresses(family)[0], family.group()), 255, PAYLOAD).unwrap();
+                a.send(endpoints(addresses(family)[0], family.group()), 255, PAYLOAD).unwrap();
                 tokio::time::sleep(wait).await;
                 let (datagram, _) = receive(&mut b).await;
                 assert!(datagram.age >= wait && datagram.age < Duration::from_secs(10), "{:?}", datagram.age);
@@ -423,7 +423,7 @@ mod tests {
                 let tap = Socket::new(Domain::PACKET, Type::DGRAM, None).unwrap();
                 tap.bind(&sys::link_layer_address(ifindex("v1"), 3, [0; 6])).unwrap();
                 tap.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-                a.send(ends(addresses(family)[0], family.group()), 255, PAYLOAD).unwrap();
+                a.send(endpoints(addresses(family)[0], family.group()), 255, PAYLOAD).unwrap();
                 let mut packet = [0; 1500];
                 let is_vrrp = |packet: &[u8]| match family {
                     Family::Ipv4 => packet[0] >> 4 == 4 && packet[9] == IpNumber::VRRP.0,
@@ -458,10 +458,10 @@ mod tests {
                 let mut other = joined("v1", other);
                 let ([here, _, second, ..], group) = (addresses(family), family.group());
                 let [a, b, c, d] = &mut sockets;
-                a.send(ends(here, group), 255, PAYLOAD).unwrap();
-                c.send(ends(second, group), 255, PAYLOAD).unwrap();
-                assert_eq!(receive(b).await.0.ends.source(), here);
-                assert_eq!(receive(d).await.0.ends.source(), second);
+                a.send(endpoints(here, group), 255, PAYLOAD).unwrap();
+                c.send(endpoints(second, group), 255, PAYLOAD).unwrap();
+                assert_eq!(receive(b).await.0.endpoints.source(), here);
+                assert_eq!(receive(d).await.0.endpoints.source(), second);
                 // Delivery on a veth is done before the send returns, or just after: both have arrived now.
                 let mut buf = [0; 1500];
                 for socket in [a, b, c, d, &mut unicast_only, &mut other] {
@@ -489,7 +489,7 @@ mod tests {
                 let mut b = joined("v1", family);
                 let card = Socket::new(Domain::PACKET, Type::DGRAM, None).unwrap();
                 let ([here, there, ..], group) = (addresses(family), family.group());
-                let packet = |to: IpAddr, ttl: u8| match ends(here, to) {
+                let packet = |to: IpAddr, ttl: u8| match endpoints(here, to) {
                     Endpoints::V4 { source, destination } => {
                         let mut header = ipv4::header(source, destination, ttl, PAYLOAD.len()).unwrap();
                         header.header_checksum = header.calc_header_checksum();
@@ -535,7 +535,7 @@ mod tests {
                     }
                 }
                 // Of its own accord it hears nothing that it sends.
-                joined("v1", family).send(ends(there, group), 8, PAYLOAD).unwrap();
+                joined("v1", family).send(endpoints(there, group), 8, PAYLOAD).unwrap();
                 // The group may be sent to one host alone.
                 inject(mac("v1"), &packet(group, 100));
                 inject(mac("v1"), &packet(there, 101));
@@ -564,9 +564,9 @@ mod tests {
                 // The second end has a larger MTU than the first.
                 for (ttl, len) in [(1, 600), (2, 1200), (3, 1300), (4, 2600), (5, 4088), (6, 20)] {
                     let payload: Vec<u8> = (0..len).map(|n| n as u8).collect();
-                    a.send(ends(here, group), ttl, &payload).unwrap();
+                    a.send(endpoints(here, group), ttl, &payload).unwrap();
                     let (datagram, received) = receive(&mut b).await;
-                    assert_eq!((datagram.ttl, datagram.ends), (ttl, ends(here, group)));
+                    assert_eq!((datagram.ttl, datagram.endpoints), (ttl, endpoints(here, group)));
                     assert!(received == payload, "{family:?} {len}");
                 }
                 let mut buf = [0; 1 << 16];
@@ -574,7 +574,10 @@ mod tests {
                     assert_eq!(heard, Heard::Noise);
                 }
                 a.set_mtu(27).unwrap();
-                assert_eq!(a.send(ends(here, group), 255, PAYLOAD).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+                assert_eq!(
+                    a.send(endpoints(here, group), 255, PAYLOAD).unwrap_err().kind(),
+                    io::ErrorKind::InvalidInput
+                );
             });
         });
     }
@@ -584,8 +587,8 @@ mod tests {
         in_namespace(|| {
             each_family(async |family| {
                 let other = if family == Family::Ipv4 { Family::Ipv6 } else { Family::Ipv4 };
-                let ends = ends(addresses(other)[0], other.group());
-                let error = open("v0", family).send(ends, 255, PAYLOAD).unwrap_err();
+                let endpoints = endpoints(addresses(other)[0], other.group());
+                let error = open("v0", family).send(endpoints, 255, PAYLOAD).unwrap_err();
                 assert_eq!(error.kind(), io::ErrorKind::Unsupported);
             });
         });

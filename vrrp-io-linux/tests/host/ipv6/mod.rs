@@ -13,12 +13,12 @@ const VIPS: [&str; 2] = ["fe80::100", "2001:db8::100"];
 /// By which neighbours ask for either.
 const SOLICITED_NODE: &str = "ff02::1:ff00:100";
 
-pub(super) fn vips() -> [IpAddr; 2] {
+pub(super) fn virtual_ips() -> [IpAddr; 2] {
     VIPS.map(address)
 }
 
 pub(super) fn ipv6(priority: u8) -> Router {
-    router(fast(priority, &vips()))
+    router(fast(priority, &virtual_ips()))
 }
 
 /// A host with a global IPv6 address, 2001:db8::`number`, and a link-local one that is ready.
@@ -36,7 +36,7 @@ pub(super) fn global(number: u8) -> IpAddr {
 pub(super) fn link_local(host: &Host) -> IpAddr {
     let own = |line: &str| -> Option<IpAddr> {
         let address = line.split_once("inet6 ")?.1.split_once('/')?.0.parse().ok()?;
-        (!vips().contains(&address)).then_some(address)
+        (!virtual_ips().contains(&address)).then_some(address)
     };
     let addresses = || host.ip("-oneline -6 address show dev eth0 scope link -tentative");
     eventually("a link-local address", || addresses().lines().any(|line| own(line).is_some()));
@@ -46,6 +46,6 @@ pub(super) fn link_local(host: &Host) -> IpAddr {
 pub(super) fn until_both_announced(node: &mut Node) {
     node.until(
         "the last address",
-        |kind| matches!(kind, EventKind::Announced { address, .. } if *address == vips()[1]),
+        |kind| matches!(kind, EventKind::Announced { address, .. } if *address == virtual_ips()[1]),
     );
 }

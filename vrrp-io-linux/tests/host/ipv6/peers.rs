@@ -24,16 +24,16 @@ fn the_client_follows_our_announcements_alone() {
         // Entries that are good for hours: the client has no reason to ask anybody.
         client.write("/proc/sys/net/ipv6/neigh/eth0/base_reachable_time_ms", "7200000");
         client.write("/proc/sys/net/ipv6/neigh/eth0/delay_first_probe_time", "7200");
-        for vip in vips() {
-            eventually("an answer", || answers(&client, vip));
+        for virtual_ip in virtual_ips() {
+            eventually("an answer", || answers(&client, virtual_ip));
         }
         let mut tap = client.tap();
         let mut moved_to = |server: &Host| {
-            let there = || vips().iter().all(|vip| neighbour(&client, *vip) == Some(server.mac()));
+            let there = || virtual_ips().iter().all(|virtual_ip| neighbour(&client, *virtual_ip) == Some(server.mac()));
             eventually("the client turns to the new Master", there);
-            let asked = |frame: &Frame| matches!(frame, Frame::Neighbour(ns) if ns.flags.is_none() && vips().contains(&ns.target));
+            let asked = |frame: &Frame| matches!(frame, Frame::Neighbour(ns) if ns.flags.is_none() && virtual_ips().contains(&ns.target));
             assert!(!tap.so_far().iter().any(asked), "the client has asked");
-            assert!(vips().iter().all(|vip| within(LIMIT, || answers(&client, *vip))));
+            assert!(virtual_ips().iter().all(|virtual_ip| within(LIMIT, || answers(&client, *virtual_ip))));
         };
         moved_to(&better);
 
@@ -48,7 +48,7 @@ fn the_client_follows_our_announcements_alone() {
     });
 }
 
-/// Whether an address answers an echo request of a host.
+/// Returns whether an address answers an echo request of a host.
 fn answers(from: &Host, address: IpAddr) -> bool {
     const ICMPV6: i32 = 58;
     const ECHO_REPLY: u8 = 129;
@@ -78,7 +78,7 @@ fn neighbour(host: &Host, address: IpAddr) -> Option<Mac> {
 
 fn unicast(priority: u8, peer: IpAddr) -> Router {
     let peer = UnicastPeer { address: peer, min_ttl: 64 };
-    router(fast(priority, &vips()).with_unicast_peers(&[peer]).unwrap()).with_unicast_ttl(64)
+    router(fast(priority, &virtual_ips()).with_unicast_peers(&[peer]).unwrap()).with_unicast_ttl(64)
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn unicast_comes_from_an_address_that_its_peers_can_know() {
             backup.stop();
             tap.so_far();
         }
-        let config = fast(100, &vips());
+        let config = fast(100, &virtual_ips());
         let refused =
             one.run(move || vrrp_io_linux::start([router(config).with_source(address("192.0.2.1"))]).is_err());
         assert!(refused, "an IPv4 source");
@@ -137,7 +137,7 @@ fn hop_limit_and_destination_are_those_of_the_packet() {
 fn forge(from: &Host, source: IpAddr, to: IpAddr, hop_limit: u32) {
     let mut octets = [0; 1500];
     let ends = Endpoints::new(source, to).unwrap();
-    let len = VirtualRouter::new(fast(200, &vips())).encode(AdvertKind::Regular, ends, &mut octets).unwrap();
+    let len = VirtualRouter::new(fast(200, &virtual_ips())).encode(AdvertKind::Regular, ends, &mut octets).unwrap();
     from.run(move || {
         let (IpAddr::V6(source), IpAddr::V6(to)) = (source, to) else { panic!("{source} {to}") };
         let socket = Socket::new(Domain::IPV6, Type::RAW, Some(Protocol::from(i32::from(IP_PROTOCOL)))).unwrap();

@@ -1,4 +1,4 @@
-//! What the daemon says about itself.
+//! The status of the daemon.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -24,23 +24,23 @@ pub struct Status {
 pub struct CheckView {
     /// Name in the configuration.
     pub name: String,
-    /// What kind of check it is: `script`, `tcp`, `file` and so on.
+    /// The kind of check: `script`, `tcp`, `file` and so on.
     pub kind: String,
-    /// Whether it passes, with its `rise` and `fall`; none before its first result.
+    /// True if it passes, with its `rise` and `fall`; none before its first result.
     pub passing: Option<bool>,
     /// The number that it says, where it is one that does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<i32>,
-    /// How its last look ended; none before the first.
+    /// The outcome of its last look; none before the first.
     pub last: Option<LookView>,
 }
 
 /// One look of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LookView {
-    /// Whether it succeeded.
+    /// True if it succeeded.
     pub passed: bool,
-    /// What decided that.
+    /// The fact that decided it.
     pub result: String,
 }
 
@@ -61,17 +61,17 @@ pub struct RouterView {
     pub priority: u8,
     /// Priority in the configuration.
     pub configured_priority: u8,
-    /// What was changed by hand, until the next reload.
+    /// The changes made by hand, until the next reload.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_hand: Vec<Hand>,
-    /// How its drain stands, where it is drained.
+    /// The state of its drain, if it is drained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<DrainView>,
     /// Its virtual addresses.
     pub addresses: Vec<AddressView>,
-    /// What keeps it out of the election, each by its name and with its reason.
+    /// The faults that keep it out of the election, each with its name and reason.
     pub faults: Vec<String>,
-    /// What it tracks, each with what it does now.
+    /// Its trackers, each with its present effect.
     #[serde(default)]
     pub trackers: Vec<TrackerView>,
     /// The Master, where one is known.
@@ -79,15 +79,15 @@ pub struct RouterView {
     /// Another router that is Master too, where this one is Master and hears it.
     #[serde(default)]
     pub other_master: Option<OtherMasterView>,
-    /// When it entered its state; none before it has entered one.
+    /// The moment at which it entered its state; none before it has entered one.
     pub since: Option<Since>,
-    /// Why it is in its state.
+    /// The reason why it is in its state.
     pub cause: String,
     /// Counters by name.
     pub counters: BTreeMap<String, u64>,
 }
 
-/// How a drain stands.
+/// The state of a drain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DrainView {
@@ -104,15 +104,15 @@ pub enum DrainView {
 pub struct TrackerView {
     /// `check NAME` or `interface NAME`.
     pub name: String,
-    /// What it last said; none before its first result.
+    /// Its last result; none before the first.
     pub passing: Option<bool>,
-    /// That in words, with its reason.
+    /// The result in words, with its reason.
     pub says: String,
-    /// Whether it keeps the router out of the election now.
+    /// True if it keeps the router out of the election now.
     pub fault: bool,
-    /// What it adds to the priority now.
+    /// The number that it adds to the priority now.
     pub priority: i32,
-    /// What it adds to the priority when it does, and takes away when it is negative; none where it decides about a fault.
+    /// The number that it adds to the priority when it passes, or takes away when it fails; none if it decides about a fault.
     pub weight: Option<i32>,
 }
 
@@ -123,7 +123,7 @@ pub struct OtherMasterView {
     pub address: String,
     /// The priority that it advertises.
     pub priority: Option<u8>,
-    /// Why it is ignored, or what its list of addresses has instead of ours; none where it has only to yield.
+    /// The reason why it is ignored, or what its list of addresses has instead of ours; none if it has only to yield.
     pub why: Option<String>,
 }
 
@@ -132,16 +132,16 @@ pub struct OtherMasterView {
 pub struct AddressView {
     /// With its prefix length.
     pub address: String,
-    /// Whether the router is Master and holds it.
+    /// True if the router is Master and has set it.
     pub installed: bool,
-    /// Whether it is on this host, whoever put it there.
+    /// Its presence on this host, whoever has set it.
     pub host: Place,
-    /// Why this host cannot set it, if it cannot.
+    /// The reason why this host cannot set it, if it cannot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub obstacle: Option<String>,
 }
 
-/// What the kernel says of an address.
+/// The state of an address in the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Place {
@@ -164,21 +164,21 @@ pub struct MasterView {
     pub address: String,
     /// The priority that it advertises.
     pub priority: Option<u8>,
-    /// Whether it is this router.
+    /// True if it is this router.
     pub us: bool,
 }
 
 /// A moment in the past.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Since {
-    /// How long ago, by a clock that nobody sets.
+    /// The seconds since then, by a clock that nobody sets.
     pub seconds: f64,
-    /// When, by the wall clock: RFC 3339, UTC.
+    /// The moment, by the wall clock: RFC 3339, UTC.
     pub at: String,
 }
 
 impl Since {
-    /// The moment `ago` before `now`.
+    /// Returns the moment `ago` before `now`.
     #[must_use]
     pub fn new(ago: Duration, now: SystemTime) -> Self {
         let at = now.checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH).max(SystemTime::UNIX_EPOCH);

@@ -12,7 +12,7 @@ use super::answer::{
 };
 use crate::vrrpd::control::snapshot::{ByHand, CheckState, Hand, Reasons, Snapshot};
 
-/// Says how everything stands. What a failing check is to blame for has its last result behind it.
+/// Returns the state of everything. A fault of a failing check is followed by the last result of the check.
 pub(super) fn status(daemon: &Snapshot) -> Status {
     let routers = daemon.driver.routers.iter().map(|status| router(status, daemon)).collect();
     let checks = daemon.checks.iter().map(check).collect();
@@ -35,16 +35,12 @@ fn check(CheckState { name, kind, verdict, last }: &CheckState) -> CheckView {
 }
 
 fn router(status: &RouterStatus, daemon: &Snapshot) -> RouterView {
-    let state = match status.role {
-        Role::Initialize if !status.faults.is_empty() => "Fault".to_owned(),
-        role => role.to_string(),
-    };
     RouterView {
         name: status.name.clone(),
         interface: status.interface.clone(),
         family: status.family.to_string(),
         vrid: status.vrid.get(),
-        state,
+        state: state(status),
         priority: status.priority.get(),
         configured_priority: status.configured_priority.get(),
         by_hand: by_hand(&status.name, &daemon.by_hand),
@@ -68,6 +64,14 @@ fn router(status: &RouterStatus, daemon: &Snapshot) -> RouterView {
     }
 }
 
+/// Returns its state in the operators' words: a router that health keeps in Initialize is in Fault.
+pub(super) fn state(status: &RouterStatus) -> String {
+    match status.role {
+        Role::Initialize if !status.faults.is_empty() => "Fault".to_owned(),
+        role => role.to_string(),
+    }
+}
+
 fn by_hand(router: &str, all: &[ByHand]) -> Vec<Hand> {
     all.iter().filter(|by_hand| by_hand.router == router).map(|by_hand| by_hand.change.clone()).collect()
 }
@@ -83,7 +87,7 @@ const fn drain(drain: DrainStatus) -> Option<DrainView> {
 
 fn address(address: &AddressStatus) -> AddressView {
     AddressView {
-        address: address.vip.to_string(),
+        address: address.virtual_ip.to_string(),
         installed: address.installed,
         host: place(address.host),
         obstacle: address.obstacle.as_ref().map(ToString::to_string),
@@ -126,7 +130,7 @@ const fn place(host: OnHost) -> Place {
     }
 }
 
-/// The counters by their names in the core, those of the driver with them.
+/// Returns the counters by their names in the core, those of the driver with them.
 fn counters(status: &RouterStatus, driver: &DriverStatus) -> BTreeMap<String, u64> {
     let stats = serde_json::to_value(status.stats).unwrap_or_default();
     let named = stats.as_object().into_iter().flatten();
@@ -146,7 +150,7 @@ mod tests {
     use std::time::SystemTime;
     use vrrp_core::{RouterId, TrackerId};
 
-    /// A router with a check that fails, whatever that is called.
+    /// Returns a router with a check that fails, whatever that is called.
     fn snapshot(wording: &str, reasons: Reasons) -> Snapshot {
         let fields = json!({
             "role": "Initialize", "cause": {"Fault": {"Tracker": 0}}, "why": wording,
@@ -164,7 +168,8 @@ mod tests {
             }],
         });
         let driver = driver(&[router("a", fields)]);
-        Snapshot { taken_at: SystemTime::UNIX_EPOCH, driver, checks: vec![], reasons, by_hand: vec![] }
+        let config = std::sync::Arc::default();
+        Snapshot { taken_at: SystemTime::UNIX_EPOCH, config, driver, checks: vec![], reasons, by_hand: vec![] }
     }
 
     #[test]
@@ -207,7 +212,7 @@ mod tests {
             checks,
             "  new (tcp) has no result yet\n  good (tcp) passes: 192.0.2.1: connect: refused\n  \
              bad (tcp) failed: 192.0.2.1: connect: refused\n  \
-             nearly (tcp) passes, but its last look failed: 192.0.2.1: connect: refused\n  \
+             nearly (tcp) passes, but its last run failed: 192.0.2.1: connect: refused\n  \
              number (tcp) says -3: 192.0.2.1: connect: refused\n"
         );
     }
@@ -228,8 +233,16 @@ mod tests {
         let stands = |drain: serde_json::Value| {
             let driver = driver(&[router("a", json!({ "drain": drain }))]);
             let (taken_at, reasons) = (SystemTime::UNIX_EPOCH, Reasons::default());
-            let router =
-                status(&Snapshot { taken_at, driver, checks: vec![], reasons, by_hand: vec![] }).routers.remove(0);
+            let router = status(&Snapshot {
+                taken_at,
+                config: std::sync::Arc::default(),
+                driver,
+                checks: vec![],
+                reasons,
+                by_hand: vec![],
+            })
+            .routers
+            .remove(0);
             serde_json::to_value(router).unwrap()["drain"].clone()
         };
         assert_eq!(stands(json!(null)), json!(null));

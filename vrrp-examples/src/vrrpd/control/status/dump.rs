@@ -1,4 +1,4 @@
-//! What keepalived's dumps have, as lines for the log.
+//! The contents of keepalived's dumps, as lines for the log.
 
 use super::answer::{RouterView, Status};
 use super::compose::status;
@@ -7,7 +7,7 @@ use crate::vrrpd::control::snapshot::Snapshot;
 
 const MORE: &str = "`vrrpctl status` shows more, with --json for programs";
 
-/// Says how everything stands: a line for each router, with its state and last change, its priority and its addresses.
+/// Reports the state of everything: a line for each router, with its state and last change, its priority and its addresses.
 #[must_use]
 pub fn data(daemon: &Snapshot) -> Vec<String> {
     lines(&status(daemon), text::sentence)

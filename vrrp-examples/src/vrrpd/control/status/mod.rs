@@ -7,6 +7,7 @@ mod text;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
+use vrrp_io_linux::RouterStatus;
 
 use super::verb::{Question, Verb};
 use crate::vrrpd::control::snapshot::Snapshot;
@@ -29,8 +30,18 @@ impl Verb for Request {
     }
 }
 
+/// Returns what operators call the state of a router.
+pub(super) fn state(router: &RouterStatus) -> String {
+    compose::state(router)
+}
+
+/// Returns the state of everything.
+pub(super) fn of(daemon: &Snapshot) -> Status {
+    compose::status(daemon)
+}
+
 impl Question for Request {
     fn answer(&self, daemon: &Snapshot) -> Status {
-        compose::status(daemon)
+        of(daemon)
     }
 }

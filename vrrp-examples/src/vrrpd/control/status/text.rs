@@ -37,8 +37,8 @@ fn check(CheckView { name, kind, passing, value, last }: &CheckView) -> String {
     let last = match last {
         None => String::new(),
         Some(LookView { passed, result }) if Some(*passed) == *passing => format!(": {result}"),
-        Some(LookView { passed: true, result }) => format!(", but its last look succeeded: {result}"),
-        Some(LookView { passed: false, result }) => format!(", but its last look failed: {result}"),
+        Some(LookView { passed: true, result }) => format!(", but its last run succeeded: {result}"),
+        Some(LookView { passed: false, result }) => format!(", but its last run failed: {result}"),
     };
     format!("{name} ({kind}) {stands}{last}")
 }
@@ -59,7 +59,7 @@ fn paragraph(router: &RouterView) -> String {
     text
 }
 
-/// The same in one line, without what has its own place.
+/// Returns the same in one line, without the parts that have their own place.
 pub(super) fn sentence(router: &RouterView) -> String {
     let since = router.since.iter().map(|at| format!("since {}: {}", since(at), router.cause));
     let faults = router.faults.iter().map(|fault| format!("fault: {fault}"));
@@ -79,12 +79,12 @@ fn addresses(router: &RouterView) -> impl Iterator<Item = String> + '_ {
     router.addresses.iter().map(|address| location(&router.state, address))
 }
 
-/// What has been counted at all.
+/// Returns the counters that are not zero.
 pub(super) fn counters(router: &RouterView) -> impl Iterator<Item = String> + '_ {
     router.counters.iter().filter(|(_, count)| **count > 0).map(|(name, count)| format!("{count} {name}"))
 }
 
-/// The label stands before the first line only; without lines, not at all.
+/// Writes lines with a label before the first one. Without lines it writes nothing.
 fn field(text: &mut String, label: &str, lines: impl IntoIterator<Item = String>) {
     let labels = std::iter::once(label).chain(std::iter::repeat(""));
     for (label, line) in labels.zip(lines) {
@@ -112,7 +112,7 @@ fn other_master(OtherMasterView { address, priority, why }: &OtherMasterView) ->
     format!("{address}{priority}, says that it is Master too{why}")
 }
 
-/// What a weight does to the priority, or does not; the rest is as it should be.
+/// Returns the effect of a weight on the priority, where there is anything to tell.
 fn tracking(tracker: &TrackerView) -> Option<String> {
     let says = &tracker.says;
     match tracker {

@@ -10,13 +10,13 @@ use vrrp_io_linux::{Scope, VirtualIp};
 
 /// An address as written.
 pub(crate) struct AddressDraft {
-    pub(crate) vip: VirtualIp,
+    pub(crate) virtual_ip: VirtualIp,
     pub(crate) span: Span,
-    /// Whether the interface that carries it is tracked.
+    /// True if the interface that carries it is tracked.
     pub(crate) tracked: bool,
 }
 
-/// The lines of a block.
+/// Reads the lines of a block.
 pub(crate) fn read(entries: &[Statement], report: &mut Report) -> Vec<AddressDraft> {
     entries.iter().filter_map(|entry| address(entry, report)).collect()
 }
@@ -24,10 +24,10 @@ pub(crate) fn read(entries: &[Statement], report: &mut Report) -> Vec<AddressDra
 const SYNTAX: &str =
     "IP[/LENGTH] [brd +|-|IP] [dev INTERFACE] [scope SCOPE] [label LABEL] [noprefixroute] [no_track], one on a line";
 
-/// What may follow a virtual address.
+/// Words that may follow a virtual address.
 const OPTIONS: [&str; 7] = ["brd", "broadcast", "dev", "label", "no_track", "noprefixroute", "scope"];
 
-/// What keepalived knows besides.
+/// Words that keepalived knows and vrrpd does not.
 const UNSUPPORTED: [&str; 7] = ["-nodad", "autojoin", "home", "mngtmpaddr", "peer", "preferred_lft", "use_vmac"];
 
 fn address(entry: &Statement, report: &mut Report) -> Option<AddressDraft> {
@@ -36,11 +36,11 @@ fn address(entry: &Statement, report: &mut Report) -> Option<AddressDraft> {
         Some((address, prefix)) => (address, Some(prefix)),
         None => (word.text.as_str(), None),
     };
-    let mut vip = VirtualIp::from(host(word, address, report)?);
+    let mut virtual_ip = VirtualIp::from(host(word, address, report)?);
     if let Some(prefix) = prefix {
-        vip.prefix_len = prefix_len(word, prefix, vip.prefix_len, report)?;
+        virtual_ip.prefix_len = prefix_len(word, prefix, virtual_ip.prefix_len, report)?;
     }
-    let mut draft = AddressDraft { vip, span: word.span, tracked: true };
+    let mut draft = AddressDraft { virtual_ip, span: word.span, tracked: true };
     let mut values = entry.values.iter();
     while let Some(option) = values.next() {
         option_of(&mut draft, option, &mut values, report)?;
@@ -76,31 +76,31 @@ fn option_of<'a>(
         draft.tracked = false;
         return Some(());
     }
-    let vip = &mut draft.vip;
+    let virtual_ip = &mut draft.virtual_ip;
     if name == "noprefixroute" {
-        vip.no_prefix_route = true;
+        virtual_ip.no_prefix_route = true;
         return Some(());
     }
     let Some(value) = values.next() else {
         report.error(option.span, format!("`{name}` has no value")).with_expected(SYNTAX);
         return None;
     };
-    if vip.address.is_ipv6() && matches!(name, "label" | "brd" | "broadcast") {
+    if virtual_ip.address.is_ipv6() && matches!(name, "label" | "brd" | "broadcast") {
         report
             .error(option.span, format!("an IPv6 address has no `{name}`"))
             .with_expected("IP[/LENGTH] [dev INTERFACE] [scope SCOPE]");
         return None;
     }
     match name {
-        "dev" => vip.device = Some(interface(value, report)?),
-        "scope" => vip.scope = scope(value, report)?,
-        "label" => vip.label = Some(label(value, report)?),
-        _ => vip.broadcast = Some(broadcast(vip, value, report)?),
+        "dev" => virtual_ip.device = Some(interface(value, report)?),
+        "scope" => virtual_ip.scope = scope(value, report)?,
+        "label" => virtual_ip.label = Some(label(value, report)?),
+        _ => virtual_ip.broadcast = Some(broadcast(virtual_ip, value, report)?),
     }
     Some(())
 }
 
-/// A scope by its name or number.
+/// Reads a scope by its name or number.
 pub(crate) fn scope(word: &Word, report: &mut Report) -> Option<Scope> {
     let text = word.text.as_str();
     let named = SCOPES.iter().find(|(name, _)| *name == text).map(|(_, scope)| *scope);
@@ -125,9 +125,9 @@ fn label(word: &Word, report: &mut Report) -> Option<String> {
 }
 
 /// `+` and `-` are the address with all host bits set or cleared.
-fn broadcast(vip: &VirtualIp, word: &Word, report: &mut Report) -> Option<Ipv4Addr> {
-    let IpAddr::V4(address) = vip.address else { return None };
-    let host_bits = u32::MAX.checked_shr(u32::from(vip.prefix_len)).unwrap_or(0);
+fn broadcast(virtual_ip: &VirtualIp, word: &Word, report: &mut Report) -> Option<Ipv4Addr> {
+    let IpAddr::V4(address) = virtual_ip.address else { return None };
+    let host_bits = u32::MAX.checked_shr(u32::from(virtual_ip.prefix_len)).unwrap_or(0);
     match word.text.as_str() {
         "+" => Some(Ipv4Addr::from(u32::from(address) | host_bits)),
         "-" => Some(Ipv4Addr::from(u32::from(address) & !host_bits)),

@@ -12,7 +12,7 @@ const SYNTAX: &str = "INTERFACE DOWN [UP], seconds each, one on a line";
 /// Longest delay, in microseconds.
 const MAX: u64 = 255_000_000;
 
-/// The lines of a block.
+/// Reads the lines of a block.
 pub(crate) fn read(statement: &Statement, report: &mut Report) -> Vec<At<InterfaceDelay>> {
     statement.entries(report).iter().filter_map(|entry| line(entry, report)).collect()
 }

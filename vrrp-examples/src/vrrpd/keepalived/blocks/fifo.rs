@@ -15,7 +15,7 @@ pub(crate) struct FifoDraft {
     pub(crate) script: Option<(Command, Span)>,
 }
 
-/// The path of a FIFO.
+/// Reads the path of a FIFO.
 pub(crate) fn path(statement: &Statement, report: &mut Report) -> Option<At<PathBuf>> {
     if let Some(owner) = statement.values.get(1) {
         report
@@ -34,7 +34,7 @@ pub(crate) fn path(statement: &Statement, report: &mut Report) -> Option<At<Path
     Some(At { value: word.text.clone().into(), span: word.span })
 }
 
-/// The reader of a FIFO.
+/// Reads the reader of a FIFO.
 pub(crate) fn script(statement: &Statement, report: &mut Report) -> Option<(Command, Span)> {
     Some((script::command(statement, report)?, statement.keyword.span))
 }

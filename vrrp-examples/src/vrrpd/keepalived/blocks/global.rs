@@ -29,7 +29,7 @@ pub(crate) struct Globals {
     pub(crate) process: Process,
 }
 
-/// What was said about the process.
+/// The settings of the process.
 #[derive(Default)]
 pub(crate) struct Process {
     pub(crate) real_time: Option<At<u8>>,
@@ -53,7 +53,7 @@ pub(crate) fn real_time_limit(statement: &Statement, report: &mut Report) -> Opt
 /// Longest pause between two announcements, in microseconds. The last of many would come too late to be of use.
 const MAX_GAP: u64 = 10_000_000;
 
-/// What was said about gratuitous ARP, at one level. A time of zero means never.
+/// The settings of gratuitous ARP at one level. A time of zero means never.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Garp {
     pub(crate) repeat: Option<At<u8>>,
@@ -67,9 +67,9 @@ pub(crate) struct Garp {
 /// The pauses between two announcements on one interface.
 #[derive(Default)]
 pub(crate) struct Gaps {
-    /// Between two gratuitous ARP.
+    /// The time between two gratuitous ARP.
     pub(crate) ipv4: Option<At<Duration>>,
-    /// Between two neighbour advertisements.
+    /// The time between two neighbour advertisements.
     pub(crate) ipv6: Option<At<Duration>>,
 }
 
@@ -79,12 +79,12 @@ pub(crate) fn seconds(statement: &Statement, report: &mut Report) -> Option<At<D
     Some(At { value: Duration::from_secs(seconds.value.into()), span: seconds.span })
 }
 
-/// How many announcements.
+/// Reads the number of announcements.
 pub(crate) fn repeat(statement: &Statement, report: &mut Report) -> Option<At<u8>> {
     statement.number(0..=255, report)
 }
 
-/// How many announcements where none is no choice: keepalived sends one.
+/// Reads a number of announcements that cannot be zero: keepalived then sends one.
 pub(crate) fn repeat_not_zero(statement: &Statement, report: &mut Report) -> Option<At<u8>> {
     let repeat: At<u8> = statement.number(0..=255, report)?;
     if repeat.value == 0 {
@@ -93,12 +93,12 @@ pub(crate) fn repeat_not_zero(statement: &Statement, report: &mut Report) -> Opt
     Some(At { value: repeat.value.max(1), ..repeat })
 }
 
-/// The multicast group, for all or for one instance: there is one for each family, and no choice.
+/// Checks the multicast group, for all or for one instance: there is one for each family, and no choice.
 pub(crate) fn group(statement: &Statement, report: &mut Report) {
     const GROUPS: [Family; 2] = [Family::Ipv4, Family::Ipv6];
     let Some(word) = statement.value("the IP address of a group", report) else { return };
     if GROUPS.iter().any(|family| word.text.parse() == Ok(family.group())) {
-        report.notice_once("the group", word.span, "this has no effect: it is the multicast group anyway");
+        report.notice_once("the group", word.span, "this has no effect: it is the default multicast group");
         return;
     }
     report
@@ -107,7 +107,7 @@ pub(crate) fn group(statement: &Statement, report: &mut Report) {
         .with_help("vrrpd sends to these only, and the routers of another group would not hear it");
 }
 
-/// The pause between two announcements on one interface.
+/// Reads the pause between two announcements on one interface.
 pub(crate) fn gap(statement: &Statement, report: &mut Report) -> Option<At<Duration>> {
     statement.seconds(0..=MAX_GAP, report)
 }

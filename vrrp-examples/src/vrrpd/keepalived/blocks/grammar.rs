@@ -1,4 +1,4 @@
-//! What may stand in a block, and what is said about the rest.
+//! The keywords of a block, and the messages about all others.
 
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::Report;
@@ -13,24 +13,24 @@ pub(crate) struct Grammar<T: 'static> {
     pub(crate) block: &'static str,
     /// A word in it may be a password.
     pub(crate) secret: bool,
-    /// Acted upon.
+    /// Keywords with an effect.
     pub(crate) understood: &'static [Keyword<T>],
-    /// Not acted upon, and nothing is lost by it: named once each.
+    /// Keywords without effect. Nothing is lost by that, so each is named once.
     pub(crate) ignored: &'static [Kind],
-    /// Without effect, because what they ask for is always on: named once.
+    /// Keywords without effect, because what they ask for is always on. Each is named once.
     pub(crate) granted: &'static [&'static str],
     /// Sections for other programs: skipped whole, with a notice each.
     pub(crate) skipped: &'static [&'static str],
-    /// Not acted upon, and something would be lost by it: an error.
+    /// Keywords without effect that would be missed: an error.
     pub(crate) unsupported: &'static [Kind],
-    /// Every keyword of the language with its block: one that stands here may belong elsewhere.
+    /// Every keyword of the language with its block. One that is wrong here may belong elsewhere.
     pub(crate) all: fn() -> Vec<(&'static str, &'static str)>,
 }
 
-/// Keywords of which the same is true.
+/// Keywords with the same reason.
 pub(crate) struct Kind {
     pub(crate) words: &'static [&'static str],
-    /// What follows from their not being acted upon, as a sentence without its end.
+    /// The reason why they have no effect, as a sentence without its end.
     pub(crate) why: &'static str,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct Keyword<T> {
     read: fn(&mut T, &Statement, &mut Report),
 }
 
-/// What a keyword means that stands in its block once more.
+/// The meaning of a keyword that is in its block once more.
 #[derive(Clone, Copy)]
 enum Repeats {
     /// Either line may have been meant. The same line twice does no harm.
@@ -52,17 +52,17 @@ enum Repeats {
     Adds,
 }
 
-/// May stand once in its block.
+/// Makes a keyword that may be in its block once.
 pub(crate) const fn once<T>(name: &'static str, read: fn(&mut T, &Statement, &mut Report)) -> Keyword<T> {
     Keyword { name, repeats: Repeats::Contradicts, read }
 }
 
-/// Counts where it stands first in its block.
+/// Makes a keyword that counts only the first time in its block.
 pub(crate) const fn first<T>(name: &'static str, read: fn(&mut T, &Statement, &mut Report)) -> Keyword<T> {
     Keyword { name, repeats: Repeats::IsDropped, read }
 }
 
-/// May stand in its block any number of times.
+/// Makes a keyword that may be in its block any number of times.
 pub(crate) const fn many<T>(name: &'static str, read: fn(&mut T, &Statement, &mut Report)) -> Keyword<T> {
     Keyword { name, repeats: Repeats::Adds, read }
 }
@@ -91,7 +91,7 @@ impl<T> Grammar<T> {
         }
     }
 
-    /// A keyword that is no list stands in the block a second time.
+    /// Reports a keyword that is in the block a second time and is not a list.
     fn again(
         &self,
         repeats: Repeats,
@@ -105,7 +105,7 @@ impl<T> Grammar<T> {
         let twice = format!("`{text}` appears twice in {}, first on {place}", self.block);
         match repeats {
             Repeats::IsDropped => {
-                report.notice(*span, format!("{twice}: that script is run, as in keepalived, and this one never"));
+                report.notice(*span, format!("{twice}: that script is run, as in keepalived, and this one is not"));
             }
             _ if statement.is_same(earlier) => {
                 report.notice(*span, format!("{twice}; once is enough"));
@@ -140,7 +140,7 @@ impl<T> Grammar<T> {
         }
     }
 
-    /// A keyword that keepalived does not know here. What may be a password is not repeated.
+    /// Reports a keyword that keepalived does not know here. A possible password is not repeated.
     fn unknown(&self, keyword: &Word, report: &mut Report) {
         let word = keyword.text.as_str();
         if let Some((name, sign)) = word.find(['=', ':']).and_then(|end| word.split_at_checked(end)) {
@@ -167,7 +167,7 @@ impl<T> Grammar<T> {
             Some(help) => error.with_expected(format!("a keyword of {}", self.block)).with_help(help),
             None if self.understood.len() > MANY => error
                 .with_expected(format!("a keyword of {}", self.block))
-                .with_help("keepalived.conf(5) tells of them all"),
+                .with_help("keepalived.conf(5) lists them all"),
             None => {
                 let names: Vec<&str> = self.understood.iter().map(|keyword| keyword.name).collect();
                 error.with_expected(format!("one of {}", names.join(", ")))
@@ -175,7 +175,7 @@ impl<T> Grammar<T> {
         };
     }
 
-    /// The name that a keyword has in this block: many of an instance begin with `vrrp_` where they are for all.
+    /// Returns the name that a keyword has in this block: many of an instance begin with `vrrp_` where they are for all.
     fn called_here(&self, word: &str) -> Option<String> {
         let is_here = |(name, _): &(&'static str, _)| {
             name.strip_prefix("vrrp_") == Some(word) || word.strip_prefix("vrrp_") == Some(*name)
@@ -187,13 +187,13 @@ impl<T> Grammar<T> {
         })
     }
 
-    /// Where a keyword stands that is right, but not here.
+    /// Returns the place where a keyword is right that is wrong here.
     fn elsewhere(&self, word: &str) -> Option<String> {
         let (_, block) = (self.all)().into_iter().find(|(name, _)| *name == word)?;
         Some(format!("`{word}` belongs in {block}"))
     }
 
-    /// The keyword that was probably meant.
+    /// Returns the keyword that was probably meant.
     fn near(&self, word: &str) -> Option<String> {
         let near = nearest(word, self.words().map(|(name, _)| name))?;
         Some(match why(self.unsupported, near) {
@@ -202,7 +202,7 @@ impl<T> Grammar<T> {
         })
     }
 
-    /// The keyword of any block that was probably meant.
+    /// Returns the keyword of any block that was probably meant.
     fn near_elsewhere(&self, word: &str) -> Option<String> {
         let all = (self.all)();
         let near = nearest(word, all.iter().map(|(name, _)| *name))?;
@@ -210,12 +210,12 @@ impl<T> Grammar<T> {
         Some(format!("did you mean `{near}`? That belongs in {block}"))
     }
 
-    /// Whether a word is a keyword of this block, or so near to one that it was meant.
+    /// Returns true if a word is a keyword of this block, or was probably meant to be one.
     pub(crate) fn knows(&self, word: &str) -> bool {
         self.words().any(|(name, _)| name == word) || self.near(word).is_some()
     }
 
-    /// Whether a keyword is among those written, well spelt, or so that an error has told of it.
+    /// Returns true if a keyword is among those written, correctly spelt, or misspelt so that an error has reported it.
     pub(crate) fn has<'a>(&self, keyword: &str, mut written: impl Iterator<Item = &'a str>) -> bool {
         let is_known = |word: &str| self.words().any(|(name, _)| name == word);
         written.any(|word| word == keyword || (!is_known(word) && nearest(word, [keyword]).is_some()))

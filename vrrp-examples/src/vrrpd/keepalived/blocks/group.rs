@@ -64,7 +64,7 @@ impl GroupDraft {
     }
 }
 
-/// Whether a line is one word alone, and no keyword of keepalived: then it is the name of an instance.
+/// Returns true if a line is one word alone, and not a keyword of keepalived: then it is the name of an instance.
 fn is_bare_name(statement: &Statement) -> bool {
     let word = statement.keyword.text.as_str();
     statement.values.is_empty() && statement.block.is_none() && !keywords::is_known(word) && !SYNC_GROUP.knows(word)

@@ -55,7 +55,7 @@ pub(crate) struct InstanceDraft {
     pub(crate) rules: Vec<RuleDraft>,
     pub(crate) track_interfaces: Vec<TrackDraft>,
     pub(crate) track_checks: Vec<TrackDraft>,
-    /// Keywords that stand in the block, right or wrong: what is wrong is not missing as well.
+    /// Keywords that are in the block, right or wrong: one with an error is not reported as missing too.
     written: Vec<String>,
 }
 
@@ -149,9 +149,9 @@ impl InstanceDraft {
     /// Every address with the device that it is put on.
     pub(crate) fn installed(&self) -> impl Iterator<Item = ((&str, std::net::IpAddr), Span)> {
         let interface = self.interface.as_ref().map(|interface| interface.value.as_str());
-        self.addresses.iter().chain(&self.excluded).filter_map(move |vip| {
-            let device = vip.vip.device.as_deref().or(interface)?;
-            Some(((device, vip.vip.address), vip.span))
+        self.addresses.iter().chain(&self.excluded).filter_map(move |virtual_ip| {
+            let device = virtual_ip.virtual_ip.device.as_deref().or(interface)?;
+            Some(((device, virtual_ip.virtual_ip.address), virtual_ip.span))
         })
     }
 
@@ -160,7 +160,7 @@ impl InstanceDraft {
         Spans { interface, virtual_mac: self.vmac.as_ref().map(|vmac| vmac.span) }
     }
 
-    /// Whether there is no `interface`, neither right nor wrong.
+    /// Returns true if there is no `interface`, neither right nor wrong.
     pub(crate) fn lacks_interface(&self) -> bool {
         self.interface.is_none() && !INSTANCE.has("interface", self.written.iter().map(String::as_str))
     }

@@ -20,22 +20,22 @@ use crate::vrrpd::keepalived::blocks::track::Kind as Tracked;
 use crate::vrrpd::keepalived::blocks::values::At;
 use crate::vrrpd::keepalived::blocks::vmac::VmacDraft;
 
-/// Why whole families of keywords are not acted upon. Each stands behind a colon, or is a help.
-const LOAD_BALANCER: &str = "vrrpd is no load balancer (LVS) and checks no real servers";
+/// The reasons why whole families of keywords have no effect. Each is used after a colon, or as a help.
+const LOAD_BALANCER: &str = "vrrpd is not a load balancer (LVS) and does not check real servers";
 const MAIL: &str = "vrrpd sends no mail; a `notify` script can";
 const SNMP: &str = "vrrpd has neither SNMP nor D-Bus; `vrrpctl status --json` shows its state";
 const PROCESS: &str = "vrrpd is one process, without a pid file, and is always called vrrpd";
-const STOP_SCRIPTS: &str = "how long stop scripts may take at the end is not set by it";
+const STOP_SCRIPTS: &str = "it does not set how long stop scripts may take";
 const DUMP: &str = "vrrpd writes no such file; `vrrpctl status --json` shows its state";
 const READ_ONCE: &str = "vrrpd reads its configuration once, when it starts, and keeps no copy";
 const BUFFERS: &str = "vrrpd sets the sizes of its buffers itself";
-const TRACKING: &str = "vrrpd tracks scripts and interfaces only, so the router would go on although what it watches fails; a `vrrp_script` can watch the same";
-const STATIC: &str = "no router here goes with a static address: a `vrrp_script` can watch it";
+const TRACKING: &str = "vrrpd tracks scripts and interfaces only, so a failure there would have no effect; a `vrrp_script` can watch the same";
+const STATIC: &str = "a router cannot be tied to a static address; a `vrrp_script` can watch it";
 const PACING: &str = "the pauses between announcements are those of `vrrp_garp_interval` and `vrrp_gna_interval`, for every interface alike";
 const LINKBEAT: &str = "vrrpd follows what the kernel says of an interface, and polls no driver";
 const NAMESPACE: &str = "vrrpd runs in the network namespace that it is started in, as by `ip netns exec NAME`";
 const VMACS_OF_ADDRESSES: &str =
-    "a single address has no virtual MAC address of its own here; `use_vmac` is for all of an instance";
+    "vrrpd gives no single address a virtual MAC address; `use_vmac` is for all addresses of an instance";
 const DOWN_TIMER: &str = "here a Master counts as gone after three intervals, as the RFCs say";
 const EXTRA_IF: &str =
     "addresses on other interfaces are announced as all are: when they are set, and with `garp_master_refresh`";
@@ -432,7 +432,7 @@ pub(crate) static INSTANCE: Grammar<InstanceDraft> = Grammar {
         Kind { words: &["kernel_rx_buf_size"], why: BUFFERS },
         Kind { words: &["lvs_sync_daemon_inteface", "lvs_sync_daemon_interface"], why: LOAD_BALANCER },
         Kind { words: &["smtp_alert"], why: MAIL },
-        Kind { words: &["debug"], why: "what is logged is set by the environment variable RUST_LOG" },
+        Kind { words: &["debug"], why: "the environment variable RUST_LOG sets what is logged" },
         Kind {
             words: &["notify_deleted"],
             why: "vrrpd reads its configuration once, so no instance is deleted while it runs",
@@ -454,7 +454,7 @@ pub(crate) static INSTANCE: Grammar<InstanceDraft> = Grammar {
         },
         Kind {
             words: &["timer_expired_backup"],
-            why: "what a Master does that hung cannot be set: it begins anew when it was silent for longer than its lease",
+            why: "a Master that hung always begins anew after a silence longer than its lease",
         },
         Kind { words: &["track_bfd"], why: TRACKING },
         Kind { words: &["use_ipvlan"], why: "vrrpd makes macvlans only; `use_vmac` asks for one" },
@@ -511,7 +511,7 @@ fn all() -> Vec<(&'static str, &'static str)> {
     words().chain(load_balancer::WORDS).collect()
 }
 
-/// Whether a word is a keyword of any block.
+/// Returns true if a word is a keyword of any block.
 pub(crate) fn is_known(word: &str) -> bool {
     words().any(|(name, _)| name == word)
 }

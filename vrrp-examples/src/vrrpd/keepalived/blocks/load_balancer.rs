@@ -1,6 +1,6 @@
-//! Words of keepalived's load balancer: nothing here acts upon them, but one that stands in a wrong place is known.
+//! Words of keepalived's load balancer. None has an effect here, but one in a wrong place is recognized.
 
-/// What a line in such a block begins with, and the block.
+/// The first words of lines in such a block, each with its block.
 pub(crate) const WORDS: [(&str, &str); 81] = [
     ("delay_loop", VIRTUAL_SERVER),
     ("lb_algo", VIRTUAL_SERVER),

@@ -66,7 +66,7 @@ impl ProcessDraft {
             "partial" => Some(Matching::Partial),
             other => {
                 report
-                    .error(word.span, format!("`{other}` is no way to compare arguments"))
+                    .error(word.span, format!("`{other}` is not a way to compare arguments"))
                     .with_expected("initial or partial")
                     .with_nearest(other, ["initial", "partial"]);
                 None
@@ -74,7 +74,7 @@ impl ProcessDraft {
         }
     }
 
-    /// A delay of at most an hour.
+    /// Reads a delay of at most an hour.
     pub(crate) fn delay(statement: &Statement, report: &mut Report) -> Option<Duration> {
         statement.seconds(0..=MAX_DELAY, report).map(|delay| delay.value)
     }

@@ -13,7 +13,7 @@ use crate::vrrpd::keepalived::blocks::values::At;
 use crate::vrrpd::keepalived::text::statement::Statement;
 use crate::vrrpd::report::Report;
 
-/// Everything read, before the sections are brought together; so they may stand in any order.
+/// Everything read, before the sections are brought together. So they may be in any order.
 #[derive(Default)]
 pub(crate) struct Root {
     pub(crate) globals: Globals,

@@ -78,7 +78,7 @@ impl CheckDraft {
     }
 }
 
-/// A command line, with the user and the group to run it as.
+/// Reads a command line, with the user and the group to run it as.
 pub(crate) fn command(statement: &Statement, report: &mut Report) -> Option<Command> {
     let (words, rest) = split(statement, "\"PROGRAM ARGUMENTS\" [USER [GROUP]]", report)?;
     let user = match <[String; 2]>::try_from(rest) {
@@ -92,7 +92,7 @@ pub(crate) fn command(statement: &Statement, report: &mut Report) -> Option<Comm
     Some(Command { words, user, secure: false })
 }
 
-/// A command line alone.
+/// Reads a command line alone.
 pub(crate) fn only_command(statement: &Statement, report: &mut Report) -> Option<Command> {
     let (words, rest) = split(statement, "\"PROGRAM ARGUMENTS\"", report)?;
     if !rest.is_empty() {
@@ -161,7 +161,7 @@ fn split(statement: &Statement, expected: &str, report: &mut Report) -> Option<(
 fn extra_words(statement: &Statement, report: &mut Report) {
     let span = statement.values.get(1).map_or(statement.keyword.span, |word| word.span);
     report
-        .error(span, "keepalived drops what follows here")
+        .error(span, "keepalived ignores the words from here on")
         .with_expected("the end of the line")
         .with_help("double quotes around the program with its arguments make them one command");
 }

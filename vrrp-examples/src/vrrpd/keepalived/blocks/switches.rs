@@ -5,7 +5,7 @@ use crate::vrrpd::keepalived::text::statement::Statement;
 use crate::vrrpd::report::Report;
 use vrrp_core::Version;
 
-/// What was said at one level: for all instances, or in one.
+/// The switches at one level: for all instances, or in one.
 #[derive(Default)]
 pub(crate) struct Switches {
     pub(crate) version: Option<At<Version>>,

@@ -8,7 +8,7 @@ use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::Report;
 use vrrp_core::Weight;
 
-/// What is tracked.
+/// The kind of thing that is tracked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Interface,
@@ -18,7 +18,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The keyword that tracks it.
+    /// Returns the keyword that tracks it.
     pub(crate) const fn track(self) -> &'static str {
         match self {
             Self::Interface => "track_interface",
@@ -28,7 +28,7 @@ impl Kind {
         }
     }
 
-    /// The block that defines it.
+    /// Returns the block that defines it.
     pub(crate) const fn block(self) -> &'static str {
         match self {
             Self::Interface => "interface",
@@ -38,7 +38,7 @@ impl Kind {
         }
     }
 
-    /// The greatest weight.
+    /// Returns the greatest weight.
     const fn max(self) -> i64 {
         match self {
             Self::Interface | Self::Script => 253,
@@ -62,7 +62,7 @@ pub(crate) struct WeightDraft {
     pub(crate) reverse: Option<bool>,
 }
 
-/// The lines `NAME [weight N [reverse]]` of a block.
+/// Reads the lines `NAME [weight N [reverse]]` of a block.
 pub(crate) fn read(kind: Kind, statement: &Statement, report: &mut Report) -> Vec<TrackDraft> {
     let mut tracks = Vec::new();
     for entry in statement.entries(report) {
@@ -85,7 +85,7 @@ pub(crate) fn read(kind: Kind, statement: &Statement, report: &mut Report) -> Ve
     tracks
 }
 
-/// What follows the word `weight`.
+/// Reads the words after `weight`.
 pub(crate) fn weight(
     keyword: &Word,
     values: &[Word],

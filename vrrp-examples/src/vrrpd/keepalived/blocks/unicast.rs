@@ -13,7 +13,7 @@ pub(crate) struct PeerDraft {
 
 const SYNTAX: &str = "IP [min_ttl 0-255], one on a line";
 
-/// A line of `unicast_peer`.
+/// Reads a line of `unicast_peer`.
 pub(crate) fn peer(entry: &Statement, report: &mut Report) -> Option<PeerDraft> {
     let address = host_only(&entry.keyword, report)?;
     let mut min_ttl = 0;

@@ -1,4 +1,4 @@
-//! What a statement may carry: one value, a number, a time, a block. Each says what it expected when it finds otherwise.
+//! The values of a statement: one value, a number, a time, a block. Each error says what was expected.
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -18,7 +18,7 @@ pub(crate) struct At<T> {
 }
 
 impl Statement {
-    /// The only value.
+    /// Reads the only value.
     pub(crate) fn value(&self, expected: &str, report: &mut Report) -> Option<&Word> {
         // One that has no value has it in the block.
         if !self.values.is_empty() {
@@ -32,7 +32,7 @@ impl Statement {
         Some(word)
     }
 
-    /// A keyword that stands alone. keepalived reads nothing behind it: the line switches it on whatever is there.
+    /// Reads a keyword without a value. keepalived reads nothing behind it: the line switches it on, whatever is there.
     pub(crate) fn flag(&self, report: &mut Report) -> Span {
         self.no_block(report);
         match self.values.as_slice() {
@@ -49,7 +49,7 @@ impl Statement {
         self.keyword.span
     }
 
-    /// A keyword that is on alone, and on or off with a value.
+    /// Reads a keyword that is on alone, and on or off with a value.
     pub(crate) fn switch(&self, report: &mut Report) -> Option<At<bool>> {
         const EXPECTED: &str = "on, off, or nothing, which is on";
         if self.values.is_empty() {
@@ -67,26 +67,26 @@ impl Statement {
         Some(At { value, span: self.keyword.span.to(word.span) })
     }
 
-    /// The only value, an address of a host.
+    /// Reads the only value, an address of a host.
     pub(crate) fn host(&self, report: &mut Report) -> Option<At<IpAddr>> {
         let word = self.value(HOST, report)?;
         host_only(word, report).map(|value| At { value, span: word.span })
     }
 
-    /// A block with a name before it.
+    /// Reads a block with a name before it.
     pub(crate) fn named_block(&self, expected: &str, report: &mut Report) -> Option<(&Word, &[Statement])> {
         let name = self.only_value(expected, report);
         let body = self.body(report)?;
         Some((name?, body))
     }
 
-    /// A block and nothing else.
+    /// Reads a block and nothing else.
     pub(crate) fn block(&self, report: &mut Report) -> Option<&[Statement]> {
         self.no_values(report);
         self.body(report)
     }
 
-    /// The lines of a block that is a list.
+    /// Reads the lines of a block that is a list.
     pub(crate) fn entries(&self, report: &mut Report) -> &[Statement] {
         let entries = self.block(report).unwrap_or_default();
         for entry in entries {
@@ -95,7 +95,7 @@ impl Statement {
         entries
     }
 
-    /// The lines of a list that must not be empty.
+    /// Reads the lines of a list that must not be empty.
     pub(crate) fn some_entries(&self, expected: &str, report: &mut Report) -> &[Statement] {
         let entries = self.entries(report);
         if entries.is_empty() && self.block.is_some() {
@@ -104,7 +104,7 @@ impl Statement {
         entries
     }
 
-    /// A whole number.
+    /// Reads a whole number.
     pub(crate) fn number<N: TryFrom<i64>>(&self, range: RangeInclusive<i64>, report: &mut Report) -> Option<At<N>> {
         let word = self.value(&whole_number(&range), report)?;
         number(word, range, report)
@@ -116,7 +116,7 @@ impl Statement {
         seconds(word, range, report)
     }
 
-    /// The values as they stand in the file.
+    /// Returns the place of the values in the file.
     pub(crate) fn values_span(&self) -> Option<Span> {
         Some(self.values.first()?.span.to(self.values.last()?.span))
     }
@@ -159,7 +159,7 @@ impl Statement {
     }
 }
 
-/// A whole number.
+/// Reads a whole number.
 pub(crate) fn number<N: TryFrom<i64>>(word: &Word, range: RangeInclusive<i64>, report: &mut Report) -> Option<At<N>> {
     let number =
         word.text.parse().ok().filter(|number| range.contains(number)).and_then(|number| number.try_into().ok());
@@ -210,7 +210,7 @@ const OFF: [&str; 3] = ["off", "false", "no"];
 
 const HOST: &str = "the IP address of one host, like 192.0.2.1 or 2001:db8::1";
 
-/// An address that one host can have.
+/// Reads an address that one host can have.
 pub(crate) fn host(word: &Word, text: &str, report: &mut Report) -> Option<IpAddr> {
     let address = text.parse::<IpAddr>();
     let of_one = |address: &IpAddr| {
@@ -229,7 +229,7 @@ pub(crate) fn host(word: &Word, text: &str, report: &mut Report) -> Option<IpAdd
     None
 }
 
-/// The same, where keepalived takes a prefix length too and makes nothing of it.
+/// Reads the same where keepalived takes a prefix length too, and ignores it.
 pub(crate) fn host_only(word: &Word, report: &mut Report) -> Option<IpAddr> {
     let Some((address, length)) = word.text.split_once('/') else { return host(word, &word.text, report) };
     let address = host(word, address, report)?;
@@ -238,7 +238,7 @@ pub(crate) fn host_only(word: &Word, report: &mut Report) -> Option<IpAddr> {
     Some(address)
 }
 
-/// A prefix length.
+/// Reads a prefix length.
 pub(crate) fn prefix_len(word: &Word, prefix: &str, max: u8, report: &mut Report) -> Option<u8> {
     let length = prefix.parse().ok().filter(|length| *length <= max);
     if length.is_none() {
@@ -249,7 +249,7 @@ pub(crate) fn prefix_len(word: &Word, prefix: &str, max: u8, report: &mut Report
     length
 }
 
-/// A name that the kernel takes for an interface.
+/// Reads a name that the kernel takes for an interface.
 pub(crate) fn interface(word: &Word, report: &mut Report) -> Option<String> {
     let name = &word.text;
     if !is_interface_name(name) {

@@ -1,4 +1,4 @@
-//! What `global_defs` means: the schedule of announcements, and the process.
+//! The meaning of `global_defs`: the schedule of announcements, and the process.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ impl Process {
 }
 
 impl Globals {
-    /// The FIFOs, and who reads them.
+    /// Returns the FIFOs and their readers.
     pub(crate) fn fifos(&self, report: &mut Report) -> Vec<Fifo> {
         let [first, second] = &self.fifos;
         if let (Some(first), Some(second)) = (&first.path, &second.path) {
@@ -54,7 +54,7 @@ impl Globals {
 }
 
 impl Garp {
-    /// The schedule of an instance. What it leaves open about lower priorities follows the global values, not its own.
+    /// Returns the schedule of an instance. Its defaults about lower priorities are the global values, not its own.
     pub(crate) fn over(self, global: Self) -> Announce {
         let default = Announce::default();
         let count = |written: Option<At<u8>>, default| written.map_or(default, |repeat| repeat.value);

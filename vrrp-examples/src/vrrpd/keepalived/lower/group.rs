@@ -1,4 +1,4 @@
-//! What a sync group means, to itself and to its members.
+//! The meaning of a sync group, for itself and for its members.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::vrrpd::soundness;
 use vrrp_core::Weight;
 
 impl GroupDraft {
-    /// The group; the weights of its members go unless it says that they count.
+    /// Returns the group. The weights of its members do not count unless it says so.
     pub(crate) fn meaning(
         self,
         globals: &Globals,

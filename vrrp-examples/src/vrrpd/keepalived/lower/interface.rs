@@ -1,4 +1,4 @@
-//! The interface of what names none.
+//! The interface of an instance that names none.
 
 use std::net::IpAddr;
 
@@ -10,12 +10,12 @@ use crate::vrrpd::report::diagnostics::Code;
 /// The interface of static addresses, where neither they nor `default_interface` say one.
 const DEFAULT: &str = "eth0";
 
-/// Which interface of this host has an address.
+/// A function that finds the interface of this host with an address.
 pub(crate) type FindInterface<'a> = &'a dyn Fn(IpAddr) -> Option<String>;
 
 /// Gives each instance without `interface` the default one, or, where it speaks to peers, the one that has its source.
 /// Static addresses get the default one.
-pub(crate) fn settle(root: &mut Root, find: FindInterface<'_>, report: &mut Report) {
+pub(crate) fn fill_in_defaults(root: &mut Root, find: FindInterface<'_>, report: &mut Report) {
     let default = root.globals.default_interface.as_ref();
     for draft in root.instances.iter_mut().filter(|draft| draft.lacks_interface()) {
         let source = draft.unicast_source.filter(|_| draft.unicast_peer.is_some());
@@ -34,7 +34,7 @@ pub(crate) fn settle(root: &mut Root, find: FindInterface<'_>, report: &mut Repo
             .with_code(Code::Missing)
             .with_expected("`interface` with the name of the interface that VRRP runs on");
     }
-    for address in root.addresses.iter_mut().filter(|address| address.vip.device.is_none()) {
-        address.vip.device = Some(default.map_or(DEFAULT, |default| default.value.as_str()).to_owned());
+    for address in root.addresses.iter_mut().filter(|address| address.virtual_ip.device.is_none()) {
+        address.virtual_ip.device = Some(default.map_or(DEFAULT, |default| default.value.as_str()).to_owned());
     }
 }

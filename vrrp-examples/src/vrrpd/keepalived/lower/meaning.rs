@@ -1,4 +1,4 @@
-//! What an instance means: keepalived's defaults and rules, applied once everything is read.
+//! at least.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use vrrp_io_linux::VirtualIp;
 const MAX_IPV4: usize = 255;
 
 impl InstanceDraft {
-    /// The instance, if nothing that it cannot do without is missing; what is wrong goes to `report`.
+    /// Returns the instance, unless it lacks something that it needs. All errors go to `report`.
     /// `macvlans` are the interfaces of virtual MAC addresses.
     pub(crate) fn meaning(
         mut self,
@@ -105,7 +105,7 @@ impl InstanceDraft {
         (nopreempt.is_none(), delay.map_or(Duration::ZERO, |delay| delay.value))
     }
 
-    /// The version's field has whole seconds, or hundredths: keepalived rounds to the nearest, and to 1 at least.
+    /// Returns the interval in the units of the version: whole seconds, or hundredths. keepalived rounds to the nearest, and to
     fn interval(&self, globals: &Globals, report: &mut Report) -> Option<AdvertInterval> {
         let Some(interval) = self.interval else { return Some(AdvertInterval::DEFAULT) };
         let (number, unit, units) = match self.version(globals) {
@@ -154,7 +154,7 @@ impl InstanceDraft {
         }
     }
 
-    /// The tracked interfaces, and the devices of virtual addresses, which are tracked without being named.
+    /// Returns the tracked interfaces, and the devices of virtual addresses, which are tracked without being named.
     fn tracked_interfaces(
         &mut self,
         priority: Priority,
@@ -165,7 +165,7 @@ impl InstanceDraft {
         check_once(&drafts, report);
         let own = self.interface.as_ref().map(|interface| interface.value.as_str());
         let of_addresses = self.addresses.iter().chain(&self.excluded).filter(|draft| draft.tracked);
-        let of_addresses = of_addresses.map(|draft| draft.vip.device.as_deref());
+        let of_addresses = of_addresses.map(|draft| draft.virtual_ip.device.as_deref());
         let of_routes = self.routes.iter().filter(|draft| draft.tracked).map(|draft| draft.route.device.as_deref());
         let mut devices: BTreeSet<&str> = of_addresses.chain(of_routes).flatten().collect();
         // The interface of a virtual MAC address is up only while its router is Master.
@@ -215,8 +215,8 @@ fn notice_owner(priority: Priority, weight: TrackWeight, span: Span, report: &mu
     }
 }
 
-fn values(vips: Vec<AddressDraft>) -> Vec<VirtualIp> {
-    let mut values: Vec<VirtualIp> = vips.into_iter().map(|draft| draft.vip).collect();
+fn values(virtual_ips: Vec<AddressDraft>) -> Vec<VirtualIp> {
+    let mut values: Vec<VirtualIp> = virtual_ips.into_iter().map(|draft| draft.virtual_ip).collect();
     // Collected where the larger drafts were.
     values.shrink_to_fit();
     values

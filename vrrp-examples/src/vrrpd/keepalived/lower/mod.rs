@@ -23,10 +23,15 @@ use crate::vrrpd::report::{Report, Span};
 use crate::vrrpd::soundness;
 use interface::FindInterface;
 
-/// Lowers a whole configuration, and says where its instances stand. What it returns counts only if `report` holds no
-/// error afterwards.
-pub(crate) fn lower(mut root: Root, find: FindInterface<'_>, report: &mut Report) -> (Daemon, Vec<Spans>) {
-    interface::settle(&mut root, find, report);
+/// Lowers a whole configuration. Returns it with the places of its instances; both are valid only if `report` then holds no
+/// error. `is_idle`: the file says on purpose that nothing runs.
+pub(crate) fn lower(
+    mut root: Root,
+    is_idle: bool,
+    find: FindInterface<'_>,
+    report: &mut Report,
+) -> (Daemon, Vec<Spans>) {
+    interface::fill_in_defaults(&mut root, find, report);
     check_between_sections(&root, report);
     let macvlans = vmac::name_rest(&mut root.instances);
     let of_instances = root.instances.iter_mut().flat_map(|draft| &mut draft.rules);
@@ -49,10 +54,9 @@ pub(crate) fn lower(mut root: Root, find: FindInterface<'_>, report: &mut Report
     let lowered = |draft: GroupDraft| draft.meaning(&root.globals, &checks, &macvlans, &mut instances, report);
     let sync_groups: Vec<SyncGroup> = root.groups.into_iter().map(lowered).collect();
     if instances.is_empty() && !report.failed() {
-        report
-            .error(Span { source: 0, start: 0, end: 0 }, "no virtual router is configured")
-            .with_code(Code::Missing)
-            .with_expected("a `vrrp_instance` block");
+        let (file, message) = (Span { source: 0, start: 0, end: 0 }, "no virtual router is configured");
+        let found = if is_idle { report.notice(file, message) } else { report.error(file, message) };
+        found.with_code(Code::Missing).with_expected("a `vrrp_instance` block");
     }
     let scheduling = root.globals.process.scheduling();
     let fifos = root.globals.fifos(report);
@@ -70,7 +74,7 @@ pub(crate) fn lower(mut root: Root, find: FindInterface<'_>, report: &mut Report
         startup_delay: root.globals.startup_delay,
         interface_delays: root.delays.into_iter().map(|delay| delay.value).collect(),
         fixed: Fixed {
-            addresses: root.addresses.into_iter().map(|draft| draft.vip).collect(),
+            addresses: root.addresses.into_iter().map(|draft| draft.virtual_ip).collect(),
             routes: root.routes.into_iter().map(|draft| draft.route).collect(),
             rules: root.rules.into_iter().map(|draft| draft.rule).collect(),
         },
@@ -89,7 +93,10 @@ fn check_between_sections(root: &Root, report: &mut Report) {
         Some(((vrid.value, draft.family(), &draft.interface.as_ref()?.value), vrid.span))
     });
     soundness::router_ids(routers, report);
-    let fixed = root.addresses.iter().filter_map(|it| Some(((it.vip.device.as_deref()?, it.vip.address), it.span)));
+    let fixed = root
+        .addresses
+        .iter()
+        .filter_map(|it| Some(((it.virtual_ip.device.as_deref()?, it.virtual_ip.address), it.span)));
     soundness::addresses(root.instances.iter().flat_map(InstanceDraft::installed).chain(fixed), report);
     let delays = root.delays.iter().map(|delay| (&delay.value.interface, delay.span));
     unique(delays, report, |interface| format!("the delays of `{interface}` are there already"), "each interface once");

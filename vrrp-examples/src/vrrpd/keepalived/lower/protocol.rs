@@ -12,11 +12,11 @@ use crate::vrrpd::report::{Report, Span};
 use vrrp_core::{Family, Priority, Version};
 
 impl InstanceDraft {
-    /// The family of its advertisements: that of its addresses, or, without any, of those that it speaks to.
+    /// Returns the family of its advertisements: that of its addresses, or, without any, that of its peers.
     pub(crate) fn family(&self) -> Family {
         let unicast = self.unicast_source.map(|source| source.value).or(self.peers.first().map(|it| it.peer.address));
         match (self.addresses.first(), self.native_ipv6) {
-            (Some(first), _) => Family::of(first.vip.address),
+            (Some(first), _) => Family::of(first.virtual_ip.address),
             (None, Some(_)) => Family::Ipv6,
             (None, None) => unicast.map_or(Family::Ipv4, Family::of),
         }
@@ -57,7 +57,7 @@ impl InstanceDraft {
             profile: config::profile(version, strict),
             accept: self.accepts(strict, priority, report),
             answer_lower: !is(own.lower_prio_no_advert, global.lower_prio_no_advert, strict),
-            last_word: is(own.higher_prio_send_advert, global.higher_prio_send_advert, !strict),
+            yield_advertisement: is(own.higher_prio_send_advert, global.higher_prio_send_advert, !strict),
             owner_listens: !self.owner_ignores(globals, strict, priority, report),
             strict_list: strict && !skips_list,
             pseudo_header: self.pseudo_header(globals, version, report),
@@ -79,9 +79,11 @@ impl InstanceDraft {
 
     fn check_family(&self, report: &mut Report) {
         let family = self.family();
-        if let Some(other) = self.addresses.iter().find(|vip| Family::of(vip.vip.address) != family) {
+        if let Some(other) =
+            self.addresses.iter().find(|virtual_ip| Family::of(virtual_ip.virtual_ip.address) != family)
+        {
             report
-                .error(other.span, format!("{} among {family} addresses", other.vip.address))
+                .error(other.span, format!("{} among {family} addresses", other.virtual_ip.address))
                 .with_expected(format!("{family} addresses only: an advertisement carries one family"))
                 .with_help("it can go into `virtual_ipaddress_excluded`, or into an instance of its own");
         }
@@ -92,10 +94,10 @@ impl InstanceDraft {
         }
     }
 
-    /// The first address, if it is of IPv6 and not link-local.
+    /// Returns the first address, if it is of IPv6 and not link-local.
     fn routable_first(&self) -> Option<Span> {
         let first = self.addresses.first()?;
-        match first.vip.address {
+        match first.virtual_ip.address {
             IpAddr::V6(address) if !address.is_unicast_link_local() => Some(first.span),
             _ => None,
         }
@@ -159,7 +161,7 @@ impl InstanceDraft {
         !as_v2.is_some_and(|as_v2| as_v2.value)
     }
 
-    /// What the instance asks for against strict mode. keepalived says so and goes on without it.
+    /// Reports what the instance asks for against strict mode. keepalived reports it and goes on without it.
     fn check_strict(&self, version: Version, priority: Priority, report: &mut Report) {
         let owner = priority.is_owner();
         let is = |switch: Option<At<bool>>, value: bool| switch.filter(|at| at.value == value).map(|at| at.span);
@@ -213,7 +215,7 @@ impl InstanceDraft {
         for (span, what, expected) in conflicts {
             if let Some(span) = span {
                 report
-                    .error(span, format!("strict mode does not go with {what}"))
+                    .error(span, format!("strict mode cannot be used with {what}"))
                     .with_code(Code::Conflict)
                     .with_expected(expected)
                     .with_help(help);

@@ -1,4 +1,4 @@
-//! What the rules of all instances mean together.
+//! The meaning of the rules of all instances together.
 
 use crate::vrrpd::keepalived::blocks::routing::rule::RuleDraft;
 use crate::vrrpd::report::Report;

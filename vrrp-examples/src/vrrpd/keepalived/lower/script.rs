@@ -1,4 +1,4 @@
-//! What a script means.
+//! The meaning of a script.
 
 use std::num::{NonZeroI16, NonZeroU32};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use vrrp_core::Weight;
 use vrrp_io_linux::checks as native;
 
 impl CheckDraft {
-    /// The check, with where its name stands and what it reads is to say at the start.
+    /// Returns the check, the place of its name, and the value that its file is given at the start.
     pub(crate) fn meaning(self, globals: &Globals, report: &mut Report) -> (Check, Span, Option<InitialValue>) {
         let native = !matches!(self.probe, Some(Probe::Script(_)));
         if let Some(user) = self.user.as_ref().filter(|_| native && self.probe.is_some()) {
@@ -43,7 +43,7 @@ impl CheckDraft {
 }
 
 impl Kind {
-    /// The weight where none is written.
+    /// Returns the weight where none is written.
     pub(crate) fn default_weight(self) -> TrackWeight {
         const ONE: NonZeroI16 = match NonZeroI16::new(1) {
             Some(one) => one,
@@ -56,7 +56,7 @@ impl Kind {
         TrackWeight { weight, reverse: false }
     }
 
-    /// What tracks a check.
+    /// Returns the kind of block that tracks a check.
     pub(crate) fn of(check: &Check) -> Self {
         match &check.probe {
             Probe::Value(_) => Self::File,
@@ -66,13 +66,13 @@ impl Kind {
     }
 }
 
-/// Whether nothing is said about when it is looked at.
+/// Returns true if nothing is said about when it runs.
 fn is_plain(check: &Check) -> bool {
     let (second, once) = (Duration::from_secs(1), NonZeroU32::MIN);
     (check.interval, check.timeout, check.rise, check.fall) == (second, second, once, once)
 }
 
-/// The command, run as `script_user` where it names nobody, and as `enable_script_security` has it.
+/// Returns the command, run as `script_user` if it names no user, and with `enable_script_security`.
 pub(crate) fn with_globals(command: Command, globals: &Globals) -> Command {
     let user = command.user.or_else(|| globals.user.clone());
     Command { user, secure: globals.script_security, ..command }

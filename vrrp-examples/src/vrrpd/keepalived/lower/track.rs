@@ -1,4 +1,4 @@
-//! What is tracked: interfaces and checks, and with which weight.
+//! Tracked interfaces and checks, with their weights.
 
 use std::collections::BTreeSet;
 
@@ -11,12 +11,12 @@ use crate::vrrpd::soundness;
 use vrrp_io_linux::checks as native;
 
 impl TrackDraft {
-    /// As a tracked interface.
+    /// Returns the tracked interface that it means.
     pub(crate) fn interface(&self) -> Track {
         Track { name: self.name.text.clone(), weight: WeightDraft::over(self.weight, TrackWeight::default()) }
     }
 
-    /// As a tracked check, which must be one of `checks`, and of a kind that is tracked so.
+    /// Returns the tracked check that it means: one of `checks`, and of a kind that is tracked this way.
     pub(crate) fn check(&self, checks: &[Check], report: &mut Report) -> Option<Track> {
         let name = &self.name.text;
         let Some(check) = checks.iter().find(|check| check.name == *name) else {
@@ -62,7 +62,7 @@ pub(crate) fn in_order(mut tracks: Vec<Track>, checks: &[Check]) -> Vec<Track> {
     tracks
 }
 
-/// Which names there are to choose from.
+/// Returns which names there are to choose from.
 pub(crate) fn defined(names: &[&str]) -> String {
     const MANY: usize = 5;
     let quoted: Vec<String> = names.iter().take(MANY).map(|name| format!("`{name}`")).collect();
@@ -74,7 +74,7 @@ pub(crate) fn defined(names: &[&str]) -> String {
 }
 
 impl WeightDraft {
-    /// What is left open is taken from `default`, where a script says how it is to be tracked.
+    /// Returns the weight, with the parts left out taken from `default`: a script can say how it is tracked.
     pub(crate) fn over(draft: Option<Self>, default: TrackWeight) -> TrackWeight {
         draft.map_or(default, |Self { weight, reverse }| TrackWeight {
             weight,

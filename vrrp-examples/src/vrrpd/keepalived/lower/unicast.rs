@@ -1,4 +1,4 @@
-//! To whom an instance speaks, and from which address.
+//! The peers of an instance, and its source address.
 
 use std::net::IpAddr;
 
@@ -9,12 +9,12 @@ use crate::vrrpd::keepalived::blocks::values::{At, unique};
 use crate::vrrpd::report::Report;
 use vrrp_core::Family;
 
-/// TTL of unicast, where none is configured. For IPv6 keepalived leaves it to the kernel, whose default this is.
+/// TTL of unicast where none is configured. For IPv6 keepalived leaves it to the kernel, whose default is this.
 const DEFAULT_TTL: u8 = 255;
 const DEFAULT_HOP_LIMIT: u8 = 64;
 
 impl InstanceDraft {
-    /// The source of its advertisements, however they are sent.
+    /// Returns the source of its advertisements, by unicast or multicast.
     pub(crate) fn source(&self, report: &mut Report) -> Option<IpAddr> {
         if let (Some(multicast), Some(unicast)) = (self.mcast_source, self.unicast_source) {
             if multicast.value != unicast.value {

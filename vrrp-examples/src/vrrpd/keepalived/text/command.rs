@@ -5,8 +5,8 @@ use std::str::Chars;
 
 use crate::vrrpd::keepalived::text::lexer::is_space;
 
-/// Splits the values of a `script` or `notify` line as they stand in the file: the first string is the whole command,
-/// itself split once more; what follows it is the user and the group.
+/// Splits the values of a `script` or `notify` line as written in the file. The first string is the whole command, itself split
+/// once more. The user and the group come after it.
 ///
 /// # Errors
 /// The quote that is not closed.
@@ -41,7 +41,7 @@ fn split(text: &str) -> Result<Vec<String>, char> {
     quote.map_or(Ok(words), Err)
 }
 
-/// What the characters after a backslash stand for.
+/// Returns the character that a backslash and the characters after it mean.
 fn escaped(chars: &mut Peekable<Chars<'_>>) -> char {
     let Some(c) = chars.next() else {
         return '\\';

@@ -1,6 +1,6 @@
-//! Lines for some hosts only (`@ID`) and definitions (`$NAME=`), resolved before anything else is read.
+//! Resolves lines for some hosts only (`@ID`) and definitions (`$NAME=`), before anything else is read.
 //!
-//! What comes out is a text of its own. The report knows where each stretch of it stands in the file.
+//! The result is a text of its own. The report knows the place in the file of each stretch of it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
@@ -12,12 +12,12 @@ use crate::vrrpd::report::{Piece, Report, Span};
 const MAX_USES: usize = 4096;
 const MAX_WORK: usize = 1 << 22;
 
-/// What holds for all files of a configuration.
+/// The definitions and conditions that hold for all files of a configuration.
 pub(crate) struct Definitions {
     /// The id of this host.
     id: String,
     values: BTreeMap<String, String>,
-    /// How many were put in so far, and the length of the lines that they were put into.
+    /// The number that was put in so far, and the length of the lines that they were put into.
     uses: usize,
     work: usize,
     /// The ids that lines ask for, and where the first such line is.
@@ -34,14 +34,13 @@ impl Definitions {
     pub(crate) fn check_id(&self, report: &mut Report) {
         let Some(first) = self.first_asked.filter(|_| !self.asked.contains(&self.id)) else { return };
         let asked: Vec<&str> = self.asked.iter().map(String::as_str).collect();
-        let message =
-            format!("no line is for `{}`, as this host is called; there are some for {}", self.id, asked.join(", "));
+        let message = format!("no line is for this host, `{}`; there are lines for {}", self.id, asked.join(", "));
         report.of_file(first.source, |report| {
             report.aside(first, message).with_help("`vrrpd --id NAME` reads the file as the host of that name");
         });
     }
 
-    /// The value of a name; `folder`: where the file is.
+    /// Returns the value of a name; `folder` is the folder of the file.
     fn value(&self, name: &str, folder: &str) -> Option<String> {
         match name {
             "_INSTANCE" => Some(self.id.clone()),
@@ -60,10 +59,10 @@ struct Part {
     from: Origin,
 }
 
-/// Where a stretch comes from, in the file.
+/// The place in the file that a stretch comes from.
 #[derive(Clone, Debug)]
 enum Origin {
-    /// It stands there, from this octet on.
+    /// It is written in the file, from this octet on.
     File(usize),
     /// A definition was put in here.
     Use(Range<usize>),
@@ -73,12 +72,12 @@ enum Origin {
 pub(crate) struct Expansion<'a> {
     source: usize,
     folder: &'a str,
-    /// What is not read yet.
+    /// The text that is not read yet.
     rest: &'a str,
     at: usize,
     /// Lines out of a definition of several, before the rest of the file.
     pending: VecDeque<Vec<Part>>,
-    /// What comes out.
+    /// The result.
     text: String,
     pieces: Vec<Piece>,
     changed: bool,
@@ -112,12 +111,12 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// What came out so far, if it is another text than that of the file.
+    /// Returns the result so far, if it differs from the text of the file.
     pub(crate) fn so_far(&self) -> Option<(&str, &[Piece])> {
         self.changed.then_some((self.text.as_str(), self.pieces.as_slice()))
     }
 
-    /// The next line of the file with its end; a definition with all its lines.
+    /// Returns the next line of the file with its end; a definition with all its lines.
     fn next_line(&mut self) -> Option<Part> {
         let mut lines = self.rest.split_inclusive('\n');
         let mut line = lines.next()?;
@@ -160,7 +159,7 @@ impl<'a> Expansion<'a> {
                     .syntax(span, "definitions that use each other without end")
                     .with_expected("a definition of text");
             });
-            // What follows is read as it stands.
+            // The lines after it are read unchanged.
             definitions.values.clear();
             self.pending.clear();
             self.put(&[Part { text: "\n".to_owned(), from: Origin::Use(range) }]);
@@ -181,7 +180,7 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// The line without its condition; nothing, if it is for others.
+    /// Returns the line without its condition; nothing, if it is for others.
     fn for_this_host(&mut self, line: Vec<Part>, definitions: &mut Definitions) -> Option<Vec<Part>> {
         let text = concat(&line);
         let lead = text.len() - text.trim_start_matches(is_space).len();
@@ -203,7 +202,7 @@ impl<'a> Expansion<'a> {
         Some(split(line, lead + word.len()).1)
     }
 
-    /// The first name in a line that has a value, with that.
+    /// Returns the first name in a line that has a value, with that.
     fn first_use(
         &self,
         text: &str,
@@ -231,7 +230,7 @@ impl<'a> Expansion<'a> {
         None
     }
 
-    /// Where a stretch of a line stands in the file.
+    /// Returns the place in the file of a stretch of a line.
     fn range_of(&self, line: &[Part], place: Range<usize>) -> Range<usize> {
         let mut at = 0;
         let mut found: Option<Range<usize>> = None;
@@ -261,7 +260,7 @@ impl<'a> Expansion<'a> {
     }
 }
 
-/// A line without its comment and the blanks before that.
+/// Returns a line without its comment and the blanks before that.
 fn code(line: &str) -> &str {
     let (mut quoted, mut escaped) = (false, false);
     let mut end = line.len();
@@ -279,7 +278,7 @@ fn code(line: &str) -> &str {
     line.get(..end).unwrap_or_default().trim_end_matches(|c: char| is_space(c) || c == '\n')
 }
 
-/// Whether a text ends inside double quotes.
+/// Returns true if a text ends inside double quotes.
 fn is_quoted(before: &str) -> bool {
     let (mut quoted, mut escaped) = (false, false);
     for c in before.chars() {
@@ -291,7 +290,7 @@ fn is_quoted(before: &str) -> bool {
     quoted
 }
 
-/// The name after a dollar sign, and how long both are: `${NAME}`, or `$NAME` before a blank or the end.
+/// Returns the name after a dollar sign, and the length of both: `${NAME}`, or `$NAME` before a blank or the end.
 fn name_at(text: &str) -> Option<(&str, usize)> {
     let rest = text.strip_prefix('$')?;
     if let Some(rest) = rest.strip_prefix('{') {
@@ -312,7 +311,7 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(is_name_character) && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// Whether a line, perhaps behind a condition, defines something.
+/// Returns true if a line, perhaps behind a condition, defines something.
 fn is_definition(line: &str) -> bool {
     let line = line.trim_start_matches(is_space);
     let line = match line.strip_prefix('@') {
@@ -322,7 +321,7 @@ fn is_definition(line: &str) -> bool {
     definition(line).is_some()
 }
 
-/// What a line defines: the name, and the value with its lines.
+/// Returns the definition of a line: the name, and the value with its lines.
 fn definition(line: &str) -> Option<(&str, String)> {
     let (name, value) = line.trim_start_matches(is_space).strip_prefix('$')?.split_once('=')?;
     if !is_name(name) || name.starts_with('_') {
@@ -339,7 +338,7 @@ fn concat(line: &[Part]) -> String {
     line.iter().map(|part| part.text.as_str()).collect()
 }
 
-/// Where a line comes from, as a whole.
+/// Returns where a line comes from, as a whole.
 fn origin(line: &[Part]) -> Origin {
     line.first().map_or(Origin::File(0), |part| part.from.clone())
 }
@@ -365,7 +364,7 @@ fn split(line: Vec<Part>, at: usize) -> (Vec<Part>, Vec<Part>) {
     (before, after)
 }
 
-/// The lines of what may be several, each with its end.
+/// Splits parts into lines, each with its end.
 fn lines(parts: Vec<Part>) -> Vec<Vec<Part>> {
     let (mut lines, mut rest) = (Vec::new(), parts);
     loop {

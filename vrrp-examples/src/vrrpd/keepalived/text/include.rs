@@ -13,11 +13,11 @@ use crate::vrrpd::report::{Report, Span};
 
 /// The files that are being read, outermost first: as they were named, and by their canonical path.
 pub(crate) struct Files {
-    /// Whether a word is a keyword of any block.
+    /// Returns true for a keyword of any block.
     is_keyword: fn(&str) -> bool,
     reading: Vec<(PathBuf, PathBuf)>,
     definitions: Definitions,
-    /// What `include` lines brought, by source and place: it was read when its turn came, for what it defines.
+    /// The statements of `include` lines, by source and place. Each file was read at its turn, because it may define something.
     included: BTreeMap<(usize, usize), Vec<Statement>>,
 }
 
@@ -94,7 +94,7 @@ impl Files {
         statements
     }
 
-    /// Reads what an `include` line names, relative to the file that it stands in.
+    /// Reads the files that an `include` line names, relative to the folder of its own file.
     fn include(&mut self, keyword: &Word, values: &[Word], report: &mut Report) -> Vec<Statement> {
         let [pattern] = values else {
             report.error(keyword.span, "`include` takes one file name").with_expected("include FILE");
@@ -148,7 +148,7 @@ impl Files {
     }
 }
 
-/// The words of a line and where they are; what is in double quotes is one.
+/// Returns the words of a line and where they are; what is in double quotes is one.
 fn words(line: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -166,7 +166,7 @@ fn words(line: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// The patterns that `{a,b}` in a pattern stands for, in their order. Braces that are not in pairs stay as they are.
+/// Returns the patterns that `{a,b}` in a pattern means, in their order. Braces that are not in pairs stay as they are.
 fn alternatives(pattern: &str) -> Vec<String> {
     const MOST: usize = 256;
     let (mut done, mut open) = (Vec::new(), vec![pattern.to_owned()]);
@@ -181,7 +181,7 @@ fn alternatives(pattern: &str) -> Vec<String> {
     done
 }
 
-/// What is before the first pair of braces, what it chooses from, and what is behind it.
+/// Returns the text before the first pair of braces, its choices, and the text after it.
 fn first_pair(pattern: &str) -> Option<(&str, Vec<&str>, &str)> {
     let start = pattern.find('{')?;
     let (mut depth, mut from, mut choices) = (0_usize, start + 1, Vec::new());
@@ -203,7 +203,7 @@ fn first_pair(pattern: &str) -> Option<(&str, Vec<&str>, &str)> {
     None
 }
 
-/// The file a name means, whether it exists or not; for a pattern every file that matches, sorted.
+/// Returns the file that a name means, even if it does not exist; for a pattern every file that matches, sorted.
 fn expand(base: &Path, pattern: &str) -> Vec<PathBuf> {
     let is_pattern = |part: &str| part.contains(['*', '?', '[']);
     if !is_pattern(pattern) {
@@ -234,7 +234,7 @@ fn matching(directory: &Path, pattern: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The shell's `*`, `?` and `[...]`.
+/// Matches a name with the shell's `*`, `?` and `[...]`.
 fn matches(pattern: &[char], name: &[char]) -> bool {
     match (pattern, name) {
         ([], []) => true,

@@ -6,7 +6,7 @@ use crate::vrrpd::report::{Report, Span};
 /// Plain `include` and its stricter forms; all are strict here.
 pub(crate) const INCLUDES: [&str; 6] = ["include", "includer", "includem", "includew", "includeb", "includea"];
 
-/// What a line is made of.
+/// A piece of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
     /// A word, or what stood between double quotes.
@@ -30,7 +30,7 @@ pub(crate) fn tokens(source: usize, report: &mut Report) -> Vec<(Token, Span)> {
     lexer.tokens
 }
 
-/// What separates words.
+/// Returns true if a character separates words.
 pub(crate) fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\x0b' | '\x0c')
 }
@@ -64,7 +64,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// What is not ASCII may look like any of the others.
+    /// Reports a character that is not ASCII. It may look like any of the others.
     fn other(&mut self, c: char, report: &mut Report) {
         let (at, len) = (self.at, c.len_utf8());
         match look_alikes::likeness(c) {
@@ -105,9 +105,7 @@ impl<'a> Lexer<'a> {
             (char::REPLACEMENT_CHARACTER, _) => {
                 "save the file as UTF-8; `iconv -f ISO-8859-1 -t UTF-8` converts what most old editors write".to_owned()
             }
-            (_, Some(Likeness::Nothing) | None) => {
-                "delete it; where that is hard, type the whole line again".to_owned()
-            }
+            (_, Some(Likeness::Nothing) | None) => "delete it; if that is hard, type the whole line again".to_owned(),
             _ => "replace it; it often comes with text that was copied from a web page or a document".to_owned(),
         };
         let more = if count > 1 { format!("; it is in this file {count} times") } else { String::new() };
@@ -117,12 +115,12 @@ impl<'a> Lexer<'a> {
             .with_help(help + &more);
     }
 
-    /// Whether a carriage return stands where a line was meant to end. Before the line's end it is one of Windows.
+    /// Returns true if a carriage return is where a line was meant to end. Before the end of a line it is one of Windows.
     fn is_line_end(&self) -> bool {
         !self.rest_of_line().chars().all(is_space)
     }
 
-    /// Whether braces from here on belong to the file names of an `include` line: `{a,b}.conf` are two.
+    /// Returns true if braces from here on belong to the file names of an `include` line: `{a,b}.conf` are two.
     fn is_pattern(&self) -> bool {
         let line = self.tokens.rsplit(|(token, _)| *token == Token::Newline).next().unwrap_or_default();
         let is_include = matches!(line, [(Token::Word(first), _), ..] if INCLUDES.contains(&first.as_str()));
@@ -180,7 +178,7 @@ impl<'a> Lexer<'a> {
         self.word_of(inner, len, report);
     }
 
-    /// A word between quotation marks that are not keepalived's.
+    /// Reports a word between quotation marks that are not keepalived's.
     fn quoted_oddly(&mut self, open: char, report: &mut Report) {
         let line = self.rest_of_line();
         let is_quote = |c: char| c == '"' || look_alikes::likeness(c) == Some(Likeness::Quote);
@@ -253,7 +251,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Whether letters in it that look Latin were meant to be: it has some that are, and no others. A password may have any.
+    /// Returns true if a word must be meant as ASCII: it has Latin letters, and the rest looks like ASCII. A password may have any.
     fn may_be_latin(&self, word: &str) -> bool {
         let is_password = matches!(self.tokens.last(), Some((Token::Word(before), _)) if before == "auth_pass");
         let fits = |c: char| c.is_ascii() || look_alikes::likeness(c).is_some();
@@ -261,7 +259,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn word_of(&mut self, word: &str, len: usize, report: &mut Report) {
-        // Bytes that are no UTF-8 were replaced when the file was read; in a comment they do no harm.
+        // Octets that are not UTF-8 were replaced when the file was read; in a comment they do no harm.
         let is_odd = |c: char| match look_alikes::likeness(c) {
             Some(Likeness::Space | Likeness::Nothing | Likeness::LineEnd) => true,
             _ => c == char::REPLACEMENT_CHARACTER || (c.is_control() && c != '\t'),

@@ -1,6 +1,6 @@
 //! Characters that are not what they look like: they come with text from web pages, documents and other systems.
 
-/// What a character passes for.
+/// The character that another one looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Likeness {
     /// The end of a line.
@@ -17,7 +17,7 @@ pub(crate) enum Likeness {
     Letter(char),
 }
 
-/// What a character passes for, if it passes for another one.
+/// Returns the character that `c` looks like, if it looks like another one.
 pub(crate) fn likeness(c: char) -> Option<Likeness> {
     if c.is_ascii() {
         return None;
@@ -28,7 +28,7 @@ pub(crate) fn likeness(c: char) -> Option<Likeness> {
     }
 }
 
-/// A character by its name and number: `no-break space (U+00A0)`.
+/// Returns a character by its name and number: `no-break space (U+00A0)`.
 pub(crate) fn name(c: char) -> String {
     let number = format!("U+{:04X}", u32::from(c));
     if let Some((_, _, name)) = entry(c) {

@@ -12,7 +12,7 @@ use crate::vrrpd::report::{Report, Span};
 pub(crate) enum Line {
     /// A statement, with the block that belongs to it.
     Statement { keyword: Word, values: Vec<Word>, block: Option<Body> },
-    /// Other files stand here.
+    /// A place for other files.
     Include { keyword: Word, values: Vec<Word> },
 }
 
@@ -26,7 +26,7 @@ pub(crate) struct Body {
 /// Blocks within blocks, and files within files, go no deeper.
 pub(crate) const MAX_DEPTH: usize = 16;
 
-/// Keywords that stand only outside every block: inside one, its closing brace is missing.
+/// Keywords that may only be outside of every block. Inside one, its closing brace is missing.
 const SECTIONS: [&str; 14] = [
     "bfd_instance",
     "garp_group",
@@ -44,7 +44,7 @@ const SECTIONS: [&str; 14] = [
     "vrrp_track_process",
 ];
 
-/// Blocks inside sections, besides [`LISTS`]; those of the load balancer, which are skipped whole, among them.
+/// Blocks inside sections, in addition to [`LISTS`]. Those of the load balancer, which are skipped whole, are among them.
 const INNER_BLOCKS: [&str; 11] = [
     "virtual_server_group",
     "real_server",
@@ -59,7 +59,7 @@ const INNER_BLOCKS: [&str; 11] = [
     "TCP_CHECK",
 ];
 
-/// Blocks that are lists: no block stands in one.
+/// Blocks that are lists: they contain no block.
 const LISTS: [&str; 13] = [
     "authentication",
     "group",
@@ -76,7 +76,7 @@ const LISTS: [&str; 13] = [
     "virtual_rules",
 ];
 
-/// Those in which a line begins with an address, and no keyword.
+/// Lists in which a line begins with an address and not with a keyword.
 const ADDRESS_LISTS: [&str; 4] =
     ["notification_email", "unicast_peer", "virtual_ipaddress", "virtual_ipaddress_excluded"];
 
@@ -85,9 +85,9 @@ fn begins_block(keyword: &str) -> bool {
     SECTIONS.contains(&keyword) || LISTS.contains(&keyword) || INNER_BLOCKS.contains(&keyword)
 }
 
-/// Parses one source. Every finding goes to `report`; what could be read comes back.
+/// Parses one source. Every finding goes to `report`. Returns the statements that could be read.
 ///
-/// `is_keyword` tells whether a word is a keyword of any block: then it is no value.
+/// `is_keyword` returns true for a keyword of any block: such a word is not a value.
 pub(crate) fn parse(source: usize, is_keyword: fn(&str) -> bool, report: &mut Report) -> Vec<Line> {
     let mut parser = Parser {
         is_keyword,
@@ -115,7 +115,7 @@ pub(crate) fn parse(source: usize, is_keyword: fn(&str) -> bool, report: &mut Re
                 }
                 if missing.contains(&index) {
                     parser.open_without_brace(report);
-                // An opening brace may stand on a line of its own.
+                // An opening brace may be on a line of its own.
                 } else if !matches!(tokens.peek(), Some((_, (Token::Open, _)))) {
                     parser.end_line(report);
                 }
@@ -135,7 +135,7 @@ struct Parser {
     open: Vec<(Vec<Word>, Span, Vec<Line>)>,
     /// The innermost block so far.
     body: Vec<Line>,
-    /// Opening braces whose closing ones were missing where a section began.
+    /// Opening braces without a closing one before the start of a section.
     missing: Vec<Span>,
     /// The value of a definition goes on.
     continued: bool,
@@ -169,7 +169,7 @@ impl Parser {
         self.open.push((words, brace, std::mem::take(&mut self.body)));
     }
 
-    /// A block whose opening brace was forgotten: says so, and goes on as if it were there.
+    /// Reads a block whose opening brace was forgotten: reports it, and goes on as if it were there.
     fn open_without_brace(&mut self, report: &mut Report) {
         let words = std::mem::take(&mut self.words);
         self.expect_section(&words, report);
@@ -202,7 +202,7 @@ impl Parser {
         }
     }
 
-    /// A new section inside a block means that a brace is missing: says so once and carries on outside.
+    /// Ends the block at a new section inside it: a brace is missing. Reports it once and carries on outside.
     fn expect_section(&mut self, words: &[Word], report: &mut Report) {
         if let Some(keyword) = words.first() {
             if SECTIONS.contains(&keyword.text.as_str()) && !self.open.is_empty() {
@@ -214,12 +214,12 @@ impl Parser {
         }
     }
 
-    /// The same inside a list, where a block begins, or a keyword stands instead of an address.
+    /// Does the same inside a list, where a block begins, or a keyword is in the place of an address.
     fn expect_list_end(&mut self, words: &[Word], opens: bool, report: &mut Report) {
         let (Some(keyword), Some((list, brace, _))) = (words.first(), self.open.last()) else { return };
         let is_in = |lists: &[&str]| list.first().is_some_and(|list| lists.contains(&list.text.as_str()));
         let ends = (opens && is_in(&LISTS)) || is_in(&ADDRESS_LISTS);
-        // What is no keyword may be a password.
+        // A word that is not a keyword may be a password.
         if ends && (self.is_keyword)(&keyword.text) {
             let expected = format!("`}}` before `{}` on {}", keyword.text, report.place(keyword.span, *brace));
             report.syntax(*brace, "this `{` is not closed").with_expected(expected);
@@ -255,8 +255,8 @@ impl Parser {
     }
 }
 
-/// The ends of the lines where an opening brace is missing. For each brace of a section that closes nothing this is the
-/// last line before it whose keyword has a block, but none here.
+/// Returns the ends of the lines where an opening brace is missing. For each brace of a section that closes nothing, this is
+/// the last line before it whose keyword has a block, but none here.
 fn missing_braces(tokens: &[(Token, Span)]) -> BTreeSet<usize> {
     let mut missing = BTreeSet::new();
     let (mut candidates, mut depth, mut first) = (Vec::new(), 0_usize, None);
@@ -294,8 +294,8 @@ fn missing_braces(tokens: &[(Token, Span)]) -> BTreeSet<usize> {
     missing
 }
 
-/// What is left of conditions, definitions and repetitions is not understood: none passes as text.
-/// Returns whether the keyword itself is one.
+/// Refuses the conditions, definitions and repetitions that are left: they are not understood, and none passes as text.
+/// Returns true if the keyword itself is one.
 fn refuse_preprocessing(words: &[Word], report: &mut Report) -> bool {
     let refused = |index: usize, text: &str| {
         if index == 0 && text.starts_with('@') {

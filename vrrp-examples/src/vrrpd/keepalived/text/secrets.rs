@@ -1,15 +1,15 @@
-//! What of a source line may be shown: it goes to logs, and a password must not.
+//! Hides the part of a source line that may be a password: the line goes to logs.
 
 use crate::vrrpd::keepalived::text::look_alikes::{Likeness, likeness};
 use crate::vrrpd::report::diagnostics::nearest;
 
 /// Keywords before a password, and of its block.
 const SECRET: [&str; 3] = ["auth_pass", "authentication", "auth_hmac"];
-/// What a keyword before a password has in it, well spelt or not.
+/// Parts of a keyword before a password, correctly spelt or not.
 const HINTS: [&str; 6] = ["auth", "pass", "secret", "hmac", "psk", "pwd"];
 /// Lines above that are looked at: no block with a password has more.
 const LINES: usize = 64;
-/// What is no password where one is expected.
+/// Words that are not a password where one is expected.
 const OPEN: [&str; 6] = ["authentication", "auth_type", "auth_pass", "auth_hmac", "PASS", "AH"];
 
 /// Returns `line` with every character one column wide, and without what may be a password. `before` is the text above.
@@ -49,7 +49,7 @@ pub(crate) fn printable(before: &str, line: &str) -> String {
     shown
 }
 
-/// What is hidden from here on.
+/// The part of the line that is hidden from here on.
 #[derive(Clone, Copy)]
 enum Secrecy {
     None,
@@ -64,12 +64,12 @@ fn is_separator(c: char) -> bool {
     c.is_control() || is_blank || matches!(c, ' ' | '{' | '}' | '"')
 }
 
-/// What cannot be seen takes a column too: the mark below it has to stand under something.
+/// Returns the character to show: one that is invisible takes a column too, so that the mark is below the right place.
 fn visible(c: char) -> char {
     if likeness(c) == Some(Likeness::Nothing) { '·' } else { c }
 }
 
-/// Whether a word of a block with a password is none.
+/// Returns true if a word of a block with a password is not the password.
 fn is_open(word: &str, is_keyword: bool) -> bool {
     OPEN.contains(&word) || (is_keyword && nearest(word, OPEN).is_some())
 }
@@ -79,7 +79,7 @@ fn is_secret(keyword: &str) -> bool {
     HINTS.iter().any(|hint| word.contains(hint)) || nearest(&word, SECRET).is_some()
 }
 
-/// Whether the line after this text may stand in a block with a password, or goes on with the value of a definition.
+/// Returns true if the line after this text may be in a block with a password, or may continue the value of a definition.
 fn is_inside(before: &str) -> bool {
     let keyword = |line: &str| line.split(is_separator).find(|word| !word.is_empty()).unwrap_or_default().to_owned();
     for line in before.lines().rev().take(LINES).map(str::trim).filter(|line| !line.is_empty()) {

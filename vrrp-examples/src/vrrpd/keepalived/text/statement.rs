@@ -1,8 +1,8 @@
-//! What a file consists of.
+//! The statements of a file.
 
 use crate::vrrpd::report::Span;
 
-/// A word and where it stands.
+/// A word and its place.
 #[derive(Clone, Debug)]
 pub(crate) struct Word {
     pub(crate) text: String,
@@ -18,7 +18,7 @@ pub(crate) struct Statement {
 }
 
 impl Statement {
-    /// Whether it says the same as another one. A block is not looked at: it is another one each time.
+    /// Returns true if it says the same as another one. Two statements with blocks are never the same.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let texts =
             |statement: &Self| -> Vec<String> { statement.values.iter().map(|word| word.text.clone()).collect() };
@@ -26,7 +26,7 @@ impl Statement {
     }
 }
 
-/// What stands between two braces.
+/// The statements between two braces.
 #[derive(Clone, Debug)]
 pub(crate) struct Block {
     /// The opening brace.

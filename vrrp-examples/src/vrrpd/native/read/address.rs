@@ -13,8 +13,8 @@ use crate::vrrpd::report::Report;
 
 /// An address as written.
 pub(crate) struct Address {
-    pub(crate) vip: At<VirtualIp>,
-    /// Whether its device is tracked.
+    pub(crate) virtual_ip: At<VirtualIp>,
+    /// True if its device is tracked.
     pub(crate) tracked: bool,
 }
 
@@ -25,38 +25,38 @@ pub(crate) fn list(section: &Section<'_>, name: &str, report: &mut Report) -> Ve
 
 fn address(node: &Node, report: &mut Report) -> Option<Address> {
     if matches!(node.value, Value::Text(_)) {
-        return Some(Address { vip: At { value: prefixed(node, report)?, span: node.span }, tracked: true });
+        return Some(Address { virtual_ip: At { value: prefixed(node, report)?, span: node.span }, tracked: true });
     }
     if !matches!(node.value, Value::Table(_)) {
         mismatch(node, Kind::Short(&Kind::Prefixed, &ADDRESS).expected(), report);
         return None;
     }
     let section = Section::read(node, node.span, &[&ADDRESS], report)?;
-    let vip = section.node("address").and_then(|node| prefixed(node, report));
+    let virtual_ip = section.node("address").and_then(|node| prefixed(node, report));
     let device = section.interface("device", report).map(|device| device.value);
     let scope = section.node("scope").and_then(|node| scope(node, report)).unwrap_or_default();
     let tracked = section.flag("track", report).is_none_or(|track| track.value);
     let no_prefix_route = section.flag("prefix_route", report).is_some_and(|route| !route.value);
-    let label = label(&section, vip.as_ref(), report);
-    let broadcast = broadcast(&section, vip.as_ref(), report);
-    let vip = VirtualIp { device, label, scope, broadcast, no_prefix_route, ..vip? };
-    Some(Address { vip: At { value: vip, span: section.node("address")?.span }, tracked })
+    let label = label(&section, virtual_ip.as_ref(), report);
+    let broadcast = broadcast(&section, virtual_ip.as_ref(), report);
+    let virtual_ip = VirtualIp { device, label, scope, broadcast, no_prefix_route, ..virtual_ip? };
+    Some(Address { virtual_ip: At { value: virtual_ip, span: section.node("address")?.span }, tracked })
 }
 
 fn prefixed(node: &Node, report: &mut Report) -> Option<VirtualIp> {
     let text = text(node, &Kind::Prefixed.expected(), report)?;
     match text.value.parse::<VirtualIp>() {
-        Ok(vip) if is_of_one(vip.address) => return Some(vip),
-        Ok(vip) => report.error(text.span, format!("`{}` is not the address of one host", vip.address)),
+        Ok(virtual_ip) if is_of_one(virtual_ip.address) => return Some(virtual_ip),
+        Ok(virtual_ip) => report.error(text.span, format!("`{}` is not the address of one host", virtual_ip.address)),
         Err(_) => report.error(text.span, format!("`{}` is not an address with the length of its prefix", text.value)),
     }
     .with_expected(Kind::Prefixed.expected());
     None
 }
 
-fn label(section: &Section<'_>, vip: Option<&VirtualIp>, report: &mut Report) -> Option<String> {
+fn label(section: &Section<'_>, virtual_ip: Option<&VirtualIp>, report: &mut Report) -> Option<String> {
     let label = section.text("label", report)?;
-    if vip.is_some_and(|vip| vip.address.is_ipv6()) {
+    if virtual_ip.is_some_and(|virtual_ip| virtual_ip.address.is_ipv6()) {
         report.error(label.span, "an IPv6 address has no label").with_expected("no `label`");
         return None;
     }
@@ -68,15 +68,15 @@ fn label(section: &Section<'_>, vip: Option<&VirtualIp>, report: &mut Report) ->
     Some(label.value)
 }
 
-fn broadcast(section: &Section<'_>, vip: Option<&VirtualIp>, report: &mut Report) -> Option<Ipv4Addr> {
+fn broadcast(section: &Section<'_>, virtual_ip: Option<&VirtualIp>, report: &mut Report) -> Option<Ipv4Addr> {
     let text = section.text("broadcast", report)?;
-    let vip = vip?;
-    let IpAddr::V4(address) = vip.address else {
+    let virtual_ip = virtual_ip?;
+    let IpAddr::V4(address) = virtual_ip.address else {
         report.error(text.span, "an IPv6 address has no broadcast address").with_expected("no `broadcast`");
         return None;
     };
     if text.value == "+" {
-        let host_bits = u32::MAX.checked_shr(u32::from(vip.prefix_len)).unwrap_or(0);
+        let host_bits = u32::MAX.checked_shr(u32::from(virtual_ip.prefix_len)).unwrap_or(0);
         return Some(Ipv4Addr::from(u32::from(address) | host_bits));
     }
     let broadcast = text.value.parse().ok();

@@ -108,7 +108,7 @@ fn http(section: &Section<'_>, report: &mut Report) -> Option<Native> {
     let path = section.text("path", report);
     if let Some(wrong) = path.as_ref().filter(|path| !is_request_text(&path.value) || !path.value.starts_with('/')) {
         report
-            .error(wrong.span, "this is no path of a URL")
+            .error(wrong.span, "this is not the path of a URL")
             .with_expected("a path that begins with `/`, without spaces");
     }
     let tls = match section.node("tls") {
@@ -124,13 +124,13 @@ fn proxy(section: &Section<'_>, report: &mut Report) -> Option<Native> {
     let (get, connect) = (section.text("get", report), section.text("connect", report));
     if let Some(wrong) = get.as_ref().filter(|get| !get.value.starts_with("http://") || !is_request_text(&get.value)) {
         report
-            .error(wrong.span, format!("`{}` is no URL that a proxy gets", wrong.value))
+            .error(wrong.span, format!("`{}` is not a URL for a proxy", wrong.value))
             .with_expected("a URL that begins with `http://`, without spaces")
             .with_help("`connect` with \"HOST:443\" asks for what `https://` needs");
     }
     if let Some(wrong) = connect.as_ref().filter(|connect| !is_host_and_port(&connect.value)) {
         report
-            .error(wrong.span, format!("`{}` is no host with a port", wrong.value))
+            .error(wrong.span, format!("`{}` is not a host with a port", wrong.value))
             .with_expected("HOST:PORT, like \"www.example.org:443\"");
     }
     let request = match (get, connect) {
@@ -148,7 +148,7 @@ fn proxy(section: &Section<'_>, report: &mut Report) -> Option<Native> {
     Some(Native::Proxy(Proxy { proxy: proxy?, origin, request, expect }))
 }
 
-/// Whether it can stand in the first line of a request.
+/// Returns true if a text can be in the first line of a request.
 fn is_request_text(text: &str) -> bool {
     text.bytes().all(|octet| octet.is_ascii_graphic())
 }
@@ -177,7 +177,7 @@ fn status(node: &Node, report: &mut Report) -> Option<(u16, u16)> {
     };
     let status = status.filter(|(from, to)| (100..=999).contains(from) && (100..=999).contains(to) && from <= to);
     if status.is_none() {
-        report.error(node.span, "this is no status of HTTP").with_expected(Kind::Status.expected());
+        report.error(node.span, "this is not a status of HTTP").with_expected(Kind::Status.expected());
     }
     status
 }
@@ -187,7 +187,7 @@ fn header(section: &Section<'_>, report: &mut Report) -> Option<(String, String)
     let header = text.value.split_once(':').map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()));
     let header = header.filter(|(name, _)| !name.is_empty() && is_request_text(name));
     if header.is_none() {
-        report.error(text.span, "this is no header").with_expected("\"Name: text\"");
+        report.error(text.span, "this is not a header").with_expected("\"Name: text\"");
     }
     header
 }

@@ -1,4 +1,4 @@
-//! Scripts: what they run, and as whom.
+//! Scripts: their commands and users.
 
 use crate::vrrpd::config::{Command, Notify, User};
 use crate::vrrpd::native::section::{Section, mismatch, text};
@@ -7,7 +7,7 @@ use crate::vrrpd::native::tables::COMMAND;
 use crate::vrrpd::native::tree::{At, Node, Value};
 use crate::vrrpd::report::Report;
 
-/// What holds for every script that says nothing else.
+/// The settings for every script that has none of its own.
 #[derive(Default)]
 pub(crate) struct Scripts {
     user: Option<User>,

@@ -8,14 +8,14 @@ use crate::vrrpd::native::tables::GROUP;
 use crate::vrrpd::native::tree::{Node, Word};
 use crate::vrrpd::report::Report;
 
-/// A group, and where its members and tracked interfaces stand.
+/// A group, with the places of its members and tracked interfaces.
 pub(crate) struct GroupRead {
     pub(crate) group: SyncGroup,
     pub(crate) members: Vec<Word>,
     pub(crate) tracks: Vec<Word>,
 }
 
-/// Reads a group, whose members must be among `routers`.
+/// Reads a group. Its members must be among `routers`.
 pub(crate) fn read(
     (name, node): &(Word, Node),
     scripts: &Scripts,

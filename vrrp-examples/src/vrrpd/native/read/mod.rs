@@ -20,15 +20,18 @@ use crate::vrrpd::native::read::group::GroupRead;
 use crate::vrrpd::native::read::router::RouterRead;
 use crate::vrrpd::native::section::Section;
 use crate::vrrpd::native::tables;
-use crate::vrrpd::native::tree::{Node, Word};
+use crate::vrrpd::native::tree::{Node, Value, Word};
 use crate::vrrpd::report::places::Spans;
 use crate::vrrpd::report::{Report, Span};
 use crate::vrrpd::soundness;
 use vrrp_io_linux::is_interface_name;
 
-/// Reads a whole file, and says where its routers stand. What it returns counts only if `report` holds no error afterwards.
+/// Reads a whole file. Returns it with the places of its routers; both are valid only if `report` then holds no error.
 pub(crate) fn read(file: &Node, report: &mut Report) -> (Daemon, Vec<Spans>) {
     let start = Span { end: file.span.start, ..file.span };
+    // A file that was cut off or emptied is no wish that nothing runs; one with nothing but comments is.
+    let nothing_set = matches!(&file.value, Value::Table(keys) if keys.is_empty());
+    let is_idle = nothing_set && !report.text(file.span.source).trim().is_empty();
     let Some(section) = Section::read(file, start, &[&tables::FILE], report) else {
         return (Daemon::default(), Vec::new());
     };
@@ -40,7 +43,9 @@ pub(crate) fn read(file: &Node, report: &mut Report) -> (Daemon, Vec<Spans>) {
     let mut routers: Vec<RouterRead> =
         names.iter().map(|entry| router::read(entry, &scripts, (&checks, written), report)).collect();
     if names.is_empty() && !report.failed() {
-        report.error(start, "no virtual router is configured").with_expected("a table [router.NAME]");
+        let message = "no virtual router is configured";
+        let found = if is_idle { report.notice(start, message) } else { report.error(start, message) };
+        found.with_expected("a table [router.NAME]");
     }
     let groups: Vec<GroupRead> = section
         .named("group", report)
@@ -76,7 +81,7 @@ pub(crate) fn read(file: &Node, report: &mut Report) -> (Daemon, Vec<Spans>) {
     (daemon, places)
 }
 
-/// What must hold between routers and groups. Returns the interfaces of all virtual MAC addresses.
+/// Checks the rules between routers and groups. Returns the interfaces of all virtual MAC addresses.
 fn between(routers: &[RouterRead], groups: &[GroupRead], report: &mut Report) -> BTreeSet<String> {
     let read = || routers.iter().filter_map(|router| Some((router, router.instance.as_ref()?)));
     let ids = read().map(|(router, instance)| {
@@ -84,10 +89,11 @@ fn between(routers: &[RouterRead], groups: &[GroupRead], report: &mut Report) ->
     });
     soundness::router_ids(ids, report);
     let addresses = read().flat_map(|(router, instance)| {
-        let vips = instance.addresses.iter().chain(&instance.excluded);
-        let device = |vip: &'_ vrrp_io_linux::VirtualIp| vip.address;
-        vips.zip(&router.addresses)
-            .map(move |(vip, span)| ((vip.device.as_deref().unwrap_or(&instance.interface), device(vip)), *span))
+        let virtual_ips = instance.addresses.iter().chain(&instance.excluded);
+        let device = |virtual_ip: &'_ vrrp_io_linux::VirtualIp| virtual_ip.address;
+        virtual_ips.zip(&router.addresses).map(move |(virtual_ip, span)| {
+            ((virtual_ip.device.as_deref().unwrap_or(&instance.interface), device(virtual_ip)), *span)
+        })
     });
     soundness::addresses(addresses, report);
     let macs = || read().filter_map(|(router, instance)| Some((&instance.virtual_mac.as_ref()?.interface, router.mac)));
@@ -127,13 +133,13 @@ fn scheduling(section: &Section<'_>, report: &mut Report) -> Scheduling {
 fn fixed(section: &Section<'_>, report: &mut Report) -> Fixed {
     let Some(section) = section.table("fixed", report) else { return Fixed::default() };
     let addresses = address::list(&section, "addresses", report);
-    for address in addresses.iter().filter(|address| address.vip.value.device.is_none()) {
+    for address in addresses.iter().filter(|address| address.virtual_ip.value.device.is_none()) {
         report
-            .error(address.vip.span, format!("{} has no device", address.vip.value.address))
+            .error(address.virtual_ip.span, format!("{} has no device", address.virtual_ip.value.address))
             .with_expected("{ address = \"192.0.2.1/24\", device = \"eth0\" }: it belongs to no router");
     }
     Fixed {
-        addresses: addresses.into_iter().map(|address| address.vip.value).collect(),
+        addresses: addresses.into_iter().map(|address| address.virtual_ip.value).collect(),
         routes: routing::routes(&section, report).into_iter().map(|read| read.route).collect(),
         rules: routing::rules(&section, report),
     }

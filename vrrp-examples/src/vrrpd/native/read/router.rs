@@ -28,11 +28,11 @@ const MAX_IPV4: usize = 255;
 pub(crate) struct RouterRead {
     pub(crate) name: Word,
     pub(crate) spans: Spans,
-    /// Where its virtual router id stands.
+    /// The place of its virtual router id.
     pub(crate) vrid: Span,
-    /// Each address with where it stands; in the order of the instance's, the excluded ones last.
+    /// The place of each address, in the order of the instance's addresses, the excluded ones last.
     pub(crate) addresses: Vec<Span>,
-    /// Where the interface of its virtual MAC address is named.
+    /// The place where the interface of its virtual MAC address is named.
     pub(crate) mac: Span,
     /// Tracked interfaces as written.
     tracks: Vec<Span>,
@@ -107,10 +107,10 @@ fn instance(
     let announce = announce::read(section, strict, report);
     let track_own_interface = section.flag("track_own_interface", report).is_none_or(|own| own.value);
     let all = || addresses.iter().chain(&excluded);
-    let of_addresses = all().filter(|address| address.tracked).map(|address| address.vip.value.device.as_ref());
+    let of_addresses = all().filter(|address| address.tracked).map(|address| address.virtual_ip.value.device.as_ref());
     let of_routes = routes.iter().filter(|read| read.tracked).map(|read| read.route.device.as_ref());
     read.devices = of_addresses.chain(of_routes).flatten().cloned().collect();
-    read.addresses = all().map(|address| address.vip.span).collect();
+    read.addresses = all().map(|address| address.virtual_ip.span).collect();
     read.tracks = track_interfaces.iter().map(|track| track.span).collect();
     Some(Instance {
         name: read.name.value.clone(),
@@ -127,8 +127,8 @@ fn instance(
         source: source.map(|source| source.value),
         unicast,
         virtual_mac,
-        addresses: addresses.into_iter().map(|address| address.vip.value).collect(),
-        excluded: excluded.into_iter().map(|address| address.vip.value).collect(),
+        addresses: addresses.into_iter().map(|address| address.virtual_ip.value).collect(),
+        excluded: excluded.into_iter().map(|address| address.virtual_ip.value).collect(),
         routes: routes.into_iter().map(|read| read.route).collect(),
         rules,
         track_interfaces: track_interfaces.into_iter().map(|track| track.value).collect(),
@@ -167,14 +167,14 @@ fn family(section: &Section<'_>, addresses: &[Address], report: &mut Report) -> 
     match section.choice("family", report).map(|family| family.value) {
         Some("ipv6") => Family::Ipv6,
         Some(_) => Family::Ipv4,
-        None => addresses.first().map_or(Family::Ipv4, |first| Family::of(first.vip.value.address)),
+        None => addresses.first().map_or(Family::Ipv4, |first| Family::of(first.virtual_ip.value.address)),
     }
 }
 
 fn check_addresses(family: Family, addresses: &[Address], report: &mut Report) {
-    for address in addresses.iter().filter(|address| Family::of(address.vip.value.address) != family) {
+    for address in addresses.iter().filter(|address| Family::of(address.virtual_ip.value.address) != family) {
         report
-            .error(address.vip.span, format!("{} among {family} addresses", address.vip.value.address))
+            .error(address.virtual_ip.span, format!("{} among {family} addresses", address.virtual_ip.value.address))
             .with_expected(format!("{family} addresses only: an advertisement carries one family"))
             .with_help("it can go into `excluded`, or into a router of its own");
     }
@@ -184,7 +184,7 @@ fn check_addresses(family: Family, addresses: &[Address], report: &mut Report) {
     };
     if let Some(too_many) = addresses.get(max) {
         report
-            .error(too_many.vip.span, format!("the router has {} virtual addresses", addresses.len()))
+            .error(too_many.virtual_ip.span, format!("the router has {} virtual addresses", addresses.len()))
             .with_expected(format!("at most {max}, which is what one advertisement can carry"))
             .with_help("further ones can go into `excluded`");
     }
@@ -234,12 +234,12 @@ fn protocol(
     }
     let mut set = |name, value: &mut bool| *value = section.flag(name, report).map_or(*value, |flag| flag.value);
     set("answer_lower", &mut protocol.answer_lower);
-    set("last_word", &mut protocol.last_word);
+    set("yield_advertisement", &mut protocol.yield_advertisement);
     set("pseudo_header", &mut protocol.pseudo_header);
     protocol
 }
 
-/// The version's field has whole seconds, or hundredths.
+/// Reads the interval. The version's field has whole seconds, or hundredths.
 fn interval(section: &Section<'_>, version: Version, report: &mut Report) -> Option<AdvertInterval> {
     if section.node("interval").is_none() {
         return Some(AdvertInterval::DEFAULT);
@@ -297,7 +297,7 @@ fn password(section: &Section<'_>, version: Version, report: &mut Report) -> Opt
     let wrong = match octets.as_deref().map(Password::new) {
         Some(Ok(password)) => return Some(password),
         Some(Err(_)) => format!("this password is {} octets long", octets.unwrap_or_default().len()),
-        None => "this is no password".to_owned(),
+        None => "this is not a password".to_owned(),
     };
     report.error(node.span, wrong).with_expected(section.expected("password"));
     None
@@ -391,12 +391,12 @@ fn mac(node: &Node, report: &mut Report) -> Option<[u8; 6]> {
     None
 }
 
-/// What goes beyond the RFCs.
+/// Refuses what goes beyond the RFCs.
 fn check_strict(section: &Section<'_>, report: &mut Report) {
     for name in ["password", "unicast", "preempt_delay"] {
         if let Some(span) = section.key_span(name) {
             report
-                .error(span, format!("strict mode does not go with `{name}`"))
+                .error(span, format!("strict mode cannot be used with `{name}`"))
                 .with_expected("no such key, or `strict = false`");
         }
     }

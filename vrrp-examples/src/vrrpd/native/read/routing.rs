@@ -15,7 +15,7 @@ use crate::vrrpd::report::{Report, Span};
 /// A route as written.
 pub(crate) struct RouteRead {
     pub(crate) route: Route,
-    /// Whether its device is tracked.
+    /// True if its device is tracked.
     pub(crate) tracked: bool,
 }
 
@@ -58,8 +58,11 @@ fn route(node: &Node, report: &mut Report) -> Option<RouteRead> {
     let leads = route.via.is_some() || route.device.is_some();
     if (route.kind == RouteKind::Unicast) != leads {
         let (message, expected) = match leads {
-            true => (format!("a route of kind {} leads nowhere", route.kind.name()), "neither `via` nor `device`"),
-            false => ("this route leads nowhere".to_owned(), "`via`, `device` or both"),
+            true => (
+                format!("a route of kind {} takes no gateway and no interface", route.kind.name()),
+                "neither `via` nor `device`",
+            ),
+            false => ("this route has neither a gateway nor an interface".to_owned(), "`via`, `device` or both"),
         };
         report.error(node.span, message).with_expected(expected);
     }

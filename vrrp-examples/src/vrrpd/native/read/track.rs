@@ -1,4 +1,4 @@
-//! What is tracked, and with which weight.
+//! Reads tracked interfaces and checks, with their weights.
 
 use std::num::NonZeroI16;
 
@@ -39,8 +39,7 @@ pub(crate) fn interfaces(section: &Section<'_>, report: &mut Report) -> Vec<At<T
     tracks
 }
 
-/// Reads the list of tracked checks, each of which must be one of `checks`.
-/// `written` are all that the file has, right or wrong.
+/// Reads the list of tracked checks. Each must be one of `checks`; `written` are all of the file, right or wrong.
 pub(crate) fn checks(
     section: &Section<'_>,
     (checks, written): (&[Check], &[(Word, Node)]),

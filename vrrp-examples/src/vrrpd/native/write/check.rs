@@ -151,7 +151,7 @@ fn tls_options(TlsOptions { server_name, authorities, verify, min_validity }: &T
     out.unless("min_validity", min_validity, &Duration::ZERO, time);
 }
 
-/// What is read from a file is UTF-8.
+/// Returns a path as text. A path that was read from a file is UTF-8.
 pub(super) fn path(path: &Path) -> String {
     text(&path.to_string_lossy())
 }

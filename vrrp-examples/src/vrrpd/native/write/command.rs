@@ -3,7 +3,7 @@
 use crate::vrrpd::config::{Command, Daemon, Notify, User};
 use crate::vrrpd::native::write::out::{Out, flag, inline, list, text};
 
-/// What holds for every script.
+/// The settings for every script.
 pub(super) struct Scripts<'a> {
     /// The user of all of them.
     user: Option<&'a User>,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use vrrp_io_linux::Scheduling;
 
-use crate::vrrpd::config::{Daemon, Fifo, Fixed, InterfaceDelay, Options, SyncGroup};
+use crate::vrrpd::config::{Daemon, Fifo, Fixed, InterfaceDelay, NOTHING_IS_SET, Options, SyncGroup};
 use crate::vrrpd::native::write::command::Scripts;
 use crate::vrrpd::native::write::out::{Out, flag, text, time};
 
@@ -54,7 +54,8 @@ pub(crate) fn write(daemon: &Daemon) -> String {
         out.list("track_checks", track::checks(track_checks, daemon));
         scripts.notify(&["group", name, "notify"], notify, &mut out);
     }
-    out.finish()
+    let written = out.finish();
+    if written.is_empty() { NOTHING_IS_SET.to_owned() } else { written }
 }
 
 fn write_options(options: &Options, startup_delay: Duration, out: &mut Out) {
@@ -82,7 +83,7 @@ fn write_fixed(fixed: &Fixed, out: &mut Out) {
     }
     let Fixed { addresses, routes, rules } = fixed;
     out.table(&["fixed"]);
-    out.list("addresses", addresses.iter().map(|vip| routing::address(vip, false)).collect());
+    out.list("addresses", addresses.iter().map(|virtual_ip| routing::address(virtual_ip, false)).collect());
     out.list("routes", routes.iter().map(|route| routing::route(route, false)).collect());
     out.list("rules", rules.iter().map(routing::rule).collect());
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// How wide a list may be before each item has a line of its own.
+/// The greatest width of a list before each item has a line of its own.
 const WIDTH: usize = 100;
 
 /// A file as it grows.

@@ -37,8 +37,11 @@ pub(super) fn write(
     out.some("password", password.as_ref().map(self::password));
     out.some("source", source.map(|source| text(&source.to_string())));
     let untracked = |device: &Option<String>| devices.is_untracked(device.as_deref());
-    for (key, vips) in [("addresses", addresses), ("excluded", excluded)] {
-        out.list(key, vips.iter().map(|vip| address(vip, untracked(&vip.device))).collect());
+    for (key, virtual_ips) in [("addresses", addresses), ("excluded", excluded)] {
+        out.list(
+            key,
+            virtual_ips.iter().map(|virtual_ip| address(virtual_ip, untracked(&virtual_ip.device))).collect(),
+        );
     }
     out.list("routes", routes.iter().map(|item| route(item, untracked(&item.device))).collect());
     out.list("rules", rules.iter().map(rule).collect());
@@ -70,11 +73,12 @@ fn write_protocol(protocol: &Protocol, instance: &Instance, out: &mut Out) -> bo
     let strict = matches!(protocol.profile, Profile::Rfc3768 | Profile::Rfc9568Errata);
     out.some("strict", flag(strict));
     let default = defaults::protocol(version, strict, instance.priority);
-    let Protocol { profile: _, accept, answer_lower, last_word, owner_listens, strict_list, pseudo_header } = protocol;
+    let Protocol { profile: _, accept, answer_lower, yield_advertisement, owner_listens, strict_list, pseudo_header } =
+        protocol;
     for (key, value, default) in [
         ("accept", accept, default.accept),
         ("answer_lower", answer_lower, default.answer_lower),
-        ("last_word", last_word, default.last_word),
+        ("yield_advertisement", yield_advertisement, default.yield_advertisement),
         ("owner_listens", owner_listens, default.owner_listens),
         ("strict_list", strict_list, default.strict_list),
         ("pseudo_header", pseudo_header, default.pseudo_header),
@@ -84,7 +88,7 @@ fn write_protocol(protocol: &Protocol, instance: &Instance, out: &mut Out) -> bo
     strict
 }
 
-/// The octets that are no text are written one by one.
+/// Returns a password as text, or as a list of octets if it is not text.
 fn password(password: &Password) -> String {
     let octets = password.octets();
     let len = octets.iter().rposition(|octet| *octet != 0).map_or(1, |last| last + 1);

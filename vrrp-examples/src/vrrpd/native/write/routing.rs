@@ -7,8 +7,8 @@ use crate::vrrpd::config::{Mark, Prefix, Route, RouteKind, Rule};
 use crate::vrrpd::native::write::out::{flag, inline, text};
 
 /// Returns an address; `untracked`: its device is not tracked.
-pub(super) fn address(vip: &VirtualIp, untracked: bool) -> String {
-    let VirtualIp { address: _, prefix_len: _, device, label, scope, broadcast, no_prefix_route } = vip;
+pub(super) fn address(virtual_ip: &VirtualIp, untracked: bool) -> String {
+    let VirtualIp { address: _, prefix_len: _, device, label, scope, broadcast, no_prefix_route } = virtual_ip;
     let number = |scope: &Scope| match scope {
         Scope::Global => None,
         Scope::Site => Some(text("site")),
@@ -24,7 +24,7 @@ pub(super) fn address(vip: &VirtualIp, untracked: bool) -> String {
         ("prefix_route", no_prefix_route.then(|| "false".to_owned())),
         ("track", untracked.then(|| "false".to_owned())),
     ];
-    let address = text(&vip.to_string());
+    let address = text(&virtual_ip.to_string());
     match options.iter().all(|(_, value)| value.is_none()) {
         true => address,
         false => inline([("address", Some(address))].into_iter().chain(options)),

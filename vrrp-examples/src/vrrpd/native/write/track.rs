@@ -1,4 +1,4 @@
-//! What is tracked.
+//! Writes what is tracked.
 
 use std::collections::BTreeSet;
 
@@ -50,7 +50,7 @@ impl<'a> Devices<'a> {
         Self { instance, mac_interfaces }
     }
 
-    /// Whether a device has to be said not to be tracked.
+    /// Returns true if the file has to say that a device is not tracked.
     pub(super) fn is_untracked(&self, device: Option<&str>) -> bool {
         device.is_some_and(|device| self.counts(device) && !self.is_tracked(device))
     }
@@ -58,7 +58,7 @@ impl<'a> Devices<'a> {
     /// Returns the tracked interfaces without those at the end that are tracked unnamed.
     pub(super) fn named(&self) -> &'a [Track] {
         let Instance { addresses, excluded, routes, track_interfaces: tracks, .. } = self.instance;
-        let of_addresses = addresses.iter().chain(excluded).filter_map(|vip| vip.device.as_deref());
+        let of_addresses = addresses.iter().chain(excluded).filter_map(|virtual_ip| virtual_ip.device.as_deref());
         let of_routes = routes.iter().filter_map(|route| route.device.as_deref());
         let all = of_addresses.chain(of_routes);
         let devices: BTreeSet<&str> = all.filter(|device| self.counts(device) && self.is_tracked(device)).collect();

@@ -270,7 +270,7 @@ fn process(options: &mut Options<'_>, report: &mut Report) -> Option<Probe> {
     Some(Probe::Process(Process { program, arguments: None, full_command, least, most, delay_up, delay_down }))
 }
 
-/// An address with a port, which only `default` may leave out.
+/// Reads an address with a port, which only `default` may leave out.
 fn endpoint(word: &Word, default: Option<u16>, options: &Options<'_>, report: &mut Report) -> Option<SocketAddr> {
     let with_port = word.text.parse::<SocketAddr>().ok();
     let alone = default.and_then(|port| Some(SocketAddr::new(word.text.parse().ok()?, port)));
@@ -284,7 +284,7 @@ fn endpoint(word: &Word, default: Option<u16>, options: &Options<'_>, report: &m
     found
 }
 
-/// What an answer over HTTP has to be.
+/// The rules for an answer over HTTP.
 const EXPECT: [&str; 3] = ["status", "header", "body"];
 
 fn expected(expect: &mut Expect, word: &Word, options: &mut Options<'_>, report: &mut Report) -> Option<()> {
@@ -305,7 +305,7 @@ fn expected(expect: &mut Expect, word: &Word, options: &mut Options<'_>, report:
     Some(())
 }
 
-/// What is asked of a server that speaks TLS.
+/// The settings for a server that speaks TLS.
 struct Secure {
     server_name: Option<String>,
     authorities: Option<String>,
@@ -335,7 +335,7 @@ impl Secure {
         Some(())
     }
 
-    /// A server that is not named is called as the host is, or by its address.
+    /// Completes the options of TLS. A server without a name is called by the host's name, or by its address.
     fn options(self, host: Option<String>, address: IpAddr) -> TlsOptions {
         TlsOptions {
             server_name: self.server_name.or(host).unwrap_or_else(|| address.to_string()),

@@ -30,7 +30,7 @@ impl<'a> Options<'a> {
         Self { kind, rest: rest.iter(), syntax }
     }
 
-    /// What is looked at.
+    /// Reads the target of the check.
     pub(super) fn target(&mut self, report: &mut Report) -> Option<&'a Word> {
         self.value(self.kind, report)
     }
@@ -39,7 +39,7 @@ impl<'a> Options<'a> {
         self.rest.next()
     }
 
-    /// The value of an option.
+    /// Reads the value of an option.
     pub(super) fn value(&mut self, option: &Word, report: &mut Report) -> Option<&'a Word> {
         let value = self.rest.next().filter(|value| !value.text.is_empty() && !value.text.contains('"'));
         if value.is_none() {
@@ -48,7 +48,7 @@ impl<'a> Options<'a> {
         value
     }
 
-    /// A word that does not belong here.
+    /// Refuses a word that does not belong here.
     pub(super) fn refuse(&self, word: &Word, report: &mut Report) {
         report
             .error(word.span, format!("`{}` does not belong into a check of `{}`", word.text, self.kind.text))
@@ -67,7 +67,7 @@ impl<'a> Options<'a> {
     }
 }
 
-/// What every check over the network takes.
+/// The settings of every check over the network.
 #[derive(Default)]
 pub(super) struct Common {
     from: Option<At<IpAddr>>,
@@ -107,7 +107,7 @@ fn wrong_family(from: IpAddr, target: IpAddr, span: Span, report: &mut Report) {
         .with_expected(format!("an {family} address of this host"));
 }
 
-/// A status, or the least and the greatest with a `-` between them.
+/// Reads a status, or the least and the greatest with a `-` between them.
 pub(super) fn status(word: &Word, report: &mut Report) -> Option<(u16, u16)> {
     let (least, most) = word.text.split_once('-').unwrap_or((&word.text, &word.text));
     let status = |text: &str| text.parse::<u16>().ok().filter(|status| (100..=999).contains(status));

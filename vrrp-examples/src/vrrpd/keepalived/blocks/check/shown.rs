@@ -9,7 +9,7 @@ use vrrp_io_linux::checks::{
     TlsOptions,
 };
 
-/// What a file says to have this looked at.
+/// Returns the line of a file that asks for this check.
 pub(crate) fn shown(probe: &Probe) -> String {
     let mut line = String::new();
     // Writing to a String cannot fail.

@@ -11,7 +11,7 @@ use vrrp_core::Family;
 /// A route as written.
 pub(crate) struct RouteDraft {
     pub(crate) route: Route,
-    /// Whether its interface is tracked.
+    /// True if its interface is tracked.
     pub(crate) tracked: bool,
 }
 
@@ -34,7 +34,7 @@ const NAMES: [&str; 14] = [
     "via",
 ];
 
-/// What keepalived knows besides.
+/// Words that keepalived knows and vrrpd does not.
 const UNSUPPORTED: [&str; 30] = [
     "advmss",
     "as",
@@ -142,11 +142,13 @@ impl RouteWords {
             return None;
         };
         if self.kind == RouteKind::Unicast && self.via.is_none() && self.device.is_none() {
-            report.error(first.span, "this route leads nowhere").with_expected("`via IP`, `dev INTERFACE` or both");
+            report
+                .error(first.span, "this route has neither a gateway nor an interface")
+                .with_expected("`via IP`, `dev INTERFACE` or both");
             return None;
         }
         if self.kind != RouteKind::Unicast && (self.via.is_some() || self.device.is_some()) {
-            let message = format!("a route of type {} leads nowhere", self.kind.name());
+            let message = format!("a route of type {} takes no gateway and no interface", self.kind.name());
             report.error(first.span, message).with_expected("neither `via` nor `dev`");
             return None;
         }

@@ -10,7 +10,7 @@ use vrrp_core::Family;
 /// A rule as written.
 pub(crate) struct RuleDraft {
     pub(crate) rule: Rule,
-    /// Where one would expect the priority that is missing.
+    /// The place where one would expect the priority that is missing.
     pub(crate) unnumbered: Option<Span>,
 }
 
@@ -18,7 +18,7 @@ const SYNTAX: &str = "[not] [from NETWORK] [to NETWORK] [iif INTERFACE] [oif INT
 
 const NAMES: [&str; 10] = ["from", "fwmark", "iif", "lookup", "not", "oif", "preference", "priority", "table", "to"];
 
-/// What keepalived knows besides.
+/// Words that keepalived knows and vrrpd does not.
 const UNSUPPORTED: [&str; 19] = [
     "blackhole",
     "dport",

@@ -16,11 +16,11 @@ pub(super) struct Words<'a> {
     /// `route` or `rule`.
     what: &'static str,
     syntax: &'static str,
-    /// What it understands, for who misspells it.
+    /// The words that are understood, offered to a user who misspells one.
     names: &'static [&'static str],
-    /// What keepalived knows besides.
+    /// Words that keepalived knows and vrrpd does not.
     unsupported: &'static [&'static str],
-    /// Of the first address, or as written.
+    /// The family of the first address, or the one that is written.
     pub(super) family: Option<Family>,
 }
 
@@ -36,7 +36,7 @@ impl<'a> Words<'a> {
         Self { rest: once(&entry.keyword).chain(&entry.values), what, syntax, names, unsupported, family: None }
     }
 
-    /// The next word that is not about the family of the line.
+    /// Returns the next word that is not about the family of the line.
     pub(super) fn next(&mut self, report: &mut Report) -> Option<&'a Word> {
         loop {
             let word = self.rest.next()?;
@@ -49,7 +49,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// A word that is not understood.
+    /// Refuses a word that is not understood.
     pub(super) fn refuse(&self, word: &Word, report: &mut Report) {
         let (text, what) = (word.text.as_str(), self.what);
         if self.unsupported.contains(&text) {
@@ -65,7 +65,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// The value of an option.
+    /// Reads the value of an option.
     pub(super) fn value(&mut self, option: &Word, report: &mut Report) -> Option<&'a Word> {
         let value = self.rest.next();
         if value.is_none() {
@@ -74,7 +74,7 @@ impl<'a> Words<'a> {
         value
     }
 
-    /// A whole number, decimal, or hexadecimal after `0x`.
+    /// Reads a whole number, decimal, or hexadecimal after `0x`.
     pub(super) fn number<N: TryFrom<u32>>(&mut self, option: &Word, report: &mut Report) -> Option<N> {
         let word = self.value(option, report)?;
         let number = whole(&word.text).and_then(|number| N::try_from(number).ok());
@@ -86,7 +86,7 @@ impl<'a> Words<'a> {
         number
     }
 
-    /// A table by its number, or by one of the names that every host has.
+    /// Reads a table by its number, or by one of the names that every host has.
     pub(super) fn table(&mut self, option: &Word, report: &mut Report) -> Option<u32> {
         let word = self.value(option, report)?;
         match word.text.as_str() {
@@ -105,13 +105,13 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// The address of a host.
+    /// Reads the address of a host.
     pub(super) fn host(&mut self, word: &Word, report: &mut Report) -> Option<IpAddr> {
         let address = host(word, &word.text, report)?;
         self.agree(word, Family::of(address), report).then_some(address)
     }
 
-    /// A network, or `default`, which waits for the family of the line.
+    /// Reads a network, or `default`, which waits for the family of the line.
     pub(super) fn prefix(&mut self, word: &Word, report: &mut Report) -> Option<Written> {
         if matches!(word.text.as_str(), "default" | "all" | "any") {
             return Some(Written::Default);

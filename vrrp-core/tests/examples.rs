@@ -1,0 +1,32 @@
+//! The examples do what the pages about them say.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+use std::process::Command;
+
+/// Runs an example; returns what it prints.
+fn output(example: &str) -> String {
+    let mut cargo = Command::new(env!("CARGO"));
+    let output = cargo.args(["run", "--quiet", "--offline", "--example", example]);
+    let output = output.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn two_routers_print_what_the_guide_says() {
+    let printed = output("two_routers");
+    assert!(include_str!("../src/guide/start_here.md").contains(&format!("```text\n{printed}```\n")), "{printed}");
+}
+
+#[test]
+fn the_router_without_a_heap_takes_over_and_yields() {
+    let printed = output("fsm_no_heap");
+    let states: Vec<&str> = printed.lines().filter(|line| !line.starts_with(' ')).collect();
+    assert_eq!(states, ["0ns: Backup", "3.609375s: Master", "4.609375s: Master", "4.609375s: Backup"]);
+    let order = ["send 12 octets", "set 192.0.2.1", "send 42 octets", "send 12 octets", "take 192.0.2.1"];
+    let places = order.iter().scan(0, |from, text| {
+        *from += printed.get(*from..)?.find(text)? + text.len();
+        Some(*from)
+    });
+    assert_eq!(places.count(), order.len(), "{printed}");
+}

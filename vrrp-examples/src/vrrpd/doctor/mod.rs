@@ -1,0 +1,94 @@
+//! Finds problems between hosts: from the advertisements that vrrpd heard, from a look at this host, and, on request,
+//! from a probe. A mere possibility is not a finding.
+
+mod finding;
+mod heard;
+mod host;
+mod lan;
+mod listen;
+mod probe;
+mod state;
+#[cfg(test)]
+pub(crate) mod testing;
+
+use std::time::Duration;
+
+use vrrp_io_linux::{DriverStatus, RouterStatus, TrackerStatus};
+
+use crate::vrrpd::config::{Daemon, Instance};
+
+pub use finding::{Finding, Id};
+pub(crate) use heard::seconds;
+pub use host::Host;
+
+/// The time for which the links are listened to: two intervals, but neither less nor more than this.
+const LISTEN: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(3));
+
+/// The subject and the results of an examination.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// All that is wrong, the worst first.
+    pub findings: Vec<Finding>,
+    /// Facts that are not wrong but may be of use.
+    pub notes: Vec<String>,
+}
+
+/// Looks at this host, without waiting for anything.
+#[must_use]
+pub fn look(config: &Daemon) -> Host {
+    Host::look(config)
+}
+
+/// Looks at this host and listens to its links for a while.
+#[must_use]
+pub fn look_and_listen(config: &Daemon) -> Host {
+    let mut host = Host::look(config);
+    let longest = config.instances.iter().map(|instance| instance.interval.duration()).max().unwrap_or_default();
+    let (least, most) = LISTEN;
+    listen::listen(&mut host, (longest * 2).clamp(least, most));
+    host
+}
+
+/// Asks on the links of these routers who has their addresses. Returns what was sent.
+pub async fn probe(host: &mut Host, routers: &[(&RouterStatus, &Instance)]) -> Vec<String> {
+    probe::probe(host, routers).await
+}
+
+/// Says what is wrong with these routers. `why` tells more of a check that fails.
+pub fn examine(
+    routers: &[(&RouterStatus, &Instance)],
+    driver: &DriverStatus,
+    host: &Host,
+    why: &dyn Fn(&RouterStatus, &TrackerStatus) -> String,
+) -> Diagnosis {
+    let mut findings = lan::of_host(host);
+    for (router, instance) in routers {
+        findings.extend(state::findings(router, instance, host, &|tracker| why(router, tracker)));
+        let mut found = heard::findings(router, instance);
+        found.extend(lan::of_router(router, instance, driver, host));
+        // Two Masters have the addresses both: that is not the cause where another one is known.
+        if found.is_empty() {
+            found = lan::holders(router, instance, host);
+        }
+        findings.extend(found);
+    }
+    findings.sort_by_key(Finding::place);
+    // One interface may have many routers.
+    findings.dedup();
+    let is_told = |source: &str| findings.iter().any(|it| it.peer.as_deref() == Some(source));
+    let concerns = |interface: &str| routers.iter().any(|(router, _)| router.interface == interface);
+    let strangers = driver.strangers.iter().filter(|it| concerns(&it.interface) && !is_told(&it.source.to_string()));
+    let mut notes: Vec<String> =
+        strangers.map(|it| format!("another virtual router is on this link: {}", lan::stranger(it))).collect();
+    for (router, _) in routers {
+        let is_alone = router.role == vrrp_core::Role::Master && router.heard.is_empty() && router.ignored.is_empty();
+        if is_alone && host.answers.is_empty() {
+            notes.push(format!(
+                "{} is Master and has heard no other router: that is so where every other one is a Backup. `vrrpctl doctor --probe` \
+                 asks whether another host has its addresses too",
+                router.name
+            ));
+        }
+    }
+    Diagnosis { findings, notes }
+}
