@@ -309,9 +309,8 @@ impl Driver {
         // Not Ethernet: there are no neighbours to tell.
         let Some(mac) = self.monitor.link(link).and_then(|link| link.mac) else { return };
         let sent = self.link_layer.announce(link, mac, request.address);
-        if sent.is_ok() || !is_first {
-            self.announcements.sent(link, announcement, clock::now());
-        }
+        // One that the kernel refused counts too: a queue that is full now may have room for the next one.
+        self.announcements.sent(link, announcement, clock::now());
         // Where the first of them went out this is not the time to complain.
         let Some(holding) = self.holdings.get(id, request.address).filter(|_| is_first) else { return };
         let (address, device) = (request.address, holding.device.clone());

@@ -71,7 +71,7 @@ fn accept_mode_off_forwards_and_is_silent_itself() {
 }
 
 /// Runs a command of `nft` on the host; returns what it printed.
-fn nft(host: &Host, command: &str) -> String {
+pub(crate) fn nft(host: &Host, command: &str) -> String {
     let mut nft = Command::new("/usr/sbin/nft");
     nft.arg(command);
     let output = host.run(move || nft.output().unwrap());

@@ -6,8 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use vrrp_core::{AdvertInterval, AnnouncePolicy, Config, Priority, Profile, Role};
-use vrrp_io_linux::{EventKind, Router, Scheduling, start_from, start_with};
+use vrrp_io_linux::{EventKind, Router, Scheduling, Warning, start_from, start_with};
 
+use crate::accept::nft;
 use crate::common::*;
 use crate::keepalived::Keepalived;
 
@@ -159,6 +160,30 @@ fn what_is_left_is_announced_by_the_process_that_goes_on_at_the_same_distance() 
         // Of each three, and one has been said once.
         assert_eq!(announced.len(), usize::from(REPEAT) * 3 - 1, "{announced:?}");
         run(vrrp.stop_all()).unwrap();
+    });
+}
+
+/// The queue of the interface is full when the first one is to go.
+#[test]
+fn one_that_the_kernel_refuses_is_told_and_its_repeats_follow() {
+    if let Some(program) = missing(&["nft"]) {
+        return skip("one_that_the_kernel_refuses_is_told_and_its_repeats_follow", &format!("no {program}"));
+    }
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (host, client) = (lan.host(1), lan.host(9));
+        nft(
+            &host,
+            "add table netdev link; add chain netdev link full { type filter hook egress device eth0 priority 0; }; \
+             add rule netdev link full ether type arp limit rate 1/hour burst 1 packets drop",
+        );
+        let mut tap = client.tap();
+        let mut node = host.start(vec![router(repeated(fast(200, &[address(VIPS[0])])))]);
+        node.until("the refusal", |kind| matches!(kind, EventKind::Warning(Warning::NotAnnounced { .. })));
+        for _ in 1..REPEAT {
+            tap.until("a repeat", |frame| frame.announced() == Some((address(VIPS[0]), host.mac())));
+        }
+        node.stop();
     });
 }
 

@@ -69,7 +69,9 @@ fn after_a_split_there_is_one_master_and_the_client_knows_which() {
         eventually("the client comes back", || neighbours(&client) == [better_mac; ROUTERS as usize]);
         let took = healed.elapsed();
         // A second is the interval; the rest is the machine's.
-        assert!(took < Duration::from_millis(1500), "{took:?}");
+        let stories =
+            nodes.iter_mut().map(|(better, worse)| format!("better:\n{}worse:\n{}", better.story(), worse.story()));
+        assert!(took < Duration::from_millis(1500), "{took:?}\n{}", stories.collect::<String>());
         for (better, worse) in &nodes {
             assert_eq!(better.status().role, Role::Master);
             eventually("the other yields", || worse.status().role == Role::Backup);

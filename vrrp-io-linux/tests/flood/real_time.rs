@@ -12,6 +12,7 @@ use vrrp_core::wire::IP_PROTOCOL;
 use vrrp_core::{AdvertKind, Config, Role, VirtualRouter};
 use vrrp_io_linux::{EventKind, Scheduling, Warning};
 
+use crate::alone_in_namespace;
 use crate::common::*;
 
 const ADDRESSES: u8 = 200;
@@ -51,7 +52,7 @@ fn schedule(how: &[&str]) {
 fn a_real_time_master_outlives_a_flood_of_releases() {
     // In a user namespace nobody may become real-time; but who is stays it.
     schedule(&["--rr", "--pid", "1"]);
-    in_namespace(|| {
+    alone_in_namespace(|| {
         let lan = Lan::new();
         let (host, attacker) = (lan.host(1), lan.host(9));
         let scheduling = Scheduling::new().with_real_time(1).with_real_time_limit(Duration::from_millis(200));

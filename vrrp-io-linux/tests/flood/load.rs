@@ -13,6 +13,7 @@ use vrrp_core::wire::IP_PROTOCOL;
 use vrrp_core::{Config, Priority, Profile, Role, Tracker, Weight};
 use vrrp_io_linux::{EventKind, Router};
 
+use crate::alone_in_namespace;
 use crate::common::*;
 
 /// The times of the advertisements from `source` in the time to come.
@@ -32,7 +33,7 @@ fn assert_periodic(times: &[Instant], span: Duration) {
 
 #[test]
 fn events_that_nobody_reads_hold_nothing_up() {
-    in_namespace(|| {
+    alone_in_namespace(|| {
         let lan = Lan::new();
         let (host, client) = (lan.host(1), lan.host(9));
         // An owner whose tracker goes up and down makes five events each time.
@@ -107,7 +108,7 @@ impl Flood {
 #[test]
 fn interfaces_by_the_hundred_have_room_for_their_sockets() {
     const WIRES: u16 = 60;
-    in_namespace(|| {
+    alone_in_namespace(|| {
         let host = Lan::new().host(1);
         host.run(|| {
             let limit =
@@ -138,7 +139,7 @@ fn socket() -> Socket {
 
 #[test]
 fn a_flood_of_bad_packets_moves_nothing() {
-    in_namespace(|| {
+    alone_in_namespace(|| {
         let lan = Lan::new();
         let (host, attacker) = (lan.host(1), lan.host(9));
         let mut node = host.start(vec![router(fast(254, &[address("192.0.2.100")]))]);
@@ -164,7 +165,7 @@ fn a_flood_of_bad_packets_moves_nothing() {
 
 #[test]
 fn under_a_flood_of_bad_packets_a_backup_hears_its_master() {
-    in_namespace(|| {
+    alone_in_namespace(|| {
         let lan = Lan::new();
         let (host, better, attacker) = (lan.host(1), lan.host(2), lan.host(9));
         let mut master = better.start(vec![router(fast(254, &[address("192.0.2.100")]))]);
@@ -186,7 +187,7 @@ fn under_a_flood_of_bad_packets_a_backup_hears_its_master() {
 
 #[test]
 fn under_more_than_it_can_read_it_still_installs_guards_and_stops() {
-    in_namespace(|| {
+    alone_in_namespace(|| {
         let lan = Lan::new();
         let (host, attacker) = (lan.host(1), lan.host(9));
         // Whoever floods has more of the processor than the driver.
