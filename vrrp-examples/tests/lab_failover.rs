@@ -10,12 +10,13 @@ mod testing;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 use testing::{missing, skip};
 use vrrp_core::record::{Entry, Event, Recording};
 
+/// Held by the test that runs: each measures, and keeps both processors busy.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn squid_failover(arguments: &[&str]) -> std::io::Result<Output> {
@@ -26,9 +27,7 @@ fn squid_failover(arguments: &[&str]) -> std::io::Result<Output> {
 /// the kernel refuses namespaces.
 fn passed(test: &str, arguments: &[&str]) -> Option<(Vec<Value>, Recordings)> {
     let recordings = Recordings::new(test);
-    // One lab at a time: each measures, and keeps both processors busy.
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let directory = recordings.0.to_str().unwrap();
+    let directory = recordings.directory.to_str().unwrap();
     let output = squid_failover(&[&["--proxy", "builtin", "--json", "--recordings", directory], arguments].concat());
     let Output { status, stdout, stderr } = output.unwrap_or_else(|error| panic!("squid-failover: {error}"));
     let progress = String::from_utf8_lossy(&stderr);
@@ -38,7 +37,7 @@ fn passed(test: &str, arguments: &[&str]) -> Option<(Vec<Value>, Recordings)> {
     }
     let result: Value = serde_json::from_slice(&stdout).unwrap_or_else(|_| panic!("{progress}"));
     assert!(status.success() && result["passed"] == true, "{progress}{result:#}");
-    let files: Vec<PathBuf> = fs::read_dir(&recordings.0).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let files: Vec<PathBuf> = fs::read_dir(&recordings.directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(!files.is_empty());
     for file in files {
         let (status, story, said) = replay(&file, &["--quiet"]);
@@ -47,20 +46,24 @@ fn passed(test: &str, arguments: &[&str]) -> Option<(Vec<Value>, Recordings)> {
     Some((result["outcomes"].as_array().cloned()?, recordings))
 }
 
-/// A directory for recordings, which goes with the test.
-struct Recordings(PathBuf);
+/// The directory for the recordings of a lab, which goes with the test; no other lab runs before that.
+struct Recordings {
+    directory: PathBuf,
+    _alone: MutexGuard<'static, ()>,
+}
 
 impl Recordings {
     fn new(test: &str) -> Self {
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let directory = std::env::temp_dir().join(format!("vrrp-lab-{}-{test}", std::process::id()));
         let _ = fs::remove_dir_all(&directory);
-        Self(directory)
+        Self { directory, _alone }
     }
 }
 
 impl Drop for Recordings {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.directory);
     }
 }
 
@@ -74,7 +77,9 @@ fn replay(file: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
 fn a_stopped_daemon_is_taken_over_from_and_takes_back() {
     let test = "a_stopped_daemon_is_taken_over_from_and_takes_back";
     let report = Path::new(env!("CARGO_TARGET_TMPDIR")).join("squid-failover.html");
-    let Some((outcomes, _)) = passed(test, &["--only", "4", "--report", report.to_str().unwrap()]) else { return };
+    let Some((outcomes, _recordings)) = passed(test, &["--only", "4", "--report", report.to_str().unwrap()]) else {
+        return;
+    };
     let outcome = &outcomes[0];
     assert_eq!(outcome["check"], "4");
     assert_eq!(outcome["lost_by_name"], 0);
@@ -138,7 +143,7 @@ fn a_report_that_cannot_be_written_is_refused_before_anything_is_made() {
 #[test]
 fn no_address_outlives_its_daemon_on_two_hosts() {
     let test = "no_address_outlives_its_daemon_on_two_hosts";
-    let Some((outcomes, Recordings(directory))) = &passed(test, &["--only", "5,7"]) else { return };
+    let Some((outcomes, Recordings { directory, .. })) = &passed(test, &["--only", "5,7"]) else { return };
     for check in ["5", "7"] {
         for host in ["01", "02"] {
             replays(directory, &format!("{check}-proxy-serv{host}.vrrp-recording"), host == "02");

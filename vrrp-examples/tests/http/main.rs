@@ -23,7 +23,7 @@ use common::{Host, Vrrpd};
 /// Serves on the loopback address.
 const HTTP: [&str; 2] = ["--http", "127.0.0.1:9112"];
 
-/// A router at 192.0.2.101 that advertises ten times a second; `more` is before it.
+/// A router at 192.0.2.101 that advertises twice a second; `more` is before it.
 fn configuration(priority: u8, more: &str) -> String {
     format!(
         "global_defs {{
@@ -34,7 +34,7 @@ fn configuration(priority: u8, more: &str) -> String {
              interface eth0
              virtual_router_id 1
              priority {priority}
-             advert_int 0.1
+             advert_int 0.5
              virtual_ipaddress {{
                  192.0.2.101/24
              }}

@@ -139,7 +139,7 @@ impl Router {
     fn block(&self, id: u8, host: usize) -> String {
         let priority = if host == self.leader { self.higher } else { 100 };
         let mut text = format!(
-            "vrrp_instance VI_{id} {{\n interface eth0\n virtual_router_id {id}\n priority {priority}\n version 3\n advert_int 0.1\n virtual_ipaddress {{\n"
+            "vrrp_instance VI_{id} {{\n interface eth0\n virtual_router_id {id}\n priority {priority}\n version 3\n advert_int 0.3\n virtual_ipaddress {{\n"
         );
         // Writing to a String cannot fail.
         for n in &self.addresses {

@@ -89,7 +89,8 @@ fn a_log_that_nobody_reads_stops_nothing() {
         let adverts = || lan.wire().adverts(1);
         until("five advertisements", || adverts().len() >= 5);
         let gaps: Vec<Duration> = adverts().windows(2).map(|pair| pair[1].at - pair[0].at).collect();
-        assert!(gaps[1..].iter().all(|gap| gap.as_millis().abs_diff(1000) < 300), "{gaps:?}");
+        // What blocks on the log blocks for ever.
+        assert!(gaps[1..].iter().all(|gap| *gap < Duration::from_secs(3)), "{gaps:?}");
         assert!(daemon.is("VI_1", "Master"));
 
         // A check that fails now must still be heard.

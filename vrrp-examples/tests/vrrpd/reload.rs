@@ -112,7 +112,7 @@ fn one_more_address_touches_nothing_else() {
             let announced = lan.wire().announcements(1, &address);
             assert!(announced.iter().all(|at| *at < begun), "{address} was announced again");
             let gaps: Vec<Duration> = advertised(&lan, vrid).windows(2).map(|pair| pair[1] - pair[0]).collect();
-            let regular = |gap: &Duration| (500..1500).contains(&gap.as_millis());
+            let regular = |gap: &Duration| (500..2500).contains(&gap.as_millis());
             assert!(gaps.iter().all(regular), "router {vrid}: {gaps:?}");
         }
         assert!(!lan.wire().announcements(1, "192.0.2.150").is_empty());
@@ -223,7 +223,8 @@ fn routers_come_go_and_get_other_names() {
             assert!(said.contains(part), "{said}");
         }
         let released = |vrid| lan.wire().adverts(1).iter().any(|advert| (advert.vrid, advert.priority) == (vrid, 0));
-        assert!(released(2) && !released(1));
+        until("the release is seen", || released(2));
+        assert!(!released(1));
         for name in ["new", "other_name", "stays"] {
             daemon.until_is(name, "Master");
         }

@@ -113,8 +113,9 @@ fn a_takeover_of_fifty_waits_for_no_reader_of_the_log() {
             let adverts = adverts();
             let first_of_all = adverts.values().map(|sent| sent[0]).min().unwrap();
             for (vrid, sent) in adverts {
-                assert!(sent[0] - first_of_all < Duration::from_secs(1), "the takeover of {vrid}");
-                let on_time = |pair: &[Instant]| pair[1] - pair[0] < Duration::from_millis(300);
+                assert!(sent[0] - first_of_all < Duration::from_secs(3), "the takeover of {vrid}");
+                // A log that holds it up does so for ever; a busy machine for some tenths of a second.
+                let on_time = |pair: &[Instant]| pair[1] - pair[0] < Duration::from_secs(1);
                 assert!(sent[..3].windows(2).all(on_time), "{vrid}: {:?}", &sent[..3]);
             }
             better = first.vrrpd(&configuration(200));

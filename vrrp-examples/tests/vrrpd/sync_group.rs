@@ -26,6 +26,7 @@ fn configuration(priority: u8) -> String {
     let group = "vrrp_script chk_well {
              script \"/usr/bin/test ! -e $D/broken\"
              interval 0.2
+             timeout 5
          }
          vrrp_sync_group all {
              group {

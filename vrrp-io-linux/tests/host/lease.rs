@@ -15,7 +15,11 @@ const VIP: &str = "192.0.2.100";
 const CENTIS: u16 = 70;
 
 fn leased(priority: u8, addresses: &[IpAddr]) -> Config {
-    let interval = AdvertInterval::from_centis(CENTIS).unwrap();
+    leased_every(CENTIS, priority, addresses)
+}
+
+fn leased_every(centis: u16, priority: u8, addresses: &[IpAddr]) -> Config {
+    let interval = AdvertInterval::from_centis(centis).unwrap();
     config(Profile::Rfc9568Errata, priority, addresses).with_interval(interval).unwrap().with_lease(true)
 }
 
@@ -50,7 +54,7 @@ fn addresses_are_renewed_as_they_are_and_nobody_hears_of_it() {
         let mut labelled = virtual_ip("192.0.2.100/24");
         labelled.label = Some("eth0:virtual_ip".into());
         labelled.broadcast = Some("192.0.2.255".parse().unwrap());
-        let config = leased(254, &addresses).with_excluded(&[address("2001:db8::7")]).unwrap();
+        let config = leased_every(100, 254, &addresses).with_excluded(&[address("2001:db8::7")]).unwrap();
         let mut node = host.start(vec![router(config).with_address(labelled).unwrap()]);
         node.until_announced();
         eventually("all three", || node.status().addresses.iter().all(|address| address.installed));
@@ -64,11 +68,12 @@ fn addresses_are_renewed_as_they_are_and_nobody_hears_of_it() {
             assert!(expected.split(' ').all(|word| line.contains(word)), "{line}\n{expected}");
         }
 
-        always(Duration::from_secs(3), "leased and there", || {
+        // The lifetime is 2 s.
+        always(Duration::from_secs(5), "leased and there", || {
             before.iter().zip([VIP, "198.51.100.7", "2001:db8::7"]).all(|(before, address)| {
                 let now = shown(&host, address);
                 let flags = |line: &str| line.split_once("valid_lft").map(|(flags, _)| flags.to_owned());
-                flags(&now) == flags(before) && left(&host, address).is_some_and(|seconds| seconds <= 1)
+                flags(&now) == flags(before) && left(&host, address).is_some_and(|seconds| seconds <= 2)
             })
         });
         assert!(node.log().is_empty(), "{}", node.story());
@@ -82,11 +87,11 @@ fn addresses_on_a_virtual_mac_are_leased_too() {
     in_namespace(|| {
         let lan = Lan::new();
         let host = lan.host(1);
-        let router = router(leased(254, &[address(VIP)])).with_virtual_mac(VirtualMac::new());
+        let router = router(leased_every(100, 254, &[address(VIP)])).with_virtual_mac(VirtualMac::new());
         let mut node = host.start(vec![router]);
         node.until_announced();
         assert!(shown(&host, VIP).contains("vrrp.51"), "{}", shown(&host, VIP));
-        always(Duration::from_secs(3), "there", || left(&host, VIP).is_some_and(|seconds| seconds <= 1));
+        always(Duration::from_secs(5), "there", || left(&host, VIP).is_some_and(|seconds| seconds <= 2));
         node.stop();
     });
 }

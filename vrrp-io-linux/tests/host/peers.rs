@@ -68,10 +68,10 @@ fn after_a_split_there_is_one_master_and_the_client_knows_which() {
         let healed = Instant::now();
         eventually("the client comes back", || neighbours(&client) == [better_mac; ROUTERS as usize]);
         let took = healed.elapsed();
-        // A second is the interval; the rest is the machine's.
+        // A second is the interval, and the rest is the machine's. Who has to be announced twice takes more than three.
         let stories =
             nodes.iter_mut().map(|(better, worse)| format!("better:\n{}worse:\n{}", better.story(), worse.story()));
-        assert!(took < Duration::from_millis(1500), "{took:?}\n{}", stories.collect::<String>());
+        assert!(took < Duration::from_millis(2500), "{took:?}\n{}", stories.collect::<String>());
         for (better, worse) in &nodes {
             assert_eq!(better.status().role, Role::Master);
             eventually("the other yields", || worse.status().role == Role::Backup);

@@ -12,11 +12,12 @@ use vrrp_core::{AdvertInterval, Profile, Role, SendChecksum, Stats};
 
 use crate::common::*;
 
-const INTERVAL: Duration = Duration::from_millis(100);
+/// Far more often than it needs to be heard.
+const PAUSE: Duration = Duration::from_millis(100);
 const IPV4_HEADER: usize = 20;
 const ETHERNET_HEADER: usize = 14;
 
-/// Version 3, VRID 51, 10 cs, 192.0.2.100.
+/// Version 3, VRID 51, 100 cs, 192.0.2.100.
 struct Packets {
     /// Priority 200, from 192.0.2.12.
     regular: [u8; 12],
@@ -28,16 +29,16 @@ struct Packets {
 }
 
 const MESSAGE_ONLY: Packets = Packets {
-    regular: [0x31, 51, 200, 1, 0, 10, 0x44, 0x5c, 192, 0, 2, 100],
-    release: [0x31, 51, 0, 1, 0, 10, 0x0c, 0x5d, 192, 0, 2, 100],
-    ours: [0x31, 51, 100, 1, 0, 10, 0xa8, 0x5c, 192, 0, 2, 100],
+    regular: [0x31, 51, 200, 1, 0, 100, 0x44, 0x02, 192, 0, 2, 100],
+    release: [0x31, 51, 0, 1, 0, 100, 0x0c, 0x03, 192, 0, 2, 100],
+    ours: [0x31, 51, 100, 1, 0, 100, 0xa8, 0x02, 192, 0, 2, 100],
     counted: |stats| stats.checksum_message,
 };
 
 const PSEUDO_HEADER: Packets = Packets {
-    regular: [0x31, 51, 200, 1, 0, 10, 0xa1, 0xc0, 192, 0, 2, 100],
-    release: [0x31, 51, 0, 1, 0, 10, 0x69, 0xc1, 192, 0, 2, 100],
-    ours: [0x31, 51, 100, 1, 0, 10, 0x05, 0xc2, 192, 0, 2, 100],
+    regular: [0x31, 51, 200, 1, 0, 100, 0xa1, 0x66, 192, 0, 2, 100],
+    release: [0x31, 51, 0, 1, 0, 100, 0x69, 0x67, 192, 0, 2, 100],
+    ours: [0x31, 51, 100, 1, 0, 100, 0x05, 0x68, 192, 0, 2, 100],
     counted: |stats| stats.checksum_pseudo_header,
 };
 
@@ -57,7 +58,7 @@ fn understood_and_learned(packets: &Packets) {
     let lan = Lan::new();
     let (host, other) = (lan.host(11), lan.host(12));
     let mut tap = other.tap();
-    let interval = AdvertInterval::from_centis(10).unwrap();
+    let interval = AdvertInterval::from_centis(100).unwrap();
     let config = config(Profile::Rfc9568Errata, 100, &[address("192.0.2.100")]);
     let config = config.with_interval(interval).unwrap().with_checksum(SendChecksum::AsHeard);
     let mut node = host.start(vec![router(config)]);
@@ -65,7 +66,7 @@ fn understood_and_learned(packets: &Packets) {
 
     for _ in 0..10 {
         send(&other, packets.regular);
-        thread::sleep(INTERVAL);
+        thread::sleep(PAUSE);
     }
     let status = node.status();
     assert_eq!((status.role, status.master), (Role::Backup, Some(other.address())), "{}", node.story());

@@ -108,8 +108,8 @@ fn failover(case: &'static Case, files: &str, better: Make, worse: Make, preempt
     // It dies.
     satisfied(&better, &mut first);
     first.kill();
-    let last = watch.last(better.source(), Instant::now());
-    let taken_over = watch.master(worse.source(), last);
+    let taken_over = watch.master(worse.source(), Instant::now());
+    let last = watch.last(better.source(), taken_over);
     let after_death = lateness(&worse, "the death of a Master", taken_over, last + case.down(WORSE));
 
     // It returns.

@@ -1,5 +1,6 @@
 //! What passes the wire, and what it says of who is Master.
 
+use std::io::IoSliceMut;
 use std::net::IpAddr;
 use std::os::fd::AsRawFd as _;
 use std::path::PathBuf;
@@ -7,7 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 use std::{env, fs, thread};
 
-use nix::sys::socket::{LinkAddr, recvfrom};
+use nix::sys::socket::sockopt::ReceiveTimestampns;
+use nix::sys::socket::{ControlMessageOwned, LinkAddr, MsgFlags, recvmsg, setsockopt};
+use nix::sys::time::TimeSpec;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::common::{Frame, LIMIT, ip, within};
@@ -50,6 +53,7 @@ impl Watch {
         let all = Protocol::from(i32::from(ETH_P_ALL.to_be()));
         let socket = Socket::new(Domain::PACKET, Type::RAW, Some(all)).unwrap();
         socket.set_recv_buffer_size(4 << 20).unwrap();
+        setsockopt(&socket, ReceiveTimestampns, &true).unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
         let bridge = ip("-oneline link show dev lan").split_once(':').unwrap().0.parse().unwrap();
         let wire = Arc::default();
@@ -130,16 +134,25 @@ impl Drop for Watch {
 fn record(socket: &Socket, bridge: usize, wire: &Weak<Mutex<Wire>>) {
     let mut octets = vec![0; 2048];
     while wire.strong_count() > 0 {
-        let Ok((len, Some(from))) = recvfrom::<LinkAddr>(socket.as_raw_fd(), &mut octets) else { continue };
+        let (mut control, mut parts) = (nix::cmsg_space!(TimeSpec), [IoSliceMut::new(&mut octets)]);
+        let received = recvmsg::<LinkAddr>(socket.as_raw_fd(), &mut parts, Some(&mut control), MsgFlags::empty());
+        let Ok(message) = received else { continue };
+        // The moment at which the kernel had it: this thread may come to it later.
+        let stamp = message.cmsgs().unwrap().find_map(|control| match control {
+            ControlMessageOwned::ScmTimestampns(stamp) => Some(SystemTime::UNIX_EPOCH + Duration::from(stamp)),
+            _ => None,
+        });
+        let (stamp, from, len) = (stamp.unwrap(), message.address.unwrap(), message.bytes);
         // Each frame once: where it comes in.
         if from.pkttype() == OUTGOING || from.ifindex() == bridge {
             continue;
         }
+        let at = Instant::now() - stamp.elapsed().unwrap_or_default();
         let Some(wire) = wire.upgrade() else { return };
         let mut wire = wire.lock().unwrap();
-        wire.frames.push((SystemTime::now(), octets[..len].to_vec()));
+        wire.frames.push((stamp, octets[..len].to_vec()));
         if let Frame::Advert(advert) = Frame::from(&octets[..len]) {
-            wire.seen.push(Seen { at: Instant::now(), source: advert.source, release: advert.priority.is_none() });
+            wire.seen.push(Seen { at, source: advert.source, release: advert.priority.is_none() });
         }
     }
 }

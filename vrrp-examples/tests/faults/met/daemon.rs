@@ -210,7 +210,7 @@ fn d1_as_the_first_process_it_reaps_what_checks_leave_behind() {
         // In the namespace of the daemon: how many processes there are, and how many of them are dead.
         host.script("count", "grep -h ^State: /proc/[0-9]*/status >$D/states.part; mv $D/states.part $D/states");
         let configuration = format!(
-            "vrrp_script chk {{\nscript $D/check\ninterval 0.1\nfall 1\n}}
+            "vrrp_script chk {{\nscript $D/check\ninterval 0.1\ntimeout 10\nfall 1\n}}
              vrrp_script count {{\nscript $D/count\ninterval 0.5\nfall 1000\n}}\n{}",
             router(255, "track_script {\nchk\ncount\n}")
         );

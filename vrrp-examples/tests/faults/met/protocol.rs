@@ -20,9 +20,9 @@ fn nobody_else_takes_over(best: &str, owner: bool) {
     let start = |host: &Host, priority, lines: &str| {
         host.vrrpd(&router(priority, &format!("version 3\nlower_prio_no_advert\n{lines}")))
     };
-    let middle = start(&second, 150, "advert_int 0.1");
+    let middle = start(&second, 150, "advert_int 0.2");
     middle.until_is("VI_1", "Master");
-    let last = start(&third, 100, "advert_int 0.1");
+    let last = start(&third, 100, "advert_int 0.2");
     until("the Master is heard", || last.json("VI_1")["master"]["us"] == false);
 
     let best = start(&first, if owner { 255 } else { 200 }, best);
