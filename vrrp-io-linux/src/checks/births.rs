@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use netlink_sys::{Socket, SocketAddr};
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -31,12 +32,12 @@ const EXEC: u32 = 2;
 const NAMED: u32 = 0x200;
 
 /// A process name, and the check to tell of a process of that name.
-type Interest = (Vec<u8>, Weak<Notify>);
+type Listener = (Vec<u8>, Weak<Notify>);
 
 /// Tells checks of programs that begin.
 #[derive(Debug)]
 pub(crate) struct Births {
-    interested: Arc<Mutex<Vec<Interest>>>,
+    interested: Arc<Mutex<Vec<Listener>>>,
     /// None where the kernel tells nothing.
     task: Option<AbortHandle>,
 }
@@ -87,13 +88,12 @@ fn listen() -> io::Result<AsyncFd<Socket>> {
     sys::watch(socket)
 }
 
-async fn read_births(socket: AsyncFd<Socket>, interested: Arc<Mutex<Vec<Interest>>>) {
+async fn read_births(socket: AsyncFd<Socket>, interested: Arc<Mutex<Vec<Listener>>>) {
     loop {
-        let Ok(mut ready) = socket.readable().await else { return };
         let mut buffer = [0; 256];
-        let received = ready.try_io(|socket| socket.get_ref().recv(&mut &mut buffer[..], libc::MSG_DONTWAIT));
-        let Ok(received) = received else { continue };
-        let name = match received {
+        // Where many begin it lets others have their turn.
+        let receive = |socket: &Socket| socket.recv(&mut &mut buffer[..], libc::MSG_DONTWAIT);
+        let name = match socket.async_io(Interest::READABLE, receive).await {
             Ok(len) => match begun(buffer.get(..len).unwrap_or_default()).and_then(entry) {
                 Some(entry) => Some(entry.name),
                 None => continue,

@@ -24,16 +24,21 @@ impl Deadline {
         Self { at: Instant::now() + timeout.min(LONGEST), timeout }
     }
 
+    /// Returns the result of a future that is done in time.
+    pub(super) async fn within<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        timeout_at(self.at, future).await.ok()
+    }
+
     /// Takes a step, for as long as there is time.
     pub(super) async fn step<T, E: Into<Why>>(
         &self,
         step: impl Into<Cow<'static, str>>,
         future: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Failure> {
-        match timeout_at(self.at, future).await {
-            Ok(Ok(done)) => Ok(done),
-            Ok(Err(why)) => Err(Failure::new(step, why)),
-            Err(_) => Err(Failure::new(step, Why::TimedOut(self.timeout))),
+        match self.within(future).await {
+            Some(Ok(done)) => Ok(done),
+            Some(Err(why)) => Err(Failure::new(step, why)),
+            None => Err(Failure::new(step, Why::TimedOut(self.timeout))),
         }
     }
 }

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -98,15 +100,14 @@ impl Shared {
 
 async fn read_news(shared: Arc<Shared>) {
     loop {
-        let Ok(mut ready) = shared.news.readable().await else { return };
-        let events = ready.try_io(|news| news.get_ref().0.read_events().map_err(Into::into));
-        match events {
-            Ok(Ok(events)) => hear(&events, &mut shared.told()),
-            Ok(Err(why)) => {
+        // Where many change it lets others have their turn.
+        let read = |news: &FileNews| news.0.read_events().map_err(io::Error::from);
+        match shared.news.async_io(Interest::READABLE, read).await {
+            Ok(events) => hear(&events, &mut shared.told()),
+            Err(why) => {
                 tracing::debug!("no more news of files from {}: {why}", shared.news.as_raw_fd());
                 return;
             }
-            Err(_) => {}
         }
     }
 }

@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::if_nametoindex;
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::deadline::{Aside, Deadline};
@@ -48,7 +49,7 @@ pub(super) async fn ask(
     let link = aside.run(deadline, format!("interface {interface}"), move || link(&name, target)).await?;
     let mac = match target {
         IpAddr::V4(target) => arp(link, target, deadline).await?,
-        IpAddr::V6(target) => solicit(link, target, deadline).await?,
+        IpAddr::V6(target) => solicit(interface, link, target, deadline).await?,
     };
     let [a, b, c, d, e, f] = mac;
     Ok(format!("is at {a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}"))
@@ -79,7 +80,7 @@ async fn arp(link: Link, target: Ipv4Addr, deadline: Deadline) -> Result<Mac, Fa
     let socket = arp_socket(link).map_err(open)?;
     let source = link.source.unwrap_or(Ipv4Addr::UNSPECIFIED);
     request(&socket, link, source, target).map_err(|why| Failure::new(REQUEST, why))?;
-    deadline.step(ANSWER, receive(&sys::watch(socket).map_err(open)?, |octets| is_at(octets, target))).await
+    deadline.step(ANSWER, hear(&sys::watch(socket).map_err(open)?, |octets| is_at(octets, target))).await
 }
 
 /// Opens a socket for ARP alone.
@@ -112,15 +113,17 @@ fn is_at(octets: &[u8], target: Ipv4Addr) -> Option<Mac> {
 }
 
 /// Asks by a neighbour solicitation (RFC 4861 section 4.3).
-async fn solicit(link: Link, target: Ipv6Addr, deadline: Deadline) -> Result<Mac, Failure> {
-    let socket = icmp_socket(link).map_err(open)?;
+async fn solicit(interface: &str, link: Link, target: Ipv6Addr, deadline: Deadline) -> Result<Mac, Failure> {
+    let socket = icmp_socket(interface, link).map_err(open)?;
     solicit_once(&socket, link, target).map_err(|why| Failure::new(REQUEST, why))?;
-    deadline.step(ANSWER, receive(&sys::watch(socket).map_err(open)?, |octets| advertised(octets, target))).await
+    deadline.step(ANSWER, hear(&sys::watch(socket).map_err(open)?, |octets| advertised(octets, target))).await
 }
 
-/// Opens a socket for neighbour solicitations and their answers. This host does not hear its own.
-pub(super) fn icmp_socket(link: Link) -> io::Result<Socket> {
+/// Opens a socket for neighbour solicitations and their answers on this interface alone: another link may have the same addresses.
+/// This host does not hear its own.
+pub(super) fn icmp_socket(interface: &str, link: Link) -> io::Result<Socket> {
     let socket = Socket::new(Domain::IPV6, Type::RAW.nonblocking(), Some(Protocol::ICMPV6))?;
+    socket.bind_device(Some(interface.as_bytes()))?;
     socket.set_multicast_if_v6(link.index)?;
     socket.set_multicast_hops_v6(255)?;
     socket.set_multicast_loop_v6(false)?;
@@ -154,19 +157,19 @@ fn advertised(octets: &[u8], target: Ipv6Addr) -> Option<Mac> {
     }
 }
 
-async fn receive(socket: &AsyncFd<Socket>, answer: impl Fn(&[u8]) -> Option<Mac>) -> io::Result<Mac> {
+/// Returns the first answer that comes to a socket for ARP or for neighbour solicitations. Under a flood it lets others have their
+/// turn.
+pub(super) async fn hear<T>(socket: &AsyncFd<Socket>, answer: impl Fn(&[u8]) -> Option<T>) -> io::Result<T> {
     loop {
-        let mut ready = socket.readable().await?;
         let mut buffer = [0; 512];
-        let received = ready.try_io(|socket| sys::receive(socket.get_ref().as_fd(), &mut buffer));
-        let Ok(received) = received else { continue };
-        let received = received?;
+        let receive = |socket: &Socket| sys::receive(socket.as_fd(), &mut buffer);
+        let received = socket.async_io(Interest::READABLE, receive).await?;
         // What was forwarded is nobody's neighbour (RFC 4861 section 7.1.2).
         if received.hop_limit.is_some_and(|hops| hops != 255) {
             continue;
         }
-        if let Some(mac) = buffer.get(..received.len).and_then(&answer) {
-            return Ok(mac);
+        if let Some(answer) = buffer.get(..received.len).and_then(&answer) {
+            return Ok(answer);
         }
     }
 }

@@ -8,6 +8,8 @@ use std::time::Instant;
 use etherparse::icmpv4::TYPE_ECHO_REPLY;
 use etherparse::icmpv6::{TYPE_ECHO_REPLY as TYPE_ECHO_REPLY_V6, TYPE_ECHO_REQUEST as TYPE_ECHO_REQUEST_V6};
 use etherparse::{IcmpEchoHeader, Icmpv4Header, Icmpv4Type};
+use socket2::Socket;
+use tokio::io::Interest;
 
 use super::deadline::Deadline;
 use super::dial;
@@ -28,11 +30,11 @@ pub(super) async fn ping(ping: &Ping, deadline: Deadline) -> Result<String, Fail
     socket.get_ref().send(&packet).map_err(|why| Failure::new("request", why))?;
     let answered = async {
         loop {
-            let mut ready = socket.readable().await?;
             let mut buffer = [0; 512];
-            let received = ready.try_io(|socket| sys::receive(socket.get_ref().as_fd(), &mut buffer));
-            let Ok(received) = received else { continue };
-            let octets = buffer.get(..received?.len).unwrap_or_default();
+            // Under a flood this lets others have their turn.
+            let receive = |socket: &Socket| sys::receive(socket.as_fd(), &mut buffer);
+            let received = socket.async_io(Interest::READABLE, receive).await?;
+            let octets = buffer.get(..received.len).unwrap_or_default();
             if is_answer(ping.target, raw, octets, token) {
                 return io::Result::Ok(());
             }

@@ -1,8 +1,10 @@
 //! What each kind of check sees of a server that is well, and of one that is not.
 
+use std::net::{Ipv6Addr, SocketAddrV6};
 use std::time::{Duration, Instant};
 
 use hickory_proto::op::ResponseCode;
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::channel;
 use tokio::time::timeout;
@@ -13,7 +15,7 @@ use vrrp_io_linux::checks::{
 
 use super::certificates::Authority;
 use super::local::{Folder, Program};
-use super::testing::{in_namespace, ip};
+use super::testing::{ifindex, in_namespace, ip};
 use super::{LONG, failed, http, passed, servers, tcp};
 
 const PAGE: &str = "HTTP/1.1 200 OK\r\nServer: test\r\nContent-Length: 13\r\n\r\nall is well\r\n";
@@ -222,6 +224,52 @@ fn a_gateway_answers_icmp_and_arp() {
                 "{outcome:?}"
             );
         }
+    });
+}
+
+/// Two links may have the same link-local addresses.
+#[test]
+fn an_answer_on_another_link_is_none() {
+    in_namespace(|| {
+        for (one, other) in [("v0", "v1"), ("v2", "v3")] {
+            ip(&format!("link add {one} type veth peer name {other}"));
+            ip(&format!("link set {one} up"));
+            ip(&format!("link set {other} up"));
+        }
+        for (host, interface) in [(2, "v0"), (3, "v2"), (4, "v3")] {
+            ip(&format!("address add fe80::{host}/64 dev {interface} nodad"));
+        }
+        let target: Ipv6Addr = "fe80::1".parse().unwrap();
+        let (mac, text) = ([2, 0, 0, 0, 0, 7], "02:00:00:00:00:07");
+        // Whoever is behind v2 says again and again that it has the address.
+        let link = ifindex("v3");
+        let socket = Socket::new(Domain::IPV6, Type::RAW, Some(Protocol::ICMPV6)).unwrap();
+        socket.set_multicast_if_v6(link).unwrap();
+        socket.set_multicast_hops_v6(255).unwrap();
+        let advert = [&[136, 0, 0, 0, 0x20, 0, 0, 0][..], &target.octets(), &[2, 1], &mac].concat();
+        let everybody = SocketAddrV6::new("ff02::1".parse().unwrap(), 0, 0, link).into();
+        let say = async move {
+            loop {
+                // Right after the start there may be no route yet.
+                let _ = socket.send_to(&advert, &everybody);
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let ask = |interface: &'static str, limit: Duration| async move {
+            let probe = Probe::Neighbour(Neighbour { target: target.into(), interface: interface.to_owned() });
+            (probe.run(limit).await, who_has(interface, &[target.into()], Duration::from_millis(300)).await.unwrap())
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let said = tokio::spawn(say);
+            let (outcome, answers) = ask("v2", LONG).await;
+            assert_eq!(passed(&outcome), format!("{target} through v2: is at {text}"));
+            assert_eq!(answers, [(target.into(), mac)]);
+            let (outcome, answers) = ask("v0", Duration::from_millis(300)).await;
+            assert_eq!(failed(&outcome), format!("{target} through v0: answer: nothing within 0.3 s"));
+            assert_eq!(answers, []);
+            assert!(!said.is_finished());
+        });
     });
 }
 
