@@ -34,7 +34,8 @@ pub struct HeardFrom {
     pub count: u64,
     /// The time for which the source has advertised without a break of more than three intervals.
     pub for_now: Duration,
-    /// The difference between its list of addresses and ours. Of a long list only the first ones are named.
+    /// The difference between its list of addresses and ours, looked for once per second at most. Of a long list only the first ones
+    /// are named.
     pub difference: Option<ListDifference>,
 }
 
@@ -49,9 +50,9 @@ pub struct IgnoredFrom {
     pub reason: Discard,
     /// It came behind an IP authentication header, which nobody checks.
     pub authenticated: bool,
-    /// The priority that it says; `None`: a release, or nothing that could be read.
+    /// The priority that it says, read once per second at most; `None`: a release, or nothing that was read.
     pub priority: Option<Priority>,
-    /// The first addresses that it lists, where it is sound.
+    /// The first addresses that it lists, where it is sound, read with the priority.
     pub addresses: Vec<IpAddr>,
     /// The moment at which it came, on the wall clock.
     pub at: SystemTime,
@@ -78,7 +79,7 @@ pub struct Stranger {
     pub priority: Option<Priority>,
     /// Its version.
     pub version: Version,
-    /// The first addresses that it lists.
+    /// The first addresses that it lists, read once per second at most.
     pub addresses: Vec<IpAddr>,
     /// The time since it was heard.
     pub ago: Duration,
@@ -116,7 +117,7 @@ pub struct TimersStatus {
     pub lease_ends_in: Option<Duration>,
     /// The time until addresses that could not be set are asked for again.
     pub retry_in: Option<Duration>,
-    /// The time until a Master that was drained no longer waits for another one, or no longer has its addresses beside
-    /// that.
+    /// The time until a Master that was drained no longer waits for another one, or until it removes its addresses after another
+    /// one became Master.
     pub hand_over_ends_in: Option<Duration>,
 }

@@ -1,11 +1,11 @@
 //! Notes of what was heard, for operators who ask. Nothing is decided by them, so an advertisement that is ignored may be
 //! among them. They are bounded, and a packet makes room for itself in place of an older one.
 
-use std::mem::discriminant;
+use std::mem::{Discriminant, discriminant};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use vrrp_core::wire::{ChecksumForm, Packet};
+use vrrp_core::wire::{ChecksumForm, Packet, ParseError};
 use vrrp_core::{Accepted, AdvertInterval, Discard, Family, Instant, Priority, RxPacket, Version, Vrid};
 
 use super::now::Now;
@@ -23,7 +23,7 @@ const OF_ONE_REASON: usize = 4;
 const STRANGERS: usize = 16;
 /// Addresses of a list that are kept.
 const LISTED: usize = 4;
-/// The shortest time between two reads of a list of addresses.
+/// The shortest time between two reads of the list of one source, and of two sources that others made room for.
 const READ_AGAIN: Duration = Duration::from_secs(1);
 /// A source that was silent for so many of its intervals begins anew.
 const BREAK: u32 = 3;
@@ -34,14 +34,15 @@ pub(super) struct Notes {
     sources: Vec<Source>,
     ignored: Vec<Ignored>,
     not_sent: Option<(IpAddr, OsError, Instant)>,
-    read_at: Option<Instant>,
+    /// The last read of the list of a source that another one made room for.
+    newcomer_read_at: Option<Instant>,
 }
 
 /// The virtual routers that one interface heard and that are not ours.
 #[derive(Debug, Default)]
 pub(super) struct Strangers {
     all: Vec<Unknown>,
-    read_at: Option<Instant>,
+    newcomer_read_at: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -57,6 +58,7 @@ struct Source {
     since: Instant,
     count: u64,
     difference: Option<ListDifference>,
+    read_at: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -68,6 +70,7 @@ struct Ignored {
     addresses: Vec<IpAddr>,
     at: Instant,
     count: u64,
+    read_at: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -79,6 +82,7 @@ struct Unknown {
     addresses: Vec<IpAddr>,
     at: Instant,
     count: u64,
+    read_at: Option<Instant>,
 }
 
 impl Notes {
@@ -116,36 +120,43 @@ impl Notes {
                     since: at,
                     count: 1,
                     difference: None,
+                    read_at: None,
                 };
-                match make_room(&mut self.sources, SOURCES, |source| source.at, new) {
-                    Some(source) => source,
-                    None => return,
+                let makes_room = self.sources.len() >= SOURCES;
+                let Some(source) = make_room(&mut self.sources, SOURCES, |source| source.at, new) else { return };
+                if makes_room && !(accepted.other_addresses && may_read(&mut self.newcomer_read_at, at)) {
+                    // Not before it has been here for a while: this may be a flood from ever other sources.
+                    source.read_at = Some(at);
                 }
+                source
             }
         };
         if !accepted.other_addresses {
             known.difference = None;
-        } else if known.difference.is_none() && may_read(&mut self.read_at, at) {
+        } else if may_read(&mut known.read_at, at) {
             known.difference = Some(difference().shortened(LISTED));
         }
     }
 
     /// Notes an advertisement that was ignored.
     pub(super) fn ignore(&mut self, rx: &RxPacket<'_>, reason: Discard, authenticated: bool, at: Instant) {
-        let (source, kind) = (rx.endpoints.source(), discriminant(&reason));
-        let same = |it: &&mut Ignored| it.source == source && discriminant(&it.reason) == kind;
+        let (source, kind) = (rx.endpoints.source(), kind(&reason));
+        let same = |it: &&mut Ignored| it.source == source && self::kind(&it.reason) == kind;
         if let Some(known) = self.ignored.iter_mut().find(same) {
             known.count += 1;
             (known.reason, known.at, known.authenticated) = (reason, at, authenticated);
-            if may_read(&mut self.read_at, at) {
+            if may_read(&mut known.read_at, at) {
                 (known.priority, known.addresses) = read(rx);
             }
             return;
         }
-        let (priority, addresses) = if may_read(&mut self.read_at, at) { read(rx) } else { (None, Vec::new()) };
-        let new = Ignored { source, reason, authenticated, priority, addresses, at, count: 1 };
-        let of_this = |it: &Ignored| discriminant(&it.reason) == kind;
-        if self.ignored.iter().filter(|it| of_this(it)).count() < OF_ONE_REASON {
+        let of_this = |it: &Ignored| self::kind(&it.reason) == kind;
+        let is_one_of_few = self.ignored.iter().filter(|it| of_this(it)).count() < OF_ONE_REASON;
+        let makes_room = !is_one_of_few || self.ignored.len() >= IGNORED;
+        let may_read = !makes_room || may_read(&mut self.newcomer_read_at, at);
+        let (priority, addresses) = if may_read { read(rx) } else { (None, Vec::new()) };
+        let new = Ignored { source, reason, authenticated, priority, addresses, at, count: 1, read_at: Some(at) };
+        if is_one_of_few {
             make_room(&mut self.ignored, IGNORED, |it| it.at, new);
         } else if let Some(oldest) = self.ignored.iter_mut().filter(|it| of_this(it)).min_by_key(|it| it.at) {
             *oldest = new;
@@ -160,8 +171,8 @@ impl Notes {
     /// Forgets what was ignored by another configuration.
     pub(super) fn reconfigured(&mut self) {
         self.ignored.clear();
-        self.sources.iter_mut().for_each(|source| source.difference = None);
-        self.read_at = None;
+        self.sources.iter_mut().for_each(|source| (source.difference, source.read_at) = (None, None));
+        self.newcomer_read_at = None;
     }
 
     /// Returns the sources, who was heard last first.
@@ -212,22 +223,18 @@ impl Strangers {
     /// Notes a sound advertisement of a virtual router that is not ours.
     pub(super) fn hear(&mut self, vrid: Vrid, rx: &RxPacket<'_>, at: Instant) {
         let source = rx.endpoints.source();
-        let known = self.all.iter_mut().find(|it| it.vrid == vrid && it.source == source);
-        if let Some(known) = known {
-            (known.at, known.count) = (at, known.count + 1);
-            if may_read(&mut self.read_at, at) {
-                (known.priority, known.addresses) = read(rx);
+        let (version, priority) = (version(rx), priority(rx));
+        if let Some(known) = self.all.iter_mut().find(|it| it.vrid == vrid && it.source == source) {
+            (known.at, known.count, known.version, known.priority) = (at, known.count + 1, version, priority);
+            if may_read(&mut known.read_at, at) {
+                known.addresses = read(rx).1;
             }
             return;
         }
-        let (priority, addresses) = if may_read(&mut self.read_at, at) { read(rx) } else { (None, Vec::new()) };
-        let version = version(rx);
-        make_room(
-            &mut self.all,
-            STRANGERS,
-            |it| it.at,
-            Unknown { vrid, source, priority, version, addresses, at, count: 1 },
-        );
+        let may_read = self.all.len() < STRANGERS || may_read(&mut self.newcomer_read_at, at);
+        let addresses = if may_read { read(rx).1 } else { Vec::new() };
+        let new = Unknown { vrid, source, priority, version, addresses, at, count: 1, read_at: Some(at) };
+        make_room(&mut self.all, STRANGERS, |it| it.at, new);
     }
 
     /// Returns what was heard on an interface.
@@ -277,6 +284,20 @@ fn read(rx: &RxPacket<'_>) -> (Option<Priority>, Vec<IpAddr>) {
         Ok(packet) => (packet.priority(), packet.addresses().take(LISTED).collect()),
         Err(_) => (None, Vec::new()),
     }
+}
+
+/// The kind of a reason: each way in which a message can be damaged is one of its own.
+fn kind(reason: &Discard) -> (Discriminant<Discard>, Option<Discriminant<ParseError>>) {
+    let damage = match reason {
+        Discard::Parse(error) => Some(discriminant(error)),
+        _ => None,
+    };
+    (discriminant(reason), damage)
+}
+
+/// The priority octet, which stands at the same place in every version.
+fn priority(rx: &RxPacket<'_>) -> Option<Priority> {
+    rx.payload.get(2).and_then(|octet| Priority::from_wire(*octet))
 }
 
 fn version(rx: &RxPacket<'_>) -> Version {
@@ -369,22 +390,74 @@ mod tests {
     }
 
     #[test]
-    fn another_list_is_read_once_a_second_and_forgotten_when_it_is_ours() {
+    fn another_list_of_each_source_is_read_once_a_second_and_forgotten_when_it_is_ours() {
         let mut notes = Notes::default();
+        let only_there = |notes: &Notes| {
+            let difference = |source: &Source| match source.difference.as_ref()? {
+                ListDifference::Addresses { there, here } if here.is_empty() => Some(there.clone()),
+                other => panic!("{other:?}"),
+            };
+            notes.sources.iter().map(difference).collect::<Vec<_>>()
+        };
         hear(&mut notes, 2, &message(2, 7, &[100, 101]), 0);
-        hear(&mut notes, 3, &message(3, 7, &[100, 102]), 500);
-        let differs =
-            |notes: &Notes| notes.heard(&now(500)).iter().map(|it| it.difference.is_some()).collect::<Vec<_>>();
-        assert_eq!(differs(&notes), [false, true], "the second came too soon");
-        hear(&mut notes, 3, &message(3, 7, &[100, 102]), 1500);
-        hear(&mut notes, 2, &message(2, 7, &[100]), 1500);
-        assert_eq!(notes.heard(&now(1500)).iter().filter(|it| it.difference.is_some()).count(), 1);
-        assert_eq!(
-            notes.sources[1].difference.as_ref().unwrap().to_string(),
-            "another list of addresses (192.0.2.102 only there)"
-        );
+        hear(&mut notes, 3, &message(3, 7, &[100, 102]), 0);
+        assert_eq!(only_there(&notes), [Some(vec![address(101)]), Some(vec![address(102)])]);
+        hear(&mut notes, 2, &message(2, 7, &[100, 103]), 999);
+        assert_eq!(only_there(&notes)[0], Some(vec![address(101)]), "not yet");
+        hear(&mut notes, 2, &message(2, 7, &[100, 103]), 1000);
+        hear(&mut notes, 3, &message(3, 7, &[100]), 1000);
+        assert_eq!(only_there(&notes), [Some(vec![address(103)]), None]);
         notes.reconfigured();
-        assert_eq!(differs(&notes), [false, false]);
+        assert_eq!(only_there(&notes), [None, None]);
+        hear(&mut notes, 2, &message(2, 7, &[100, 103]), 1001);
+        assert_eq!(only_there(&notes), [Some(vec![address(103)]), None], "it is compared with another configuration");
+    }
+
+    #[test]
+    fn sources_that_others_make_room_for_are_read_once_a_second_together() {
+        let mut notes = Notes::default();
+        // Each comes twice, so that it is known the second time; some have our list at first.
+        for host in 2..=201 {
+            let first = if host % 2 == 0 { &[100, 101][..] } else { &[100] };
+            hear(&mut notes, host, &message(host, 7, first), u64::from(host));
+            hear(&mut notes, host, &message(host, 7, &[100, 101]), u64::from(host));
+        }
+        // The last eight are kept, and those that were read have gone by then.
+        assert!(notes.sources.iter().all(|source| source.difference.is_none()));
+        hear(&mut notes, 201, &message(201, 7, &[100, 101]), 1201);
+        assert_eq!(notes.sources.iter().filter(|source| source.difference.is_some()).count(), 1);
+    }
+
+    #[test]
+    fn damage_of_one_kind_leaves_room_for_the_others() {
+        let mut notes = Notes::default();
+        let mut of_another_version = message(2, 7, &[100]);
+        of_another_version[0] = 0x41;
+        hear(&mut notes, 2, &of_another_version, 0);
+        let mut broken = message(3, 7, &[100]);
+        broken[2] ^= 1;
+        for host in 3..200 {
+            hear(&mut notes, host, &broken, 1000 + u64::from(host));
+        }
+        let ignored = notes.ignored(&now(2000));
+        assert_eq!(ignored.len(), OF_ONE_REASON + 1);
+        let other = ignored.last().unwrap();
+        assert_eq!((other.source, other.count), (address(2), 1));
+        assert!(matches!(other.reason, Discard::Parse(ParseError::Version { found: 4, .. })), "{other:?}");
+    }
+
+    #[test]
+    fn each_source_of_what_is_ignored_is_read() {
+        let mut notes = Notes::default();
+        for host in [2, 3] {
+            hear(&mut notes, host, &message(host, 7, &[200]), 0);
+        }
+        let read = |notes: &Notes| notes.ignored.iter().map(|it| it.addresses.clone()).collect::<Vec<_>>();
+        assert_eq!(read(&notes), [[address(200)], [address(200)]]);
+        for host in [2, 3] {
+            hear(&mut notes, host, &message(host, 7, &[201]), 1000);
+        }
+        assert_eq!(read(&notes), [[address(201)], [address(201)]]);
     }
 
     #[test]
@@ -417,5 +490,21 @@ mod tests {
         let last = strangers.all.iter().find(|it| it.vrid.get() == 20).unwrap();
         assert_eq!((last.count, last.addresses.as_slice()), (2, [address(150)].as_slice()));
         assert!(strangers.all.iter().all(|it| it.vrid.get() > 4));
+    }
+
+    #[test]
+    fn strangers_that_come_at_the_same_time_are_all_read_and_their_priority_every_time() {
+        let mut strangers = Strangers::default();
+        for millis in [0, 1000] {
+            for (host, address) in [(8, 150), (9, 151)] {
+                strangers.hear(Vrid::new(host).unwrap(), &rx(host, &message(host, host, &[address])), at(millis));
+            }
+        }
+        let listed: Vec<_> = strangers.all.iter().map(|it| it.addresses.clone()).collect();
+        assert_eq!(listed, [[address(150)], [address(151)]]);
+        let mut release = message(9, 9, &[151]);
+        release[2] = 0;
+        strangers.hear(Vrid::new(9).unwrap(), &rx(9, &release), at(1001));
+        assert_eq!((strangers.all[0].priority, strangers.all[1].priority), (Priority::new(100).ok(), None));
     }
 }
