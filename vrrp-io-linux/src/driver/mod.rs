@@ -32,6 +32,7 @@ mod vmac;
 use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -395,16 +396,21 @@ impl Driver {
                     let event = |unreported| EventKind::Authenticated { source, unreported };
                     self.reporter.report_repeating(id, at, Kind::Authenticated, event);
                 }
-                // On its way through this host to another.
-                Discard::Destination(to) if !to.is_multicast() && !self.monitor.has_address(to) => {}
+                Discard::Destination(to) if self.is_for_another(to) => {}
                 _ => {
                     self.note_ignored(id, &rx, reason, false, at);
                     self.ignore(id, source, other_master, reason, at);
                 }
             },
             // Other people's virtual routers are none of our business, but who looks for what is wrong asks for them.
+            Err(Rejected { router: None, .. }) if self.is_for_another(rx.endpoints.destination()) => {}
             Err(Rejected { router: None, reason, .. }) => self.note_stranger(port, &rx, reason, at),
         }
+    }
+
+    /// Tells whether a packet to this address is on its way through this host to another.
+    fn is_for_another(&self, to: IpAddr) -> bool {
+        !to.is_multicast() && !self.monitor.has_address(to)
     }
 
     fn role(&self, id: RouterId) -> Option<Role> {

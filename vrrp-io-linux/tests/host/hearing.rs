@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use vrrp_core::{Config, Role, UnicastPeer};
+use vrrp_core::{Config, Profile, Role, UnicastPeer};
 use vrrp_io_linux::{Disagreement, EventKind, ListDifference, Router, VirtualMac};
 
 use crate::common::*;
@@ -145,6 +145,12 @@ fn what_only_passes_through_the_host_is_nothing_to_talk_about() {
         let kind = node.until("a word", |kind| matches!(kind, EventKind::Ignored { .. }));
         assert!(kind.to_string().contains("sent to 192.0.2.1, "), "{}", node.story());
         assert_eq!(node.log().len(), 1, "{}", node.story());
+
+        let unknown = Config::new(Profile::Rfc9568Errata, vrid(60), &[address(VIP)]).unwrap();
+        forge(&one, address("192.0.2.77"), 255, unknown.clone());
+        forge(&one, host.address(), 255, unknown);
+        eventually("the one to the host itself is noted", || !node.driver_status().strangers.is_empty());
+        assert_eq!(node.driver_status().strangers[0].count, 1);
         node.stop();
     });
 }
