@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use vrrp_core::{Family, GlobalStats, Instant, RouterId, Vrid};
 
 use crate::router::Router;
+use crate::virtual_ip::VirtualIp;
 
 /// Routers that were [suspended](crate::Vrrp::suspend): everything that [`start_from`](crate::start_from) needs to go on with
 /// them. Nothing of their configuration is in it.
@@ -32,8 +33,8 @@ pub(crate) struct SuspendedRouter {
     pub(crate) family: Family,
     pub(crate) vrid: Vrid,
     pub(crate) core: vrrp_core::Suspended,
-    /// The addresses that it serves, and on which link each.
-    pub(crate) serves: Vec<(IpAddr, u32)>,
+    /// The addresses that it serves, as they were to be set, and on which link each.
+    pub(crate) serves: Vec<(VirtualIp, u32)>,
     /// The addresses that are still to be announced, and how often.
     pub(crate) unannounced: Vec<(IpAddr, u8)>,
     /// Its last advertisement that went out, and when its addresses were last renewed.

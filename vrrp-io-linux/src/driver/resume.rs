@@ -118,8 +118,7 @@ impl Driver {
             let requests: Vec<AddressRequest> =
                 self.set.get(id).filter(|_| master).map_or_else(Vec::new, |it| it.requests().collect());
             for request in requests {
-                let on = serves.iter().find(|(address, _)| *address == request.address).map(|(_, ifindex)| *ifindex);
-                self.go_on_with(id, request, on);
+                self.go_on_with(id, request, serves.iter().find(|(before, _)| before.address == request.address));
                 if let Some((_, count)) = unannounced.iter().find(|(address, _)| *address == request.address) {
                     self.go_on_announcing(id, request, *count);
                 }
@@ -137,15 +136,17 @@ impl Driver {
     }
 
     /// A Master serves an address still, unless it is not there, or configured otherwise: then it is set anew.
-    fn go_on_with(&mut self, id: RouterId, request: AddressRequest, on: Option<u32>) {
+    fn go_on_with(&mut self, id: RouterId, request: AddressRequest, served: Option<&(VirtualIp, u32)>) {
         let Some(holding) = self.holdings.get(id, request.address) else { return };
         let wanted_on = self.monitor.link_by_name(&holding.device).map(|link| link.index);
-        let prefix_len = holding.virtual_ip.prefix_len;
-        let is_there = |ifindex| self.is_there(ifindex, request.address, prefix_len);
-        match on.filter(|on| Some(*on) == wanted_on && is_there(*on)) {
-            Some(ifindex) => self.holdings.resume(id, request, ifindex),
+        let is_as_wanted = |(virtual_ip, on): &&(VirtualIp, u32)| {
+            let is_same = *virtual_ip == holding.virtual_ip && Some(*on) == wanted_on;
+            is_same && self.is_there(*on, virtual_ip)
+        };
+        match served.filter(is_as_wanted) {
+            Some((_, ifindex)) => self.holdings.resume(id, request, *ifindex),
             None => {
-                on.into_iter().for_each(|ifindex| self.holdings.resume(id, request, ifindex));
+                served.into_iter().for_each(|(_, ifindex)| self.holdings.resume(id, request, *ifindex));
                 self.remove(id, request.address);
                 self.install(id, request);
             }
@@ -160,7 +161,8 @@ impl Driver {
         self.announcements.resume(link, announcement, clock::now());
     }
 
-    fn is_there(&self, ifindex: u32, address: IpAddr, prefix_len: u8) -> bool {
+    fn is_there(&self, ifindex: u32, virtual_ip: &VirtualIp) -> bool {
+        let VirtualIp { address, prefix_len, .. } = *virtual_ip;
         let mut there = self.monitor.at(ifindex, address);
         there.any(|there| there.is_usable() && (there.prefix_len == prefix_len || self.holdings.is_owned(address)))
     }

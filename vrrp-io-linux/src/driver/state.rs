@@ -33,6 +33,7 @@ use crate::router::Router;
 use crate::scheduling::Pauses;
 use crate::status::RouterState;
 use crate::suspended::SuspendedAddress;
+use crate::virtual_ip::VirtualIp;
 
 /// Everything that one thread owns.
 #[derive(Debug)]
@@ -181,8 +182,8 @@ impl RunningRouter {
 #[derive(Clone, Debug)]
 pub(super) struct Resumed {
     pub(super) id: RouterId,
-    /// Its addresses that are there, and on which link each.
-    pub(super) serves: Vec<(IpAddr, u32)>,
+    /// Its addresses that are there, as they were to be set, and on which link each.
+    pub(super) serves: Vec<(VirtualIp, u32)>,
     /// The addresses that are still to be announced, and how often.
     pub(super) unannounced: Vec<(IpAddr, u8)>,
     pub(super) started: bool,

@@ -72,7 +72,10 @@ impl Driver {
         let core = self.set.get(*id)?;
         let (advertised, renewed) = self.leases.moments(*id)?;
         let is_master = core.role() == Role::Master;
-        let serves = core.requests().filter(|_| is_master);
+        let serves = core.requests().filter(|_| is_master).filter_map(|request| {
+            let virtual_ip = self.holdings.get(*id, request.address)?.virtual_ip.clone();
+            Some((virtual_ip, self.holdings.serves_on(*id, request.address)?))
+        });
         Some(SuspendedRouter {
             id: *id,
             interface: router.interface.clone(),
@@ -80,9 +83,7 @@ impl Driver {
             vrid: router.config.vrid(),
             core: core.suspend()?,
             unannounced: self.announcements.left(*id),
-            serves: serves
-                .filter_map(|virtual_ip| Some((virtual_ip.address, self.holdings.serves_on(*id, virtual_ip.address)?)))
-                .collect(),
+            serves: serves.collect(),
             advertised,
             renewed,
             macvlan: self.macvlans.suspended(*id),

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use vrrp_core::{Profile, Role};
-use vrrp_io_linux::{EventKind, Scheduling, Suspended, VirtualMac, start_from, start_with};
+use vrrp_io_linux::{EventKind, Scheduling, Scope, Suspended, VirtualIp, VirtualMac, start_from, start_with};
 
 use crate::common::*;
 
@@ -122,6 +122,41 @@ fn what_is_wanted_otherwise_by_then_is_changed_and_what_is_wanted_no_more_goes()
         assert_eq!(run(vrrp.status()).unwrap().routers[0].role, Role::Master);
         run(vrrp.stop_all()).unwrap();
         assert!(!host.has(address(VIP)) && !host.has(address("192.0.2.103")));
+    });
+}
+
+/// As they are when a running router is changed.
+#[test]
+fn an_address_that_is_to_be_set_otherwise_by_then_is_set_anew() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let host = lan.host(1);
+        // In one network with the host's own address it could have no other scope.
+        let plain: VirtualIp = format!("{VIP}/25").parse().unwrap();
+        let with = |virtual_ip: VirtualIp| router(leased(254, &[VIP])).with_address(virtual_ip).unwrap();
+        let of_start = with(plain.clone());
+        let (mut vrrp, mut events) = host.run(move || start_with(Scheduling::new(), [of_start])).unwrap();
+        eventually("Master", || run(vrrp.status()).unwrap().routers[0].addresses[0].installed);
+        for (virtual_ip, shown) in [
+            (VirtualIp { label: Some("eth0:vip".to_owned()), ..plain.clone() }, " eth0:vip"),
+            (VirtualIp { scope: Scope::Link, ..plain.clone() }, " scope link"),
+            (VirtualIp { broadcast: Some([192, 0, 2, 255].into()), ..plain.clone() }, " brd 192.0.2.255"),
+            (VirtualIp { no_prefix_route: true, ..plain.clone() }, " noprefixroute"),
+            (VirtualIp { prefix_len: 26, ..plain.clone() }, "/26"),
+        ] {
+            let line = || {
+                let lines = host.ip("-oneline address show dev eth0");
+                lines.lines().filter(|line| line.contains(VIP)).map(|line| format!("{line}\n")).collect::<String>()
+            };
+            assert!(!line().contains(shown), "{}", line());
+            let (suspended, wanted) = (carried(run(vrrp.suspend()).unwrap()), with(virtual_ip));
+            let (next, told) = host.run(move || start_from(Scheduling::new(), [wanted], suspended)).unwrap();
+            drop((std::mem::replace(&mut vrrp, next), std::mem::replace(&mut events, told)));
+            eventually(shown, || line().contains(shown) && line().lines().count() == 1);
+            assert_eq!(run(vrrp.status()).unwrap().routers[0].role, Role::Master);
+        }
+        run(vrrp.stop_all()).unwrap();
+        assert!(!host.has(address(VIP)));
     });
 }
 
