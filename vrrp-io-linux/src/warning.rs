@@ -64,7 +64,8 @@ pub enum Warning {
         /// The kernel's error.
         error: OsError,
     },
-    /// An address could not be announced to the neighbours.
+    /// The first announcement of an address to the neighbours was refused. It is tried again for two seconds;
+    /// [`Announced`](crate::EventKind::Announced) tells when it went out.
     NotAnnounced {
         /// The address.
         address: IpAddr,

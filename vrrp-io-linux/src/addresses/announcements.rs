@@ -2,7 +2,8 @@
 //!
 //! Without a gap the first one of an address never waits, and is none of this file's business. With one there is a lane for each
 //! family on each link; its first announcement goes at once, and each further one when the gap behind the one before it is over. An
-//! address waits in its lane once at most, however often it is to be announced.
+//! address waits in its lane once at most, however often it is to be announced. Those without a gap that the kernel refused wait in a
+//! lane of their own.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
@@ -11,6 +12,11 @@ use std::time::Duration;
 use vrrp_core::{AddressRequest, Family, Instant, RouterId};
 
 use crate::agenda::Agenda;
+
+/// The time until the next try on a link whose queue was full.
+const PAUSE: Duration = Duration::from_millis(4);
+/// Refused for longer, each further refusal counts as one that went out.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// An address that is to be announced, and how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +28,8 @@ pub(crate) struct Announcement {
     pub(crate) gap: Duration,
     /// True until the first of it has gone out.
     pub(crate) is_first: bool,
+    /// The first of the refusals since it was asked for, or one of it last went out.
+    pub(crate) refused_since: Option<Instant>,
 }
 
 /// All that wait.
@@ -35,17 +43,19 @@ pub(crate) struct Announcements {
     next_number: u64,
 }
 
-/// The announcements that wait for each other: gratuitous ARP of a link, or its neighbour advertisements.
+/// The announcements that wait for each other: gratuitous ARP of a link, or its neighbour advertisements. Those without a gap were
+/// refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Course {
     link: u32,
     family: Family,
+    has_gap: bool,
 }
 
-/// The announcements of one family on one link, with a gap.
+/// The announcements of one family on one link.
 #[derive(Debug)]
 struct Lane {
-    /// The moment at which one last went out there.
+    /// The moment at which one last went out there, or the end of the pause behind one that was refused.
     last: Instant,
     waiting: BTreeMap<Position, Announcement>,
     places: HashMap<(RouterId, IpAddr), Position>,
@@ -74,17 +84,28 @@ impl Announcements {
     /// One went out on a link. What is left of it waits.
     pub(crate) fn sent(&mut self, link: u32, announcement: Announcement, now: Instant) {
         let count = announcement.count.saturating_sub(1);
-        let left = (count > 0).then_some(Announcement { count, is_first: false, ..announcement });
-        if announcement.gap.is_zero() {
-            self.repeats.extend(left);
-            return;
+        let left = Announcement { count, is_first: false, refused_since: None, ..announcement };
+        match announcement.gap.is_zero() {
+            true => self.repeats.extend((count > 0).then_some(left)),
+            false => self.wait_behind(now, Course::of(link, &announcement), left),
         }
-        let new = || Lane { last: now, waiting: BTreeMap::new(), places: HashMap::new() };
-        let course = Course::of(link, &announcement);
-        self.lanes.entry(course).or_insert_with(new).last = now;
-        match left {
-            Some(left) => self.wait(course, left),
-            None => self.plan(course),
+    }
+
+    /// The kernel refused one on a link: as a rule its queue is full. It is tried again after a pause, behind the others there.
+    pub(crate) fn refused(&mut self, link: u32, announcement: Announcement, now: Instant) {
+        let since = announcement.refused_since.unwrap_or(now);
+        let given_up = u8::from(now.since(since) >= PATIENCE);
+        let count = announcement.count.saturating_sub(given_up);
+        let left = Announcement { count, refused_since: Some(since), ..announcement };
+        self.wait_behind(now + PAUSE, Course::of(link, &announcement), left);
+    }
+
+    /// The rest of an announcement, if there is any, waits for the gap behind this moment.
+    fn wait_behind(&mut self, last: Instant, course: Course, left: Announcement) {
+        self.lanes.entry(course).or_default().last = last;
+        match left.count {
+            0 => self.plan(course),
+            _ => self.wait(course, left),
         }
     }
 
@@ -104,7 +125,7 @@ impl Announcements {
         !self.repeats.is_empty()
     }
 
-    /// Takes out one with a gap that may go now, and its link.
+    /// Takes out one that waited in a lane and may go now, and its link.
     pub(crate) fn take_due(&mut self, now: Instant) -> Option<(u32, Announcement)> {
         let course = self.agenda.take_due(now)?;
         let taken = self.lanes.get_mut(&course).and_then(Lane::pop);
@@ -112,7 +133,7 @@ impl Announcements {
         taken.map(|announcement| (course.link, announcement))
     }
 
-    /// Returns when the next one with a gap may go.
+    /// Returns when the next one in a lane may go.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.agenda.next()
     }
@@ -145,17 +166,16 @@ impl Announcements {
 
     /// Forgets a link.
     pub(crate) fn remove_link(&mut self, link: u32) {
-        for family in [Family::Ipv4, Family::Ipv6] {
-            let course = Course { link, family };
+        let there: Vec<Course> = self.lanes.keys().copied().filter(|course| course.link == link).collect();
+        for course in there {
             self.lanes.remove(&course);
             self.plan(course);
         }
     }
 
     fn wait(&mut self, course: Course, announcement: Announcement) {
-        let new = || Lane { last: Instant::ZERO, waiting: BTreeMap::new(), places: HashMap::new() };
         self.next_number += 1;
-        self.lanes.entry(course).or_insert_with(new).push(self.next_number, announcement);
+        self.lanes.entry(course).or_default().push(self.next_number, announcement);
         self.plan(course);
     }
 
@@ -171,7 +191,13 @@ impl Announcements {
 
 impl Course {
     const fn of(link: u32, announcement: &Announcement) -> Self {
-        Self { link, family: Family::of(announcement.request.address) }
+        Self { link, family: Family::of(announcement.request.address), has_gap: !announcement.gap.is_zero() }
+    }
+}
+
+impl Default for Lane {
+    fn default() -> Self {
+        Self { last: Instant::ZERO, waiting: BTreeMap::new(), places: HashMap::new() }
     }
 }
 
@@ -239,7 +265,7 @@ mod tests {
     }
 
     fn announcement(router: RouterId, request: AddressRequest, count: u8, gap: Duration) -> Announcement {
-        Announcement { router, request, count, gap, is_first: true }
+        Announcement { router, request, count, gap, is_first: true, refused_since: None }
     }
 
     /// Announces, or has it wait.
@@ -321,7 +347,7 @@ mod tests {
         announce(&mut announcements, announcement(id, requests[0], 1, GAP), at(10_000));
         announce(&mut announcements, announcement(id, requests[2], 1, GAP), at(10_000));
         assert_eq!(order(play(&mut announcements)), [2, 1, 3]);
-        let lane = &announcements.lanes[&Course { link: LINK, family: Family::Ipv4 }];
+        let lane = &announcements.lanes[&Course { link: LINK, family: Family::Ipv4, has_gap: true }];
         assert!(lane.waiting.is_empty() && lane.places.is_empty());
     }
 
@@ -341,6 +367,59 @@ mod tests {
         announce(&mut announcements, announcement(ids[0], others[2], 2, GAP), at(200));
         announcements.remove_link(LINK);
         assert_eq!(announcements.next(), None);
+    }
+
+    #[test]
+    fn what_is_refused_is_tried_again_after_a_pause_and_the_others_of_its_link_wait_with_it() {
+        let ([id, _], requests) = requests();
+        for gap in [Duration::ZERO, GAP] {
+            let mut announcements = Announcements::default();
+            let [first, second, _] = [0, 1, 2].map(|n| announcement(id, requests[n], 2, gap));
+            announcements.refused(LINK, first, at(0));
+            let refused = Announcement { refused_since: Some(at(0)), ..first };
+            assert_eq!(announcements.left(id), [(first.request.address, 2)], "none of it has gone");
+            assert!(!announcements.are_repeated());
+            let tried = at(0) + PAUSE + gap;
+            assert_eq!(announcements.next(), Some(tried));
+            announcements.refused(LINK, second, at(1));
+            let tried = tried + Duration::from_millis(1);
+            assert_eq!(announcements.take_due(tried.before(Duration::from_nanos(1))), None);
+            assert_eq!(announcements.take_due(tried), Some((LINK, refused)));
+            // The queue is full again: one is tried after each pause, and each in its turn.
+            announcements.refused(LINK, refused, tried);
+            assert_eq!(announcements.take_due(tried), None);
+            let tried = tried + PAUSE + gap;
+            let (_, due) = announcements.take_due(tried).unwrap();
+            assert_eq!(due, Announcement { refused_since: Some(at(1)), ..second });
+            // There is room: without a gap the others follow at once.
+            announcements.sent(LINK, due, tried);
+            let tried = tried + gap;
+            assert_eq!(announcements.take_due(tried), Some((LINK, refused)));
+            announcements.sent(LINK, refused, tried);
+            let left = [0, 1].map(|n| (requests[n].address, 1));
+            let mut waiting = announcements.left(id);
+            waiting.sort();
+            assert_eq!(waiting, left, "the repeats");
+            announcements.remove_link(LINK);
+            assert_eq!(announcements.next(), None);
+        }
+    }
+
+    #[test]
+    fn what_is_refused_for_ever_is_given_up() {
+        let ([id, _], requests) = requests();
+        let mut announcements = Announcements::default();
+        announcements.refused(LINK, announcement(id, requests[0], 3, Duration::ZERO), at(0));
+        let mut tried = Vec::new();
+        while let Some(now) = announcements.next() {
+            let (link, due) = announcements.take_due(now).unwrap();
+            assert!(due.is_first, "none went out");
+            tried.push(due.count);
+            announcements.refused(link, due, now);
+        }
+        let often = (PATIENCE.as_millis() / PAUSE.as_millis()) as usize;
+        assert_eq!((tried.len(), &tried[often - 1..]), (often + 2, &[3, 2, 1][..]));
+        assert_eq!(announcements.left(id), []);
     }
 
     #[test]

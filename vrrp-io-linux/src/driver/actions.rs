@@ -265,7 +265,7 @@ impl Driver {
     pub(super) fn announce(&mut self, id: RouterId, request: AddressRequest, count: u8) {
         let Some(running) = self.routers.get(id) else { return };
         let gap = running.router.announcement_gap;
-        let announcement = Announcement { router: id, request, count, gap, is_first: true };
+        let announcement = Announcement { router: id, request, count, gap, is_first: true, refused_since: None };
         let Some(link) = self.announced_on(id, request) else { return };
         if self.announcements.begin(link, announcement, clock::now()) {
             self.make_announcement(link, announcement);
@@ -282,7 +282,7 @@ impl Driver {
         }
     }
 
-    /// Sends the announcements that have waited for others, where no deadline would have to wait for them.
+    /// Sends the announcements that have waited for others or were refused, where no deadline would have to wait for them.
     fn make_due_announcements(&mut self) {
         for _ in 0..REPEATED_AT_ONCE {
             let now = clock::now();
@@ -305,14 +305,17 @@ impl Driver {
     }
 
     fn make_announcement(&mut self, link: u32, announcement: Announcement) {
-        let Announcement { router: id, request, count, is_first, .. } = announcement;
+        let Announcement { router: id, request, count, is_first, refused_since, .. } = announcement;
         // Not Ethernet: there are no neighbours to tell.
         let Some(mac) = self.monitor.link(link).and_then(|link| link.mac) else { return };
         let sent = self.link_layer.announce(link, mac, request.address);
-        // One that the kernel refused counts too: a queue that is full now may have room for the next one.
-        self.announcements.sent(link, announcement, clock::now());
-        // Where the first of them went out this is not the time to complain.
-        let Some(holding) = self.holdings.get(id, request.address).filter(|_| is_first) else { return };
+        match sent {
+            Ok(()) => self.announcements.sent(link, announcement, clock::now()),
+            Err(_) => self.announcements.refused(link, announcement, clock::now()),
+        }
+        // Where the first of them went out, or the refusal was told, this is not the time to complain.
+        let is_news = is_first && (sent.is_ok() || refused_since.is_none());
+        let Some(holding) = self.holdings.get(id, request.address).filter(|_| is_news) else { return };
         let (address, device) = (request.address, holding.device.clone());
         let event = match sent {
             Ok(()) => EventKind::Announced { address, device, count },

@@ -157,7 +157,7 @@ impl Driver {
     fn go_on_announcing(&mut self, id: RouterId, request: AddressRequest, count: u8) {
         let Some(link) = self.holdings.serves_on(id, request.address) else { return };
         let Some(gap) = self.routers.get(id).map(|running| running.router.announcement_gap) else { return };
-        let announcement = Announcement { router: id, request, count, gap, is_first: false };
+        let announcement = Announcement { router: id, request, count, gap, is_first: false, refused_since: None };
         self.announcements.resume(link, announcement, clock::now());
     }
 

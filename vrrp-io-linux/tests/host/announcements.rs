@@ -165,25 +165,31 @@ fn what_is_left_is_announced_by_the_process_that_goes_on_at_the_same_distance() 
 
 /// The queue of the interface is full when the first one is to go.
 #[test]
-fn one_that_the_kernel_refuses_is_told_and_its_repeats_follow() {
+fn one_that_the_kernel_refuses_is_told_and_made_up_for() {
     if let Some(program) = missing(&["nft"]) {
-        return skip("one_that_the_kernel_refuses_is_told_and_its_repeats_follow", &format!("no {program}"));
+        return skip("one_that_the_kernel_refuses_is_told_and_made_up_for", &format!("no {program}"));
     }
     in_namespace(|| {
         let lan = Lan::new();
-        let (host, client) = (lan.host(1), lan.host(9));
-        nft(
-            &host,
-            "add table netdev link; add chain netdev link full { type filter hook egress device eth0 priority 0; }; \
-             add rule netdev link full ether type arp limit rate 1/hour burst 1 packets drop",
-        );
-        let mut tap = client.tap();
-        let mut node = host.start(vec![router(repeated(fast(200, &[address(VIPS[0])])))]);
-        node.until("the refusal", |kind| matches!(kind, EventKind::Warning(Warning::NotAnnounced { .. })));
-        for _ in 1..REPEAT {
-            tap.until("a repeat", |frame| frame.announced() == Some((address(VIPS[0]), host.mac())));
+        let client = lan.host(9);
+        for (number, repeat, gap) in [(1, 1, Duration::ZERO), (2, REPEAT, Duration::ZERO), (3, 1, GAP)] {
+            let host = lan.host(number);
+            nft(
+                &host,
+                "add table netdev link; add chain netdev link full { type filter hook egress device eth0 priority 0; }; \
+                 add rule netdev link full ether type arp limit rate 1/hour burst 1 packets drop",
+            );
+            let mut tap = client.tap();
+            let config =
+                fast(200, &[address(VIPS[0])]).with_announce(AnnouncePolicy { repeat, ..AnnouncePolicy::default() });
+            let mut node = host.start(vec![router(config).with_announcement_gap(gap)]);
+            node.until("the refusal", |kind| matches!(kind, EventKind::Warning(Warning::NotAnnounced { .. })));
+            for _ in 0..repeat {
+                tap.until("gratuitous ARP", |frame| frame.announced() == Some((address(VIPS[0]), host.mac())));
+            }
+            node.until("its end", |kind| matches!(kind, EventKind::Announced { count, .. } if *count == repeat));
+            node.stop();
         }
-        node.stop();
     });
 }
 
