@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use vrrp_core::record::Recording;
 use vrrp_core::{Drain, Priority, Reading, RouterId, TrackerId};
 
@@ -306,22 +306,27 @@ impl Vrrp {
     }
 
     /// Returns the last of what was done to the routers and what they did, with their names: see
-    /// [what happened](crate#what-happened). `None`: nothing is recorded. The thread of the routers hands over what it has in no time; the
-    /// caller's puts it together, some milliseconds for a hundred routers.
+    /// [what happened](crate#what-happened). `None`: nothing is recorded. The thread of the routers hands over what it has in no time;
+    /// another one puts it together, in some milliseconds for a hundred routers.
     ///
     /// # Errors
     /// [`Stopped`]: nobody is left who could answer.
     pub async fn record(&self) -> Result<Option<Recording>, Stopped> {
         let routers = self.ask(Command::Running).await?;
         let Some(recorded) = self.ask(Command::Record).await? else { return Ok(None) };
-        let mut recording = recorded.read();
+        let (reply, read) = oneshot::channel();
+        let copy = recorded.clone();
+        // If there is no thread, the end of the channel tells it.
+        let _ = thread::Builder::new().name("vrrp-record".to_owned()).spawn(move || drop(reply.send(copy.read())));
+        let mut recording = read.await.unwrap_or_else(|_| recorded.read());
         recording.names = routers.into_iter().map(|(id, router)| (id, router.name().to_owned())).collect();
         recording.epoch = clock::epoch();
         Ok(Some(recording))
     }
 
     /// Records as much of each router as fits in so many octets from now on, and forgets what was recorded so far; with 0 nothing.
-    /// Before that it is [`RecordedSet::DEFAULT_SIZE`](vrrp_core::record::RecordedSet::DEFAULT_SIZE).
+    /// Before that it is [`RecordedSet::DEFAULT_SIZE`](vrrp_core::record::RecordedSet::DEFAULT_SIZE). More than 1 MiB counts as
+    /// 1 MiB.
     ///
     /// # Errors
     /// [`Stopped`]: nobody is left who could answer.
