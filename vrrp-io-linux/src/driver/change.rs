@@ -8,12 +8,13 @@ use std::task::Context;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use vrrp_core::{Input, Instant, Role, RouterId, VirtualRouter};
+use vrrp_core::{Input, Instant, Role, RouterId};
 
 use super::changing::{Applying, ChangeReply, ChangeStep, Filtering, Stage, Task};
 use super::command::Change;
 use super::lineup::{self, Crowds};
 use super::open::{self, opening_failed};
+use super::punctuality::has_all;
 use super::state::Driver;
 use crate::claims::Refusal;
 use crate::clock;
@@ -381,8 +382,6 @@ impl Driver {
     /// Tells whether the kernel has answered for every address of a router that is to come or to go.
     pub(super) fn is_settled(&self, id: RouterId) -> bool {
         let Some(router) = self.set.get(id) else { return true };
-        let answered =
-            |router: &VirtualRouter| router.installed() + router.missing().count() >= router.config().addresses().len();
-        self.holdings.is_settled_for(id) && (router.role() != Role::Master || answered(router))
+        self.holdings.is_settled_for(id) && (router.role() != Role::Master || has_all(router))
     }
 }

@@ -69,7 +69,6 @@ impl PortChanges {
 
     /// Claims as [`claim`](Self::claim) does, without patience, on a thread of its own: another start that is under way may keep
     /// this waiting for some milliseconds.
-    #[allow(dead_code, reason = "for routers that come while others run")]
     pub(crate) fn start(self) -> oneshot::Receiver<Result<Vec<Ready>, Refusal>> {
         let (answer, claimed) = oneshot::channel();
         let work = move |plan: Self| drop(answer.send(plan.claim(Duration::ZERO)));

@@ -63,10 +63,8 @@ impl Generation {
 #[derive(Debug)]
 pub(crate) enum News {
     /// It has what was asked for.
-    #[allow(dead_code, reason = "for routers that come and go while others run")]
     Changed(Generation),
     /// It has what it had before.
-    #[allow(dead_code, reason = "for routers that come and go while others run")]
     NotChanged(Generation, io::Error),
     /// Somebody had removed or changed it.
     Restored,
