@@ -40,7 +40,7 @@ pub enum EventKind {
         /// Priority in use.
         priority: Priority,
     },
-    /// A tracker changed the priority in use, or that an address cannot be set, or can again.
+    /// The priority in use changed: by a tracker, or because an address cannot be set, or can be set again.
     PriorityChanged {
         /// The priority before the change.
         from: Priority,
@@ -167,8 +167,9 @@ pub enum EventKind {
         /// The number of this kind that went unreported since the last report.
         unreported: u64,
     },
-    /// A Master heard one that is to yield to it: of lower priority, or of the same and with a lower address. For who acts on it:
-    /// at most four in a row, and then one in a second or an interval. [`OtherMaster`](Self::OtherMaster) tells it to people.
+    /// A Master heard one that is to yield to it: of lower priority, or of the same and with a lower address. For programs that act
+    /// on it. It comes at most four times in a row, then once per second or interval. [`OtherMaster`](Self::OtherMaster) tells it to
+    /// people.
     LowerPriorityHeard {
         /// The other Master.
         from: IpAddr,
@@ -194,8 +195,8 @@ pub enum EventKind {
     },
     /// A Master that was drained called for another one, and none came within the limit: it serves on, at the lower priority.
     NobodyTookOver,
-    /// Here were more events, of this router and of others, that their reader lost: it did not read in time. What they told is
-    /// in the [status](crate::Vrrp::status).
+    /// The reader was too slow, and events of this and other routers were lost here. What they told is in the
+    /// [status](crate::Vrrp::status).
     Lost {
         /// The number of lost events.
         count: u64,

@@ -79,11 +79,13 @@
 //!
 //! # What happened
 //!
-//! Of every router the last calls and decisions are kept, in some 16 KiB each where it has one address: with an interval of one
-//! second the last six minutes at least. [`Vrrp::record`] returns them as a [`Recording`](vrrp_core::record::Recording), which
-//! tells what came in and what came out, when, and can be replayed: the core does it all again, and every octet must be the same.
-//! With the feature `serde` it is [text](vrrp_core::record::Recording::to_text) to be kept in a file; a password of RFC 2338 is in
-//! it. [`Vrrp::set_recorder_size`] keeps more, or with 0 nothing.
+//! The last calls and decisions of each router are kept: with an interval of one second the last six minutes at least. That takes
+//! some 16 KiB for a router with one address: the [8 KiB](vrrp_core::record::RecordedSet::DEFAULT_SIZE) for what happens, a little
+//! for what is rare, and two to three times the 2 KiB that a router takes by itself. [`Vrrp::record`] returns them as a
+//! [`Recording`](vrrp_core::record::Recording), which tells what came in and what came out, when, and can be replayed: the core
+//! does it all again, and every octet must be the same. With the feature `serde` it is
+//! [text](vrrp_core::record::Recording::to_text) to be kept in a file; a password of RFC 2338 is in it.
+//! [`Vrrp::set_recorder_size`] keeps more, or with 0 nothing.
 //!
 //! # What is heard
 //!

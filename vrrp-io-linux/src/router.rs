@@ -172,7 +172,7 @@ impl Router {
         self
     }
 
-    /// Sets how one of the addresses is installed: prefix, device, label, scope, broadcast.
+    /// Sets how one of the addresses is installed: prefix, device, label, scope, broadcast, and with or without a route to its network.
     ///
     /// # Errors
     /// [`RouterError::UnknownAddress`].
@@ -217,8 +217,8 @@ impl Router {
 
     /// Sets how long an announcement of one of its addresses (gratuitous ARP, unsolicited neighbour advertisement) waits at least after
     /// the last one of its kind on the same interface, of this router or of another one with such a gap. For switches that take no
-    /// more; zero, as it is without this: it does not wait. The first one goes at once, and nothing else waits for any of them. What waits
-    /// for an address is not multiplied by further rounds, and is dropped when the router is Master no more.
+    /// more; zero, as it is without this: it does not wait. The first one goes at once, and nothing else waits for any of them. An address
+    /// waits only once, however many rounds are asked for, and no longer than the router is Master.
     #[must_use]
     pub fn with_announcement_gap(mut self, gap: Duration) -> Self {
         self.announcement_gap = gap;

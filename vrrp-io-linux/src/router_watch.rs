@@ -27,7 +27,7 @@ impl RouterWatch {
         self.state.borrow().clone()
     }
 
-    /// Waits until the state is another than this last returned, and returns it; the first time at once. `None`: the router is
+    /// Waits until the state differs from the one last returned, and returns it; the first time at once. `None`: the router is
     /// gone, or all are. To drop the future loses nothing.
     pub async fn changed(&mut self) -> Option<RouterState> {
         self.state.changed().await.ok()?;

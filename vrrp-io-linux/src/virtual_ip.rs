@@ -1,4 +1,4 @@
-//! A virtual address as Linux knows it: with prefix, device, label, scope and broadcast address.
+//! A virtual address as Linux knows it: with prefix, device, label, scope, broadcast address, and perhaps no route to its network.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
