@@ -45,7 +45,8 @@ Exit status:
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let complain = |why: &dyn std::fmt::Display| {
-        let _ = writeln!(io::stderr(), "vrrp-replay: {}: {why}", arguments.file.display());
+        let line = format!("vrrp-replay: {}: {why}", arguments.file.display());
+        let _ = writeln!(io::stderr(), "{}", story::clean(line));
         ExitCode::from(2)
     };
     let text = match read(&arguments.file) {

@@ -30,7 +30,7 @@ pub struct Options {
 pub fn tell(recording: &Recording, options: &Options, out: &mut impl Write) -> io::Result<bool> {
     let begin = recording.entries().first().map_or(Instant::ZERO, |entry| entry.at);
     if !recording.about.is_empty() && !options.quiet {
-        writeln!(out, "{}", recording.about)?;
+        writeln!(out, "{}", clean(recording.about.clone()))?;
     }
     let mut replay = Replay::new(recording);
     loop {
@@ -44,7 +44,8 @@ pub fn tell(recording: &Recording, options: &Options, out: &mut impl Write) -> i
                 let config = entry.router.and_then(|id| replay.router(id)).map(|router| router.config());
                 let what = entry.event.describe(config);
                 let doubt = if followed { "" } else { " (not replayed)" };
-                writeln!(out, "{} {name}: {what}{doubt}", moment(recording, begin, entry.at))?;
+                let line = format!("{} {name}: {what}{doubt}", moment(recording, begin, entry.at));
+                writeln!(out, "{}", clean(line))?;
             }
             Ok(None) => break,
             Err(difference) => return tell_difference(recording, begin, &difference, out).map(|()| false),
@@ -92,11 +93,19 @@ fn tell_difference(
 ) -> io::Result<()> {
     let Difference { entry, at, router, recorded, replayed, .. } = difference;
     let name = router.map_or_else(|| "all".to_owned(), |id| recording.name(id));
-    writeln!(out, "{} {name}: differs in entry {}", moment(recording, begin, *at), entry + 1)?;
+    let mut line = |text: String| writeln!(out, "{}", clean(text));
+    line(format!("{} {name}: differs in entry {}", moment(recording, begin, *at), entry + 1))?;
     if let Some(Entry { event, .. }) = recording.entries().get(*entry) {
-        writeln!(out, "  entry:    {}", event.describe(None))?;
+        line(format!("  entry:    {}", event.describe(None)))?;
     }
-    writeln!(out, "  recorded: {recorded}\n  replayed: {replayed}")
+    line(format!("  recorded: {recorded}"))?;
+    line(format!("  replayed: {replayed}"))
+}
+
+/// Returns a text of others for a terminal: without characters that would move the cursor.
+#[must_use]
+pub fn clean(text: String) -> String {
+    if text.contains(char::is_control) { text.replace(char::is_control, "?") } else { text }
 }
 
 /// Returns the time on the wall clock, if that is known, and since the beginning.
@@ -105,5 +114,24 @@ fn moment(recording: &Recording, begin: Instant, at: Instant) -> String {
     match recording.epoch.and_then(|epoch| epoch.checked_add(at.as_nanos())) {
         Some(nanos) => format!("{} +{since:.6}", wall(nanos)),
         None => format!("+{since:.6}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recording_of_others_does_not_move_the_cursor() {
+        let mut recording = Recording::from_text(include_bytes!("../../../fuzz/corpus/recording/group")).unwrap();
+        recording.about = "of \u{1b}[2Jothers".to_owned();
+        for id in recording.routers() {
+            recording.names.insert(id, format!("{id:?}\r\u{9b}2J"));
+        }
+        let mut told = Vec::new();
+        assert!(tell(&recording, &Options::default(), &mut told).unwrap());
+        let told = String::from_utf8(told).unwrap();
+        assert!(told.starts_with("of ?[2Jothers\n") && told.contains("??2J: ") && told.lines().count() > 2, "{told}");
+        assert_eq!(told.find(|c: char| c.is_control() && c != '\n'), None, "{told:?}");
     }
 }

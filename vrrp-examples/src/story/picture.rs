@@ -22,7 +22,7 @@ pub fn draw(recording: &Recording, routers: &[String]) -> Timeline {
         picture.wall_clock(Instant::ZERO, epoch);
     }
     let left_out = recording.left_out();
-    picture.leaves_out(left_out.accepted + left_out.rejected);
+    picture.leaves_out(left_out.accepted.saturating_add(left_out.rejected));
     let named = recording.routers().into_iter().map(|id| (id, recording.name(id)));
     let wanted = named.filter(|(_, name)| routers.is_empty() || routers.contains(name));
     let mut drawn: BTreeMap<RouterId, Drawn> =

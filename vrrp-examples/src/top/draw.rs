@@ -11,6 +11,7 @@ use ratatui::widgets::{Block, Borders, Clear, Paragraph, Row as Cells, Table};
 use super::keys::HELP;
 use super::table::Row;
 use super::view::View;
+use crate::story::clean;
 use crate::vrrpd::control::stats::{Peer, RouterStatistics};
 use crate::vrrpd::control::status::{AddressView, DrainView, Place, RouterView};
 
@@ -239,9 +240,4 @@ fn ago(span: Duration) -> String {
 /// Returns a rate in five characters.
 fn number(rate: f64) -> String {
     if rate < 100.0 { format!("{rate:.1}") } else { format!("{rate:.0}") }
-}
-
-/// Returns a text without characters that would move the cursor.
-fn clean(text: String) -> String {
-    if text.contains(char::is_control) { text.replace(char::is_control, "?") } else { text }
 }
