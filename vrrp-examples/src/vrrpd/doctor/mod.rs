@@ -56,17 +56,19 @@ pub async fn probe(host: &mut Host, routers: &[(&RouterStatus, &Instance)]) -> V
 
 /// Says what is wrong with these routers. `why` tells more of a check that fails.
 pub fn examine(
+    config: &Daemon,
     routers: &[(&RouterStatus, &Instance)],
     driver: &DriverStatus,
     host: &Host,
     why: &dyn Fn(&RouterStatus, &TrackerStatus) -> String,
 ) -> Diagnosis {
     let mut findings = lan::of_host(host);
+    let managed = state::Managed::by(config);
     for (router, instance) in routers {
-        findings.extend(state::findings(router, instance, host, &|tracker| why(router, tracker)));
+        findings.extend(state::findings(router, instance, &managed, host, &|tracker| why(router, tracker)));
         let mut found = heard::findings(router, instance);
         found.extend(lan::of_router(router, instance, driver, host));
-        // Two Masters have the addresses both: that is not the cause where another one is known.
+        // Two Masters both have the addresses. That is reported only if nothing else explains it.
         if found.is_empty() {
             found = lan::holders(router, instance, host);
         }

@@ -1,12 +1,15 @@
 //! Findings from the state of a router and its addresses.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use vrrp_core::{Fault, Role};
 use vrrp_io_linux::{FaultStatus, OnHost, RouterStatus, TrackerStatus};
 
 use super::finding::{Finding, Id};
 use super::heard::{is_now, seconds};
 use super::host::Host;
-use crate::vrrpd::config::Instance;
+use crate::vrrpd::config::{Daemon, Instance};
 
 /// A change that is on its way needs no finding.
 const SETTLED: f64 = 2.0;
@@ -15,6 +18,7 @@ const SETTLED: f64 = 2.0;
 pub(super) fn findings(
     router: &RouterStatus,
     instance: &Instance,
+    managed: &Managed,
     host: &Host,
     why: &dyn Fn(&TrackerStatus) -> String,
 ) -> Vec<Finding> {
@@ -35,7 +39,7 @@ pub(super) fn findings(
             finding.of(name).because(format!("the last one that could not be sent, {ago} ago, was for {to}: {why}")),
         );
     }
-    found.extend(addresses(router, instance, host));
+    found.extend(addresses(router, instance, managed, host));
     found
 }
 
@@ -78,7 +82,7 @@ fn fault(
     .because(format!("state {}, since {}", router.role, router.in_state_for.map_or_else(|| "the start".to_owned(), |it| format!("{} ago", seconds(it)))))
 }
 
-fn addresses(router: &RouterStatus, instance: &Instance, host: &Host) -> Vec<Finding> {
+fn addresses(router: &RouterStatus, instance: &Instance, managed: &Managed, host: &Host) -> Vec<Finding> {
     let (name, is_owner) = (&router.name, instance.priority.is_owner());
     let is_settled = router.in_state_for.is_none_or(|it| it.as_secs_f64() > SETTLED);
     let mut found = Vec::new();
@@ -121,6 +125,7 @@ fn addresses(router: &RouterStatus, instance: &Instance, host: &Host) -> Vec<Fin
             // On a loopback it is there for a load balancer (LVS).
             *found == address && *interface != device && interface != "lo" && *interface != instance.interface
         });
+        let elsewhere = elsewhere.filter(|there| !is_link_local(address) && !managed.0.contains(*there));
         found.extend(elsewhere.map(|(interface, _)| {
             Finding::new(
                 Id::AddressNotExpectedHere,
@@ -132,6 +137,28 @@ fn addresses(router: &RouterStatus, instance: &Instance, host: &Host) -> Vec<Fin
         }));
     }
     found
+}
+
+/// The addresses that the daemon sets, each with its interface.
+pub(super) struct Managed(BTreeSet<(String, IpAddr)>);
+
+impl Managed {
+    pub(super) fn by(daemon: &Daemon) -> Self {
+        let of_routers = daemon.instances.iter().flat_map(|instance| {
+            let virtual_ips = instance.addresses.iter().chain(&instance.excluded);
+            virtual_ips.map(|it| (device(instance, it.device.as_deref()), it.address))
+        });
+        let fixed = daemon.fixed.addresses.iter().filter_map(|it| Some((it.device.clone()?, it.address)));
+        Self(of_routers.chain(fixed).collect())
+    }
+}
+
+/// Returns true if an address may be on several interfaces, each time as another one.
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
 }
 
 /// Returns where an address of an instance is to be.

@@ -87,7 +87,7 @@ pub(super) fn chosen<'a>(
 /// Examines routers, with what the daemon knows of their checks.
 pub(super) fn examine(daemon: &Snapshot, routers: &[(&RouterStatus, &Instance)], host: &Host) -> Diagnosis {
     let why = |router: &RouterStatus, it: &TrackerStatus| daemon.reasons.explain(router.id, it.id, &it.says);
-    doctor::examine(routers, &daemon.driver, host, &why)
+    doctor::examine(&daemon.config, routers, &daemon.driver, host, &why)
 }
 
 #[cfg(test)]

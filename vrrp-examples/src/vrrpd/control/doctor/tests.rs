@@ -296,6 +296,38 @@ fn what_is_well_is_no_finding() {
 }
 
 #[test]
+fn an_address_that_another_router_of_this_daemon_manages_there_is_no_finding() {
+    const LINK_LOCAL: &str = "fe80::100";
+    let on = |interface: &str, address: &str| (interface.to_owned(), address.parse().unwrap());
+    let examined = |more: &str, addresses: Value, there| {
+        let mut daemon = snapshot("", master(json!({"addresses": addresses})), json!([]));
+        let text = format!(
+            "vrrp_instance VI {{\ninterface eth0\nvirtual_router_id 51\nvirtual_ipaddress {{\n{VIP}/24\n}}\n}}\n{more}\n"
+        );
+        daemon.config = Arc::new(parse_str("t", &text).unwrap().daemon);
+        let routers = chosen(&daemon, None).unwrap();
+        let host = Host { addresses: vec![there], ..Host::default() };
+        ids(&examine(&daemon, &routers, &host).findings).join(" ")
+    };
+    let other = |lines: &str| {
+        format!(
+            "vrrp_instance V2 {{\ninterface eth1\nvirtual_router_id 51\nvirtual_ipaddress {{\n192.0.2.200/24\n}}\n{lines}\n}}"
+        )
+    };
+    let mine = || address(json!({"Here": {"ours": true}}), json!(null));
+    let excluded = |device: &str| other(&format!("virtual_ipaddress_excluded {{\n{VIP}/32{device}\n}}"));
+    assert_eq!(examined(&other(""), mine(), on("eth1", VIP)), "address-not-expected-here");
+    assert_eq!(examined(&excluded(""), mine(), on("eth1", VIP)), "");
+    assert_eq!(examined(&excluded(" dev eth2"), mine(), on("eth2", VIP)), "");
+    assert_eq!(examined(&excluded(" dev eth2"), mine(), on("eth1", VIP)), "address-not-expected-here");
+    assert_eq!(examined(&format!("static_ipaddress {{\n{VIP}/32 dev eth3\n}}"), mine(), on("eth3", VIP)), "");
+    // On another link that is another address.
+    let mut link_local = mine();
+    link_local[0]["vip"]["address"] = json!(LINK_LOCAL);
+    assert_eq!(examined("", link_local, on("eth1", LINK_LOCAL)), "");
+}
+
+#[test]
 fn who_has_the_addresses_is_called_by_its_address_where_that_is_known() {
     let host = Host { answers: vec![claim(VIP, 2)], ..neighbour(PEER, Some(mac(2))) };
     assert_eq!(on_host("", master(json!({})), &host)[0].peer.as_deref(), Some(PEER));
