@@ -45,7 +45,7 @@ pub fn look_and_listen(config: &Daemon) -> Host {
     let mut host = Host::look(config);
     let longest = config.instances.iter().map(|instance| instance.interval.duration()).max().unwrap_or_default();
     let (least, most) = LISTEN;
-    listen::listen(&mut host, (longest * 2).clamp(least, most));
+    listen::listen(&mut host, config, (longest * 2).clamp(least, most));
     host
 }
 
