@@ -103,7 +103,6 @@ pub fn print(
     });
     match exchanged? {
         None => Ok(Printed { text: String::new(), succeeded: true }),
-        Some(line) if line.is_empty() => Err(AskError::Ended(socket.to_owned())),
         Some(line) => request.print(value(socket, &line)?, json).map_err(not_understood),
     }
 }
@@ -133,11 +132,14 @@ fn exchange(
     let mut stream = BufReader::new(stream);
     loop {
         let mut answer = String::new();
-        match stream.read_line(&mut answer) {
+        let len = match stream.read_line(&mut answer) {
             // What it had said may be lost, and that it ended is all that is known.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(Some(String::new())),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => 0,
             read => read.map_err(explain)?,
         };
+        if len == 0 {
+            return Err(AskError::Ended(socket.to_owned()));
+        }
         match serde_json::from_str(&answer) {
             Ok(Answer { result: Reply::Pending(_), .. }) => {}
             Ok(Answer { result: Reply::Next(next), v: VERSION, .. }) => {

@@ -673,6 +673,23 @@ async fn an_order_that_takes_long_holds_up_nobody_and_shows_signs_of_life() {
     assert_eq!(line, r#"{"v":1,"ok":{"routers":[]}}"#);
 }
 
+#[test]
+fn a_daemon_that_ends_without_an_answer_is_told_from_one_that_is_not_understood() {
+    let dir = Dir::new();
+    let path = dir.path("sock");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let daemon = std::thread::spawn(move || {
+        for _ in 0..2 {
+            let (client, _) = listener.accept().unwrap();
+            std::io::BufRead::read_line(&mut std::io::BufReader::new(client), &mut String::new()).unwrap();
+        }
+    });
+    let asked = super::ask(&path, status::Request {}, SOON).unwrap_err();
+    let printed = super::print(&path, &request("status"), false, SOON, |_| panic!("no part")).unwrap_err();
+    assert!(matches!((&asked, &printed), (AskError::Ended(_), AskError::Ended(_))), "{asked} {printed}");
+    daemon.join().unwrap();
+}
+
 #[tokio::test]
 async fn a_sign_of_life_is_no_answer() {
     use std::io::Write;
