@@ -264,16 +264,24 @@ impl Subject<'_> {
             match it.weight {
                 Weight::Fault if it.reverse => ways.push(format!("{} passes: that is a fault.", it.name)),
                 Weight::Fault => ways.push(format!("{} fails: that is a fault.", it.name)),
-                Weight::Adjust(weight) if !instance.priority.is_owner() => {
-                    let change = if it.reverse { -weight.get() } else { weight.get() };
-                    let when = if change < 0 { "fails" } else { "no longer passes" };
+                Weight::Adjust(_) if instance.priority.is_owner() => {}
+                Weight::Adjust(weight) => {
+                    let falls = if it.reverse { weight.get() > 0 } else { weight.get() < 0 };
+                    let when = match (it.value, it.passing) {
+                        (Some(_), _) if falls => "says a higher number",
+                        (Some(_), _) => "says a lower number",
+                        // That has happened already.
+                        (None, passing) if passing == Some(it.reverse) => continue,
+                        (None, _) if it.reverse => "passes",
+                        (None, _) => "fails",
+                    };
+                    let each = if it.value.is_some() { " for each 1" } else { "" };
                     ways.push(format!(
-                        "{} {when}: {} priority. Then any Backup with a higher one takes over.",
+                        "{} {when}: -{} priority{each}. Then any Backup with a higher one takes over.",
                         it.name,
-                        -change.abs()
+                        weight.get().unsigned_abs()
                     ));
                 }
-                Weight::Adjust(_) => {}
             }
         }
         if let Some(lease) = router.timers.lease_ends_in {

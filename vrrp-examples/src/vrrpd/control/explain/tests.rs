@@ -146,6 +146,30 @@ fn a_master_says_what_would_end_it() {
 }
 
 #[test]
+fn a_tracker_lowers_the_priority_where_it_would_and_has_not() {
+    let ways = |weight: i16, reverse: bool, passing: bool, value: Option<i32>| {
+        let mut tracker = tracker("check x", Weight::Adjust(NonZeroI16::new(weight).unwrap()), "");
+        tracker["reverse"] = json!(reverse);
+        tracker["passing"] = json!(passing);
+        tracker["value"] = json!(value);
+        let ways = explain("", json!({"role": "Master", "trackers": [tracker]})).loses_master;
+        let way = ways.iter().find_map(|way| way.strip_prefix("check x "));
+        way.map(|way| way.trim_end_matches(". Then any Backup with a higher one takes over.").to_owned())
+    };
+    for weight in [10, -10] {
+        assert_eq!(ways(weight, false, true, None).as_deref(), Some("fails: -10 priority"), "{weight}");
+        assert_eq!(ways(weight, false, false, None), None, "{weight}");
+        assert_eq!(ways(weight, true, false, None).as_deref(), Some("passes: -10 priority"), "{weight}");
+        assert_eq!(ways(weight, true, true, None), None, "{weight}");
+    }
+    for (weight, reverse, way) in [(2, false, "lower"), (-2, false, "higher"), (2, true, "higher"), (-2, true, "lower")]
+    {
+        let expected = format!("says a {way} number: -2 priority for each 1");
+        assert_eq!(ways(weight, reverse, false, Some(7)), Some(expected), "{weight} {reverse}");
+    }
+}
+
+#[test]
 fn a_router_at_fault_and_one_that_is_stopped_say_what_must_come_first() {
     let fault = explain(
         "",

@@ -112,7 +112,8 @@ pub struct TrackerView {
     pub fault: bool,
     /// The number that it adds to the priority now.
     pub priority: i32,
-    /// The number that it adds to the priority when it passes, or takes away when it fails; none if it decides about a fault.
+    /// The number that it adds to the priority: a positive one while it passes, a negative one while it fails, the other way round
+    /// if it is reversed. A factor where it says a number. None if it decides about a fault.
     pub weight: Option<i32>,
 }
 
