@@ -18,7 +18,7 @@ use super::verb::{Act, Verb};
                   The exit status is 0 whether there are changes or not, and 1 where FILE would not run."
 )]
 pub struct Request {
-    /// Configuration, in the language of keepalived.conf; vrrpd reads it
+    /// Configuration, in the native format if its name ends in .toml, else in the language of keepalived.conf; vrrpd reads it
     #[arg(value_parser = absolute)]
     pub file: String,
 }

@@ -22,8 +22,8 @@ const NO_OWNER: &str = "expected a drained router's priority, 1 to 254";
 #[command(
     about = "Hand the addresses over to another host, and wait until it has them",
     long_about = "Hand the addresses over to another host, and wait until it has them. A Master serves on until another one is \
-                  heard. A drained router takes its addresses only where nobody else has them. It ends with `undrain`, with \
-                  `reload` and with the daemon; a drain of one member of a sync group drains the whole group.\n\n\
+                  heard. A drained router takes its addresses only where nobody else has them. The drain lasts until \
+                  `undrain`, `reload` or the end of the daemon; a drain of one member of a sync group drains the whole group.\n\n\
                   The exit status is 1 where addresses are still on this host: `vrrpctl drain --all && poweroff` is safe."
 )]
 pub struct Request {

@@ -11,8 +11,8 @@ use super::verb::{Act, Verb};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Args)]
 #[command(
     about = "Give a virtual router another priority than the configured one",
-    long_about = "Give a virtual router another priority than the configured one; what it tracks counts from there. It ends with \
-                  `reload` and with the daemon."
+    long_about = "Give a virtual router another priority than the configured one; what it tracks counts from there. The priority lasts \
+                  until `reload` or the end of the daemon."
 )]
 pub struct Request {
     /// Name of a virtual router (vrrp_instance)

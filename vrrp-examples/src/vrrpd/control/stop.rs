@@ -13,7 +13,7 @@ use super::which::Which;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Args)]
 #[command(
     about = "Release virtual routers, and leave them stopped",
-    long_about = "Release virtual routers, and leave them stopped. Another host takes over within its Skew_Time; `drain` leaves no such gap. It ends with `start`, with `reload` and with the daemon."
+    long_about = "Release virtual routers, and leave them stopped. Another host takes over within its Skew_Time; `drain` leaves no such gap. The stop lasts until `start`, `reload` or the end of the daemon."
 )]
 pub struct Request {
     #[allow(missing_docs)]
