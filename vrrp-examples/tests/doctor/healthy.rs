@@ -5,6 +5,10 @@ use std::time::Duration;
 use crate::common::{Vrrpd, until};
 use crate::pair::{Pair, instance, vrrpctl};
 
+/// Rules of a packet filter that keep no advertisement of ours away.
+const HARMLESS: &str = "table inet sensible { chain output { type filter hook output priority filter; \
+    oifname \"wan0\" ip protocol vrrp drop; oifname \"eth0\" ip protocol vrrp accept; ip protocol vrrp drop; }; }";
+
 /// Two routers that agree.
 pub(crate) struct Healthy {
     pub(crate) name: &'static str,
@@ -17,6 +21,7 @@ impl Healthy {
     /// Asks on each host where `vrrpd` runs, when one is Master and the other Backup for some intervals.
     pub(crate) fn run(&self) {
         let pair = Pair::new();
+        pair.a.sh(&format!("nft '{HARMLESS}'"));
         let a = pair.a.vrrpd(&self.a);
         if self.with_keepalived {
             let _keepalived = pair.b.keepalived(&self.b);
@@ -55,6 +60,10 @@ impl Healthy {
             }
             let text = String::from_utf8(host.vrrpctl(&["doctor"]).stdout).unwrap();
             assert!(text.starts_with("nothing found (1 virtual router examined)\n"), "{text}");
+            let is_told = text.contains(
+                "note: a rule of the packet filter drops some advertisements, perhaps none of ours: oifname \"wan0\"",
+            );
+            assert_eq!(is_told, host.number() == 1, "{text}");
             let answer = vrrpctl(host, &["explain", "VI"]);
             assert_eq!((answer.status, answer.ids().len()), (Some(0), 0), "{}: {:#}", self.name, answer.json);
         }

@@ -1,7 +1,5 @@
 //! The parts of a verb of the control protocol.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Error};
 use serde_json::Value;
@@ -48,11 +46,11 @@ pub trait Question: Verb {
 
 /// A verb that changes nothing, and looks around before it answers: that may take its time.
 pub trait Look: Verb {
-    /// Makes the answer from what the daemon knows and what it sees.
+    /// Makes the answer from what it sees, and what the daemon knows after that.
     ///
     /// # Errors
     /// Where it makes no sense.
-    fn look(&self, daemon: Arc<Snapshot>) -> impl Future<Output = Result<Self::Answer, Refused>> + Send;
+    fn look(&self, daemon: &Daemon) -> impl Future<Output = Result<Self::Answer, Refused>> + Send;
 }
 
 /// A verb that the supervisor carries out.

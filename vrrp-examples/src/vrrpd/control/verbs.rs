@@ -110,7 +110,7 @@ async fn asking<V: Question>(verb: &V, daemon: &Daemon, _: &Nexts) -> Result<Val
 }
 
 async fn looking<V: Look>(verb: &V, daemon: &Daemon, _: &Nexts) -> Result<Value, Refused> {
-    to_value(&verb.look(daemon.snapshot().await?).await?)
+    to_value(&verb.look(daemon).await?)
 }
 
 async fn acting<V: Act>(verb: &V, daemon: &Daemon, _: &Nexts) -> Result<Value, Refused> {

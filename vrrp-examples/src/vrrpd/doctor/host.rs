@@ -1,15 +1,15 @@
-//! The state of this host: files of /proc, its addresses, its packet filter. Nothing is sent and nothing is
-//! changed.
+//! The state of this host: files of /proc, its addresses. Nothing is sent and nothing is changed.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::IpAddr;
-use std::process::Command;
+use std::time::Duration;
 
 use caps::{CapSet, Capability};
 use nix::ifaddrs::getifaddrs;
 use nix::unistd::{User, geteuid};
 
+use super::filter::Rule;
 use crate::vrrpd::config::Daemon;
 
 /// A MAC address.
@@ -30,12 +30,16 @@ pub struct Host {
     pub(crate) lacks: Vec<(String, &'static str)>,
     /// Rules of the packet filter that keep advertisements from this host or from the wire.
     pub(crate) rules: Vec<Rule>,
+    /// The reason why these rules are not known, if they are not.
+    pub(crate) rules_unknown: Option<String>,
     /// Advertisements that came while the links were listened to.
     pub(crate) overheard: Vec<Overheard>,
     /// ARP messages that came meanwhile, with the addresses that their senders claim.
     pub(crate) claims: Vec<Claim>,
     /// Answers to the probe.
     pub(crate) answers: Vec<Claim>,
+    /// The time from the beginning of this until the routers were asked for their roles.
+    pub(crate) took: Duration,
 }
 
 /// A neighbour on an IPv4 link.
@@ -45,16 +49,6 @@ pub(crate) struct Neighbour {
     pub(crate) interface: String,
     /// None where it was asked for and did not answer.
     pub(crate) mac: Option<Mac>,
-}
-
-/// A rule of the packet filter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Rule {
-    /// Its chain, with the table.
-    pub(crate) chain: String,
-    /// `ingress`, `output` and so on.
-    pub(crate) hook: String,
-    pub(crate) text: String,
 }
 
 /// An advertisement that came to any interface.
@@ -78,7 +72,7 @@ pub(crate) struct Claim {
 impl Host {
     /// Looks at this host. What cannot be read counts as not seen.
     pub(crate) fn look(daemon: &Daemon) -> Self {
-        let mut host = Self { neighbours: neighbours(), lacks: lacks(daemon), rules: rules(), ..Self::default() };
+        let mut host = Self { neighbours: neighbours(), lacks: lacks(daemon), ..Self::default() };
         for it in getifaddrs().into_iter().flatten() {
             let Some(address) = it.address else { continue };
             if let Some(mac) = address.as_link_addr().and_then(nix::sys::socket::LinkAddr::addr) {
@@ -190,45 +184,6 @@ fn has_locked_memory() -> bool {
     locked.is_none_or(|locked| !locked.trim().starts_with("0 "))
 }
 
-/// Returns the rules of nftables that drop VRRP where that matters; none if there is no `nft` or it may not be asked.
-fn rules() -> Vec<Rule> {
-    let output = Command::new("nft").args(["list", "ruleset"]).output();
-    output.map_or_else(|_| Vec::new(), |output| dropping(&String::from_utf8_lossy(&output.stdout)))
-}
-
-/// Finds the rules that drop VRRP in what `nft list ruleset` prints. Advertisements are heard in front of the IP layer, so rules
-/// for its input do not matter; those of ingress do, and those for what goes out.
-fn dropping(ruleset: &str) -> Vec<Rule> {
-    const HOOKS: [&str; 4] = ["ingress", "egress", "output", "postrouting"];
-    const WORDS: [&str; 8] = [
-        "protocol vrrp",
-        "protocol 112",
-        "l4proto vrrp",
-        "l4proto 112",
-        "nexthdr vrrp",
-        "nexthdr 112",
-        "224.0.0.18",
-        "ff02::12",
-    ];
-    let (mut table, mut chain, mut hook, mut found) = ("", "", None, Vec::new());
-    for line in ruleset.lines().map(str::trim) {
-        if let Some(name) = line.strip_prefix("table ") {
-            table = name.trim_end_matches(" {");
-        } else if let Some(name) = line.strip_prefix("chain ") {
-            (chain, hook) = (name.trim_end_matches(" {"), None);
-        } else if let Some((_, rest)) = line.split_once(" hook ") {
-            hook = rest.split_whitespace().next().filter(|hook| HOOKS.contains(hook));
-        } else if let Some(hook) = hook {
-            let ends = line.ends_with("drop") || line.contains("reject");
-            if ends && WORDS.iter().any(|word| line.contains(word)) {
-                let chain = format!("{table} {chain}");
-                found.push(Rule { chain, hook: hook.to_owned(), text: line.to_owned() });
-            }
-        }
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,15 +196,5 @@ mod tests {
         assert_eq!((there.mac.map(mac_text), there.interface.as_str()), (Some("02:00:00:00:00:0c".to_owned()), "eth0"));
         assert_eq!(neighbour(&line("0x0", "00:00:00:00:00:00")).unwrap().mac, None);
         assert_eq!(neighbour("IP address HW type"), None);
-    }
-
-    #[test]
-    fn only_rules_that_keep_advertisements_away_are_named() {
-        let ruleset = "table netdev guard {\n\tchain in {\n\t\ttype filter hook ingress device \"eth0\" priority filter; policy accept;\n\t\tip protocol vrrp counter packets 3 bytes 120 drop\n\t\tip protocol icmp drop\n\t}\n}\n\
-            table inet filter {\n\tchain input {\n\t\ttype filter hook input priority filter; policy drop;\n\t\tip protocol 112 drop\n\t}\n\
-            \tchain output {\n\t\ttype filter hook output priority filter; policy accept;\n\t\tip daddr 224.0.0.18 reject with icmp admin-prohibited\n\t\tip protocol vrrp accept\n\t}\n\tchain other {\n\t\tip protocol vrrp drop\n\t}\n}\n";
-        let found = dropping(ruleset);
-        let found: Vec<_> = found.iter().map(|rule| (rule.chain.as_str(), rule.hook.as_str())).collect();
-        assert_eq!(found, [("netdev guard in", "ingress"), ("inet filter output", "output")]);
     }
 }

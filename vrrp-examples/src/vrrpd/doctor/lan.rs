@@ -2,19 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use vrrp_core::{Family, Role};
 use vrrp_io_linux::{DriverStatus, RouterStatus, Stranger};
 
+use super::filter::Rule;
 use super::finding::{Finding, Id};
 use super::heard::{is_now, speaks_multicast};
 use super::host::{Claim, Host, Mac, Overheard, mac_text};
 use super::probe::probed;
 use super::state::device;
-use crate::vrrpd::config::Instance;
+use crate::vrrpd::config::{Daemon, Instance};
 
 /// Finds what is wrong with this host for all routers.
-pub(super) fn of_host(host: &Host) -> Vec<Finding> {
+pub(super) fn of_host(config: &Daemon, host: &Host) -> Vec<Finding> {
     let lacks = host.lacks.iter().map(|(capability, what)| {
         Finding::new(
             Id::CapabilityMissing,
@@ -23,7 +25,7 @@ pub(super) fn of_host(host: &Host) -> Vec<Finding> {
         )
         .because("CapEff in /proc/self/status of vrrpd")
     });
-    let rules = host.rules.iter().map(|rule| {
+    let rules = host.rules.iter().filter(|rule| rule.concerns(config)).map(|rule| {
         let what = if rule.hook == "ingress" {
             "keeps advertisements from being heard"
         } else {
@@ -37,6 +39,17 @@ pub(super) fn of_host(host: &Host) -> Vec<Finding> {
         .because(format!("`nft list ruleset` has it in `{}`, hook {}", rule.chain, rule.hook))
     });
     lacks.chain(rules).collect()
+}
+
+/// Returns what is to be known of the packet filter besides.
+pub(super) fn notes(config: &Daemon, host: &Host) -> Vec<String> {
+    let harmless = host.rules.iter().filter(|rule| !rule.concerns(config));
+    let rules = harmless.map(|rule| {
+        let Rule { chain, hook, text, .. } = rule;
+        format!("a rule of the packet filter drops some advertisements, perhaps none of ours: {text} (`{chain}`, hook {hook})")
+    });
+    let unknown = host.rules_unknown.iter().map(|why| format!("could not look at the packet filter: {why}"));
+    rules.chain(unknown).collect()
 }
 
 /// Finds what is wrong around one router.
@@ -204,6 +217,12 @@ fn unreachable(router: &RouterStatus, instance: &Instance, host: &Host) -> Vec<F
     silent.map(|peer| finding(peer.address)).collect()
 }
 
+/// Returns true if the router and its Master have been the same for so long.
+fn is_settled(router: &RouterStatus, period: Duration) -> bool {
+    let mut masters = router.heard.iter().filter(|it| Some(it.source) == router.master);
+    router.in_state_for.is_none_or(|it| it >= period) && masters.all(|it| it.ago + it.for_now >= period)
+}
+
 /// Finds other hosts that have an address of this one.
 pub(super) fn holders(router: &RouterStatus, instance: &Instance, host: &Host) -> Vec<Finding> {
     let name = &router.name;
@@ -238,6 +257,10 @@ pub(super) fn holders(router: &RouterStatus, instance: &Instance, host: &Host) -
                 .because(evidence(own, mac)),
             );
         }
+    }
+    // While this was looked at the addresses may have gone from one host to another.
+    if !is_settled(router, host.took) {
+        return found;
     }
     let held: Vec<(IpAddr, BTreeSet<Mac>)> = addresses.iter().map(|address| (*address, holders(*address))).collect();
     let is_master = router.role == Role::Master;

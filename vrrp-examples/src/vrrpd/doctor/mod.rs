@@ -1,6 +1,7 @@
 //! Finds problems between hosts: from the advertisements that vrrpd heard, from a look at this host, and, on request,
 //! from a probe. A mere possibility is not a finding.
 
+mod filter;
 mod finding;
 mod heard;
 mod host;
@@ -11,8 +12,10 @@ mod state;
 #[cfg(test)]
 pub(crate) mod testing;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::{JoinError, spawn_blocking};
 use vrrp_io_linux::{DriverStatus, RouterStatus, TrackerStatus};
 
 use crate::vrrpd::config::{Daemon, Instance};
@@ -33,25 +36,43 @@ pub struct Diagnosis {
     pub notes: Vec<String>,
 }
 
-/// Looks at this host, without waiting for anything.
-#[must_use]
-pub fn look(config: &Daemon) -> Host {
-    Host::look(config)
+/// Looks at this host, and waits for nothing but its packet filter. Call it from the main thread.
+///
+/// # Errors
+/// The runtime ends.
+pub async fn look(config: Arc<Daemon>) -> Result<Host, JoinError> {
+    look_with(move || Host::look(&config)).await
 }
 
-/// Looks at this host and listens to its links for a while.
-#[must_use]
-pub fn look_and_listen(config: &Daemon) -> Host {
-    let mut host = Host::look(config);
-    let longest = config.instances.iter().map(|instance| instance.interval.duration()).max().unwrap_or_default();
-    let (least, most) = LISTEN;
-    listen::listen(&mut host, config, (longest * 2).clamp(least, most));
-    host
+/// Looks at this host, listens to its links for a while, and asks on the links of the routers of `probed` who has their
+/// addresses. Returns also what was sent. Call it from the main thread.
+///
+/// # Errors
+/// The runtime ends.
+pub async fn look_around(
+    config: Arc<Daemon>,
+    probed: &[(&RouterStatus, &Instance)],
+) -> Result<(Host, Vec<String>), JoinError> {
+    let look = move || {
+        let mut host = Host::look(&config);
+        let longest = config.instances.iter().map(|instance| instance.interval.duration()).max().unwrap_or_default();
+        let (least, most) = LISTEN;
+        listen::listen(&mut host, &config, (longest * 2).clamp(least, most));
+        host
+    };
+    let mut host = look_with(look).await?;
+    let sent = probe::probe(&mut host, probed).await;
+    Ok((host, sent))
 }
 
-/// Asks on the links of these routers who has their addresses. Returns what was sent.
-pub async fn probe(host: &mut Host, routers: &[(&RouterStatus, &Instance)]) -> Vec<String> {
-    probe::probe(host, routers).await
+async fn look_with(look: impl FnOnce() -> Host + Send + 'static) -> Result<Host, JoinError> {
+    let (host, rules) = tokio::join!(spawn_blocking(look), filter::rules());
+    let mut host = host?;
+    match rules {
+        Ok(rules) => host.rules = rules,
+        Err(why) => host.rules_unknown = Some(why),
+    }
+    Ok(host)
 }
 
 /// Says what is wrong with these routers. `why` tells more of a check that fails.
@@ -62,7 +83,7 @@ pub fn examine(
     host: &Host,
     why: &dyn Fn(&RouterStatus, &TrackerStatus) -> String,
 ) -> Diagnosis {
-    let mut findings = lan::of_host(host);
+    let mut findings = lan::of_host(config, host);
     let managed = state::Managed::by(config);
     for (router, instance) in routers {
         findings.extend(state::findings(router, instance, &managed, host, &|tracker| why(router, tracker)));
@@ -82,6 +103,7 @@ pub fn examine(
     let strangers = driver.strangers.iter().filter(|it| concerns(&it.interface) && !is_told(&it.source.to_string()));
     let mut notes: Vec<String> =
         strangers.map(|it| format!("another virtual router is on this link: {}", lan::stranger(it))).collect();
+    notes.extend(lan::notes(config, host));
     for (router, _) in routers {
         let is_alone = router.role == vrrp_core::Role::Master && router.heard.is_empty() && router.ignored.is_empty();
         if is_alone && host.answers.is_empty() {

@@ -1,6 +1,9 @@
 //! Views of hosts, for tests of the findings.
 
-use super::host::{Claim, Host, Mac, Neighbour, Overheard, Rule};
+use std::time::Duration;
+
+use super::filter::Rule;
+use super::host::{Claim, Host, Mac, Neighbour, Overheard};
 
 pub(crate) const fn mac(last: u8) -> Mac {
     [2, 0, 0, 0, 0, last]
@@ -31,6 +34,21 @@ pub(crate) fn overheard(interface: &str, source: &str, vrid: u8, address: &str) 
 }
 
 pub(crate) fn rule(hook: &str) -> Host {
-    let rule = Rule { chain: "netdev t c".to_owned(), hook: hook.to_owned(), text: "ip protocol vrrp drop".to_owned() };
+    let rule = Rule {
+        chain: "netdev t c".to_owned(),
+        hook: hook.to_owned(),
+        text: "ip protocol vrrp drop".to_owned(),
+        interfaces: vec![],
+        family: None,
+        has_exceptions: false,
+    };
     Host { rules: vec![rule], ..Host::default() }
+}
+
+pub(crate) fn with_took(milliseconds: u64, host: Host) -> Host {
+    Host { took: Duration::from_millis(milliseconds), ..host }
+}
+
+pub(crate) fn without_filter(why: &str) -> Host {
+    Host { rules_unknown: Some(why.to_owned()), ..Host::default() }
 }

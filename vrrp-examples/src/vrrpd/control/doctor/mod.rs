@@ -3,13 +3,13 @@
 mod answer;
 pub(super) mod text;
 
-use std::sync::Arc;
+use std::time::Instant;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use tokio::task::spawn_blocking;
 use vrrp_io_linux::{RouterStatus, TrackerStatus};
 
+use super::daemon::Daemon;
 use super::refused::{Refused, find};
 use super::snapshot::Snapshot;
 use super::verb::{Look, Verb};
@@ -23,8 +23,8 @@ pub use answer::Report;
 #[command(
     about = "Look for problems between the hosts, and tell how to repair them",
     long_about = "Look for problems between the hosts, and tell how to repair them: from what vrrpd heard, from a look at this host, \
-                  and from listening to its links for two intervals. Nothing is sent without --probe, and nothing is changed. The exit \
-                  status is 0 where nothing was found and 1 where something was."
+                  and from listening to its links for two intervals, at most 3 s. Nothing is sent without --probe, and nothing is \
+                  changed. The exit status is 0 where nothing was found and 1 where something was."
 )]
 pub struct Request {
     /// Name of a virtual router (vrrp_instance); all of them without it
@@ -50,15 +50,20 @@ impl Verb for Request {
 }
 
 impl Look for Request {
-    async fn look(&self, daemon: Arc<Snapshot>) -> Result<Report, Refused> {
-        let routers = chosen(&daemon, self.router.as_deref())?;
+    async fn look(&self, daemon: &Daemon) -> Result<Report, Refused> {
+        let before = daemon.snapshot().await?;
+        let routers = chosen(&before, self.router.as_deref())?;
         if routers.is_empty() {
             return Ok(Report::default());
         }
-        let config = daemon.config.clone();
-        let mut host = spawn_blocking(move || doctor::look_and_listen(&config)).await.map_err(died)?;
-        let sent = if self.probe { doctor::probe(&mut host, &routers).await } else { Vec::new() };
-        let Diagnosis { findings, notes } = examine(&daemon, &routers, &host);
+        let probed = if self.probe { routers.as_slice() } else { &[] };
+        let begun = Instant::now();
+        let (mut host, sent) = doctor::look_around(before.config.clone(), probed).await.map_err(died)?;
+        // What was seen is compared with the roles of now: looking takes its time.
+        let now = daemon.snapshot().await?;
+        host.took = begun.elapsed();
+        let routers = chosen(&now, self.router.as_deref())?;
+        let Diagnosis { findings, notes } = examine(&now, &routers, &host);
         let routers = routers.iter().map(|(router, _)| router.name.clone()).collect();
         Ok(Report { routers, findings, notes, sent })
     }

@@ -10,7 +10,7 @@ use super::{chosen, examine};
 use crate::vrrpd::control::refused::Refused;
 use crate::vrrpd::control::snapshot::{Reasons, Snapshot};
 use crate::vrrpd::control::testing::{driver, router};
-use crate::vrrpd::doctor::testing::{claim, lacking, mac, neighbour, overheard, rule};
+use crate::vrrpd::doctor::testing::{claim, lacking, mac, neighbour, overheard, rule, with_took, without_filter};
 use crate::vrrpd::doctor::{Finding, Host, Id};
 use crate::vrrpd::keepalived::parse_str;
 
@@ -333,6 +333,30 @@ fn who_has_the_addresses_is_called_by_its_address_where_that_is_known() {
     assert_eq!(on_host("", master(json!({})), &host)[0].peer.as_deref(), Some(PEER));
     let host = Host { answers: vec![claim(VIP, 2)], ..Host::default() };
     assert_eq!(on_host("", master(json!({})), &host)[0].peer.as_deref(), Some("02:00:00:00:00:02"));
+}
+
+#[test]
+fn what_was_claimed_while_the_addresses_changed_hands_is_no_finding() {
+    let both = |took| with_took(took, Host { claims: vec![claim(VIP, 2), claim(VIP, 3)], ..Host::default() });
+    let master_for = |span| master(json!({"in_state_for": millis(span)}));
+    assert_eq!(ids(&on_host("", master_for(3000), &both(3100))), [""; 0]);
+    assert_eq!(ids(&on_host("", master_for(3200), &both(3100))), ["no-advertisement-heard"; 2]);
+    // A Backup of a Master that has advertised for 2.1 s.
+    let mut backup = heard(json!({"priority": 200, "for_now": millis(2000)}));
+    (backup["master"], backup["in_state_for"]) = (json!(PEER), millis(60_000));
+    assert_eq!(ids(&on_host("", backup.clone(), &both(2200))), [""; 0]);
+    assert_eq!(ids(&on_host("", backup, &both(2000))), ["duplicate-address"]);
+    // The address of this host itself goes nowhere.
+    let own = with_took(3100, Host { claims: vec![claim(OWN, 2)], ..Host::default() });
+    assert_eq!(ids(&on_host("", master_for(3000), &own)), ["duplicate-address"]);
+}
+
+#[test]
+fn a_packet_filter_that_cannot_be_seen_is_a_note() {
+    let daemon = snapshot("", master(json!({})), json!([]));
+    let routers = chosen(&daemon, None).unwrap();
+    let notes = examine(&daemon, &routers, &without_filter("there is no nft")).notes;
+    assert_eq!(notes[0], "could not look at the packet filter: there is no nft");
 }
 
 #[test]

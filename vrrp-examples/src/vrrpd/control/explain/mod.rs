@@ -4,15 +4,12 @@ mod answer;
 mod compose;
 mod text;
 
-use std::sync::Arc;
-
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use tokio::task::spawn_blocking;
 
+use super::daemon::Daemon;
 use super::doctor::{chosen, died, examine};
 use super::refused::Refused;
-use super::snapshot::Snapshot;
 use super::verb::{Look, Verb};
 use crate::vrrpd::doctor;
 
@@ -41,14 +38,16 @@ impl Verb for Request {
 }
 
 impl Look for Request {
-    async fn look(&self, daemon: Arc<Snapshot>) -> Result<Explanation, Refused> {
-        let routers = chosen(&daemon, Some(&self.router))?;
-        let config = daemon.config.clone();
-        let host = spawn_blocking(move || doctor::look(&config)).await.map_err(died)?;
-        let diagnosis = examine(&daemon, &routers, &host);
+    async fn look(&self, daemon: &Daemon) -> Result<Explanation, Refused> {
+        let before = daemon.snapshot().await?;
+        chosen(&before, Some(&self.router))?;
+        let host = doctor::look(before.config.clone()).await.map_err(died)?;
+        let now = daemon.snapshot().await?;
+        let routers = chosen(&now, Some(&self.router))?;
+        let diagnosis = examine(&now, &routers, &host);
         let changing = || Refused::Busy { with: format!("{} is being changed", self.router) };
         let (router, instance) = routers.first().ok_or_else(changing)?;
-        Ok(compose::explanation(router, instance, &daemon, diagnosis.findings))
+        Ok(compose::explanation(router, instance, &now, diagnosis.findings))
     }
 }
 
