@@ -18,7 +18,7 @@ pub(crate) fn page(source: &str) -> String {
     page.control("SH", ["FILES"]);
     let files = [
         ("/etc/vrrpd/vrrpd.conf", "The configuration of the package, in the language of keepalived.conf."),
-        ("/usr/share/doc/vrrpd/README.md", "The differences from keepalived, keyword by keyword."),
+        ("/usr/share/doc/vrrpd/vrrp-examples/README.md", "The differences from keepalived, keyword by keyword."),
         ("/usr/share/doc/vrrpd/docs/vrrpd.schema.json", "The JSON schema of the format, for editors."),
     ];
     for (path, about) in files {
