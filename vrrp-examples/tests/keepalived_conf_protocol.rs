@@ -202,6 +202,16 @@ fn sources_and_peers() {
 }
 
 #[test]
+fn an_instance_that_is_never_to_send_to_the_group_needs_peers_where_it_is_meant_for_unicast() {
+    let never = "unicast_fault_no_peer\n";
+    for (lines, noticed) in [("", 1), ("unicast_src_ip 192.0.2.9\nunicast_peer {\n192.0.2.8\n}", 1)] {
+        assert_eq!(one("", &(never.to_owned() + lines), V4).1, noticed, "{lines}");
+    }
+    let found = parse_str("t", &text("", &format!("{never}unicast_src_ip 192.0.2.9"), V4)).unwrap_err().to_string();
+    assert!(found.contains("`unicast_fault_no_peer` without `unicast_peer`"), "{found}");
+}
+
+#[test]
 fn a_virtual_mac_has_the_name_that_is_written_or_the_first_that_is_free() {
     for (lines, interface, transmit_base, notices) in [
         ("use_vmac", "vrrp.5", false, 0),

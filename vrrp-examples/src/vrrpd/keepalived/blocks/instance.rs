@@ -39,6 +39,8 @@ pub(crate) struct InstanceDraft {
     pub(crate) mcast_source: Option<At<IpAddr>>,
     pub(crate) unicast_source: Option<At<IpAddr>>,
     pub(crate) unicast_ttl: Option<At<u8>>,
+    /// `unicast_fault_no_peer`.
+    pub(crate) never_to_group: Option<Span>,
     pub(crate) vmac: Option<VmacDraft>,
     pub(crate) vmac_xmit_base: Option<Span>,
     pub(crate) untracked_interface: Option<Span>,
@@ -93,6 +95,7 @@ impl InstanceDraft {
             mcast_source: None,
             unicast_source: None,
             unicast_ttl: None,
+            never_to_group: None,
             vmac: None,
             vmac_xmit_base: None,
             untracked_interface: None,

@@ -27,9 +27,11 @@ const SNMP: &str = "vrrpd has neither SNMP nor D-Bus; `vrrpctl status --json` sh
 const PROCESS: &str = "vrrpd is one process, without a pid file, and is always called vrrpd";
 const STOP_SCRIPTS: &str = "it does not set how long stop scripts may take";
 const DUMP: &str = "vrrpd writes no such file; `vrrpctl status --json` shows its state";
-const READ_ONCE: &str = "vrrpd reads its configuration once, when it starts, and keeps no copy";
+const NO_COPY: &str = "vrrpd keeps no copy of its configuration";
+const RELOAD: &str = "only `vrrpctl reload` and SIGHUP make vrrpd read its configuration again";
+const REMOVED: &str = "for an instance that a reload removes, vrrpd runs `notify_stop` and writes STOP to the FIFOs";
 const BUFFERS: &str = "vrrpd sets the sizes of its buffers itself";
-const TRACKING: &str = "vrrpd tracks scripts and interfaces only, so a failure there would have no effect; a `vrrp_script` can watch the same";
+const BFD: &str = "vrrpd has no BFD, so a failure there would have no effect; a `vrrp_script` can watch the same";
 const STATIC: &str = "a router cannot be tied to a static address; a `vrrp_script` can watch it";
 const PACING: &str = "the pauses between announcements are those of `vrrp_garp_interval` and `vrrp_gna_interval`, for every interface alike";
 const LINKBEAT: &str = "vrrpd follows what the kernel says of an interface, and polls no driver";
@@ -69,7 +71,7 @@ pub(crate) static ROOT: Grammar<Root> = Grammar {
     granted: &[],
     skipped: &["local_address_group", "virtual_server", "virtual_server_group", "SSL"],
     unsupported: &[
-        Kind { words: &["bfd_instance"], why: TRACKING },
+        Kind { words: &["bfd_instance"], why: BFD },
         Kind { words: &["track_group"], why: STATIC },
         Kind { words: &["garp_group"], why: PACING },
         Kind { words: &["linkbeat_interfaces", "linkbeat_use_polling"], why: LINKBEAT },
@@ -217,17 +219,8 @@ pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
             why: PROCESS,
         },
         Kind { words: &["child_wait_time"], why: STOP_SCRIPTS },
-        Kind {
-            words: &[
-                "config_save_dir",
-                "reload_check_config",
-                "reload_file",
-                "reload_repeat",
-                "reload_time_file",
-                "tmp_config_directory",
-            ],
-            why: READ_ONCE,
-        },
+        Kind { words: &["config_save_dir", "tmp_config_directory"], why: NO_COPY },
+        Kind { words: &["reload_file", "reload_repeat", "reload_time_file"], why: RELOAD },
         Kind {
             words: &[
                 "process_monitor_rcv_bufs",
@@ -276,7 +269,7 @@ pub(crate) static GLOBAL_DEFS: Grammar<Globals> = Grammar {
             why: "vrrpd does not read the names of routing tables; a route or rule that uses one is an error",
         },
     ],
-    granted: &["dynamic_interfaces", "vrrp_check_unicast_src"],
+    granted: &["dynamic_interfaces", "reload_check_config", "vrrp_check_unicast_src"],
     skipped: &[],
     unsupported: &[
         Kind {
@@ -401,6 +394,7 @@ pub(crate) static INSTANCE: Grammar<InstanceDraft> = Grammar {
         once("mcast_dst_ip", |_, s, r| global::group(s, r)),
         once("unicast_src_ip", |d, s, r| d.unicast_source = s.host(r)),
         once("unicast_ttl", |d, s, r| d.unicast_ttl = s.number(1..=255, r)),
+        once("unicast_fault_no_peer", |d, s, r| d.never_to_group = Some(s.flag(r))),
         many("unicast_peer", InstanceDraft::peers),
         many("virtual_ipaddress", InstanceDraft::addresses),
         many("virtual_ipaddress_excluded", InstanceDraft::excluded),
@@ -433,12 +427,9 @@ pub(crate) static INSTANCE: Grammar<InstanceDraft> = Grammar {
         Kind { words: &["lvs_sync_daemon_inteface", "lvs_sync_daemon_interface"], why: LOAD_BALANCER },
         Kind { words: &["smtp_alert"], why: MAIL },
         Kind { words: &["debug"], why: "the environment variable RUST_LOG sets what is logged" },
-        Kind {
-            words: &["notify_deleted"],
-            why: "vrrpd reads its configuration once, so no instance is deleted while it runs",
-        },
+        Kind { words: &["notify_deleted"], why: REMOVED },
     ],
-    granted: &["check_unicast_src", "promote_secondaries", "track_src_ip", "unicast_fault_no_peer"],
+    granted: &["check_unicast_src", "promote_secondaries", "track_src_ip"],
     skipped: &[],
     unsupported: &[
         Kind {
@@ -456,7 +447,7 @@ pub(crate) static INSTANCE: Grammar<InstanceDraft> = Grammar {
             words: &["timer_expired_backup"],
             why: "a Master that hung always begins anew after a silence longer than its lease",
         },
-        Kind { words: &["track_bfd"], why: TRACKING },
+        Kind { words: &["track_bfd"], why: BFD },
         Kind { words: &["use_ipvlan"], why: "vrrpd makes macvlans only; `use_vmac` asks for one" },
         Kind { words: &["use_vmac_addr"], why: VMACS_OF_ADDRESSES },
         Kind {
@@ -488,7 +479,7 @@ pub(crate) static SYNC_GROUP: Grammar<GroupDraft> = Grammar {
     ignored: &[Kind { words: &["smtp_alert"], why: MAIL }],
     granted: &[],
     skipped: &[],
-    unsupported: &[Kind { words: &["track_bfd"], why: TRACKING }],
+    unsupported: &[Kind { words: &["track_bfd"], why: BFD }],
     all,
 };
 

@@ -6,7 +6,8 @@ use crate::vrrpd::config::Unicast;
 use crate::vrrpd::keepalived::blocks::instance::InstanceDraft;
 use crate::vrrpd::keepalived::blocks::unicast::PeerDraft;
 use crate::vrrpd::keepalived::blocks::values::{At, unique};
-use crate::vrrpd::report::Report;
+use crate::vrrpd::report::diagnostics::Code;
+use crate::vrrpd::report::{Report, Span};
 use vrrp_core::Family;
 
 /// TTL of unicast where none is configured. For IPv6 keepalived leaves it to the kernel, whose default is this.
@@ -33,6 +34,9 @@ impl InstanceDraft {
     }
 
     pub(crate) fn unicast(&self, report: &mut Report) -> Option<Unicast> {
+        if let Some(span) = self.never_to_group {
+            self.check_never_to_group(span, report);
+        }
         if self.unicast_peer.is_none() {
             if let Some(ttl) = self.unicast_ttl {
                 // keepalived then sends with a TTL of 0: its packets leave the host no more.
@@ -65,6 +69,23 @@ impl InstanceDraft {
         };
         let ttl = self.unicast_ttl.map_or(default, |ttl| ttl.value);
         Some(Unicast { peers: others.iter().map(|draft| draft.peer).collect(), ttl })
+    }
+
+    /// Refuses an instance that is meant to be of unicast, and would send to the group.
+    fn check_never_to_group(&self, span: Span, report: &mut Report) {
+        if self.unicast_source.is_some() && self.unicast_peer.is_none() {
+            report
+                .error(
+                    span,
+                    "`unicast_fault_no_peer` without `unicast_peer`: advertisements would go to the multicast group",
+                )
+                .with_code(Code::Conflict)
+                .with_expected("`unicast_peer`, or no such line");
+        } else {
+            let keyword = "unicast_fault_no_peer";
+            let message = format!("`{keyword}` has no effect: this instance has peers, or does not use unicast");
+            report.ignored_once(keyword, span, message);
+        }
     }
 
     fn check_peer_family(&self, what: &str, address: At<IpAddr>, report: &mut Report) {
