@@ -322,7 +322,12 @@ fn a_check_that_cannot_be_is_explained() {
         ("check tcp 192.0.2.1:0", "is not an address with a port"),
         ("check tcp 192.0.2.1:80 path /", "`path` does not belong into a check of `tcp`"),
         ("check tcp 192.0.2.1:80 from 2001:db8::1", "192.0.2.1 cannot be reached from 2001:db8::1"),
+        ("check tcp 224.0.0.1:80", "is not an address with a port"),
         ("check http 192.0.2.1:80 path x", "`x` is not a path"),
+        ("check http 192.0.2.1:80 path /é", "`/é` is not a path"),
+        ("check http 192.0.2.1:80 header \"X A: b\"", "`X A: b` does not belong"),
+        ("check proxy 192.0.2.1:80 get http://é", "`http://é` does not belong"),
+        ("check tls 192.0.2.1:443 valid_for 3155760001", "`3155760001` is out of range"),
         ("check http 192.0.2.1:80 status 299-200", "`299-200` is not a status"),
         ("check http 192.0.2.1:80 header Via", "`Via` does not belong"),
         ("check http 192.0.2.1:80 server_name x", "`server_name` does not belong"),
@@ -335,7 +340,7 @@ fn a_check_that_cannot_be_is_explained() {
         ("check neighbour 192.0.2.1", "does not say the interface"),
         ("check file x", "`x` is not a whole path"),
         ("check file /x absent contains y", "`contains` does not belong"),
-        ("check process x least 2 most 1", "at most 1 and at least 2 processes: nothing is both"),
+        ("check process x least 2 most 1", "no number of processes is at most 1 and at least 2"),
         ("check tcp 192.0.2.1:80\nscript /bin/x", "`script` and `check` in one block"),
     ] {
         let text = format!("vrrp_script c {{\n{line}\n}}\n") + &instance("track_script { c }");
@@ -344,7 +349,7 @@ fn a_check_that_cannot_be_is_explained() {
     }
     for (block, told) in [
         ("vrrp_track_process c {\nquorum 1\n}", "`c` has no `process`"),
-        ("vrrp_track_process c {\nprocess x\nquorum 3\nquorum_max 2\n}", "nothing is both"),
+        ("vrrp_track_process c {\nprocess x\nquorum 3\nquorum_max 2\n}", "no number of processes is at most 2"),
         ("vrrp_track_process c {\nprocess x\nparam_match parital\n}", "did you mean `partial`"),
         ("vrrp_track_process c {\nprocess x\nweight 255\n}", "`255` is out of range"),
         ("track_file c {\nweight 1\n}", "`c` has no `file`"),
@@ -411,6 +416,10 @@ fn what_is_static_has_the_default_interface_and_so_has_an_instance_that_names_no
         (
             "static_ipaddress {\n192.0.2.1\n}\n".to_owned() + &instance("virtual_ipaddress { 192.0.2.1 }"),
             "the address 192.0.2.1 is taken on eth0",
+        ),
+        (
+            instance("virtual_ipaddress { 192.0.2.1 }\nvirtual_ipaddress_excluded {\n192.0.2.1 dev eth1\n}"),
+            "this router has the address 192.0.2.1 on another device too",
         ),
     ] {
         let found = wrong(&text);

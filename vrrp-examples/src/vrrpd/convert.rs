@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::vrrpd::report::diagnostics::{Diagnostic, Diagnostics};
+use crate::vrrpd::report::diagnostics::{Code, Diagnostic, Diagnostics, Severity};
 use crate::vrrpd::{keepalived, native};
 
 /// Returns a file, as it is for the host of this id, in the native format, and what it says in another way or not at all; that is in comments too.
@@ -14,8 +14,23 @@ pub(super) fn convert(file: &Path, id: &str) -> Result<(String, Vec<Diagnostic>)
     let passwords = loaded.daemon.instances.iter().any(|instance| instance.password.is_some());
     let nobody = loaded.daemon.commands().any(|command| command.user.is_none());
     let unicast = loaded.daemon.instances.iter().any(|instance| instance.unicast.is_some());
-    let head = head(file, &loaded.notices, [passwords, nobody, unicast]);
-    Ok((format!("{head}\n{}", native::print(&loaded.daemon)), loaded.notices))
+    let converted =
+        format!("{}\n{}", head(file, &loaded.notices, [passwords, nobody, unicast]), native::print(&loaded.daemon));
+    match native::parse_str(&file.display().to_string(), &converted).map(|again| again.daemon == loaded.daemon) {
+        Ok(true) => Ok((converted, loaded.notices)),
+        other => Err(not_expressible(file, loaded.notices, other.err())),
+    }
+}
+
+/// Returns the error about a file that cannot be said in the native format, with the reasons that are known.
+fn not_expressible(file: &Path, mut found: Vec<Diagnostic>, why: Option<Diagnostics>) -> Diagnostics {
+    let why = why.into_iter().flat_map(|why| why.0).find(|found| found.severity == Severity::Error);
+    let message = "this file cannot be written in the native format".to_owned();
+    let mut error = Diagnostic::of_file(Severity::Error, file.display().to_string(), message);
+    error.code = Code::Unsupported;
+    error.help = why.map(|why| why.message);
+    found.push(error);
+    Diagnostics(found)
 }
 
 /// Returns the comments above a converted file.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::vrrpd::keepalived;
 use crate::vrrpd::native;
 use crate::vrrpd::preflight;
-use crate::vrrpd::report::diagnostics::{Diagnostic, Diagnostics, Severity};
-use crate::vrrpd::report::places::Places;
-use crate::vrrpd::routers::Prepared;
+use crate::vrrpd::report::diagnostics::{Code, Diagnostic, Diagnostics, Severity};
+use crate::vrrpd::report::places::{Places, Setting};
+use crate::vrrpd::routers::{PrepareError, Prepared};
 
 /// The path of the configuration, and what the command line says about it.
 #[derive(Clone, Debug)]
@@ -38,14 +38,31 @@ impl Source {
             false => keepalived::load_with_places(&self.path, &self.id)?,
         };
         let lease = self.lease && !loaded.daemon.options.no_lease;
+        let names: Vec<String> = loaded.daemon.instances.iter().map(|instance| instance.name.clone()).collect();
         match Prepared::new(loaded.daemon, lease) {
             Ok(prepared) => Ok(Loaded { prepared, notices: loaded.notices, places }),
             Err(why) => {
                 let mut found = loaded.notices;
-                found.push(Diagnostic::of_file(Severity::Error, self.path.display().to_string(), why.to_string()));
+                found.push(self.impossible(&why, &names, &places));
                 Err(Diagnostics(found))
             }
         }
+    }
+
+    /// Returns the error about settings that no router can have together, at the interface of that router.
+    fn impossible(&self, why: &PrepareError, names: &[String], places: &Places) -> Diagnostic {
+        let instance = match why {
+            PrepareError::Config { instance, .. }
+            | PrepareError::NoScript { instance, .. }
+            | PrepareError::Mac { instance, .. } => names.iter().position(|name| name == instance),
+            PrepareError::Router(_) => None,
+        };
+        let mut found = match instance {
+            Some(at) => places.finding(Severity::Error, (at, Setting::Interface), why.to_string(), None),
+            None => Diagnostic::of_file(Severity::Error, self.path.display().to_string(), why.to_string()),
+        };
+        found.code = Code::Conflict;
+        found
     }
 
     /// Does the same, and looks whether it would run on this host, as a start does. Returns also what there is to say about it.
@@ -93,6 +110,9 @@ mod tests {
         assert_eq!(leases("a.TOML", router, false), Ok(false));
         assert_eq!(leases("a.toml", &format!("lease = false\n{router}"), true), Ok(false));
         assert!(leases("a.conf", router, true).unwrap_err().contains("a.conf:1:"), "this is keepalived's language");
+        let strict = router.replace("192.0.2.1/24\"]", "2001:db8::1/64\"]\nstrict = true");
+        let found = leases("a.toml", &strict, true).unwrap_err();
+        assert!(found.contains("a.toml:2:13: error: vrrp_instance a: the first IPv6 address"), "{found}");
         fs::remove_dir_all(&directory).unwrap();
     }
 }

@@ -10,6 +10,7 @@ use crate::vrrpd::native::shape::{Default, Key, Kind, Shape};
 use crate::vrrpd::native::tree::{At, Node, Value, Word};
 use crate::vrrpd::report::diagnostics::{Diagnostic, nearest, nearest_first};
 use crate::vrrpd::report::{Report, Span};
+use crate::vrrpd::soundness::is_of_one;
 
 /// A table with known keys.
 pub(crate) struct Section<'a> {
@@ -158,9 +159,10 @@ impl<'a> Section<'a> {
 
     pub(crate) fn socket(&self, name: &str, report: &mut Report) -> Option<SocketAddr> {
         let text = self.text(name, report)?;
-        let target = text.value.parse().ok().filter(|target: &SocketAddr| target.port() > 0);
+        let is_server = |target: &SocketAddr| target.port() > 0 && is_of_one(target.ip());
+        let target = text.value.parse().ok().filter(is_server);
         if target.is_none() {
-            let found = report.error(text.span, format!("`{}` is not an address and a port", text.value));
+            let found = report.error(text.span, format!("`{}` is not the address of one host with a port", text.value));
             found.with_expected(self.expected(name));
             if !text.value.starts_with(|c: char| c.is_ascii_digit() || c == '[') {
                 found.with_help("names are not looked up here: that could take longer than a check may");
@@ -169,7 +171,7 @@ impl<'a> Section<'a> {
         target
     }
 
-    /// Returns the position among the names that there are to choose from.
+    /// Returns the name that was chosen, of those that there are.
     pub(crate) fn choice(&self, name: &str, report: &mut Report) -> Option<At<&'static str>> {
         let Some(Kind::Choice(names)) = self.key(name).map(|key| key.kind) else { return None };
         let text = self.text(name, report)?;
@@ -262,12 +264,6 @@ pub(crate) fn host(node: &Node, report: &mut Report) -> Option<At<IpAddr>> {
     };
     report.error(text.span, format!("`{}` {wrong}", text.value)).with_expected(Kind::Host.expected());
     None
-}
-
-/// Returns true if a single host can have this address.
-pub(crate) fn is_of_one(address: IpAddr) -> bool {
-    let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
-    !(address.is_unspecified() || address.is_multicast() || broadcast)
 }
 
 /// Reads a time to the microsecond; what is finer is none.

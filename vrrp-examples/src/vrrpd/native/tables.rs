@@ -2,6 +2,7 @@
 
 use crate::vrrpd::native::shape::Default::{Is, Required};
 use crate::vrrpd::native::shape::{Default, Key, Kind, Shape};
+use crate::vrrpd::soundness::MAX_VALIDITY;
 
 const MILLISECOND: u64 = 1_000;
 const DAY: u64 = 86_400_000_000;
@@ -613,7 +614,7 @@ pub(crate) static ANNOUNCE: Shape = Shape {
 
 pub(crate) static GROUP: Shape = Shape {
     name: "[group.NAME]",
-    about: "Routers that are Master together or not at all. A weight that one member tracks counts for all.",
+    about: "Routers that are Master together or not at all.",
     keys: &[
         key("members", Kind::Words, Required, "Names of its routers; no router is in two groups.", "group"),
         key(
@@ -693,7 +694,7 @@ const VERIFY: Key =
     key("verify", Kind::Flag, Is("true"), "True: the certificate is verified. Its dates are always checked.", "");
 const MIN_VALIDITY: Key = key(
     "min_validity",
-    Kind::Time(0, 366 * DAY),
+    Kind::Time(0, MAX_VALIDITY.as_secs() * 1_000_000),
     Is("\"0s\""),
     "The time for which the certificate must still be valid.",
     "",

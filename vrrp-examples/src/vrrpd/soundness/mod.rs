@@ -2,11 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
 
 use crate::vrrpd::config::{Check, Daemon, Instance, SyncGroup};
 use crate::vrrpd::report::diagnostics::{Code, Diagnostic};
 use crate::vrrpd::report::{Report, Span};
 use vrrp_core::Family;
+use vrrp_io_linux::Scheduling;
+
+/// Longest time that a certificate can be asked to be valid for: a hundred years.
+pub(crate) const MAX_VALIDITY: Duration = Duration::from_secs(3_155_760_000);
 
 /// A configuration that would run.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,10 +31,74 @@ pub(crate) fn router_ids<'a>(routers: impl IntoIterator<Item = ((u8, Family, &'a
     unique(routers, report, taken, "an id that no other instance on this interface has");
 }
 
-/// Reports every address that is on a device already.
-pub(crate) fn addresses<'a>(addresses: impl IntoIterator<Item = ((&'a str, IpAddr), Span)>, report: &mut Report) {
+/// Reports every address that is on a device already, and every one that a router has on two devices. The fixed ones belong to
+/// no router.
+pub(crate) fn addresses<'a>(
+    routers: impl IntoIterator<Item = Vec<((&'a str, IpAddr), Span)>>,
+    fixed: impl IntoIterator<Item = ((&'a str, IpAddr), Span)>,
+    report: &mut Report,
+) {
+    let mut all: Vec<_> = fixed.into_iter().collect();
+    for of_router in routers {
+        let mut devices = BTreeSet::new();
+        let on_each =
+            of_router.iter().filter(|(key, _)| devices.insert(*key)).map(|((_, address), span)| (*address, *span));
+        let twice = |address: &_| format!("this router has the address {address} on another device too");
+        unique(on_each, report, twice, "each address once in a router");
+        all.extend(of_router);
+    }
     let taken = |(device, address): &_| format!("the address {address} is taken on {device}");
-    unique(addresses, report, taken, "each address once on a device");
+    unique(all, report, taken, "each address once on a device");
+}
+
+/// Reports every FIFO that has the path of another one.
+pub(crate) fn fifos<'a>(paths: impl IntoIterator<Item = (&'a Path, Span)>, report: &mut Report) {
+    unique(paths, report, |_| "two FIFOs with one path".to_owned(), "a path of its own for each");
+}
+
+/// Says where a limit of real time is raised. `least` is the least one, as it is written in this format.
+pub(crate) fn real_time_limit(limit: Duration, (keyword, least): (&str, &str), span: Span, report: &mut Report) {
+    if limit < Scheduling::LEAST_REAL_TIME_LIMIT {
+        let message = format!("`{keyword}` is raised to {least}: a takeover of many addresses can take that long");
+        report.notice(span, message);
+    }
+}
+
+/// Reports a source address of another family than the target of its check.
+pub(crate) fn source_of_check((source, span): (IpAddr, Span), target: IpAddr, report: &mut Report) {
+    let family = Family::of(target);
+    if Family::of(source) != family {
+        report
+            .error(span, format!("{target} cannot be reached from {source}"))
+            .with_expected(format!("an {family} address of this host"));
+    }
+}
+
+/// Returns true if a single host can have this address.
+pub(crate) fn is_of_one(address: IpAddr) -> bool {
+    let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
+    !(address.is_unspecified() || address.is_multicast() || broadcast)
+}
+
+/// Returns true if a text can be in the first line of a request, or be the name of a header.
+pub(crate) fn is_request_text(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_graphic())
+}
+
+/// Returns true for the path of a URL.
+pub(crate) fn is_path_of_url(text: &str) -> bool {
+    text.starts_with('/') && is_request_text(text)
+}
+
+/// Returns true for a URL that a proxy can be asked for.
+pub(crate) fn is_url_for_proxy(text: &str) -> bool {
+    text.strip_prefix("http://").is_some_and(is_request_text)
+}
+
+/// Returns true for HOST:PORT.
+pub(crate) fn is_host_and_port(text: &str) -> bool {
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+    text.rsplit_once(':').is_some_and(|(host, port)| is_request_text(host) && is_port(port))
 }
 
 /// Reports every name of an interface of a virtual MAC address that another one has.

@@ -8,6 +8,7 @@ use crate::vrrpd::keepalived::blocks::switches::Switches;
 use crate::vrrpd::keepalived::blocks::values::At;
 use crate::vrrpd::keepalived::text::statement::Statement;
 use crate::vrrpd::report::Report;
+use crate::vrrpd::soundness;
 use vrrp_core::Family;
 use vrrp_io_linux::Scheduling;
 
@@ -41,12 +42,9 @@ pub(crate) struct Process {
 /// `vrrp_rlimit_rttime`, in microseconds.
 pub(crate) fn real_time_limit(statement: &Statement, report: &mut Report) -> Option<At<u32>> {
     let micros: At<u32> = statement.number(1..=i64::from(u32::MAX), report)?;
-    let least = Scheduling::LEAST_REAL_TIME_LIMIT.as_micros();
-    if u128::from(micros.value) < least {
-        let text =
-            format!("`vrrp_rlimit_rttime` is raised to {least}: a takeover of many addresses can take that long");
-        report.notice(micros.span, text);
-    }
+    let (limit, least) = (Duration::from_micros(micros.value.into()), Scheduling::LEAST_REAL_TIME_LIMIT);
+    let written = ("vrrp_rlimit_rttime", &*least.as_micros().to_string());
+    soundness::real_time_limit(limit, written, micros.span, report);
     Some(micros)
 }
 

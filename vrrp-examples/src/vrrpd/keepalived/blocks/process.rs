@@ -97,7 +97,7 @@ impl ProcessDraft {
         };
         if let Some(most) = self.quorum_max.filter(|most| most.value < least) {
             report
-                .error(most.span, format!("at most {} and at least {least} processes: nothing is both", most.value))
+                .error(most.span, format!("no number of processes is at most {} and at least {least}", most.value))
                 .with_expected("a `quorum_max` that is not below `quorum`");
         }
         Some(Process {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::diagnostics::Code;
 use crate::vrrpd::report::{Report, Span};
+use crate::vrrpd::soundness::is_of_one;
 pub(crate) use crate::vrrpd::soundness::unique;
 use vrrp_io_linux::is_interface_name;
 
@@ -212,13 +213,8 @@ const HOST: &str = "the IP address of one host, like 192.0.2.1 or 2001:db8::1";
 
 /// Reads an address that one host can have.
 pub(crate) fn host(word: &Word, text: &str, report: &mut Report) -> Option<IpAddr> {
-    let address = text.parse::<IpAddr>();
-    let of_one = |address: &IpAddr| {
-        let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
-        !(address.is_unspecified() || address.is_multicast() || broadcast)
-    };
-    let wrong = match address {
-        Ok(address) if of_one(&address) => {
+    let wrong = match text.parse::<IpAddr>() {
+        Ok(address) if is_of_one(address) => {
             report.add_address(address, word.span);
             return Some(address);
         }

@@ -10,6 +10,7 @@ use crate::vrrpd::keepalived::blocks::global::{Garp, Globals, Process};
 use crate::vrrpd::keepalived::blocks::values::At;
 use crate::vrrpd::keepalived::lower::script::with_globals;
 use crate::vrrpd::report::Report;
+use crate::vrrpd::soundness;
 
 impl Process {
     pub(crate) fn scheduling(&self) -> Scheduling {
@@ -30,14 +31,11 @@ impl Process {
 impl Globals {
     /// Returns the FIFOs and their readers.
     pub(crate) fn fifos(&self, report: &mut Report) -> Vec<Fifo> {
-        let [first, second] = &self.fifos;
-        if let (Some(first), Some(second)) = (&first.path, &second.path) {
-            if first.value == second.value {
-                report.error(second.span, "two FIFOs with one path").with_expected("a path of its own for each");
-            }
-        }
+        let paths =
+            self.fifos.iter().filter_map(|fifo| fifo.path.as_ref()).map(|path| (path.value.as_path(), path.span));
+        soundness::fifos(paths, report);
         let mut fifos = Vec::new();
-        for FifoDraft { path, script } in [first, second] {
+        for FifoDraft { path, script } in &self.fifos {
             match (path, script) {
                 (Some(path), script) => {
                     let script = script.as_ref().map(|(command, _)| with_globals(command.clone(), self));

@@ -1,4 +1,4 @@
-//! at least.
+//! The meaning of an instance: keepalived's defaults and rules, applied once everything is read.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -106,6 +106,7 @@ impl InstanceDraft {
     }
 
     /// Returns the interval in the units of the version: whole seconds, or hundredths. keepalived rounds to the nearest, and to
+    /// one unit at least.
     fn interval(&self, globals: &Globals, report: &mut Report) -> Option<AdvertInterval> {
         let Some(interval) = self.interval else { return Some(AdvertInterval::DEFAULT) };
         let (number, unit, units) = match self.version(globals) {

@@ -97,7 +97,7 @@ fn check_between_sections(root: &Root, report: &mut Report) {
         .addresses
         .iter()
         .filter_map(|it| Some(((it.virtual_ip.device.as_deref()?, it.virtual_ip.address), it.span)));
-    soundness::addresses(root.instances.iter().flat_map(InstanceDraft::installed).chain(fixed), report);
+    soundness::addresses(root.instances.iter().map(|draft| draft.installed().collect()), fixed, report);
     let delays = root.delays.iter().map(|delay| (&delay.value.interface, delay.span));
     unique(delays, report, |interface| format!("the delays of `{interface}` are there already"), "each interface once");
     vmac::check_names(&root.instances, report);

@@ -5,11 +5,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use vrrp_io_linux::{Scope, VirtualIp};
 
 use crate::vrrpd::config::SCOPES;
-use crate::vrrpd::native::section::{Section, is_of_one, mismatch, text};
+use crate::vrrpd::native::section::{Section, mismatch, text};
 use crate::vrrpd::native::shape::Kind;
 use crate::vrrpd::native::tables::ADDRESS;
 use crate::vrrpd::native::tree::{At, Node, Value};
 use crate::vrrpd::report::Report;
+use crate::vrrpd::soundness::is_of_one;
 
 /// An address as written.
 pub(crate) struct Address {

@@ -1,5 +1,6 @@
 //! `[check.NAME]`.
 
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::vrrpd::native::tables::{ANY_CHECK, CHECKS, VALUE_CHECK};
 use crate::vrrpd::native::tree::{At, Node, Value, Word};
 use crate::vrrpd::report::Report;
 use crate::vrrpd::report::diagnostics::nearest;
+use crate::vrrpd::soundness;
 
 /// Reads a check.
 pub(crate) fn read((name, node): &(Word, Node), scripts: &Scripts, report: &mut Report) -> Option<Check> {
@@ -39,8 +41,14 @@ pub(crate) fn initial_value((name, node): &(Word, Node), report: &mut Report) ->
     let Value::Table(entries) = &node.value else { return None };
     // What is wrong with its keys was said when the check was read.
     let section = Section::quiet(entries, name.span, vec![&VALUE_CHECK]);
-    let value = section.whole("initial", report)?.value;
-    let overwrite = section.flag("overwrite", report).is_some_and(|overwrite| overwrite.value);
+    if !matches!(&section.node("kind")?.value, Value::Text(kind) if kind == "value") {
+        return None;
+    }
+    let overwrite = section.flag("overwrite", report);
+    if let Some(overwrite) = overwrite.filter(|_| section.node("initial").is_none()) {
+        report.notice(overwrite.span, "`overwrite` has no effect: there is no `initial`");
+    }
+    let (value, overwrite) = (section.whole("initial", report)?.value, overwrite.is_some_and(|it| it.value));
     Some((name.value.clone(), InitialValue { value, overwrite }))
 }
 
@@ -71,19 +79,20 @@ fn probe(kind: &str, section: &Section<'_>, scripts: &Scripts, report: &mut Repo
         "script" => return scripts.of_table(section, report).map(Probe::Script),
         "value" => return section.path("path", report).map(Probe::Value),
         "tcp" => {
-            let origin = origin(section, report);
-            Native::Tcp(Tcp { target: section.socket("target", report)?, origin })
+            let (target, origin) = server(section, report);
+            Native::Tcp(Tcp { target: target?, origin })
         }
         "http" => http(section, report)?,
         "proxy" => proxy(section, report)?,
         "tls" => {
-            let (target, origin) = (section.socket("target", report), origin(section, report));
+            let (target, origin) = server(section, report);
             Native::Tls(Tls { options: tls_options(section, report)?, target: target?, origin })
         }
         "dns" => dns(section, report)?,
         "ping" => {
-            let origin = origin(section, report);
-            Native::Ping(Ping { target: section.host("target", report)?.value, origin })
+            let target = section.host("target", report).map(|target| target.value);
+            let origin = origin(section, target, report);
+            Native::Ping(Ping { target: target?, origin })
         }
         "neighbour" => {
             let (target, interface) = (section.host("target", report), section.interface("interface", report));
@@ -95,21 +104,32 @@ fn probe(kind: &str, section: &Section<'_>, scripts: &Scripts, report: &mut Repo
     Some(Probe::Native(native))
 }
 
-fn origin(section: &Section<'_>, report: &mut Report) -> Origin {
+/// Reads where packets to the target come from.
+fn origin(section: &Section<'_>, target: Option<IpAddr>, report: &mut Report) -> Origin {
+    let source = section.host("source", report);
+    if let (Some(At { value, span }), Some(target)) = (source, target) {
+        soundness::source_of_check((value, span), target, report);
+    }
     Origin {
-        address: section.host("source", report).map(|source| source.value),
+        address: source.map(|source| source.value),
         interface: section.interface("interface", report).map(|interface| interface.value),
     }
 }
 
+/// Reads the server and where packets to it come from.
+fn server(section: &Section<'_>, report: &mut Report) -> (Option<SocketAddr>, Origin) {
+    let target = section.socket("target", report);
+    (target, origin(section, target.map(|target| target.ip()), report))
+}
+
 fn http(section: &Section<'_>, report: &mut Report) -> Option<Native> {
-    let (target, origin, expect) = (section.socket("target", report), origin(section, report), expect(section, report));
+    let ((target, origin), expect) = (server(section, report), expect(section, report));
     let host = section.text("host", report).map(|host| host.value);
     let path = section.text("path", report);
-    if let Some(wrong) = path.as_ref().filter(|path| !is_request_text(&path.value) || !path.value.starts_with('/')) {
+    if let Some(wrong) = path.as_ref().filter(|path| !soundness::is_path_of_url(&path.value)) {
         report
             .error(wrong.span, "this is not the path of a URL")
-            .with_expected("a path that begins with `/`, without spaces");
+            .with_expected("a path that begins with `/`, without spaces, in ASCII");
     }
     let tls = match section.node("tls") {
         Some(_) => Some(tls_options(&section.table("tls", report)?, report)?),
@@ -120,15 +140,15 @@ fn http(section: &Section<'_>, report: &mut Report) -> Option<Native> {
 }
 
 fn proxy(section: &Section<'_>, report: &mut Report) -> Option<Native> {
-    let (proxy, origin, expect) = (section.socket("target", report), origin(section, report), expect(section, report));
+    let ((proxy, origin), expect) = (server(section, report), expect(section, report));
     let (get, connect) = (section.text("get", report), section.text("connect", report));
-    if let Some(wrong) = get.as_ref().filter(|get| !get.value.starts_with("http://") || !is_request_text(&get.value)) {
+    if let Some(wrong) = get.as_ref().filter(|get| !soundness::is_url_for_proxy(&get.value)) {
         report
             .error(wrong.span, format!("`{}` is not a URL for a proxy", wrong.value))
             .with_expected("a URL that begins with `http://`, without spaces")
             .with_help("`connect` with \"HOST:443\" asks for what `https://` needs");
     }
-    if let Some(wrong) = connect.as_ref().filter(|connect| !is_host_and_port(&connect.value)) {
+    if let Some(wrong) = connect.as_ref().filter(|connect| !soundness::is_host_and_port(&connect.value)) {
         report
             .error(wrong.span, format!("`{}` is not a host with a port", wrong.value))
             .with_expected("HOST:PORT, like \"www.example.org:443\"");
@@ -146,16 +166,6 @@ fn proxy(section: &Section<'_>, report: &mut Report) -> Option<Native> {
         }
     };
     Some(Native::Proxy(Proxy { proxy: proxy?, origin, request, expect }))
-}
-
-/// Returns true if a text can be in the first line of a request.
-fn is_request_text(text: &str) -> bool {
-    text.bytes().all(|octet| octet.is_ascii_graphic())
-}
-
-fn is_host_and_port(text: &str) -> bool {
-    let port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
-    text.rsplit_once(':').is_some_and(|(host, number)| !host.is_empty() && is_request_text(host) && port(number))
 }
 
 fn expect(section: &Section<'_>, report: &mut Report) -> Expect {
@@ -185,7 +195,7 @@ fn status(node: &Node, report: &mut Report) -> Option<(u16, u16)> {
 fn header(section: &Section<'_>, report: &mut Report) -> Option<(String, String)> {
     let text = section.text("header", report)?;
     let header = text.value.split_once(':').map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()));
-    let header = header.filter(|(name, _)| !name.is_empty() && is_request_text(name));
+    let header = header.filter(|(name, _)| soundness::is_request_text(name));
     if header.is_none() {
         report.error(text.span, "this is not a header").with_expected("\"Name: text\"");
     }
@@ -201,7 +211,7 @@ fn tls_options(section: &Section<'_>, report: &mut Report) -> Option<TlsOptions>
 }
 
 fn dns(section: &Section<'_>, report: &mut Report) -> Option<Native> {
-    let (server, origin) = (section.socket("target", report), origin(section, report));
+    let (server, origin) = server(section, report);
     let (name, answer) = (section.text("name", report), section.host("answer", report));
     let record = match section.choice("record", report).map(|record| record.value) {
         Some("AAAA") => Record::Aaaa,
@@ -211,7 +221,7 @@ fn dns(section: &Section<'_>, report: &mut Report) -> Option<Native> {
         Some("TXT") => Record::Txt,
         _ => Record::A,
     };
-    let fits = |answer: &At<std::net::IpAddr>| match record {
+    let fits = |answer: &At<IpAddr>| match record {
         Record::A => answer.value.is_ipv4(),
         Record::Aaaa => answer.value.is_ipv6(),
         _ => false,

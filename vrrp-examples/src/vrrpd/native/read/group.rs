@@ -1,11 +1,11 @@
 //! `[group.NAME]`.
 
-use crate::vrrpd::config::{Check, SyncGroup};
+use crate::vrrpd::config::{Check, Notify, SyncGroup};
 use crate::vrrpd::native::read::command::Scripts;
 use crate::vrrpd::native::read::track;
 use crate::vrrpd::native::section::Section;
 use crate::vrrpd::native::tables::GROUP;
-use crate::vrrpd::native::tree::{Node, Word};
+use crate::vrrpd::native::tree::{Node, Value, Word};
 use crate::vrrpd::report::Report;
 
 /// A group, with the places of its members and tracked interfaces.
@@ -27,7 +27,7 @@ pub(crate) fn read(
     let words = section.words("members", report);
     let tracks = track::interfaces(&section, report);
     let track_checks = track::checks(&section, checks, report);
-    let notify = scripts.notify(&section, report);
+    let notify = notify(&section, scripts, report);
     let members = words.as_ref().map(|words| words.value.clone()).unwrap_or_default();
     if let Some(words) = words.filter(|words| words.value.is_empty()) {
         report.error(words.span, "the group has no members").with_expected("the names of its routers");
@@ -51,4 +51,17 @@ pub(crate) fn read(
     };
     let tracks = tracks.into_iter().map(|track| Word { value: track.value.name, span: track.span }).collect();
     Some(GroupRead { group, members, tracks })
+}
+
+/// Reads the scripts. A group has no priority of its own, and hears nobody.
+fn notify(section: &Section<'_>, scripts: &Scripts, report: &mut Report) -> Notify {
+    let notify = scripts.notify(section, report);
+    let of_routers =
+        [("lower_priority", notify.lower_priority.is_some()), ("priority_changes", notify.priority_changes)];
+    if let Some(Node { value: Value::Table(entries), .. }) = section.node("notify") {
+        for (key, _) in entries.iter().filter(|(key, _)| of_routers.contains(&(key.value.as_str(), true))) {
+            report.notice(key.span, format!("`{}` has no effect in a group: it is for routers", key.value));
+        }
+    }
+    Notify { lower_priority: None, priority_changes: false, ..notify }
 }

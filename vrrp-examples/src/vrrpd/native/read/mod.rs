@@ -24,7 +24,7 @@ use crate::vrrpd::native::tree::{Node, Value, Word};
 use crate::vrrpd::report::places::Spans;
 use crate::vrrpd::report::{Report, Span};
 use crate::vrrpd::soundness;
-use vrrp_io_linux::is_interface_name;
+use vrrp_io_linux::{VirtualIp, is_interface_name};
 
 /// Reads a whole file. Returns it with the places of its routers; both are valid only if `report` then holds no error.
 pub(crate) fn read(file: &Node, report: &mut Report) -> (Daemon, Vec<Spans>) {
@@ -52,14 +52,16 @@ pub(crate) fn read(file: &Node, report: &mut Report) -> (Daemon, Vec<Spans>) {
         .iter()
         .filter_map(|entry| group::read(entry, &scripts, (&checks, written), names, report))
         .collect();
-    let mac_interfaces = between(&routers, &groups, report);
+    let (fixed, fixed_spans) = fixed(&section, report);
+    let fixed_addresses = fixed.addresses.iter().zip(fixed_spans);
+    let mac_interfaces = between(&routers, &groups, fixed_addresses, report);
     routers.iter_mut().for_each(|router| router.track_devices(&mac_interfaces, report));
     let (instances, places): (Vec<Instance>, Vec<Spans>) =
         routers.into_iter().filter_map(|router| Some((router.instance?, router.spans))).unzip();
     let sync_groups: Vec<SyncGroup> = groups.into_iter().map(|read| read.group).collect();
     let startup_delay = section.time("startup_delay", report).map(|time| time.value).unwrap_or_default();
     let (options, scheduling) = (options(&section, report), scheduling(&section, report));
-    let (fixed, fifos) = (fixed(&section, report), fifos(&section, &scripts, report));
+    let fifos = fifos(&section, &scripts, report);
     let interface_delays = interface_delays(&section, report);
     let checks = soundness::that_count(checks, &spans, &instances, &sync_groups, report);
     let initial = written.iter().filter_map(|entry| check::initial_value(entry, report));
@@ -81,21 +83,28 @@ pub(crate) fn read(file: &Node, report: &mut Report) -> (Daemon, Vec<Spans>) {
     (daemon, places)
 }
 
-/// Checks the rules between routers and groups. Returns the interfaces of all virtual MAC addresses.
-fn between(routers: &[RouterRead], groups: &[GroupRead], report: &mut Report) -> BTreeSet<String> {
+/// Checks the rules between routers, groups and fixed addresses. Returns the interfaces of all virtual MAC addresses.
+fn between<'a>(
+    routers: &[RouterRead],
+    groups: &[GroupRead],
+    fixed: impl Iterator<Item = (&'a VirtualIp, Span)>,
+    report: &mut Report,
+) -> BTreeSet<String> {
     let read = || routers.iter().filter_map(|router| Some((router, router.instance.as_ref()?)));
     let ids = read().map(|(router, instance)| {
         ((instance.vrid.get(), Family::clone(&instance.family), &instance.interface), router.vrid)
     });
     soundness::router_ids(ids, report);
-    let addresses = read().flat_map(|(router, instance)| {
-        let virtual_ips = instance.addresses.iter().chain(&instance.excluded);
-        let device = |virtual_ip: &'_ vrrp_io_linux::VirtualIp| virtual_ip.address;
-        virtual_ips.zip(&router.addresses).map(move |(virtual_ip, span)| {
-            ((virtual_ip.device.as_deref().unwrap_or(&instance.interface), device(virtual_ip)), *span)
-        })
+    let addresses = read().map(|(router, instance)| {
+        let virtual_ips = instance.addresses.iter().chain(&instance.excluded).zip(&router.addresses);
+        let on_device = virtual_ips.map(|(virtual_ip, span)| {
+            ((virtual_ip.device.as_deref().unwrap_or(&instance.interface), virtual_ip.address), *span)
+        });
+        on_device.collect()
     });
-    soundness::addresses(addresses, report);
+    let fixed =
+        fixed.filter_map(|(virtual_ip, span)| Some(((virtual_ip.device.as_deref()?, virtual_ip.address), span)));
+    soundness::addresses(addresses, fixed, report);
     let macs = || read().filter_map(|(router, instance)| Some((&instance.virtual_mac.as_ref()?.interface, router.mac)));
     soundness::mac_interfaces(macs(), report);
     let members = groups.iter().flat_map(|group| &group.members);
@@ -122,6 +131,7 @@ fn scheduling(section: &Section<'_>, report: &mut Report) -> Scheduling {
         scheduling = scheduling.with_real_time(priority.value);
     }
     if let Some(limit) = section.time("real_time_limit", report) {
+        soundness::real_time_limit(limit.value, ("real_time_limit", "\"200ms\""), limit.span, report);
         scheduling = scheduling.with_real_time_limit(limit.value);
     }
     if let Some(nice) = section.whole("nice", report) {
@@ -130,27 +140,35 @@ fn scheduling(section: &Section<'_>, report: &mut Report) -> Scheduling {
     scheduling.with_locked_memory(section.flag("lock_memory", report).is_some_and(|locked| locked.value))
 }
 
-fn fixed(section: &Section<'_>, report: &mut Report) -> Fixed {
-    let Some(section) = section.table("fixed", report) else { return Fixed::default() };
+/// Returns what is fixed, with the places of the addresses.
+fn fixed(section: &Section<'_>, report: &mut Report) -> (Fixed, Vec<Span>) {
+    let Some(section) = section.table("fixed", report) else { return (Fixed::default(), Vec::new()) };
     let addresses = address::list(&section, "addresses", report);
     for address in addresses.iter().filter(|address| address.virtual_ip.value.device.is_none()) {
         report
             .error(address.virtual_ip.span, format!("{} has no device", address.virtual_ip.value.address))
             .with_expected("{ address = \"192.0.2.1/24\", device = \"eth0\" }: it belongs to no router");
     }
-    Fixed {
+    let spans = addresses.iter().map(|address| address.virtual_ip.span).collect();
+    let fixed = Fixed {
         addresses: addresses.into_iter().map(|address| address.virtual_ip.value).collect(),
         routes: routing::routes(&section, report).into_iter().map(|read| read.route).collect(),
         rules: routing::rules(&section, report),
-    }
+    };
+    (fixed, spans)
 }
 
 fn fifos(section: &Section<'_>, scripts: &Scripts, report: &mut Report) -> Vec<Fifo> {
-    let mut fifos = Vec::new();
+    let (mut fifos, mut spans) = (Vec::new(), Vec::new());
     for node in section.list("fifo", report) {
         let Some(section) = Section::read(node, node.span, &[&tables::FIFO], report) else { continue };
         let script = scripts.command(&section, "script", report);
+        spans.extend(section.node("path").map(|path| path.span));
         fifos.extend(section.path("path", report).map(|path| Fifo { path, script }));
+    }
+    // Where a path is missing there was an error, and they are not compared.
+    if fifos.len() == spans.len() {
+        soundness::fifos(fifos.iter().map(|fifo| fifo.path.as_path()).zip(spans), report);
     }
     fifos
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::vrrpd::keepalived::blocks::values::{host, interface, number};
 use crate::vrrpd::keepalived::text::statement::{Statement, Word};
 use crate::vrrpd::report::Report;
+use crate::vrrpd::soundness;
 use options::{Common, Options, RECORDS, status};
 pub(crate) use shown::shown;
 use vrrp_io_linux::checks::{
@@ -43,9 +44,6 @@ type Read = fn(&mut Options<'_>, &mut Report) -> Option<Probe>;
 /// The port of a name server that names none.
 const DNS_PORT: u16 = 53;
 
-/// Longest time that a certificate can be asked to be valid for: a hundred years.
-const MAX_VALIDITY: i64 = 3_155_760_000;
-
 pub(crate) fn read(statement: &Statement, report: &mut Report) -> Option<Probe> {
     statement.no_block(report);
     let names = || KINDS.map(|(name, ..)| name);
@@ -71,7 +69,7 @@ fn tcp(options: &mut Options<'_>, report: &mut Report) -> Option<Probe> {
     while let Some(word) = options.next() {
         common.take(word, options, report)?;
     }
-    Some(Probe::Tcp(Tcp { target, origin: common.origin(target.ip(), report)? }))
+    Some(Probe::Tcp(Tcp { target, origin: common.origin(target.ip(), report) }))
 }
 
 fn http(options: &mut Options<'_>, report: &mut Report) -> Option<Probe> {
@@ -90,10 +88,10 @@ fn web(options: &mut Options<'_>, tls: bool, report: &mut Report) -> Option<Prob
         match word.text.as_str() {
             "path" => {
                 let value = options.value(word, report)?;
-                if !value.text.starts_with('/') || value.text.contains(char::is_whitespace) {
+                if !soundness::is_path_of_url(&value.text) {
                     report
                         .error(value.span, format!("`{}` is not a path", value.text))
-                        .with_expected("a `/` and what follows it, without spaces");
+                        .with_expected("a `/` and what follows it, without spaces, in ASCII");
                     return None;
                 }
                 path = value.text.clone();
@@ -104,7 +102,7 @@ fn web(options: &mut Options<'_>, tls: bool, report: &mut Report) -> Option<Prob
             _ => common.take(word, options, report)?,
         }
     }
-    let origin = common.origin(target.ip(), report)?;
+    let origin = common.origin(target.ip(), report);
     let named = host.as_deref().map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned());
     let tls = tls.then(|| secure.options(named, target.ip()));
     Some(Probe::Http(Http { target, origin, tls, host, path, expect }))
@@ -118,14 +116,11 @@ fn proxy(options: &mut Options<'_>, report: &mut Report) -> Option<Probe> {
             name @ ("get" | "connect") => {
                 let value = options.value(word, report)?;
                 let text = value.text.clone();
-                let is_page = text.strip_prefix("http://").is_some_and(|rest| !rest.is_empty());
-                let place = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
-                let is_place = place.is_some_and(|(_, port)| port.parse::<u16>().is_ok_and(|port| port > 0));
                 let asked = match name {
-                    "get" => is_page.then_some(ProxyRequest::Get(text)),
-                    _ => is_place.then_some(ProxyRequest::Connect(text)),
+                    "get" => soundness::is_url_for_proxy(&text).then_some(ProxyRequest::Get(text)),
+                    _ => soundness::is_host_and_port(&text).then_some(ProxyRequest::Connect(text)),
                 };
-                if asked.is_none() || request.is_some() || value.text.contains(char::is_whitespace) {
+                if asked.is_none() || request.is_some() {
                     options.refuse(value, report);
                     return None;
                 }
@@ -139,7 +134,7 @@ fn proxy(options: &mut Options<'_>, report: &mut Report) -> Option<Probe> {
         options.missing("what the proxy is asked for", report);
         return None;
     };
-    Some(Probe::Proxy(Proxy { proxy, origin: common.origin(proxy.ip(), report)?, request, expect }))
+    Some(Probe::Proxy(Proxy { proxy, origin: common.origin(proxy.ip(), report), request, expect }))
 }
 
 fn tls(options: &mut Options<'_>, report: &mut Report) -> Option<Probe> {
@@ -151,7 +146,7 @@ fn tls(options: &mut Options<'_>, report: &mut Report) -> Option<Probe> {
             false => common.take(word, options, report)?,
         }
     }
-    let origin = common.origin(target.ip(), report)?;
+    let origin = common.origin(target.ip(), report);
     Some(Probe::Tls(Tls { target, origin, options: secure.options(None, target.ip()) }))
 }
 
@@ -187,7 +182,7 @@ fn dns(options: &mut Options<'_>, report: &mut Report) -> Option<Probe> {
             .with_expected("an IPv4 address for type A, an IPv6 address for type AAAA, and none for other types");
         return None;
     }
-    let (origin, answer) = (common.origin(server.ip(), report)?, answer.map(|(address, _)| address));
+    let (origin, answer) = (common.origin(server.ip(), report), answer.map(|(address, _)| address));
     Some(Probe::Dns(Dns { server, origin, name, record, answer }))
 }
 
@@ -198,7 +193,7 @@ fn ping(options: &mut Options<'_>, report: &mut Report) -> Option<Probe> {
     while let Some(word) = options.next() {
         common.take(word, options, report)?;
     }
-    Some(Probe::Ping(Ping { target, origin: common.origin(target, report)? }))
+    Some(Probe::Ping(Ping { target, origin: common.origin(target, report) }))
 }
 
 fn neighbour(options: &mut Options<'_>, report: &mut Report) -> Option<Probe> {
@@ -261,7 +256,7 @@ fn process(options: &mut Options<'_>, report: &mut Report) -> Option<Probe> {
     }
     if let Some(most) = most.filter(|most| most.value < least) {
         report
-            .error(most.span, format!("at most {} and at least {least} processes: nothing is both", most.value))
+            .error(most.span, format!("no number of processes is at most {} and at least {least}", most.value))
             .with_expected("a greatest number that is not below the least");
         return None;
     }
@@ -274,7 +269,7 @@ fn process(options: &mut Options<'_>, report: &mut Report) -> Option<Probe> {
 fn endpoint(word: &Word, default: Option<u16>, options: &Options<'_>, report: &mut Report) -> Option<SocketAddr> {
     let with_port = word.text.parse::<SocketAddr>().ok();
     let alone = default.and_then(|port| Some(SocketAddr::new(word.text.parse().ok()?, port)));
-    let found = with_port.or(alone).filter(|found| found.port() > 0 && !found.ip().is_unspecified());
+    let found = with_port.or(alone).filter(|found| found.port() > 0 && soundness::is_of_one(found.ip()));
     if found.is_none() {
         report
             .error(word.span, format!("`{}` is not an address with a port", word.text))
@@ -293,7 +288,7 @@ fn expected(expect: &mut Expect, word: &Word, options: &mut Options<'_>, report:
         "status" => expect.status = status(value, report)?,
         "body" => expect.body = Some(value.text.clone()),
         _ => match value.text.split_once(':') {
-            Some((name, text)) if !name.is_empty() => {
+            Some((name, text)) if soundness::is_request_text(name.trim()) => {
                 expect.header = Some((name.trim().to_owned(), text.trim().to_owned()));
             }
             _ => {
@@ -328,7 +323,8 @@ impl Secure {
             "ca" => self.authorities = Some(options.value(word, report)?.text.clone()),
             "no_verify" => self.verify = false,
             _ => {
-                let seconds: u64 = number(options.value(word, report)?, 0..=MAX_VALIDITY, report)?.value;
+                let longest = i64::try_from(soundness::MAX_VALIDITY.as_secs()).unwrap_or(i64::MAX);
+                let seconds: u64 = number(options.value(word, report)?, 0..=longest, report)?.value;
                 self.valid_for = Duration::from_secs(seconds);
             }
         }

@@ -5,7 +5,8 @@ use std::slice::Iter;
 
 use crate::vrrpd::keepalived::blocks::values::{At, host, interface};
 use crate::vrrpd::keepalived::text::statement::Word;
-use crate::vrrpd::report::{Report, Span};
+use crate::vrrpd::report::Report;
+use crate::vrrpd::soundness;
 use vrrp_io_linux::checks::{Origin, Record};
 
 /// Records that can be asked for.
@@ -90,21 +91,12 @@ impl Common {
         Some(())
     }
 
-    pub(super) fn origin(self, target: IpAddr, report: &mut Report) -> Option<Origin> {
-        let other = |from: &At<IpAddr>| from.value.is_ipv4() != target.is_ipv4();
-        if let Some(At { value, span }) = self.from.filter(other) {
-            wrong_family(value, target, span, report);
-            return None;
+    pub(super) fn origin(self, target: IpAddr, report: &mut Report) -> Origin {
+        if let Some(At { value, span }) = self.from {
+            soundness::source_of_check((value, span), target, report);
         }
-        Some(Origin { address: self.from.map(|from| from.value), interface: self.device })
+        Origin { address: self.from.map(|from| from.value), interface: self.device }
     }
-}
-
-fn wrong_family(from: IpAddr, target: IpAddr, span: Span, report: &mut Report) {
-    let family = if target.is_ipv4() { "IPv4" } else { "IPv6" };
-    report
-        .error(span, format!("{target} cannot be reached from {from}"))
-        .with_expected(format!("an {family} address of this host"));
 }
 
 /// Reads a status, or the least and the greatest with a `-` between them.
