@@ -276,6 +276,110 @@ fn a_file_with_nothing_but_comments_runs_nothing_as_a_keepalived_conf_does() {
     assert!(parse_str("vrrpd.toml", "lease = false\n").is_err(), "something is set");
 }
 
+/// A file with one router, and more.
+fn with(more: &str) -> String {
+    format!("{more}\n[router.a]\ninterface = \"eth0\"\nvrid = 1\naddresses = [\"192.0.2.1/24\"]\n")
+}
+
+#[test]
+fn the_rules_of_both_formats_hold_here_too() {
+    let check = |lines: &str| with(&format!("[check.c]\n{lines}\n"));
+    let found = |text: &str| match parse_str("t", text) {
+        Ok(loaded) => loaded.notices.iter().map(|found| format!("notice: {}\n", found.message)).collect(),
+        Err(found) => found.to_string(),
+    };
+    for (text, told) in [
+        (
+            with("[fixed]\naddresses = [{ address = \"192.0.2.1/24\", device = \"eth0\" }]"),
+            "error: the address 192.0.2.1 is taken on eth0, first on line 2",
+        ),
+        (
+            with("") + "excluded = [{ address = \"192.0.2.1/24\", device = \"eth1\" }]\n",
+            "t:6:25: error: this router has the address 192.0.2.1 on another device too, first on line 5",
+        ),
+        (with("[[fifo]]\npath = \"/run/f\"\n[[fifo]]\npath = \"/run/f\""), "t:4:8: error: two FIFOs with one path"),
+        (
+            with("process.real_time_limit = \"100ms\""),
+            "notice: `real_time_limit` is raised to \"200ms\": a takeover of many addresses can take that long",
+        ),
+        (
+            check("kind = \"tcp\"\ntarget = \"192.0.2.9:80\"\nsource = \"2001:db8::1\""),
+            "error: 192.0.2.9 cannot be reached from 2001:db8::1",
+        ),
+        (
+            check("kind = \"ping\"\ntarget = \"2001:db8::9\"\nsource = \"192.0.2.9\""),
+            "error: 2001:db8::9 cannot be reached from 192.0.2.9",
+        ),
+        (
+            check("kind = \"tcp\"\ntarget = \"0.0.0.0:80\""),
+            "error: `0.0.0.0:80` is not the address of one host with a port",
+        ),
+        (check("kind = \"tcp\"\ntarget = \"224.0.0.1:80\""), "error: `224.0.0.1:80` is not the address of one host"),
+        (
+            check("kind = \"value\"\npath = \"/run/v\"\noverwrite = true"),
+            "notice: `overwrite` has no effect: there is no `initial`",
+        ),
+        (check("kind = \"value\"\npath = \"/run/v\"\noverwrite = \"yes\""), "error: this is a text"),
+        (
+            with("") + "[group.g]\nmembers = [\"a\"]\nnotify.lower_priority = \"/bin/l\"",
+            "notice: `lower_priority` has no effect in a group",
+        ),
+        (
+            with("") + "[group.g]\nmembers = [\"a\"]\nnotify.priority_changes = true",
+            "notice: `priority_changes` has no effect in a group",
+        ),
+    ] {
+        let found: String = found(&text);
+        assert_eq!(found.matches(told).count(), 1, "{text}\n{told}\n{found}");
+    }
+}
+
+#[test]
+fn printed_in_full_it_says_every_default_and_no_password() {
+    let router = native::print_in_full(&parse_str("t", &with("")).unwrap().daemon);
+    for line in [
+        "lease = true",
+        "priority = 100",
+        "interval = \"1s\"",
+        "strict = false",
+        "preempt_delay = \"0s\"",
+        "repeat = 5",
+    ] {
+        assert!(router.lines().any(|found| found == line), "{line}: {router}");
+    }
+    for text in texts() {
+        let Ok(mut loaded) = parse_str("t", &text) else { continue };
+        let printed = native::print_in_full(&loaded.daemon);
+        let again = parse_str("t", &printed).unwrap_or_else(|why| panic!("{printed}\n{why}"));
+        for instance in &mut loaded.daemon.instances {
+            if instance.password.take().is_some() {
+                assert!(printed.contains("# password: there is one, which is not printed"), "{printed}");
+            }
+        }
+        assert!(again.daemon == loaded.daemon, "{printed}\nis {:#?}\ninstead of {:#?}", again.daemon, loaded.daemon);
+        assert!(!printed.contains("s3cret"), "{printed}");
+    }
+}
+
+/// A check that keepalived.conf can ask for can be written in this format.
+#[test]
+fn both_formats_take_the_same_checks() {
+    for line in [
+        "tls 192.0.2.9:443 valid_for 3155760000",
+        "https 192.0.2.9:443 path /a?b=c%20d host \"é x\" header \"X-A: é b\" body \"é \"",
+        "proxy 192.0.2.9:3128 get http://www.example.org/",
+        "proxy 192.0.2.9:3128 connect www.example.org:443",
+        "dns 192.0.2.9 name \"é x\"",
+    ] {
+        let text = format!(
+            "vrrp_script c {{\ncheck {line}\n}}\nvrrp_instance a {{\ninterface eth0\nvirtual_router_id 1\n\
+             virtual_ipaddress {{ 192.0.2.1 }}\ntrack_script {{ c }}\n}}\n"
+        );
+        let daemon = keepalived::parse_str("t", &text).unwrap_or_else(|why| panic!("{why}")).daemon;
+        property::says_the_same_again(&daemon);
+    }
+}
+
 #[test]
 fn what_cannot_be_read_is_said() {
     let missing = load(Path::new("tests/conf/native/nothing.toml")).unwrap_err().to_string();

@@ -4,13 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vrrp_core::Family;
 
-use crate::vrrpd::config::{Daemon, Instance};
+use crate::vrrpd::config::{Daemon, Instance, Probe};
 use crate::vrrpd::control::order::{Change, How, Thing};
 use crate::vrrpd::keepalived::{LISTS, Setting, Subject, settings};
 
 /// Settings that belong to the process and count only at its start.
-const OF_PROCESS: [&str; 5] =
-    ["vrrp_rt_priority ", "vrrp_rlimit_rttime ", "vrrp_priority ", "vrrp_no_swap ", "vrrp_startup_delay "];
+const OF_PROCESS: [&str; 7] = [
+    "vrrp_rt_priority ",
+    "vrrp_rlimit_rttime ",
+    "vrrp_priority ",
+    "vrrp_no_swap ",
+    "vrrp_startup_delay ",
+    "notify_timeout ",
+    "stop_timeout ",
+];
 
 /// Returns what changes from `old` to `new`, in the order of `new`; what is removed comes last.
 pub(super) fn difference(old: &Daemon, new: &Daemon) -> Vec<Change> {
@@ -26,6 +33,9 @@ pub(super) fn difference(old: &Daemon, new: &Daemon) -> Vec<Change> {
         let instances = instance(old, subject).zip(instance(new, subject));
         let mut details = compare(&known, &settings);
         details.extend(instances.and_then(|(old, new)| password(old, new)));
+        if details.is_empty() && native_probe(old, subject) != native_probe(new, subject) {
+            details.push("a setting that only the native format has is another one".to_owned());
+        }
         match subject {
             Subject::Globals => {
                 let (later, now) =
@@ -44,11 +54,36 @@ pub(super) fn difference(old: &Daemon, new: &Daemon) -> Vec<Change> {
         let (what, name) = named(subject);
         changes.push(Change { what, name: name.to_owned(), how: How::Removed, details: Vec::new() });
     }
+    if changes.is_empty() && in_order(old) != in_order(new) {
+        let details = vec!["a setting without a name here is another one".to_owned()];
+        changes.push(Change { what: Thing::Daemon, name: String::new(), how: How::Changed, details });
+    }
     changes
 }
 
-/// Returns how many routers have nothing changed, neither of their own nor by their group or their checks.
+/// Returns what a check of this process looks at.
+fn native_probe<'a>(daemon: &'a Daemon, subject: Subject<'_>) -> Option<&'a Probe> {
+    let Subject::Script(name) = subject else { return None };
+    let check = daemon.checks.iter().find(|check| check.name == name)?;
+    Some(&check.probe).filter(|probe| matches!(probe, Probe::Native(_)))
+}
+
+/// Returns the same with everything by its name: the place in the file does not matter.
+fn in_order(daemon: &Daemon) -> Daemon {
+    let mut daemon = daemon.clone();
+    daemon.checks.sort_by(|a, b| a.name.cmp(&b.name));
+    daemon.instances.sort_by(|a, b| a.name.cmp(&b.name));
+    daemon.sync_groups.sort_by(|a, b| a.name.cmp(&b.name));
+    daemon.initial_values.sort_by(|(a, _), (b, _)| a.cmp(b));
+    daemon
+}
+
+/// Returns how many routers have nothing changed, neither of their own nor by their group or the lease. The settings of a check that
+/// they track do not count: it goes on, or begins without a verdict, and they go on.
 pub(super) fn undisturbed(old: &Daemon, new: &Daemon) -> usize {
+    if old.options.no_lease != new.options.no_lease {
+        return 0;
+    }
     let known = |instance: &&Instance| old.instances.iter().any(|known| known == *instance);
     let same_group = |instance: &&Instance| {
         let group = |daemon: &Daemon| {
@@ -148,6 +183,7 @@ fn compare(old: &[Setting], new: &[Setting]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::vrrpd::keepalived::parse_str;
+    use crate::vrrpd::native;
 
     fn daemon(text: &str) -> Daemon {
         parse_str("t", text).unwrap().daemon
@@ -226,6 +262,53 @@ mod tests {
             told(&instance("a", ""), &instance("a", "").replace("interface e", "interface f")),
             ["vrrp_instance a: interface e -> f (another virtual router: the old one ends)"]
         );
+    }
+
+    #[test]
+    fn what_keepalived_conf_has_no_words_for_is_told_too() {
+        let daemon = |text: &str| native::parse_str("t", text).unwrap().daemon;
+        let told = |old: &str, new: &str| -> Vec<String> {
+            difference(&daemon(old), &daemon(new)).iter().flat_map(lines).collect()
+        };
+        let router = |name: &str, more: &str| {
+            let vrid = name.len();
+            format!("[router.{name}]\ninterface = \"e\"\nvrid = {vrid}\naddresses = [\"192.0.2.{vrid}/24\"]\n{more}\n")
+        };
+        let (a, fifos) = (router("a", ""), "[[fifo]]\npath = \"/1\"\n[[fifo]]\npath = \"/2\"\n");
+        let check = |more: &str| format!("[check.c]\nkind = \"process\"\nprogram = \"p\"\nrise = 2\n{more}\n");
+        let tracked = router("a", "track_checks = [\"c\"]");
+        for (old, new, expected) in [
+            (a.clone(), format!("lease = false\n{a}"), vec!["global_defs: lease on -> off"]),
+            (
+                format!("notify_timeout = \"3s\"\n{a}"),
+                format!("notify_timeout = \"500ms\"\nstop_timeout = \"0s\"\n{a}"),
+                vec![
+                    "global_defs: notify_timeout 3 s -> 0.5 s (takes effect at the next start)",
+                    "global_defs: stop_timeout 0 s added (takes effect at the next start)",
+                ],
+            ),
+            (
+                format!("{fifos}{a}"),
+                format!("{fifos}[[fifo]]\npath = \"/3\"\nscript = \"/bin/r x\"\n{a}"),
+                vec!["global_defs: fifo /3 \"/bin/r x\" added"],
+            ),
+            (
+                router("a", "announce.gap = \"2s\"") + &router("bb", ""),
+                router("a", "announce.gap = \"2s\"") + &router("bb", "announce.gap = \"1s\""),
+                vec!["vrrp_instance bb: announce.gap 0 s -> 1 s"],
+            ),
+            (
+                check("") + &tracked,
+                check("arguments = [\"x\"]") + &tracked,
+                vec!["vrrp_script c: a setting that only the native format has is another one"],
+            ),
+            (a.clone() + &router("bb", ""), router("bb", "") + &a, vec![]),
+        ] {
+            assert_eq!(told(&old, &new), expected, "{old} -> {new}");
+            assert_eq!(told(&new, &new), [""; 0]);
+        }
+        assert_eq!(undisturbed(&daemon(&a), &daemon(&format!("lease = false\n{a}"))), 0);
+        assert_eq!(undisturbed(&daemon(&(check("") + &tracked)), &daemon(&(check("fall = 2") + &tracked))), 1);
     }
 
     #[test]

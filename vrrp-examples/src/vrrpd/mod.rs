@@ -208,7 +208,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     if arguments.print {
         verdict::say(&notices);
-        log::answer(&keepalived::print(&prepared.daemon));
+        let print = if reading::is_native(&source.path) { native::print_in_full } else { keepalived::print };
+        log::answer(&print(&prepared.daemon));
         return ExitCode::SUCCESS;
     }
     let mut found = notices;

@@ -6,8 +6,8 @@ use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
 use crate::vrrpd::config::{
-    Announce, Check, Command, Daemon, Fixed, InitialValue, Instance, InterfaceDelay, Mark, NOTHING_IS_SET, Notify,
-    Prefix, Probe, Protocol, Route, Rule, SyncGroup, Track, TrackWeight, User,
+    Announce, Check, Command, Daemon, Fifo, Fixed, InitialValue, Instance, InterfaceDelay, Mark, NOTHING_IS_SET,
+    Notify, Options, Prefix, Probe, Protocol, Route, Rule, SyncGroup, Track, TrackWeight, User,
 };
 use crate::vrrpd::keepalived::blocks::check;
 use crate::vrrpd::keepalived::blocks::track::Kind;
@@ -16,8 +16,8 @@ use vrrp_core::{AdvertInterval, Family, Profile, Version, Weight};
 use vrrp_io_linux::VirtualIp;
 use vrrp_io_linux::checks::{self as native, Arguments, Process};
 
-/// Returns the configuration as a keepalived.conf that says all that it means. Read again it gives the same, but for passwords:
-/// they are not printed.
+/// Returns the configuration of a keepalived.conf as one that says all that it means. Read again it gives the same, but for
+/// passwords: they are not printed.
 #[must_use]
 pub fn print(daemon: &Daemon) -> String {
     let texts: Vec<String> = texts(daemon).map(|(_, text)| text).filter(|text| !text.is_empty()).collect();
@@ -37,7 +37,7 @@ pub enum Subject<'a> {
     Group(&'a str),
 }
 
-/// One setting, or one line of a list: all that [`print()`] says, line by line.
+/// One setting, or one line of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
     /// The keyword, or that of the list.
@@ -51,10 +51,43 @@ pub struct Setting {
 /// The lists outside of all blocks. Their lines are global.
 pub(crate) const LISTS: [&str; 4] = ["interface_up_down_delays", "static_ipaddress", "static_routes", "static_rules"];
 
-/// All settings of a configuration but passwords, by what they are about. Two configurations are the same if these are, and
-/// the passwords.
+/// All settings of a configuration but passwords, by what they are about: the lines of [`print()`], and what a keepalived.conf has
+/// no words for.
 pub fn settings(daemon: &Daemon) -> impl Iterator<Item = (Subject<'_>, Vec<Setting>)> {
-    texts(daemon).map(|(subject, text)| (subject, read(&text)))
+    let gaps = [Family::Ipv4, Family::Ipv6].map(|family| gap(family, daemon));
+    texts(daemon).map(move |(subject, text)| {
+        let mut settings = read(&text);
+        settings.extend(native_settings(subject, daemon, gaps));
+        (subject, settings)
+    })
+}
+
+/// Returns the settings that only the native format has, under their names there. `gaps` are those of IPv4 and IPv6.
+fn native_settings(subject: Subject<'_>, daemon: &Daemon, [ipv4, ipv6]: [Duration; 2]) -> Vec<Setting> {
+    let setting = |keyword: &str, value: String| Setting { keyword: keyword.to_owned(), value, in_list: false };
+    let time = |keyword, time: Duration| setting(keyword, format!("{} s", seconds(time)));
+    match subject {
+        Subject::Globals => {
+            let Options { no_lease, notify_timeout, stop_timeout } = daemon.options;
+            let mut settings = vec![setting("lease", on(!no_lease).to_owned())];
+            settings.extend(notify_timeout.map(|limit| time("notify_timeout", limit)));
+            settings.extend(stop_timeout.map(|limit| time("stop_timeout", limit)));
+            let further = daemon.fifos.iter().skip(FIFOS.len());
+            settings.extend(further.map(|Fifo { path, script }| {
+                let script = script.as_ref().map(|script| format!(" {}", with_user(script))).unwrap_or_default();
+                let value = format!("{}{script}", word(&path.to_string_lossy()));
+                Setting { in_list: true, ..setting("fifo", value) }
+            }));
+            settings
+        }
+        Subject::Instance(name) => {
+            let instance = daemon.instances.iter().find(|instance| instance.name == name);
+            let of_all = |family| if family == Family::Ipv4 { ipv4 } else { ipv6 };
+            let own = instance.filter(|instance| instance.announce.gap != of_all(instance.family));
+            own.map(|instance| time("announce.gap", instance.announce.gap)).into_iter().collect()
+        }
+        Subject::Script(_) | Subject::Group(_) => Vec::new(),
+    }
 }
 
 fn texts(daemon: &Daemon) -> impl Iterator<Item = (Subject<'_>, String)> {
@@ -128,6 +161,15 @@ fn read(text: &str) -> Vec<Setting> {
     settings
 }
 
+/// Returns the gap between announcements of a family: the greatest. In a keepalived.conf all instances of it have the same.
+fn gap(family: Family, daemon: &Daemon) -> Duration {
+    let instances = daemon.instances.iter().filter(|instance| instance.family == family);
+    instances.map(|instance| instance.announce.gap).max().unwrap_or_default()
+}
+
+/// The keywords of the FIFOs that a keepalived.conf can have.
+const FIFOS: [&str; 2] = ["vrrp_notify_fifo", "notify_fifo"];
+
 const INDENT: usize = 4;
 
 #[derive(Default)]
@@ -160,11 +202,7 @@ impl Printer {
 
     fn globals(&mut self, daemon: &Daemon) {
         let Daemon { scheduling, .. } = daemon;
-        // All instances of a family have the same one: there is no other way to write it.
-        let gap = |family: Family| {
-            let instances = daemon.instances.iter().filter(|instance| instance.family == family);
-            instances.map(|instance| instance.announce.gap).max().filter(|gap| !gap.is_zero())
-        };
+        let gap = |family| Some(gap(family, daemon)).filter(|gap| !gap.is_zero());
         let lines = [
             Some(daemon.startup_delay)
                 .filter(|it| !it.is_zero())
@@ -178,7 +216,7 @@ impl Printer {
             scheduling.locked_memory().then(|| "vrrp_no_swap".to_owned()),
         ];
         let mut lines: Vec<String> = lines.into_iter().flatten().collect();
-        for (keyword, fifo) in ["vrrp_notify_fifo", "notify_fifo"].into_iter().zip(&daemon.fifos) {
+        for (keyword, fifo) in FIFOS.into_iter().zip(&daemon.fifos) {
             lines.push(format!("{keyword} {}", word(&fifo.path.to_string_lossy())));
             lines.extend(fifo.script.as_ref().map(|script| format!("{keyword}_script {}", with_user(script))));
         }
@@ -439,7 +477,7 @@ fn address(virtual_ip: &VirtualIp) -> String {
     line
 }
 
-/// Returns an address, and true if it leaves its interface untracked.
+/// Returns an address. It ends in `no_track` if its interface is not tracked.
 fn of_instance(virtual_ip: &VirtualIp, instance: &Instance, macvlans: &BTreeSet<&str>) -> String {
     let other =
         virtual_ip.device.as_deref().filter(|device| *device != instance.interface && !macvlans.contains(device));

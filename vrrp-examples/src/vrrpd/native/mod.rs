@@ -62,7 +62,14 @@ pub fn parse_str(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
 /// Returns a configuration as a file of this format: what is not the default, passwords too. Read again it gives the same.
 #[must_use]
 pub fn print(daemon: &Daemon) -> String {
-    write::write(daemon)
+    write::write(daemon, false)
+}
+
+/// Returns a configuration as a file of this format: the keys of all its tables, with their defaults too. Read again it gives the
+/// same, but for passwords: they are not printed.
+#[must_use]
+pub fn print_in_full(daemon: &Daemon) -> String {
+    write::write(daemon, true)
 }
 
 /// Returns the JSON schema of the format.

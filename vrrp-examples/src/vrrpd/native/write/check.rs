@@ -7,7 +7,7 @@ use vrrp_io_linux::checks::{Arguments, Expect, FileExpect, Origin, Probe as Nati
 
 use crate::vrrpd::config::{Check, InitialValue, Probe, TrackWeight};
 use crate::vrrpd::native::write::command::Scripts;
-use crate::vrrpd::native::write::out::{Out, flag, list, text, time};
+use crate::vrrpd::native::write::out::{Out, list, text, time};
 use crate::vrrpd::native::write::track::weight_number;
 
 /// Writes a check.
@@ -25,7 +25,7 @@ pub(super) fn write(check: &Check, initial: Option<&InitialValue>, scripts: &Scr
             out.line("path", &self::path(path));
             if let Some(InitialValue { value, overwrite }) = initial {
                 out.line("initial", &value.to_string());
-                out.some("overwrite", flag(*overwrite));
+                out.flag("overwrite", *overwrite);
             }
             None
         }
@@ -34,11 +34,11 @@ pub(super) fn write(check: &Check, initial: Option<&InitialValue>, scripts: &Scr
     out.unless("interval", interval, &Duration::from_secs(1), time);
     out.unless("timeout", timeout, interval, time);
     for (key, count) in [("rise", rise), ("fall", fall)] {
-        out.some(key, Some(count.to_string()).filter(|_| count.get() > 1));
+        out.unless(key, &count.get(), &1, u32::to_string);
     }
     let default = TrackWeight::default();
     out.unless("weight", &weight.weight, &default.weight, |weight| weight_number(*weight));
-    out.some("reverse", flag(weight.reverse));
+    out.flag("reverse", weight.reverse);
     if let Some(options) = tls {
         out.table(&["check", name, "tls"]);
         tls_options(options, out);
@@ -109,7 +109,7 @@ fn native<'a>(native: &'a Native, out: &mut Out) -> Option<&'a TlsOptions> {
         Native::Process(process) => {
             kind("process");
             out.line("program", &text(&process.program));
-            out.some("full_command", flag(process.full_command));
+            out.flag("full_command", process.full_command);
             let (words, how) = match &process.arguments {
                 Some(Arguments::Exact(words)) => (Some(words), None),
                 Some(Arguments::Initial(words)) => (Some(words), Some("initial")),
@@ -147,7 +147,7 @@ fn expect(Expect { status, header, body }: &Expect, out: &mut Out) {
 fn tls_options(TlsOptions { server_name, authorities, verify, min_validity }: &TlsOptions, out: &mut Out) {
     out.line("server_name", &text(server_name));
     out.some("authorities", authorities.as_deref().map(path));
-    out.some("verify", (!verify).then(|| "false".to_owned()));
+    out.unless("verify", verify, &true, bool::to_string);
     out.unless("min_validity", min_validity, &Duration::ZERO, time);
 }
 

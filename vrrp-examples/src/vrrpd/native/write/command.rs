@@ -1,7 +1,7 @@
 //! Scripts, and what holds for all of them.
 
 use crate::vrrpd::config::{Command, Daemon, Notify, User};
-use crate::vrrpd::native::write::out::{Out, flag, inline, list, text};
+use crate::vrrpd::native::write::out::{Out, inline, list, text};
 
 /// The settings for every script.
 pub(super) struct Scripts<'a> {
@@ -27,7 +27,7 @@ impl<'a> Scripts<'a> {
         out.table(&["scripts"]);
         out.some("user", self.user.map(|user| text(&user.user)));
         out.some("group", self.user.and_then(|user| user.group.as_deref()).map(text));
-        out.some("secure", flag(self.secure));
+        out.flag("secure", self.secure);
     }
 
     /// Writes a script as keys of a table.
@@ -66,7 +66,7 @@ impl<'a> Scripts<'a> {
         ] {
             out.some(key, command.as_ref().map(|command| self.value(command)));
         }
-        out.some("priority_changes", flag(*priority_changes));
+        out.flag("priority_changes", *priority_changes);
     }
 
     /// Returns the words, and the user where it is another one than everybody's.

@@ -1,4 +1,4 @@
-//! A configuration written down in the native format: what is not the default, and nothing else.
+//! A configuration written down in the native format: what is not the default, or all of it.
 
 mod check;
 mod command;
@@ -14,17 +14,18 @@ use vrrp_io_linux::Scheduling;
 
 use crate::vrrpd::config::{Daemon, Fifo, Fixed, InterfaceDelay, NOTHING_IS_SET, Options, SyncGroup};
 use crate::vrrpd::native::write::command::Scripts;
-use crate::vrrpd::native::write::out::{Out, flag, text, time};
+use crate::vrrpd::native::write::out::{Out, text, time};
 
-/// Returns the file. Read again it gives the same, passwords too: they are written.
-pub(crate) fn write(daemon: &Daemon) -> String {
+/// Returns the file. Read again it gives the same, passwords too: they are written. `in_full`: the keys of all tables are written,
+/// and passwords are not.
+pub(crate) fn write(daemon: &Daemon, in_full: bool) -> String {
     let Daemon { checks, instances, sync_groups, scheduling, fixed, startup_delay, fifos, interface_delays, .. } =
         daemon;
     let Daemon { initial_values, fifo_states_on_reload, options, .. } = daemon;
     let scripts = Scripts::of(daemon);
-    let mut out = Out::default();
+    let mut out = Out::new(in_full);
     write_options(options, *startup_delay, &mut out);
-    out.some("fifo_states_on_reload", flag(*fifo_states_on_reload));
+    out.flag("fifo_states_on_reload", *fifo_states_on_reload);
     write_process(scheduling, &mut out);
     scripts.write(&mut out);
     for InterfaceDelay { interface, up, down } in interface_delays {
@@ -54,27 +55,26 @@ pub(crate) fn write(daemon: &Daemon) -> String {
         out.list("track_checks", track::checks(track_checks, daemon));
         scripts.notify(&["group", name, "notify"], notify, &mut out);
     }
-    let written = out.finish();
-    if written.is_empty() { NOTHING_IS_SET.to_owned() } else { written }
+    if *daemon == Daemon::default() { NOTHING_IS_SET.to_owned() } else { out.finish() }
 }
 
 fn write_options(options: &Options, startup_delay: Duration, out: &mut Out) {
     let Options { no_lease, notify_timeout, stop_timeout } = options;
-    out.some("lease", no_lease.then(|| "false".to_owned()));
+    out.unless("lease", &!no_lease, &true, bool::to_string);
     out.some("notify_timeout", notify_timeout.as_ref().map(time));
     out.some("stop_timeout", stop_timeout.as_ref().map(time));
     out.unless("startup_delay", &startup_delay, &Duration::ZERO, time);
 }
 
 fn write_process(scheduling: &Scheduling, out: &mut Out) {
-    if *scheduling == Scheduling::default() {
+    if *scheduling == Scheduling::default() && !out.in_full {
         return;
     }
     out.table(&["process"]);
     out.some("real_time_priority", scheduling.real_time().map(|priority| priority.to_string()));
     out.some("real_time_limit", scheduling.real_time_limit().as_ref().map(time));
     out.some("nice", scheduling.nice().map(|nice| nice.to_string()));
-    out.some("lock_memory", flag(scheduling.locked_memory()));
+    out.flag("lock_memory", scheduling.locked_memory());
 }
 
 fn write_fixed(fixed: &Fixed, out: &mut Out) {

@@ -7,12 +7,17 @@ use std::time::Duration;
 const WIDTH: usize = 100;
 
 /// A file as it grows.
-#[derive(Default)]
 pub(super) struct Out {
     text: String,
+    /// Defaults are written, and passwords are not.
+    pub(super) in_full: bool,
 }
 
 impl Out {
+    pub(super) fn new(in_full: bool) -> Self {
+        Self { text: String::new(), in_full }
+    }
+
     /// Begins a table, an empty line before it.
     pub(super) fn table(&mut self, path: &[&str]) {
         let path: Vec<String> = path.iter().map(|key| self::key(key)).collect();
@@ -36,6 +41,10 @@ impl Out {
         let _ = writeln!(self.text, "{key} = {value}");
     }
 
+    pub(super) fn comment(&mut self, text: &str) {
+        let _ = writeln!(self.text, "# {text}");
+    }
+
     /// Writes a key if there is something to say.
     pub(super) fn some(&mut self, key: &str, value: Option<String>) {
         if let Some(value) = value {
@@ -43,9 +52,14 @@ impl Out {
         }
     }
 
-    /// Writes a value that is not the default.
+    /// Writes true and false, unless it is false by default.
+    pub(super) fn flag(&mut self, key: &str, is: bool) {
+        self.unless(key, &is, &false, bool::to_string);
+    }
+
+    /// Writes a value that is not the default, or all of them.
     pub(super) fn unless<T: PartialEq>(&mut self, key: &str, value: &T, default: &T, write: impl Fn(&T) -> String) {
-        if value != default {
+        if self.in_full || value != default {
             self.line(key, &write(value));
         }
     }

@@ -8,7 +8,7 @@ use vrrp_core::{AdvertInterval, Family, Password, Priority, Profile, Version};
 use crate::vrrpd::config::{Announce, Daemon, Instance, Peer, Protocol, Unicast, VirtualMac};
 use crate::vrrpd::native::defaults;
 use crate::vrrpd::native::write::command::Scripts;
-use crate::vrrpd::native::write::out::{Out, flag, inline, text, time};
+use crate::vrrpd::native::write::out::{Out, inline, text, time};
 use crate::vrrpd::native::write::routing::{address, family_name, route, rule};
 use crate::vrrpd::native::write::track::{self, Devices};
 
@@ -33,8 +33,14 @@ pub(super) fn write(
     out.unless("family", family, &told, |family| text(family_name(*family)));
     let strict = write_protocol(protocol, instance, out);
     out.unless("preempt", preempt, &true, bool::to_string);
-    out.unless("preempt_delay", preempt_delay, &Duration::ZERO, time);
-    out.some("password", password.as_ref().map(self::password));
+    // Elsewhere the key has no effect, or is refused.
+    if *preempt && !strict {
+        out.unless("preempt_delay", preempt_delay, &Duration::ZERO, time);
+    }
+    match password {
+        Some(_) if out.in_full => out.comment("password: there is one, which is not printed"),
+        _ => out.some("password", password.as_ref().map(self::password)),
+    }
     out.some("source", source.map(|source| text(&source.to_string())));
     let untracked = |device: &Option<String>| devices.is_untracked(device.as_deref());
     for (key, virtual_ips) in [("addresses", addresses), ("excluded", excluded)] {
@@ -57,7 +63,7 @@ pub(super) fn write(
         out.table(&["router", name, "virtual_mac"]);
         out.unless("interface", interface, &defaults::mac_interface(*family, *vrid), |name| text(name));
         out.some("address", address.map(mac));
-        out.some("transmit_base", flag(*transmit_base && unicast.is_none()));
+        out.unless("transmit_base", transmit_base, &unicast.is_some(), bool::to_string);
     }
     scripts.notify(&["router", name, "notify"], notify, out);
     write_announce(name, announce, strict, out);
@@ -71,7 +77,7 @@ fn write_protocol(protocol: &Protocol, instance: &Instance, out: &mut Out) -> bo
         Version::V3 => "3".to_owned(),
     });
     let strict = matches!(protocol.profile, Profile::Rfc3768 | Profile::Rfc9568Errata);
-    out.some("strict", flag(strict));
+    out.flag("strict", strict);
     let default = defaults::protocol(version, strict, instance.priority);
     let Protocol { profile: _, accept, answer_lower, yield_advertisement, owner_listens, strict_list, pseudo_header } =
         protocol;
@@ -114,7 +120,7 @@ fn mac(octets: [u8; 6]) -> String {
 
 fn write_announce(name: &str, announce: &Announce, strict: bool, out: &mut Out) {
     let default = defaults::announce(strict);
-    if *announce == default {
+    if *announce == default && !out.in_full {
         return;
     }
     out.table(&["router", name, "announce"]);
