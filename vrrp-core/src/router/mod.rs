@@ -456,7 +456,8 @@ impl VirtualRouter {
             }
             (Role::Initialize, true, None) => {
                 let undisturbed = self.now.since(self.said[0]) < self.config.interval().duration() * UNDISTURBED;
-                let goes_on = core::mem::take(&mut self.broke_off) && undisturbed && !self.params.coordinated;
+                let may_go_on = undisturbed && !self.params.coordinated && self.drain.is_none();
+                let goes_on = core::mem::take(&mut self.broke_off) && may_go_on;
                 let cause = match self.last_fault.take() {
                     Some(fault) if !fault.is_pending() => Cause::Recovered(fault),
                     _ if self.params.priority.is_owner() => Cause::OwnerStartup,

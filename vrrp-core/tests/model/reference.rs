@@ -556,8 +556,9 @@ impl Reference {
     }
 
     fn leave_initialize(&mut self) {
-        // Nobody was told, and nobody can have taken over.
-        let goes_on = self.interrupted && self.unheard_for < 3 * self.advertisement_interval();
+        // Nobody was told, and nobody can have taken over. One that is drained waits for the others.
+        let undisturbed = self.unheard_for < 3 * self.advertisement_interval();
+        let goes_on = self.interrupted && undisturbed && self.drain.is_none();
         self.interrupted = false;
         if self.priority == 255 || goes_on {
             self.reason = "priority";

@@ -221,6 +221,32 @@ fn who_hung_while_it_called_begins_as_backup() {
     assert_eq!(bench.router.role(), Role::Backup);
 }
 
+/// It serves only where nobody else does, and has to hear first that nobody does.
+#[test]
+fn no_drained_router_goes_on_as_master_when_its_link_is_back() {
+    for drained_without_link in [true, false] {
+        let mut bench = if drained_without_link {
+            Bench::master(v4(Profile::Rfc9568))
+        } else {
+            let mut bench = draining(Profile::Rfc9568);
+            while bench.router.drain_status() != Some(DrainStatus::LastResort) {
+                bench.carry_out_all();
+                bench.next_deadline();
+            }
+            bench
+        };
+        bench.carry_out_all();
+        bench.input(Input::InterfaceUp(false));
+        bench.carry_out_all();
+        if drained_without_link {
+            bench.input(DRAIN);
+        }
+        bench.after(millis(1));
+        bench.input(Input::InterfaceUp(true));
+        assert_eq!((bench.router.role(), bench.router.drain_status()), (Role::Backup, Some(DrainStatus::Reserve)));
+    }
+}
+
 #[test]
 fn a_priority_by_command_is_one_as_configured() {
     let mut bench = Bench::master(v4(Profile::Rfc9568));
