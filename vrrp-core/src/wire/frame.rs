@@ -104,7 +104,10 @@ impl Frame {
         const MOST: usize = u16::MAX as usize - IPV4_LEN;
         let (headers_len, had) = (self.headers_len(), out.len());
         let too_small = |payload: usize| BufferTooSmall { needed: headers_len.saturating_add(payload), had };
-        let (front, payload) = out.split_at_mut_checked(headers_len).ok_or_else(|| too_small(0))?;
+        let Some((front, payload)) = out.split_at_mut_checked(headers_len) else {
+            let needed = advertisement(self.endpoints, &mut []).unwrap_or_else(|error| error.needed);
+            return Err(too_small(needed));
+        };
         let room = payload.len().min(MOST);
         let payload = payload.get_mut(..room).unwrap_or_default();
         let len = advertisement(self.endpoints, payload).map_err(|error| too_small(error.needed))?;

@@ -108,7 +108,7 @@ fn a_frame_says_how_much_room_it_needs() {
     let write = |out: &mut [u8]| frame.write(out, |endpoints, octets| message.write(endpoints, octets));
     assert_eq!(write(&mut [0; 46]), Ok(46));
     assert_eq!(write(&mut [0; 45]), Err(BufferTooSmall { needed: 46, had: 45 }));
-    assert_eq!(write(&mut [0; 33]), Err(BufferTooSmall { needed: 34, had: 33 }));
+    assert_eq!(write(&mut [0; 33]), Err(BufferTooSmall { needed: 46, had: 33 }));
     // A closure that claims more than it was given.
     assert_eq!(frame.write(&mut [0; 46], |_, _| Ok(13)), Err(BufferTooSmall { needed: 47, had: 46 }));
     let mut large = vec![0; 1 << 17];
