@@ -22,6 +22,9 @@ pub enum ConfigError {
     /// An address stands twice.
     #[error("{0} stands twice in the addresses of one virtual router")]
     DuplicateAddress(IpAddr),
+    /// A configuration that is read says another family.
+    #[error("{0} is of another family than that of the configuration")]
+    OtherFamily(IpAddr),
     /// Version 2 serves IPv4 only (AMB-32).
     #[error("version 2 serves IPv4 only; IPv6 needs version 3")]
     FamilyNeedsVersion3,

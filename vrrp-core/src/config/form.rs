@@ -104,6 +104,7 @@ impl TryFrom<Form> for Config {
     fn try_from(form: Form) -> Result<Self, ConfigError> {
         let mut config = match &*form.addresses {
             [] => Self::without_addresses(form.profile, form.family, form.vrid)?,
+            [first, ..] if Family::of(*first) != form.family => return Err(ConfigError::OtherFamily(*first)),
             addresses => Self::new(form.profile, form.vrid, addresses)?,
         }
         .with_priority(form.priority)

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use vrrp_core::wire::{BufferTooSmall, ChecksumForm, ParseError};
 use vrrp_core::{
-    Action, AdvertInterval, AuthError, Cause, ConfigError, Discard, Family, Fault, GlobalStats, GroupError, Input,
-    Instant, InterfaceId, LastEvent, NewMasterReason, Priority, Profile, ProtocolError, ReconfigureError, Role,
+    Action, AdvertInterval, AuthError, Cause, Config, ConfigError, Discard, Family, Fault, GlobalStats, GroupError,
+    Input, Instant, InterfaceId, LastEvent, NewMasterReason, Priority, Profile, ProtocolError, ReconfigureError, Role,
     RouterId, RouterSet, Stats, Status, Tracker, TrackerId, Transition, Version, VirtualRouterError, Vrid, Weight,
 };
 
@@ -174,6 +174,13 @@ fn refusals_and_errors_say_the_same_again() {
     text(&duplicate[1].unwrap_err());
     let out_of_range = serde_json::to_string(&Vrid::new(0).unwrap_err()).unwrap();
     assert!(out_of_range.contains("\"given\":0"), "written only: {out_of_range}");
+}
+
+#[test]
+fn a_configuration_is_of_the_family_that_it_says() {
+    let of_ipv4 = text(&config(Profile::Rfc9568, Family::Ipv4));
+    let error = refused::<Config>(&of_ipv4.replacen("Ipv4", "Ipv6", 1));
+    assert!(error.contains("192.0.2.101 is of another family than that of the configuration"), "{error}");
 }
 
 #[test]
