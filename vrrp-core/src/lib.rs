@@ -179,8 +179,8 @@ pub use receive::{Accepted, Criteria, Discard};
 pub use stats::{GlobalStats, Stats};
 pub use time::Instant;
 pub use types::{
-    AdvertInterval, Family, InterfaceId, OutOfRange, Password, Priority, RouterId, TrackerId, UnicastPeer, Version,
-    Vrid,
+    AdvertInterval, Family, InterfaceId, InvalidValue, OutOfRange, Password, Priority, RouterId, TrackerId,
+    UnicastPeer, Version, Vrid,
 };
 pub use wire::RxPacket;
 
