@@ -29,7 +29,7 @@ pub struct Entry {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// It is on this interface. It came before what is recorded.
+    /// The router is on this interface. It was there before the recording begins.
     There(InterfaceId),
     /// It was put on this interface.
     Inserted(InterfaceId),
@@ -71,9 +71,19 @@ pub enum Event {
 }
 
 impl Event {
-    /// Tells whether it only says what was there.
-    pub(super) const fn is_found(&self) -> bool {
-        matches!(self, Self::There(_) | Self::Inserted(_) | Self::Snapshot(_) | Self::GroupSnapshot(_))
+    /// Tells whether it is a call that was given the time.
+    pub(super) const fn has_time(&self) -> bool {
+        matches!(
+            self,
+            Self::Removed
+                | Self::Grouped(_)
+                | Self::Ungrouped
+                | Self::Input(_)
+                | Self::InputToAll(_)
+                | Self::Priority(_)
+                | Self::Reconfigured(_)
+                | Self::Heard { .. }
+        )
     }
 }
 

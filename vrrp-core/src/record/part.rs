@@ -119,10 +119,11 @@ impl Default for Place {
 }
 
 /// A stretch of what happened.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Part {
+    /// The time of the last call before it.
+    began: Instant,
     octets: Vec<u8>,
-    octets_limit: usize,
     used: usize,
     /// The most octets that may be used while any entry without a message still finds room, here and beside.
     roomy: usize,
@@ -180,19 +181,18 @@ impl Header {
 }
 
 impl Part {
-    /// Room for `routers` that each have `octets` for themselves.
-    pub(super) fn new(octets: usize, routers: usize) -> Self {
-        let octets_limit = Self::octets_for(octets, routers);
+    /// Room for `routers` that each have `octets` for themselves. The last call before it was at `began`.
+    pub(super) fn new(began: Instant, octets: usize, routers: usize) -> Self {
         let mut part = Self {
-            octets: vec![0; octets_limit],
-            octets_limit,
+            began,
+            octets: vec![0; Self::octets_for(octets, routers)],
             used: 0,
             roomy: 0,
             beside: Vec::new(),
             beside_limit: Self::beside_for(octets, routers),
             places: Vec::new(),
             router: NOBODY,
-            at: Instant::ZERO,
+            at: began,
         };
         part.beside.reserve(part.beside_limit);
         part.places.resize(routers, Place::default());
@@ -221,9 +221,8 @@ impl Part {
     /// One router more has room.
     pub(super) fn grow(&mut self, octets: usize, routers: usize) {
         let wanted = Self::octets_for(octets, routers);
-        self.octets_limit = self.octets_limit.max(wanted);
-        if self.octets_limit > self.octets.len() {
-            self.octets.resize(self.octets_limit, 0);
+        if wanted > self.octets.len() {
+            self.octets.resize(wanted, 0);
         }
         let limit = Self::beside_for(octets, routers);
         if limit > self.beside_limit {
@@ -236,9 +235,9 @@ impl Part {
         self.measure();
     }
 
-    /// Begins anew in the same memory. Returns what stood beside.
-    pub(super) fn clear(&mut self) -> Vec<Beside> {
-        (self.used, self.router, self.at) = (0, NOBODY, Instant::ZERO);
+    /// Begins anew in the same memory, after a call at `began`. Returns what stood beside.
+    pub(super) fn clear(&mut self, began: Instant) -> Vec<Beside> {
+        (self.began, self.used, self.router, self.at) = (began, 0, NOBODY, began);
         self.places.iter_mut().for_each(|place| *place = Place::default());
         let fresh = Vec::with_capacity(self.beside_limit);
         let left = core::mem::replace(&mut self.beside, fresh);
@@ -246,21 +245,21 @@ impl Part {
         left
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
-        self.used == 0
+    /// Returns the time of the last call.
+    pub(super) const fn at(&self) -> Instant {
+        self.at
     }
 
     /// Returns how full it is, of 256.
     pub(super) fn fill(&self) -> usize {
         let of = |used: usize, limit: usize| used.saturating_mul(256) / limit.max(1);
-        of(self.used, self.octets_limit).max(of(self.beside.len(), self.beside_limit))
+        of(self.used, self.octets.len()).max(of(self.beside.len(), self.beside_limit))
     }
 
-    /// Gives back the memory that is not used. Nothing is written any more.
-    pub(super) fn shrink(&mut self) {
-        self.octets.truncate(self.used);
-        self.octets.shrink_to_fit();
-        self.beside.shrink_to_fit();
+    /// Returns what is written so far, to be read.
+    pub(super) fn copy(&self) -> Self {
+        let octets = self.octets.get(..self.used).unwrap_or_default().to_vec();
+        Self { octets, beside: self.beside.clone(), places: Vec::new(), ..*self }
     }
 
     /// Returns how many octets of memory it takes, but for what is behind its boxes.
@@ -337,7 +336,7 @@ impl Part {
         Some(())
     }
 
-    /// The first entry, or one long after, or long before, the last.
+    /// An entry long after, or long before, the last.
     #[cold]
     fn jump(&mut self, at: Instant) -> Option<()> {
         self.beside.push(Beside::Time(at));
@@ -496,7 +495,7 @@ impl Part {
             beside: self.beside.iter(),
             places: Vec::new(),
             router: NOBODY,
-            at: Instant::ZERO,
+            at: self.began,
             entries: Vec::new(),
         };
         // It ends where the written octets end.

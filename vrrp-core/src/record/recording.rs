@@ -46,10 +46,11 @@ impl Recording {
             }
             _ => true,
         });
-        // Before the first call nothing has a time.
-        let calls = entries.iter().position(|entry| !entry.event.is_found()).unwrap_or(entries.len());
-        let first = entries.get(calls).map_or(Instant::ZERO, |entry| entry.at);
-        entries.iter_mut().take(calls).for_each(|entry| entry.at = first);
+        // A new recorder knows no time before the first call.
+        if let Some(first) = entries.iter().find(|entry| entry.event.has_time()).map(|entry| entry.at) {
+            let has_none = |entry: &&mut Entry| entry.at == Instant::ZERO && !entry.event.has_time();
+            entries.iter_mut().take_while(has_none).for_each(|entry| entry.at = first);
+        }
         Self { entries, left_out, ..Self::default() }
     }
 
@@ -59,7 +60,7 @@ impl Recording {
         &self.entries
     }
 
-    /// Returns the same for changing it. What is changed is no recording of anything any more.
+    /// Returns the entries, to be changed. After that it no longer shows what happened.
     pub fn entries_mut(&mut self) -> &mut Vec<Entry> {
         &mut self.entries
     }

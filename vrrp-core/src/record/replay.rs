@@ -9,6 +9,7 @@ use core::fmt;
 
 use super::entry::{Encoded, Entry, Event, GroupSnapshot, Heard, Snapshot};
 use super::recording::Recording;
+use super::set::mates;
 use super::words::{Hex, said};
 use crate::action::Action;
 use crate::receive::Rejected;
@@ -68,7 +69,7 @@ pub struct Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "entry {}: recorded was: {}; replayed is: {}", self.entry + 1, self.recorded, self.replayed)
+        write!(f, "entry {}: recorded: {}; replayed: {}", self.entry + 1, self.recorded, self.replayed)
     }
 }
 
@@ -251,8 +252,7 @@ impl<'a> Replay<'a> {
     /// Nobody can tell any more how a router is, nor who is in a sync group with it.
     fn lose(&mut self, at: Instant, id: RouterId) {
         let Some(live) = self.live(id) else { return };
-        let members = self.set.sync_group(live).map_or_else(|| vec![live], |group| group.members().to_vec());
-        members.into_iter().for_each(|member| drop(self.set.remove(at, member)));
+        mates(&self.set, live).into_iter().for_each(|member| drop(self.set.remove(at, member)));
     }
 
     fn hear(

@@ -22,7 +22,7 @@ use crate::time::Instant;
 use crate::types::{InterfaceId, Priority, RouterId};
 use crate::wire::{BufferTooSmall, Endpoints, RxPacket};
 
-/// Recordings that were asked for one soon after the other leave short parts: no more than this many are kept.
+/// A part ends early where a large sync group has no room in it any more: no more than this many parts are kept.
 const PARTS_MAX: usize = 6;
 /// At least this much of the past stays, in the measure of [`Part::fill`]: half a part.
 const ENOUGH: usize = 128;
@@ -35,8 +35,9 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// A [`RouterSet`] that keeps the last of what was done to it, and what it did.
 ///
 /// It can be asked everything that a set can be asked, and be given every call that changes one: there is no way past the
-/// recorder. Nothing is allocated for an entry. The memory is what [`new`](Self::new) says for each router, and twice what a
-/// router takes by itself.
+/// recorder. To write down a packet, a timer or an action allocates nothing as long as the present half has room. A copy of a
+/// router, a configuration and the list of a sync group are allocated. The memory is what [`new`](Self::new) says for each router,
+/// and twice what a router takes by itself.
 #[derive(Debug)]
 pub struct RecordedSet {
     set: RouterSet,
@@ -45,7 +46,7 @@ pub struct RecordedSet {
     recorder: Option<Box<Recorder>>,
 }
 
-/// A copy of the recording at one moment. It takes a while to [read](Self::read), but not to make or to clone.
+/// A copy of the recording at one moment. To make it copies one half at most; to [read](Self::read) it takes longer.
 #[derive(Clone, Debug)]
 pub struct Recorded {
     parts: Vec<Arc<Part>>,
@@ -105,6 +106,9 @@ impl RecordedSet {
     /// minutes at least.
     pub const DEFAULT_SIZE: usize = 8 * 1024;
 
+    /// Octets for each router at most: a greater size counts as this.
+    pub const MAX_SIZE: usize = 1024 * 1024;
+
     /// Makes an empty set that keeps `octets` of what each router did and heard, or a little more; with 0 it records nothing.
     #[must_use]
     pub fn new(octets: usize) -> Self {
@@ -119,18 +123,16 @@ impl RecordedSet {
     }
 
     /// Returns what is remembered; `None` where nothing is recorded.
-    pub fn recorded(&mut self) -> Option<Recorded> {
-        let recorder = self.recorder.as_deref_mut()?;
-        if !recorder.current.is_empty() {
-            recorder.next_part();
-            if let Some(part) = recorder.older.back_mut().and_then(Arc::get_mut) {
-                part.shrink();
-            }
-        }
-        Some(Recorded { parts: recorder.older.iter().cloned().collect(), left_out: recorder.left_out })
+    #[must_use]
+    pub fn recorded(&self) -> Option<Recorded> {
+        let recorder = self.recorder.as_deref()?;
+        let current = Arc::new(recorder.current.copy());
+        let parts = recorder.older.iter().cloned().chain([current]).collect();
+        Some(Recorded { parts, left_out: recorder.left_out })
     }
 
-    /// Returns how many octets of memory the recorder takes now.
+    /// Returns how many octets of memory the recorder has for its entries now. The copies of routers and configurations that some
+    /// entries name are not counted.
     #[must_use]
     pub fn recorder_size(&self) -> usize {
         let size = |it: &Recorder| it.current.size() + it.older.iter().map(|part| part.size()).sum::<usize>();
@@ -175,7 +177,7 @@ impl RecordedSet {
     /// Does what [`RouterSet::remove`] does.
     pub fn remove(&mut self, now: Instant, id: RouterId) -> Option<VirtualRouter> {
         self.rare(id, now, Beside::Removed);
-        let mates = self.mates(id);
+        let mates = mates(&self.set, id);
         let removed = self.set.remove(now, id);
         self.look_anew(&mates);
         removed
@@ -186,11 +188,11 @@ impl RecordedSet {
     /// # Errors
     /// [`GroupError`]; nothing was changed then.
     pub fn group(&mut self, now: Instant, members: &[RouterId]) -> Result<(), GroupError> {
-        let mut concerned: Vec<RouterId> = members.iter().flat_map(|id| self.mates(*id)).collect();
+        let mut concerned: Vec<RouterId> = members.iter().flat_map(|id| mates(&self.set, *id)).collect();
         self.set.group(now, members)?;
         if let Some(recorder) = self.recorder.as_deref_mut() {
             members.iter().for_each(|id| recorder.mention(*id));
-            recorder.beside(None, Some(now), Beside::Grouped(members.into()));
+            recorder.call_to_several(now, Beside::Grouped(members.into()));
         }
         concerned.extend(members);
         self.look_anew(&concerned);
@@ -200,7 +202,7 @@ impl RecordedSet {
     /// Does what [`RouterSet::ungroup`] does.
     pub fn ungroup(&mut self, now: Instant, id: RouterId) {
         self.rare(id, now, Beside::Ungrouped);
-        let mates = self.mates(id);
+        let mates = mates(&self.set, id);
         self.set.ungroup(now, id);
         self.look_anew(&mates);
     }
@@ -221,7 +223,7 @@ impl RecordedSet {
     pub fn handle_all(&mut self, now: Instant, input: Input) {
         self.set.handle_all(now, input);
         if let Some(recorder) = self.recorder.as_deref_mut() {
-            recorder.beside(None, Some(now), Beside::InputToAll(input));
+            recorder.call_to_several(now, Beside::InputToAll(input));
         }
     }
 
@@ -324,13 +326,8 @@ impl RecordedSet {
     fn rare(&mut self, id: RouterId, now: Instant, call: Beside) {
         if let (Some(recorder), true) = (self.recorder.as_deref_mut(), self.set.get(id).is_some()) {
             recorder.mention(id);
-            recorder.beside(Some(id), Some(now), call);
+            recorder.current.beside(Some(id), Some(now), call);
         }
-    }
-
-    /// A router and who is in its sync group.
-    fn mates(&self, id: RouterId) -> Vec<RouterId> {
-        self.set.sync_group(id).map_or_else(|| [id].to_vec(), |group| group.members().to_vec())
     }
 
     /// Has routers written down anew, with the sync groups that they are in now.
@@ -342,16 +339,21 @@ impl RecordedSet {
     }
 }
 
+/// Returns the members of a router's sync group, or the router alone.
+pub(super) fn mates(set: &RouterSet, id: RouterId) -> Vec<RouterId> {
+    set.sync_group(id).map_or_else(|| [id].to_vec(), |group| group.members().to_vec())
+}
+
 impl Recorder {
     /// Makes a recorder for routers that are there already. Without a size there is none.
     fn new(octets: usize, interfaces: &[Option<(RouterId, InterfaceId)>]) -> Option<Box<Self>> {
         // Two halves: when the newer one is full, the older one goes.
-        let half = octets.div_ceil(2);
+        let half = octets.min(RecordedSet::MAX_SIZE).div_ceil(2);
         (octets > 0).then(|| {
             Box::new(Self {
                 octets: half,
                 routers: interfaces.iter().map(|at| Known { at: *at, ..Known::default() }).collect(),
-                current: Part::new(half, interfaces.len()),
+                current: Part::new(Instant::ZERO, half, interfaces.len()),
                 older: VecDeque::new(),
                 garbage: Vec::new(),
                 left_out: LeftOut::default(),
@@ -440,9 +442,10 @@ impl Recorder {
         self.current.encoded(id, kind, endpoints, octets);
     }
 
-    fn beside(&mut self, id: Option<RouterId>, at: Option<Instant>, beside: Beside) {
+    /// Writes down a call to several routers.
+    fn call_to_several(&mut self, now: Instant, call: Beside) {
         self.make_room(0);
-        self.current.beside(id, at, beside);
+        self.current.beside(None, Some(now), call);
     }
 
     /// An accepted packet is left out: from here on nobody can tell in which state the router and its sync group are.
@@ -454,9 +457,8 @@ impl Recorder {
             return;
         }
         self.mention(id);
-        self.beside(Some(id), None, Beside::Cut);
-        let members = set.sync_group(id).map_or_else(|| [id].to_vec(), |group| group.members().to_vec());
-        members.into_iter().for_each(|id| self.current.set_snapped(id, false));
+        self.current.beside(Some(id), None, Beside::Cut);
+        mates(set, id).into_iter().for_each(|id| self.current.set_snapped(id, false));
     }
 
     /// Sees to it that there is room for an entry, and that it is known of which router it is.
@@ -523,7 +525,7 @@ impl Recorder {
         }
     }
 
-    /// Goes on with an empty part. As much of the past stays as one part holds.
+    /// Goes on with an empty part. Of the past at least [`ENOUGH`] stays.
     #[cold]
     fn next_part(&mut self) {
         let mut fills: usize = self.older.iter().skip(1).map(|part| part.fill()).sum();
@@ -535,17 +537,18 @@ impl Recorder {
             self.left_out.parts += 1;
             spare = spare.or(oldest);
         }
+        let began = self.current.at();
         // One that is still read goes with its reader.
         let fresh = match spare.and_then(|part| Arc::try_unwrap(part).ok()) {
             Some(mut part) => {
-                let left = part.clear();
+                let left = part.clear(began);
                 // Mostly nothing is left of the part before.
                 self.garbage.truncate(left.len());
                 self.garbage.extend(left);
                 part.grow(self.octets, self.routers.len());
                 part
             }
-            None => Part::new(self.octets, self.routers.len()),
+            None => Part::new(began, self.octets, self.routers.len()),
         };
         self.older.push_back(Arc::new(core::mem::replace(&mut self.current, fresh)));
     }

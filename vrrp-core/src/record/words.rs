@@ -6,8 +6,10 @@ use core::fmt;
 
 use super::entry::Event;
 use crate::action::{Action, AdvertKind, Input};
+use crate::cause::PriorityCause;
 use crate::config::Config;
 use crate::health::Reading;
+use crate::types::{Priority, TrackerId};
 
 /// Octets as people write them.
 pub(super) struct Hex<'a>(pub(super) &'a [u8]);
@@ -26,10 +28,8 @@ impl Event {
             (Self::Asked(Action::StateChanged(change)), Some(config)) => {
                 format!("{} -> {}: {}", change.from, change.to, change.cause.describe(config))
             }
-            (Self::Input(Input::Tracker(id, reading)), Some(config)) => {
-                let name = config.tracker(*id).map_or("?", |tracker| &*tracker.name);
-                format!("tracker {name} {}", reading_said(*reading))
-            }
+            (Self::Asked(Action::PriorityChanged { from, to, by }), _) => priority_said(*from, *to, *by, config),
+            (Self::Input(Input::Tracker(id, reading)), _) => tracker_said(*id, *reading, config),
             _ => said(self),
         }
     }
@@ -77,7 +77,7 @@ fn input_said(input: &Input) -> String {
         Input::InterfaceUp(false) => "its interface is down".into(),
         Input::PrimaryAddress(Some(address)) => format!("it sends from {address}"),
         Input::PrimaryAddress(None) => "it has no address to send from".into(),
-        Input::Tracker(id, reading) => format!("tracker {} {}", id.index(), reading_said(*reading)),
+        Input::Tracker(id, reading) => tracker_said(*id, *reading, None),
         Input::AddressInstalled(request) => format!("the host has {}", request.address),
         Input::AddressFailed(request) => format!("the host cannot have {}", request.address),
         Input::AddressAvailable(index, true) => format!("the host can have address {index}"),
@@ -91,12 +91,32 @@ fn input_said(input: &Input) -> String {
     }
 }
 
-fn reading_said(reading: Reading) -> String {
+fn tracker_said(id: TrackerId, reading: Reading, config: Option<&Config>) -> String {
+    let name = tracker_name(id, config);
     match reading {
-        Reading::Passing => "passes".into(),
-        Reading::Failing => "fails".into(),
-        Reading::Value(value) => format!("says {value}"),
+        Reading::Passing => format!("{name} passes"),
+        Reading::Failing => format!("{name} fails"),
+        Reading::Value(value) => format!("{name} says {value}"),
     }
+}
+
+fn tracker_name(id: TrackerId, config: Option<&Config>) -> String {
+    match config {
+        Some(config) => format!("tracker {}", config.tracker(id).map_or("?", |tracker| &*tracker.name)),
+        None => format!("tracker {}", id.index()),
+    }
+}
+
+fn priority_said(from: Priority, to: Priority, by: PriorityCause, config: Option<&Config>) -> String {
+    let why = match by {
+        PriorityCause::Tracker(id) => tracker_name(id, config),
+        PriorityCause::Addresses => "the addresses that the host can set".into(),
+        PriorityCause::Group => "the addresses that the hosts of its sync group can set".into(),
+        PriorityCause::Configuration => "another configuration".into(),
+        PriorityCause::Command => "a command".into(),
+        PriorityCause::Drain => "a drain, or its end".into(),
+    };
+    format!("priority {from} -> {to}: {why}")
 }
 
 fn action_said(action: &Action) -> String {
@@ -106,7 +126,7 @@ fn action_said(action: &Action) -> String {
         Action::RemoveAddress(request) => format!("remove {}", request.address),
         Action::AnnounceAddress { request, count } => format!("announce {}, {count} times", request.address),
         Action::StateChanged(change) => format!("{} -> {} ({:?})", change.from, change.to, change.cause),
-        Action::PriorityChanged { from, to, by } => format!("priority {from} -> {to} ({by:?})"),
+        Action::PriorityChanged { from, to, by } => priority_said(*from, *to, *by, None),
         Action::FaultsChanged => "other faults keep it out".into(),
         Action::NobodyTookOver => "nobody took over".into(),
         Action::LowerPriorityHeard { from, priority } => format!("{from} is Master too, at priority {priority}"),

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use vrrp_core::record::{Event, ReadErrorKind, RecordedSet, Recording, Replay};
 use vrrp_core::wire::Endpoints;
 use vrrp_core::{
-    Action, AddressRequest, AdvertKind, Config, Drain, Family, Input, Instant, InterfaceId, Peers, Profile, Reading,
-    RouterId, RxPacket, Tracker, UnicastPeer, Vrid, Weight,
+    Action, AddressRequest, AdvertKind, Config, Drain, Family, Input, Instant, InterfaceId, Peers, PriorityCause,
+    Profile, Reading, RouterId, RxPacket, Tracker, TrackerId, UnicastPeer, Vrid, Weight,
 };
 
 /// The smallest size there is: parts come and go.
@@ -220,7 +220,7 @@ impl World {
         }
     }
 
-    fn recording(&mut self) -> Recording {
+    fn recording(&self) -> Recording {
         self.set.recorded().unwrap().read()
     }
 }
@@ -319,7 +319,7 @@ fn story(octets: usize, rounds: u32) -> World {
 
 #[test]
 fn a_story_is_told_again_to_the_last_octet() {
-    let mut world = story(RecordedSet::DEFAULT_SIZE, 40);
+    let world = story(RecordedSet::DEFAULT_SIZE, 40);
     let recording = world.recording();
     let replayed = recording.replay().unwrap();
     assert_eq!((replayed.skipped, replayed.agreed), (0, recording.entries().len()));
@@ -331,7 +331,7 @@ fn a_story_is_told_again_to_the_last_octet() {
     };
     assert_eq!(changes(&recording), 2 + 10 + 8, "started, each to Master, and back but for the last time");
     // In little memory the last part of it; but of both.
-    let mut small = story(SMALL, 4_000);
+    let small = story(SMALL, 4_000);
     let recording = small.recording();
     let replayed = recording.replay().unwrap();
     assert!(recording.left_out().parts > 10 && recording.routers().len() == 2, "{:?}", recording.left_out());
@@ -491,6 +491,88 @@ fn a_flood_does_not_push_out_what_matters() {
     }
 }
 
+/// A Master that hears nobody.
+fn alone(octets: usize, intervals: u32) -> World {
+    let mut world = World::new(octets);
+    let family = Family::Ipv4;
+    world.happen(&Happening::Insert { interface: 0, profile: VERSION, family, vrid: 1, priority: 100, unicast: false });
+    world.happen(&Happening::All(true));
+    for _ in 0..intervals {
+        world.happen(&Happening::Deadline);
+        world.happen(&Happening::Answer(true));
+    }
+    world
+}
+
+#[test]
+fn every_entry_has_the_time_of_the_last_call() {
+    // The oldest part has come and gone, or is there.
+    for intervals in [4_000, 600, 3] {
+        let world = alone(SMALL, intervals);
+        let recording = world.recording();
+        assert_eq!(recording.left_out().parts > 0, intervals == 4_000);
+        let times: Vec<Instant> = recording.entries().iter().map(|entry| entry.at).collect();
+        assert!(times.windows(2).all(|pair| pair[0] <= pair[1]), "{times:?}");
+        assert!(times[0] >= Instant::from_nanos(1_000_000_000_000), "{:?}", times[0]);
+    }
+    // A recorder that begins in the midst of it knows no time before the next call.
+    let mut world = alone(SMALL, 3);
+    world.set.handle(world.now, world.ids[0], Input::Shutdown);
+    world.set.set_recorder_size(SMALL);
+    world.carry_out();
+    world.happen(&Happening::Handle(0, Input::Startup));
+    assert!(world.recording().entries().iter().all(|entry| entry.at == world.now));
+}
+
+#[test]
+fn a_copy_takes_nothing_away() {
+    let mut world = alone(RecordedSet::DEFAULT_SIZE, 5);
+    let mut entries = world.recording().entries().len();
+    for _ in 0..20 {
+        let before = std::mem::replace(&mut entries, world.recording().entries().len());
+        assert_eq!(entries, before, "nothing happened");
+        world.happen(&Happening::Deadline);
+        entries = world.recording().entries().len();
+        assert!(entries > before && world.recording().left_out().parts == 0);
+    }
+}
+
+/// However full the half is: the entry and what says of which router it is stand in the same one.
+#[test]
+fn every_rare_entry_has_its_router() {
+    for fill in 0..150 {
+        let mut world = alone(SMALL, 3);
+        let other = world.set.insert(InterfaceId(1), config(VERSION, Family::Ipv4, 1)).unwrap();
+        world.ids.push(other);
+        for n in 0..fill {
+            world.happen(&Happening::SetPriority(1, 100 + n % 2));
+        }
+        world.happen(&Happening::SetPriority(0, 90));
+        let recording = world.recording();
+        let last = recording.entries().last().unwrap();
+        assert!(matches!(last.event, Event::Priority(_)) && last.router == Some(other), "{fill}: {last:?}");
+        recording.replay().unwrap();
+    }
+}
+
+/// A recorder of any size is one of the greatest size at most.
+#[test]
+fn no_size_is_too_large() {
+    let mut world = alone(SMALL, 1);
+    world.set.set_recorder_size(usize::MAX);
+    let size = world.set.recorder_size();
+    assert!(size > 0 && size <= RecordedSet::MAX_SIZE, "{size}");
+}
+
+#[test]
+fn a_priority_is_told_with_the_name_of_the_tracker() {
+    let config = config(VERSION, Family::Ipv4, 2);
+    let (from, to, by) = (priority(100), priority(120), PriorityCause::Tracker(TrackerId::new(0)));
+    let event = Event::Asked(Action::PriorityChanged { from, to, by });
+    assert_eq!(event.describe(Some(&config)), "priority 100 -> 120: tracker a");
+    assert_eq!(event.describe(None), "priority 100 -> 120: tracker 0");
+}
+
 /// A Master whose only advertisement did not go out does not go on when its interface is back.
 #[test]
 fn what_could_not_be_sent_is_part_of_the_story() {
@@ -520,7 +602,7 @@ fn what_could_not_be_sent_is_part_of_the_story() {
 
 #[test]
 fn a_recorder_that_is_off_takes_nothing_and_says_nothing() {
-    let mut world = story(0, 8);
+    let world = story(0, 8);
     assert!(world.set.recorded().is_none() && world.set.recorder_size() == 0);
     assert_eq!(world.set.len(), 2);
 }
