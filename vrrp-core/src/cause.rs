@@ -46,7 +46,8 @@ pub enum Cause {
     OwnerStartup,
     /// The last fault is gone.
     Recovered(Fault),
-    /// The Master fell silent for Master_Down_Interval. Time and again: its advertisements are late (TMR-13).
+    /// The Master fell silent for Master_Down_Interval. If this happens again and again, its advertisements are late
+    /// (TMR-13).
     MasterDown {
         /// The Master that fell silent; `None` if nobody was ever heard.
         master: Option<IpAddr>,

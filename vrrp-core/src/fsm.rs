@@ -254,7 +254,7 @@ pub enum Event {
     ParamsChanged,
     /// The sync group decided for all its members. Means nothing to a router without one.
     Coordinate(Coordinate),
-    /// A Master has said nothing for longer than its lease: its process hung. It is none any more, and begins anew.
+    /// A Master has said nothing for longer than its lease: its process hung. It is no longer Master, and starts again.
     Lapsed {
         /// The time of its silence.
         silence: Duration,
@@ -282,7 +282,8 @@ pub enum Coordinate {
 /// 1. `RELEASE`, and then `REMOVE`: the others take over while the addresses go.
 /// 2. `REMOVE` before `ADVERTISE`: a Master that begins anew has to set every address once more.
 /// 3. `ADVERTISE` before `INSTALL`: an old Master leaves as soon as it can hear that. Then the addresses are installed, and each is
-///    announced to the neighbours when it is there. No second advertisement leaves before the host has every address.
+///    announced to the neighbours when it is there. No second advertisement leaves before the host has
+///    answered for every address and has one of those that are advertised.
 /// 4. `REMOVE` before `YIELD`: the better Master announces its addresses once more when it hears that one, so nobody else may answer
 ///    for them by then.
 ///

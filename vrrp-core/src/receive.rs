@@ -77,7 +77,7 @@ pub enum Discard {
     /// RX-13, SEC-05.
     #[error("advertisement interval 0: Junos sends it for fast-interval: set advertise-interval there")]
     ZeroInterval,
-    /// RX-14, in strict configurations; and in those of no address, which listen to those of none only (EXT-11).
+    /// RX-14, in strict configurations, and where this router advertises no address and the other one does (EXT-11).
     #[error("another list of addresses: configure the same on every router")]
     AddressList,
     /// RX-14: not one address of the list is ours, so the sender serves something else under our id. To yield to it would
@@ -259,6 +259,9 @@ pub struct Accepted<'a> {
     /// Its interval.
     pub interval: AdvertInterval,
     /// This router is Master and stays it, and the sender is Master too, or was until it released: two Masters on one link.
+    ///
+    /// It is always false from [`Criteria`], which knows no state: there [`Effects::DISCARD`](crate::fsm::Effects::DISCARD) of a
+    /// Master is the sign of another one.
     pub contest: bool,
     /// Its list of addresses is not ours, or does not begin with a link-local one, and that is only counted.
     pub other_addresses: bool,

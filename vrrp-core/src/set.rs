@@ -27,8 +27,8 @@ use crate::wire::{self, Packet, ParseError, RxPacket};
 /// >    [`handle_timeout`](Self::handle_timeout) lets every router act that is due.
 /// > 4. **Questions**: [`get`](Self::get) lends a router, whose `&self` methods change nothing.
 ///
-/// The set adds nothing to the protocol but [sync groups](Self::group). Every call costs O(log n), for a member of a group
-/// of m O(m log n), and nothing is allocated once the routers are in.
+/// The set adds nothing to the protocol but [sync groups](Self::group). A packet, a timer and an action cost O(log n), for a member
+/// of a group of m O(m log n), and they allocate nothing once the routers are in.
 #[derive(Clone, Debug, Default)]
 pub struct RouterSet {
     routers: Roster,

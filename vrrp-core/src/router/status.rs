@@ -61,8 +61,8 @@ pub struct Status {
 pub struct Timers {
     /// Master_Down_Timer: a Backup that hears nobody until then is Master.
     pub master_down: Option<Instant>,
-    /// The moment until which a lower Master is tolerated (PRE-02). With the first of its advertisements after that it
-    /// is preempted.
+    /// The moment until which a lower Master is tolerated (PRE-02). From then on its advertisements do not restart the timer, and
+    /// it is preempted when `master_down` comes.
     pub preempt_hold: Option<Instant>,
     /// A Backup that would be Master, and waits for the other members of its sync group (EXT-06). No timer runs then.
     pub waits_for_group: bool,

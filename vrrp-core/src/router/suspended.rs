@@ -28,10 +28,9 @@ use crate::types::{Family, RouterId, Vrid};
 /// Everything that a router knows but its configuration: its state and timers, what it learned and heard, its counters, its
 /// addresses and verdicts by name.
 ///
-/// With the feature `serde` it can be written down. What is read is taken as it is written or not at all: a field that is
-/// unknown is an error, and so is one that is missing, unless it may be none. So whoever has another version of this crate
-/// notices. Where the meaning of a field changes its name does too. Its moments are those of the clock that [`VirtualRouter::handle`] was given: they mean
-/// nothing on a host that was started anew since.
+/// With the feature `serde` it can be written down. An unknown or missing field is an error, so another version of this crate
+/// refuses it. Only optional fields may be missing. Where the meaning of a field changes its name does too. Its moments are those
+/// of the clock that [`VirtualRouter::handle`] was given: they mean nothing on a host that was started anew since.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct Suspended {

@@ -69,8 +69,8 @@ pub fn unsolicited_na(mac: [u8; 6], source: Ipv6Addr, target: Ipv6Addr) -> [u8; 
 /// knows: the frame that tells the asker, from that address, that it is at `mac` (V6-03; RFC 4861 sections 7.1.1 and 7.2.4).
 ///
 /// A Master serves the addresses that its router had installed; a Backup serves none. Solicitations come to the group
-/// [`solicited_node`](super::solicited_node) of each address. Who looks for duplicates asks without an address, and then
-/// everybody gets the answer.
+/// [`solicited_node`](super::solicited_node) of each address. A host that checks for duplicates has no source address yet, so the
+/// answer goes to all nodes.
 #[must_use]
 pub fn solicited_na(
     solicitation: &[u8],

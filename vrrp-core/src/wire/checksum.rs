@@ -69,8 +69,8 @@ pub(super) fn compute(version: Version, form: ChecksumForm, message: &[u8], endp
     finish(version, form, sum(message), message.len(), endpoints)
 }
 
-#[inline]
 /// The same of a message of `len` octets whose [`sum`] is known.
+#[inline]
 pub(super) fn finish(version: Version, form: ChecksumForm, sum: u64, len: usize, endpoints: &Endpoints) -> u16 {
     let pseudo = match (version, form, endpoints) {
         (_, _, Endpoints::V6 { .. }) | (Version::V3, ChecksumForm::PseudoHeader, _) => {

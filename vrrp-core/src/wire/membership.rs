@@ -48,7 +48,7 @@ pub fn igmp_v3_report(mac: [u8; 6], source: Ipv4Addr, group: Ipv4Addr) -> [u8; I
 }
 
 /// Returns the frame by which the host with the link-local address `source` at `mac` tells in MLDv2 that it listens to `group`
-/// (RFC 3810 section 5.2). Version 1 has no frame of its own here: who speaks only that one is rare.
+/// (RFC 3810 section 5.2). MLDv1 is not supported; routers that know only that are rare.
 #[must_use]
 pub fn mld_report(mac: [u8; 6], source: Ipv6Addr, group: Ipv6Addr) -> [u8; MLD_FRAME_LEN] {
     const HOP_BY_HOP_OPTIONS: u8 = 0;
