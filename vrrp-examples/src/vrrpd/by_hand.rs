@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::future::ready;
+use std::task::{Context, Poll, Waker};
 
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, unconstrained};
 use vrrp_core::{Drain, Priority, RouterId};
 use vrrp_io_linux::{DrainError, Drained, Vrrp};
 
@@ -142,10 +144,14 @@ pub(super) fn with_groups(routers: &[Meant], daemon: &Daemon, ids: &BTreeMap<Str
     all.filter_map(|name| Some((name.to_owned(), *ids.get(name)?))).collect()
 }
 
-/// Drains routers, and returns how that ended when it has for each.
-pub(super) async fn drain(vrrp: Vrrp, routers: Vec<Meant>, drain: Drain) -> Result<DrainEnded, Refused> {
-    let begin = |router| tokio::spawn(drain_one(vrrp.clone(), router, drain));
-    Ok(DrainEnded { routers: all(routers.into_iter().map(begin).collect()).await? })
+/// Drains routers at once. Returns how that ended when it has for each.
+pub(super) fn drain(
+    vrrp: &Vrrp,
+    routers: Vec<Meant>,
+    drain: Drain,
+) -> impl Future<Output = Result<DrainEnded, Refused>> + use<> {
+    let begun = routers.into_iter().map(|router| begin(drain_one(vrrp.clone(), router, drain))).collect();
+    async { Ok(DrainEnded { routers: all(begun).await? }) }
 }
 
 async fn drain_one(vrrp: Vrrp, (router, id): Meant, drain: Drain) -> Result<DrainedRouter, Refused> {
@@ -160,14 +166,24 @@ async fn drain_one(vrrp: Vrrp, (router, id): Meant, drain: Drain) -> Result<Drai
     Ok(DrainedRouter { router, outcome })
 }
 
-/// Stops routers, and returns when their addresses are gone.
-pub(super) async fn stop(vrrp: Vrrp, routers: Vec<Meant>) -> Result<(), Refused> {
-    let begin = |(_, id)| tokio::spawn(stop_one(vrrp.clone(), id));
-    all(routers.into_iter().map(begin).collect()).await.map(|_: Vec<()>| ())
+/// Stops routers at once. Returns when their addresses are gone.
+pub(super) fn stop(vrrp: &Vrrp, routers: Vec<Meant>) -> impl Future<Output = Result<(), Refused>> + use<> {
+    let begun = routers.into_iter().map(|(_, id)| begin(stop_one(vrrp.clone(), id))).collect();
+    async { all(begun).await.map(|_: Vec<()>| ()) }
 }
 
 async fn stop_one(vrrp: Vrrp, id: RouterId) -> Result<(), Refused> {
     vrrp.stop(id).await.map_err(failed)
+}
+
+/// Hands a command to the routers, before every later one, and waits for its end in a task.
+fn begin<T: Send + 'static>(command: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    // With the first look it is in the queue, or in the line for it, also where the runtime wants this task to pause.
+    let mut command = Box::pin(unconstrained(command));
+    match command.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => tokio::spawn(ready(done)),
+        Poll::Pending => tokio::spawn(command),
+    }
 }
 
 /// Waits for what goes on side by side.
@@ -182,4 +198,47 @@ async fn all<T>(tasks: Vec<JoinHandle<Result<T, Refused>>>) -> Result<Vec<T>, Re
 /// Says why something did not come to its end.
 pub(super) fn failed(why: impl Display) -> Refused {
     Refused::Failed { why: why.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc;
+
+    #[tokio::test]
+    async fn the_routers_get_commands_in_the_order_in_which_they_were_begun() {
+        // More than a task may do before it is to pause.
+        const COMMANDS: usize = 300;
+        let (sender, mut routers) = mpsc::channel(COMMANDS + 1);
+        let hand_in = |number| {
+            let sender = sender.clone();
+            async move { sender.send(number).await }
+        };
+        let begun: Vec<_> = (0..COMMANDS).map(|number| begin(hand_in(number))).collect();
+        // It waits for nothing, and still comes last.
+        hand_in(COMMANDS).await.unwrap();
+        for number in 0..=COMMANDS {
+            assert_eq!(routers.recv().await, Some(number));
+        }
+        for command in begun {
+            command.await.unwrap().unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_command_that_has_to_wait_comes_to_its_end() {
+        let (sender, mut routers) = mpsc::channel(1);
+        let begun: Vec<_> = (0..3)
+            .map(|number| {
+                let sender = sender.clone();
+                begin(async move { sender.send(number).await })
+            })
+            .collect();
+        for number in 0..3 {
+            assert_eq!(routers.recv().await, Some(number));
+        }
+        for command in begun {
+            command.await.unwrap().unwrap();
+        }
+    }
 }

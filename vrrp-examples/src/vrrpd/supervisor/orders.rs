@@ -45,8 +45,8 @@ impl Supervisor {
         let drain = Drain { priority: priority.unwrap_or(Drain::default().priority), limit };
         self.by_hand.drain(&routers, Some(drain.priority));
         routers.iter().for_each(|(name, _)| log!(Drained, router = name.as_str(), "{name}: drained by hand"));
-        let vrrp = self.vrrp.clone();
-        self.tasks.spawn(async move { Some((reply, by_hand::drain(vrrp, routers, drain).await)) });
+        let ended = by_hand::drain(&self.vrrp, routers, drain);
+        self.tasks.spawn(async move { Some((reply, ended.await)) });
     }
 
     async fn undrain(&mut self, routers: &Routers) -> Result<Touched, Refused> {
@@ -68,9 +68,9 @@ impl Supervisor {
         };
         let touched = self.by_hand.stop(&routers, true);
         routers.iter().for_each(|(name, _)| log!(RouterStopped, router = name.as_str(), "{name}: stopped by hand"));
-        let vrrp = self.vrrp.clone();
+        let ended = by_hand::stop(&self.vrrp, routers);
         self.tasks.spawn(async move {
-            answer(reply, by_hand::stop(vrrp, routers).await.map(|()| touched));
+            answer(reply, ended.await.map(|()| touched));
             None
         });
     }
