@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs::{self, File};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
@@ -182,6 +183,39 @@ async fn the_exit_status_says_whether_it_was_done() {
         assert_eq!(said, (Some(status), stdout.to_owned(), stderr.to_owned()));
         fs::remove_file(&path).unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_recording_goes_to_a_file_for_its_owner_alone() {
+    let (path, folder) = (socket("recorded"), socket("recordings"));
+    let _daemon = says(&path, r#"{"v":1,"ok":{"recording":"first\nlast\n"}}"#);
+    fs::create_dir(&folder).unwrap();
+    let (file, link) = (folder.join("file"), folder.join("link"));
+    fs::write(&file, "everybody reads this").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    symlink(&file, &link).unwrap();
+    let to = |path: &Path| ["record", "--to", path.to_str().unwrap()].map(str::to_owned);
+    let record = async |words: &[String]| {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let output = vrrpctl(&path, &words, Stdio::piped()).await;
+        assert!(output.stdout.is_empty());
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(record(&to(&file)).await, (Some(0), String::new()));
+    assert_eq!(fs::read_to_string(&file).unwrap(), "first\nlast\n");
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+
+    // What is no ordinary file stays as it is.
+    let why = format!("vrrpctl: cannot write {}: this is no ordinary file\n", link.display());
+    assert_eq!(record(&to(&link)).await, (Some(1), why));
+    assert!(link.is_symlink());
+
+    // vrrp-replay reads no JSON around it.
+    let (status, why) = record(&[&to(&file)[..], &["--json".to_owned()]].concat()).await;
+    assert!(status == Some(2) && why.contains("'--json' cannot be used with '--to <FILE>'"), "{why}");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "nothing is left over");
+    fs::remove_dir_all(&folder).unwrap();
+    fs::remove_file(&path).unwrap();
 }
 
 #[tokio::test]

@@ -1,16 +1,15 @@
 //! Asks a running `vrrpd`.
 
-use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use vrrp_examples::top;
 use vrrp_examples::vrrpd::control::refused::Refused;
-use vrrp_examples::vrrpd::control::{self, AskError, Printed};
+use vrrp_examples::vrrpd::control::{self, AskError, Printed, record};
 
 /// The longest time without a sign of life of the daemon.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -48,6 +47,10 @@ To take a host down: `vrrpctl drain --all && poweroff`.";
 fn main() -> ExitCode {
     let Arguments { control, json, command } = Arguments::parse();
     match command {
+        Command::Ask(control::Request::Record(record::Request { to: Some(_), .. })) if json => {
+            let why = "the argument '--json' cannot be used with '--to <FILE>': vrrp-replay reads the file as it is";
+            Arguments::command().error(ErrorKind::ArgumentConflict, why).exit()
+        }
         Command::Ask(request) => ask(&control, json, &request),
         Command::Top(options) => show(&control, &options),
     }
@@ -83,8 +86,9 @@ fn ask(control: &Path, json: bool, request: &control::Request) -> ExitCode {
     let succeeded = match answered {
         Ok(Printed { text, succeeded }) => {
             match request {
-                control::Request::Record(control::record::Request { to: Some(path), .. }) if succeeded => {
-                    unprintable = write(path, &text).err();
+                control::Request::Record(record::Request { to: Some(path), .. }) if succeeded => {
+                    let why = |error| format!("vrrpctl: cannot write {}: {error}", path.display());
+                    unprintable = record::write(path, [text]).map_err(why).err();
                 }
                 _ => drop(print(&text)),
             }
@@ -115,13 +119,6 @@ fn words(error: &AskError) -> String {
         }
         error => format!("vrrpctl: {error}"),
     }
-}
-
-/// Writes a recording. It may contain a password.
-fn write(path: &Path, text: &str) -> Result<(), String> {
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| format!("vrrpctl: cannot write {}: {error}", path.display()))
 }
 
 /// Prints a text. An error without words means that the reader has gone early (`vrrpctl status | head -1`), which is not a failure.

@@ -1,6 +1,10 @@
 //! The verb `record`: what happened.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::fs::{self, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -25,6 +29,31 @@ pub struct Request {
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub to: Option<PathBuf>,
+}
+
+/// The extension of a file that is being written.
+pub(in crate::vrrpd) const UNFINISHED: &str = "unfinished";
+
+/// Writes a recording to a file for its owner alone: it may contain a password. Whoever looks finds all of it, or nothing.
+///
+/// # Errors
+/// It cannot be written. Something that is no ordinary file (a device, a link) is left as it is.
+pub fn write(path: &Path, lines: impl IntoIterator<Item = impl AsRef<str>>) -> io::Result<()> {
+    if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "this is no ordinary file"));
+    }
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.{UNFINISHED}", std::process::id()));
+    let unfinished = path.with_file_name(name);
+    // A file that is there already would keep its mode.
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    let mut out = BufWriter::new(file);
+    let written = lines.into_iter().try_for_each(|line| out.write_all(line.as_ref().as_bytes()));
+    written
+        .and_then(|()| out.flush())
+        .and_then(|()| fs::rename(&unfinished, path))
+        .inspect_err(|_| drop(fs::remove_file(&unfinished)))
 }
 
 impl Verb for Request {
