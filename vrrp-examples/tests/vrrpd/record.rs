@@ -68,3 +68,28 @@ fn a_takeover_that_nobody_asked_for_is_recorded_and_one_in_good_order_is_not() {
         drop(master);
     });
 }
+
+#[test]
+fn what_is_due_is_written_before_another_program_goes_on_and_before_the_end() {
+    in_namespace(|| {
+        let lan = Lan::new();
+        let (first, second) = (lan.host(1), lan.host(2));
+        let directory = second.path("recordings");
+        let better = instance("web", 1, 200, "");
+        let master = first.vrrpd(&better);
+        master.until_is("web", "Master");
+        let daemon = second.vrrpd_with(&instance("web", 1, 100, ""), &["--recordings", directory.to_str().unwrap()]);
+        daemon.until("the Master is heard", || daemon.router("web").master.is_some());
+
+        master.kill();
+        daemon.until_is("web", "Master");
+        assert!(second.vrrpctl(&["upgrade"]).status.success());
+        daemon.until_logged("goes on with");
+        assert_eq!(kept(&second).len(), 1, "{:#?}", daemon.log());
+
+        let _master = first.vrrpd(&better);
+        daemon.until_is("web", "Backup");
+        assert!(daemon.terminate().success());
+        assert_eq!(kept(&second).len(), 2, "{:#?}", daemon.log());
+    });
+}

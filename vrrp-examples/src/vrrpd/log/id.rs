@@ -204,6 +204,8 @@ ids! {
         "An address moved, and nobody had moved it; the file has a recording of it", "Read it with `vrrp-replay`";
     NotRecorded = "not-recorded", [Warning], ["path" "error"],
         "An address moved, and nobody had moved it; the recording could not be written (`--recordings`)", "Check the folder and its owner";
+    RecordingsNotRemoved = "recordings-not-removed", [Warning], ["path" "error"],
+        "A recording was written, and older ones that are too many could not be removed", "Remove them, and check the folder and its owner";
     Dump = "dump", [Info], [], "A line of a dump, after SIGUSR1 or SIGUSR2", "Nothing";
     DumpHeldBack = "dump-held-back", [Warning], ["signal" "held_back"],
         "The signal for a dump comes too often", "Ask with `vrrpctl status` or `vrrpctl stats`";

@@ -181,6 +181,7 @@ pub(super) async fn run(
         end = supervisor.serve(verdicts, asked, ordered, requested) => Ok(end),
         why = stop(&mut signals, requests) => Err(why),
     };
+        supervisor.recordings.finish(&supervisor.vrrp).await;
     if let Ok(End::Upgrade { stored }) = ended {
         // Who asked is told.
         sleep(LAST_ANSWER).await;
@@ -510,11 +511,12 @@ impl Supervisor {
 
     /// Releases everything, tells the rest of the story, lets the stop scripts run.
     async fn stop(self) {
-        let Self { daemon, checks, vrrp, mut events, notifier, mut fifos, told, routing, tasks, mut manager, .. } =
-            self;
+        let Self { daemon, checks, vrrp, mut events, notifier, mut fifos, told, routing, tasks, .. } = self;
+        let Self { mut manager, mut recordings, .. } = self;
         manager.stopping();
         // Who waits is told that it stops.
         drop(tasks);
+        recordings.finish(&vrrp).await;
         checks.stop().await;
         // Whoever called this knows when the routers had ended before.
         let _ = vrrp.stop_all().await;
