@@ -37,6 +37,15 @@ pub(super) enum Request {
     HandOver,
 }
 
+/// The signals that came too late for this program.
+#[derive(Debug, Default)]
+pub(super) struct Late {
+    /// Signals that the next program is to get.
+    pub(super) signals: Vec<NixSignal>,
+    /// True if a service manager wants this process to end as it is.
+    pub(super) hand_over: bool,
+}
+
 /// An orderly stop.
 const STOPS: [(i32, &str); 3] = [(libc::SIGTERM, "SIGTERM"), (libc::SIGINT, "SIGINT"), (libc::SIGQUIT, "SIGQUIT")];
 
@@ -95,15 +104,16 @@ impl Signals {
     }
 
     /// Takes the signals that came after the last [`next`](Self::next), for a program that goes on in this one's place.
-    pub(super) async fn take_late(&mut self) -> Vec<NixSignal> {
-        let mut late = Vec::new();
+    pub(super) async fn take_late(&mut self) -> Late {
+        let mut late = Late::default();
         // The event loop has to look once.
         while let Ok(request) = timeout(LOOK, self.next()).await {
-            late.extend(match request {
-                Request::Stop(name) => name.parse().ok(),
-                Request::Reload => Some(NixSignal::SIGHUP),
-                Request::HandOver | Request::DumpData | Request::DumpStatistics => None,
-            });
+            match request {
+                Request::Stop(name) => late.signals.extend(name.parse::<NixSignal>().ok()),
+                Request::Reload => late.signals.push(NixSignal::SIGHUP),
+                Request::HandOver => late.hand_over = true,
+                Request::DumpData | Request::DumpStatistics => {}
+            }
         }
         late
     }

@@ -3,6 +3,7 @@
 mod lines;
 mod orders;
 mod reloading;
+mod requests;
 mod starting;
 mod telling;
 
@@ -41,8 +42,9 @@ use crate::vrrpd::reload::Reloads;
 use crate::vrrpd::routers::{Prepared, STARTUP, ScriptUser, ScriptUsers};
 use crate::vrrpd::routes::{self, Routing};
 use crate::vrrpd::service_manager::ServiceManager;
-use crate::vrrpd::signals::{Request, Signals};
+use crate::vrrpd::signals::{Late, Request, Signals};
 use crate::vrrpd::upgrade::{self, Check, Document, Program};
+use requests::Requests;
 
 /// The time that the kernel may take to remove routes and rules at the end.
 const STOP_ROUTES: Duration = Duration::from_secs(1);
@@ -55,9 +57,6 @@ const SNAPSHOTS_APART: Duration = Duration::from_millis(10);
 
 /// The time that the last lines may take to reach the readers. A reader that is slower is not waited for.
 const LAST_LINES: Duration = Duration::from_millis(100);
-
-/// Requests by signals that may wait. One of each kind is enough.
-const REQUESTS: usize = 8;
 
 /// The priority that scripts of a group are told: it has none, and keepalived says so too.
 const GROUP_PRIORITY: u8 = 0;
@@ -129,7 +128,7 @@ pub(super) async fn run(
     let (verdict_sender, verdicts) = mpsc::channel(64);
     let (snapshots, asked) = mpsc::channel(64);
     let (orders, ordered) = mpsc::channel(64);
-    let (requests, requested) = mpsc::channel(REQUESTS);
+    let requests = Requests::default();
     let known = |name: &str, probe: &Probe| {
         checked.iter().find(|check| check.is(name, probe)).map(|check| (check.reading(), check.reason.clone()))
     };
@@ -178,11 +177,11 @@ pub(super) async fn run(
         supervisor.take_in_roles().await;
     }
     let mut ended = tokio::select! {
-        end = supervisor.serve(verdicts, asked, ordered, requested) => Ok(end),
-        why = stop(&mut signals, requests) => Err(why),
+        end = supervisor.serve(verdicts, asked, ordered, &requests) => Ok(end),
+        why = stop(&mut signals, &requests) => Err(why),
     };
-        supervisor.recordings.finish(&supervisor.vrrp).await;
     if let Ok(End::Upgrade { stored }) = ended {
+        supervisor.recordings.finish(&supervisor.vrrp).await;
         // Who asked is told.
         sleep(LAST_ANSWER).await;
         take_leave(&lines, log::End::Upgraded).await;
@@ -190,8 +189,9 @@ pub(super) async fn run(
         servers.shutdown().await;
         match supervisor.suspend(stored).await {
             Ok(suspended) => {
-                let late = signals.take_late().await;
-                return Ok(Ended::Suspended(Suspended { late, ..suspended }));
+                let Late { signals, hand_over } = signals.take_late().await;
+                let stored = stored || hand_over || requests.take(Request::HandOver);
+                return Ok(Ended::Suspended(Suspended { late: signals, stored, ..suspended }));
             }
             Err(died) => {
                 supervisor = died;
@@ -300,12 +300,11 @@ async fn masters(vrrp: &Vrrp) -> Result<BTreeMap<String, Vec<(IpAddr, bool)>>, S
 }
 
 /// Waits for a signal to stop, and hands on what others ask for.
-async fn stop(signals: &mut Signals, requests: mpsc::Sender<Request>) -> &'static str {
+async fn stop(signals: &mut Signals, requests: &Requests) -> &'static str {
     loop {
         match signals.next().await {
             Request::Stop(why) => return why,
-            // Where as many wait already, one of them asks for the same.
-            request => drop(requests.try_send(request)),
+            request => requests.put(request),
         }
     }
 }
@@ -436,7 +435,7 @@ impl Supervisor {
         mut verdicts: mpsc::Receiver<Verdict>,
         mut asked: mpsc::Receiver<oneshot::Sender<Arc<Snapshot>>>,
         mut ordered: mpsc::Receiver<Order>,
-        mut requested: mpsc::Receiver<Request>,
+        requests: &Requests,
     ) -> End {
         loop {
             // While routers change, nobody knows which of their trackers is which.
@@ -456,7 +455,7 @@ impl Supervisor {
                     self.next_snapshot = Instant::now() + SNAPSHOTS_APART;
                 }
                 Some(order) = ordered.recv(), if settled => self.take(order).await,
-                Some(request) = requested.recv(), if settled => match request {
+                request = requests.next(), if settled => match request {
                     Request::HandOver => return End::Upgrade { stored: true },
                     request => self.heed(request).await,
                 },
@@ -516,8 +515,8 @@ impl Supervisor {
         manager.stopping();
         // Who waits is told that it stops.
         drop(tasks);
-        recordings.finish(&vrrp).await;
         checks.stop().await;
+        recordings.finish(&vrrp).await;
         // Whoever called this knows when the routers had ended before.
         let _ = vrrp.stop_all().await;
         while let Ok(event) = events.try_recv() {
