@@ -218,8 +218,8 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "vrrp_peer_advertisements_ignored",
         kind: Kind::Counter,
         unit: Unit::None,
-        labels: &["router", "peer"],
-        help: "Advertisements of a peer that were ignored with the present configuration, of those last heard.",
+        labels: &["router", "peer", "reason"],
+        help: "Advertisements of a peer that were ignored with the present configuration, by the reason, of those last heard.",
         series: router::peer_ignored,
     },
     counter!("vrrp_become_master", "Number of times that the router became Master.", |it| it.master_transitions),
@@ -244,12 +244,20 @@ pub(super) const FAMILIES: &[Family] = &[
         help: "Advertisements with something wrong, discarded or not, by what was wrong.",
         series: router::errors,
     },
-    single!("vrrp_checksum_errors", Counter, None, "Wrong checksums, for whichever router.", |snapshot, metric| {
-        count(metric, snapshot.driver.global.checksum_errors)
-    }),
-    single!("vrrp_version_errors", Counter, None, "Wrong versions, for whichever router.", |snapshot, metric| {
-        count(metric, snapshot.driver.global.version_errors)
-    }),
+    single!(
+        "vrrp_checksum_errors",
+        Counter,
+        None,
+        "Packets with a wrong checksum, over all routers.",
+        |snapshot, metric| { count(metric, snapshot.driver.global.checksum_errors) }
+    ),
+    single!(
+        "vrrp_version_errors",
+        Counter,
+        None,
+        "Packets with a wrong version, over all routers.",
+        |snapshot, metric| { count(metric, snapshot.driver.global.version_errors) }
+    ),
     single!(
         "vrrp_vrid_errors",
         Counter,
@@ -261,12 +269,16 @@ pub(super) const FAMILIES: &[Family] = &[
         "vrrp_ip_ttl_errors",
         Counter,
         None,
-        "TTL or hop limit too low, for whichever router.",
+        "Packets with a TTL or hop limit that is too low, over all routers.",
         |snapshot, metric| { count(metric, snapshot.driver.global.ttl_errors) }
     ),
-    single!("vrrp_packet_length_errors", Counter, None, "Wrong lengths, for whichever router.", |snapshot, metric| {
-        count(metric, snapshot.driver.global.packet_length_errors)
-    }),
+    single!(
+        "vrrp_packet_length_errors",
+        Counter,
+        None,
+        "Packets with a wrong length, over all routers.",
+        |snapshot, metric| { count(metric, snapshot.driver.global.packet_length_errors) }
+    ),
     single!(
         "vrrp_advertisement_lateness",
         Histogram,

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
 
 use prometheus_client::encoding::{MetricEncoder, NoLabelSet};
-use vrrp_core::{Role, Stats};
+use vrrp_core::wire::ParseError;
+use vrrp_core::{Discard, Role, Stats};
 use vrrp_io_linux::{HeardFrom, RouterStatus};
 
 use super::process;
@@ -107,32 +107,62 @@ fn peer_gauges(snapshot: &Snapshot, mut metric: MetricEncoder<'_>, value: fn(&He
     Ok(())
 }
 
-pub(super) fn peer_received(snapshot: &Snapshot, metric: MetricEncoder<'_>) -> fmt::Result {
-    peer_counters(snapshot, metric, |router| router.heard.iter().map(|it| (it.source, it.count)).collect())
+pub(super) fn peer_received(snapshot: &Snapshot, mut metric: MetricEncoder<'_>) -> fmt::Result {
+    for router in &snapshot.driver.routers {
+        for heard in &router.heard {
+            let labels = [("router", router.name.as_str()), ("peer", &heard.source.to_string())];
+            metric.encode_family(&labels)?.encode_counter::<NoLabelSet, u64, u64>(&heard.count, None)?;
+        }
+    }
+    Ok(())
 }
 
-/// Writes the counters of ignored advertisements of each peer, for every reason together.
-pub(super) fn peer_ignored(snapshot: &Snapshot, metric: MetricEncoder<'_>) -> fmt::Result {
-    peer_counters(snapshot, metric, |router| {
+/// Writes the counters of ignored advertisements of each peer. Each reason is counted and forgotten by itself, so their sum would
+/// fall now and then.
+pub(super) fn peer_ignored(snapshot: &Snapshot, mut metric: MetricEncoder<'_>) -> fmt::Result {
+    for router in &snapshot.driver.routers {
         let mut counts = BTreeMap::new();
         for ignored in &router.ignored {
-            let count: &mut u64 = counts.entry(ignored.source).or_default();
+            let count: &mut u64 = counts.entry((ignored.source, why_ignored(&ignored.reason))).or_default();
             *count = count.wrapping_add(ignored.count);
         }
-        counts
-    })
-}
-
-fn peer_counters(
-    snapshot: &Snapshot,
-    mut metric: MetricEncoder<'_>,
-    counts: fn(&RouterStatus) -> BTreeMap<IpAddr, u64>,
-) -> fmt::Result {
-    for router in &snapshot.driver.routers {
-        for (peer, count) in counts(router) {
-            let labels = [("router", router.name.as_str()), ("peer", &peer.to_string())];
+        for ((peer, reason), count) in counts {
+            let labels = [("router", router.name.as_str()), ("peer", &peer.to_string()), ("reason", reason)];
             metric.encode_family(&labels)?.encode_counter::<NoLabelSet, u64, u64>(&count, None)?;
         }
     }
     Ok(())
+}
+
+/// Returns the name of a reason, another one for each that is counted by itself.
+const fn why_ignored(reason: &Discard) -> &'static str {
+    match reason {
+        Discard::NotStarted => "not-started",
+        Discard::Destination(_) => "destination",
+        Discard::NotAPeer(_) => "not-a-peer",
+        Discard::Ttl { .. } => "ttl",
+        Discard::Parse(ParseError::TooShort { .. }) => "too-short",
+        Discard::Parse(ParseError::TooLong { .. }) => "too-long",
+        Discard::Parse(ParseError::Version { .. }) => "version",
+        Discard::Parse(ParseError::Carp { .. }) => "carp",
+        Discard::Parse(ParseError::Type { .. }) => "type",
+        Discard::Parse(ParseError::Md5) => "md5",
+        Discard::Parse(ParseError::Checksum { .. }) => "checksum",
+        Discard::ChecksumForm { .. } => "checksum-form",
+        Discard::Vrid(_) => "vrid",
+        Discard::Owner { .. } => "owner-conflict",
+        Discard::AuthTypeUnknown(_) => "authentication-type-unknown",
+        Discard::AuthTypeMismatch { .. } => "authentication-type-mismatch",
+        Discard::AuthFailure => "authentication-failed",
+        Discard::NoAddress => "no-address",
+        Discard::NotLinkLocal(_) => "not-link-local",
+        Discard::ZeroInterval => "interval-zero",
+        Discard::AddressList => "address-list",
+        Discard::OtherCluster => "other-cluster",
+        Discard::Interval { .. } => "interval",
+        Discard::OwnSource(_) => "own-source",
+        Discard::Source(_) => "source",
+        Discard::Version2Shadowed(_) => "version-2-shadowed",
+        _ => "other",
+    }
 }

@@ -12,7 +12,10 @@ pub fn table() -> String {
     };
     let rows: String = FAMILIES.iter().map(row).collect();
     let reasons: Vec<String> = REASONS.iter().map(|(reason, _)| format!("`{reason}`")).collect();
-    format!("| name | kind | labels | meaning |\n|---|---|---|---|\n{rows}\nReasons: {}.\n", reasons.join(", "))
+    format!(
+        "| name | kind | labels | meaning |\n|---|---|---|---|\n{rows}\nReasons of `vrrp_advertisement_errors_total`: {}.\n",
+        reasons.join(", ")
+    )
 }
 
 /// Returns the names of all series, as queries name them.
