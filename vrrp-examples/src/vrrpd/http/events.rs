@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::{Stream, unfold};
+use futures_util::stream::{Stream, StreamExt, iter, unfold};
 use hyper::Request;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use super::gate::Pass;
 use super::news::{News, Part};
 use super::sample::Sampler;
+use crate::vrrpd::control::pace::Share;
 
 pub(super) const CONTENT_TYPE: &str = "text/event-stream";
 
@@ -36,11 +37,13 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// Reads it from a request: `Last-Event-ID` of a browser that connects again, `/events?last=50`.
+    /// Reads it from a request: `Last-Event-ID` of a browser that connects again, `/events?after=7-50`, `/events?last=50`.
     pub(super) fn of<B>(request: &Request<B>) -> Self {
-        let after = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
-        let words = request.uri().query().unwrap_or_default().split('&');
-        let last = words.filter_map(|word| word.strip_prefix("last=")?.parse().ok()).next();
+        let query = request.uri().query().unwrap_or_default();
+        let value = |name: &str| query.split('&').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+        let header = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
+        let after = header.or_else(|| value("after").filter(|id| !id.is_empty()));
+        let last = value("last").and_then(|last| last.parse().ok());
         Self { after: after.map(str::to_owned), last: last.unwrap_or_default() }
     }
 
@@ -59,25 +62,29 @@ impl Wanted {
 pub(super) fn stream(
     news: Arc<News>,
     sampler: Arc<Sampler>,
+    share: Arc<Share>,
     wanted: Wanted,
     pass: Pass,
 ) -> impl Stream<Item = Bytes> + Send + 'static {
     let (next, unknown) = wanted.first(&news);
-    let changes = news.subscribe();
-    let follower =
-        Follower { news, sampler, changes, next, unknown, begun: false, show_at: Instant::now(), _pass: pass };
-    unfold(follower, |mut follower| async move { Some((follower.part().await?, follower)) })
+    let (changes, show_at) = (news.subscribe(), Instant::now());
+    let follower = Follower { news, sampler, share, changes, next, unknown, shown: false, show_at, _pass: pass };
+    let parts = unfold(follower, |mut follower| async move { Some((follower.part().await?, follower)) });
+    iter([Bytes::from_static(RETRY.as_bytes())]).chain(parts)
 }
 
 struct Follower {
     news: Arc<News>,
     sampler: Arc<Sampler>,
+    /// The share of a processor that all answers have together.
+    share: Arc<Share>,
     changes: watch::Receiver<u64>,
     /// The number of the next event.
     next: u64,
     /// It is not known what came before that.
     unknown: bool,
-    begun: bool,
+    /// It has had a state of everything.
+    shown: bool,
     /// The time of the next state of everything.
     show_at: Instant,
     _pass: Pass,
@@ -86,14 +93,11 @@ struct Follower {
 impl Follower {
     /// Waits for the next part. `None`: there is nothing more.
     async fn part(&mut self) -> Option<Bytes> {
-        if !std::mem::replace(&mut self.begun, true) {
-            let snapshot = self.snapshot().await?;
-            let gap = if std::mem::take(&mut self.unknown) {
-                message("gap", None, r#"{"missed":null}"#)
-            } else {
-                String::new()
-            };
-            return Some(format!("{RETRY}{snapshot}{gap}").into());
+        if !self.shown {
+            return self.snapshot().await;
+        }
+        if std::mem::take(&mut self.unknown) {
+            return Some(message("gap", None, r#"{"missed":null}"#).into());
         }
         loop {
             self.changes.borrow_and_update();
@@ -105,16 +109,18 @@ impl Follower {
                 Ok(Ok(())) => {}
                 // Nobody tells anything any more.
                 Ok(Err(_)) => return None,
-                Err(_) => return Some(self.snapshot().await?.into()),
+                Err(_) => return self.snapshot().await,
             }
         }
     }
 
-    async fn snapshot(&mut self) -> Option<String> {
+    /// Returns the state of everything, of which all clients share the text.
+    async fn snapshot(&mut self) -> Option<Bytes> {
+        self.share.turn().await;
         let sample = self.sampler.recent().await?;
+        self.shown = true;
         self.show_at = Instant::now() + PULSE;
-        let status = sample.status();
-        Some(message("snapshot", None, std::str::from_utf8(&status).ok()?))
+        Some(sample.message())
     }
 
     fn events(&mut self) -> Option<String> {
@@ -141,7 +147,6 @@ mod tests {
     use std::pin::pin;
     use std::time::SystemTime;
 
-    use futures_util::StreamExt;
     use tokio::sync::{mpsc, oneshot};
     use vrrp_io_linux::DriverStatus;
 
@@ -162,7 +167,7 @@ mod tests {
     #[test]
     fn a_client_begins_with_what_comes_or_with_what_it_has_not_seen() {
         let news = news(1..=9);
-        let first = |uri, after| wanted(uri, after).first(&news);
+        let first = |uri: &str, after| wanted(uri, after).first(&news);
         let id = |number: &str| Some(format!("{}-{number}", news.run()));
         assert_eq!(first("/events", None), (10, false));
         assert_eq!(first("/events?last=4", None), (6, false));
@@ -170,9 +175,33 @@ mod tests {
         assert_eq!(first("/events?last=-1", None), (10, false));
         assert_eq!(first("/events?last=4", id("2")), (3, false), "it has seen some already");
         assert_eq!(first("/events", id("18446744073709551615")), (u64::MAX, false));
+        let asked = |number: &str| format!("/events?last=4&after={}-{number}", news.run());
+        assert_eq!(first(&asked("2"), None), (3, false));
+        assert_eq!(first(&asked("2"), id("5")), (6, false), "a browser knows the last one");
         for other in ["1-2", "x", "-", "1", ""] {
             let unknown = !other.is_empty();
             assert_eq!(first("/events?last=9", Some(other.to_owned())), (1, unknown), "{other}");
+            assert_eq!(first(&format!("/events?after={other}&last=9"), None), (1, unknown), "{other}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_a_client_asks_for_is_answered_from_what_there_is(
+            query in "[ -~]{0,30}|(after|last)=(RUN-)?[0-9]{0,21}",
+            id in "[ -~]{0,30}|RUN-[0-9]{0,21}",
+        ) {
+            let news = news(5..=9);
+            let [query, id] = [query, id].map(|text| text.replace("RUN", &news.run().to_string()));
+            let mut request = Request::new(());
+            request.headers_mut().insert("last-event-id", id.parse().unwrap());
+            if let Ok(uri) = format!("/events?{query}").parse() {
+                *request.uri_mut() = uri;
+            }
+            let (first, unknown) = Wanted::of(&request).first(&news);
+            let batch = news.read(first, usize::MAX);
+            proptest::prop_assert!(batch.next <= 10 && batch.parts.len() <= 6, "{first}: {batch:?}");
+            proptest::prop_assert!(!unknown || first == 5);
         }
     }
 
@@ -201,6 +230,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn all_who_follow_share_the_text_of_a_status() {
+        let (daemon, _) = daemon();
+        let (news, sampler, share) = (Arc::new(news([])), Arc::new(Sampler::new(daemon)), Arc::new(Share::new()));
+        let gate = Gate::new(Limits { all: 2, each: 2 });
+        let mut texts = Vec::new();
+        for (after, parts) in [(None, 2), (Some("1-1".to_owned()), 3)] {
+            let pass = gate.enter([127, 0, 0, 1].into()).unwrap();
+            let (news, sampler, share) = (Arc::clone(&news), Arc::clone(&sampler), Arc::clone(&share));
+            let parts: Vec<Bytes> =
+                stream(news, sampler, share, wanted("/events", after), pass).take(parts).collect().await;
+            texts.push(parts);
+        }
+        assert_eq!(texts[0][1].as_ptr(), texts[1][1].as_ptr());
+        assert_eq!(texts[1][2], "event: gap\ndata: {\"missed\":null}\n\n");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn who_reads_slowly_is_told_how_many_lines_are_missing_and_ends_with_its_connection() {
         let (daemon, asked) = daemon();
         let (news, gate) = (Arc::new(news(1..=1000)), Gate::new(Limits { all: 1, each: 1 }));
@@ -208,9 +254,11 @@ mod tests {
         let (sampler, wanted) = (Arc::new(Sampler::new(daemon)), wanted("/events", Some(format!("{}-8", news.run()))));
         {
             let pass = gate.enter(address).unwrap();
-            let mut parts = pin!(stream(Arc::clone(&news), Arc::clone(&sampler), wanted, pass));
+            let share = Arc::new(Share::new());
+            let mut parts = pin!(stream(Arc::clone(&news), Arc::clone(&sampler), share, wanted, pass));
             let mut next = async || String::from_utf8(parts.next().await.unwrap().to_vec()).unwrap();
-            assert!(next().await.starts_with("retry: 2000\n\nevent: snapshot\ndata: {"));
+            assert_eq!(next().await, RETRY);
+            assert!(next().await.starts_with("event: snapshot\ndata: {"));
             let events = next().await;
             let begin = format!("event: gap\ndata: {{\"missed\":480}}\n\nevent: event\nid: {}-489\n", news.run());
             assert!(events.starts_with(&begin), "{events}");

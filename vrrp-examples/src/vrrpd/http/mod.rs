@@ -1,7 +1,8 @@
 //! The page and the metrics: what `vrrpd --http` serves to browsers and to Prometheus. It shows, and changes nothing.
 //!
 //! It runs on the thread of the control socket, never on that of the routers, which it asks for their status twice in a second at
-//! most, however many clients there are, and it answers 200 requests in a second. Everything that a client can make grow has a limit.
+//! most, however many clients there are. All answers together take a fifth of a processor at most. Everything that a client can make
+//! grow has a limit.
 
 mod answer;
 mod events;

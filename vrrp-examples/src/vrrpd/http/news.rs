@@ -109,7 +109,7 @@ impl News {
             batch.parts.push(Part::Line(*number, Arc::clone(line)));
             batch.next = number.saturating_add(1);
         }
-        // What is not there yet was never told to anybody: whoever asks for it asks for what comes.
+        // A number from the future means: from the next line on.
         batch.next = batch.next.min(kept.next);
         batch
     }

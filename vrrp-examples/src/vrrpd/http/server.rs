@@ -28,7 +28,7 @@ const CONNECTIONS: Limits = Limits { all: 128, each: 32 };
 const HEAD: Duration = Duration::from_secs(10);
 /// The longest time in which a client may take nothing of its answer.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The largest head, and about what is kept of an answer that is on its way.
+/// The largest head. No more of an answer is made while so much of it waits for the client.
 const BUFFER: usize = 16 * 1024;
 /// Lines in a head.
 const HEADERS: usize = 64;

@@ -40,7 +40,7 @@ pub struct Site {
     /// The lines of its own log, until they are taken in.
     reader: Mutex<Option<Reader>>,
     followers: Gate,
-    share: Share,
+    share: Arc<Share>,
 }
 
 impl Site {
@@ -49,7 +49,7 @@ impl Site {
     pub fn new(daemon: Daemon) -> Self {
         let reader = Mutex::new(daemon.lines.read_along());
         let (sampler, news) = (Arc::new(Sampler::new(daemon)), Arc::default());
-        Self { sampler, news, reader, followers: Gate::new(FOLLOWERS), share: Share::new() }
+        Self { sampler, news, reader, followers: Gate::new(FOLLOWERS), share: Arc::new(Share::new()) }
     }
 
     /// Takes in what the daemon tells. Never ends.
@@ -110,8 +110,9 @@ impl Site {
             "/events" => match self.followers.enter(from) {
                 Some(pass) => {
                     let wanted = events::Wanted::of(request);
-                    let follower = events::stream(Arc::clone(&self.news), Arc::clone(&self.sampler), wanted, pass);
-                    answer::endless(events::CONTENT_TYPE, follower)
+                    let (news, sampler, share) = (&self.news, &self.sampler, &self.share);
+                    let (news, sampler, share) = (Arc::clone(news), Arc::clone(sampler), Arc::clone(share));
+                    answer::endless(events::CONTENT_TYPE, events::stream(news, sampler, share, wanted, pass))
                 }
                 None => answer::refusal(
                     StatusCode::SERVICE_UNAVAILABLE,

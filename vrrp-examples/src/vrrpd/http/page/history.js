@@ -3,6 +3,8 @@
 const vrrpHistory = (() => {
   /** How much of the past is shown, in ns. */
   const WINDOW = 120e9;
+  /** Things of a kind that are kept at most: all of them are looked at again whenever something happens. */
+  const KEEP = 10_000;
   /** Routers at most that nothing has happened to. */
   const LANES = 12;
   /** Before the first event, in ms. */
@@ -61,7 +63,7 @@ const vrrpHistory = (() => {
     }
     const data = { title: "What happened", passed: null, facts: [], wall: [0, base], span: [0, nanos(now())], missing: 0, lanes, states, held };
     document.getElementById("timeline").hidden = false;
-    page = VrrpTimeline.mount(document.getElementById("timeline"), [data]);
+    page = VrrpTimeline.mount(document.getElementById("timeline"), [data], { keep: KEEP });
     early.forEach(add);
     early = [];
     const filters = document.querySelector("#timeline .filters");

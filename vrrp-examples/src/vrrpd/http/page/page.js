@@ -14,6 +14,8 @@
   /** This clock less that of vrrpd, in ms. */
   let ahead = 0;
   let source = null;
+  /** The id of the last event: a connection made anew goes on after it. */
+  let last = null;
   let heard = Date.now();
 
   function add(parent, name, text, attributes = {}) {
@@ -235,11 +237,11 @@
   function connect() {
     source?.close();
     heard = Date.now();
-    source = new EventSource("events?last=100");
+    source = new EventSource(last === null ? "events?last=100" : `events?after=${last}`);
     const on = (name, then) => source.addEventListener(name, (message) => {
       heard = Date.now();
       show("live", "live");
-      then(JSON.parse(message.data));
+      then(JSON.parse(message.data), message.lastEventId);
     });
     on("snapshot", (snapshot) => {
       status = snapshot;
@@ -250,7 +252,8 @@
       showChecks();
       vrrpHistory.snapshot(status);
     });
-    on("event", (event) => {
+    on("event", (event, id) => {
+      last = id;
       showEvent(event);
       vrrpHistory.event(event);
     });
@@ -264,7 +267,6 @@
     tick();
     // A browser gives up where it was refused, and does not notice a host that is gone.
     if (source.readyState === EventSource.CLOSED || Date.now() - heard > SILENCE) {
-      by("events").replaceChildren();
       connect();
       show("lost", "no answer, trying again");
     }
