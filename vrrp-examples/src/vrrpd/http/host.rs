@@ -74,4 +74,27 @@ mod tests {
         let whole = Request::builder().uri("http://example.org/").header(HOST, "localhost").body(()).unwrap();
         assert_eq!(check(&whole, "127.0.0.1".parse().unwrap()), Err(Wrong::OtherHost));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_name_but_those_of_this_host_gets_in_at_a_loopback_address(
+            host in "[ -~]{0,40}|[a-z0-9.-]{1,30}(:[0-9]{0,5})?|(localhost|127\\.0\\.0\\.1)[!-~]{0,10}",
+            uri in "/|http://[!-~]{1,30}/",
+        ) {
+            let mut request = Request::new(());
+            request.headers_mut().insert(HOST, host.parse().unwrap());
+            if let Ok(uri) = uri.parse() {
+                *request.uri_mut() = uri;
+            }
+            let local = check(&request, [127, 0, 0, 1].into());
+            let other = check(&request, [192, 0, 2, 1].into());
+            // Elsewhere any name will do.
+            proptest::prop_assert_eq!(other.err(), local.err().filter(|wrong| *wrong == Wrong::NoHost));
+            let is_name = host.bytes().all(|octet| octet.is_ascii_alphanumeric() || b".-:".contains(&octet));
+            if local.is_ok() && is_name && request.uri().authority().is_none() {
+                let name = host.split(':').next().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
+                proptest::prop_assert!(name == "localhost" || name.parse::<IpAddr>().is_ok_and(|it| it.is_loopback()), "{}", name);
+            }
+        }
+    }
 }

@@ -87,6 +87,17 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn only_who_names_it_gets_the_form_of_open_metrics(
+            lines in proptest::collection::vec("[ -~]{0,40}|(application/openmetrics-text|text/plain)(; ?q=[ -~]{0,6})?", 0..4),
+        ) {
+            let wanted = Format::wanted(lines.iter().map(String::as_str));
+            let named = lines.iter().any(|line| line.to_ascii_lowercase().contains("application/openmetrics-text"));
+            proptest::prop_assert!(named || wanted == Format::Plain);
+        }
+    }
+
     #[test]
     fn the_older_form_names_families_by_their_series() {
         let open = "# HELP a Counts.\n# TYPE a counter\na_total 1\n# HELP b_seconds Time.\n# TYPE b_seconds gauge\n\
