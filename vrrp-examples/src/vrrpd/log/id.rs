@@ -261,7 +261,7 @@ ids! {
     RouteLost = "route-lost", [Warning], ["item"],
         "Somebody removed or changed a route or rule; it is put back", "Find out who did";
     RouteFought = "route-fought", [Warning], ["item" "seconds"],
-        "The same, again and again: it is put back later", "Find out who, and stop that";
+        "Somebody keeps removing or changing a route or rule; it is put back later", "Find out who does, and stop that";
     RoutesUnknown = "routes-unknown", [Warning], ["error"],
         "The kernel does not tell which routes and rules there are", "Correct what the kernel's error names";
     RoutesNotSet = "routes-not-set", [Warning], ["error"],
