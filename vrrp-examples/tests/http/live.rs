@@ -20,8 +20,21 @@ const SHOWN: &str = "return {
     link: document.getElementById('link').textContent,
     wide: document.documentElement.scrollWidth > innerWidth,
     images: document.images.length,
+    urls: window.urls?.length > 0 ? window.urls : null,
     pictures: document.querySelectorAll('#timeline svg .state-master').length,
 }";
+
+/// Lets a minute pass in which nothing is heard, and notes where the page connects.
+const SILENCE: &str = "
+    window.urls = [];
+    window.EventSource = class extends EventSource {
+        constructor(url) {
+            super(url);
+            window.urls.push(url);
+        }
+    };
+    const now = Date.now;
+    Date.now = () => now() + 60_000;";
 
 #[test]
 fn the_live_page_shows_a_failover_as_it_happens() {
@@ -71,6 +84,15 @@ fn the_live_page_shows_a_failover_as_it_happens() {
             let narrow = until_shown(&browser, |page| page["cards"].as_array().map(Vec::len) == Some(2)).await;
             assert_eq!(narrow["wide"], false, "nothing is cut off at 390 pixels");
             browser.screenshot("live-390.png").await;
+
+            // After a silence it connects anew, and shows nothing twice.
+            browser.run(SILENCE).await;
+            let shown = until_shown(&browser, |page| page["link"] == "live" && page["urls"] != Value::Null).await;
+            assert!(shown["urls"][0].as_str().unwrap().starts_with("events?after="), "{shown:#}");
+            browser.settle().await;
+            let shown = browser.run(SHOWN).await;
+            let times = shown["events"].as_str().unwrap().matches("Backup -> Master at priority 100").count();
+            assert_eq!(times, 1, "{shown:#}");
             assert_eq!(browser.complaints().await, [""; 0]);
 
             // Another vrrpd in its place: the page finds it by itself.
