@@ -7,7 +7,7 @@ use vrrp_core::RouterId;
 
 use super::{Fed, GROUP_PRIORITY, Supervisor, by_name, by_router, last_priority, subjects, users};
 use crate::vrrpd::checks;
-use crate::vrrpd::config::Daemon;
+use crate::vrrpd::config::{Daemon, Options};
 use crate::vrrpd::control::order::{Reloaded, Reply};
 use crate::vrrpd::log::log;
 use crate::vrrpd::notify::{NotifyState, Subject};
@@ -46,9 +46,11 @@ impl Supervisor {
     /// Replaces everything around the routers, once these run with the new configuration.
     async fn follow_reload(&mut self, candidate: Candidate, ids: Vec<RouterId>) -> Reloaded {
         let Candidate { daemon, users, changes } = candidate;
-        // The thread of the routers stays as it is: that is told again until the next start.
-        let Daemon { scheduling, startup_delay, .. } = *self.daemon.as_ref();
-        let daemon = Daemon { scheduling, startup_delay, ..*daemon };
+        // These stay as they are: a change of them is told again until the next start.
+        let Daemon { scheduling, startup_delay, options, .. } = *self.daemon.as_ref();
+        let Options { notify_timeout, stop_timeout, .. } = options;
+        let options = Options { notify_timeout, stop_timeout, ..daemon.options };
+        let daemon = Daemon { scheduling, startup_delay, options, ..*daemon };
         let before = std::mem::replace(&mut self.daemon, Arc::new(daemon));
         let ids = by_name(&self.daemon, ids);
         let ids_before = std::mem::replace(&mut self.ids, ids);
