@@ -106,8 +106,8 @@ impl RecordedSet {
     /// minutes at least.
     pub const DEFAULT_SIZE: usize = 8 * 1024;
 
-    /// Octets for each router at most: a greater size counts as this.
-    pub const MAX_SIZE: usize = 1024 * 1024;
+    /// Octets for each router at most, 1 MiB where a `usize` can say so: a greater size counts as this.
+    pub const MAX_SIZE: usize = 1024_usize.saturating_mul(1024);
 
     /// Makes an empty set that keeps `octets` of what each router did and heard, or a little more; with 0 it records nothing.
     #[must_use]
