@@ -1,5 +1,5 @@
-//! What a microcontroller gives a router: frames, a clock, a line to say something on, sleep. And what a host does for an address
-//! besides: it answers ARP and ping.
+//! The services of a microcontroller for a router: frames, a clock, a serial line for messages, sleep. And the services of a host
+//! for its addresses: answers to ARP and ping.
 //!
 //! Two programs use it. `heap` has the whole router of vrrp-core, in memory that is allocated once; `no-heap` has its state machine and
 //! its packets.

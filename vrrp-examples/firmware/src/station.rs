@@ -1,5 +1,5 @@
-//! What a host does for its addresses on an Ethernet: it answers ARP and ping. A Master does it for the virtual ones too, under the
-//! virtual MAC address (RFC 9568 sections 6.4.3 and 8.1.2).
+//! The services of a host for its addresses on an Ethernet: it answers ARP and ping. A Master does that for the virtual addresses
+//! too, with the virtual MAC address (RFC 9568 sections 6.4.3 and 8.1.2).
 
 use core::net::Ipv4Addr;
 

@@ -59,7 +59,7 @@ fn main() -> ExitCode {
 fn show(control: &Path, options: &top::Options) -> ExitCode {
     match top::run(control, options, PATIENCE) {
         Ok(top::Ended::Quit) => ExitCode::SUCCESS,
-        // As a shell has it.
+        // The status that a shell gives to the end by a signal.
         Ok(top::Ended::Signal(number)) => ExitCode::from(u8::try_from(128 + number).unwrap_or(1)),
         Err(why) => {
             say(&format!("vrrpctl: {why}"));

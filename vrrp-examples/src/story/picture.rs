@@ -111,7 +111,7 @@ impl Drawn {
             AdvertKind::Regular | AdvertKind::RegularVersion2 => AdvertisementKind::Regular,
         };
         let priority = message.octets.get(PRIORITY).copied().unwrap_or_default();
-        // Who heard it is not known here.
+        // A recording of one host does not tell who heard it.
         picture.advertisement(Advertisement::new(at, self.lane, priority).with_kind(kind));
     }
 

@@ -156,7 +156,7 @@ fn detail(frame: &mut Frame<'_>, view: &mut View, area: Rect) {
     let more = if most > scrolled { " ] for more " } else { "" };
     let block = Block::new().borders(Borders::TOP).title(title.bold()).title(Line::from(more).right_aligned());
     frame.render_widget(Paragraph::new(lines).scroll((scrolled, 0)).block(block), area);
-    // Who scrolls beyond the end need not scroll as far back.
+    // After scrolling beyond the end, the first key back has its effect at once.
     view.scrolled = scrolled;
 }
 

@@ -54,7 +54,7 @@ pub fn run(socket: &Path, options: &Options, patience: Duration) -> Result<Ended
             "top needs a terminal; for programs there are `status --json`, `stats --every` and `watch`".to_owned()
         );
     }
-    // What is wrong at first is wrong with the command line, or with the daemon: said where it stays.
+    // A first error is one of the command line or of the daemon. It is printed before the screen is taken over, so it stays there.
     let first = feed::ask(socket, patience).map_err(|error| error.to_string())?;
     let (sender, news) = mpsc::channel();
     let of_terminal = |why: io::Error| format!("the terminal: {why}");
@@ -86,7 +86,7 @@ fn show(terminal: &mut ratatui::DefaultTerminal, view: &mut View, news: &mpsc::R
                     {
                         return Ok(Ended::Quit);
                     }
-                    // What else the key did is drawn, and so is a resize.
+                    // Any other effect of the key is drawn, and so is a resize.
                     _ => {}
                 }
                 changed = true;

@@ -125,7 +125,7 @@ fn exchange(
     stream.set_read_timeout(Some(patience)).map_err(explain)?;
     stream.set_write_timeout(Some(patience)).map_err(explain)?;
     match stream.write_all(&line(question)) {
-        // Who closes at once may have said why.
+        // A daemon that closes at once may have given its reason.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         written => written.map_err(explain)?,
     }

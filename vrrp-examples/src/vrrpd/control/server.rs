@@ -20,7 +20,7 @@ use crate::vrrpd::log::log;
 /// The longest request, its end of line included.
 const MAX_REQUEST: u64 = 64 * 1024;
 /// Clients served side by side. A new client replaces an idle one, or one that has only asked questions for more than a second.
-/// Who has given an order, or watches, keeps its place.
+/// A client that has given an order, or watches, keeps its place.
 const MAX_CLIENTS: usize = 64;
 /// The time for which a client that only asks keeps its place.
 const TENURE: Duration = Duration::from_secs(1);
