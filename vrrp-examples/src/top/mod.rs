@@ -54,7 +54,8 @@ pub fn run(socket: &Path, options: &Options, patience: Duration) -> Result<Ended
             "top needs a terminal; for programs there are `status --json`, `stats --every` and `watch`".to_owned()
         );
     }
-    // A first error is one of the command line or of the daemon. It is printed before the screen is taken over, so it stays there.
+    // A first error is one of the command line or of the daemon. It is printed before the screen is taken over, so it
+    // stays there.
     let first = feed::ask(socket, patience).map_err(|error| error.to_string())?;
     let (sender, news) = mpsc::channel();
     let of_terminal = |why: io::Error| format!("the terminal: {why}");
