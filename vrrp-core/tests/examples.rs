@@ -1,15 +1,25 @@
 //! The examples do what the pages about them say.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Output};
 
 /// Runs an example; returns what it prints.
 fn output(example: &str) -> String {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let mut cargo = Command::new(env!("CARGO"));
-    let output = cargo.args(["run", "--quiet", "--offline", "--example", example]);
-    let output = output.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+    // With the features of the whole workspace, so that nothing is built again.
+    cargo.args(["build", "--quiet", "--offline", "--workspace", "--example", example, "--target-dir"]).arg(target);
+    successful(&mut cargo);
+    let output = successful(&mut Command::new(target.join("debug/examples").join(example)));
     String::from_utf8(output.stdout).unwrap()
+}
+
+fn successful(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output
 }
 
 #[test]

@@ -32,7 +32,8 @@ fn program() -> &'static Path {
     PROGRAM.get_or_init(|| {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--offline", "--example", "change", "--manifest-path"]);
+        // With the features of the whole workspace, so that nothing is built again.
+        build.args(["build", "--offline", "--workspace", "--example", "change", "--manifest-path"]);
         build.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).arg("--target-dir").arg(target);
         let output = build.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -16,6 +16,7 @@ mod common;
 /// What users met. `.ci/run` leaves tests of this name out of the run of everything, and runs them by themselves: they wait
 /// most of the time, so more of them at once than there are processors.
 mod met {
+    mod abundance;
     mod addresses;
     mod daemon;
     mod network;

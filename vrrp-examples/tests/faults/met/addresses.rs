@@ -6,12 +6,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::common::{Host, Lan, Vrrpd, throughout, until, until_stable, until_within};
-use crate::{Pair, instance, on_hosts, on_hosts_alone, router, router_v6};
+use crate::{Pair, instance, on_hosts, router, router_v6};
 
 const BOTH_FAMILIES: &str = "virtual_ipaddress {\n192.0.2.100/24\n}\nvirtual_ipaddress_excluded {\n2001:db8::100/64\n}";
 
 /// Returns how often a router entered a state.
-fn entered(daemon: &Vrrpd, state: &str) -> usize {
+pub(super) fn entered(daemon: &Vrrpd, state: &str) -> usize {
     daemon.logged(&format!("-> {state}"))
 }
 
@@ -326,63 +326,6 @@ fn a8_an_interface_that_cannot_carry_the_protocol_is_refused() {
     });
 }
 
-/// A host that makes progress is never at fault for being large.
-#[test]
-fn a9_a_takeover_of_many_addresses_takes_longer_and_faults_nobody() {
-    on_hosts_alone(|| {
-        let lan = Lan::new();
-        let host = lan.host(1);
-        let (routers, each) = (200_u16, 40_u16);
-        let text: String = (1..=routers)
-            .map(|vrid| {
-                let addresses: String = (0..each).map(|number| format!("10.{number}.{vrid}.1/24\n")).collect();
-                instance(
-                    &format!("VI_{vrid}"),
-                    vrid.try_into().unwrap(),
-                    200,
-                    &format!("virtual_ipaddress {{\n{addresses}}}"),
-                )
-            })
-            .collect();
-        let daemon = host.vrrpd(&text);
-        served_without_a_fault(&host, &daemon, routers, each);
-    });
-}
-
-/// The same for IPv6, whose addresses take the kernel longer.
-#[test]
-fn a9_a_takeover_of_many_ipv6_addresses_takes_longer_and_faults_nobody() {
-    on_hosts_alone(|| {
-        let lan = Lan::new();
-        let host = lan.host(1);
-        let own = || host.ip("-6 address show dev eth0");
-        until("the host's own address is ready", || own().contains("fe80") && !own().contains("tentative"));
-        let (routers, each) = (250_u16, 20_u16);
-        let text: String = (1..=routers)
-            .map(|vrid| {
-                let addresses: String = (1..each).map(|number| format!("2001:db8::{vrid:x}:{number:x}/64\n")).collect();
-                let lines = format!("virtual_ipaddress {{\nfe80::100:{vrid:x}/64\n{addresses}}}");
-                instance(&format!("VI_{vrid}"), vrid.try_into().unwrap(), 200, &lines)
-            })
-            .collect();
-        let daemon = host.vrrpd(&text);
-        served_without_a_fault(&host, &daemon, routers, each);
-    });
-}
-
-fn served_without_a_fault(host: &Host, daemon: &Vrrpd, routers: u16, each: u16) {
-    let wanted = usize::from(routers * each);
-    let own = 2;
-    until_within(Duration::from_secs(60), "every address is there", || {
-        assert_eq!(entered(daemon, "Fault"), 0, "no router is at fault");
-        thread::sleep(Duration::from_millis(200));
-        let all = host.ip("-oneline address show dev eth0");
-        all.lines().filter(|line| !line.contains("tentative")).count() >= wanted + own
-    });
-    assert_eq!(entered(daemon, "Fault"), 0);
-    assert_eq!(entered(daemon, "Master"), usize::from(routers));
-}
-
 /// What the kernel takes away with a small MTU is put right when it is gone: the Backup hears again.
 #[test]
 fn a10_ipv6_is_heard_again_after_a_small_mtu_on_the_backup() {
@@ -610,7 +553,7 @@ fn a13_an_address_with_a_label_does_not_stay_behind_when_its_interface_is_rename
 /// Putting back what somebody removes again and again has a back-off.
 #[test]
 fn a14_a_fight_over_an_address_is_slow_and_ends_with_its_cause() {
-    on_hosts_alone(|| {
+    on_hosts(|| {
         let lan = Lan::new();
         let host = lan.host(1);
         let daemon = host.vrrpd(&router(254, ""));

@@ -114,10 +114,13 @@ fn d4_no_signal_ends_a_master_in_silence() {
             daemon.until_logged(&format!("SIG{name}: "));
             assert!(serves(), "after SIG{name}");
         }
-        // These do something.
-        for (signal, line) in
-            [(63, "this process goes on"), (1, "no change"), (10, "VI_1: Master on eth0, "), (12, " advert_sent")]
-        {
+        // These do something. After the first one the control socket is made anew.
+        send(&host, &daemon, 63);
+        daemon.until_logged("this process goes on");
+        daemon.until_logged("goes on with 1 virtual router");
+        until("it answers", || daemon.ask().is_some());
+        assert!(serves(), "after signal 63");
+        for (signal, line) in [(1, "no change"), (10, "VI_1: Master on eth0, "), (12, " advert_sent")] {
             send(&host, &daemon, signal);
             daemon.until_logged(line);
             assert!(serves(), "after signal {signal}");
