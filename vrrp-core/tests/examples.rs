@@ -1,6 +1,7 @@
 //! The examples do what the pages about them say.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+use std::env;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -9,8 +10,11 @@ fn output(example: &str) -> String {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
-    // With the features of the whole workspace, so that nothing is built again.
+    // With the features of the whole workspace, and as from a shell, so that nothing is built again.
     cargo.args(["build", "--quiet", "--offline", "--workspace", "--example", example, "--target-dir"]).arg(target);
+    for (name, _) in env::vars().filter(|(name, _)| name.starts_with("CARGO_PKG_") || name == "CARGO_MANIFEST_DIR") {
+        cargo.env_remove(name);
+    }
     successful(&mut cargo);
     let output = successful(&mut Command::new(target.join("debug/examples").join(example)));
     String::from_utf8(output.stdout).unwrap()

@@ -32,9 +32,13 @@ fn program() -> &'static Path {
     PROGRAM.get_or_init(|| {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
         let mut build = Command::new(env!("CARGO"));
-        // With the features of the whole workspace, so that nothing is built again.
+        // With the features of the whole workspace, and as from a shell, so that nothing is built again.
         build.args(["build", "--offline", "--workspace", "--example", "change", "--manifest-path"]);
         build.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).arg("--target-dir").arg(target);
+        for (name, _) in env::vars().filter(|(name, _)| name.starts_with("CARGO_PKG_") || name == "CARGO_MANIFEST_DIR")
+        {
+            build.env_remove(name);
+        }
         let output = build.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         target.join("debug/examples/change")
