@@ -132,6 +132,10 @@ fn body(text: &str) -> vrrp_io_linux::checks::Expect {
     vrrp_io_linux::checks::Expect { body: Some(text.to_owned()), ..Default::default() }
 }
 
+/// The time from one look to the next where something is to happen between two of them: so long that no look is due already when
+/// the result of the one before arrives late.
+const APART: Duration = Duration::from_millis(500);
+
 #[tokio::test]
 async fn a_process_that_is_restarted_between_two_looks_fails_once() {
     let folder = Folder::new();
@@ -147,7 +151,7 @@ async fn a_process_that_is_restarted_between_two_looks_fails_once() {
         delay_down: Duration::ZERO,
     };
     let (results, mut verdicts) = channel(100);
-    let checks = spawn(vec![check("chk", Probe::Process(process), Duration::from_millis(50))], results);
+    let checks = spawn(vec![check("chk", Probe::Process(process), APART)], results);
     let mut next = async || {
         let verdict = timeout(LONG, verdicts.recv()).await.unwrap().unwrap();
         (verdict.passed(), verdict.reason)
@@ -172,7 +176,7 @@ fn too_many_descriptors_fail_and_are_over_when_they_are_over() {
             let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
             setrlimit(Resource::RLIMIT_NOFILE, 64, hard).unwrap();
             let (results, mut verdicts) = channel(100);
-            let checks: Checks<_> = spawn(vec![check("chk", tcp(server), Duration::from_millis(20))], results);
+            let checks: Checks<_> = spawn(vec![check("chk", tcp(server), APART)], results);
             assert!(timeout(LONG, verdicts.recv()).await.unwrap().unwrap().passed());
             let mut full: Vec<fs::File> = Vec::new();
             while let Ok(file) = fs::File::open("/dev/null") {
