@@ -1,5 +1,5 @@
-//! What comes in abundance: floods, and thousands of addresses. Each of these tests keeps the processors busy and runs while no
-//! other one does. The harness starts tests in the order of their names, so these are the first, and wait for none to end.
+//! Floods, and thousands of addresses. Each of these tests keeps the processors busy, so it runs alone. The harness starts tests in
+//! the order of their names: these come first and wait for no other test.
 
 use std::fs;
 use std::net::IpAddr;
@@ -69,8 +69,8 @@ fn served_without_a_fault(host: &Host, daemon: &Vrrpd, routers: u16, each: u16) 
     assert_eq!(entered(daemon, "Master"), usize::from(routers));
 }
 
-/// What a Master answers to releases (priority 0, RFC 9568 section 6.4.3) has a bound in its own interval, and the log names
-/// who sent them.
+/// Checks that the answers of a Master to releases (priority 0, RFC 9568 section 6.4.3) have a bound in its own interval, and that
+/// the log names the sender.
 fn releases_get_a_bounded_number_of_answers(lan: &Lan, flood: Flood, master: &Vrrpd, peers: usize, told: &str) {
     let (start, lines) = (Instant::now(), master.log().len());
     thread::sleep(Duration::from_secs(3));
@@ -142,7 +142,7 @@ fn p9_a_flood_leaves_the_daemon_its_pauses_and_its_life() {
     });
 }
 
-/// What the busiest thread of a daemon has done, by hundredths of a second and by how often it blocked.
+/// The work of the busiest thread of a daemon: hundredths of a second that it used, and how often it blocked.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Work {
     ticks: u64,
