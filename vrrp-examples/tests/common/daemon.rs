@@ -202,9 +202,9 @@ impl Vrrpd {
         let mut stream = UnixStream::connect(&self.socket).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
         stream.write_all(b"{\"v\":1,\"verb\":\"status\"}\n").ok()?;
-        let mut answer = String::new();
-        BufReader::new(stream).read_line(&mut answer).ok()?;
-        serde_json::from_str(&answer).ok()
+        let lines = BufReader::new(stream).lines().map_while(Result::ok);
+        let mut answers = lines.map_while(|line| serde_json::from_str::<Value>(&line).ok());
+        answers.find(|answer| answer["pending"].is_null())
     }
 
     pub(crate) fn pid(&self) -> Pid {

@@ -71,8 +71,9 @@ impl Account {
     fn charge(&mut self, worked: Duration, now: Instant) -> Instant {
         let more = worked.saturating_sub(self.worked);
         self.worked = worked;
-        let owed = self.rested.max(now.checked_sub(SAVED).unwrap_or(now)) + more * PARTS;
-        self.rested = owed.min(now + LONGEST);
+        // The thread has also rested between two parts of this work, so the rest is added up first and limited then.
+        let owed = self.rested + more * PARTS;
+        self.rested = owed.max(now.checked_sub(SAVED).unwrap_or(now)).min(now + LONGEST);
         self.rested
     }
 }
@@ -120,9 +121,19 @@ mod tests {
         while account.charge(worked, now) <= now {
             (now, worked, at_once) = (now + work, worked + work, at_once + 1);
         }
-        // The work before the quiet time is still owed for.
-        assert_eq!(at_once, (500 - 25) / 20 + 1);
+        assert_eq!(at_once, 500 / 20 + 1);
         assert_eq!(account.charge(worked + Duration::from_secs(60), now), now + LONGEST, "after a large reload");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn other_work_that_leaves_enough_rest_delays_no_turn() {
+        let begun = Instant::now();
+        let mut account = Account { worked: Duration::ZERO, rested: begun };
+        for seconds in [1, 15, 60, 3600] {
+            let now = account.rested + SAVED + Duration::from_secs(seconds);
+            let worked = account.worked + Duration::from_secs(seconds) / 10;
+            assert!(account.charge(worked, now) <= now, "a tenth of a processor for {seconds} s");
+        }
     }
 
     #[tokio::test(start_paused = true)]
