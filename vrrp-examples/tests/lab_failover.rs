@@ -10,14 +10,11 @@ mod testing;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use testing::{missing, skip};
 use vrrp_core::record::{Entry, Event, Recording};
-
-/// Held by the test that runs: each measures, and keeps both processors busy.
-static ALONE: Mutex<()> = Mutex::new(());
 
 fn squid_failover(arguments: &[&str]) -> std::io::Result<Output> {
     Command::new(env!("CARGO_BIN_EXE_squid-failover")).args(arguments).output()
@@ -46,18 +43,16 @@ fn passed(test: &str, arguments: &[&str]) -> Option<(Vec<Value>, Recordings)> {
     Some((result["outcomes"].as_array().cloned()?, recordings))
 }
 
-/// The directory for the recordings of a lab, which goes with the test; no other lab runs before that.
+/// The directory for the recordings of a lab, which goes with the test.
 struct Recordings {
     directory: PathBuf,
-    _alone: MutexGuard<'static, ()>,
 }
 
 impl Recordings {
     fn new(test: &str) -> Self {
-        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let directory = std::env::temp_dir().join(format!("vrrp-lab-{}-{test}", std::process::id()));
         let _ = fs::remove_dir_all(&directory);
-        Self { directory, _alone }
+        Self { directory }
     }
 }
 
@@ -143,7 +138,7 @@ fn a_report_that_cannot_be_written_is_refused_before_anything_is_made() {
 #[test]
 fn no_address_outlives_its_daemon_on_two_hosts() {
     let test = "no_address_outlives_its_daemon_on_two_hosts";
-    let Some((outcomes, Recordings { directory, .. })) = &passed(test, &["--only", "5,7"]) else { return };
+    let Some((outcomes, Recordings { directory })) = &passed(test, &["--only", "5,7"]) else { return };
     for check in ["5", "7"] {
         for host in ["01", "02"] {
             replays(directory, &format!("{check}-proxy-serv{host}.vrrp-recording"), host == "02");
