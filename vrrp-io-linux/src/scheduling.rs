@@ -37,8 +37,8 @@ impl Scheduling {
     /// counts as the nearest of these. No other thread and no child process inherits it.
     ///
     /// A busy host then neither delays advertisements nor lets a Backup miss them. Under a flood of packets the thread still
-    /// pauses: for 50 us after each 50 ms. One that ran wild would keep a processor for itself: the kernel ends the process
-    /// (`SIGXCPU`) when it [never pauses](Self::with_real_time_limit), and its addresses with their leases.
+    /// pauses, as an ordinary one does: for 50 us after each 50 ms. One that ran wild would keep a processor for itself: the kernel
+    /// ends the process (`SIGXCPU`) when it [never pauses](Self::with_real_time_limit), and its addresses with their leases.
     #[must_use]
     pub const fn with_real_time(mut self, priority: u8) -> Self {
         self.real_time = Some(priority);
@@ -104,34 +104,30 @@ impl Scheduling {
     }
 }
 
-/// After so much processor time a real-time thread pauses: a fraction of the least limit.
+/// After so much processor time the thread pauses: a fraction of the least limit.
 const RUN: Duration = Duration::from_millis(50);
 /// Long enough to give the processor away, which the kernel takes for a pause, and for nobody to notice.
 const PAUSE: Duration = Duration::from_micros(50);
 /// The period at which the thread looks how long it has run: that takes a system call.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// The pauses that a real-time thread takes of its own accord: under a flood it never waits for anything, and the kernel would
-/// end the process. An ordinary thread takes none.
+/// The pauses that the thread takes of its own accord: under a flood it never waits for anything, and the kernel would end a
+/// real-time process. An ordinary thread takes them too, and leaves the runtime's other tasks and the host a moment.
 #[derive(Debug, Default)]
 pub(crate) struct Pauses {
-    is_real_time: bool,
     looked_at: Instant,
     /// Processor time of the thread, in nanoseconds.
     paused_at: u64,
 }
 
 impl Pauses {
-    /// Makes the pauses of the calling thread, as it is scheduled now.
+    /// Makes the pauses of the calling thread.
     pub(crate) fn new() -> Self {
-        Self { is_real_time: sys::is_real_time(), looked_at: clock::now(), paused_at: sys::processor_nanos() }
+        Self { looked_at: clock::now(), paused_at: sys::processor_nanos() }
     }
 
     /// Pauses if it is time. Not while something `is_due` at once, unless that has been so for long.
     pub(crate) fn take(&mut self, is_due: impl FnOnce(Instant) -> bool) {
-        if !self.is_real_time {
-            return;
-        }
         let now = clock::now();
         if now.since(self.looked_at) < LOOK {
             return;
@@ -172,9 +168,10 @@ mod tests {
     }
 
     #[test]
-    fn a_real_time_thread_pauses_in_time_and_an_ordinary_one_never() {
+    fn a_thread_that_never_waits_pauses_in_time() {
         // The thread's own processor time: nothing depends on how busy the machine is.
-        let run_for = |mut pauses: Pauses, time: Duration, is_due: bool| {
+        let run_for = |time: Duration, is_due: bool| {
+            let mut pauses = Pauses::new();
             let (start, mut before, mut taken) = (sys::processor_nanos(), pauses.paused_at, Vec::new());
             while Duration::from_nanos(sys::processor_nanos() - start) < time {
                 pauses.take(|_| is_due);
@@ -185,12 +182,10 @@ mod tests {
             }
             taken
         };
-        let real_time = || Pauses { is_real_time: true, ..Pauses::new() };
         for (is_due, least) in [(false, RUN), (true, 2 * RUN)] {
-            let taken = run_for(real_time(), 5 * RUN, is_due);
+            let taken = run_for(5 * RUN, is_due);
             assert!(!taken.is_empty() && taken.iter().all(|ran| *ran >= least && *ran < least + RUN), "{taken:?}");
         }
-        assert!(run_for(Pauses { is_real_time: false, ..Pauses::new() }, 3 * RUN, false).is_empty());
     }
 
     #[test]

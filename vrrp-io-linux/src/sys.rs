@@ -196,15 +196,6 @@ pub(crate) fn set_round_robin(priority: u8) -> io::Result<()> {
     if set < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Tells whether the calling thread is a real-time one, whoever made it that.
-pub(crate) fn is_real_time() -> bool {
-    // SAFETY: no pointers are passed; 0 is the calling thread.
-    let policy = unsafe { libc::syscall(libc::SYS_sched_getscheduler, 0) };
-    [libc::SCHED_RR, libc::SCHED_FIFO]
-        .map(libc::c_long::from)
-        .contains(&(policy & !libc::c_long::from(libc::SCHED_RESET_ON_FORK)))
-}
-
 /// Sets the nice value of the calling thread.
 pub(crate) fn set_nice(nice: i8) -> io::Result<()> {
     // SAFETY: no pointers are passed; 0 is the calling thread.
@@ -418,13 +409,12 @@ mod tests {
     }
 
     #[test]
-    fn who_is_no_real_time_thread_is_told_so_by_the_kernel_and_no_library() {
-        // What musl's own functions say to both is ENOSYS.
+    fn the_kernel_answers_a_request_for_real_time_and_no_library() {
+        // musl's own function returns ENOSYS.
         std::thread::spawn(|| {
             let set = set_round_robin(1);
             let refused = set.as_ref().err().and_then(io::Error::raw_os_error);
             assert!(set.is_ok() || refused == Some(libc::EPERM), "{set:?}");
-            assert_eq!(is_real_time(), set.is_ok());
         })
         .join()
         .unwrap();
